@@ -1,0 +1,1 @@
+"""Face-expression classifiers that can be corrected after training."""

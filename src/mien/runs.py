@@ -1,0 +1,187 @@
+"""Run: a folder with a manifest, arrays and tables. Every write is atomic: a killed run leaves whole files or none.
+
+Arrays are NPZ without pickles, tables are CSV (an empty cell is an undefined number), everything else is JSON.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import RunError, StorageError
+
+FORMAT = 1
+Row = Mapping[str, Any]
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write `path` into a StorageError."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free some space and run the same command again: finished work is kept" if full else "choose another folder with --out"
+        if full or error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
+            raise StorageError(f"cannot write: {os.strerror(error.errno)}", place=str(path), remedy=remedy) from error
+        raise
+
+
+def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Call `write` on a temporary file beside `path`, then put it in place in one step."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o666 & ~_umask())  # noqa: PTH101 -- mkstemp's 0600 would hide results from colleagues
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    write_atomic(path, lambda file: file.write(text.encode()))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON atomically; NaN and infinities become null."""
+    write_text(path, json.dumps(_plain(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; RunError where it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"is not JSON: {error}", place=str(path), remedy="restore it, or run the command again") from None
+
+
+def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write named arrays as NPZ, atomically."""
+    write_atomic(path, lambda file: np.savez(file, **arrays))
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read named arrays; nothing in the file can run code."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+    except FileNotFoundError:
+        raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
+    except (ValueError, OSError, EOFError) as error:
+        raise RunError(f"cannot be read: {error}", place=str(path), remedy="delete it and run the command again") from None
+
+
+def _plain(value: Any) -> Any:
+    """NumPy values and NaN as JSON knows them."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+class Run:
+    """A run folder.
+
+    Parameters
+    ----------
+    folder : where it is or shall be.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> run = Run(tempfile.mkdtemp())
+    >>> run.write_manifest({"kind": "study"})
+    >>> run.write_table("gain", [{"left_out": "fear", "gain": float("nan")}])
+    >>> run.manifest()["kind"], run.read_table("gain")
+    ('study', [{'left_out': 'fear', 'gain': nan}])
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+
+    def path(self, *parts: str) -> Path:
+        """A path inside the run."""
+        return self.folder.joinpath(*parts)
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write run.json with the number of this format."""
+        write_json(self.path("run.json"), {"format": FORMAT, **manifest})
+
+    def manifest(self) -> dict[str, Any]:
+        """Read run.json; RunError where it is missing or newer than this version can read."""
+        if not self.folder.is_dir():
+            raise RunError("no such folder", place=str(self.folder), remedy="give the folder that a run was written to")
+        if not self.path("run.json").exists():
+            raise RunError("has no run.json", place=str(self.folder), remedy="give the folder that a run was written to")
+        manifest: dict[str, Any] = read_json(self.path("run.json"))
+        if not isinstance(manifest, dict) or manifest.get("format", 0) > FORMAT:
+            raise RunError("was written by a newer mien", place=str(self.folder), remedy="pip install --upgrade mien")
+        return manifest
+
+    def write_table(self, name: str, rows: Sequence[Row]) -> None:
+        """Write tables/NAME.csv; columns are the first row's keys, NaN becomes an empty cell."""
+        text = io.StringIO()
+        if rows:
+            writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+        write_text(self.path("tables", f"{name}.csv"), text.getvalue())
+
+    def read_table(self, name: str) -> list[dict[str, Any]]:
+        """Read a table back: numbers as int or float, empty cells as NaN, the rest as text."""
+        path = self.path("tables", f"{name}.csv")
+        if not path.exists():
+            raise RunError("no such table", place=str(path), remedy="mien report makes it from the finished cells")
+        with path.open(newline="", encoding="utf-8") as file:
+            return [{key: _value(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (float, np.floating)):
+        return "" if math.isnan(value) else f"{float(value):.10g}"
+    if isinstance(value, (bool, np.bool_)):
+        return int(value)
+    return value
+
+
+def _value(cell: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(cell) if cell else math.nan
+        except ValueError:
+            continue
+    return cell
