@@ -33,9 +33,13 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "free some space and run the same command again: finished work is kept" if full else "choose another folder with --out"
+        remedy = (
+            "free some space and run the same command again: finished work is kept"
+            if full
+            else "choose another folder with --out"
+        )
         if full or error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
-            raise StorageError(f"cannot write: {os.strerror(error.errno)}", place=str(path), remedy=remedy) from error
+            raise StorageError(f"cannot write: {error.strerror}", place=str(path), remedy=remedy) from error
         raise
 
 
@@ -79,12 +83,14 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"is not JSON: {error}", place=str(path), remedy="restore it, or run the command again") from None
+        raise RunError(
+            f"is not JSON: {error}", place=str(path), remedy="restore it, or run the command again"
+        ) from None
 
 
 def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     """Write named arrays as NPZ, atomically."""
-    write_atomic(path, lambda file: np.savez(file, **arrays))
+    write_atomic(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -95,7 +101,18 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
     except (ValueError, OSError, EOFError) as error:
-        raise RunError(f"cannot be read: {error}", place=str(path), remedy="delete it and run the command again") from None
+        raise RunError(
+            f"cannot be read: {error}", place=str(path), remedy="delete it and run the command again"
+        ) from None
+
+
+def read_csv(path: Path) -> list[dict[str, Any]]:
+    """Read CSV: numbers as int or float, empty cells as NaN, the rest as text; RunError where it is missing."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [{key: _value(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
 
 
 def _plain(value: Any) -> Any:
@@ -146,7 +163,9 @@ class Run:
         if not self.folder.is_dir():
             raise RunError("no such folder", place=str(self.folder), remedy="give the folder that a run was written to")
         if not self.path("run.json").exists():
-            raise RunError("has no run.json", place=str(self.folder), remedy="give the folder that a run was written to")
+            raise RunError(
+                "has no run.json", place=str(self.folder), remedy="give the folder that a run was written to"
+            )
         manifest: dict[str, Any] = read_json(self.path("run.json"))
         if not isinstance(manifest, dict) or manifest.get("format", 0) > FORMAT:
             raise RunError("was written by a newer mien", place=str(self.folder), remedy="pip install --upgrade mien")
@@ -166,8 +185,7 @@ class Run:
         path = self.path("tables", f"{name}.csv")
         if not path.exists():
             raise RunError("no such table", place=str(path), remedy="mien report makes it from the finished cells")
-        with path.open(newline="", encoding="utf-8") as file:
-            return [{key: _value(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
+        return read_csv(path)
 
 
 def _cell(value: Any) -> Any:

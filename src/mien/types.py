@@ -134,7 +134,7 @@ class Dataset:
     def __post_init__(self) -> None:
         _check_rows(self, len(self.ids))
         _check_unique(self.ids, "Dataset.ids")
-        if len(self.labels) and not (NO_LABEL <= self.labels.min() and self.labels.max() < len(self.labelset)):
+        if len(self.labels) and not (self.labels.min() >= NO_LABEL and self.labels.max() < len(self.labelset)):
             raise AlignmentError("a label is outside the label set", place="Dataset.labels")
 
     def __len__(self) -> int:
@@ -153,9 +153,16 @@ class Dataset:
         """A copy with fields changed and problems added."""
         return replace(self, problems=(*self.problems, *problems), **changes)
 
+    @property
+    def pictures(self) -> NDArray[np.uint8]:
+        """The pixels; AlignmentError before decoding."""
+        if self.pixels is None:
+            raise AlignmentError("the pictures are not decoded", place=self.name, remedy="see mien.data.images.decode")
+        return self.pixels
+
     def counts(self) -> Ints:
         """(K,) labelled rows per class."""
-        return np.bincount(self.labels[self.labels >= 0], minlength=len(self.labelset))
+        return np.bincount(self.labels[self.labels >= 0], minlength=len(self.labelset))  # type: ignore[no-any-return]
 
     def fingerprint(self) -> str:
         """Hex digest of ids, pixel hashes, labels and soft labels: equal for equal content."""
@@ -239,7 +246,9 @@ class Outputs:
             raise AlignmentError(f"probs are {self.probs.shape}, known is {self.known.shape}", place="Outputs.probs")
         for tap, values in self.features.items():
             if len(values) != len(self.ids):
-                raise AlignmentError(f"has {len(values)} rows, ids has {len(self.ids)}", place=f"Outputs.features[{tap}]")
+                raise AlignmentError(
+                    f"has {len(values)} rows, ids has {len(self.ids)}", place=f"Outputs.features[{tap}]"
+                )
         if self.draws is not None and self.draws.shape[1:] != self.probs.shape:
             raise AlignmentError(f"draws are {self.draws.shape}, probs {self.probs.shape}", place="Outputs.draws")
 
@@ -332,10 +341,11 @@ class Rates:
     @property
     def values(self) -> Floats:
         """hits / totals, NaN where totals is 0."""
-        return np.divide(self.hits, self.totals, out=np.full(self.hits.shape, np.nan), where=self.totals > 0)
+        values: Floats = np.full(self.hits.shape, np.nan)
+        return np.divide(self.hits, self.totals, out=values, where=self.totals > 0)
 
     def mean(self, weights: Floats | None = None) -> float:
-        """Mean of the defined rates; with `weights`, weighted and renormalised over the defined ones. NaN if none is."""
+        """Mean of the defined rates; with `weights`, weighted and renormalised over the defined; NaN if none is."""
         values = self.values
         defined = ~np.isnan(values)
         share = np.ones(values.shape) if weights is None else np.broadcast_to(weights, values.shape)
@@ -374,8 +384,6 @@ class Scores:
     def delta_fpr(self) -> Floats:
         """(K,) FPR_h − FPR_f."""
         return self.fpr_h.values - self.fpr_f.values
-
-
 
 
 def texts(values: Sequence[str]) -> Texts:

@@ -1,0 +1,88 @@
+"""The command line. Each verb is a small module, loaded only when it is used: `mien --help` must not wait for torch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from mien.errors import MienError, UsageError, nearest
+
+VERBS = {
+    "data": "Look into picture sets, or draw one.",
+    "study": "Leave each class out in turn, correct, and report: the main job.",
+    "train": "Train one base classifier.",
+    "predict": "Label pictures with a trained classifier, corrected if it has correctors.",
+    "report": "Make the report of a run again.",
+}
+
+
+class Verbs(click.Group):
+    """Finds a verb by importing mien.cli.VERB, and suggests the nearest one for a wrong word."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        return getattr(import_module(f"mien.cli.{cmd_name}"), cmd_name)  # type: ignore[no-any-return]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            near = nearest(args[0], VERBS)
+            hint = f" Did you mean '{near}'?" if near else f" Choose from: {', '.join(VERBS)}."
+            raise click.UsageError(f"No such command '{args[0]}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mien")
+def cli() -> None:
+    """Face-expression classifiers that can be corrected after training.
+
+    DATA is a folder of pictures, a table (FER2013, FER+, legend.csv, RAF-DB), or "faces": drawn on the spot.
+
+    Example:  mien study faces --out runs/first
+    """
+
+
+def main() -> None:
+    """Run the command line; every failure is a message and an exit code (1 failed, 2 bad usage), never a traceback."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line with the given arguments and return the exit code."""
+    try:
+        cli.main(arguments, prog_name="mien", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except MienError as error:
+        click.echo(f"error: {error}", err=True)
+        return 2 if isinstance(error, UsageError) else 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: run the same command again to go on, finished work is kept", err=True)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; so do we, quietly
+        return 1
+    except Exception as error:
+        if os.environ.get("MIEN_DEBUG"):
+            raise
+        click.echo(
+            f"error: {type(error).__name__}: {error}\n  → this is a fault in mien; MIEN_DEBUG=1 shows where", err=True
+        )
+        return 1
+    return 0

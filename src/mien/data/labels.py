@@ -15,9 +15,7 @@ ALIASES = {
     "contemptuous": "contempt", "scorn": "contempt",
 }  # fmt: skip
 
-EMOTIONS = LabelSet(
-    ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral", "contempt"), ALIASES
-)
+EMOTIONS = LabelSet(("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral", "contempt"), ALIASES)
 
 
 def emotions(*names: str) -> LabelSet:

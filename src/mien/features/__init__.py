@@ -1,0 +1,6 @@
+"""From the taps of a classifier to the vectors that correctors learn on."""
+
+from mien.features.vectors import stack
+from mien.features.whitening import Whitening
+
+__all__ = ["Whitening", "stack"]

@@ -1,0 +1,5 @@
+"""Treatments of unbalanced data. They touch the training part only."""
+
+from mien.imbalance.weights import class_weights
+
+__all__ = ["class_weights"]

@@ -1,0 +1,45 @@
+# Everything a person or CI does: `make study` and `make test` need only Python 3.11+, make and git.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+OUT    ?= runs/first
+
+.PHONY: study test check bench wheel clean
+
+study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
+	$(BIN)/mien study faces:n=3000 --out $(OUT)
+
+test: $(VENV)/.test ## the whole test suite
+	$(BIN)/python -m pytest -n auto
+
+check: $(VENV)/.test ## lint, layers, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the source tree
+	rm -rf dist build/wheel-venv
+	$(BIN)/python -m build --wheel --outdir dist
+	$(PYTHON) -m venv build/wheel-venv
+	build/wheel-venv/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt "$$(ls dist/*.whl)[boost]" $(TEST_PACKAGES)
+	build/wheel-venv/bin/python -m pytest -n auto --import-mode=importlib -p no:cacheprovider tests
+
+bench: $(VENV)/.test ## every figure that we claim
+	for command in benchmarks/*.py; do $(BIN)/python $$command || exit 1; done
+
+# torch first and alone: it is held to a version that has a build without CUDA
+$(VENV)/.study: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) torch
+	$(PIP) --editable ".[boost]"
+	touch $@
+
+TEST_PACKAGES := build hypothesis import-linter mypy playwright pytest pytest-timeout pytest-xdist ruff mapie
+$(VENV)/.test: $(VENV)/.study
+	$(PIP) $(TEST_PACKAGES)
+	touch $@
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,117 @@
+"""mien data: look into a picture set, or draw one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mien.cli.options import build, options
+from mien.data.prepare import DataSettings, spelled
+from mien.types import Dataset
+
+
+@click.group()
+def data() -> None:
+    """Look into picture sets, or draw one."""
+
+
+@data.command()
+@click.argument("source", metavar="DATA")
+@click.option("--json", "as_json", is_flag=True, help="print the figures as JSON")
+@click.option("--out", type=click.Path(path_type=Path), help="write a page with sample faces to this HTML file")
+@options(DataSettings)
+def inspect(source: str, as_json: bool, out: Path | None, **values: Any) -> None:
+    """Count classes, parts, sizes and people, and name every kind of problem.
+
+    \b
+    Example:
+      mien data inspect faces
+      mien data inspect path/to/pictures --out inspect.html
+    """
+    from mien.report.inspect import page
+    from mien.runs import write_text
+
+    seen = _inspection(build(DataSettings, values, source=source))
+    if out:
+        write_text(out, page(seen))
+    if as_json:
+        click.echo(json.dumps(seen.as_json(), indent=2, ensure_ascii=False))
+    else:
+        _print(seen)
+        if out:
+            click.echo(f"page: {out}")
+
+
+def _inspection(settings: DataSettings) -> Any:
+    from mien.cli.progress import decoding
+    from mien.data.checks import check, strict
+    from mien.data.images import ImageSettings, decode, formats
+    from mien.data.load import load
+    from mien.data.profile import shape
+    from mien.report.inspect import inspect
+
+    listed = load(settings.source, format=settings.format, names=spelled(settings.names), labels=settings.labels)
+    with decoding() as progress:
+        decoded = decode(listed, ImageSettings(settings.size, settings.colour, settings.fit), progress=progress)
+    checked: Dataset = check(decoded)
+    if settings.strict:
+        strict(checked)
+    if settings.shape:
+        checked = shape(checked, settings.shape)
+    return inspect(checked, formats(listed), rows=len(listed))
+
+
+def _print(seen: Any) -> None:
+    from mien.report.inspect import FEW
+
+    console = Console(highlight=False)
+    console.print(f"{escape(seen.name)}: {seen.usable:,} usable of {seen.rows:,} rows", style="bold", soft_wrap=True)
+    table = Table()
+    table.add_column("class")
+    for title in ("pictures", "share", *(part.name for part in seen.parts)):
+        table.add_column(title, justify="right")
+    for row, name in enumerate(seen.classes):
+        counts = [int(part.counts[row]) for part in seen.parts]
+        shown = [f"[red]{count}[/]" if count < FEW else f"{count}" for count in counts]
+        table.add_row(name, f"{seen.totals[row]}", f"{100 * seen.shares[row]:.1f} %", *shown)
+    console.print(table)
+    console.print(f"sizes   {seen.sizes_in_words}")
+    console.print("modes   " + ", ".join(f"{mode} {count:,}" for mode, count in seen.modes.items()))
+    if seen.sources:
+        console.print(
+            "sources " + ", ".join(f"{source.name} {source.counts.sum():,}" for source in seen.sources), markup=False
+        )
+    if seen.people:
+        console.print(f"people  {seen.people:,}; most pictures: {seen.largest[0]}, {seen.largest[1]}", markup=False)
+    console.print("problems" if seen.problems else "no problems", style="bold")
+    for kind in seen.problems:
+        console.print(f"  {kind.count:,} × {kind.name}", style="yellow")
+        console.print(f"    {kind.examples[0]}", markup=False, soft_wrap=True)
+
+
+@data.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("-n", "--n", type=int, default=3000, show_default=True, help="how many pictures")
+@click.option("--size", type=int, default=48, show_default=True, help="side of the pictures in pixels")
+@click.option("--colour/--no-colour", default=False, show_default=True, help="RGB instead of grey")
+@click.option("--seed", type=int, default=0, show_default=True, help="equal seeds draw equal faces")
+@click.option(
+    "--profile", default="raf", show_default=True, help="class shares: raf (RAF-DB's seven), or even (all eight)"
+)
+def draw(out: Path, n: int, size: int, colour: bool, seed: int, profile: str) -> None:
+    """Draw faces and write them as class folders with votes.csv: a data set of which the truth is known.
+
+    \b
+    Example:
+      mien data draw faces/ --n 500 --size 96 --colour
+    """
+    from mien.data import faces
+
+    faces.write(faces.draw(faces.FaceSettings(n=n, size=size, colour=colour, seed=seed, profile=profile)), out)
+    click.echo(f"{n:,} pictures, {out / 'votes.csv'} with votes, persons and the truth")

@@ -1,0 +1,110 @@
+"""Settings as flags: a frozen dataclass says what can be set, its help and its choices; the flags follow."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import click
+
+from mien.errors import UsageError, choice_error
+
+Settings = TypeVar("Settings")
+Command = Callable[..., Any]
+
+
+def options(*kinds: type) -> Callable[[Command], Command]:
+    """Add a flag for every field with a help text of the given settings classes, and `--config FILE`."""
+
+    def decorate(command: Command) -> Command:
+        for kind in reversed(kinds):
+            for prefix, field, hint in reversed(list(_flags(kind))):
+                command = _option(prefix, field, hint)(command)
+        return _config(command)
+
+    return decorate
+
+
+def build(kind: type[Settings], values: dict[str, Any], prefix: str = "", **given: Any) -> Settings:
+    """A settings object from the flags' values; `given` fills the fields that have no flag."""
+    hints = get_type_hints(kind)
+    for field in fields(kind):  # type: ignore[arg-type]
+        name = prefix + field.name
+        if is_dataclass(hints[field.name]) and field.name not in given:
+            nested = hints[field.name]
+            if field.name == "augment":
+                given[field.name] = build(nested, values, f"{name}_")
+        elif name in values and field.name not in given:
+            given[field.name] = values[name]
+    return kind(**given)
+
+
+def _flags(kind: type, prefix: str = "") -> Iterator[tuple[str, Field[Any], Any]]:
+    hints = get_type_hints(kind)
+    for field in fields(kind):
+        hint = hints[field.name]
+        if field.name == "augment":
+            yield from _flags(hint, f"{prefix}{field.name}_")
+        elif "help" in field.metadata:
+            yield prefix, field, hint
+
+
+def _option(prefix: str, field: Field[Any], hint: Any) -> Callable[[Command], Command]:
+    name = f"{prefix}{field.name}"
+    flag = "--" + name.replace("_", "-")
+    default = None if field.default is MISSING else field.default
+    choices = field.metadata.get("choices")
+    text = field.metadata["help"]
+    if hint is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", name, default=default, help=text, show_default=True)
+    if str(hint).startswith("tuple"):
+        items = _Items(int if "int" in str(hint) else str)
+        return click.option(
+            flag, name, type=items, default=",".join(map(str, default or ())), help=text, show_default=True
+        )
+    kind = click.Choice(choices) if choices else {int: click.INT, float: click.FLOAT}.get(hint, click.STRING)
+    return click.option(flag, name, type=kind, default=default, help=text, show_default=default not in (None, ""))
+
+
+class _Items(click.ParamType[tuple[Any, ...]]):
+    """Values between commas."""
+
+    name = "LIST"
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        if isinstance(value, tuple):
+            return value
+        items = value if isinstance(value, list) else [item.strip() for item in str(value).split(",") if item.strip()]
+        try:
+            return tuple(dict.fromkeys(self.kind(item) for item in items))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of whole numbers, like 0,1,2", param, ctx)
+
+
+def _config(command: Command) -> Command:
+    def read(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+        if path is None:
+            return
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(
+                str(error), place=f"--config {path}", remedy="give a TOML file of flag = value lines"
+            ) from None
+        known = {option.name for option in ctx.command.params if option.name}
+        flat = {key.replace("-", "_"): value for key, value in values.items()}
+        for key in flat:
+            if key not in known:
+                raise choice_error("setting", key, sorted(known), place=str(path))
+        ctx.default_map = {**(ctx.default_map or {}), **flat}
+
+    return click.option(
+        "--config", type=click.Path(path_type=Path), callback=read, is_eager=True, expose_value=False,
+        help="TOML file with any of these settings; flags win over it",
+    )(command)  # fmt: skip

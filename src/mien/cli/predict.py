@@ -1,0 +1,110 @@
+"""mien predict: label pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mien.errors import DataError
+from mien.runs import Run
+from mien.types import NO_LABEL
+
+CHUNK = 2048
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--run", "run_folder", required=True, type=click.Path(path_type=Path), help="run folder of mien study or mien train"
+)
+@click.option("--left-out", help="use the model trained without this class, with its corrector")
+@click.option("--corrector", help="which of the study's correctors; the last by default")
+@click.option("--seed", type=int, help="which of the study's seeds; the first by default")
+@click.option("--csv", "as_csv", is_flag=True, help="CSV instead of JSON lines")
+def predict(
+    files: tuple[Path, ...],
+    run_folder: Path,
+    left_out: str | None,
+    corrector: str | None,
+    seed: int | None,
+    as_csv: bool,
+) -> None:
+    """Label pictures: one line each with label, probabilities and corrected label. A folder stands for its pictures.
+
+    \b
+    Example:
+      mien predict photos/*.jpg --run runs/first --left-out disgust
+    """
+    from mien.study.results import load
+
+    paths = list(_expand(files))
+    loaded = load(Run(run_folder), left_out=left_out, corrector=corrector, seed=seed)
+    rows = (row for start in range(0, len(paths), CHUNK) for row in _rows(loaded, paths[start : start + CHUNK]))
+    failed = (_write_csv if as_csv else _write_json)(rows, loaded.card.classes)
+    if failed:
+        click.echo(f"{failed} of {len(paths)} pictures could not be read", err=True)
+        sys.exit(1 if failed == len(paths) else 0)
+
+
+def _expand(files: tuple[Path, ...]) -> Iterator[Path]:
+    from mien.data.listing import pictures_in
+
+    for path in files:
+        if path.is_dir():
+            found = pictures_in(path)
+            if not found:
+                raise DataError(
+                    "no picture in this folder", place=str(path), remedy="name picture files or a folder of them"
+                )
+            yield from (path / name for name in found)
+        else:
+            yield path
+
+
+def _rows(loaded: Any, paths: list[Path]) -> Iterator[dict[str, Any]]:
+    outputs, decision, problems = loaded.answer(paths)
+    classes = loaded.card.classes
+    place = {name: row for row, name in enumerate(outputs.ids.tolist())}
+    causes = {problem.place: problem.cause for problem in problems}
+    for path in map(str, paths):
+        if path not in place:
+            yield {"file": path, "error": causes.get(path, "cannot be read")}
+            continue
+        row = place[path]
+        final = int(decision.final[row])
+        yield {
+            "file": path,
+            "label": classes[decision.base[row]],
+            "corrected": None if final == NO_LABEL else classes[final],
+            "changed": bool(decision.changed[row]),
+            "probabilities": {
+                name: round(float(value), 6) for name, value in zip(classes, outputs.probs[row], strict=True)
+            },
+        }
+
+
+def _write_json(rows: Iterator[dict[str, Any]], classes: tuple[str, ...]) -> int:
+    failed = 0
+    for row in rows:
+        click.echo(json.dumps(row, ensure_ascii=False))
+        failed += "error" in row
+    return failed
+
+
+def _write_csv(rows: Iterator[dict[str, Any]], classes: tuple[str, ...]) -> int:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["file", "label", "corrected", "changed", *classes, "error"])
+    failed = 0
+    for row in rows:
+        shares = row.get("probabilities", dict.fromkeys(classes, ""))
+        final = "" if row.get("corrected") is None else row["corrected"]
+        changed = int(row["changed"]) if "changed" in row else ""
+        writer.writerow([row["file"], row.get("label", ""), final, changed, *shares.values(), row.get("error", "")])
+        failed += "error" in row
+    return failed

@@ -1,0 +1,61 @@
+"""mien train: one base classifier."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from mien.cli.options import build, options
+from mien.data.prepare import DataSettings, prepare
+from mien.models.settings import TrainSettings
+from mien.study.settings import StudySettings
+
+
+@click.command()
+@click.argument("data")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs/train"), show_default=True, help="run folder"
+)
+@click.option(
+    "--base", default="attention", show_default=True, help="base classifier: one that mien brings, or module:Name"
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="seed of split and model")
+@click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
+@options(DataSettings, TrainSettings)
+def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: Any) -> None:
+    """Train one base classifier on the train part and score it on the test part, class by class.
+
+    \b
+    Example:
+      mien train faces:n=2000 --epochs 10 --out runs/base
+    """
+    from mien.cli.progress import decoding, watching
+    from mien.cli.study import command_line
+    from mien.study.leave_one_out import run
+    from mien.study.results import test_recalls
+
+    settings = StudySettings(
+        build(DataSettings, values, source=data), build(TrainSettings, values), base=base, seeds=(seed,)
+    )
+    with decoding() as progress:
+        prepare(settings.data, progress)
+    with watching(settings.train.epochs) as watch:
+        done = run(settings, out, kind="train", command=command_line(), watch=watch)
+    result = test_recalls(done, seed)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    table = Table("class", "right", "of", "recall", "95 % interval", title="Test part", title_justify="left")
+    for row in result["classes"]:
+        rate = "–" if row["recall"] is None else f"{row['recall']:.3f}"
+        interval = "–" if row["recall"] is None else f"{row['low']:.3f}–{row['high']:.3f}"
+        table.add_row(row["class"], str(row["hits"]), str(row["total"]), rate, interval)
+    Console().print(table)
+    click.echo(
+        f"accuracy {result['accuracy']:.3f}, macro recall {result['macro_recall']:.3f}\nmodel: {result['model']}"
+    )

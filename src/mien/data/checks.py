@@ -1,0 +1,183 @@
+"""What is wrong with a data set: found, said, and, where it would spoil a study, kept out of it.
+
+The checks run in the order of CHECKS, each on what the one before left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.data.listing import UNDECIDED
+from mien.errors import DataError
+from mien.types import NO_LABEL, Dataset, Ints, Problem, Texts
+
+RARE = 20
+"""Fewest pictures of a class that give each of the five parts one or more."""
+
+
+def check(dataset: Dataset) -> Dataset:
+    """Apply all CHECKS: Problems are added, rows that repeat a file dropped, contradictory labels taken away.
+
+    Parameters
+    ----------
+    dataset : as read; copies are found by `hashes`, so decode first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mien.types import Dataset, LabelSet
+    >>> ids = np.array(["1.png", "2.png"])
+    >>> labels, raw = np.array([0, -1]), np.array(["fear", "angry?"])
+    >>> data = check(Dataset(ids, labels, LabelSet(("anger", "fear")), raw_labels=raw, paths=ids))
+    >>> [problem.kind for problem in data.problems]
+    ['unknown label', 'too rare', 'class without pictures', 'one class only']
+    """
+    for step in CHECKS:
+        dataset = step(dataset)
+    return dataset
+
+
+def usable(dataset: Dataset) -> Dataset:
+    """The rows with a label; DataError where there is none."""
+    rows = dataset.take(dataset.labels >= 0)
+    if not len(rows):
+        kinds = by_kind(dataset.problems)
+        remedy = f"most often: {kinds[0].count} × {kinds[0].name} ({kinds[0].examples[0]})" if kinds else ""
+        raise DataError("has no usable picture", place=dataset.name, remedy=remedy)
+    return rows
+
+
+def missing_labels(dataset: Dataset) -> Dataset:
+    """Rows without a label, with one that no vote decided, or with one that means no class."""
+    problems = []
+    for row in np.flatnonzero(dataset.labels < 0).tolist():
+        raw, place = str(dataset.raw_labels[row]), str(dataset.ids[row])
+        if not raw:
+            problems.append(Problem("unlabelled", place, "has no label", "label it; it is left out"))
+        elif raw in UNDECIDED:
+            cause = f"the votes name no emotion ({raw})"
+            problems.append(Problem("undecided", place, cause, "nothing: it is left out"))
+        else:
+            near = dataset.labelset.nearest(raw)
+            hint = f"did you mean {near!r}? --names {raw}={near}" if near else f"--names {raw}=CLASS, or correct it"
+            problems.append(Problem("unknown label", place, f"label {raw!r} is no class", hint))
+    return dataset.but(*problems)
+
+
+def contradictions(dataset: Dataset) -> Dataset:
+    """Equal pictures (or rows of one file) with different labels: all of them lose their label."""
+    problems = []
+    labels = dataset.labels.copy()
+    for rows in _equal(_pictures(dataset)):
+        given = dataset.labels[rows]
+        if len(np.unique(given[given >= 0])) < 2:
+            continue
+        said = ", ".join(f"{count} × {label}" for label, count in Counter(dataset.raw_labels[rows].tolist()).items())
+        cause = f"is labelled {{}}; the same picture as {dataset.ids[rows[0]]}: {said}"
+        remedy = "correct the labels; until then none of them is used"
+        problems += [
+            Problem("contradictory labels", str(dataset.ids[row]), cause.format(dataset.raw_labels[row]), remedy)
+            for row in rows
+        ]
+        labels[rows] = NO_LABEL
+    return dataset.but(*problems, labels=labels)
+
+
+def repeated_rows(dataset: Dataset) -> Dataset:
+    """Rows that name a file again: the first is kept."""
+    kept = np.ones(len(dataset), dtype=bool)
+    problems = []
+    for rows in _equal(dataset.paths):
+        if not dataset.paths[rows[0]]:
+            continue  # pixels that came with the rows: no file to repeat
+        kept[rows[1:]] = False
+        first = dataset.ids[rows[0]]
+        problems += [
+            Problem("repeated row", str(dataset.ids[row]), f"names the file of {first} again", "nothing: it is dropped")
+            for row in rows[1:]
+        ]
+    return dataset.take(kept).but(*problems)
+
+
+def copies(dataset: Dataset) -> Dataset:
+    """Pictures with the same pixels: kept, and never divided between parts."""
+    if dataset.hashes is None:
+        return dataset
+    remedy = "nothing: copies stay in one part"
+    return dataset.but(
+        *(
+            Problem("copy", str(dataset.ids[row]), f"has the same pixels as {dataset.ids[rows[0]]}", remedy)
+            for rows in _equal(dataset.hashes)
+            for row in rows[1:]
+        )
+    )
+
+
+def class_sizes(dataset: Dataset) -> Dataset:
+    """Classes without pictures, classes too rare to be learnt or measured, and data of one class only."""
+    counts = dataset.counts()
+    problems = []
+    for name, count in zip(dataset.labelset.names, counts.tolist(), strict=True):
+        if count == 0:
+            cause, remedy = "no picture has this label", "nothing: its rates will be undefined"
+            problems.append(Problem("class without pictures", f"class {name}", cause, remedy))
+        elif count < RARE:
+            cause = f"has {count} pictures: about {round(count / 2)} to learn from, {round(count / 4)} to test on"
+            remedy = "add pictures, or read its rates with their intervals"
+            problems.append(Problem("too rare", f"class {name}", cause, remedy))
+    if np.count_nonzero(counts) == 1:
+        only = dataset.labelset.names[int(counts.argmax())]
+        problems.append(Problem("one class only", f"class {only}", "all labels are the same", "add other classes"))
+    return dataset.but(*problems)
+
+
+CHECKS = (missing_labels, contradictions, repeated_rows, copies, class_sizes)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The Problems of one kind: how many, and the first few."""
+
+    name: str
+    count: int
+    examples: tuple[Problem, ...]
+
+
+def by_kind(problems: Sequence[Problem], examples: int = 3) -> list[Kind]:
+    """Problems grouped by kind, the most frequent first.
+
+    >>> found = [Problem("copy", "b", "as a", ""), Problem("too rare", "c", "", ""), Problem("copy", "d", "as a", "")]
+    >>> [(kind.name, kind.count) for kind in by_kind(found)]
+    [('copy', 2), ('too rare', 1)]
+    """
+    groups: dict[str, list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault(problem.kind, []).append(problem)
+    kinds = [Kind(name, len(found), tuple(found[:examples])) for name, found in groups.items()]
+    return sorted(kinds, key=lambda kind: -kind.count)
+
+
+def strict(dataset: Dataset) -> None:
+    """What `--strict` means: DataError if there is any Problem."""
+    if dataset.problems:
+        said = "; ".join(f"{kind.count} × {kind.name} ({kind.examples[0]})" for kind in by_kind(dataset.problems))
+        raise DataError(f"has problems: {said}", place=dataset.name, remedy="correct them, or leave --strict out")
+
+
+def _pictures(dataset: Dataset) -> Texts:
+    """(N,) what tells pictures apart: pixels where they are known, else the file, else the row."""
+    if dataset.hashes is not None:
+        return dataset.hashes
+    return np.where(dataset.paths == "", dataset.ids, dataset.paths)
+
+
+def _equal(keys: Texts) -> list[Ints]:
+    """Row numbers of each key that occurs twice or more, in the order of the rows."""
+    order = np.argsort(keys, kind="stable")
+    ends = np.flatnonzero(keys[order][1:] != keys[order][:-1]) + 1
+    found = [rows for rows in np.split(order, ends) if len(rows) > 1]
+    return sorted(found, key=lambda rows: int(rows[0]))

@@ -1,0 +1,135 @@
+"""What a drawn face expresses: emotion mixtures, action units (FACS), and how annotators see them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mien.types import Floats, Ints
+
+UNITS = {
+    "AU1": "inner brow raiser",
+    "AU2": "outer brow raiser",
+    "AU4": "brow lowerer",
+    "AU5": "upper lid raiser",
+    "AU6": "cheek raiser",
+    "AU7": "lid tightener",
+    "AU9": "nose wrinkler",
+    "AU10": "upper lip raiser",
+    "AU12": "lip corner puller",
+    "AU15": "lip corner depressor",
+    "AU16": "lower lip depressor",
+    "AU17": "chin raiser",
+    "AU20": "lip stretcher",
+    "AU23": "lip tightener",
+    "AU24": "lip pressor",
+    "AU25": "lips part",
+    "AU26": "jaw drop",
+    "R12": "lip corner puller, right side only",
+    "R14": "dimpler, right side only",
+}
+
+# The prototypes of METHOD §6: what each emotion moves.
+PROTOTYPES = {
+    "surprise": ("AU1", "AU2", "AU5", "AU26"),
+    "fear": ("AU1", "AU2", "AU4", "AU5", "AU7", "AU20", "AU26"),
+    "disgust": ("AU9", "AU15", "AU16"),
+    "happiness": ("AU6", "AU12"),
+    "sadness": ("AU1", "AU4", "AU15"),
+    "anger": ("AU4", "AU5", "AU7", "AU23"),
+    "neutral": (),
+    "contempt": ("R12", "R14"),
+}
+
+# Units that often come along, and how often.
+COMPANIONS = {
+    "surprise": {"AU25": 0.6},
+    "fear": {"AU25": 0.5},
+    "disgust": {"AU10": 0.7, "AU4": 0.35, "AU7": 0.3, "AU17": 0.3},
+    "happiness": {"AU25": 0.55, "AU26": 0.2, "AU7": 0.15},
+    "sadness": {"AU17": 0.5, "AU7": 0.2},
+    "anger": {"AU24": 0.4, "AU17": 0.3, "AU10": 0.2, "AU25": 0.15},
+    "neutral": {},
+    "contempt": {"AU24": 0.3, "AU7": 0.2, "AU2": 0.15},
+}
+
+# What an annotator takes an emotion for when not seeing it right (relative weights).
+LOOKALIKES = {
+    "surprise": {"fear": 4, "happiness": 2, "neutral": 2},
+    "fear": {"surprise": 6, "sadness": 2, "anger": 1},
+    "disgust": {"anger": 4, "sadness": 2, "contempt": 2, "neutral": 2},
+    "happiness": {"neutral": 5, "surprise": 2, "contempt": 1},
+    "sadness": {"neutral": 6, "disgust": 2, "fear": 1, "anger": 1},
+    "anger": {"disgust": 4, "neutral": 3, "sadness": 2, "contempt": 1},
+    "neutral": {"sadness": 4, "contempt": 2, "anger": 2, "happiness": 2},
+    "contempt": {"neutral": 5, "happiness": 3, "disgust": 2},
+}
+
+_DROPPED = 0.06  # how often one unit of a prototype stays away
+_TIC = 0.05  # how often a unit moves for no emotion's sake, and never more than _TIC_AT_MOST
+_TIC_AT_MOST = 0.3
+
+
+def lookalikes(names: tuple[str, ...]) -> Floats:
+    """(K, K) rows that add up to 1: what each of the classes `names` is mistaken for; a class alone for itself."""
+    table: Floats = np.array([[float(LOOKALIKES[one].get(other, 0)) for other in names] for one in names])
+    table += np.diag(table.sum(axis=1) == 0)
+    table /= table.sum(axis=1, keepdims=True)
+    return table
+
+
+def mixtures(truth: Ints, names: tuple[str, ...], blending: float, rng: np.random.Generator) -> Floats:
+    """(N, K) shares of each emotion: a share `blending` of the faces carries a second one, 10 to 45 % of the whole.
+
+    The second emotion is one that the first is often mistaken for, or (one time in four) any other.
+    """
+    n, k = len(truth), len(names)
+    others = 1.0 - np.eye(k)
+    partner_odds = 0.75 * lookalikes(names) + 0.25 * others / max(k - 1, 1)
+    partner = categorical(partner_odds[truth], rng)
+    share = rng.uniform(0.10, 0.45, n) * (rng.random(n) < blending)
+    mixture = np.zeros((n, k))
+    rows = np.arange(n)
+    mixture[rows, truth] = 1.0 - share
+    mixture[rows, partner] += share
+    return mixture
+
+
+def categorical(odds: Floats, rng: np.random.Generator) -> Ints:
+    """(N,) one draw from each row of `odds` (N, K), whose rows add up to 1."""
+    edges = np.cumsum(odds, axis=1)
+    edges[:, -1] = 1.0  # rounding must not leave a gap at the top
+    drawn: Ints = np.sum(rng.random((len(odds), 1)) >= edges, axis=1)
+    return drawn
+
+
+def actions(
+    mixture: Floats, names: tuple[str, ...], weakest: float, habits: Floats, rng: np.random.Generator
+) -> Floats:
+    """(N, A) action unit intensities, 0 to 1, in the order of `UNITS`.
+
+    Parameters
+    ----------
+    mixture : (N, K) emotion shares.
+    names : the K classes.
+    weakest : strength of the faintest expression; strengths are uniform between it and 1.
+    habits : (N, A) how strongly each person moves each unit, around 1.
+    """
+    n, k, a = len(mixture), len(names), len(UNITS)
+    codes = list(UNITS)
+    core, company = np.zeros((k, a)), np.zeros((k, a))
+    for row, name in enumerate(names):
+        core[row, [codes.index(code) for code in PROTOTYPES[name]]] = 1.0
+        for code, odds in COMPANIONS[name].items():
+            company[row, codes.index(code)] = odds
+    pattern = core * (rng.random((n, k, a)) >= _DROPPED) * rng.uniform(0.7, 1.0, (n, k, a))
+    pattern += (rng.random((n, k, a)) < company) * rng.uniform(0.3, 0.9, (n, k, a))
+    moved: Floats = np.einsum("nk,nka->na", mixture, pattern) * rng.uniform(weakest, 1.0, (n, 1)) * habits
+    tics = (rng.random((n, a)) < _TIC) * rng.uniform(0.0, _TIC_AT_MOST, (n, a))
+    np.maximum(moved, tics, out=moved)
+    return np.minimum(moved, 1.0, out=moved)
+
+
+def votes(mixture: Floats, names: tuple[str, ...], noise: float, annotators: int, rng: np.random.Generator) -> Ints:
+    """(N, annotators) int, one class per annotator, drawn from the mixture after a share `noise` is mistaken."""
+    seen = (1.0 - noise) * mixture + noise * (mixture @ lookalikes(names))
+    return np.stack([categorical(seen, rng) for _ in range(annotators)], axis=1)

@@ -1,0 +1,272 @@
+"""Drawn faces: the built-in data set, of which everything is known.
+
+Every face is drawn from action units (FACS) of one emotion or a blend of two. Ten simulated annotators vote from the
+blend; the given label is one of their votes. So the truth, the wrong labels, the ambiguous faces, the persons and the
+duplicates are known exactly.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mien.data.drawing import expression, person
+from mien.data.drawing.render import render
+from mien.data.labels import EMOTIONS, emotions
+from mien.errors import StorageError, UsageError, choice_error
+from mien.runs import storage_errors, write_text
+from mien.types import Dataset, Floats, Ints, Texts
+
+ANNOTATORS = 10
+PROFILES: Mapping[str, Mapping[str, float]] = {
+    # the class counts of RAF-DB
+    "raf": {
+        "surprise": 1619, "fear": 355, "disgust": 877, "happiness": 5957,
+        "sadness": 2460, "anger": 867, "neutral": 3204,
+    },
+    "even": dict.fromkeys(EMOTIONS.names, 1.0),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FaceSettings:
+    """What faces to draw. The numbers that make them harder to tell apart are `weakest`, `blending` and `noise`.
+
+    Attributes
+    ----------
+    n : how many pictures.
+    size : height and width, 16 to 512 pixels.
+    colour : RGB instead of grey.
+    seed : equal settings and seed give equal pictures.
+    profile : the classes' shares: "raf" (RAF-DB's seven), "even" (all eight), or a mapping from class to share.
+    weakest : strength of the faintest expression, 0 to 1; strengths are uniform between it and 1.
+    blending : share of faces that show two emotions.
+    noise : share of votes in which an annotator takes an emotion for one that looks alike.
+    duplicates : share of pictures that are exact copies of another.
+    occlusion : share of faces partly hidden by a hand, a mask or sunglasses.
+    pose : how much heads are turned, tilted and shifted; 0 not at all.
+    """
+
+    n: int = 3000
+    size: int = 48
+    colour: bool = False
+    seed: int = 0
+    profile: str | Mapping[str, float] = "raf"
+    weakest: float = 0.6
+    blending: float = 0.22
+    noise: float = 0.06
+    duplicates: float = 0.01
+    occlusion: float = 0.05
+    pose: float = 1.0
+
+    def __post_init__(self) -> None:
+        limits: dict[str, tuple[float, float]] = {
+            "n": (1, 10**7),
+            "size": (16, 512),
+            "seed": (0, 2**63),
+            "pose": (0, 2),
+        }
+        limits |= dict.fromkeys(("weakest", "blending", "noise", "occlusion"), (0, 1)) | {"duplicates": (0, 0.5)}
+        for name, (low, high) in limits.items():
+            if not low <= getattr(self, name) <= high:
+                raise UsageError(f"{name} is {getattr(self, name)}", place="faces", remedy=f"give {low} to {high}")
+        if not self.shares:
+            raise UsageError("the profile has no class", place="faces", remedy="give a class a share above 0")
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Class → share, in canonical order, adding up to 1; classes without a share are left out."""
+        profile = self.profile
+        if isinstance(profile, str):
+            if profile not in PROFILES:
+                raise choice_error("profile", profile, PROFILES, place="faces")
+            profile = PROFILES[profile]
+        given = {EMOTIONS.names[EMOTIONS.index(name, place="faces profile")]: share for name, share in profile.items()}
+        total = sum(given.values())
+        return {name: given[name] / total for name in EMOTIONS.names if given.get(name, 0) > 0}
+
+    @classmethod
+    def parse(cls, spec: str) -> FaceSettings:
+        """Settings from text.
+
+        >>> FaceSettings.parse("faces:size=64,n=200,colour=true").size
+        64
+        """
+        head, _, rest = spec.partition(":")
+        if head != "faces":
+            raise UsageError(f"{spec!r} means no drawn faces", remedy="write faces, or faces:size=48,n=4000,seed=0")
+        kinds = {item.name: type(item.default) for item in fields(cls)}
+        values: dict[str, Any] = {}
+        for pair in filter(None, (part.strip() for part in rest.split(","))):
+            name, _, text = (part.strip() for part in pair.partition("="))
+            if name not in kinds:
+                raise choice_error("setting", name, kinds, place=spec)
+            values[name] = _value(text, kinds[name], name, spec)
+        return cls(**values)
+
+
+def _value(text: str, kind: type, name: str, spec: str) -> object:
+    if kind is bool:
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        if text.casefold() in words:
+            return words[text.casefold()]
+    else:
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    example = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+    raise UsageError(f"{name}={text!r} cannot be read", place=spec, remedy=f"give {name} {example}")
+
+
+@dataclass(frozen=True)
+class DrawnFaces:
+    """Drawn faces with all that is known of them.
+
+    Attributes
+    ----------
+    dataset : pictures, given labels, votes, persons.
+    mixture : (N, K) true share of each emotion.
+    truth : (N,) int, the dominating emotion.
+    actions : (N, A) action unit intensities, 0 to 1.
+    action_names : the A units.
+    identity : (N,) int, the person.
+    """
+
+    dataset: Dataset
+    mixture: Floats
+    truth: Ints
+    actions: Floats
+    identity: Ints
+    action_names: tuple[str, ...] = field(default=tuple(expression.UNITS))
+
+
+def draw(settings: FaceSettings, *, workers: int | None = None, name: str = "") -> DrawnFaces:
+    """Draw the faces, with `workers` threads (all cores by default); the result does not depend on their number.
+
+    >>> faces = draw(FaceSettings(n=20, size=24))
+    >>> faces.dataset.pixels.shape, int(faces.dataset.votes.sum(axis=1)[0])
+    ((20, 24, 24), 10)
+    """
+    n, names = settings.n, tuple(settings.shares)
+    # one stream per purpose: a change to one leaves the others as they were
+    streams = [np.random.default_rng(part) for part in np.random.SeedSequence(settings.seed).spawn(6)]
+    layout, moods, faces, views, juries, habits = streams
+    truth = layout.permutation(np.repeat(np.arange(len(names)), _quota(list(settings.shares.values()), n)))
+    origin = _origins(truth, round(settings.duplicates * n), layout)
+    identity = _identities(n, layout)[origin]
+    persons = int(identity.max()) + 1
+    mixture = expression.mixtures(truth, names, settings.blending, moods)[origin]
+    habit = habits.uniform(0.8, 1.15, (persons, len(expression.UNITS)))[identity]
+    actions = expression.actions(mixture, names, settings.weakest, habit, moods)[origin]
+    who = person.people(persons, settings.colour, faces).take(identity)
+    shot = person.shots(n, settings.occlusion, settings.pose, settings.colour, views).take(origin)
+    seen = expression.votes(mixture, names, settings.noise, ANNOTATORS, juries)
+    labelset = emotions(*names)
+    dataset = Dataset(
+        ids=np.array([f"face-{row:06d}" for row in range(n)]),
+        labels=seen[:, 0],
+        labelset=labelset,
+        raw_labels=np.array(labelset.names)[seen[:, 0]],
+        paths=np.full(n, ""),
+        pixels=render(who, shot, actions, settings.size, workers),
+        votes=(seen[:, :, None] == np.arange(len(names))).sum(axis=1),
+        groups=np.array([f"person-{one:05d}" for one in identity]),
+        name=name or f"faces:n={n},size={settings.size},seed={settings.seed}",
+    )
+    return DrawnFaces(dataset, mixture, truth, actions, identity)
+
+
+def read(spec: str) -> Dataset:
+    """The data set of a text such as "faces" or "faces:size=48,n=4000,seed=0"."""
+    return draw(FaceSettings.parse(spec), name=spec).dataset
+
+
+def _quota(shares: list[float], n: int) -> Ints:
+    """Counts that add up to n, nearest to the shares (largest remainder)."""
+    exact = np.array(shares) * n
+    counts = np.floor(exact + 1e-9).astype(int)
+    counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1
+    return counts
+
+
+def _origins(truth: Ints, copies: int, rng: np.random.Generator) -> Ints:
+    """(N,) the row that each picture is a copy of (itself, where it is none); a copy shares its origin's truth."""
+    order = np.lexsort((rng.random(len(truth)), truth))
+    first, second = order[:-1:2], order[1::2]  # disjoint pairs, so no copy is copied again
+    able = np.flatnonzero(truth[first] == truth[second])
+    chosen = rng.permutation(able)[:copies]
+    origin = np.arange(len(truth))
+    origin[second[chosen]] = first[chosen]
+    return origin
+
+
+def _identities(n: int, rng: np.random.Generator) -> Ints:
+    """(N,) the person in each picture: 1 to 8 pictures a person, in any order."""
+    sizes = rng.integers(1, 9, n)
+    return rng.permutation(np.repeat(np.arange(n), sizes)[:n])
+
+
+def write(faces: DrawnFaces, out: Path) -> None:
+    """Write the faces as a folder: OUT/CLASS/ID.png by given label, and OUT/votes.csv.
+
+    The columns of votes.csv are image, label, the votes for each class, person and truth. The folder appears at once,
+    when all is written; StorageError where OUT already holds something.
+    """
+    with storage_errors(out):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise StorageError("is there already, and not empty", place=str(out), remedy="choose another folder")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        scratch = out.parent / f".{out.name}.{os.getpid()}"
+        scratch.mkdir()
+        try:
+            _write_pictures(faces.dataset, scratch)
+            write_text(scratch / "votes.csv", _votes_csv(faces))
+            if out.exists():
+                out.rmdir()
+            scratch.replace(out)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+
+
+def _write_pictures(dataset: Dataset, folder: Path) -> None:
+    assert dataset.pixels is not None
+    for name in dataset.labelset.names:
+        (folder / name).mkdir()
+
+    def save(place: str, pixels: NDArray[np.uint8]) -> None:
+        Image.fromarray(pixels).save(folder / place)
+
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(save, _places(dataset), dataset.pixels):
+            pass
+
+
+def _places(dataset: Dataset) -> Texts:
+    """(N,) where each picture lies in the written folder."""
+    return np.array([f"{raw}/{key}.png" for raw, key in zip(dataset.raw_labels, dataset.ids, strict=True)])
+
+
+def _votes_csv(faces: DrawnFaces) -> str:
+    dataset = faces.dataset
+    assert dataset.votes is not None and dataset.groups is not None
+    names = dataset.labelset.names
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["image", "label", *names, "person", "truth"])
+    columns = (_places(dataset), dataset.raw_labels, dataset.votes.tolist(), dataset.groups, faces.truth)
+    for place, label, votes, who, truth in zip(*columns, strict=True):
+        table.writerow([place, label, *votes, who, names[truth]])
+    return text.getvalue()

@@ -1,0 +1,159 @@
+"""FER+: ten annotators' votes beside FER2013's pictures.
+
+    ROOT/fer2013new.csv     Usage, Image name, neutral … contempt, unknown, NF
+    ROOT/FER2013Train/      pictures of Usage Training; FER2013Valid PublicTest; FER2013Test PrivateTest
+    ROOT/fer2013_labels.csv (optional) Usage, Image name, emotion: FER2013's own label
+
+or, without fer2013new.csv, a headerless label.csv in each picture folder: name, box, ten votes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mien.data.labels import EMOTIONS
+from mien.data.listing import UNDECIDED, broken_row, columns, labelset_of, resolve, row_keys, rows_of, unlisted
+from mien.errors import DataError, choice_error
+from mien.types import Dataset, Floats, Ints, Problem, Texts, texts
+
+LAYOUT = "FER+ (fer2013new.csv beside FER2013Train, FER2013Valid, FER2013Test)"
+LABELS = ("plurality", "fer2013", "shares")
+VOTED = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
+FOLDERS = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}
+FER2013_NUMBERS = {
+    "0": "anger", "1": "disgust", "2": "fear", "3": "happiness", "4": "sadness", "5": "surprise", "6": "neutral",
+}  # fmt: skip
+
+_ORDER = [VOTED.index(name) for name in (*EMOTIONS.names, "unknown", "NF")]
+
+
+def looks_like(path: Path) -> bool:
+    """Whether `path` is a FER+ folder, or its fer2013new.csv."""
+    root = path.parent if path.name == "fer2013new.csv" else path
+    return (root / "fer2013new.csv").is_file() or any(
+        (root / name / "label.csv").is_file() for name in FOLDERS.values()
+    )
+
+
+def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plurality") -> Dataset:
+    """List FER+.
+
+    Parameters
+    ----------
+    path : the folder, or its fer2013new.csv.
+    names : own spellings of FER2013's labels.
+    labels : "plurality" — the most voted of all ten columns; a tie, "unknown" or "NF" winning gives no label;
+        "fer2013" — FER2013's own label; "shares" — as "plurality", and `targets` are the votes over the eight
+        emotions, normalised (all equal where none of them got a vote).
+
+    Returns
+    -------
+    Dataset, not decoded, with `votes` (N, 10): the emotions in the order of the label set, then unknown, NF.
+    """
+    if labels not in LABELS:
+        raise choice_error("labels", labels, LABELS, place="FER+")
+    root = path.parent if path.is_file() else path
+    listed = _read_new(root) if (root / "fer2013new.csv").is_file() else _read_label_files(root)
+    if not listed.names:
+        raise DataError("has no row with a picture name", place=str(root), remedy="is the file complete?")
+    votes = np.array(listed.votes, dtype=np.int64)[:, _ORDER]
+    labelset = labelset_of(EMOTIONS.names, {**FER2013_NUMBERS, **(names or {})}, others=False)
+    raw = _fer2013_labels(root, listed.names) if labels == "fer2013" else plurality(votes)
+    return Dataset(
+        ids=texts(row_keys(listed.names)),
+        labels=resolve(raw, labelset),
+        labelset=labelset,
+        raw_labels=raw,
+        paths=texts(
+            [str(root / FOLDERS[usage] / name) for usage, name in zip(listed.usages, listed.names, strict=True)]
+        ),
+        votes=votes,
+        targets=shares(votes[:, : len(labelset)]) if labels == "shares" else None,
+        sources=texts(listed.usages),
+        problems=(*listed.problems, *_strays(root, listed)),
+        name=str(root),
+    )
+
+
+def plurality(votes: Ints) -> Texts:
+    """(N,) the most voted of the emotions, "unknown" and "NF"; "tie" where two share the first place.
+
+    >>> plurality(np.array([[0, 0, 0, 6, 0, 0, 4, 0, 0, 0], [0, 0, 5, 0, 0, 0, 5, 0, 0, 0]])).tolist()
+    ['happiness', 'tie']
+    """
+    most = votes.max(1, keepdims=True)
+    tied = (votes == most).sum(1) > 1
+    winners = np.array([*EMOTIONS.names, *UNDECIDED[1:]])[votes.argmax(1)]
+    return np.where(tied, UNDECIDED[0], winners)
+
+
+def shares(votes: Ints) -> Floats:
+    """(N, K) votes as shares; all equal in a row without votes."""
+    totals = votes.sum(1, keepdims=True)
+    even = np.full(votes.shape, 1 / votes.shape[1])
+    given: Floats = np.divide(votes, totals, out=even, where=totals > 0)
+    return given
+
+
+@dataclass
+class _Listed:
+    usages: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    votes: list[list[int]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, usage: str, name: str, votes: list[str], path: Path, number: int) -> None:
+        if not name:
+            cause = "names no picture (in FER+ as published: not a face)"
+            self.problems.append(Problem("no picture name", f"{path}, row {number}", cause, "nothing: it is left out"))
+        elif usage not in FOLDERS:
+            self.problems.append(broken_row(path, number, f"Usage {usage!r} is none of {', '.join(FOLDERS)}"))
+        elif len(votes) != len(VOTED) or not all(vote.isdigit() for vote in votes):
+            self.problems.append(broken_row(path, number, f"has no {len(VOTED)} vote counts"))
+        else:
+            self.usages.append(usage)
+            self.names.append(name)
+            self.votes.append([int(vote) for vote in votes])
+
+
+def _read_new(root: Path) -> _Listed:
+    path = root / "fer2013new.csv"
+    lines = rows_of(path)
+    usage, name, *voted = columns(next(lines, []), ["Usage", "Image name", *VOTED], path)
+    listed = _Listed()
+    for number, row in enumerate(lines, 1):
+        row += [""] * (len(VOTED) + 2 - len(row))
+        listed.add(row[usage], row[name], [row[place] for place in voted], path, number)
+    return listed
+
+
+def _read_label_files(root: Path) -> _Listed:
+    listed = _Listed()
+    for usage, folder in FOLDERS.items():
+        path = root / folder / "label.csv"
+        for number, row in enumerate(rows_of(path), 1) if path.is_file() else ():
+            listed.add(usage, row[0], row[2:], path, number)
+    return listed
+
+
+def _fer2013_labels(root: Path, names: list[str]) -> Texts:
+    """FER2013's own labels of the named pictures, "" where there is none."""
+    path = root / "fer2013_labels.csv"
+    if not path.is_file():
+        raise DataError(
+            "there is no fer2013_labels.csv", place=str(root), remedy="write one (Usage,Image name,emotion), or use "
+            "--labels plurality"
+        )  # fmt: skip
+    lines = rows_of(path)
+    name, emotion = columns(next(lines, []), ["Image name", "emotion"], path)
+    known = {row[name]: row[emotion] for row in lines if len(row) > max(name, emotion)}
+    return texts([known.get(picture, "") for picture in names])
+
+
+def _strays(root: Path, listed: _Listed) -> list[Problem]:
+    table = root / "fer2013new.csv"
+    return [problem for folder in FOLDERS.values() for problem in unlisted(root / folder, listed.names, table)]

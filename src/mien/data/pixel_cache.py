@@ -1,0 +1,154 @@
+"""Decoded pixels on disk: one folder per content and settings, put in place in one step, mapped into memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import StorageError
+from mien.types import Ints, Texts, texts
+
+Fault = tuple[int, str, str, str]
+"""Row, kind, cause, remedy."""
+ABANDONED = 24 * 3600
+"""Seconds after which an unfinished folder is taken for that of a killed process."""
+
+
+def default_folder() -> Path:
+    """MIEN_CACHE, or mien's folder in the user's cache folder (XDG_CACHE_HOME, ~/.cache)."""
+    own = os.environ.get("MIEN_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mien"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pictures that could be read, and what was wrong with any.
+
+    Attributes
+    ----------
+    rows : (M,) their rows in the data set, ascending.
+    pixels : (M, H, W) or (M, H, W, 3) uint8.
+    hashes : (M,) SHA-256 of each picture's pixels.
+    faults : of any rows.
+    """
+
+    rows: Ints
+    pixels: NDArray[np.uint8]
+    hashes: Texts
+    faults: tuple[Fault, ...]
+
+    @classmethod
+    def gathered(cls, batches: Iterable[Decoded], shape: tuple[int, ...]) -> Decoded:
+        """All batches in memory."""
+        found = [cls.none(shape), *batches]
+        return cls(
+            np.concatenate([batch.rows for batch in found]),
+            np.concatenate([batch.pixels for batch in found]),
+            np.concatenate([batch.hashes for batch in found]),
+            tuple(fault for batch in found for fault in batch.faults),
+        )
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> Decoded:
+        """No picture at all."""
+        return cls(np.empty(0, dtype=np.int64), np.empty((0, *shape), dtype=np.uint8), texts([]), ())
+
+
+class PixelCache:
+    """One cache entry: FOLDER/pixels/KEY/{pixels.npy, rows.npz, faults.json}.
+
+    Entries appear whole or not at all: they are written beside and renamed. Of two processes that write the same
+    entry, the second finds the first's in place and uses that.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.entry = folder / "pixels" / key
+
+    def load(self) -> Decoded | None:
+        """The entry, its pixels mapped; None where there is none that can be read."""
+        try:
+            with (self.entry / "rows.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                rows, hashes = stored["rows"], stored["hashes"].astype(np.str_)
+            pixels = np.lib.format.open_memmap(self.entry / "pixels.npy", mode="r")
+            faults = json.loads((self.entry / "faults.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+        return Decoded(rows, pixels[: len(rows)], hashes, tuple((row, *said) for row, *said in faults))
+
+    def save(self, batches: Iterable[Decoded], count: int, shape: tuple[int, ...]) -> Decoded:
+        """Write batches as they come, and give back the entry mapped; StorageError where the disk refuses.
+
+        `count` is the number of pictures at most; those that could not be read leave a hole at the file's end.
+        """
+        try:
+            self.entry.parent.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            beside = Path(tempfile.mkdtemp(dir=self.entry.parent, prefix=".unfinished-"))
+        except OSError as error:
+            raise self._refused(error) from error
+        try:
+            self._write(beside, batches, count, shape)
+            self._place(beside)
+        except OSError as error:
+            raise self._refused(error) from error
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        stored = self.load()
+        if stored is None:
+            raise StorageError("what was written cannot be read back", place=str(self.entry))
+        return stored
+
+    def _write(self, beside: Path, batches: Iterable[Decoded], count: int, shape: tuple[int, ...]) -> None:
+        # written as a file, not through a mapping: a full disk is then an error, not a crash
+        rest: list[Decoded] = [Decoded.none(shape)]
+        with (beside / "pixels.npy").open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+            np.lib.format.write_array_header_1_0(file, header)
+            end = file.tell() + count * int(np.prod(shape))
+            for batch in batches:
+                file.write(np.ascontiguousarray(batch.pixels).data)
+                rest.append(Decoded(batch.rows, batch.pixels[:0], batch.hashes, batch.faults))
+            file.truncate(end)
+            _flush(file)
+        whole = Decoded.gathered(rest, shape)
+        np.savez(beside / "rows.npz", rows=whole.rows, hashes=whole.hashes.astype(np.bytes_))
+        (beside / "faults.json").write_text(json.dumps(whole.faults, ensure_ascii=False), encoding="utf-8")
+
+    def _place(self, beside: Path) -> None:
+        if self.load() is not None:
+            return  # another process was first
+        shutil.rmtree(self.entry, ignore_errors=True)  # an entry that cannot be read
+        try:
+            beside.rename(self.entry)
+        except OSError:
+            if self.load() is None:
+                raise
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left."""
+        for left in self.entry.parent.glob(".unfinished-*"):
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                shutil.rmtree(left, ignore_errors=True)
+
+    def _refused(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"cannot write the cache: {error.strerror or error}",
+            place=str(self.entry.parent),
+            remedy="name a folder that can be written in MIEN_CACHE",
+        )
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

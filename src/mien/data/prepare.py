@@ -1,0 +1,84 @@
+"""From DATA to pictures that can be used, in one step: read, decode, check, shape, keep what has a label."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from mien.data.checks import check, strict, usable
+from mien.data.images import ImageSettings, decode
+from mien.data.load import FORMATS, load
+from mien.data.picture import FITS
+from mien.data.profile import shape
+from mien.errors import UsageError
+from mien.types import Dataset
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which pictures, and how they become arrays."""
+
+    source: str
+    format: str | None = field(
+        default=None, metadata={"help": "layout of DATA; recognised by default", "choices": tuple(FORMATS)}
+    )
+    names: str = field(default="", metadata={"help": "what the labels as written mean: 1=surprise,2=fear"})
+    labels: str = field(
+        default="plurality", metadata={"help": "which of FER+'s labels", "choices": ("plurality", "fer2013", "shares")}
+    )
+    size: int = field(default=48, metadata={"help": "side of the pictures in pixels, 32 to 224"})
+    colour: bool = field(default=False, metadata={"help": "keep colours (RGB)"})
+    fit: str = field(default="pad", metadata={"help": "how a picture becomes square", "choices": FITS})
+    shape: str = field(default="", metadata={"help": "class profile: raf, or happiness=500,fear=40"})
+    strict: bool = field(default=False, metadata={"help": "stop at the first sign of a problem in the data"})
+
+
+def spelled(names: str) -> dict[str, str] | None:
+    """The user's own spellings, from "1=surprise,2=fear"; None from an empty text.
+
+    >>> spelled("1=surprise, 2=fear")
+    {'1': 'surprise', '2': 'fear'}
+    """
+    pairs = [item.partition("=") for item in names.split(",") if item.strip()]
+    if any(not raw.strip() or not name.strip() for raw, _, name in pairs):
+        raise UsageError(f"{names!r} is not understood", place="--names", remedy="write 1=surprise,2=fear")
+    return {raw.strip(): name.strip() for raw, _, name in pairs} or None
+
+
+def prepare(settings: DataSettings, progress: Callable[[int, int], object] | None = None) -> Dataset:
+    """The usable pictures, decoded, with every problem met on the way.
+
+    A second call with equal settings in one process is free; another process finds the decoded pictures in the cache.
+
+    Raises
+    ------
+    DataError
+        Nothing usable, or with `strict` any problem at all.
+    """
+    return _prepare(settings, os.environ.get("MIEN_CACHE", ""), _Ignored(progress))
+
+
+class _Ignored:
+    """Carries a progress callback past the memory of earlier calls."""
+
+    def __init__(self, progress: Callable[[int, int], object] | None) -> None:
+        self.progress = progress
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Ignored)
+
+
+@lru_cache(maxsize=2)
+def _prepare(settings: DataSettings, cache: str, ignored: _Ignored) -> Dataset:
+    listed = load(settings.source, format=settings.format, names=spelled(settings.names), labels=settings.labels)
+    images = ImageSettings(settings.size, settings.colour, settings.fit)
+    checked = check(decode(listed, images, progress=ignored.progress))
+    if settings.strict:
+        strict(checked)
+    data = usable(checked)
+    return shape(data, settings.shape) if settings.shape else data

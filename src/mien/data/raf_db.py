@@ -1,0 +1,69 @@
+"""RAF-DB, basic emotions.
+
+ROOT/EmoLabel/list_patition_label.txt       train_00001.jpg 5   (the spelling is the authors')
+ROOT/Image/aligned/train_00001_aligned.jpg  100×100; or Image/original/train_00001.jpg
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mien.data.listing import broken_row, labelset_of, resolve, row_keys, unlisted
+from mien.errors import DataError
+from mien.types import Dataset, Problem, texts
+
+LAYOUT = "RAF-DB (EmoLabel/list_patition_label.txt beside Image/aligned)"
+NUMBERS = {
+    "1": "surprise", "2": "fear", "3": "disgust", "4": "happiness", "5": "sadness", "6": "anger", "7": "neutral",
+}  # fmt: skip
+
+
+def looks_like(path: Path) -> bool:
+    """Whether `path` is RAF-DB's folder, or its `basic` folder's parent."""
+    return _list_file(path) is not None
+
+
+def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
+    """List RAF-DB. Sources are train and test, from the beginning of the file names.
+
+    Parameters
+    ----------
+    path : the folder with EmoLabel and Image, or the one above.
+    names : number → class name, where they differ from RAF-DB's own.
+    """
+    table = _list_file(path)
+    if table is None:
+        raise DataError("has no EmoLabel/list_patition_label.txt", place=str(path), remedy="give RAF-DB's basic folder")
+    files: list[str] = []
+    raw: list[str] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(table.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
+        words = line.split()
+        if len(words) == 2:
+            files.append(words[0])
+            raw.append(words[1])
+        elif words:
+            problems.append(broken_row(table, number, "is not a file name and a number"))
+    if not files:
+        raise DataError("names no picture", place=str(table), remedy="is the file complete?")
+    labelset = labelset_of(NUMBERS.values(), {**NUMBERS, **(names or {})}, others=False)
+    pictures = table.parent.parent / "Image" / "aligned"
+    stored = [f"{Path(file).stem}_aligned{Path(file).suffix}" for file in files]
+    if not pictures.is_dir():
+        pictures, stored = pictures.with_name("original"), files
+    return Dataset(
+        ids=texts(row_keys(files)),
+        labels=resolve(texts(raw), labelset),
+        labelset=labelset,
+        raw_labels=texts(raw),
+        paths=texts([str(pictures / name) for name in stored]),
+        sources=texts([file.split("_")[0] for file in files]),
+        problems=(*problems, *unlisted(pictures, stored, table)),
+        name=str(path),
+    )
+
+
+def _list_file(path: Path) -> Path | None:
+    choices = [root / "EmoLabel" / "list_patition_label.txt" for root in (path, path / "basic")]
+    return next((table for table in choices if table.is_file()), None)

@@ -1,0 +1,159 @@
+"""Parts of a data set: stratified by class, grouped by picture and person, with a test part that no seed moves.
+
+METHOD §2: *train* (with *validation* carved out), *correct* (*fit* and *calibrate*), *test*.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from mien.errors import AlignmentError, UsageError
+from mien.types import PARTS, Dataset, Ints, Split, Texts
+
+LARGE = 0.1
+"""A unit larger than this share of a part goes there only if smaller ones do not suffice: no person rules a part."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Share of each class's pictures per part; together 1.
+
+    The defaults are train 50 % (a tenth of it validation), correct 25 % (60 % fit, 40 % calibrate), test 25 %.
+    """
+
+    train: float = 0.45
+    validation: float = 0.05
+    fit: float = 0.15
+    calibrate: float = 0.10
+    test: float = 0.25
+
+    def __post_init__(self) -> None:
+        values = [getattr(self, part) for part in PARTS]
+        if min(values) < 0 or not math.isclose(sum(values), 1, abs_tol=1e-9):
+            raise UsageError(f"shares add up to {sum(values):g}", place="Shares", remedy="make them add up to 1")
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """Pictures that travel together."""
+
+    rows: Ints
+    counts: tuple[tuple[int, int], ...]
+    key: str
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)
+
+
+def split(dataset: Dataset, seed: int = 0, shares: Shares = Shares()) -> Split:
+    """Assign every row to one of PARTS.
+
+    Units (pictures with equal hash or equal group, and whatever they are linked to) are never divided. *test* is filled
+    first, in an order drawn from the pictures' hashes alone; then calibrate, fit and validation, in an order
+    drawn from hashes and seed; *train* takes the rest. Classes are filled from the rarest to the commonest, no
+    class beyond its quota, so a class falls short by less than its largest unit where its units hold one class.
+
+    Parameters
+    ----------
+    dataset : labelled rows; ids stand in for `hashes` before decoding.
+    seed : moves every part but test.
+    shares : sizes of the parts.
+
+    Raises
+    ------
+    AlignmentError
+        A row has no label.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mien.types import Dataset, LabelSet
+    >>> ids = np.array([f"{n:03d}" for n in range(200)])
+    >>> labels = np.arange(200) % 2
+    >>> data = Dataset(ids, labels, LabelSet(("fear", "anger")), raw_labels=ids, paths=ids)
+    >>> parts = split(data, seed=3)
+    >>> [len(parts.rows(part)) for part in ("train", "validation", "correct", "test")]
+    [90, 10, 50, 50]
+    """
+    if (dataset.labels < 0).any():
+        raise AlignmentError("a row has no label", place="split", remedy="split usable(dataset)")
+    totals = dataset.counts()
+    parts = np.full(len(dataset), PARTS.index("train"))
+    waiting = _units(dataset)
+    for part in ("test", "calibrate", "fit", "validation"):
+        salt = "" if part == "test" else f"{seed}"
+        quota = [math.floor(getattr(shares, part) * int(total) + 0.5) for total in totals]
+        waiting, taken = _fill(_ordered(waiting, salt, totals, sum(quota)), quota)
+        for unit in taken:
+            parts[unit.rows] = PARTS.index(part)
+    return Split(dataset.ids, parts, seed)
+
+
+def linked(dataset: Dataset) -> Ints:
+    """(N,) number of the unit of each row: rows with equal hash, or equal group, or linked through others."""
+    keys: list[Texts] = [dataset.ids if dataset.hashes is None else dataset.hashes]
+    if dataset.groups is not None:
+        alone = dataset.groups == ""
+        keys.append(np.where(alone, np.char.add("\0", dataset.ids), dataset.groups))
+    rows, columns, width = [], [], 0
+    for key in keys:
+        found, column = np.unique(key, return_inverse=True)
+        rows.append(np.arange(len(dataset)))
+        columns.append(column + len(dataset) + width)
+        width += len(found)
+    edges = (np.concatenate(rows), np.concatenate(columns))
+    nodes = len(dataset) + width
+    graph = coo_matrix((np.ones(len(edges[0]), dtype=bool), edges), shape=(nodes, nodes))
+    labels: Ints = connected_components(graph, directed=False)[1][: len(dataset)]
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _units(dataset: Dataset) -> list[_Unit]:
+    if not len(dataset):
+        return []
+    number = linked(dataset)
+    order = np.argsort(number, kind="stable")
+    pictures = dataset.ids if dataset.hashes is None else dataset.hashes
+    units = []
+    for rows in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
+        counts = Counter(dataset.labels[rows].tolist())
+        units.append(_Unit(rows, tuple(counts.items()), str(min(pictures[rows].tolist()))))
+    return units
+
+
+def _ordered(units: Sequence[_Unit], salt: str, totals: Ints, places: int) -> list[_Unit]:
+    """Units by their rarest class, large ones last within it, then by a hash of their first picture.
+
+    The hash is taken anew: the smallest of many hashes is small, so large units would otherwise always come first.
+    """
+    rank = np.argsort(np.argsort(totals, kind="stable"), kind="stable").tolist()
+
+    def position(unit: _Unit) -> tuple[int, bool, str]:
+        rarest = min(rank[label] for label, _ in unit.counts)
+        return rarest, unit.size > max(1, LARGE * places), hashlib.sha256(f"{salt}:{unit.key}".encode()).hexdigest()
+
+    return sorted(units, key=position)
+
+
+def _fill(units: Sequence[_Unit], quota: Sequence[int]) -> tuple[list[_Unit], list[_Unit]]:
+    """Units left over, and units taken, none of which overfills a class."""
+    room = list(quota)
+    left: list[_Unit] = []
+    taken: list[_Unit] = []
+    for unit in units:
+        if all(count <= room[label] for label, count in unit.counts):
+            taken.append(unit)
+            for label, count in unit.counts:
+                room[label] -= count
+        else:
+            left.append(unit)
+    return left, taken

@@ -1,0 +1,36 @@
+"""Taps side by side: one vector a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from mien.errors import DataError
+from mien.types import Floats, Outputs
+
+
+def stack(outputs: Outputs, taps: Sequence[str] = ("*",)) -> Floats:
+    """(N, D) features of the vector taps whose names match one of the patterns, in the order of their names.
+
+    Raises
+    ------
+    DataError : no tap matches; the message names those that there are.
+
+    Examples
+    --------
+    >>> taps = {"conv1/1": np.zeros((1, 32)), "hidden": np.ones((1, 4))}
+    >>> one = Outputs(np.array(["a"]), np.ones((1, 1)), np.array([True]), taps)
+    >>> stack(one, ["conv*/1"]).shape
+    (1, 32)
+    """
+    vectors = {name: values for name, values in outputs.features.items() if values.ndim == 2}
+    chosen = [name for name in sorted(vectors) if any(fnmatchcase(name, pattern) for pattern in taps)]
+    if not chosen:
+        raise DataError(
+            f"no feature matches {', '.join(taps)}",
+            place="Outputs.features",
+            remedy=f"there are: {', '.join(sorted(vectors)) or 'none'}",
+        )
+    return np.concatenate([np.asarray(vectors[name], np.float32) for name in chosen], axis=1)

@@ -1,0 +1,40 @@
+"""Standardise every feature, then rotate and scale to uncorrelated components of variance 1 (PCA whitening)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from mien.types import Floats
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """z = ((x − mean) / spread) · basis.
+
+    Attributes
+    ----------
+    mean, spread : (D,) of the features it was fitted on.
+    basis : (D, M) principal axes, each divided by the standard deviation along it.
+    """
+
+    mean: Floats
+    spread: Floats
+    basis: Floats
+
+    @classmethod
+    def fit(cls, features: Floats, components: int = 256) -> Whitening:
+        """Fit on (N, D) features, keeping at most `components` axes (fewer where N or D is small)."""
+        mean, spread = features.mean(0), features.std(0)
+        spread = np.where(spread > 1e-6, spread, 1.0)  # a constant feature says nothing, and must not blow up
+        count = max(1, min(components, features.shape[1], len(features) - 1))
+        pca = PCA(count, svd_solver="randomized", random_state=0).fit((features - mean) / spread)
+        deviation = np.sqrt(np.maximum(pca.explained_variance_, 1e-12))
+        useful = pca.explained_variance_ > 1e-7
+        return cls(mean, spread, (pca.components_ / deviation[:, None])[useful].T.astype(np.float32))
+
+    def apply(self, features: Floats) -> Floats:
+        """(N, D) → (N, M)."""
+        return ((features - self.mean) / self.spread) @ self.basis

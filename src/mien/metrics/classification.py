@@ -1,0 +1,67 @@
+"""How well a classifier answers: accuracy, recall, precision, F1 and ROC AUC, per class and in the mean.
+
+Labels are class indices 0 … K−1; an answer of −1 (abstained) is right nowhere. Undefined (0/0) is NaN and left out of
+means, unlike libraries that count it as 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mien.errors import AlignmentError
+from mien.metrics.ranking import auroc
+from mien.types import Floats, Ints, Rates
+
+
+def confusion_matrix(truth: Ints, answer: Ints, K: int) -> Ints:
+    """(K, K) counts: row the label, column the answer; abstentions are in no column.
+
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), K=2)
+    array([[1, 1],
+           [0, 1]])
+    """
+    if len(truth) != len(answer):
+        raise AlignmentError(f"{len(truth)} labels, {len(answer)} answers", place="confusion_matrix")
+    given = answer >= 0
+    return np.bincount(truth[given] * K + answer[given], minlength=K * K).reshape(K, K)
+
+
+def recall(truth: Ints, answer: Ints, K: int) -> Rates:
+    """Per class: right answers out of its pictures."""
+    return Rates(_right(truth, answer, K), np.bincount(truth, minlength=K))
+
+
+def precision(truth: Ints, answer: Ints, K: int) -> Rates:
+    """Per class: right answers out of those that name it."""
+    return Rates(_right(truth, answer, K), confusion_matrix(truth, answer, K).sum(0))
+
+
+def f1(truth: Ints, answer: Ints, K: int) -> Rates:
+    """Per class: 2·right out of (its pictures + answers that name it), the harmonic mean of precision and recall."""
+    named = confusion_matrix(truth, answer, K).sum(0)
+    return Rates(2 * _right(truth, answer, K), np.bincount(truth, minlength=K) + named)
+
+
+def macro_recall(truth: Ints, answer: Ints, K: int) -> float:
+    """Mean recall over the classes that have pictures (balanced accuracy).
+
+    >>> macro_recall(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0]), K=3)
+    0.5
+    """
+    return recall(truth, answer, K).mean()
+
+
+def accuracy(truth: Ints, answer: Ints) -> float:
+    """Share of right answers; NaN without pictures."""
+    return float((truth == answer).mean()) if len(truth) else float("nan")
+
+
+def macro_auroc(truth: Ints, probs: Floats) -> float:
+    """Mean one-vs-rest ROC AUC of (N, K) probabilities over the classes that have pictures."""
+    areas = np.array([auroc(probs[:, c], truth == c) for c in range(probs.shape[1])])
+    defined = areas[~np.isnan(areas)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def _right(truth: Ints, answer: Ints, K: int) -> Ints:
+    return np.diagonal(confusion_matrix(truth, answer, K))

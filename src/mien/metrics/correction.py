@@ -1,0 +1,137 @@
+"""What a correction did: f's answers (base) and h's (final) on the same pictures, per class.
+
+For class i: J its pictures, A those f gets right, B those h gets right. Labels are class indices 0 … K−1; `final` may
+be −1 where h abstains. Undefined (0/0) is NaN. The definitions are those of METHOD, section 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mien.errors import AlignmentError
+from mien.types import Bools, Floats, Ints, Rates, Scores
+
+
+def scores(truth: Ints, base: Ints, final: Ints, K: int) -> Scores:
+    """Rates of f and h per class, with their counts.
+
+    Parameters
+    ----------
+    truth, base, final : (N,) int: the label, f's answer, h's answer.
+    K : number of classes.
+
+    Raises
+    ------
+    AlignmentError
+        The arrays differ in length, or a label is not a class.
+
+    Examples
+    --------
+    >>> result = scores(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 0]), np.array([0, 1, 1, 0]), K=2)
+    >>> result.gain.values, result.harm.values
+    (array([nan, 0.5]), array([0.5, nan]))
+    """
+    _check(truth, base, final, K)
+    support = _per_class(truth, np.ones(len(truth), dtype=bool), K)
+    others = support.sum() - support
+    right_f, right_h = base == truth, final == truth
+    n_right_f = _per_class(truth, right_f, K)
+    kept = _per_class(truth, right_f & right_h, K)
+    return Scores(
+        support=support,
+        tpr_f=Rates(n_right_f, support),
+        tpr_h=Rates(_per_class(truth, right_h, K), support),
+        retention=Rates(kept, n_right_f),
+        harm=Rates(n_right_f - kept, n_right_f),
+        gain=Rates(_per_class(truth, right_h & ~right_f, K), support - n_right_f),
+        fpr_f=Rates(_per_class(base, ~right_f, K), others),
+        fpr_h=Rates(_per_class(final, ~right_h & (final >= 0), K), others),
+    )
+
+
+def relative_gain(result: Scores, epsilon: float = 0.0) -> Floats:
+    """(K,) R = TPR_h / (TPR_f + ε): how many times more often h is right than f. NaN at a zero denominator.
+
+    >>> result = scores(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([0, 0, 1]), K=2)
+    >>> relative_gain(result)
+    array([ 2., nan])
+    """
+    return _ratio(result.tpr_h.values, result.tpr_f.values + epsilon)
+
+
+def restored(tpr_h: Floats, tpr_full: Floats) -> Floats:
+    """P, the restored share: recall of h over recall of the model trained on all classes, on the same pictures.
+
+    >>> restored(np.array([0.51, 0.2]), np.array([0.78, 0.0]))
+    array([0.65384615,        nan])
+    """
+    return _ratio(np.asarray(tpr_h, dtype=float), np.asarray(tpr_full, dtype=float))
+
+
+def retention_matrix(truth: Ints, answers: Mapping[int, tuple[Ints, Ints]], K: int) -> Rates:
+    """(K, K) Retention of label c (row) under the corrector of class i (column).
+
+    Parameters
+    ----------
+    truth : (N,) int, the labels.
+    answers : left-out class i → (base, final), each (N,): f without class i, and its corrected system.
+    K : number of classes.
+
+    Returns
+    -------
+    Rates
+        Undefined (no totals) on the diagonal and in columns without a corrector.
+    """
+    return _matrix(truth, answers, K, "retention")
+
+
+def harm_matrix(truth: Ints, answers: Mapping[int, tuple[Ints, Ints]], K: int) -> Rates:
+    """(K, K) Harm of label c (row) by the corrector of class i (column) = 1 − Retention; see `retention_matrix`."""
+    return _matrix(truth, answers, K, "harm")
+
+
+def column_means(rates: Rates, weights: Floats | None = None) -> Floats:
+    """(C,) mean of each column of a (K, C) matrix over its defined cells; `weights` (K,) are renormalised over them.
+
+    >>> column_means(Rates(np.array([[0, 1], [1, 0]]), np.array([[0, 4], [2, 0]])))
+    array([0.5 , 0.25])
+    """
+    columns = zip(rates.hits.T, rates.totals.T, strict=True)
+    return np.array([Rates(hits, totals).mean(weights) for hits, totals in columns])
+
+
+def _matrix(truth: Ints, answers: Mapping[int, tuple[Ints, Ints]], K: int, name: str) -> Rates:
+    hits, totals = np.zeros((2, K, K), dtype=np.int64)
+    for i, (base, final) in answers.items():
+        column: Rates = getattr(scores(truth, base, final, K), name)
+        others = np.arange(K) != i
+        hits[others, i], totals[others, i] = column.hits[others], column.totals[others]
+    return Rates(hits, totals)
+
+
+def _per_class(labels: Ints, chosen: Bools, K: int) -> Ints:
+    """(K,) how many of the chosen pictures have each label."""
+    return np.bincount(labels[chosen], minlength=K)
+
+
+def _ratio(top: Floats, bottom: Floats) -> Floats:
+    out: Floats = np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom > 0)
+    return out
+
+
+def _check(truth: Ints, base: Ints, final: Ints, K: int) -> None:
+    if not len(truth) == len(base) == len(final):
+        raise AlignmentError(
+            f"truth, base and final have {len(truth)}, {len(base)} and {len(final)} rows",
+            place="scores",
+            remedy="take the rows by id before you compare them",
+        )
+    for name, labels, least in (("truth", truth, 0), ("base", base, 0), ("final", final, -1)):
+        if len(labels) and not (least <= labels.min() and labels.max() < K):
+            raise AlignmentError(
+                f"{name} has a label outside {least} … {K - 1}",
+                place="scores",
+                remedy="leave out rows without a usable label",
+            )

@@ -1,0 +1,96 @@
+"""Intervals and tests for rates: Wilson, the paired bootstrap by groups, exact McNemar."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import binom, norm
+
+from mien.errors import AlignmentError
+from mien.types import Bools, Floats, Texts
+
+
+def wilson(hits: ArrayLike, totals: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """Wilson score interval of hits / totals.
+
+    Parameters
+    ----------
+    hits, totals : counts of one shape.
+    confidence : of the two-sided interval.
+
+    Returns
+    -------
+    low, high : of the same shape, within 0 and 1; NaN where totals is 0.
+
+    Notes
+    -----
+    E. B. Wilson, *Probable inference, the law of succession, and statistical inference*, JASA 1927.
+
+    Examples
+    --------
+    >>> low, high = wilson(21, 88)
+    >>> print(f"{low:.2f} {high:.2f}")
+    0.16 0.34
+    """
+    k, n = np.asarray(hits, dtype=float), np.asarray(totals, dtype=float)
+    z2 = norm.ppf((1 + confidence) / 2) ** 2
+    with np.errstate(invalid="ignore"):  # 0/0 is NaN, as meant
+        centre = (k + z2 / 2) / (n + z2)
+        half = np.sqrt(z2 * (k * (n - k) / n + z2 / 4)) / (n + z2)
+    # the ends are exact where every trial, or none, is a hit
+    low = np.where(k == 0, 0.0, centre - half)
+    high = np.where(k == n, 1.0, centre + half)
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+
+
+def bootstrap_ratio(
+    top: Bools,
+    bottom: Bools,
+    groups: Texts | None = None,
+    *,
+    draws: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval of sum(top) / sum(bottom), both counted on the same pictures of one class.
+
+    Whole groups (persons) are drawn with replacement, so pictures of one person stay together and both sums stay
+    paired. With ``top`` the right answers of h and ``bottom`` those of the full model, this is the interval of P.
+
+    Parameters
+    ----------
+    top, bottom : (N,) bool.
+    groups : (N,) the unit of resampling; None: each picture is its own.
+    draws, confidence, seed : the same seed gives the same interval.
+
+    Returns
+    -------
+    low, high : NaN where `bottom` has no hit; draws without one, where the ratio is undefined, are left out.
+    """
+    if not len(top) == len(bottom) == len(top if groups is None else groups):
+        raise AlignmentError("top, bottom and groups differ in length", place="bootstrap_ratio")
+    if not bottom.any():
+        return float("nan"), float("nan")
+    unit = np.arange(len(top)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums = np.stack([np.bincount(unit, weights=side) for side in (top, bottom)], axis=1)
+    chances = np.full(len(sums), 1 / len(sums))
+    drawn = np.random.default_rng(seed).multinomial(len(sums), chances, size=draws) @ sums
+    drawn = drawn[drawn[:, 1] > 0]
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def mcnemar(harmed: int, repaired: int) -> float:
+    """Exact two-sided p value of McNemar's test that f and h are right equally often.
+
+    Parameters
+    ----------
+    harmed : pictures that f had right and h has wrong.
+    repaired : pictures that f had wrong and h has right.
+
+    Examples
+    --------
+    >>> round(mcnemar(2, 9), 4), mcnemar(0, 0)
+    (0.0654, 1.0)
+    """
+    return float(min(1.0, 2 * binom.cdf(min(harmed, repaired), harmed + repaired, 0.5)))

@@ -1,0 +1,109 @@
+"""What a score can do, whatever its threshold: properties of the ranking alone. They select nothing.
+
+A picture is overridden when its score is greater than the threshold, so tied pictures are overridden together or not
+at all. `is_new` marks the pictures of the left-out class, `counts_for_harm` the known-class pictures that f had right.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics import roc_auc_score
+
+from mien.errors import AlignmentError
+from mien.types import Bools, Floats
+
+LEAST_PICTURES = 5  # a ratio with fewer pictures below the line is not shown
+
+
+def auroc(score: Floats, positive: Bools) -> float:
+    """Area under the ROC curve: the chance that a positive outranks a negative, ties counted half. NaN without both.
+
+    >>> auroc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, False, True, True]))
+    0.875
+    """
+    return _area(score, positive, None)
+
+
+def partial_auroc(score: Floats, positive: Bools, max_fpr: float = 0.05) -> float:
+    """Area under the ROC curve up to `max_fpr`, standardised so that chance is 0.5 and perfection 1. NaN without both.
+
+    Source: D. K. McClish, *Analyzing a portion of the ROC curve*, Medical Decision Making 1989.
+    """
+    return _area(score, positive, max_fpr)
+
+
+def gain_curve(score: Floats, is_new: Bools, counts_for_harm: Bools, harms: ArrayLike) -> Floats:
+    """Gain of an override at each pooled Harm.
+
+    The threshold for Harm h is the lowest at which at most a share h of the pictures in `counts_for_harm` is
+    overridden; what ties with the threshold is not overridden, so Harm is never above h.
+
+    Parameters
+    ----------
+    score : (N,) evidence for the left-out class.
+    is_new : (N,) bool, its pictures.
+    counts_for_harm : (N,) bool, known-class pictures that f had right.
+    harms : shares between 0 and 1.
+
+    Returns
+    -------
+    (len(harms),) share of the new pictures that is overridden; NaN where either set is empty.
+
+    Examples
+    --------
+    >>> score = np.array([5.0, 3.0, 1.0, 4.0, 2.0, 0.0])
+    >>> new = np.array([True, True, True, False, False, False])
+    >>> gain_curve(score, new, ~new, [0, 1 / 3, 1])
+    array([0.33333333, 0.66666667, 1.        ])
+    """
+    if not len(score) == len(is_new) == len(counts_for_harm):
+        raise AlignmentError("score, is_new and counts_for_harm differ in length", place="gain_curve")
+    shares = np.atleast_1d(np.asarray(harms, dtype=float))
+    new, known = np.sort(score[is_new]), np.sort(score[counts_for_harm])
+    if not len(new) or not len(known):
+        return np.full(shares.shape, np.nan)
+    allowed = np.floor(shares * len(known) + 1e-9).astype(int)  # 0.02 · 50 is 1, whatever its last bit says
+    thresholds = np.concatenate([[-np.inf], known])[len(known) - np.clip(allowed, 0, len(known))]
+    return np.asarray(1 - np.searchsorted(new, thresholds, side="right") / len(new))
+
+
+def gain_at_harm(score: Floats, is_new: Bools, counts_for_harm: Bools, harm: float) -> float:
+    """Gain at one pooled Harm; see `gain_curve`."""
+    return float(gain_curve(score, is_new, counts_for_harm, [harm])[0])
+
+
+def restored_at_equal_harm(
+    score: Floats, score_network: Floats, is_new: Bools, counts_for_harm: Bools, harm: float
+) -> float:
+    """P at equal Harm: Gain of a corrector over Gain of a fully trained network, as overrides of the same f.
+
+    Both are held to the same pooled Harm; 1 means that correction is as good as retraining. The network's score is
+    `override_score`. NaN where the network wins back fewer than five pictures.
+    """
+    network = gain_at_harm(score_network, is_new, counts_for_harm, harm)
+    if not network * is_new.sum() > LEAST_PICTURES - 0.5:
+        return float("nan")
+    return gain_at_harm(score, is_new, counts_for_harm, harm) / network
+
+
+def override_score(probs: Floats, i: int) -> Floats:
+    """(N,) log p_i − log(1 − p_i) of (N, K) probabilities: a network's evidence for class i.
+
+    1 − p_i is summed from the other classes, so that sure answers do not tie at p_i = 1.
+
+    >>> override_score(np.array([[0.5, 0.5], [0.0, 1.0]]), 1)
+    array([  0.        , 708.39641853])
+    """
+    least = np.finfo(np.float64).tiny
+    p = np.asarray(probs, dtype=np.float64)
+    others = np.delete(p, i, axis=1).sum(1)
+    return np.asarray(np.log(np.maximum(p[:, i], least)) - np.log(np.maximum(others, least)))
+
+
+def _area(score: Floats, positive: Bools, max_fpr: float | None) -> float:
+    if len(score) != len(positive):
+        raise AlignmentError(f"{len(score)} scores for {len(positive)} pictures", place="auroc")
+    if positive.all() or not positive.any():
+        return float("nan")
+    return float(roc_auc_score(positive, score, max_fpr=max_fpr))

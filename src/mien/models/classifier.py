@@ -1,0 +1,50 @@
+"""What every base classifier is: a torch module with named taps, that knows which classes it was trained on."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class Classifier(nn.Module):
+    """Base of the base classifiers. A subclass gives `taps` and `activations`; the rest follows.
+
+    Parameters
+    ----------
+    classes : K, the number of classes.
+    colours : 1 (grey) or 3.
+    known : K booleans; the logit of a class that is not known is −∞.
+    """
+
+    taps: ClassVar[tuple[str, ...]]
+    known: Tensor
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, classes: int, colours: int, known: tuple[bool, ...] | None = None) -> None:
+        super().__init__()
+        self.register_buffer("known", torch.tensor(known or (True,) * classes))
+        # pixel mean and spread of the training part, so that a saved model carries its own normalisation
+        self.register_buffer("mean", torch.zeros(colours, 1, 1))
+        self.register_buffer("spread", torch.ones(colours, 1, 1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(B, C, H, W) in [0, 1] → (B, K) logits."""
+        return self.activations(pictures)["logits"]
+
+    def activations(self, pictures: Tensor) -> dict[str, Tensor]:
+        """(B, C, H, W) in [0, 1] → every tap, as a map (B, D, H', W') or a vector (B, D); "logits" is the last."""
+        raise NotImplementedError
+
+    def initialise(self, pictures: Tensor) -> None:
+        """Choose first weights by some of the training pictures; by default they stay as torch drew them."""
+
+    def normalised(self, pictures: Tensor) -> Tensor:
+        """Pictures with the training part's mean 0 and spread 1."""
+        return (pictures - self.mean) / self.spread
+
+    def masked(self, logits: Tensor) -> Tensor:
+        """Logits with −∞ for the classes that are not known."""
+        return logits.masked_fill(~self.known, -torch.inf)

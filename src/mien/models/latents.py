@@ -1,0 +1,90 @@
+"""What a base classifier says and thinks: pixels → Outputs (METHOD §2, "Latents")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from mien.models.classifier import Classifier
+from mien.types import Bools, Floats, Outputs, Texts
+
+BATCH = 256
+
+
+def to_tensor(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
+    """(B, H, W) or (B, H, W, 3) uint8 → (B, C, H, W) float in [0, 1]."""
+    raw = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
+    maps = raw[:, None] if raw.ndim == 3 else raw.permute(0, 3, 1, 2)
+    return maps.float() / 255
+
+
+def batches(model: Classifier, pixels: NDArray[np.uint8], size: int = BATCH) -> Iterator[dict[str, Tensor]]:
+    """The activations of the model, in evaluation mode, batch by batch."""
+    model.eval()
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        for start in range(0, len(pixels), size):
+            pictures = to_tensor(pixels[start : start + size], device)
+            yield model.activations(pictures.contiguous(memory_format=torch.channels_last))
+
+
+def probabilities(model: Classifier, pixels: NDArray[np.uint8]) -> Floats:
+    """(N, K) class probabilities; 0 for classes that the model does not know."""
+    found = [taps["logits"].softmax(1).cpu().numpy() for taps in batches(model, pixels)]
+    return np.concatenate(found) if found else np.empty((0, len(model.known)), np.float32)
+
+
+def extract(
+    model: Classifier,
+    pixels: NDArray[np.uint8],
+    ids: Texts,
+    *,
+    grids: Sequence[int] = (1, 3),
+    flat: Sequence[str] = (),
+) -> Outputs:
+    """Probabilities and features of every picture.
+
+    Parameters
+    ----------
+    model : a base classifier with `taps` and `activations`.
+    pixels : (N, H, W) or (N, H, W, 3) uint8.
+    ids : (N,) row keys.
+    grids : every map tap is averaged on each g×g grid, as feature "TAP/g" of C·g² numbers: position is signal in
+        aligned faces, so 1×1 alone would lose it.
+    flat : taps to be given whole as well, as feature "TAP" (the paper flattens everything).
+
+    Returns
+    -------
+    Outputs with float32 features. Unknown classes have no column in the feature "logits".
+    """
+    known: Bools = model.known.cpu().numpy()
+    probs: list[Floats] = []
+    features: dict[str, list[Floats]] = {}
+    for taps in batches(model, pixels):
+        probs.append(taps["logits"].softmax(1).cpu().numpy())
+        for name, values in _pooled(taps, known, grids, flat):
+            features.setdefault(name, []).append(values.float().cpu().numpy())
+    if not probs:
+        return Outputs(ids, np.empty((0, len(known)), np.float32), known)
+    stacked = {name: np.concatenate(parts) for name, parts in features.items()}
+    return Outputs(ids, np.concatenate(probs), known, stacked)
+
+
+def _pooled(
+    taps: dict[str, Tensor], known: Bools, grids: Sequence[int], flat: Sequence[str]
+) -> Iterator[tuple[str, Tensor]]:
+    for name, values in taps.items():
+        if name == "logits":
+            yield name, values[:, torch.from_numpy(known).to(values.device)]
+        elif values.ndim == 2:
+            yield name, values
+        else:
+            for grid in grids:
+                yield f"{name}/{grid}", functional.adaptive_avg_pool2d(values, grid).flatten(1)
+            if name in flat:
+                yield name, values.flatten(1)

@@ -1,0 +1,110 @@
+"""Base classifiers on disk: model.safetensors and a card, model.json. Loading runs no code from the file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+import mien.models
+from mien.errors import RunError, UsageError, choice_error
+from mien.models.classifier import Classifier
+from mien.runs import read_json, write_atomic, write_json
+from mien.types import Bools
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What must be known to use a saved base classifier.
+
+    Attributes
+    ----------
+    base : its name, as in `--base`.
+    classes : the K class names.
+    known : K booleans, the classes it was trained on.
+    size, colour, fit : how pictures must be prepared (see mien.data.images.ImageSettings).
+    data : fingerprint of the data it was trained on.
+    """
+
+    base: str
+    classes: tuple[str, ...]
+    known: tuple[bool, ...]
+    size: int
+    colour: bool
+    fit: str
+    data: str
+
+
+def find(name: str, *, outside: bool = True) -> type[Classifier]:
+    """The base classifier called `name`: one that mien.models exports, or "module:Name" (only if `outside`).
+
+    Examples
+    --------
+    >>> find("attention").__name__
+    'Attention'
+    """
+    exported = {export.lower(): export for export in mien.models.__all__}
+    if name in exported:
+        return getattr(mien.models, exported[name])
+    module, _, attribute = name.partition(":")
+    if not attribute or not outside:
+        raise choice_error("base classifier", name, exported, place="--base")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(str(error), place=f"--base {name}", remedy="give module:Name of an importable class") from None
+
+
+def build(base: str, known: Bools, colour: bool, *, outside: bool = True) -> Classifier:
+    """A new, untrained base classifier for K = len(known) classes."""
+    return find(base, outside=outside)(
+        classes=len(known), colours=3 if colour else 1, known=tuple(bool(flag) for flag in known)
+    )
+
+
+def parameters(model: Classifier) -> int:
+    """How many numbers training may change."""
+    return sum(value.numel() for value in model.parameters() if value.requires_grad)
+
+
+def save(model: Classifier, card: ModelCard, folder: Path) -> None:
+    """Write model.safetensors and model.json, the card last: a folder with a card is whole."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))
+    write_json(folder / "model.json", asdict(card))
+
+
+def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCard]:
+    """Read a base classifier back, in evaluation mode.
+
+    A base from outside mien must be named again by the caller (`base`): a file alone may not choose what is imported.
+
+    Raises
+    ------
+    RunError : the folder has no model, or weights and card do not fit.
+    """
+    card = _card(read_json(folder / "model.json"), folder)
+    model = build(base or card.base, torch.tensor(card.known).numpy(), card.colour, outside=base is not None)
+    try:
+        model.load_state_dict(load_tensors((folder / "model.safetensors").read_bytes()))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        cause = str(error).splitlines()[0]
+        raise RunError(
+            f"the weights do not fit the card: {cause}", place=str(folder), remedy="train it again"
+        ) from None
+    return model.eval(), card
+
+
+def _card(values: dict[str, Any], folder: Path) -> ModelCard:
+    try:
+        card = ModelCard(**values)
+    except TypeError:
+        raise RunError(f"is not a model card: {json.dumps(values)[:80]}", place=f"{folder}/model.json") from None
+    return ModelCard(**{**values, "classes": tuple(card.classes), "known": tuple(card.known)})

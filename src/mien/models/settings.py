@@ -1,0 +1,45 @@
+"""Settings of training, free of torch so that a command line can show them at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+STOPPING = ("macro_recall", "roc_auc", "paper")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def setting(default: Any, help: str, *, choices: tuple[str, ...] | None = None) -> Any:
+    """A dataclass field with the help text (and choices) that the command line shows."""
+    return field(default=default, metadata={"help": help, "choices": choices})
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """Random changes to each picture of a training batch; every one is a largest amount, 0 turns it off."""
+
+    flip: float = setting(0.5, "share of pictures mirrored")
+    rotate: float = setting(5.0, "largest rotation, degrees")
+    shift: float = setting(0.04, "largest shift, share of the width")
+    scale: float = setting(0.05, "largest change of size, share")
+    light: float = setting(0.25, "largest change of brightness and of contrast, share")
+    erase: float = setting(0.2, "side of the largest erased square, share of the width")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a base classifier is trained. The defaults are chosen on validation (benchmarks/base.py)."""
+
+    epochs: int = setting(30, "longest training")
+    batch_size: int = setting(64, "pictures a step")
+    learning_rate: float = setting(3e-3, "peak of the one-cycle schedule (AdamW)")
+    weight_decay: float = setting(0.05, "decoupled weight decay")
+    weight_power: float = setting(0.5, "class weights (N/n_i)^power: 1 is the paper's, 0 none")
+    label_smoothing: float = setting(0.1, "share of each target spread over the known classes")
+    ema: float = setting(0.99, "decay of the weights' moving average, which is what is kept; 0 for none")
+    stopping: str = setting("macro_recall", "what picks the best epoch on validation", choices=STOPPING)
+    patience: int = setting(10, "epochs without a better one before training stops")
+    precision: str = setting("auto", "bfloat16 where the processor has it", choices=PRECISIONS)
+    device: str = setting("auto", "auto, cpu or cuda")
+    threads: int = setting(1, "processor threads of one training; more change the last digits")
+    augment: AugmentSettings = AugmentSettings()

@@ -1,0 +1,286 @@
+"""The only training loop: weighted soft-target cross entropy, one-cycle AdamW, averaged weights, early stopping.
+
+A checkpoint is written after every epoch, and every epoch draws its randomness from (seed, epoch) alone. So a training
+that is killed at any moment and started again ends with the very same weights.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from mien.errors import DataError
+from mien.imbalance import class_weights
+from mien.metrics.classification import accuracy, macro_auroc, macro_recall
+from mien.models.augment import augment
+from mien.models.classifier import Classifier
+from mien.models.device import prepared, seed_everything
+from mien.models.latents import probabilities, to_tensor
+from mien.models.settings import TrainSettings
+from mien.runs import write_atomic
+from mien.types import Floats, Ints, digest
+
+Epoch = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pictures with targets, as training wants them.
+
+    Attributes
+    ----------
+    pixels : (N, H, W) or (N, H, W, 3) uint8, may be memory-mapped.
+    targets : (N, K) float, rows add up to 1.
+    """
+
+    pixels: NDArray[np.uint8]
+    targets: Floats
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def labels(self) -> Ints:
+        return self.targets.argmax(1)
+
+
+def fit(
+    model: Classifier,
+    train: Examples,
+    validation: Examples,
+    settings: TrainSettings,
+    *,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    progress: Callable[[Epoch], object] = lambda epoch: None,
+) -> list[Epoch]:
+    """Train `model` in place and leave the best epoch's weights in it.
+
+    Parameters
+    ----------
+    model : see :class:`mien.models.classifier.Classifier`.
+    train, validation : pictures with soft targets; `validation` only chooses the epoch.
+    seed : of the first weights (where the model draws them from pictures), order, augmentation and dropout.
+    checkpoint : file to resume from and to write after every epoch.
+    progress : called with the record of each epoch done now.
+
+    Returns
+    -------
+    One record an epoch: losses, accuracy, macro recall, learning rate, seconds, and `best` (1 for a new best epoch).
+
+    Raises
+    ------
+    DataError : fewer than two training pictures.
+    """
+    if len(train) < 2:
+        raise DataError(f"{len(train)} training pictures", place="training", remedy="give more labelled pictures")
+    with prepared(settings) as (device, precision):
+        loop = _Loop(model.to(device), train, validation, settings, seed, device, precision)
+        if checkpoint:
+            loop.restore(checkpoint)
+        while not loop.finished:
+            loop.epoch()
+            if checkpoint:
+                loop.store(checkpoint)
+            progress(loop.history[-1])
+        model.load_state_dict(loop.best)
+        model.to("cpu").eval()
+    return loop.history
+
+
+class _Loop:
+    """The state of one training."""
+
+    def __init__(
+        self,
+        model: Classifier,
+        train: Examples,
+        validation: Examples,
+        settings: TrainSettings,
+        seed: int,
+        device: torch.device,
+        precision: torch.dtype,
+    ) -> None:
+        self.model, self.train, self.validation = model, train, validation
+        self.settings, self.seed, self.device, self.precision = settings, seed, device, precision
+        self.history: list[Epoch] = []
+        seed_everything(seed, -1)
+        _initialise(model, train.pixels, device)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.AdamW(model.parameters(), weight_decay=settings.weight_decay, fused=True)
+        self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        self.best = {name: value.clone() for name, value in self.averaged.items()}
+        counts = train.targets.sum(0)
+        self.weights = torch.tensor(class_weights(counts, settings.weight_power), dtype=torch.float32, device=device)
+        # the last batch of an epoch is left out when it is short: batch norm cannot use a single picture
+        self.steps = max(1, len(train) // settings.batch_size)
+        self.fingerprint = digest(asdict(settings), seed, train.targets, len(validation), precision)
+
+    @property
+    def finished(self) -> bool:
+        best = max((number for number, record in enumerate(self.history) if record["best"]), default=0)
+        waited = len(self.history) - 1 - best
+        return len(self.history) >= self.settings.epochs or waited >= self.settings.patience
+
+    def epoch(self) -> None:
+        """One pass over the training part, then validation with the averaged weights."""
+        start, number = time.perf_counter(), len(self.history)
+        generator = seed_everything(self.seed, number)
+        self.model.train()
+        order = torch.randperm(len(self.train), generator=generator).numpy()
+        loss = right = seen = 0.0
+        for step in range(self.steps):
+            rows = np.sort(order[step * self.settings.batch_size :][: self.settings.batch_size])
+            step_loss, step_right = self.step(rows, number * self.steps + step, generator)
+            loss, right, seen = loss + step_loss * len(rows), right + step_right, seen + len(rows)
+        record = {
+            "epoch": number + 1,
+            "train_loss": loss / seen,
+            "train_accuracy": right / seen,
+            **self.validate(),
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+        }
+        best = best_epoch([*self.history, record], self.settings.stopping) == number
+        if best:
+            self.best = {name: value.clone() for name, value in self.averaged.items()}
+        self.history.append({**record, "best": float(best), "seconds": time.perf_counter() - start})
+
+    def step(self, rows: Ints, number: int, generator: torch.Generator) -> tuple[float, float]:
+        """One optimiser step on the given rows; returns the loss and how many answers were right."""
+        pictures = to_tensor(self.train.pixels[rows], self.device)
+        pictures = augment(pictures, self.settings.augment, generator)
+        targets = torch.as_tensor(self.train.targets[rows], dtype=torch.float32, device=self.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = one_cycle(number / (self.steps * self.settings.epochs), self.settings.learning_rate)
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            logits = self.model(pictures.contiguous(memory_format=torch.channels_last))
+        loss = soft_cross_entropy(logits.float(), targets, self.weights, self.settings.label_smoothing)
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.average(number)
+        return loss.item(), (logits.argmax(1) == targets.argmax(1)).sum().item()
+
+    @torch.no_grad()
+    def average(self, step: int) -> None:
+        """Move the averaged weights towards the current ones; the first steps count more, as in a running mean."""
+        decay = min(self.settings.ema, (1 + step) / (10 + step))
+        for name, value in self.model.state_dict().items():
+            if value.is_floating_point():
+                self.averaged[name].lerp_(value, 1 - decay)
+            else:
+                self.averaged[name].copy_(value)
+
+    def validate(self) -> Epoch:
+        """Loss, accuracy, macro recall and macro AUROC of the averaged weights on validation; NaN without pictures."""
+        if not len(self.validation):
+            return dict.fromkeys(_VALIDATION, math.nan)
+        current = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.averaged)
+        probs = probabilities(self.model, self.validation.pixels)
+        self.model.load_state_dict(current)
+        labels = self.validation.labels
+        chosen = np.take_along_axis(probs, labels[:, None], 1)
+        return {
+            "validation_loss": float(-np.log(np.clip(chosen, 1e-12, None)).mean()),
+            "validation_accuracy": accuracy(labels, probs.argmax(1)),
+            "validation_macro_recall": macro_recall(labels, probs.argmax(1), probs.shape[1]),
+            "validation_roc_auc": macro_auroc(labels, probs),
+        }
+
+    def store(self, path: Path) -> None:
+        """Write all that the next epoch depends on."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"averaged.{name}": value for name, value in self.averaged.items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+        whole = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+        metadata = {"history": json.dumps(self.history), "fingerprint": self.fingerprint}
+        write_atomic(path, lambda file: file.write(save(whole, metadata)))
+
+    def restore(self, path: Path) -> None:
+        """Take up a checkpoint of this very training; anything else is ignored and training starts afresh."""
+        if not path.exists():
+            return
+        try:
+            with safe_open(path, "pt", device=str(self.device)) as file:
+                metadata = file.metadata()
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- not a mapping
+        except (SafetensorError, OSError):
+            return
+        if metadata.get("fingerprint") != self.fingerprint:
+            return
+        self.model.load_state_dict(_under("model.", tensors))
+        self.averaged, self.best = _under("averaged.", tensors), _under("best.", tensors)
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under("optimizer.", tensors).items():
+            index, field = name.split(".", 1)
+            state.setdefault(int(index), {})[field] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self.history = json.loads(metadata["history"])
+
+
+_VALIDATION = ("validation_loss", "validation_accuracy", "validation_macro_recall", "validation_roc_auc")
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def one_cycle(progress: float, peak: float) -> float:
+    """Learning rate at `progress` in [0, 1]: linear to the peak over the first fifth, then a cosine to nearly 0."""
+    if progress < 0.2:
+        return peak * (0.05 + 0.95 * progress / 0.2)
+    return peak * (1e-3 + (1 - 1e-3) * (1 + math.cos(math.pi * (progress - 0.2) / 0.8)) / 2)
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float) -> Tensor:
+    """Weighted cross entropy −Σ w_c t_c log p_c / Σ w_c t_c over a batch; classes with logit −∞ take no part.
+
+    Parameters
+    ----------
+    logits : (B, K). targets : (B, K), rows add up to 1. weights : (K,). smoothing : share spread over known classes.
+    """
+    known = torch.isfinite(logits[0])
+    targets = (1 - smoothing) * targets + smoothing * known / known.sum()
+    shares = targets * weights
+    log_probs = logits.log_softmax(1).masked_fill(~known, 0.0)
+    return -(shares * log_probs).sum() / shares.sum()
+
+
+def best_epoch(history: list[Epoch], rule: str) -> int:
+    """Index of the epoch that the stopping rule prefers.
+
+    "macro_recall" and "roc_auc" take the highest on validation. "paper" takes the highest validation accuracy among
+    the epochs whose training loss was the lowest so far (paper, section 3.5). Without validation, the last epoch.
+    """
+    key = {"paper": "validation_accuracy", "roc_auc": "validation_roc_auc"}.get(rule, "validation_macro_recall")
+    values = np.array([record[key] for record in history])
+    if np.isnan(values).all():
+        return len(history) - 1
+    if rule == "paper":
+        losses = np.array([record["train_loss"] for record in history])
+        values = np.where(losses <= np.minimum.accumulate(losses), values, -np.inf)
+    return int(np.nanargmax(values))
+
+
+def _initialise(model: Classifier, pixels: NDArray[np.uint8], device: torch.device) -> None:
+    """Set the model's normalisation from at most 4,096 training pictures, and its first weights by 256."""
+    sample = to_tensor(pixels[:: max(1, len(pixels) // 4096)])
+    model.mean.copy_(sample.mean((0, 2, 3))[:, None, None])
+    model.spread.copy_(sample.std((0, 2, 3))[:, None, None] + 1e-3)
+    some = np.linspace(0, len(pixels) - 1, min(len(pixels), 256)).astype(int)
+    model.initialise(to_tensor(pixels[some], device))

@@ -1,0 +1,84 @@
+"""The report of a study: one HTML file that needs nothing else, neither network nor scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mien.errors import RunError
+from mien.report import layout
+from mien.report.evidence import names, rows
+from mien.report.sections import SECTIONS
+from mien.runs import Run, write_text
+
+
+def write(run: Run) -> Path:
+    """Write OUT/report.html and return its path.
+
+    Raises
+    ------
+    RunError
+        Where there is no run, or it is not a study.
+    StorageError
+        Where the file cannot be written.
+    """
+    path = run.path("report.html")
+    write_text(path, render(run))
+    return path
+
+
+def render(run: Run) -> str:
+    """The report as HTML, from manifest, tables and samples.png alone; what is not there yet is said to be missing.
+
+    The same run gives the same text.
+
+    Raises
+    ------
+    RunError
+        Where there is no run, or it is not a study.
+    """
+    manifest = run.manifest()
+    if manifest.get("kind") != "study":
+        raise RunError(
+            f"is a run of kind {manifest.get('kind')!r}, not a study",
+            place=str(run.folder),
+            remedy="give the --out folder of mien study",
+        )
+    expected = _cells(run)
+    finished = {f"seed{row['seed']}/{row['cell']}" for row in rows(run, "cost")}
+    content = layout.render(
+        "page.html",
+        title=f"Correcting {_name(manifest, 'base')} on {_name(manifest, 'data')}",
+        facts=_facts(manifest),
+        seeds=len(names(run, "seeds")),
+        expected=len(expected),
+        missing=[cell for cell in expected if cell not in finished],
+        sections=[section(run) for section in SECTIONS],
+    )
+    return str(content)
+
+
+def _cells(run: Run) -> list[str]:
+    """The cells of a finished study: the references and one per left-out class, for each seed."""
+    references = ["full", "retrained"] if run.manifest().get("settings", {}).get("retrained", True) else ["full"]
+    keys = [*references, *(f"without-{name}" for name in names(run, "left_out"))]
+    return [f"seed{seed}/{key}" for seed in names(run, "seeds") for key in keys]
+
+
+def _name(manifest: Mapping[str, Any], part: str) -> str:
+    return str(manifest.get(part, {}).get("name", "?"))
+
+
+def _facts(manifest: Mapping[str, Any]) -> list[str]:
+    """What the reader wants to know first, in a line."""
+    data = manifest.get("data", {})
+    counts = (
+        (len(manifest.get("left_out", [])), "class left out in turn", "classes left out in turn"),
+        (len(manifest.get("correctors", [])), "corrector", "correctors"),
+        (len(manifest.get("seeds", [])), "seed", "seeds"),
+    )
+    facts = [f"{data['usable']:,} pictures".replace(",", "\u202f")] if "usable" in data else []
+    facts += [f"{count} {one if count == 1 else many}" for count, one, many in counts]
+    facts.append(str(manifest.get("started", ""))[:10])
+    return [fact for fact in facts if fact]

@@ -1,0 +1,212 @@
+"""One cell of a study: one base classifier on one split, and its correctors. Each stage done is kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from mien import correctors
+from mien.correctors.contract import Corrector
+from mien.data.prepare import prepare
+from mien.data.split import linked, split
+from mien.models import saved
+from mien.models.classifier import Classifier
+from mien.models.device import prepared, seed_everything
+from mien.models.latents import extract
+from mien.models.training import Epoch, Examples, fit
+from mien.runs import read_json, write_arrays, write_json, write_text
+from mien.study.settings import StudySettings
+from mien.types import Dataset, Ints, Outputs, Split
+
+FULL, RETRAINED, WITHOUT = "full", "retrained", "without-"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A task of a study: names a folder, so that any engine on the same disk can do it.
+
+    Attributes
+    ----------
+    folder : of the run.
+    settings : of the study.
+    seed : of split and model.
+    key : "full", "retrained" or "without-CLASS".
+    """
+
+    folder: str
+    settings: StudySettings
+    seed: int
+    key: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.folder, "cells", f"seed{self.seed}", self.key)
+
+    @property
+    def left_out(self) -> str | None:
+        return self.key.removeprefix(WITHOUT) if self.key.startswith(WITHOUT) else None
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The correctors to fit: none for a model that knows every class."""
+        return self.settings.correctors if self.left_out else ()
+
+    def missing(self) -> list[str]:
+        """Correctors without scores so far."""
+        return [name for name in self.wanted if not (self.path / "scores" / f"{name}.npz").exists()]
+
+    def finished(self) -> bool:
+        return (self.path / "cell.json").exists() and not self.missing()
+
+
+@dataclass
+class _Clock:
+    """Seconds and pictures per stage, kept on disk: a cell killed half-way still knows what its first half cost."""
+
+    path: Path
+    stages: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.path.exists():
+            self.stages = {name: (seconds, pictures) for name, (seconds, pictures) in read_json(self.path).items()}
+
+    @contextmanager
+    def stage(self, name: str, pictures: int) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.set(name, time.perf_counter() - start, pictures)
+
+    def set(self, name: str, seconds: float, pictures: int) -> None:
+        self.stages[name] = (round(seconds, 3), pictures)
+        write_json(self.path, self.stages)
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """As cell.json has it."""
+        return {
+            "seconds": {name: seconds for name, (seconds, _) in self.stages.items()},
+            "pictures": {name: pictures for name, (_, pictures) in self.stages.items()},
+        }
+
+
+def run_cell(cell: Cell) -> None:
+    """Do what is not done yet of a cell: train, read out, fit and score each corrector."""
+    if cell.finished():
+        return
+    threads = max(1, cell.settings.train.threads)
+    with threadpool_limits(threads), prepared(cell.settings.train):
+        data = prepare(cell.settings.data)
+        parts = split(data, cell.seed)
+        clock = _Clock(cell.path / "seconds.json")
+        model = _model(cell, data, parts, clock)
+        announce(cell, "reading out")
+        rows = parts.rows("test")
+        correct = parts.rows("correct") if cell.missing() else parts.rows("correct")[:0]
+        with clock.stage("extract", len(rows) + len(correct)):
+            tested = extract(model, data.pictures[rows], data.ids[rows])
+            learnt = extract(model, data.pictures[correct], data.ids[correct])
+        _write_test(cell, data, rows, tested)
+        for name in cell.missing():
+            announce(cell, f"fitting {name}")
+            _correct(cell, name, data, parts, learnt, tested, clock)
+        write_json(cell.path / "cell.json", {"key": cell.key, "seed": cell.seed, **clock.summary()})
+    announce(cell, "done")
+
+
+def announce(cell: Cell, stage: str, epoch: Epoch | None = None) -> None:
+    """Leave word of the progress for whoever watches the run folder."""
+    write_json(cell.path / "progress.json", {"stage": stage, "epoch": epoch})
+
+
+def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier:
+    """The cell's base classifier: read back, or trained (from its last checkpoint)."""
+    if (cell.path / "model.json").exists():
+        return saved.load(cell.path, base=cell.settings.base)[0]
+    settings, left_out = cell.settings, cell.left_out
+    absent = data.labelset.index(left_out) if left_out else -1
+    known = np.arange(len(data.labelset)) != absent
+    train_rows = parts.rows("train")
+    if cell.key == RETRAINED:
+        train_rows = np.sort(np.concatenate([train_rows, parts.rows("correct")]))
+    train, validation = (
+        _examples(data, rows[data.labels[rows] != absent], absent) for rows in (train_rows, parts.rows("validation"))
+    )
+    known &= train.targets.sum(0) > 0  # a class without a training picture is as unknown as one left out
+    seed_everything(cell.seed, 0)  # the same first weights in every cell of a seed
+    model = saved.build(settings.base, known, settings.data.colour)
+    history = fit(
+        model, train, validation, settings.train, seed=cell.seed,
+        checkpoint=cell.path / "checkpoint.safetensors", progress=lambda epoch: announce(cell, "training", epoch),
+    )  # fmt: skip
+    write_text(cell.path / "history.csv", _history(history))
+    clock.set("train", sum(epoch["seconds"] for epoch in history), len(train) * len(history))
+    card = saved.ModelCard(
+        settings.base, data.labelset.names, tuple(known.tolist()), settings.data.size, settings.data.colour,
+        settings.data.fit, data.fingerprint(),
+    )  # fmt: skip
+    saved.save(model, card, cell.path)
+    (cell.path / "checkpoint.safetensors").unlink(missing_ok=True)
+    return model
+
+
+def _examples(data: Dataset, rows: Ints, absent: int) -> Examples:
+    if data.targets is None:
+        targets = np.eye(len(data.labelset), dtype=np.float32)[data.labels[rows]]
+    else:
+        targets = data.targets[rows].astype(np.float32)
+        if absent >= 0:  # shares of a class that the model must not see go to the others
+            targets[:, absent] = 0
+            lost = targets.sum(1) == 0
+            targets[lost] = np.eye(len(data.labelset), dtype=np.float32)[data.labels[rows][lost]]
+            targets /= targets.sum(1, keepdims=True)
+    return Examples(data.pictures[rows], targets)
+
+
+def _history(history: list[Epoch]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: f"{value:.6g}" for key, value in epoch.items()} for epoch in history)
+    return text.getvalue()
+
+
+def _write_test(cell: Cell, data: Dataset, rows: Ints, tested: Outputs) -> None:
+    write_arrays(
+        cell.path / "test.npz",
+        ids=tested.ids, truth=data.labels[rows], groups=linked(data)[rows].astype(str),
+        probs=tested.probs, known=tested.known,
+    )  # fmt: skip
+
+
+def _correct(
+    cell: Cell, name: str, data: Dataset, parts: Split, learnt: Outputs, tested: Outputs, clock: _Clock
+) -> None:
+    """Fit one corrector twice, score test and calibration pictures, keep it.
+
+    On *fit* alone, so that *calibrate* can certify it; on all of *correct*, for the figures of the score alone.
+    """
+    target = data.labelset.index(cell.left_out or "")
+    rows = parts.rows("correct")
+    labels, fitting = data.labels[rows], np.isin(rows, parts.rows("fit"))
+    make = correctors.find(name)
+    with clock.stage(f"fit {name}", int(fitting.sum())):
+        certified = make(target=target).fit(learnt.take(fitting), labels[fitting])
+    with clock.stage(f"fit {name} on all", len(rows)):
+        whole: Corrector = make(target=target).fit(learnt, labels)
+    with clock.stage(f"propose {name}", len(tested)):
+        proposal = certified.propose(tested)
+    calibration = learnt.take(~fitting)
+    write_arrays(cell.path / "correctors" / f"{name}.npz", **certified.state())
+    write_arrays(
+        cell.path / "scores" / f"{name}.npz",
+        score=proposal.score, suggested=proposal.suggested, score_all=whole.propose(tested).score,
+        calibrate_score=certified.propose(calibration).score, calibrate_truth=labels[~fitting],
+        calibrate_base=calibration.predicted, calibrate_group=linked(data)[rows[~fitting]].astype(str),
+    )  # fmt: skip

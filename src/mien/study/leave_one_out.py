@@ -1,0 +1,208 @@
+"""The study: leave one class out, train, correct, score. Plan → cells → run folder (METHOD §2)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien import correctors
+from mien.data.checks import by_kind
+from mien.data.prepare import prepare
+from mien.data.samples import as_png, contact_sheet
+from mien.data.split import split
+from mien.errors import DataError, RunError
+from mien.machine import machine, versions
+from mien.models import saved
+from mien.runs import Run, read_json, storage_errors, write_atomic
+from mien.study.cells import FULL, RETRAINED, WITHOUT, Cell, run_cell
+from mien.study.engines import engine
+from mien.study.settings import StudySettings
+from mien.types import PARTS, Dataset, Split
+
+SAMPLES = 10
+
+
+def run(
+    settings: StudySettings,
+    out: Path,
+    *,
+    engine_name: str = "processes",
+    kind: str = "study",
+    command: str = "",
+    watch: Callable[[list[Cell]], object] = lambda cells: None,
+) -> Run:
+    """Do the study, or what is left of it, and return its run folder (without report: see mien.report).
+
+    Parameters
+    ----------
+    settings : the whole of it.
+    out : run folder. If it holds the same study, finished work is kept; if another, RunError.
+    engine_name : "processes" or "serial"; the numbers are the same.
+    kind : "study", or "train" for the full model alone.
+    command : how to run it again, for the report.
+    watch : called now and then with the cells, for progress.
+
+    Raises
+    ------
+    DataError : nothing to study. RunError : the folder holds another study, or is in use. StorageError : disk.
+    """
+    target = Run(out)
+    with _sole_user(out):
+        cells = plan(settings, target, kind=kind, command=command)
+        start = time.time()
+        unfinished = [cell for cell in cells if not cell.finished()]
+        watch(cells)
+        if unfinished:
+            engine(engine_name)(run_cell, unfinished, lambda: watch(cells))
+            manifest = target.manifest()
+            manifest["seconds"] = round(manifest.get("seconds", 0) + time.time() - start, 1)
+            target.write_manifest(manifest)
+    return target
+
+
+def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: str = "") -> list[Cell]:
+    """Write manifest, splits and sample faces, and list the cells: dearest first, so that no core waits at the end."""
+    for name in settings.correctors:
+        correctors.find(name)
+    saved.find(settings.base)
+    data = prepare(settings.data)
+    splits = {seed: split(data, seed) for seed in settings.seeds}
+    left_out = _left_out(settings, data, splits) if kind == "study" else ()
+    manifest = _manifest(settings, data, splits, left_out, kind, command)
+    _agree(target, manifest)
+    target.write_manifest(manifest)
+    target.write_table("splits", list(_split_rows(data, splits)))
+    if not target.path("samples.png").exists():
+        training = next(iter(splits.values())).rows("train")
+        sheet = as_png(contact_sheet(data, training, SAMPLES))
+        write_atomic(target.path("samples.png"), lambda file: file.write(sheet))
+    keys = [RETRAINED] if settings.retrained and kind == "study" else []
+    keys += [FULL, *(WITHOUT + name for name in left_out)]
+    return [Cell(str(target.folder), settings, seed, key) for seed in settings.seeds for key in keys]
+
+
+def _left_out(settings: StudySettings, data: Dataset, splits: dict[int, Split]) -> tuple[str, ...]:
+    """The classes that can be left out: enough pictures, with some to learn from and some to test on in every split."""
+    wanted = [data.labelset.names[data.labelset.index(name, place="--classes")] for name in settings.classes]
+    counts = data.counts()
+    if (counts > 0).sum() < 2:
+        only = data.labelset.names[int(counts.argmax())]
+        raise DataError(
+            f"all {len(data)} pictures are of class {only}", place=data.name, remedy="a classifier needs two classes"
+        )
+
+    def possible(name: str) -> bool:
+        index = data.labelset.index(name)
+        parts = [np.bincount(part.parts[data.labels == index], minlength=len(PARTS)) for part in splits.values()]
+        least = np.min(parts, axis=0)
+        return bool(
+            counts[index] >= settings.min_pictures
+            and least[PARTS.index("fit")] >= 1
+            and least[PARTS.index("test")] >= 1
+        )
+
+    chosen = tuple(name for name in data.labelset.names if (name in wanted or not wanted) and possible(name))
+    refused = [name for name in wanted if name not in chosen]
+    if refused or not chosen:
+        raise DataError(
+            f"too few pictures to leave out {', '.join(refused) or 'any class'}", place=data.name,
+            remedy=f"add pictures, or lower --min-pictures (now {settings.min_pictures})",
+        )  # fmt: skip
+    return chosen
+
+
+def _manifest(
+    settings: StudySettings, data: Dataset, splits: dict[int, Split], left_out: tuple[str, ...], kind: str, command: str
+) -> dict[str, Any]:
+    base = saved.build(settings.base, np.ones(len(data.labelset), bool), settings.data.colour)
+    return {
+        "kind": kind,
+        "command": command,
+        "settings": asdict(settings),
+        "classes": data.labelset.names,
+        "left_out": left_out,
+        "seeds": settings.seeds,
+        "correctors": settings.correctors if kind == "study" else (),
+        "base": {"name": settings.base, "taps": base.taps, "parameters": saved.parameters(base)},
+        "policy": asdict(settings.policy),
+        "data": {
+            "name": data.name, "usable": len(data), "fingerprint": data.fingerprint(),
+            "problems": {kind.name: kind.count for kind in by_kind(data.problems)},
+            "size": settings.data.size, "colour": settings.data.colour,
+            "too_rare": [name for name in data.labelset.names if name not in left_out] if kind == "study" else [],
+        },
+        "splits": {str(seed): part.fingerprint for seed, part in splits.items()},
+        "versions": versions(),
+        "machine": machine(),
+        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "seconds": 0.0,
+    }  # fmt: skip
+
+
+def _agree(target: Run, manifest: dict[str, Any]) -> None:
+    """A folder with a run in it must hold this very run (data, base, training); seeds, classes, correctors may grow."""
+    if not target.path("run.json").exists():
+        return
+    old = target.manifest()
+    for place, before, now in (
+        ("kind", old.get("kind"), manifest["kind"]),
+        ("data", old["data"]["fingerprint"], manifest["data"]["fingerprint"]),
+        ("base", old["base"]["name"], manifest["base"]["name"]),
+        ("training", old["settings"]["train"], _as_json(manifest["settings"]["train"])),
+    ):
+        if before != now:
+            raise RunError(
+                f"holds a run with other {place}", place=str(target.folder),
+                remedy="give another folder with --out, or remove this one",
+            )  # fmt: skip
+    for key in ("seeds", "left_out", "correctors"):  # grown runs report all that they hold
+        manifest[key] = list(dict.fromkeys([*old[key], *manifest[key]]))
+    manifest["left_out"] = [name for name in manifest["classes"] if name in manifest["left_out"]]
+    manifest["started"], manifest["seconds"] = old["started"], old["seconds"]
+    manifest["splits"] = old["splits"] | manifest["splits"]
+
+
+def _as_json(settings: dict[str, Any]) -> dict[str, Any]:
+    return {key: _as_json(value) if isinstance(value, dict) else value for key, value in settings.items()}
+
+
+def _split_rows(data: Dataset, splits: dict[int, Split]) -> Iterator[dict[str, object]]:
+    for seed, parts in splits.items():
+        for index, name in enumerate(data.labelset.names):
+            counts = np.bincount(parts.parts[data.labels == index], minlength=len(PARTS))
+            for part, count in zip(PARTS, counts.tolist(), strict=True):
+                yield {"seed": seed, "class": name, "part": part, "count": count}
+
+
+@contextmanager
+def _sole_user(folder: Path) -> Iterator[None]:
+    """Nobody else may work in the folder meanwhile. The lock goes with the process, however it ends."""
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    try:
+        import fcntl  # not on every system; there, the user must take care
+
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        pass
+    except OSError:
+        raise RunError(
+            "another mien is working in this folder", place=str(folder), remedy="wait for it, or give another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def progress_of(cell: Cell) -> dict[str, Any]:
+    """What a cell is at: {"stage", "epoch"}; for watching."""
+    path = cell.path / "progress.json"
+    return read_json(path) if path.exists() else {"stage": "waiting", "epoch": None}

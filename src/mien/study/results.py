@@ -1,0 +1,135 @@
+"""Reading a finished run: how a base classifier did on test, and a classifier with its corrector for new pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien import correctors
+from mien.correctors.contract import Corrector
+from mien.correctors.policy import Certified, Policy, certify, decide
+from mien.data.images import ImageSettings, decode
+from mien.errors import RunError, choice_error
+from mien.metrics.classification import accuracy, macro_recall, recall
+from mien.metrics.intervals import wilson
+from mien.models import saved
+from mien.models.classifier import Classifier
+from mien.models.latents import extract
+from mien.runs import Run, read_arrays
+from mien.study.cells import FULL, WITHOUT
+from mien.types import NO_LABEL, Dataset, Decision, LabelSet, Outputs, Problem, Proposal, texts
+
+
+def test_recalls(run: Run, seed: int, key: str = FULL) -> dict[str, Any]:
+    """Recall per class with its Wilson interval, accuracy and macro recall of a cell's base classifier on test."""
+    classes = run.manifest()["classes"]
+    folder = run.path("cells", f"seed{seed}", key)
+    tested = read_arrays(folder / "test.npz")
+    answers = tested["probs"].argmax(1)
+    rates = recall(tested["truth"], answers, len(classes))
+    low, high = wilson(rates.hits, rates.totals)
+    rows = zip(
+        classes,
+        rates.hits.tolist(),
+        rates.totals.tolist(),
+        rates.values.tolist(),
+        low.tolist(),
+        high.tolist(),
+        strict=True,
+    )
+    return {
+        "classes": [
+            {
+                "class": name,
+                "hits": hits,
+                "total": total,
+                "recall": _number(rate),
+                "low": _number(least),
+                "high": _number(most),
+            }
+            for name, hits, total, rate, least, most in rows
+        ],
+        "accuracy": accuracy(tested["truth"], answers),
+        "macro_recall": macro_recall(tested["truth"], answers, len(classes)),
+        "model": str(folder),
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A base classifier with at most one corrector, as a run keeps them.
+
+    Attributes
+    ----------
+    model, card : the base classifier.
+    corrector, certified, action : what stands beside it, with its thresholds; None without one.
+    """
+
+    model: Classifier
+    card: saved.ModelCard
+    corrector: Corrector | None = None
+    certified: Certified | None = None
+    action: str = "relabel"
+
+    def answer(self, paths: Sequence[Path]) -> tuple[Outputs, Decision, tuple[Problem, ...]]:
+        """Outputs and decision for every picture that can be read (ids are paths), a Problem for each other one."""
+        names = [str(path) for path in paths]
+        blank = texts([""] * len(names))
+        labels = np.full(len(names), NO_LABEL)
+        listed = Dataset(texts(names), labels, LabelSet(self.card.classes), blank, texts(names), name="pictures")
+        data = decode(listed, ImageSettings(self.card.size, self.card.colour, self.card.fit), keep=False)
+        outputs = extract(self.model, data.pictures, data.ids)
+        base = outputs.predicted
+        if self.corrector is None or self.certified is None:
+            return outputs, Decision(data.ids, base, base, np.zeros(len(base), bool)), data.problems
+        proposal = self.corrector.propose(outputs)
+        return outputs, decide(proposal, base, self.certified.thresholds, self.action), data.problems
+
+
+def load(run: Run, *, left_out: str | None = None, corrector: str | None = None, seed: int | None = None) -> Corrected:
+    """The full base classifier of a run or, with `left_out`, the one without that class, and its corrector.
+
+    Raises
+    ------
+    UsageError : no such class, corrector or seed in this run. RunError : the cell is not finished.
+    """
+    manifest = run.manifest()
+    seed = manifest["seeds"][0] if seed is None else seed
+    if seed not in manifest["seeds"]:
+        raise choice_error("seed", str(seed), map(str, manifest["seeds"]), place="--seed")
+    if left_out is not None and left_out not in manifest["left_out"]:
+        raise choice_error("left-out class", left_out, manifest["left_out"], place="--left-out")
+    folder = run.path("cells", f"seed{seed}", WITHOUT + left_out if left_out else FULL)
+    if not (folder / "cell.json").exists():
+        raise RunError("is not finished", place=str(folder), remedy="run the study again: it goes on where it stopped")
+    model, card = saved.load(folder)
+    if left_out is None:
+        if corrector:
+            raise choice_error("left-out class", "", manifest["left_out"], place="--left-out")
+        return Corrected(model, card)
+    name = corrector or manifest["correctors"][-1]
+    if name not in manifest["correctors"]:
+        raise choice_error("corrector", name, manifest["correctors"], place="--corrector")
+    policy = Policy(**manifest["policy"])
+    target = card.classes.index(left_out)
+    fitted = correctors.find(name)(target=target).restore(read_arrays(folder / "correctors" / f"{name}.npz"))
+    return Corrected(model, card, fitted, certified(folder, name, card, policy), policy.action)
+
+
+def certified(folder: Path, corrector: str, card: saved.ModelCard, policy: Policy) -> Certified:
+    """The thresholds of a cell's corrector under a policy, from its calibration scores."""
+    stored = read_arrays(folder / "scores" / f"{corrector}.npz")
+    count = len(stored["calibrate_score"])
+    left = int(np.flatnonzero(~np.array(card.known))[0]) if not all(card.known) else NO_LABEL
+    proposal = Proposal(np.arange(count).astype(str), stored["calibrate_score"], np.full(count, left))
+    truth, base, groups = (stored[f"calibrate_{name}"] for name in ("truth", "base", "group"))
+    return certify(proposal, truth, base, groups, LabelSet(card.classes), policy, known=np.array(card.known))

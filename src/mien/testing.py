@@ -1,0 +1,113 @@
+"""The contracts as checks: for our own tests, and for readers, base classifiers and correctors written elsewhere.
+
+Each check raises AssertionError with what is wrong, and returns nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.errors import DataError, MienError, NotFittedError
+from mien.types import NO_LABEL, Dataset, Ints, Outputs, Proposal
+
+
+def check_reader(read: Callable[..., Dataset], path: Path) -> None:
+    """A reader lists a data set twice alike, keeps what was written, and refuses a missing path with a MienError."""
+    first, again = read(path), read(path)
+    assert isinstance(first, Dataset), "read must return a Dataset"
+    assert len(first), f"read found no row in {path}"
+    assert np.array_equal(first.ids, again.ids), "reading twice gives other ids"
+    assert first.fingerprint() == again.fingerprint(), "reading twice gives another fingerprint"
+    assert len(first.raw_labels) == len(first), "raw_labels must keep every label as it was written"
+    labelled = first.labels != NO_LABEL
+    meant = np.array([first.labelset.resolve(raw) for raw in first.raw_labels[labelled][:200].tolist()])
+    known = meant != NO_LABEL
+    assert (meant[known] == first.labels[labelled][:200][known]).all(), "labels disagree with raw_labels"
+    assert (first.pixels is not None) or (first.paths != "").all(), "a row has neither pixels nor a path"
+    try:
+        read(path / "nothing-is-here")
+    except MienError as error:
+        assert error.place and error.remedy, "a refusal must say where and what to do"
+    else:
+        raise AssertionError("a missing path must be refused")
+
+
+def check_model(kind: type[Any], *, size: int = 48, classes: int = 3) -> None:
+    """A base classifier answers for grey and colour, names its taps, and never gives an unknown class."""
+    import torch  # the only check that needs it
+
+    for colours in (1, 3):
+        known = (True,) * (classes - 1) + (False,)
+        model = kind(classes=classes, colours=colours, known=known).eval()
+        pictures = torch.rand(4, colours, size, size)
+        with torch.inference_mode():
+            logits, taps = model(pictures), model.activations(pictures)
+        assert logits.shape == (4, classes), f"logits are {tuple(logits.shape)}, not (4, {classes})"
+        assert set(taps) == set(kind.taps), f"activations {sorted(taps)} differ from taps {sorted(kind.taps)}"
+        assert torch.equal(taps["logits"], logits), "the tap logits must be what forward returns"
+        assert torch.isneginf(logits[:, -1]).all(), "the logit of an unknown class must be −∞"
+        assert torch.isfinite(logits[:, :-1]).all(), "a known class has a logit that is not finite"
+        assert all(values.ndim in (2, 4) for values in taps.values()), "taps are (B, D) or (B, C, H, W)"
+        for buffer in ("known", "mean", "spread"):
+            assert buffer in dict(model.named_buffers()), f"buffer {buffer} is missing"
+
+
+def example_outputs(seed: int = 0, count: int = 240) -> tuple[Outputs, Ints]:
+    """Outputs of an imagined classifier that does not know the last of four classes, and the true labels."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 4, count)
+    centres = generator.normal(size=(4, 12)) * 1.5
+    hidden = (centres[labels] + generator.normal(size=(count, 12))).astype(np.float32)
+    scores = hidden @ centres[:3].T
+    probs = np.zeros((count, 4))
+    probs[:, :3] = np.exp(scores - scores.max(1, keepdims=True))
+    probs /= probs.sum(1, keepdims=True)
+    pooled = np.maximum(hidden @ generator.normal(size=(12, 20)), 0).astype(np.float32)
+    features = {"conv/1": pooled, "hidden": hidden, "logits": scores.astype(np.float32)}
+    known = np.array([True, True, True, False])
+    return Outputs(np.array([f"row-{row}" for row in range(count)]), probs, known, features), labels
+
+
+def check_corrector(make: Callable[[], Any]) -> None:
+    """A corrector learns, scores each picture by itself, repeats itself, is saved whole, refuses what it cannot."""
+    outputs, labels = example_outputs()
+    try:
+        make().propose(outputs)
+    except NotFittedError:
+        pass
+    else:
+        raise AssertionError("propose before fit must raise NotFittedError")
+    try:
+        make().fit(outputs, np.zeros_like(labels))
+    except DataError:
+        pass
+    else:
+        raise AssertionError("fit without a picture of the class must raise DataError")
+    corrector = make()
+    assert corrector.fit(outputs, labels) is corrector, "fit must return the corrector"
+    proposal = corrector.propose(outputs)
+    assert isinstance(proposal, Proposal), "propose must return a Proposal"
+    assert np.array_equal(proposal.ids, outputs.ids), "the proposal's ids must be those of the outputs"
+    assert (proposal.suggested == 3).all(), "without a target, the class that the classifier does not know is suggested"
+    new = labels == 3
+    assert proposal.score[new].mean() > proposal.score[~new].mean(), (
+        "a higher score must mean more evidence for the class"
+    )
+    _same(make().fit(outputs, labels).propose(outputs), proposal, "fitting twice gives other scores")
+    rows = np.arange(len(outputs))[::-3]
+    alone = corrector.propose(outputs.take(rows))
+    assert np.allclose(alone.score, proposal.score[rows], rtol=1e-4, atol=1e-4), "a score depends on its neighbours"
+    state = corrector.state()
+    assert all(isinstance(value, np.ndarray) and value.dtype != object for value in state.values()), (
+        "state must be plain arrays"
+    )
+    _same(make().restore(state).propose(outputs), proposal, "a restored corrector gives other scores")
+
+
+def _same(one: Proposal, other: Proposal, message: str) -> None:
+    assert np.allclose(one.score, other.score, rtol=1e-5, atol=1e-6), message
+    assert np.array_equal(one.suggested, other.suggested), message

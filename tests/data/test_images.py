@@ -1,0 +1,222 @@
+"""Decoding: whatever files hold, a run goes on, and says what was wrong."""
+
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.data.images import ImageSettings, decode, formats
+from mien.errors import UsageError
+from mien.types import Dataset, LabelSet, texts
+
+SIZE = ImageSettings(size=16)
+
+
+def listing(*paths: Path) -> Dataset:
+    names = [path.name for path in paths]
+    return Dataset(
+        ids=texts(names),
+        labels=np.zeros(len(names), int),
+        labelset=LabelSet(("fear",)),
+        raw_labels=np.full(len(names), "fear"),
+        paths=texts([str(path) for path in paths]),
+    )
+
+
+def save(path: Path, pixels: np.ndarray, **how: object) -> Path:
+    Image.fromarray(pixels).save(path, **how)
+    return path
+
+
+def one(path: Path, settings: ImageSettings = SIZE, kind: str | None = None) -> np.ndarray:
+    """The pixels of one file that can be read, with no problem but of the given kind."""
+    data = decode(listing(path), settings, keep=False)
+    assert [problem.kind for problem in data.problems] == ([kind] if kind else [])
+    assert data.pixels is not None and data.pixels.dtype == np.uint8
+    return np.asarray(data.pixels[0])
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that promises a size and holds next to nothing."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+GREY = np.full((16, 16), 100, np.uint8)
+RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
+
+
+class TestModes:
+    def test_a_picture_of_the_right_form_is_untouched(self, tmp_path: Path) -> None:
+        np.testing.assert_array_equal(one(save(tmp_path / "a.png", RAMP)), RAMP)
+
+    def test_colour_and_grey(self, tmp_path: Path) -> None:
+        path = save(tmp_path / "a.png", np.stack([GREY, GREY, GREY], 2))
+        assert one(path).shape == (16, 16) and (one(path) == 100).all()
+        assert one(path, ImageSettings(16, colour=True)).shape == (16, 16, 3)
+        grey = save(tmp_path / "b.png", GREY)
+        assert one(grey, ImageSettings(16, colour=True)).shape == (16, 16, 3)
+
+    def test_sixteen_bits_are_scaled_not_clipped(self, tmp_path: Path) -> None:
+        path = save(tmp_path / "a.png", RAMP.astype(np.uint16) * 257)
+        np.testing.assert_array_equal(one(path), RAMP)
+
+    def test_floating_point(self, tmp_path: Path) -> None:
+        path = save(tmp_path / "a.tif", RAMP.astype(np.float32) / 255)
+        np.testing.assert_array_equal(one(path), RAMP)
+
+    def test_transparency_lies_on_white(self, tmp_path: Path) -> None:
+        pixels = np.zeros((16, 16, 4), np.uint8)
+        pixels[8:, :, 3] = 255
+        found = one(save(tmp_path / "a.png", pixels))
+        assert (found[:8] == 255).all() and (found[8:] == 0).all()
+
+    @pytest.mark.parametrize("mode", ["P", "1", "LA", "CMYK"])
+    def test_other_modes(self, tmp_path: Path, mode: str) -> None:
+        path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
+        Image.fromarray(np.full((16, 16), 255, np.uint8)).convert("RGB" if mode == "CMYK" else "L").convert(mode).save(
+            path
+        )
+        assert (one(path) == 255).all()
+
+    def test_transparent_palette(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.png"
+        Image.fromarray(GREY).convert("P").save(path, transparency=b"\x00" * 256)
+        assert (one(path) == 255).all()
+
+    def test_first_frame_of_an_animation(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.gif"
+        first, second = (Image.fromarray(np.full((16, 16), value, np.uint8)) for value in (0, 255))
+        first.save(path, save_all=True, append_images=[second])
+        assert (one(path) == 0).all()
+
+    def test_exif_orientation(self, tmp_path: Path) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 3  # upside down
+        found = one(save(tmp_path / "a.png", RAMP, exif=exif))
+        np.testing.assert_array_equal(found, RAMP[::-1, ::-1])
+
+
+class TestFit:
+    def test_padding_takes_the_mean_of_the_edge(self, tmp_path: Path) -> None:
+        path = save(tmp_path / "a.png", np.full((32, 16), 60, np.uint8))
+        assert (one(path) == 60).all()
+        wide = np.zeros((16, 32), np.uint8)
+        wide[:, 16:] = 255
+        found = one(save(tmp_path / "b.png", wide))
+        assert (found[:4] == found[0, 0]).all() and 100 < found[0, 0] < 155
+        assert found[8, 0] < 20 and found[8, -1] > 235
+
+    def test_crop_and_stretch(self, tmp_path: Path) -> None:
+        wide = np.zeros((16, 48), np.uint8)
+        wide[:, 16:32] = 255
+        path = save(tmp_path / "a.png", wide)
+        assert (one(path, ImageSettings(16, fit="crop"))[:, 3:13] == 255).all()
+        middle = one(path, ImageSettings(16, fit="stretch"))[8]
+        assert middle[8] > 240 and max(middle[0], middle[15]) < 15
+
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (7, 3), (200, 201)])
+    @pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+    def test_any_shape_becomes_square(self, tmp_path: Path, shape: tuple[int, int], fit: str) -> None:
+        path = save(tmp_path / "a.png", np.full(shape, 9, np.uint8))
+        assert (one(path, ImageSettings(16, fit=fit)) == 9).all()
+
+    def test_a_large_jpeg_becomes_small(self, tmp_path: Path) -> None:
+        path = save(tmp_path / "a.jpg", np.full((900, 1200, 3), 77, np.uint8))
+        assert np.abs(one(path).astype(int) - 77).max() <= 1
+
+    def test_settings_are_checked(self) -> None:
+        with pytest.raises(UsageError, match="stretch"):
+            ImageSettings(fit="strech")
+        with pytest.raises(UsageError, match="size"):
+            ImageSettings(size=0)
+
+
+class TestBadFiles:
+    @pytest.fixture
+    def good(self, tmp_path: Path) -> Path:
+        return save(tmp_path / "good.png", GREY)
+
+    def bad(self, good: Path, path: Path, kind: str) -> None:
+        """The bad row is dropped with a problem of the kind, the good one stays."""
+        data = decode(listing(path, good), SIZE, keep=False)
+        assert data.ids.tolist() == ["good.png"] and data.hashes is not None and len(data.hashes) == 1
+        assert [(problem.kind, problem.place) for problem in data.problems] == [(kind, str(path))]
+        assert data.problems[0].cause and data.problems[0].remedy
+
+    def test_missing(self, good: Path, tmp_path: Path) -> None:
+        self.bad(good, tmp_path / "nowhere.png", "missing picture")
+
+    def test_no_bytes(self, good: Path, tmp_path: Path) -> None:
+        (tmp_path / "a.png").touch()
+        self.bad(good, tmp_path / "a.png", "empty file")
+
+    def test_text(self, good: Path, tmp_path: Path) -> None:
+        (tmp_path / "a.png").write_text("<html>not found</html>")
+        self.bad(good, tmp_path / "a.png", "not a picture")
+
+    def test_a_folder(self, good: Path, tmp_path: Path) -> None:
+        (tmp_path / "a.png").mkdir()
+        self.bad(good, tmp_path / "a.png", "not a picture")
+
+    def test_a_pipe_is_not_waited_for(self, good: Path, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "a.png")
+        self.bad(good, tmp_path / "a.png", "not a picture")
+
+    @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif"])
+    def test_truncated(self, good: Path, tmp_path: Path, suffix: str) -> None:
+        noise = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
+        path = save(tmp_path / f"a.{suffix}", noise)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        self.bad(good, path, "broken picture")
+
+    @pytest.mark.parametrize("side", [9_000, 50_000])
+    def test_a_decompression_bomb(self, good: Path, tmp_path: Path, side: int) -> None:
+        (tmp_path / "a.png").write_bytes(png_header(side, side))
+        self.bad(good, tmp_path / "a.png", "picture too large")
+
+    def test_a_postscript_program_is_not_run(self, good: Path, tmp_path: Path) -> None:
+        (tmp_path / "a.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
+        self.bad(good, tmp_path / "a.png", "not a picture")
+
+    def test_a_wrong_extension_is_said_but_used(self, tmp_path: Path) -> None:
+        Image.fromarray(GREY).save(tmp_path / "a.jpg", format="WEBP", lossless=True)
+        assert (one(tmp_path / "a.jpg", kind="wrong extension") == 100).all()
+
+    def test_only_bad_files(self, tmp_path: Path) -> None:
+        data = decode(listing(tmp_path / "a.png"), SIZE, cache=tmp_path / "cache")
+        assert len(data) == 0 and data.pixels is not None and data.pixels.shape == (0, 16, 16)
+
+
+class TestHashes:
+    def test_equal_pixels_have_equal_hashes(self, tmp_path: Path) -> None:
+        paths = [save(tmp_path / "a.png", RAMP), save(tmp_path / "b.bmp", RAMP), save(tmp_path / "c.png", RAMP.T)]
+        hashes = decode(listing(*paths), SIZE, keep=False).hashes
+        assert hashes is not None and hashes[0] == hashes[1] != hashes[2] and len(hashes[0]) == 64
+
+    def test_pixels_that_came_with_the_rows_are_treated_alike(self, tmp_path: Path) -> None:
+        path = save(tmp_path / "a.png", np.kron(RAMP, np.ones((2, 2), np.uint8)))
+        read = decode(listing(path), SIZE, keep=False)
+        rows = listing(path).but(pixels=np.asarray(Image.open(path))[None], paths=texts([""]))
+        given = decode(rows, SIZE)
+        np.testing.assert_array_equal(np.asarray(read.pixels), np.asarray(given.pixels))
+        assert read.hashes is not None and given.hashes is not None and read.hashes[0] == given.hashes[0]
+        assert decode(rows, ImageSettings(16, colour=True)).pixels.shape == (1, 16, 16, 3)  # type: ignore[union-attr]
+
+
+def test_formats_come_from_headers(tmp_path: Path) -> None:
+    paths = [
+        save(tmp_path / "a.png", GREY),
+        save(tmp_path / "b.png", np.zeros((4, 6, 3), np.uint8)),
+        tmp_path / "c.png",
+    ]
+    found = formats(listing(*paths))
+    assert found.sizes == {(16, 16): 1, (6, 4): 1} and found.modes == {"L": 1, "RGB": 1}

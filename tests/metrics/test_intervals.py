@@ -1,0 +1,71 @@
+"""Intervals hold their rate; the bootstrap is paired, grouped and repeatable; McNemar is exact."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from mien.errors import AlignmentError
+from mien.metrics.intervals import bootstrap_ratio, mcnemar, wilson
+
+
+@given(st.integers(0, 2000), st.integers(1, 2000), st.floats(0.5, 0.99))
+def test_wilson_contains_the_rate(hits: int, totals: int, confidence: float) -> None:
+    hits = min(hits, totals)
+    low, high = wilson(hits, totals, confidence)
+    assert 0 <= low <= hits / totals <= high <= 1
+
+
+@pytest.mark.parametrize(("hits", "totals"), [(0, 1), (0, 40), (21, 88), (44, 216), (40, 40)])
+def test_wilson_agrees_with_scipy(hits: int, totals: int) -> None:
+    expected = binomtest(hits, totals).proportion_ci(method="wilson")
+    assert np.allclose(wilson(hits, totals), [expected.low, expected.high])
+
+
+def test_wilson_is_undefined_without_trials() -> None:
+    low, high = wilson([[0, 3]], [[0, 4]])
+    assert low.shape == (1, 2)
+    assert np.isnan([low[0, 0], high[0, 0]]).all() and not np.isnan([low[0, 1], high[0, 1]]).any()
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_is_the_exact_sign_test(harmed: int, repaired: int) -> None:
+    expected = binomtest(harmed, harmed + repaired).pvalue if harmed + repaired else 1.0
+    assert mcnemar(harmed, repaired) == pytest.approx(expected)
+    assert mcnemar(harmed, repaired) == mcnemar(repaired, harmed)
+
+
+def test_the_bootstrap_is_repeatable_and_holds_the_ratio() -> None:
+    rng = np.random.default_rng(0)
+    top, bottom = rng.random(200) < 0.4, rng.random(200) < 0.7
+    first = bootstrap_ratio(top, bottom, seed=3)
+    assert first == bootstrap_ratio(top, bottom, seed=3) != bootstrap_ratio(top, bottom, seed=4)
+    assert first[0] < top.sum() / bottom.sum() < first[1]
+
+
+def test_pairing_makes_the_interval_of_equal_systems_a_point() -> None:
+    right = np.random.default_rng(0).random(100) < 0.5
+    assert bootstrap_ratio(right, right) == (1.0, 1.0)
+
+
+def test_persons_with_many_pictures_widen_the_interval() -> None:
+    rng = np.random.default_rng(0)
+    top, bottom = rng.random(40) < 0.4, rng.random(40) < 0.7
+    copies = [np.repeat(values, 10) for values in (top, bottom)]
+    persons = np.repeat(np.arange(40).astype(str), 10)
+    alone, together = bootstrap_ratio(*copies), bootstrap_ratio(*copies, persons)
+    assert together[1] - together[0] > 2 * (alone[1] - alone[0])
+    assert np.allclose(together, bootstrap_ratio(top, bottom), atol=0.05)
+
+
+def test_a_ratio_to_nothing_is_undefined() -> None:
+    assert np.isnan(bootstrap_ratio(np.ones(3, bool), np.zeros(3, bool))).all()
+    assert np.isnan(bootstrap_ratio(np.ones(0, bool), np.ones(0, bool))).all()
+
+
+def test_the_bootstrap_refuses_arrays_of_different_lengths() -> None:
+    with pytest.raises(AlignmentError):
+        bootstrap_ratio(np.ones(3, bool), np.ones(2, bool))

@@ -1,0 +1,174 @@
+"""The tables of a study, from a run made of random numbers."""
+
+from __future__ import annotations
+
+import math
+import shutil
+
+import numpy as np
+import pytest
+from fake_study import CLASSES, make_study_run
+
+from mien.metrics.correction import scores
+from mien.report.tables import PERCENTS, build
+from mien.runs import Run, read_arrays, read_json, write_json
+
+SEEDS, CORRECTORS = (0, 1), ("boosting", "probe")
+STUDIES = len(SEEDS) * len(CORRECTORS) * len(CLASSES)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = make_study_run(tmp_path_factory.mktemp("study"), SEEDS, CORRECTORS)
+    build(run)
+    return run
+
+
+def where(rows: list[dict], **wanted: object) -> list[dict]:
+    return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "columns"),
+    [
+        ("retention", STUDIES * 7, "seed corrector left_out label hits total rate low high"),
+        ("harm", STUDIES * 7, "seed corrector left_out label hits total rate low high"),
+        ("gain", STUDIES, "seed corrector left_out hits total rate low high"),
+        ("delta_fpr", STUDIES, "seed corrector left_out total hits_f fpr_f hits_h fpr_h delta_fpr"),
+        (
+            "restored",
+            STUDIES * 7,
+            "seed corrector left_out label hits total recall full_hits full_recall retrained_hits retrained_recall "
+            "restored low high",
+        ),
+        ("curves", (STUDIES + len(SEEDS) * 7 * 2) * 51, "seed corrector left_out harm gain"),
+        ("confusion", STUDIES * 3 * 49, "seed corrector left_out system truth answer count"),
+        ("mcnemar", STUDIES * 8, "seed corrector left_out label harmed repaired p"),
+        ("cost", len(SEEDS) * (2 * 2 + 7 * 4), "seed cell stage seconds pictures"),
+        (
+            "history",
+            len(SEEDS) * 9 * 12,
+            "seed cell epoch train_loss train_accuracy validation_loss validation_accuracy validation_macro_recall",
+        ),
+        (
+            "certificates",
+            STUDIES * 7,
+            "seed corrector left_out group budget confidence n k threshold feasible needed holds "
+            "harm_hits harm_total harm low high",
+        ),
+    ],
+)
+def test_every_table_has_its_rows_and_columns(run: Run, name: str, count: int, columns: str) -> None:
+    rows = run.read_table(name)
+    assert len(rows) == count
+    assert list(rows[0]) == columns.split()
+
+
+def test_ranking_has_both_fits_and_every_harm(run: Run) -> None:
+    rows = run.read_table("ranking")
+    assert len(rows) == 2 * STUDIES
+    assert {row["fitted_on"] for row in rows} == {"correct", "fit"}
+    columns = [
+        f"{name}_{p}" for name in ("gain_at_harm", "restored_at_equal_harm", "against_retrained") for p in PERCENTS
+    ]
+    assert list(rows[0]) == ["seed", "corrector", "left_out", "fitted_on", "auroc", "pauc", *columns]
+    assert all(row["gain_at_harm_1"] <= row["gain_at_harm_2"] <= row["gain_at_harm_5"] for row in rows)
+
+
+def test_harm_and_retention_are_complements_and_undefined_on_the_diagonal(run: Run) -> None:
+    for harm, kept in zip(run.read_table("harm"), run.read_table("retention"), strict=True):
+        if harm["label"] == harm["left_out"]:
+            assert harm["total"] == 0 and math.isnan(harm["rate"]) and math.isnan(kept["rate"])
+        else:
+            assert harm["rate"] + kept["rate"] == pytest.approx(1)
+            assert harm["low"] <= harm["rate"] <= harm["high"]
+
+
+def test_figures_agree_with_a_decision_made_by_hand(run: Run) -> None:
+    left, folder = 4, run.path("cells", "seed1", "without-sadness")
+    test, stored = read_arrays(folder / "test.npz"), read_arrays(folder / "scores" / "probe.npz")
+    key = {"seed": 1, "corrector": "probe", "left_out": "sadness"}
+    pooled = where(run.read_table("certificates"), **key, group="pooled")[0]
+    base = test["probs"].argmax(1)
+    final = np.where(stored["score"] > pooled["threshold"], left, base)
+    expected = scores(test["truth"], base, final, K=7)
+    assert where(run.read_table("gain"), **key)[0]["hits"] == expected.gain.hits[left]
+    assert where(run.read_table("delta_fpr"), **key)[0]["delta_fpr"] == pytest.approx(expected.delta_fpr[left])
+    assert where(run.read_table("mcnemar"), **key, label="all")[0]["harmed"] == expected.harm.hits.sum()
+    assert pooled["harm_hits"] == expected.harm.hits.sum()
+    assert pooled["harm_total"] == expected.harm.totals.sum()
+
+
+def test_the_corrected_system_is_silent_where_nothing_can_be_certified(run: Run) -> None:
+    pooled = where(run.read_table("certificates"), group="pooled")
+    silent = [row for row in pooled if not row["feasible"]]
+    assert 0 < len(silent) < len(pooled)
+    for row in silent:
+        assert row["n"] < row["needed"] == 149
+        assert row["threshold"] == math.inf
+        key = {name: row[name] for name in ("seed", "corrector", "left_out")}
+        assert where(run.read_table("gain"), **key)[0]["hits"] == 0
+
+
+def test_the_restored_share_stands_on_the_left_out_row_only(run: Run) -> None:
+    for row in run.read_table("restored"):
+        if row["label"] != row["left_out"]:
+            assert math.isnan(row["restored"])
+        elif row["full_hits"]:
+            assert row["restored"] == pytest.approx(row["hits"] / row["full_hits"])
+            assert row["low"] <= row["restored"] <= row["high"]
+
+
+def test_confusion_counts_every_picture_once(run: Run) -> None:
+    key = {"seed": 0, "corrector": "probe", "left_out": "fear"}
+    rows = where(run.read_table("confusion"), **key)
+    pictures = len(read_arrays(run.path("cells", "seed0", "full", "test.npz"))["truth"])
+    assert [sum(row["count"] for row in where(rows, system=system)) for system in ("f", "h", "full")] == [pictures] * 3
+    assert sum(row["count"] for row in where(rows, system="f", answer="fear")) == 0
+
+
+def test_summary_is_the_mean_over_left_out_classes(run: Run) -> None:
+    rows = run.read_table("summary")
+    assert [(row["seed"], row["corrector"]) for row in rows] == [(s, c) for s in SEEDS for c in CORRECTORS]
+    gains = [row["rate"] for row in where(run.read_table("gain"), seed=0, corrector="probe")]
+    row = where(rows, seed=0, corrector="probe")[0]
+    assert row["mean_gain"] == pytest.approx(np.mean(gains))
+    assert row["n_mean_gain"] == 7
+    columns = [name for name in row if name not in ("seed", "corrector") and not name.startswith("n_")]
+    assert all(f"n_{name}" in row for name in columns)
+
+
+def test_an_unfinished_study_gives_fewer_rows(tmp_path) -> None:
+    run = make_study_run(tmp_path, seeds=(0,), correctors=("probe",))
+    run.path("cells", "seed0", "full", "cell.json").unlink()
+    shutil.rmtree(run.path("cells", "seed0", "without-fear"))
+    build(run)
+    rows = run.read_table("restored")
+    assert {row["left_out"] for row in rows} == set(CLASSES) - {"fear"}
+    assert all(math.isnan(row["full_recall"]) and not math.isnan(row["retrained_recall"]) for row in rows)
+    assert {row["corrector"] for row in run.read_table("curves")} == {"probe", "retrained network"}
+
+
+def test_a_study_without_any_finished_cell_gives_empty_tables(tmp_path) -> None:
+    run = make_study_run(tmp_path, seeds=(0,), correctors=("probe",))
+    shutil.rmtree(run.path("cells"))
+    build(run)
+    assert run.read_table("gain") == run.read_table("summary") == run.read_table("cost") == []
+
+
+@pytest.mark.parametrize("scope", ["pooled", "strict", "predicted"])
+def test_abstaining_shows_in_the_confusion_matrix(tmp_path, scope: str) -> None:
+    run = make_study_run(tmp_path, seeds=(0,), correctors=("probe",))
+    manifest = read_json(run.path("run.json"))
+    manifest["policy"] = {"budget": 0.2, "delta": 0.05, "scope": scope, "action": "abstain"}
+    write_json(run.path("run.json"), manifest)
+    build(run)
+    abstained = where(run.read_table("confusion"), answer="abstained")
+    assert {row["system"] for row in abstained} == {"h"}
+    assert all(row["hits"] == 0 for row in run.read_table("gain"))
+
+
+def test_building_twice_gives_the_same_tables(run: Run) -> None:
+    before = {path.name: path.read_bytes() for path in run.path("tables").iterdir()}
+    build(run)
+    assert before == {path.name: path.read_bytes() for path in run.path("tables").iterdir()}
