@@ -162,7 +162,7 @@ class Dataset:
 
     def counts(self) -> Ints:
         """(K,) labelled rows per class."""
-        return np.bincount(self.labels[self.labels >= 0], minlength=len(self.labelset))  # type: ignore[no-any-return]
+        return np.bincount(self.labels[self.labels >= 0], minlength=len(self.labelset))
 
     def fingerprint(self) -> str:
         """Hex digest of ids, pixel hashes, labels and soft labels: equal for equal content."""
@@ -258,7 +258,8 @@ class Outputs:
     @property
     def predicted(self) -> Ints:
         """(N,) the classifier's answer."""
-        return self.probs.argmax(1)
+        answers: Ints = self.probs.argmax(1)
+        return answers
 
     def take(self, rows: Ints | Bools) -> Outputs:
         """The outputs of the given rows."""

@@ -10,13 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from mien.correctors.policy import (
-    Policy,
+from mien.correctors.policy import Policy, certify, decide
+from mien.correctors.thresholds import (
     allowed,
     balanced_accuracy_threshold,
-    certify,
     cost_ratio_threshold,
-    decide,
     fixed_threshold,
     order_statistic_threshold,
     smallest_n,
@@ -281,3 +279,19 @@ def test_arrays_that_do_not_belong_together_are_refused() -> None:
         order_statistic_threshold(np.zeros(3), np.array(["a"]), 0.02, 0.05)
     with pytest.raises(AlignmentError):
         balanced_accuracy_threshold(np.zeros(3), np.ones(3, bool))
+
+
+@pytest.mark.parametrize("rule", ["probability", "balanced_accuracy", "cost"])
+def test_a_plain_rule_chooses_its_own_threshold_and_claims_no_certificate_that_does_not_hold(rule: str) -> None:
+    generator = np.random.default_rng(3)
+    truth = generator.integers(0, 3, 600)
+    score = generator.normal(size=600) + 2.0 * (truth == 2)
+    proposal = Proposal(np.arange(600).astype(str), score, np.full(600, 2))
+    base, known = np.where(truth == 2, 0, truth), np.array([True, True, False])
+    labelset = LabelSet(("a", "b", "c"))
+    plain = certify(proposal, truth, base, None, labelset, Policy(rule=rule), known)
+    certified = certify(proposal, truth, base, None, labelset, Policy(), known)
+    assert np.unique(plain.thresholds).size == 1
+    assert plain.thresholds[0] < certified.thresholds[0]  # so the budget of 2 % is not kept
+    assert certified.guarantees[0].holds
+    assert not plain.guarantees[0].holds

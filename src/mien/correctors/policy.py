@@ -1,25 +1,32 @@
-"""When to override: thresholds, and the budget of harm that they certify.
+"""When to override: a policy, its thresholds, and the budget of harm that they certify.
 
-Override when score > τ. Harm is the share of pictures that f had right and the corrected system has wrong. The
-thresholds here are order statistics of calibration scores (X. Tong, Y. Feng, J. J. Li, *Neyman-Pearson classification
-algorithms and NP receiver operating characteristics*, Science Advances 2018): exact for any score and any sample size.
-Nothing is ever guessed: with too few pictures the threshold is +inf, so the corrector is silent, and `needed` says how
-many would do.
+Override when score > τ. Harm is the share of pictures that f had right and the corrected system has wrong. Nothing is
+ever guessed: with too few calibration pictures the threshold is +inf, so the corrector is silent, and the guarantee's
+`needed` says how many would do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import floor, log, log1p
 
 import numpy as np
-from scipy.stats import binom
 
-from mien.errors import AlignmentError, UsageError, choice_error
+from mien.correctors.thresholds import (
+    POOLED,
+    Guarantee,
+    balanced_accuracy_threshold,
+    check_shares,
+    cost_ratio_threshold,
+    fixed_threshold,
+    order_statistic_threshold,
+)
+from mien.errors import AlignmentError, choice_error
+from mien.settings import setting
 from mien.types import ACTIONS, NO_LABEL, Bools, Decision, Floats, Ints, LabelSet, Proposal, Texts
 
 SCOPES = ("pooled", "strict", "predicted")
-POOLED, RARE = "pooled", "rare classes"
+RULES = ("certified", "probability", "balanced_accuracy", "cost")
+RARE = "rare classes"
 
 
 @dataclass(frozen=True)
@@ -34,46 +41,25 @@ class Policy:
         each class; "predicted", a threshold for each answer of f, so Harm of each class, all of them at once.
     action : one of ACTIONS: give the suggested class, abstain, or only flag the picture.
     pool_rare : with "strict" and "predicted", certify the classes that have too few pictures together, as one group.
+    rule : "certified", or a plain rule without a guarantee: the new class is more probable than `probability`; the best
+        balanced accuracy; the least cost, a false override counting as `cost` missed pictures.
     """
 
-    budget: float = 0.02
-    delta: float = 0.05
-    scope: str = POOLED
-    action: str = "relabel"
-    pool_rare: bool = False
+    budget: float = setting(0.02, "largest allowed Harm: share of right answers that may be lost")
+    delta: float = setting(0.05, "chance that the certificate is wrong")
+    scope: str = setting(POOLED, "whose Harm is certified", choices=SCOPES)
+    action: str = setting("relabel", "what an override does", choices=ACTIONS)
+    pool_rare: bool = setting(False, "certify classes with too few pictures together")
+    rule: str = setting("certified", "how the threshold is chosen; only the first gives a certificate", choices=RULES)
+    probability: float = setting(0.5, "with --rule probability: override above it")
+    cost: float = setting(1.0, "with --rule cost: missed pictures that a false override is worth")
 
     def __post_init__(self) -> None:
-        _check_shares(self.budget, self.delta)
-        for what, word, known in (("scope", self.scope, SCOPES), ("action", self.action, ACTIONS)):
+        check_shares(self.budget, self.delta)
+        choices = (("scope", self.scope, SCOPES), ("action", self.action, ACTIONS), ("rule", self.rule, RULES))
+        for what, word, known in choices:
             if word not in known:
                 raise choice_error(what, word, known, place="Policy")
-
-
-@dataclass(frozen=True)
-class Guarantee:
-    """With confidence 1 − δ, overriding above `threshold` harms at most a share `budget` of `group`.
-
-    Attributes
-    ----------
-    group : "pooled", a class, or "rare classes".
-    confidence : 1 − δ.
-    n : persons (or other groups) in the calibration pictures that f had right.
-    k : how many of them may be harmed there; −1 where not even none is enough.
-    threshold : the lowest that the certificate allows; +inf where infeasible.
-    feasible : whether n is large enough.
-    needed : the smallest n that is.
-    holds : feasible, and the threshold in force is at least this one.
-    """
-
-    group: str
-    budget: float
-    confidence: float
-    n: int
-    k: int
-    threshold: float
-    feasible: bool
-    needed: int
-    holds: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,57 +74,6 @@ class Certified:
 
     thresholds: Floats
     guarantees: tuple[Guarantee, ...]
-
-
-def smallest_n(budget: float, delta: float) -> int:
-    """Fewest calibration pictures with which a budget can be certified at all: (1 − α)^n ≤ δ.
-
-    >>> [smallest_n(budget, 0.05) for budget in (0.01, 0.02, 0.05)]
-    [299, 149, 59]
-    """
-    _check_shares(budget, delta)
-    n = floor(log(delta) / log1p(-budget))
-    return n if allowed(n, budget, delta) >= 0 else n + 1
-
-
-def allowed(n: int, budget: float, delta: float) -> int:
-    """The largest k with P(Bin(n, α) ≤ k) ≤ δ: how many of n may be harmed in calibration; −1 if none may.
-
-    >>> allowed(712, 0.02, 0.1), allowed(40, 0.02, 0.1)
-    (9, -1)
-    """
-    _check_shares(budget, delta)
-    k = int(binom.ppf(delta, n, budget))  # the smallest with P ≥ δ
-    return k if binom.cdf(k, n, budget) <= delta else k - 1
-
-
-def order_statistic_threshold(
-    scores: Floats, groups: Texts | None, budget: float, delta: float, group: str = POOLED
-) -> Guarantee:
-    """The lowest threshold that is certified: the (k+1)-th largest score, with one score for each person.
-
-    A person counts as harmed if any picture is, so the largest score stands for the person, and the certificate is for
-    the share of persons harmed. Ties are safe, as only scores greater than the threshold override.
-
-    Parameters
-    ----------
-    scores : (N,) of calibration pictures that f had right.
-    groups : (N,) persons or other units that may not be split; None: each picture is its own.
-    budget, delta : α and δ.
-    group : what the guarantee is for.
-    """
-    if groups is not None and len(groups) != len(scores):
-        raise AlignmentError(f"{len(scores)} scores, {len(groups)} groups", place="order_statistic_threshold")
-    if groups is None:
-        largest = np.asarray(scores, dtype=float)
-    else:
-        names, unit = np.unique(groups, return_inverse=True)
-        largest = np.full(len(names), -np.inf)
-        np.maximum.at(largest, unit, scores)
-    n = len(largest)
-    k = allowed(n, budget, delta)
-    threshold = float(np.sort(largest)[n - 1 - k]) if k >= 0 else np.inf
-    return Guarantee(group, budget, 1 - delta, n, k, threshold, k >= 0, smallest_n(budget, delta), holds=k >= 0)
 
 
 def certify(
@@ -183,12 +118,25 @@ def certify(
         own[classes] = guarantee.threshold
     pooled = _joint(own, cohorts, policy) if predicted else pictures.guarantee(POOLED, members, policy.delta)
     in_force = {"pooled": pooled.threshold, "strict": own[members].max(), "predicted": own}[policy.scope]
+    if policy.rule != "certified":
+        in_force = _plain(proposal, truth == proposal.suggested, policy)
     thresholds = np.broadcast_to(in_force, own.shape).copy()
     guarantees = (
         replace(guarantee, holds=guarantee.feasible and bool((thresholds[classes] >= guarantee.threshold).all()))
         for classes, guarantee in [(members, pooled), *cohorts]
     )
     return Certified(thresholds, tuple(guarantees))
+
+
+def _plain(proposal: Proposal, is_new: Bools, policy: Policy) -> float:
+    """The threshold of a rule without a guarantee; silence where the pictures cannot tell one."""
+    if policy.rule == "probability":
+        return fixed_threshold(policy.probability)
+    if not is_new.any() or is_new.all():
+        return np.inf
+    if policy.rule == "cost":
+        return cost_ratio_threshold(proposal.score, is_new, policy.cost)
+    return balanced_accuracy_threshold(proposal.score, is_new)
 
 
 @dataclass(frozen=True)
@@ -251,50 +199,3 @@ def decide(proposal: Proposal, base: Ints, thresholds: Floats | float, action: s
     if action != "flag":
         final[changed] = proposal.suggested[changed] if action == "relabel" else NO_LABEL
     return Decision(proposal.ids, base, final, changed, action)
-
-
-def fixed_threshold(probability: float = 0.5) -> float:
-    """The score, in log odds, at which the new class has this probability against the rest: no guarantee.
-
-    >>> fixed_threshold(0.5)
-    0.0
-    """
-    _check_shares(probability)
-    return log(probability) - log1p(-probability)
-
-
-def balanced_accuracy_threshold(scores: Floats, is_new: Bools) -> float:
-    """The threshold with the largest mean of recall on new pictures and on the others: no guarantee."""
-    return _best_threshold(scores, is_new, cost=is_new.sum() / max(1, (~is_new).sum()))
-
-
-def cost_ratio_threshold(scores: Floats, is_new: Bools, cost: float) -> float:
-    """The threshold of least cost, a false override counting as `cost` missed new pictures: no guarantee.
-
-    >>> cost_ratio_threshold(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True]), cost=2)
-    3.0
-    """
-    if not cost > 0:
-        raise UsageError(f"cost must be above 0, not {cost}", place="cost_ratio_threshold")
-    return _best_threshold(scores, is_new, cost)
-
-
-def _best_threshold(scores: Floats, is_new: Bools, cost: float) -> float:
-    """An observed score (or −inf) that maximises new − cost·others above it; the highest such one."""
-    if len(scores) != len(is_new) or not is_new.any() or is_new.all():
-        raise AlignmentError("needs scores of new and of other pictures", place="threshold")
-    candidates = np.concatenate([[-np.inf], np.unique(scores)])
-    above_new, above_other = (
-        len(scores[mask]) - np.searchsorted(np.sort(scores[mask]), candidates, side="right")
-        for mask in (is_new, ~is_new)
-    )
-    worth = above_new - cost * above_other
-    return float(candidates[np.flatnonzero(worth == worth.max())[-1]])
-
-
-def _check_shares(*shares: float) -> None:
-    for share in shares:
-        if not 0 < share < 1:
-            raise UsageError(
-                f"must be between 0 and 1, not {share}", place="policy", remedy="give a share such as 0.02"
-            )

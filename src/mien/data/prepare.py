@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from mien.data.checks import check, strict, usable
@@ -13,6 +13,7 @@ from mien.data.load import FORMATS, load
 from mien.data.picture import FITS
 from mien.data.profile import shape
 from mien.errors import UsageError
+from mien.settings import setting
 from mien.types import Dataset
 
 
@@ -21,18 +22,14 @@ class DataSettings:
     """Which pictures, and how they become arrays."""
 
     source: str
-    format: str | None = field(
-        default=None, metadata={"help": "layout of DATA; recognised by default", "choices": tuple(FORMATS)}
-    )
-    names: str = field(default="", metadata={"help": "what the labels as written mean: 1=surprise,2=fear"})
-    labels: str = field(
-        default="plurality", metadata={"help": "which of FER+'s labels", "choices": ("plurality", "fer2013", "shares")}
-    )
-    size: int = field(default=48, metadata={"help": "side of the pictures in pixels, 32 to 224"})
-    colour: bool = field(default=False, metadata={"help": "keep colours (RGB)"})
-    fit: str = field(default="pad", metadata={"help": "how a picture becomes square", "choices": FITS})
-    shape: str = field(default="", metadata={"help": "class profile: raf, or happiness=500,fear=40"})
-    strict: bool = field(default=False, metadata={"help": "stop at the first sign of a problem in the data"})
+    format: str | None = setting(None, "layout of DATA; recognised by default", choices=tuple(FORMATS))
+    names: str = setting("", "what the labels as written mean: 1=surprise,2=fear")
+    labels: str = setting("plurality", "which of FER+'s labels", choices=("plurality", "fer2013", "shares"))
+    size: int = setting(48, "side of the pictures in pixels")
+    colour: bool = setting(False, "keep colours (RGB)")
+    fit: str = setting("pad", "how a picture becomes square", choices=FITS)
+    shape: str = setting("", "class profile: raf, or happiness=500,fear=40")
+    strict: bool = setting(False, "stop at the first sign of a problem in the data")
 
 
 def spelled(names: str) -> dict[str, str] | None:

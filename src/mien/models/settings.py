@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+
+from mien.settings import setting
 
 STOPPING = ("macro_recall", "roc_auc", "paper")
 PRECISIONS = ("auto", "float32", "bfloat16")
-
-
-def setting(default: Any, help: str, *, choices: tuple[str, ...] | None = None) -> Any:
-    """A dataclass field with the help text (and choices) that the command line shows."""
-    return field(default=default, metadata={"help": help, "choices": choices})
 
 
 @dataclass(frozen=True)

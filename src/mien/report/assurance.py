@@ -6,7 +6,7 @@ import math
 
 from markupsafe import Markup
 
-from mien.correctors.policy import POOLED
+from mien.correctors.thresholds import POOLED
 from mien.report.evidence import NOT_YET, TableRow, budget, cell, grouped, names, number, rows
 from mien.report.layout import DASH, Cell, Table, section, stack, undefined
 from mien.report.results import per_corrector, studied

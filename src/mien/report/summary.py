@@ -6,7 +6,7 @@ import math
 
 from markupsafe import Markup
 
-from mien.correctors.policy import POOLED
+from mien.correctors.thresholds import POOLED
 from mien.report.assurance import holds, verdict
 from mien.report.evidence import (
     NETWORKS,

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mien.correctors.policy import POOLED, RARE
+from mien.correctors.policy import RARE
+from mien.correctors.thresholds import POOLED
 from mien.metrics.classification import confusion_matrix, macro_recall, recall
 from mien.metrics.intervals import mcnemar, wilson
 from mien.metrics.ranking import (

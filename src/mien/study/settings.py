@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings
-from mien.models.settings import TrainSettings, setting
+from mien.models.settings import TrainSettings
+from mien.settings import setting
 
 
 @dataclass(frozen=True)
