@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 OUT    ?= runs/first
 
-.PHONY: study test check bench wheel clean
+.PHONY: study test check images bench wheel clean
 
 study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
 	$(BIN)/mien study faces:n=3000 --out $(OUT)
@@ -25,6 +25,9 @@ wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the sou
 	$(PYTHON) -m venv build/wheel-venv
 	build/wheel-venv/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt "$$(ls dist/*.whl)[boost]" $(TEST_PACKAGES)
 	build/wheel-venv/bin/python -m pytest -n auto --import-mode=importlib -p no:cacheprovider tests
+
+images: $(VENV)/.test ## the pictures of the documentation, from the run in OUT
+	$(BIN)/python docs/make_images.py $(OUT)
 
 bench: $(VENV)/.test ## every figure that we claim
 	for command in benchmarks/*.py; do $(BIN)/python $$command || exit 1; done

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mien.models.latents import extract
     from mien.models.settings import TrainSettings
     from mien.runs import Run
-    from mien.study.leave_one_out import run as study
+    from mien.study.leave_one_out import run as run_study
     from mien.study.settings import StudySettings
     from mien.types import Dataset, Decision, LabelSet, Outputs, Problem, Proposal, Rates, Scores, Split
 
@@ -30,14 +30,14 @@ _HOMES = {
     "Run": "runs", "Scores": "types", "Split": "types", "StudySettings": "study.settings",
     "TrainSettings": "models.settings", "XGBoost": "correctors.boosting", "certify": "correctors.policy",
     "decide": "correctors.policy", "draw": "data.faces", "extract": "models.latents", "load": "data.load",
-    "prepare": "data.prepare", "scores": "metrics.correction", "split": "data.split",
-    "study": "study.leave_one_out:run",
+    "prepare": "data.prepare", "run_study": "study.leave_one_out:run", "scores": "metrics.correction",
+    "split": "data.split",
 }  # fmt: skip
 
 __all__ = [
     "Attention", "DataSettings", "Dataset", "Decision", "FaceSettings", "LabelSet", "Logistic", "MienError", "Outputs",
     "Policy", "Problem", "Proposal", "Rates", "Run", "Scores", "Split", "StudySettings", "TrainSettings", "XGBoost",
-    "certify", "decide", "draw", "extract", "load", "prepare", "scores", "split", "study",
+    "certify", "decide", "draw", "extract", "load", "prepare", "run_study", "scores", "split",
 ]  # fmt: skip
 
 

@@ -12,18 +12,39 @@ import json
 import math
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import RunError, StorageError
+from mien.errors import MienError, RunError, StorageError
 
 FORMAT = 1
 Row = Mapping[str, Any]
+Record = TypeVar("Record")
+AGAIN = "restore it, or run the command again"
+
+
+class Stored(dict[str, Any]):
+    """What a file holds by name; a name that it ought to have and has not is a RunError."""
+
+    def __init__(self, values: Mapping[str, Any], path: Path) -> None:
+        super().__init__(values)
+        self.path = path
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise RunError(f"has no {name!r}", place=str(self.path), remedy=AGAIN)
+
+    def record(self, kind: Callable[..., Record]) -> Record:
+        """The settings object (or other record) of these fields; RunError where they do not fit it."""
+        try:
+            return kind(**self)
+        except (TypeError, ValueError, MienError) as error:
+            raise RunError(f"does not hold what it should: {error}", place=str(self.path), remedy=AGAIN) from None
 
 
 @contextmanager
@@ -38,9 +59,7 @@ def storage_errors(path: Path) -> Iterator[None]:
             if full
             else "choose another folder with --out"
         )
-        if full or error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST):
-            raise StorageError(f"cannot write: {error.strerror}", place=str(path), remedy=remedy) from error
-        raise
+        raise StorageError(f"cannot write: {error.strerror or error}", place=str(path), remedy=remedy) from error
 
 
 def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -67,8 +86,8 @@ def _umask() -> int:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
-    write_atomic(path, lambda file: file.write(text.encode()))
+    """Write UTF-8 text atomically; bytes of file names that are no text are spelt out."""
+    write_atomic(path, lambda file: file.write(text.encode(errors="backslashreplace")))
 
 
 def write_json(path: Path, value: object) -> None:
@@ -77,15 +96,13 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON; RunError where it is missing or broken."""
+    """Read JSON, its objects as Stored; RunError where it is missing or broken."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_hook=lambda values: Stored(values, path))
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(
-            f"is not JSON: {error}", place=str(path), remedy="restore it, or run the command again"
-        ) from None
+        raise RunError(f"is not JSON: {error}", place=str(path), remedy=AGAIN) from None
 
 
 def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
@@ -93,14 +110,14 @@ def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     write_atomic(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path) -> Stored:
     """Read named arrays; nothing in the file can run code."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return dict(stored)
+            return Stored(stored, path)
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise RunError(
             f"cannot be read: {error}", place=str(path), remedy="delete it and run the command again"
         ) from None
@@ -113,6 +130,8 @@ def read_csv(path: Path) -> list[dict[str, Any]]:
             return [{key: _value(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RunError(f"is not CSV: {error}", place=str(path), remedy=AGAIN) from None
 
 
 def _plain(value: Any) -> Any:
@@ -158,7 +177,7 @@ class Run:
         """Write run.json with the number of this format."""
         write_json(self.path("run.json"), {"format": FORMAT, **manifest})
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Stored:
         """Read run.json; RunError where it is missing or newer than this version can read."""
         if not self.folder.is_dir():
             raise RunError("no such folder", place=str(self.folder), remedy="give the folder that a run was written to")
@@ -166,8 +185,10 @@ class Run:
             raise RunError(
                 "has no run.json", place=str(self.folder), remedy="give the folder that a run was written to"
             )
-        manifest: dict[str, Any] = read_json(self.path("run.json"))
-        if not isinstance(manifest, dict) or manifest.get("format", 0) > FORMAT:
+        manifest = read_json(self.path("run.json"))
+        if not isinstance(manifest, Stored) or not isinstance(manifest["format"], int):
+            raise RunError("is no manifest of a run", place=str(self.path("run.json")), remedy=AGAIN)
+        if manifest["format"] > FORMAT:
             raise RunError("was written by a newer mien", place=str(self.folder), remedy="pip install --upgrade mien")
         return manifest
 

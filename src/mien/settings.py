@@ -1,11 +1,63 @@
-"""A setting: a dataclass field that knows its help text and its choices, so that the command line can offer it."""
+"""A setting: a dataclass field that knows its help text and its values, so that the command line can offer it."""
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import Field, field, fields
 from typing import Any
 
+from mien.errors import UsageError, choice_error
 
-def setting(default: Any, help: str, *, choices: tuple[str, ...] | None = None) -> Any:
-    """A dataclass field with the help text (and choices) that the command line shows."""
-    return field(default=default, metadata={"help": help, "choices": choices})
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] | None = None,
+    within: tuple[float, float] | None = None,
+    exclusive: bool = False,
+) -> Any:
+    """A dataclass field with the help text that the command line shows.
+
+    Parameters
+    ----------
+    choices : the words it may be.
+    within : least and largest value; with `exclusive`, neither of them is allowed itself.
+    """
+    return field(default=default, metadata={"help": help, "choices": choices, "within": within, "exclusive": exclusive})
+
+
+def validate(settings: Any, prefix: str = "") -> None:
+    """Raise UsageError where a setting has a value that it may not have; for ``__post_init__``.
+
+    Parameters
+    ----------
+    settings : a dataclass whose fields are made by :func:`setting`.
+    prefix : of its flags.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Training:
+    ...     epochs: int = setting(30, "longest training", within=(1, 1000))
+    >>> validate(Training(epochs=0))
+    Traceback (most recent call last):
+    mien.errors.UsageError: --epochs: must be between 1 and 1000, not 0
+      → leave it out for 30
+    """
+    for item in fields(settings):
+        value, choices = getattr(settings, item.name), item.metadata.get("choices")
+        place = "--" + (prefix + item.name).replace("_", "-")
+        if choices and value not in (*choices, item.default):
+            raise choice_error(item.name.replace("_", " "), str(value), choices, place=place)
+        if not _is_within(value, item):
+            low, high = item.metadata["within"]
+            limits = f"between {low:g} and {high:g}" + (", and neither of them" if item.metadata["exclusive"] else "")
+            raise UsageError(f"must be {limits}, not {value}", place=place, remedy=f"leave it out for {item.default}")
+
+
+def _is_within(value: Any, item: Field[Any]) -> bool:
+    if not item.metadata.get("within"):
+        return True
+    low, high = item.metadata["within"]
+    return bool(low < value < high if item.metadata["exclusive"] else low <= value <= high)

@@ -177,7 +177,11 @@ def digest(*parts: Any) -> str:
         if isinstance(part, np.ndarray):
             state.update(f"{part.shape}".encode())
             text = part.dtype.kind in "UO"
-            state.update("\0".join(part.tolist()).encode() if text else np.ascontiguousarray(part).tobytes())
+            state.update(
+                "\0".join(part.tolist()).encode(errors="surrogateescape")
+                if text
+                else np.ascontiguousarray(part).tobytes()
+            )
         else:
             state.update(repr(part).encode())
         state.update(b"\1")

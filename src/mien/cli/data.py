@@ -51,14 +51,14 @@ def inspect(source: str, as_json: bool, out: Path | None, **values: Any) -> None
 def _inspection(settings: DataSettings) -> Any:
     from mien.cli.progress import decoding
     from mien.data.checks import check, strict
-    from mien.data.images import ImageSettings, decode, formats
+    from mien.data.images import decode, formats
     from mien.data.load import load
     from mien.data.profile import shape
     from mien.report.inspect import inspect
 
     listed = load(settings.source, format=settings.format, names=spelled(settings.names), labels=settings.labels)
     with decoding() as progress:
-        decoded = decode(listed, ImageSettings(settings.size, settings.colour, settings.fit), progress=progress)
+        decoded = decode(listed, settings.images, progress=progress)
     checked: Dataset = check(decoded)
     if settings.strict:
         strict(checked)
@@ -79,7 +79,7 @@ def _print(seen: Any) -> None:
     for row, name in enumerate(seen.classes):
         counts = [int(part.counts[row]) for part in seen.parts]
         shown = [f"[red]{count}[/]" if count < FEW else f"{count}" for count in counts]
-        table.add_row(name, f"{seen.totals[row]}", f"{100 * seen.shares[row]:.1f} %", *shown)
+        table.add_row(escape(name), f"{seen.totals[row]}", f"{100 * seen.shares[row]:.1f} %", *shown)
     console.print(table)
     console.print(f"sizes   {seen.sizes_in_words}")
     console.print("modes   " + ", ".join(f"{mode} {count:,}" for mode, count in seen.modes.items()))

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mien.cli.options import build, options
@@ -106,6 +107,6 @@ def _print(run: Run) -> None:
                 f"{row[key]:.3f}" if row[key] is not None else "–"
                 for key in ("gain", "harm", "delta_fpr", "restored", "auroc")
             )
-            table.add_row(corrector, name, *cells)
+            table.add_row(escape(corrector), escape(name), *cells)
         table.add_section()
     console.print(table)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mien.cli.options import build, options
@@ -54,7 +55,7 @@ def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: A
     for row in result["classes"]:
         rate = "–" if row["recall"] is None else f"{row['recall']:.3f}"
         interval = "–" if row["recall"] is None else f"{row['low']:.3f}–{row['high']:.3f}"
-        table.add_row(row["class"], str(row["hits"]), str(row["total"]), rate, interval)
+        table.add_row(escape(row["class"]), str(row["hits"]), str(row["total"]), rate, interval)
     Console().print(table)
     click.echo(
         f"accuracy {result['accuracy']:.3f}, macro recall {result['macro_recall']:.3f}\nmodel: {result['model']}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mien.errors import UsageError, choice_error
+from mien.errors import choice_error
+from mien.outside import import_class
 
 if TYPE_CHECKING:
     from mien.correctors.boosting import XGBoost
@@ -33,12 +34,8 @@ def find(name: str, *, outside: bool = True) -> type[Corrector]:
     exported = dict(zip(names(), __all__, strict=True))
     if name in exported:
         return __getattr__(exported[name])  # type: ignore[no-any-return]
-    module, _, attribute = name.partition(":")
-    if not attribute or not outside:
+    if ":" not in name or not outside:
         raise choice_error("corrector", name, exported, place="--corrector")
-    try:
-        return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
-    except (ImportError, AttributeError) as error:
-        raise UsageError(
-            str(error), place=f"--corrector {name}", remedy="give module:Name of an importable class"
-        ) from None
+    from mien.correctors.contract import Corrector
+
+    return import_class(name, Corrector, place="--corrector")

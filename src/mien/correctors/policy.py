@@ -15,13 +15,12 @@ from mien.correctors.thresholds import (
     POOLED,
     Guarantee,
     balanced_accuracy_threshold,
-    check_shares,
     cost_ratio_threshold,
     fixed_threshold,
     order_statistic_threshold,
 )
 from mien.errors import AlignmentError, choice_error
-from mien.settings import setting
+from mien.settings import setting, validate
 from mien.types import ACTIONS, NO_LABEL, Bools, Decision, Floats, Ints, LabelSet, Proposal, Texts
 
 SCOPES = ("pooled", "strict", "predicted")
@@ -45,21 +44,21 @@ class Policy:
         balanced accuracy; the least cost, a false override counting as `cost` missed pictures.
     """
 
-    budget: float = setting(0.02, "largest allowed Harm: share of right answers that may be lost")
-    delta: float = setting(0.05, "chance that the certificate is wrong")
+    budget: float = setting(
+        0.02, "largest allowed Harm: share of right answers that may be lost", within=(0, 1), exclusive=True
+    )
+    delta: float = setting(0.05, "chance that the certificate is wrong", within=(0, 1), exclusive=True)
     scope: str = setting(POOLED, "whose Harm is certified", choices=SCOPES)
     action: str = setting("relabel", "what an override does", choices=ACTIONS)
     pool_rare: bool = setting(False, "certify classes with too few pictures together")
     rule: str = setting("certified", "how the threshold is chosen; only the first gives a certificate", choices=RULES)
-    probability: float = setting(0.5, "with --rule probability: override above it")
-    cost: float = setting(1.0, "with --rule cost: missed pictures that a false override is worth")
+    probability: float = setting(0.5, "with --rule probability: override above it", within=(0, 1), exclusive=True)
+    cost: float = setting(
+        1.0, "with --rule cost: missed pictures that a false override is worth", within=(0, 1e9), exclusive=True
+    )
 
     def __post_init__(self) -> None:
-        check_shares(self.budget, self.delta)
-        choices = (("scope", self.scope, SCOPES), ("action", self.action, ACTIONS), ("rule", self.rule, RULES))
-        for what, word, known in choices:
-            if word not in known:
-                raise choice_error(what, word, known, place="Policy")
+        validate(self)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ class _Listed:
             self.problems.append(Problem("no picture name", f"{path}, row {number}", cause, "nothing: it is left out"))
         elif usage not in FOLDERS:
             self.problems.append(broken_row(path, number, f"Usage {usage!r} is none of {', '.join(FOLDERS)}"))
-        elif len(votes) != len(VOTED) or not all(vote.isdigit() for vote in votes):
+        elif len(votes) != len(VOTED) or not all(vote.isdecimal() for vote in votes):
             self.problems.append(broken_row(path, number, f"has no {len(VOTED)} vote counts"))
         else:
             self.usages.append(usage)

@@ -13,7 +13,7 @@ from mien.data.load import FORMATS, load
 from mien.data.picture import FITS
 from mien.data.profile import shape
 from mien.errors import UsageError
-from mien.settings import setting
+from mien.settings import setting, validate
 from mien.types import Dataset
 
 
@@ -30,6 +30,15 @@ class DataSettings:
     fit: str = setting("pad", "how a picture becomes square", choices=FITS)
     shape: str = setting("", "class profile: raf, or happiness=500,fear=40")
     strict: bool = setting(False, "stop at the first sign of a problem in the data")
+
+    def __post_init__(self) -> None:
+        validate(self)
+        _ = self.images, spelled(self.names)  # both refuse what they cannot use
+
+    @property
+    def images(self) -> ImageSettings:
+        """How pictures become arrays."""
+        return ImageSettings(self.size, self.colour, self.fit)
 
 
 def spelled(names: str) -> dict[str, str] | None:
@@ -73,8 +82,7 @@ class _Ignored:
 @lru_cache(maxsize=2)
 def _prepare(settings: DataSettings, cache: str, ignored: _Ignored) -> Dataset:
     listed = load(settings.source, format=settings.format, names=spelled(settings.names), labels=settings.labels)
-    images = ImageSettings(settings.size, settings.colour, settings.fit)
-    checked = check(decode(listed, images, progress=ignored.progress))
+    checked = check(decode(listed, settings.images, progress=ignored.progress))
     if settings.strict:
         strict(checked)
     data = usable(checked)

@@ -26,7 +26,7 @@ def parse(profile: str, labelset: LabelSet) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for item in profile.split(","):
         name, _, count = item.partition("=")
-        if not count.strip().isdigit() or int(count) == 0:
+        if not count.strip().isdecimal() or int(count) == 0:
             raise UsageError(
                 f"profile {profile!r} is not understood", place="--shape", remedy="write raf, or happiness=500,fear=40"
             )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -14,8 +11,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 import mien.models
-from mien.errors import RunError, UsageError, choice_error
+from mien.errors import AlignmentError, RunError, choice_error
 from mien.models.classifier import Classifier
+from mien.outside import import_class
 from mien.runs import read_json, write_atomic, write_json
 from mien.types import Bools
 
@@ -41,6 +39,12 @@ class ModelCard:
     fit: str
     data: str
 
+    def __post_init__(self) -> None:
+        for name in ("classes", "known"):  # JSON has lists only
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if len(self.classes) != len(self.known):
+            raise AlignmentError(f"{len(self.classes)} classes, {len(self.known)} known", place="ModelCard")
+
 
 def find(name: str, *, outside: bool = True) -> type[Classifier]:
     """The base classifier called `name`: one that mien.models exports, or "module:Name" (only if `outside`).
@@ -53,13 +57,9 @@ def find(name: str, *, outside: bool = True) -> type[Classifier]:
     exported = {export.lower(): export for export in mien.models.__all__}
     if name in exported:
         return getattr(mien.models, exported[name])
-    module, _, attribute = name.partition(":")
-    if not attribute or not outside:
-        raise choice_error("base classifier", name, exported, place="--base")
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(str(error), place=f"--base {name}", remedy="give module:Name of an importable class") from None
+    if ":" not in name or not outside:
+        raise choice_error("base classifier", name, exported, place="--base" if outside else "model.json")
+    return import_class(name, Classifier, place="--base")
 
 
 def build(base: str, known: Bools, colour: bool, *, outside: bool = True) -> Classifier:
@@ -90,7 +90,7 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCar
     ------
     RunError : the folder has no model, or weights and card do not fit.
     """
-    card = _card(read_json(folder / "model.json"), folder)
+    card = read_json(folder / "model.json").record(ModelCard)
     model = build(base or card.base, torch.tensor(card.known).numpy(), card.colour, outside=base is not None)
     try:
         model.load_state_dict(load_tensors((folder / "model.safetensors").read_bytes()))
@@ -100,11 +100,3 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCar
             f"the weights do not fit the card: {cause}", place=str(folder), remedy="train it again"
         ) from None
     return model.eval(), card
-
-
-def _card(values: dict[str, Any], folder: Path) -> ModelCard:
-    try:
-        card = ModelCard(**values)
-    except TypeError:
-        raise RunError(f"is not a model card: {json.dumps(values)[:80]}", place=f"{folder}/model.json") from None
-    return ModelCard(**{**values, "classes": tuple(card.classes), "known": tuple(card.known)})

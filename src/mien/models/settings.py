@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mien.settings import setting
+from mien.settings import setting, validate
 
 STOPPING = ("macro_recall", "roc_auc", "paper")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -14,28 +14,36 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 class AugmentSettings:
     """Random changes to each picture of a training batch; every one is a largest amount, 0 turns it off."""
 
-    flip: float = setting(0.5, "share of pictures mirrored")
-    rotate: float = setting(5.0, "largest rotation, degrees")
-    shift: float = setting(0.04, "largest shift, share of the width")
-    scale: float = setting(0.05, "largest change of size, share")
-    light: float = setting(0.25, "largest change of brightness and of contrast, share")
-    erase: float = setting(0.2, "side of the largest erased square, share of the width")
+    flip: float = setting(0.5, "share of pictures mirrored", within=(0, 1))
+    rotate: float = setting(5.0, "largest rotation, degrees", within=(0, 180))
+    shift: float = setting(0.04, "largest shift, share of the width", within=(0, 1))
+    scale: float = setting(0.05, "largest change of size, share", within=(0, 0.9))
+    light: float = setting(0.25, "largest change of brightness and of contrast, share", within=(0, 1))
+    erase: float = setting(0.2, "side of the largest erased square, share of the width", within=(0, 1))
+
+    def __post_init__(self) -> None:
+        validate(self, "augment_")
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     """How a base classifier is trained. The defaults are chosen on validation (benchmarks/base.py)."""
 
-    epochs: int = setting(30, "longest training")
-    batch_size: int = setting(64, "pictures a step")
-    learning_rate: float = setting(3e-3, "peak of the one-cycle schedule (AdamW)")
-    weight_decay: float = setting(0.05, "decoupled weight decay")
-    weight_power: float = setting(0.5, "class weights (N/n_i)^power: 1 is the paper's, 0 none")
-    label_smoothing: float = setting(0.1, "share of each target spread over the known classes")
-    ema: float = setting(0.99, "decay of the weights' moving average, which is what is kept; 0 for none")
+    epochs: int = setting(30, "longest training", within=(1, 10_000))
+    batch_size: int = setting(64, "pictures a step", within=(2, 65_536))
+    learning_rate: float = setting(3e-3, "peak of the one-cycle schedule (AdamW)", within=(0, 10), exclusive=True)
+    weight_decay: float = setting(0.05, "decoupled weight decay", within=(0, 10))
+    weight_power: float = setting(0.5, "class weights (N/n_i)^power: 1 is the paper's, 0 none", within=(0, 4))
+    label_smoothing: float = setting(0.1, "share of each target spread over the known classes", within=(0, 0.9))
+    ema: float = setting(
+        0.99, "decay of the weights' moving average, which is what is kept; 0 for none", within=(0, 0.99999)
+    )
     stopping: str = setting("macro_recall", "what picks the best epoch on validation", choices=STOPPING)
-    patience: int = setting(10, "epochs without a better one before training stops")
+    patience: int = setting(10, "epochs without a better one before training stops", within=(1, 10_000))
     precision: str = setting("auto", "bfloat16 where the processor has it", choices=PRECISIONS)
     device: str = setting("auto", "auto, cpu or cuda")
-    threads: int = setting(1, "processor threads of one training; more change the last digits")
+    threads: int = setting(1, "processor threads of one training; more change the last digits", within=(1, 1024))
     augment: AugmentSettings = AugmentSettings()
+
+    def __post_init__(self) -> None:
+        validate(self)

@@ -228,7 +228,10 @@ class _Loop:
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimizer.", tensors).items():
             index, field = name.split(".", 1)
-            state.setdefault(int(index), {})[field] = value
+            moment = field != "step"
+            like = self.optimizer.param_groups[0]["params"][int(index)]
+            # the fused step walks through raw memory: moments must lie there as the weights do (channels last)
+            state.setdefault(int(index), {})[field] = torch.empty_like(like).copy_(value) if moment else value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         self.history = json.loads(metadata["history"])
 

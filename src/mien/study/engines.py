@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
 from typing import TypeVar
@@ -48,6 +48,7 @@ def processes(
     count = max(1, min(workers or cores(), len(tasks)))
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, context, initializer=_die_with_parent)
+    pending: set[Future[object]] = set()
     try:
         pending = {pool.submit(function, task) for task in tasks}
         while pending:

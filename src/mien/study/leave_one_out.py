@@ -186,20 +186,18 @@ def _sole_user(folder: Path) -> Iterator[None]:
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
-    try:
-        import fcntl  # not on every system; there, the user must take care
+    with lock:
+        try:
+            import fcntl  # not on every system; there, the user must take care
 
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:
-        pass
-    except OSError:
-        raise RunError(
-            "another mien is working in this folder", place=str(folder), remedy="wait for it, or give another --out"
-        ) from None
-    try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass
+        except OSError:
+            raise RunError(
+                "another mien is working in this folder", place=str(folder), remedy="wait for it, or give another --out"
+            ) from None
         yield
-    finally:
-        lock.close()
 
 
 def progress_of(cell: Cell) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def load(run: Run, *, left_out: str | None = None, corrector: str | None = None,
     name = corrector or manifest["correctors"][-1]
     if name not in manifest["correctors"]:
         raise choice_error("corrector", name, manifest["correctors"], place="--corrector")
-    policy = Policy(**manifest["policy"])
+    policy = manifest["policy"].record(Policy)
     target = card.classes.index(left_out)
     fitted = correctors.find(name)(target=target).restore(read_arrays(folder / "correctors" / f"{name}.npz"))
     return Corrected(model, card, fitted, certified(folder, name, card, policy), policy.action)

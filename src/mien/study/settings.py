@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings
+from mien.errors import UsageError
 from mien.models.settings import TrainSettings
-from mien.settings import setting
+from mien.settings import setting, validate
 
 
 @dataclass(frozen=True)
@@ -22,4 +23,9 @@ class StudySettings:
     classes: tuple[str, ...] = setting((), "classes to leave out in turn; all that are not too rare by default")
     seeds: tuple[int, ...] = setting((0,), "seeds of split and model")
     retrained: bool = setting(True, "also train on train + correct, the dearest alternative")
-    min_pictures: int = setting(8, "fewest pictures of a class that may be left out")
+    min_pictures: int = setting(8, "fewest pictures of a class that may be left out", within=(1, 10**9))
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if not self.seeds:
+            raise UsageError("names no seed", place="--seeds", remedy="give whole numbers, like 0,1,2")

@@ -1,0 +1,23 @@
+"""What all tests share: a cache of their own, and the real data where they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests never read or write the user's cache of decoded pictures."""
+    os.environ["MIEN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets; the test is skipped where there is none."""
+    folder = os.environ.get("MIEN_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("MIEN_DATA names no folder with the real data sets")
+    return Path(folder)

@@ -1,0 +1,54 @@
+"""Vectors of taps, and their whitening."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mien.errors import DataError
+from mien.features import Whitening, stack
+from mien.imbalance import class_weights
+from mien.types import Outputs
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.integers(3, 12))
+def test_whitened_features_are_uncorrelated_with_variance_one(seed: int, width: int) -> None:
+    generator = np.random.default_rng(seed)
+    features = generator.normal(size=(200, width)) @ generator.normal(size=(width, width)) + 5
+    whitened = Whitening.fit(features, components=width).apply(features)
+    assert np.allclose(np.cov(whitened.T), np.eye(whitened.shape[1]), atol=0.05)
+
+
+def test_a_constant_feature_and_few_rows_do_no_harm() -> None:
+    features = np.hstack([np.random.default_rng(0).normal(size=(5, 30)), np.ones((5, 2))])
+    whitened = Whitening.fit(features, components=256).apply(features)
+    assert np.isfinite(whitened).all()
+    assert whitened.shape[1] <= 4
+
+
+def test_taps_are_chosen_by_pattern_and_a_wrong_one_is_answered_with_those_there_are() -> None:
+    features = {"conv1/1": np.zeros((2, 3)), "conv1/3": np.ones((2, 4)), "hidden": np.full((2, 1), 2.0)}
+    outputs = Outputs(np.array(["a", "b"]), np.ones((2, 1)), np.array([True]), features)
+    assert stack(outputs).shape == (2, 8)
+    assert stack(outputs, ["*/1", "hidden"])[0].tolist() == [0, 0, 0, 2]
+    with pytest.raises(DataError, match=r"conv1/1, conv1/3, hidden"):
+        stack(outputs, ["conv2"])
+
+
+@given(st.lists(st.integers(0, 5000), min_size=2, max_size=8).filter(sum), st.floats(0, 1))
+def test_class_weights_average_one_and_never_favour_the_common(counts: list[int], power: float) -> None:
+    n = np.array(counts)
+    weights = class_weights(n, power)
+    assert (weights * n).sum() == pytest.approx(n.sum())
+    assert (weights[n == 0] == 0).all()
+    present = np.flatnonzero(n)
+    order = present[np.argsort(n[present])]
+    assert (np.diff(weights[order]) <= 1e-9).all()
+
+
+def test_power_one_is_the_papers_n_over_n_i() -> None:
+    weights = class_weights(np.array([100, 300, 600]), 1.0)
+    assert (weights / weights[0]).tolist() == pytest.approx([1, 1 / 3, 1 / 6])

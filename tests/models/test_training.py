@@ -1,0 +1,147 @@
+"""The training loop: it learns, resumes to the same weights, and keeps a class left out unknown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.errors import DataError
+from mien.models.attention import Attention
+from mien.models.augment import augment
+from mien.models.classifier import Classifier
+from mien.models.latents import extract, probabilities
+from mien.models.settings import AugmentSettings, TrainSettings
+from mien.models.training import Epoch, Examples, best_epoch, fit, one_cycle, soft_cross_entropy
+
+QUICK = TrainSettings(epochs=4, batch_size=16, precision="float32")
+
+
+def bars(count: int, seed: int = 0) -> Examples:
+    """Three classes told apart by where a bright bar is."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, count)
+    pixels = generator.integers(0, 60, (count, 32, 32)).astype(np.uint8)
+    for row, label in enumerate(labels):
+        pixels[row, 4 + 10 * label : 10 + 10 * label] += 150
+    return Examples(pixels, np.eye(3, dtype=np.float32)[labels])
+
+
+def trained(settings: TrainSettings = QUICK, known: tuple[bool, ...] = (True,) * 3) -> tuple[Classifier, list[Epoch]]:
+    examples = bars(96)
+    seen = Examples(
+        examples.pixels[np.array(known)[examples.labels]], examples.targets[np.array(known)[examples.labels]]
+    )
+    torch.manual_seed(0)
+    model = Attention(3, known=known)
+    return model, fit(model, seen, bars(30, 1), settings)
+
+
+def test_it_learns_what_can_be_seen() -> None:
+    model, history = trained()
+    unseen = bars(60, seed=2)
+    assert (probabilities(model, unseen.pixels).argmax(1) == unseen.labels).mean() > 0.9
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+
+
+def test_a_class_left_out_is_never_answered_and_has_probability_zero() -> None:
+    model, _ = trained(known=(True, False, True))
+    outputs = extract(model, bars(30, 3).pixels, np.arange(30).astype(str))
+    assert outputs.known.tolist() == [True, False, True]
+    assert (outputs.probs[:, 1] == 0).all()
+    assert (outputs.predicted != 1).all()
+    assert outputs.features["logits"].shape == (30, 2)
+    assert all(np.isfinite(values).all() for values in outputs.features.values())
+
+
+@pytest.mark.parametrize("killed_after", [1, 3])
+def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path, killed_after: int) -> None:
+    whole, history = trained()
+
+    def kill(epoch: Epoch) -> None:
+        if epoch["epoch"] == killed_after:
+            raise KeyboardInterrupt
+
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    examples, judge = bars(96), bars(30, 1)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Attention(3), examples, judge, QUICK, checkpoint=checkpoint, progress=kill)
+    done_now: list[Epoch] = []
+    resumed = Attention(3)
+    again = fit(resumed, examples, judge, QUICK, checkpoint=checkpoint, progress=done_now.append)
+    assert len(done_now) == QUICK.epochs - killed_after
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    timeless = [{key: value for key, value in epoch.items() if key != "seconds"} for epoch in history]
+    assert timeless == [{key: value for key, value in epoch.items() if key != "seconds"} for epoch in again]
+
+
+def test_a_checkpoint_of_another_training_or_a_broken_one_is_ignored(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    examples, judge = bars(48), bars(30, 1)
+    settings = TrainSettings(epochs=1, batch_size=16)
+    fit(Attention(3), examples, judge, settings, checkpoint=checkpoint, seed=1)
+    done: list[Epoch] = []
+    fit(Attention(3), examples, judge, settings, checkpoint=checkpoint, seed=2, progress=done.append)
+    assert len(done) == 1
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    fit(Attention(3), examples, judge, settings, checkpoint=checkpoint, seed=2, progress=done.append)
+    assert len(done) == 2
+
+
+def test_one_picture_cannot_be_trained_on() -> None:
+    with pytest.raises(DataError, match="1 training pictures"):
+        fit(Attention(3), bars(1), bars(3), QUICK)
+
+
+def test_the_loss_is_cross_entropy_with_class_weights() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(20, 4, generator=generator), torch.randint(0, 4, (20,), generator=generator)
+    weights = torch.tensor([0.5, 1.0, 2.0, 4.0])
+    ours = soft_cross_entropy(logits, torch.nn.functional.one_hot(labels, 4).float(), weights, 0.0)
+    assert torch.allclose(ours, torch.nn.functional.cross_entropy(logits, labels, weights))
+
+
+def test_an_unknown_class_takes_no_part_in_the_loss() -> None:
+    logits = torch.tensor([[1.0, -torch.inf, 0.5], [0.2, -torch.inf, 0.1]], requires_grad=True)
+    loss = soft_cross_entropy(logits, torch.eye(3)[[0, 2]], torch.tensor([1.0, 0.0, 1.0]), 0.1)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad[:, [0, 2]]).all()
+    assert (logits.grad[:, 1] == 0).all()
+
+
+def record(loss: float, accuracy: float, recall: float) -> Epoch:
+    return {"train_loss": loss, "validation_accuracy": accuracy, "validation_macro_recall": recall}
+
+
+def test_the_papers_rule_looks_only_at_epochs_with_the_lowest_training_loss_so_far() -> None:
+    history = [record(1.0, 0.5, 0.2), record(0.8, 0.6, 0.3), record(0.9, 0.9, 0.9), record(0.7, 0.55, 0.4)]
+    assert best_epoch(history, "paper") == 1
+    assert best_epoch(history, "macro_recall") == 2
+
+
+@given(st.floats(0, 1), st.floats(1e-5, 1.0))
+def test_the_learning_rate_stays_between_nothing_and_its_peak(progress: float, peak: float) -> None:
+    assert 0 < one_cycle(progress, peak) <= peak * (1 + 1e-9)
+
+
+def test_augmentation_is_repeatable_and_off_when_all_amounts_are_zero() -> None:
+    pictures = torch.rand(8, 3, 32, 32)
+    still = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)
+    assert torch.allclose(augment(pictures, still, torch.Generator().manual_seed(0)), pictures, atol=1e-5)
+    first, again = (augment(pictures, AugmentSettings(), torch.Generator().manual_seed(5)) for _ in range(2))
+    assert torch.equal(first, again)
+    assert first.shape == pictures.shape
+    assert not torch.allclose(first, pictures, atol=0.05)
+
+
+def test_a_mirrored_picture_is_its_mirror_image() -> None:
+    pictures = torch.rand(4, 1, 32, 32)
+    mirror = AugmentSettings(flip=1, rotate=0, shift=0, scale=0, light=0, erase=0)
+    assert torch.allclose(augment(pictures, mirror, torch.Generator().manual_seed(0)), pictures.flip(3), atol=1e-5)

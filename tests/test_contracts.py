@@ -1,0 +1,229 @@
+"""The contracts of mien.testing: kept by everything that mien brings, and refused to what breaks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch import Tensor, nn
+
+import mien.models
+from mien import correctors
+from mien.correctors.contract import Corrector, fitted, positives, target_class
+from mien.correctors.policy import decide
+from mien.data import folders, load
+from mien.models import saved
+from mien.models.classifier import Classifier
+from mien.testing import check_corrector, check_model, check_reader, example_outputs
+from mien.types import Dataset, Ints, Outputs, Proposal
+
+VOTED = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+
+
+def picture(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((8, 8), 128, np.uint8)).save(path)
+
+
+def text(path: Path, *lines: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def make_ferplus(root: Path) -> None:
+    picture(root / "FER2013Train" / "one.png")
+    picture(root / "FER2013Test" / "two.png")
+    text(
+        root / "fer2013new.csv",
+        VOTED,
+        "Training,one.png,0,8,2,0,0,0,0,0,0,0",
+        "PrivateTest,two.png,1,0,0,0,0,0,9,0,0,0",
+    )
+
+
+def make_raf_db(root: Path) -> None:
+    for name in ("train_00001", "test_0001"):
+        picture(root / "Image" / "aligned" / f"{name}_aligned.jpg")
+    text(root / "EmoLabel" / "list_patition_label.txt", "train_00001.jpg 4", "test_0001.jpg 2")
+
+
+def make_legend_csv(root: Path) -> None:
+    for name in ("Ann_Bee_0001.jpg", "two.jpg"):
+        picture(root / "images" / name)
+    text(
+        root / "data" / "legend.csv",
+        "user.id,image,emotion",
+        "628,Ann_Bee_0001.jpg,happiness",
+        "dwdii,two.jpg,FEAR",
+    )
+
+
+def make_pixel_csv(root: Path) -> None:
+    cells = " ".join("128" for _ in range(64))
+    text(root / "fer2013.csv", "emotion,pixels,Usage", f"3,{cells},Training", f"2,{cells},PublicTest")
+
+
+def make_folders(root: Path) -> None:
+    for name in ("Happy", "fear"):
+        picture(root / "train" / name / "1.png")
+
+
+EXAMPLES: Mapping[str, Callable[[Path], None]] = {
+    "ferplus": make_ferplus,
+    "raf-db": make_raf_db,
+    "legend-csv": make_legend_csv,
+    "pixel-csv": make_pixel_csv,
+    "folders": make_folders,
+}
+
+
+class TestReaders:
+    @pytest.mark.parametrize("name", load.FORMATS)
+    def test_every_format_keeps_the_contract_and_is_recognised(self, name: str, tmp_path: Path) -> None:
+        root = tmp_path / name
+        EXAMPLES[name](root)
+        assert load.recognise(root) == name
+        assert load.FORMATS[name].LAYOUT
+        check_reader(load.FORMATS[name].read, root)
+
+    @pytest.mark.parametrize("name", load.FORMATS)
+    def test_every_format_finds_the_two_classes_of_its_example(self, name: str, tmp_path: Path) -> None:
+        EXAMPLES[name](tmp_path)
+        data = load.load(tmp_path)
+        assert {data.labelset.names[label] for label in data.labels} == {"happiness", "fear"}
+
+    def test_a_reader_that_loses_the_raw_labels_is_refused(self, tmp_path: Path) -> None:
+        make_folders(tmp_path)
+
+        def careless(path: Path) -> Dataset:
+            data = folders.read(path)
+            return replace(data, raw_labels=data.raw_labels[::-1])
+
+        with pytest.raises(AssertionError, match="disagree with raw_labels"):
+            check_reader(careless, tmp_path)
+
+    def test_a_reader_that_accepts_a_missing_path_is_refused(self, tmp_path: Path) -> None:
+        make_folders(tmp_path)
+        with pytest.raises(AssertionError, match="must be refused"):
+            check_reader(lambda path: folders.read(tmp_path), tmp_path)
+
+
+class TestModels:
+    @pytest.mark.parametrize("name", mien.models.__all__)
+    def test_every_base_classifier_keeps_the_contract(self, name: str) -> None:
+        check_model(getattr(mien.models, name))
+
+    @pytest.mark.parametrize("name", mien.models.__all__)
+    def test_every_base_classifier_is_found_by_its_name(self, name: str) -> None:
+        assert saved.find(name.lower()) is getattr(mien.models, name)
+
+    def test_a_model_that_names_an_unknown_class_is_refused(self) -> None:
+        class Unmasked(Classifier):
+            taps = ("logits",)
+
+            def __init__(self, classes: int, colours: int, known: tuple[bool, ...] | None = None) -> None:
+                super().__init__(classes, colours, known)
+                self.last = nn.Linear(colours, classes)
+
+            def activations(self, pictures: Tensor) -> dict[str, Tensor]:
+                return {"logits": self.last(self.normalised(pictures).mean((2, 3)))}
+
+        with pytest.raises(AssertionError, match="unknown class"):
+            check_model(Unmasked)
+
+
+class Nearest:
+    """A small corrector, right in all: distance to the mean of the class."""
+
+    name = "nearest"
+
+    def __init__(self, target: int | None = None) -> None:
+        self.target, self.centre = target, None
+
+    def fit(self, outputs: Outputs, labels: Ints) -> Nearest:
+        self.target = target_class(outputs, self.target)
+        wanted = positives(outputs, labels, self.target)
+        self.centre = outputs.features["hidden"][wanted].mean(0)
+        return self
+
+    def propose(self, outputs: Outputs) -> Proposal:
+        distance = np.linalg.norm(outputs.features["hidden"] - fitted(self.centre, self.name), axis=1)
+        return Proposal(outputs.ids, -distance, np.full(len(outputs), self.target))
+
+    def state(self) -> dict[str, Any]:
+        return {"centre": self.centre, "target": np.array(self.target)}
+
+    def restore(self, state: Mapping[str, Any]) -> Nearest:
+        self.centre, self.target = state["centre"], int(state["target"])
+        return self
+
+
+class Neighbourly(Nearest):
+    """Wrong: its scores depend on which pictures come together."""
+
+    def propose(self, outputs: Outputs) -> Proposal:
+        proposal = super().propose(outputs)
+        return replace(proposal, score=proposal.score - proposal.score.mean())
+
+
+class Forgetful(Nearest):
+    """Wrong: what is restored is not what was learnt."""
+
+    def restore(self, state: Mapping[str, Any]) -> Nearest:
+        return super().restore({**state, "centre": np.zeros_like(state["centre"])})
+
+
+class TestCorrectors:
+    @pytest.mark.parametrize("name", correctors.names())
+    def test_every_corrector_keeps_the_contract(self, name: str) -> None:
+        kind = correctors.find(name)
+        assert isinstance(kind(), Corrector) and kind.name == name
+        check_corrector(kind)
+
+    def test_a_corrector_from_outside_can_keep_it(self) -> None:
+        check_corrector(Nearest)
+
+    @pytest.mark.parametrize(
+        ("kind", "cause"), [(Neighbourly, "depends on its neighbours"), (Forgetful, "restored corrector")]
+    )
+    def test_a_corrector_that_breaks_it_is_refused(self, kind: type[Nearest], cause: str) -> None:
+        with pytest.raises(AssertionError, match=cause):
+            check_corrector(kind)
+
+    @pytest.mark.parametrize("name", correctors.names())
+    @settings(deadline=None, max_examples=20)
+    @given(seed=st.integers(0, 1000))
+    def test_scores_follow_the_rows_in_any_order(self, name: str, seed: int) -> None:
+        outputs, proposal, corrector = _fitted(name)
+        order = np.random.default_rng(seed).permutation(len(outputs))
+        shuffled = corrector.propose(outputs.take(order))
+        assert np.array_equal(shuffled.ids, proposal.ids[order])
+        assert np.allclose(shuffled.score, proposal.score[order], rtol=1e-4, atol=1e-4)
+
+
+_FITTED: dict[str, tuple[Outputs, Proposal, Any]] = {}
+
+
+def _fitted(name: str) -> tuple[Outputs, Proposal, Any]:
+    if name not in _FITTED:
+        outputs, labels = example_outputs()
+        corrector = correctors.find(name)().fit(outputs, labels)
+        _FITTED[name] = outputs, corrector.propose(outputs), corrector
+    return _FITTED[name]
+
+
+@settings(deadline=None)
+@given(threshold=st.floats(-5, 5), higher=st.floats(0, 5), action=st.sampled_from(["relabel", "abstain", "flag"]))
+def test_a_higher_threshold_only_takes_overrides_away(threshold: float, higher: float, action: str) -> None:
+    outputs, labels = example_outputs(count=40)
+    proposal = Nearest().fit(outputs, labels).propose(outputs)
+    low, high = (decide(proposal, outputs.predicted, limit, action) for limit in (threshold, threshold + higher))
+    assert not (high.changed & ~low.changed).any()
+    assert np.array_equal(low.final[~low.changed], outputs.predicted[~low.changed])
