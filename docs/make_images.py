@@ -11,13 +11,13 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-WIDTH, HEIGHT = 1200, 800
+WIDTH, HEIGHT = 1100, 1120  # of the picture: the headline and a line for each class
 IMAGES = Path(__file__).parent / "images"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def make(run: Path, folder: Path = IMAGES) -> Path:
-    """Write FOLDER/report.png, the first screen of RUN/report.html, and return its path."""
+    """Write FOLDER/report.png, the beginning of RUN/report.html from its title on, and return its path."""
     browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser_path is None:
         sys.exit(f"error: no Chromium is installed\n  → install one of: {', '.join(BROWSERS)}")
@@ -30,7 +30,9 @@ def make(run: Path, folder: Path = IMAGES) -> Path:
         try:
             tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
             tab.goto(page.resolve().as_uri())
-            tab.screenshot(path=folder / "report.png")
+            top = tab.locator("h1").first.bounding_box()
+            clip = {"x": 0, "y": max(0, top["y"] - 40) if top else 0, "width": WIDTH, "height": HEIGHT}
+            tab.screenshot(path=folder / "report.png", clip=clip, full_page=True)
         finally:
             browser.close()
     return folder / "report.png"

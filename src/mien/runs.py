@@ -24,9 +24,11 @@ from numpy.typing import NDArray
 from mien.errors import MienError, RunError, StorageError
 
 FORMAT = 1
+FULL, RETRAINED, WITHOUT = "full", "retrained", "without-"
+"""Names of a study's cells: trained on all classes, on train + correct too, and without a class (its name follows)."""
 Row = Mapping[str, Any]
 Record = TypeVar("Record")
-AGAIN = "restore it, or run the command again"
+AGAIN = "restore it, or delete it and run the command again"
 
 
 class Stored(dict[str, Any]):
@@ -113,24 +115,24 @@ def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
 def read_arrays(path: Path) -> Stored:
     """Read named arrays; nothing in the file can run code."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as stored:
             return Stored(stored, path)
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise RunError(
-            f"cannot be read: {error}", place=str(path), remedy="delete it and run the command again"
-        ) from None
+        raise RunError(f"cannot be read: {error}", place=str(path), remedy=AGAIN) from None
 
 
 def read_csv(path: Path) -> list[dict[str, Any]]:
     """Read CSV: numbers as int or float, empty cells as NaN, the rest as text; RunError where it is missing."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return [{key: _value(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
+            lines = csv.reader(file)
+            header = next(lines, [])
+            return [dict(zip(header, map(_value, line), strict=True)) for line in lines]
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise RunError(f"is not CSV: {error}", place=str(path), remedy=AGAIN) from None
 
 

@@ -176,12 +176,10 @@ def digest(*parts: Any) -> str:
     for part in parts:
         if isinstance(part, np.ndarray):
             state.update(f"{part.shape}".encode())
-            text = part.dtype.kind in "UO"
-            state.update(
-                "\0".join(part.tolist()).encode(errors="surrogateescape")
-                if text
-                else np.ascontiguousarray(part).tobytes()
-            )
+            if part.dtype.kind in "UO":  # file names may hold bytes that are no text
+                state.update("\0".join(part.tolist()).encode(errors="surrogateescape"))
+            else:
+                state.update(np.ascontiguousarray(part).tobytes())
         else:
             state.update(repr(part).encode())
         state.update(b"\1")

@@ -80,11 +80,26 @@ class _Items(click.ParamType[tuple[Any, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
         if isinstance(value, tuple):
             return value
-        items = value if isinstance(value, list) else [item.strip() for item in str(value).split(",") if item.strip()]
+        items = [item.strip() for item in str(value).split(",") if item.strip()]
         try:
             return tuple(dict.fromkeys(self.kind(item) for item in items))
         except ValueError:
             self.fail(f"{value!r} is not a list of whole numbers, like 0,1,2", param, ctx)
+
+
+def _key(flag: str) -> str:
+    """A flag's name as the file may have it: batch-size and batch_size are one."""
+    return flag.lstrip("-").replace("-", "_")
+
+
+def _is_setting(option: click.Parameter) -> bool:
+    return isinstance(option, click.Option) and option.expose_value
+
+
+def _as_typed(value: Any, option: click.Parameter) -> str | list[str]:
+    """A value of the file as it would be typed after its flag, so that the flag's own checks hold for both."""
+    items = [str(item) for item in value] if isinstance(value, list) else [str(value)]
+    return items if isinstance(option, click.Option) and option.multiple else ",".join(items)
 
 
 def _config(command: Command) -> Command:
@@ -97,12 +112,14 @@ def _config(command: Command) -> Command:
             raise UsageError(
                 str(error), place=f"--config {path}", remedy="give a TOML file of flag = value lines"
             ) from None
-        known = {option.name for option in ctx.command.params if option.name}
-        flat = {key.replace("-", "_"): value for key, value in values.items()}
-        for key in flat:
-            if key not in known:
+        known = {_key(option.opts[0]): option for option in ctx.command.params if _is_setting(option)}
+        found = {}
+        for key, value in values.items():
+            if _key(key) not in known:
                 raise choice_error("setting", key, sorted(known), place=str(path))
-        ctx.default_map = {**(ctx.default_map or {}), **flat}
+            option = known[_key(key)]
+            found[option.name] = _as_typed(value, option)
+        ctx.default_map = {**(ctx.default_map or {}), **found}
 
     return click.option(
         "--config", type=click.Path(path_type=Path), callback=read, is_eager=True, expose_value=False,

@@ -43,13 +43,13 @@ def predict(
     """
     from mien.study.results import load
 
-    paths = list(_expand(files))
+    paths = list(dict.fromkeys(_expand(files)))
     loaded = load(Run(run_folder), left_out=left_out, corrector=corrector, seed=seed)
     rows = (row for start in range(0, len(paths), CHUNK) for row in _rows(loaded, paths[start : start + CHUNK]))
     failed = (_write_csv if as_csv else _write_json)(rows, loaded.card.classes)
     if failed:
         click.echo(f"{failed} of {len(paths)} pictures could not be read", err=True)
-        sys.exit(1 if failed == len(paths) else 0)
+        click.get_current_context().exit(failed == len(paths))
 
 
 def _expand(files: tuple[Path, ...]) -> Iterator[Path]:

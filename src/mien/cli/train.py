@@ -38,7 +38,7 @@ def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: A
     from mien.cli.progress import decoding, watching
     from mien.cli.study import command_line
     from mien.study.leave_one_out import run
-    from mien.study.results import test_recalls
+    from mien.study.results import recalls_on_test
 
     settings = StudySettings(
         build(DataSettings, values, source=data), build(TrainSettings, values), base=base, seeds=(seed,)
@@ -47,7 +47,7 @@ def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: A
         prepare(settings.data, progress)
     with watching(settings.train.epochs) as watch:
         done = run(settings, out, kind="train", command=command_line(), watch=watch)
-    result = test_recalls(done, seed)
+    result = recalls_on_test(done, seed)
     if as_json:
         click.echo(json.dumps(result, indent=2))
         return

@@ -38,4 +38,4 @@ def find(name: str, *, outside: bool = True) -> type[Corrector]:
         raise choice_error("corrector", name, exported, place="--corrector")
     from mien.correctors.contract import Corrector
 
-    return import_class(name, Corrector, place="--corrector")
+    return import_class(name, Corrector, place="--corrector")  # type: ignore[no-any-return]

@@ -18,6 +18,8 @@ from mien.types import Ints, LabelSet, Problem, Texts
 PICTURES = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".pgm", ".ppm", ".tif", ".tiff"}
 )  # fmt: skip
+LONGEST = 100
+"""Bytes of a class name."""
 UNDECIDED = ("tie", "unknown", "NF")
 """Raw labels that say: the annotators' votes name no emotion (a tie, "unknown" or "not a face" wins)."""
 
@@ -74,7 +76,19 @@ def labelset_of(raw: Iterable[str], names: Mapping[str, str] | None, *, others: 
         found &= {*EMOTIONS.names, *meant.values()}
     kept = [name for name in EMOTIONS.names if name in found]
     kept += sorted(found - set(kept))
+    for name in kept:
+        _check_class_name(name)
     return LabelSet(tuple(kept), {word: name for word, name in meant.items() if name in kept})
+
+
+def _check_class_name(name: str) -> None:
+    """A class name becomes part of folder names and of lines of text."""
+    if not name.isprintable() or set(name) & set("/\\") or len(name.encode()) > LONGEST:
+        shown = name if len(name) <= LONGEST else name[:LONGEST] + "…"
+        cause = f"cannot be the name of a class: it has a slash, a sign that does not print, or over {LONGEST} bytes"
+        raise DataError(
+            cause, place=f"label {shown!r}", remedy="rename it, or give its meaning with --names LABEL=CLASS"
+        )
 
 
 def resolve(raw: Texts, labelset: LabelSet) -> Ints:

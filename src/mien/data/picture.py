@@ -97,6 +97,8 @@ def read_picture(path: Path, settings: ImageSettings) -> Reading:
 def header(path: Path) -> tuple[tuple[int, int], str] | None:
     """((width, height), mode) of a picture from its first bytes, or None where it cannot be read."""
     try:
+        if not path.is_file():
+            return None  # a pipe would be waited for
         with Image.open(path, formats=FORMATS) as image:
             return image.size, image.mode
     except Exception:  # decode says what is wrong

@@ -56,7 +56,8 @@ class Attention(Classifier):
         return found
 
     def _block(self, number: int, maps: Tensor) -> Tensor:
-        return nn.functional.max_pool2d(self.norms[number](self.convolutions[number](maps)).relu(), 2)
+        # max(relu(x)) = relu(max(x)): rectified after pooling, a quarter of the numbers
+        return nn.functional.max_pool2d(self.norms[number](self.convolutions[number](maps)), 2).relu()
 
     def _attend(self, sequence: Tensor) -> Tensor:
         # torch's fused kernel is slow for short sequences on a CPU: the plain products win there

@@ -97,6 +97,8 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCar
     except (OSError, SafetensorError, RuntimeError) as error:
         cause = str(error).splitlines()[0]
         raise RunError(
-            f"the weights do not fit the card: {cause}", place=str(folder), remedy="train it again"
+            f"the weights do not fit the card: {cause}",
+            place=str(folder),
+            remedy="delete this folder and run the command again",
         ) from None
     return model.eval(), card

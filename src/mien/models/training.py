@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from mien.errors import DataError
+from mien.errors import DataError, UsageError
 from mien.imbalance import class_weights
 from mien.metrics.classification import accuracy, macro_auroc, macro_recall
 from mien.models.augment import augment
@@ -81,7 +81,7 @@ def fit(
 
     Raises
     ------
-    DataError : fewer than two training pictures.
+    DataError : fewer than two training pictures. UsageError : the loss is no longer a number.
     """
     if len(train) < 2:
         raise DataError(f"{len(train)} training pictures", place="training", remedy="give more labelled pictures")
@@ -144,6 +144,13 @@ class _Loop:
             rows = np.sort(order[step * self.settings.batch_size :][: self.settings.batch_size])
             step_loss, step_right = self.step(rows, number * self.steps + step, generator)
             loss, right, seen = loss + step_loss * len(rows), right + step_right, seen + len(rows)
+        if not math.isfinite(loss):
+            remedy = "lower it, or give more pictures"
+            raise UsageError(
+                f"training diverged in epoch {number + 1}",
+                place=f"--learning-rate {self.settings.learning_rate}",
+                remedy=remedy,
+            )
         record = {
             "epoch": number + 1,
             "train_loss": loss / seen,

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from mien.correctors.policy import Certified, Policy, certify, decide
+from mien.correctors.calibration import Calibration
+from mien.correctors.policy import Certified, Policy, decide
 from mien.metrics.correction import scores
 from mien.metrics.intervals import bootstrap_ratio
-from mien.runs import Run, read_arrays
+from mien.runs import FULL, RETRAINED, WITHOUT, Run, read_arrays
 from mien.types import Bools, Decision, Floats, Ints, LabelSet, Proposal, Scores, Texts, check_same_ids
-
-FULL, RETRAINED = "full", "retrained"
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Case:
 
 def cell_keys(manifest: dict[str, Any]) -> list[str]:
     """The cells of one seed, in order."""
-    return [FULL, RETRAINED, *(f"without-{name}" for name in manifest["left_out"])]
+    return [FULL, RETRAINED, *(WITHOUT + name for name in manifest["left_out"])]
 
 
 def finished(run: Run, seed: int, key: str) -> bool:
@@ -107,7 +106,7 @@ def collect(run: Run) -> Iterator[Case]:
     for seed in manifest["seeds"]:
         references = {key: _tested(run, seed, key) for key in (FULL, RETRAINED) if finished(run, seed, key)}
         for name in manifest["left_out"]:
-            key, left = f"without-{name}", labelset.index(name, place="run.json")
+            key, left = WITHOUT + name, labelset.index(name, place="run.json")
             if not finished(run, seed, key):
                 continue
             f = _tested(run, seed, key)
@@ -135,17 +134,8 @@ def _case(
     stored: dict[str, Any],
 ) -> Case:
     """Certify on the calibration pictures, then decide on test."""
-    count = len(stored["calibrate_score"])
-    calibration = Proposal(np.arange(count).astype(str), stored["calibrate_score"], np.full(count, left))
-    certified = certify(
-        calibration,
-        stored["calibrate_truth"],
-        stored["calibrate_base"],
-        stored["calibrate_group"],
-        labelset,
-        policy,
-        known=np.arange(len(labelset)) != left,
-    )
+    known = np.arange(len(labelset)) != left
+    certified = Calibration.of(stored).certified(labelset, left, policy, known)
     proposal = Proposal(f.ids, stored["score"], stored["suggested"])
     decision = decide(proposal, f.predicted, certified.thresholds, policy.action)
     score_all = stored["score_all"]

@@ -23,8 +23,8 @@ from mien.metrics.ranking import (
     partial_auroc,
     restored_at_equal_harm,
 )
-from mien.report.collect import FULL, RETRAINED, Case, Tested, cell_keys, collect, finished
-from mien.runs import Row, Run, read_csv, read_json
+from mien.report.collect import Case, Tested, cell_keys, collect, finished
+from mien.runs import FULL, RETRAINED, Row, Run, read_csv, read_json
 from mien.types import Floats, Rates
 
 PERCENTS = (1, 2, 5)  # the pooled Harm at which correctors are compared

@@ -14,6 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mien import correctors
+from mien.correctors.calibration import Calibration
 from mien.correctors.contract import Corrector
 from mien.data.prepare import prepare
 from mien.data.split import linked, split
@@ -22,11 +23,9 @@ from mien.models.classifier import Classifier
 from mien.models.device import prepared, seed_everything
 from mien.models.latents import extract
 from mien.models.training import Epoch, Examples, fit
-from mien.runs import read_json, write_arrays, write_json, write_text
+from mien.runs import RETRAINED, WITHOUT, read_json, write_arrays, write_json, write_text
 from mien.study.settings import StudySettings
 from mien.types import Dataset, Ints, Outputs, Split
-
-FULL, RETRAINED, WITHOUT = "full", "retrained", "without-"
 
 
 @dataclass(frozen=True)
@@ -60,11 +59,13 @@ class Cell:
         return self.settings.correctors if self.left_out else ()
 
     def missing(self) -> list[str]:
-        """Correctors without scores so far."""
-        return [name for name in self.wanted if not (self.path / "scores" / f"{name}.npz").exists()]
+        """Correctors that are not fitted, or have no scores so far."""
+        parts = (self.path / "correctors", self.path / "scores")
+        return [name for name in self.wanted if not all((part / f"{name}.npz").exists() for part in parts)]
 
     def finished(self) -> bool:
-        return (self.path / "cell.json").exists() and not self.missing()
+        whole = all((self.path / name).exists() for name in ("cell.json", "model.json", "test.npz"))
+        return whole and not self.missing()
 
 
 @dataclass
@@ -202,11 +203,12 @@ def _correct(
         whole: Corrector = make(target=target).fit(learnt, labels)
     with clock.stage(f"propose {name}", len(tested)):
         proposal = certified.propose(tested)
-    calibration = learnt.take(~fitting)
+    held = learnt.take(~fitting)
+    groups = linked(data)[rows[~fitting]].astype(str)
+    calibration = Calibration(certified.propose(held).score, labels[~fitting], held.predicted, groups)
     write_arrays(cell.path / "correctors" / f"{name}.npz", **certified.state())
     write_arrays(
         cell.path / "scores" / f"{name}.npz",
         score=proposal.score, suggested=proposal.suggested, score_all=whole.propose(tested).score,
-        calibrate_score=certified.propose(calibration).score, calibrate_truth=labels[~fitting],
-        calibrate_base=calibration.predicted, calibrate_group=linked(data)[rows[~fitting]].astype(str),
+        **calibration.arrays(),
     )  # fmt: skip

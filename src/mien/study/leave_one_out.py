@@ -16,11 +16,11 @@ from mien.data.checks import by_kind
 from mien.data.prepare import prepare
 from mien.data.samples import as_png, contact_sheet
 from mien.data.split import split
-from mien.errors import DataError, RunError
+from mien.errors import DataError, RunError, UsageError
 from mien.machine import machine, versions
 from mien.models import saved
-from mien.runs import Run, read_json, storage_errors, write_atomic
-from mien.study.cells import FULL, RETRAINED, WITHOUT, Cell, run_cell
+from mien.runs import FULL, RETRAINED, WITHOUT, Run, read_json, storage_errors, write_atomic
+from mien.study.cells import Cell, run_cell
 from mien.study.engines import engine
 from mien.study.settings import StudySettings
 from mien.types import PARTS, Dataset, Split
@@ -53,6 +53,7 @@ def run(
     DataError : nothing to study. RunError : the folder holds another study, or is in use. StorageError : disk.
     """
     target = Run(out)
+    _apart(out, settings.data.source)
     with _sole_user(out):
         cells = plan(settings, target, kind=kind, command=command)
         start = time.time()
@@ -72,6 +73,7 @@ def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: 
         correctors.find(name)
     saved.find(settings.base)
     data = prepare(settings.data)
+    _check_classes(data, least=3 if kind == "study" else 2)
     splits = {seed: split(data, seed) for seed in settings.seeds}
     left_out = _left_out(settings, data, splits) if kind == "study" else ()
     manifest = _manifest(settings, data, splits, left_out, kind, command)
@@ -87,15 +89,20 @@ def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: 
     return [Cell(str(target.folder), settings, seed, key) for seed in settings.seeds for key in keys]
 
 
+def _check_classes(data: Dataset, least: int) -> None:
+    """A classifier needs two classes, also when one is left out."""
+    present = [name for name, count in zip(data.labelset.names, data.counts().tolist(), strict=True) if count]
+    if len(present) < least:
+        raise DataError(
+            f"all {len(data)} pictures are of class {' or '.join(present)}", place=data.name,
+            remedy=f"give pictures of {least} classes: a classifier needs two, and a study leaves one out",
+        )  # fmt: skip
+
+
 def _left_out(settings: StudySettings, data: Dataset, splits: dict[int, Split]) -> tuple[str, ...]:
     """The classes that can be left out: enough pictures, with some to learn from and some to test on in every split."""
     wanted = [data.labelset.names[data.labelset.index(name, place="--classes")] for name in settings.classes]
     counts = data.counts()
-    if (counts > 0).sum() < 2:
-        only = data.labelset.names[int(counts.argmax())]
-        raise DataError(
-            f"all {len(data)} pictures are of class {only}", place=data.name, remedy="a classifier needs two classes"
-        )
 
     def possible(name: str) -> bool:
         index = data.labelset.index(name)
@@ -178,6 +185,13 @@ def _split_rows(data: Dataset, splits: dict[int, Split]) -> Iterator[dict[str, o
             counts = np.bincount(parts.parts[data.labels == index], minlength=len(PARTS))
             for part, count in zip(PARTS, counts.tolist(), strict=True):
                 yield {"seed": seed, "class": name, "part": part, "count": count}
+
+
+def _apart(out: Path, source: str) -> None:
+    """What a run writes must not become part of its data."""
+    data = Path(source).expanduser().resolve()
+    if data.is_dir() and out.resolve().is_relative_to(data):
+        raise UsageError(f"{out} lies inside the data", place="--out", remedy="give a folder outside of it")
 
 
 @contextmanager

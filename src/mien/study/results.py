@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 
 from mien import correctors
+from mien.correctors.calibration import Calibration
 from mien.correctors.contract import Corrector
-from mien.correctors.policy import Certified, Policy, certify, decide
+from mien.correctors.policy import Certified, Policy, decide
 from mien.data.images import ImageSettings, decode
-from mien.errors import RunError, choice_error
+from mien.errors import RunError, UsageError, choice_error
 from mien.metrics.classification import accuracy, macro_recall, recall
 from mien.metrics.intervals import wilson
 from mien.models import saved
 from mien.models.classifier import Classifier
 from mien.models.latents import extract
-from mien.runs import Run, read_arrays
-from mien.study.cells import FULL, WITHOUT
-from mien.types import NO_LABEL, Dataset, Decision, LabelSet, Outputs, Problem, Proposal, texts
+from mien.runs import FULL, WITHOUT, Run, read_arrays
+from mien.types import NO_LABEL, Dataset, Decision, LabelSet, Outputs, Problem, texts
 
 
-def test_recalls(run: Run, seed: int, key: str = FULL) -> dict[str, Any]:
+def recalls_on_test(run: Run, seed: int, key: str = FULL) -> dict[str, Any]:
     """Recall per class with its Wilson interval, accuracy and macro recall of a cell's base classifier on test."""
     classes = run.manifest()["classes"]
     folder = run.path("cells", f"seed{seed}", key)
@@ -114,22 +114,17 @@ def load(run: Run, *, left_out: str | None = None, corrector: str | None = None,
     model, card = saved.load(folder)
     if left_out is None:
         if corrector:
-            raise choice_error("left-out class", "", manifest["left_out"], place="--left-out")
+            raise UsageError(
+                "the full model has no corrector", place="--corrector", remedy="name a class with --left-out as well"
+            )
         return Corrected(model, card)
     name = corrector or manifest["correctors"][-1]
     if name not in manifest["correctors"]:
         raise choice_error("corrector", name, manifest["correctors"], place="--corrector")
     policy = manifest["policy"].record(Policy)
     target = card.classes.index(left_out)
-    fitted = correctors.find(name)(target=target).restore(read_arrays(folder / "correctors" / f"{name}.npz"))
-    return Corrected(model, card, fitted, certified(folder, name, card, policy), policy.action)
-
-
-def certified(folder: Path, corrector: str, card: saved.ModelCard, policy: Policy) -> Certified:
-    """The thresholds of a cell's corrector under a policy, from its calibration scores."""
-    stored = read_arrays(folder / "scores" / f"{corrector}.npz")
-    count = len(stored["calibrate_score"])
-    left = int(np.flatnonzero(~np.array(card.known))[0]) if not all(card.known) else NO_LABEL
-    proposal = Proposal(np.arange(count).astype(str), stored["calibrate_score"], np.full(count, left))
-    truth, base, groups = (stored[f"calibrate_{name}"] for name in ("truth", "base", "group"))
-    return certify(proposal, truth, base, groups, LabelSet(card.classes), policy, known=np.array(card.known))
+    kind = correctors.find(name, outside=corrector is not None)  # a file alone may not choose what is imported
+    fitted = kind(target=target).restore(read_arrays(folder / "correctors" / f"{name}.npz"))
+    calibration = Calibration.of(read_arrays(folder / "scores" / f"{name}.npz"))
+    certified = calibration.certified(LabelSet(card.classes), target, policy, np.array(card.known))
+    return Corrected(model, card, fitted, certified, policy.action)

@@ -1,0 +1,48 @@
+"""Help: quick, complete, with an example."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import Mien
+
+from mien.cli import VERBS
+
+HEAVY = ("torch", "sklearn", "matplotlib", "scipy", "xgboost", "PIL")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; from mien.cli import run; code = run(['--help']);"
+        f"sys.exit(code or ' '.join(name for name in {HEAVY} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(verb in done.stdout for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", [("data", "inspect"), ("data", "draw"), *((verb,) for verb in VERBS if verb != "data")])
+def test_every_verb_has_help_with_an_example(mien: Mien, verb: tuple[str, ...]) -> None:
+    said = mien(*verb, "--help")
+    assert said.code == 0
+    assert f"Example:\n    mien {' '.join(verb)} " in said.out
+
+
+def test_version(mien: Mien) -> None:
+    said = mien("--version")
+    assert said.code == 0 and said.out.startswith("mien, version ")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["stdy"], "Did you mean 'study'?"),
+        (["data", "inspct"], "Did you mean 'inspect'?"),
+        (["nonsense"], "Choose from: data, study"),
+        (["study", "faces", "--epoch", "3"], "Did you mean '--epochs'?"),
+        (["study"], "Missing argument 'DATA'"),
+        (["predict", "x.png"], "Missing option '--run'"),
+    ],
+)
+def test_wrong_words_are_bad_usage_with_a_hint(mien: Mien, words: list[str], hint: str) -> None:
+    mien(*words).refused(2, hint)
