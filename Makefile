@@ -8,7 +8,7 @@ OUT    ?= runs/first
 .PHONY: study test check images bench wheel clean
 
 study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
-	$(BIN)/mien study faces:n=3000 --out $(OUT)
+	$(BIN)/mien study faces --size 32 --epochs 20 --out $(OUT)
 
 test: $(VENV)/.test ## the whole test suite
 	$(BIN)/python -m pytest -n auto

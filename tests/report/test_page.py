@@ -159,8 +159,12 @@ def test_headline_names_the_best_corrector_and_its_figures(run: Run, html: str) 
     best = max(gains, key=lambda name: gains[name]["mean_gain_at_harm_2"])
     lead = re.sub(r"<.*?>", "", re.search(r'<p class="lead">(.*?)</p>', html, re.DOTALL)[1])
     assert best in lead and "Seven classes" in lead
-    for key in ("mean_gain", "mean_harm", "mean_restored"):
-        share = 100 * gains[best][key]
+    pooled = [
+        row["harm"] for row in run.read_table("certificates") if row["group"] == "pooled" and row["corrector"] == best
+    ]
+    harm = sum(pooled) / len(pooled)  # what the budget is about, not the mean over classes
+    for figure in (gains[best]["mean_gain"], harm, gains[best]["mean_restored"]):
+        share = 100 * figure
         assert (f"{share:.0f}" if share >= 9.95 else f"{share:.1f}") + "\u202f%" in lead
 
 

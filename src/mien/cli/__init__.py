@@ -67,9 +67,9 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line with the given arguments and return the exit code."""
     try:
-        cli.main(arguments, prog_name="mien", standalone_mode=False)
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
+        code: int | None = cli.main(arguments, prog_name="mien", standalone_mode=False)
+        if sys.stdout:  # None where the shell closed it
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -82,6 +82,11 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; so do we, quietly
         return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        remedy = "check that it is there, that it may be used, and that the disk is not full"
+        click.echo(f"error: {place}{error.strerror or error}\n  → {remedy}", err=True)
+        return 1
     except Exception as error:
         if os.environ.get("MIEN_DEBUG"):
             raise
@@ -89,4 +94,4 @@ def run(arguments: list[str]) -> int:
             f"error: {type(error).__name__}: {error}\n  → this is a fault in mien; MIEN_DEBUG=1 shows where", err=True
         )
         return 1
-    return 0
+    return code or 0

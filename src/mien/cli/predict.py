@@ -49,7 +49,7 @@ def predict(
     failed = (_write_csv if as_csv else _write_json)(rows, loaded.card.classes)
     if failed:
         click.echo(f"{failed} of {len(paths)} pictures could not be read", err=True)
-        click.get_current_context().exit(failed == len(paths))
+        click.get_current_context().exit(1 if failed == len(paths) else 0)
 
 
 def _expand(files: tuple[Path, ...]) -> Iterator[Path]:

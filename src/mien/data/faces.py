@@ -58,17 +58,17 @@ class FaceSettings:
     pose : how much heads are turned, tilted and shifted; 0 not at all.
     """
 
-    n: int = 3000
+    n: int = 4000
     size: int = 48
     colour: bool = False
     seed: int = 0
     profile: str | Mapping[str, float] = "raf"
-    weakest: float = 0.6
-    blending: float = 0.22
+    weakest: float = 0.7
+    blending: float = 0.2
     noise: float = 0.06
     duplicates: float = 0.01
     occlusion: float = 0.05
-    pose: float = 1.0
+    pose: float = 0.6
 
     def __post_init__(self) -> None:
         limits: dict[str, tuple[float, float]] = {

@@ -86,9 +86,7 @@ def _check_class_name(name: str) -> None:
     if not name.isprintable() or set(name) & set("/\\") or len(name.encode()) > LONGEST:
         shown = name if len(name) <= LONGEST else name[:LONGEST] + "…"
         cause = f"cannot be the name of a class: it has a slash, a sign that does not print, or over {LONGEST} bytes"
-        raise DataError(
-            cause, place=f"label {shown!r}", remedy="rename it, or give its meaning with --names LABEL=CLASS"
-        )
+        raise DataError(cause, place=f"label {shown!r}", remedy="rename it, or say with --names what it means")
 
 
 def resolve(raw: Texts, labelset: LabelSet) -> Ints:

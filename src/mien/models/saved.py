@@ -11,6 +11,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 import mien.models
+from mien.data.picture import ImageSettings
 from mien.errors import AlignmentError, RunError, choice_error
 from mien.models.classifier import Classifier
 from mien.outside import import_class
@@ -44,6 +45,12 @@ class ModelCard:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if len(self.classes) != len(self.known):
             raise AlignmentError(f"{len(self.classes)} classes, {len(self.known)} known", place="ModelCard")
+        _ = self.images  # refuses what cannot be
+
+    @property
+    def images(self) -> ImageSettings:
+        """How pictures must be prepared."""
+        return ImageSettings(self.size, self.colour, self.fit)
 
 
 def find(name: str, *, outside: bool = True) -> type[Classifier]:
@@ -95,10 +102,7 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCar
     try:
         model.load_state_dict(load_tensors((folder / "model.safetensors").read_bytes()))
     except (OSError, SafetensorError, RuntimeError) as error:
-        cause = str(error).splitlines()[0]
-        raise RunError(
-            f"the weights do not fit the card: {cause}",
-            place=str(folder),
-            remedy="delete this folder and run the command again",
-        ) from None
+        cause = f"the weights do not fit the card: {str(error).splitlines()[0]}"
+        remedy = "delete this folder and run the command again"
+        raise RunError(cause, place=str(folder), remedy=remedy) from None
     return model.eval(), card

@@ -30,7 +30,7 @@ class TrainSettings:
     """How a base classifier is trained. The defaults are chosen on validation (benchmarks/base.py)."""
 
     epochs: int = setting(30, "longest training", within=(1, 10_000))
-    batch_size: int = setting(64, "pictures a step", within=(2, 65_536))
+    batch_size: int = setting(32, "pictures a step", within=(2, 65_536))
     learning_rate: float = setting(3e-3, "peak of the one-cycle schedule (AdamW)", within=(0, 10), exclusive=True)
     weight_decay: float = setting(0.05, "decoupled weight decay", within=(0, 10))
     weight_power: float = setting(0.5, "class weights (N/n_i)^power: 1 is the paper's, 0 none", within=(0, 4))

@@ -67,7 +67,7 @@ def _cells(run: Run) -> list[str]:
 
 
 def _name(manifest: Mapping[str, Any], part: str) -> str:
-    return str(manifest.get(part, {}).get("name", "?"))
+    return str(manifest.get(part, {}).get("name", "?")).rstrip("/").rpartition("/")[2]
 
 
 def _facts(manifest: Mapping[str, Any]) -> list[str]:

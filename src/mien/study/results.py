@@ -14,7 +14,7 @@ from mien import correctors
 from mien.correctors.calibration import Calibration
 from mien.correctors.contract import Corrector
 from mien.correctors.policy import Certified, Policy, decide
-from mien.data.images import ImageSettings, decode
+from mien.data.images import decode
 from mien.errors import RunError, UsageError, choice_error
 from mien.metrics.classification import accuracy, macro_recall, recall
 from mien.metrics.intervals import wilson
@@ -86,7 +86,7 @@ class Corrected:
         blank = texts([""] * len(names))
         labels = np.full(len(names), NO_LABEL)
         listed = Dataset(texts(names), labels, LabelSet(self.card.classes), blank, texts(names), name="pictures")
-        data = decode(listed, ImageSettings(self.card.size, self.card.colour, self.card.fit), keep=False)
+        data = decode(listed, self.card.images, keep=False)
         outputs = extract(self.model, data.pictures, data.ids)
         base = outputs.predicted
         if self.corrector is None or self.certified is None:
