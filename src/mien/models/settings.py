@@ -27,7 +27,7 @@ class AugmentSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How a base classifier is trained. The defaults are chosen on validation (benchmarks/base.py)."""
+    """How a base classifier is trained."""
 
     epochs: int = setting(30, "longest training", within=(1, 10_000))
     batch_size: int = setting(32, "pictures a step", within=(2, 65_536))
