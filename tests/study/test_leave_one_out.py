@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -97,15 +98,43 @@ def test_a_folder_with_another_run_is_refused(finished: Run) -> None:
 def test_killed_at_any_moment_and_started_again_it_ends_with_the_same_tables(finished: Run, tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [sys.executable, "-c", "from mien.cli import main; main()", "study", SOURCE, "--out", str(out)]
-    moments = np.random.default_rng(0).uniform(2, 9, 3)
-    for moment in moments:
-        started = subprocess.Popen([*command, *FLAGS.split()], stderr=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(moment)
+    interrupted = 0
+    for delay in np.random.default_rng(0).uniform(0, 0.6, 3):
+        before = _newest_checkpoint(out)
+        started = subprocess.Popen([*command, *FLAGS.split()], stderr=subprocess.DEVNULL)
+        while started.poll() is None and _newest_checkpoint(out) <= before:
+            time.sleep(0.02)
+        time.sleep(delay)
         started.send_signal(signal.SIGKILL)  # only the parent: its workers must notice and end
-        started.wait()
+        interrupted += started.wait() == -signal.SIGKILL
+    assert interrupted  # in the middle of a training, at least once
     done = run(TINY, out, engine_name="serial")
     tables.build(done)
     assert contents(done) == contents(finished)
+
+
+def _newest_checkpoint(out: Path) -> int:
+    """When a checkpoint was written last, in nanoseconds; 0 without one."""
+    times = [0]
+    for path in out.glob("cells/*/*/checkpoint.safetensors"):
+        with contextlib.suppress(FileNotFoundError):  # finished meanwhile
+            times.append(path.stat().st_mtime_ns)
+    return max(times)
+
+
+def test_a_model_of_other_data_is_never_taken_up(finished: Run, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / "run")
+    (tmp_path / "run" / "run.json").unlink()
+    other = replace(TINY, data=DataSettings(f"{SOURCE},seed=1", size=32), correctors=("xgboost",))
+    with pytest.raises(RunError, match="model of other data"):
+        run(other, tmp_path / "run", engine_name="serial")
+
+
+def test_a_grown_run_keeps_the_parts_of_its_first_seeds(finished: Run, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / "run")
+    grown = run(replace(TINY, seeds=(1,), classes=("neutral",)), tmp_path / "run", engine_name="serial")
+    assert {row["seed"] for row in grown.read_table("splits")} == {0, 1}
+    assert grown.manifest()["data"]["too_rare"] == finished.manifest()["data"]["too_rare"]
 
 
 def test_two_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:

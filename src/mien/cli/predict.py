@@ -25,6 +25,7 @@ CHUNK = 2048
 )
 @click.option("--left-out", help="use the model trained without this class, with its corrector")
 @click.option("--corrector", help="which of the study's correctors; the last by default")
+@click.option("--base", help="base classifier from outside mien, as module:Name, if the run has one")
 @click.option("--seed", type=int, help="which of the study's seeds; the first by default")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV instead of JSON lines")
 def predict(
@@ -32,6 +33,7 @@ def predict(
     run_folder: Path,
     left_out: str | None,
     corrector: str | None,
+    base: str | None,
     seed: int | None,
     as_csv: bool,
 ) -> None:
@@ -44,7 +46,7 @@ def predict(
     from mien.study.results import load
 
     paths = list(dict.fromkeys(_expand(files)))
-    loaded = load(Run(run_folder), left_out=left_out, corrector=corrector, seed=seed)
+    loaded = load(Run(run_folder), left_out=left_out, corrector=corrector, base=base, seed=seed)
     rows = (row for start in range(0, len(paths), CHUNK) for row in _rows(loaded, paths[start : start + CHUNK]))
     failed = (_write_csv if as_csv else _write_json)(rows, loaded.card.classes)
     if failed:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.correctors.contract import State, fitted, positives, target_class
-from mien.errors import MissingExtraError
+from mien.errors import MissingExtraError, RunError
 from mien.features import stack
 from mien.types import Ints, Outputs, Proposal
 
@@ -41,6 +41,7 @@ class XGBoost:
         learning_rate: float = 0.1,
         threads: int = 1,
     ) -> None:
+        _library()
         self.target, self.taps, self.rounds = target, tuple(taps), rounds
         self.settings = {
             "objective": "binary:logistic",
@@ -78,8 +79,12 @@ class XGBoost:
         }
 
     def restore(self, state: State) -> Self:
-        self._booster = _library().Booster()
-        self._booster.load_model(bytearray(state["trees"].tobytes()))
+        xgboost = _library()
+        self._booster = xgboost.Booster()
+        try:
+            self._booster.load_model(bytearray(state["trees"].tobytes()))
+        except xgboost.core.XGBoostError:
+            raise RunError("the trees cannot be read", place=self.name, remedy="fit the corrector again") from None
         self.target = int(state["target"])
         self.taps = tuple(str(tap) for tap in state["taps"])
         return self

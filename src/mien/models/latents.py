@@ -18,7 +18,7 @@ BATCH = 256
 
 def to_tensor(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
     """(B, H, W) or (B, H, W, 3) uint8 → (B, C, H, W) float in [0, 1]."""
-    raw = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
+    raw = torch.from_numpy(np.array(pixels)).to(device)  # a copy: mapped pixels cannot be written
     maps = raw[:, None] if raw.ndim == 3 else raw.permute(0, 3, 1, 2)
     return maps.float() / 255
 

@@ -29,7 +29,7 @@ class ModelCard:
     classes : the K class names.
     known : K booleans, the classes it was trained on.
     size, colour, fit : how pictures must be prepared (see mien.data.images.ImageSettings).
-    data : fingerprint of the data it was trained on.
+    training : fingerprint of the data, the parts and the settings it was trained with.
     """
 
     base: str
@@ -38,7 +38,7 @@ class ModelCard:
     size: int
     colour: bool
     fit: str
-    data: str
+    training: str = ""
 
     def __post_init__(self) -> None:
         for name in ("classes", "known"):  # JSON has lists only

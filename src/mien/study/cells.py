@@ -18,6 +18,7 @@ from mien.correctors.calibration import Calibration
 from mien.correctors.contract import Corrector
 from mien.data.prepare import prepare
 from mien.data.split import linked, split
+from mien.errors import RunError
 from mien.models import saved
 from mien.models.classifier import Classifier
 from mien.models.device import prepared, seed_everything
@@ -25,7 +26,7 @@ from mien.models.latents import extract
 from mien.models.training import Epoch, Examples, fit
 from mien.runs import RETRAINED, WITHOUT, read_json, write_arrays, write_json, write_text
 from mien.study.settings import StudySettings
-from mien.types import Dataset, Ints, Outputs, Split
+from mien.types import Dataset, Ints, Outputs, Split, digest
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,14 @@ def announce(cell: Cell, stage: str, epoch: Epoch | None = None) -> None:
 
 def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier:
     """The cell's base classifier: read back, or trained (from its last checkpoint)."""
-    if (cell.path / "model.json").exists():
-        return saved.load(cell.path, base=cell.settings.base)[0]
     settings, left_out = cell.settings, cell.left_out
+    identity = digest(data.fingerprint(), parts.fingerprint, settings.train, cell.seed, cell.key)
+    if (cell.path / "model.json").exists():
+        model, card = saved.load(cell.path, base=settings.base)
+        if card.training != identity:
+            remedy = "give another folder with --out, or remove this one"
+            raise RunError("holds a model of other data, parts or settings", place=str(cell.path), remedy=remedy)
+        return model
     absent = data.labelset.index(left_out) if left_out else -1
     known = np.arange(len(data.labelset)) != absent
     train_rows = parts.rows("train")
@@ -150,7 +156,7 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
     clock.set("train", sum(epoch["seconds"] for epoch in history), len(train) * len(history))
     card = saved.ModelCard(
         settings.base, data.labelset.names, tuple(known.tolist()), settings.data.size, settings.data.colour,
-        settings.data.fit, data.fingerprint(),
+        settings.data.fit, identity,
     )  # fmt: skip
     saved.save(model, card, cell.path)
     (cell.path / "checkpoint.safetensors").unlink(missing_ok=True)

@@ -70,7 +70,7 @@ def run(
 def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: str = "") -> list[Cell]:
     """Write manifest, splits and sample faces, and list the cells: dearest first, so that no core waits at the end."""
     for name in settings.correctors:
-        correctors.find(name)
+        correctors.find(name)()  # a missing package must not be noticed after hours of training
     saved.find(settings.base)
     data = prepare(settings.data)
     _check_classes(data, least=3 if kind == "study" else 2)
@@ -79,7 +79,8 @@ def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: 
     manifest = _manifest(settings, data, splits, left_out, kind, command)
     _agree(target, manifest)
     target.write_manifest(manifest)
-    target.write_table("splits", list(_split_rows(data, splits)))
+    every = {seed: splits.get(seed) or split(data, seed) for seed in manifest["seeds"]}
+    target.write_table("splits", list(_split_rows(data, every)))
     if not target.path("samples.png").exists():
         training = next(iter(splits.values())).rows("train")
         sheet = as_png(contact_sheet(data, training, SAMPLES))
@@ -102,19 +103,8 @@ def _check_classes(data: Dataset, least: int) -> None:
 def _left_out(settings: StudySettings, data: Dataset, splits: dict[int, Split]) -> tuple[str, ...]:
     """The classes that can be left out: enough pictures, with some to learn from and some to test on in every split."""
     wanted = [data.labelset.names[data.labelset.index(name, place="--classes")] for name in settings.classes]
-    counts = data.counts()
-
-    def possible(name: str) -> bool:
-        index = data.labelset.index(name)
-        parts = [np.bincount(part.parts[data.labels == index], minlength=len(PARTS)) for part in splits.values()]
-        least = np.min(parts, axis=0)
-        return bool(
-            counts[index] >= settings.min_pictures
-            and least[PARTS.index("fit")] >= 1
-            and least[PARTS.index("test")] >= 1
-        )
-
-    chosen = tuple(name for name in data.labelset.names if (name in wanted or not wanted) and possible(name))
+    rare = _too_rare(settings, data, splits)
+    chosen = tuple(name for name in data.labelset.names if (name in wanted or not wanted) and name not in rare)
     refused = [name for name in wanted if name not in chosen]
     if refused or not chosen:
         raise DataError(
@@ -122,6 +112,17 @@ def _left_out(settings: StudySettings, data: Dataset, splits: dict[int, Split]) 
             remedy=f"add pictures, or lower --min-pictures (now {settings.min_pictures})",
         )  # fmt: skip
     return chosen
+
+
+def _too_rare(settings: StudySettings, data: Dataset, splits: dict[int, Split]) -> list[str]:
+    """The classes with too few pictures to be left out, or with none to learn from or to test on in some split."""
+    rare = []
+    for index, (name, count) in enumerate(zip(data.labelset.names, data.counts().tolist(), strict=True)):
+        parts = [np.bincount(part.parts[data.labels == index], minlength=len(PARTS)) for part in splits.values()]
+        least = dict(zip(PARTS, np.min(parts, axis=0).tolist(), strict=True))
+        if count < settings.min_pictures or not (least["fit"] and least["test"]):
+            rare.append(name)
+    return rare
 
 
 def _manifest(
@@ -142,7 +143,7 @@ def _manifest(
             "name": data.name, "usable": len(data), "fingerprint": data.fingerprint(),
             "problems": {kind.name: kind.count for kind in by_kind(data.problems)},
             "size": settings.data.size, "colour": settings.data.colour,
-            "too_rare": [name for name in data.labelset.names if name not in left_out] if kind == "study" else [],
+            "too_rare": _too_rare(settings, data, splits) if kind == "study" else [],
         },
         "splits": {str(seed): part.fingerprint for seed, part in splits.items()},
         "versions": versions(),
@@ -157,11 +158,13 @@ def _agree(target: Run, manifest: dict[str, Any]) -> None:
     if not target.path("run.json").exists():
         return
     old = target.manifest()
+    same_seeds = {seed: value for seed, value in manifest["splits"].items() if seed in old["splits"]}
     for place, before, now in (
         ("kind", old.get("kind"), manifest["kind"]),
         ("data", old["data"]["fingerprint"], manifest["data"]["fingerprint"]),
         ("base", old["base"]["name"], manifest["base"]["name"]),
         ("training", old["settings"]["train"], _as_json(manifest["settings"]["train"])),
+        ("parts", {seed: old["splits"][seed] for seed in same_seeds}, same_seeds),
     ):
         if before != now:
             raise RunError(
@@ -171,6 +174,7 @@ def _agree(target: Run, manifest: dict[str, Any]) -> None:
     for key in ("seeds", "left_out", "correctors"):  # grown runs report all that they hold
         manifest[key] = list(dict.fromkeys([*old[key], *manifest[key]]))
     manifest["left_out"] = [name for name in manifest["classes"] if name in manifest["left_out"]]
+    manifest["command"] = "\n".join(dict.fromkeys([*old["command"].splitlines(), manifest["command"]])).strip()
     manifest["started"], manifest["seconds"] = old["started"], old["seconds"]
     manifest["splits"] = old["splits"] | manifest["splits"]
 

@@ -89,14 +89,23 @@ class Corrected:
         data = decode(listed, self.card.images, keep=False)
         outputs = extract(self.model, data.pictures, data.ids)
         base = outputs.predicted
-        if self.corrector is None or self.certified is None:
+        if self.corrector is None or self.certified is None or not len(outputs):
             return outputs, Decision(data.ids, base, base, np.zeros(len(base), bool)), data.problems
         proposal = self.corrector.propose(outputs)
         return outputs, decide(proposal, base, self.certified.thresholds, self.action), data.problems
 
 
-def load(run: Run, *, left_out: str | None = None, corrector: str | None = None, seed: int | None = None) -> Corrected:
+def load(
+    run: Run,
+    *,
+    left_out: str | None = None,
+    corrector: str | None = None,
+    base: str | None = None,
+    seed: int | None = None,
+) -> Corrected:
     """The full base classifier of a run or, with `left_out`, the one without that class, and its corrector.
+
+    A base or a corrector from outside mien must be named again: a file alone may not choose what is imported.
 
     Raises
     ------
@@ -111,7 +120,7 @@ def load(run: Run, *, left_out: str | None = None, corrector: str | None = None,
     folder = run.path("cells", f"seed{seed}", WITHOUT + left_out if left_out else FULL)
     if not (folder / "cell.json").exists():
         raise RunError("is not finished", place=str(folder), remedy="run the study again: it goes on where it stopped")
-    model, card = saved.load(folder)
+    model, card = saved.load(folder, base=base)
     if left_out is None:
         if corrector:
             raise UsageError(
@@ -123,7 +132,7 @@ def load(run: Run, *, left_out: str | None = None, corrector: str | None = None,
         raise choice_error("corrector", name, manifest["correctors"], place="--corrector")
     policy = manifest["policy"].record(Policy)
     target = card.classes.index(left_out)
-    kind = correctors.find(name, outside=corrector is not None)  # a file alone may not choose what is imported
+    kind = correctors.find(name, outside=corrector is not None)
     fitted = kind(target=target).restore(read_arrays(folder / "correctors" / f"{name}.npz"))
     calibration = Calibration.of(read_arrays(folder / "scores" / f"{name}.npz"))
     certified = calibration.certified(LabelSet(card.classes), target, policy, np.array(card.known))
