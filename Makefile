@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 OUT    ?= runs/first
 
-.PHONY: study test check images bench wheel clean
+.PHONY: study test check images wheel clean
 
 study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
-	$(BIN)/mien study faces --size 32 --epochs 20 --out $(OUT)
+	$(BIN)/mien study faces --size 32 --epochs 20 --budget 0.05 --out $(OUT)
 
 test: $(VENV)/.test ## the whole test suite
 	$(BIN)/python -m pytest -n auto
@@ -28,9 +28,6 @@ wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the sou
 
 images: $(VENV)/.test ## the pictures of the documentation, from the run in OUT
 	$(BIN)/python docs/make_images.py $(OUT)
-
-bench: $(VENV)/.test ## every figure that we claim
-	for command in benchmarks/*.py; do $(BIN)/python $$command || exit 1; done
 
 # torch first and alone: it is held to a version that has a build without CUDA
 $(VENV)/.study: pyproject.toml constraints.txt

@@ -28,6 +28,23 @@ FULL, RETRAINED, WITHOUT = "full", "retrained", "without-"
 """Names of a study's cells: trained on all classes, on train + correct too, and without a class (its name follows)."""
 Row = Mapping[str, Any]
 Record = TypeVar("Record")
+NAMES = frozenset(
+    (
+        "class",
+        "label",
+        "left_out",
+        "corrector",
+        "group",
+        "truth",
+        "answer",
+        "cell",
+        "stage",
+        "part",
+        "system",
+        "fitted_on",
+    )
+)
+"""Columns of tables that hold names: text, also where a class is called 7."""
 AGAIN = "restore it, or delete it and run the command again"
 
 
@@ -124,12 +141,13 @@ def read_arrays(path: Path) -> Stored:
 
 
 def read_csv(path: Path) -> list[dict[str, Any]]:
-    """Read CSV: numbers as int or float, empty cells as NaN, the rest as text; RunError where it is missing."""
+    """Read CSV: columns of NAMES as text, else numbers as int or float, empty cells as NaN, the rest as text; RunError
+    where it is missing."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             lines = csv.reader(file)
             header = next(lines, [])
-            return [dict(zip(header, map(_value, line), strict=True)) for line in lines]
+            return [{name: _value(name, cell) for name, cell in zip(header, line, strict=True)} for line in lines]
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
     except (ValueError, csv.Error) as error:
@@ -204,7 +222,7 @@ class Run:
         write_text(self.path("tables", f"{name}.csv"), text.getvalue())
 
     def read_table(self, name: str) -> list[dict[str, Any]]:
-        """Read a table back: numbers as int or float, empty cells as NaN, the rest as text."""
+        """Read a table back, as `read_csv` does."""
         path = self.path("tables", f"{name}.csv")
         if not path.exists():
             raise RunError("no such table", place=str(path), remedy="mien report makes it from the finished cells")
@@ -219,7 +237,9 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def _value(cell: str) -> Any:
+def _value(name: str, cell: str) -> Any:
+    if name in NAMES:
+        return cell
     for kind in (int, float):
         try:
             return kind(cell) if cell else math.nan

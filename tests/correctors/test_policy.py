@@ -1,29 +1,16 @@
-"""The harm budget: exact numbers, the guarantee by simulation, and silence where nothing can be certified."""
+"""The harm budget: what each scope certifies, the guarantee by simulation, and what an override does."""
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import binom
 
 from mien.correctors.policy import Policy, certify, decide
-from mien.correctors.thresholds import (
-    allowed,
-    balanced_accuracy_threshold,
-    cost_ratio_threshold,
-    fixed_threshold,
-    order_statistic_threshold,
-    smallest_n,
-)
 from mien.errors import AlignmentError, UsageError
 from mien.types import LabelSet, Proposal
 
 LABELS = LabelSet(("fear", "happiness", "neutral"))
-SHARES = st.floats(0.005, 0.3)
 
 
 def proposal(score: np.ndarray, suggested: np.ndarray | int) -> Proposal:
@@ -36,83 +23,6 @@ def calibration(counts: tuple[int, int, int], seed: int = 0) -> tuple[Proposal, 
     rng = np.random.default_rng(seed)
     truth = np.repeat(np.arange(3), counts)
     return proposal(rng.normal(size=len(truth)) + 0.5 * (truth == 1), 0), truth
-
-
-# numbers
-
-
-@pytest.mark.parametrize(("n", "k"), [(113, -1), (114, 0), (154, 0), (332, 2), (712, 9), (1329, 19), (3000, 49)])
-def test_how_many_may_be_harmed_at_two_percent_with_confidence_ninety(n: int, k: int) -> None:
-    assert allowed(n, 0.02, 0.1) == k
-
-
-@pytest.mark.parametrize(
-    ("budget", "delta", "n"),
-    [(0.01, 0.05, 299), (0.02, 0.05, 149), (0.05, 0.05, 59), (0.01, 0.1, 230), (0.02, 0.1, 114), (0.05, 0.1, 45)],
-)
-def test_the_fewest_pictures_that_certify(budget: float, delta: float, n: int) -> None:
-    assert smallest_n(budget, delta) == n
-
-
-@given(st.integers(0, 3000), SHARES, SHARES)
-def test_allowed_is_the_largest_count_within_the_binomial_bound(n: int, budget: float, delta: float) -> None:
-    k = allowed(n, budget, delta)
-    assert k == -1 or binom.cdf(k, n, budget) <= delta
-    assert binom.cdf(k + 1, n, budget) > delta
-
-
-@given(SHARES, SHARES)
-def test_smallest_n_is_where_certificates_begin(budget: float, delta: float) -> None:
-    n = smallest_n(budget, delta)
-    assert allowed(n, budget, delta) >= 0
-    assert allowed(n - 1, budget, delta) == -1
-
-
-# thresholds
-
-
-@given(st.lists(st.integers(0, 6), min_size=60, max_size=200))
-def test_ties_never_override_more_than_allowed(scores: list[int]) -> None:
-    values = np.array(scores, float)
-    guarantee = order_statistic_threshold(values, None, 0.05, 0.05)
-    assert guarantee.feasible
-    assert (values > guarantee.threshold).sum() <= guarantee.k
-
-
-def test_without_ties_exactly_the_allowed_count_is_overridden() -> None:
-    values = np.random.default_rng(0).normal(size=712)
-    guarantee = order_statistic_threshold(values, None, 0.02, 0.1)
-    assert (values > guarantee.threshold).sum() == guarantee.k == 9
-
-
-def test_copies_of_a_person_count_once_by_the_largest_score() -> None:
-    values = np.random.default_rng(0).normal(size=200)
-    persons = np.arange(200).astype(str)
-    alone = order_statistic_threshold(values, None, 0.05, 0.05)
-    copies = order_statistic_threshold(
-        np.concatenate([values, values - 1, values - 2]), np.tile(persons, 3), 0.05, 0.05
-    )
-    assert copies == alone
-
-
-@pytest.mark.parametrize("n", [0, 1, 148])
-def test_too_few_pictures_mean_silence_and_the_number_needed(n: int) -> None:
-    guarantee = order_statistic_threshold(np.zeros(n), None, 0.02, 0.05, "fear")
-    assert (guarantee.feasible, guarantee.threshold, guarantee.k) == (False, np.inf, -1)
-    assert (guarantee.group, guarantee.n, guarantee.needed) == ("fear", n, 149)
-
-
-@pytest.mark.parametrize(("n", "budget"), [(60, 0.05), (200, 0.05), (500, 0.02)])
-def test_the_guarantee_holds_by_simulation(n: int, budget: float) -> None:
-    rng, trials, delta = np.random.default_rng(0), 3000, 0.1
-    thresholds = [order_statistic_threshold(rng.random(n), None, budget, delta).threshold for _ in range(trials)]
-    harm = 1 - np.array(thresholds)  # of uniform scores, exactly
-    k = allowed(n, budget, delta)
-    violations = int((harm > budget).sum())
-    assert violations <= binom.ppf(0.999, trials, delta)
-    # and it is not looser than it must be: the chance is P(Bin(n, α) ≤ k), the mean (k+1)/(n+1)
-    assert abs(violations / trials - binom.cdf(k, n, budget)) < 0.02
-    assert harm.mean() == pytest.approx((k + 1) / (n + 1), rel=0.05)
 
 
 def test_all_classes_hold_at_once_under_strict_and_predicted_by_simulation() -> None:
@@ -128,30 +38,6 @@ def test_all_classes_hold_at_once_under_strict_and_predicted_by_simulation() -> 
             failures[scope] += bool((1 - found.thresholds[1:] > budget).any())
     assert all(count <= binom.ppf(0.999, trials, delta) for count in failures.values())
     assert failures["predicted"] > 0  # it spends its budget
-
-
-@pytest.mark.parametrize("n", [120, 332, 712])
-def test_mapie_finds_the_same_overrides(n: int) -> None:
-    control = pytest.importorskip("mapie.risk_control")
-    # one threshold after another, from the highest: what our order statistic does in one step
-    scores = np.random.default_rng(n).random(n)
-    descending = np.append(0.99999, np.sort(scores)[::-1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        controller = control.BinaryClassificationController(
-            predict_function=lambda X: np.column_stack([1 - X[:, 0], X[:, 0]]),
-            risk="fpr",
-            target_level=0.02,
-            confidence_level=0.9,
-            list_predict_params=descending,
-            fwer_method="fixed_sequence",
-            best_predict_param_choice="recall",
-        )
-        # one picture of the new class, far above, so that its recall is defined
-        controller.calibrate(np.append(scores, 0.9999999)[:, None], np.append(np.zeros(n, int), 1))
-    ours = order_statistic_threshold(scores, None, 0.02, 0.1)
-    overridden = (scores >= np.min(controller.valid_predict_params)).sum()
-    assert overridden == ours.k == (scores > ours.threshold).sum()
 
 
 # certificates
@@ -223,6 +109,44 @@ def test_by_predicted_class_each_answer_has_its_own_threshold() -> None:
     assert pooled.holds and pooled.confidence == 0.95 and pooled.threshold == found.thresholds[1]
 
 
+def test_by_predicted_class_a_plain_rule_must_reach_every_class_for_the_pooled_claim() -> None:
+    truth = np.repeat([1, 2], 400)
+    score = np.concatenate([np.linspace(-3, 0, 400), np.linspace(0, 3, 400)])  # class 2 needs a high threshold
+    known = np.array([False, True, True])
+    plain = Policy(scope="predicted", rule="probability", probability=0.6)
+    pooled, first, second = certify(proposal(score, 0), truth, truth, None, LABELS, plain, known).guarantees
+    assert first.holds and not second.holds
+    assert not pooled.holds  # though its threshold, the smallest of the classes', is reached
+    sure = Policy(scope="predicted", rule="probability", probability=0.99)
+    assert all(each.holds for each in certify(proposal(score, 0), truth, truth, None, LABELS, sure, known).guarantees)
+
+
+def test_persons_with_pictures_of_several_classes_need_the_union_bound_and_a_pooled_claim_of_their_own() -> None:
+    rng, known, policy = np.random.default_rng(4), np.array([False, True, True]), Policy(0.05, scope="predicted")
+    truth, persons = np.tile([1, 2], 400), np.repeat(np.arange(400), 2).astype(str)
+    given = proposal(rng.normal(size=800), 0)
+    pooled, *classes = certify(given, truth, truth, persons, LABELS, policy, known).guarantees
+    assert [each.confidence for each in classes] == [pytest.approx(0.975)] * 2
+    assert all(each.holds for each in classes)
+    # harmed by either picture, so about twice as many persons as the classes allow
+    assert pooled.n == 400 and not pooled.holds and pooled.threshold > max(each.threshold for each in classes)
+    alone = certify(given, truth, truth, np.arange(800).astype(str), LABELS, policy, known)
+    assert alone.guarantees == certify(given, truth, truth, None, LABELS, policy, known).guarantees
+    assert alone.guarantees[0].holds
+
+
+def test_the_pooled_claim_for_persons_holds_by_simulation_wherever_it_is_made() -> None:
+    rng, trials, policy = np.random.default_rng(5), 400, Policy(0.1, 0.1, scope="predicted")
+    truth, persons = np.tile([1, 2], 60), np.repeat(np.arange(60), 2).astype(str)
+    known, made, broken = np.array([False, True, True]), 0, 0
+    for _ in range(trials):
+        found = certify(proposal(rng.random(120), 0), truth, truth, persons, LABELS, policy, known)
+        harmed = 1 - found.thresholds[1] * found.thresholds[2]  # of persons: either of two uniform scores
+        made += found.guarantees[0].holds
+        broken += found.guarantees[0].holds and harmed > policy.budget
+    assert made > 0 and broken <= binom.ppf(0.999, trials, policy.delta)
+
+
 # decisions
 
 
@@ -244,15 +168,6 @@ def test_thresholds_by_answer_and_silence() -> None:
     assert not decide(given, base, np.inf).changed.any()
 
 
-def test_the_plain_thresholds() -> None:
-    assert fixed_threshold(0.9) == pytest.approx(np.log(9))
-    score = np.array([0.0, 1, 2, 3, 4, 5, 6, 7])
-    new = np.array([0, 0, 0, 0, 1, 0, 1, 1], bool)
-    assert balanced_accuracy_threshold(score, new) == 3
-    assert cost_ratio_threshold(score, new, cost=0.5) == 3
-    assert cost_ratio_threshold(score, new, cost=5) == 5
-
-
 # refusals
 
 
@@ -263,8 +178,6 @@ def test_bad_settings_are_refused_with_a_remedy() -> None:
         Policy(scope="strickt")
     with pytest.raises(UsageError, match="choose from"):
         Policy(action="delete")
-    with pytest.raises(UsageError):
-        cost_ratio_threshold(np.zeros(2), np.array([True, False]), cost=0)
 
 
 def test_arrays_that_do_not_belong_together_are_refused() -> None:
@@ -275,10 +188,6 @@ def test_arrays_that_do_not_belong_together_are_refused() -> None:
         certify(scores, truth, truth, None, LABELS, Policy(), known=np.zeros(3, bool))
     with pytest.raises(AlignmentError):
         decide(scores, truth[:-1], 0.0)
-    with pytest.raises(AlignmentError):
-        order_statistic_threshold(np.zeros(3), np.array(["a"]), 0.02, 0.05)
-    with pytest.raises(AlignmentError):
-        balanced_accuracy_threshold(np.zeros(3), np.ones(3, bool))
 
 
 @pytest.mark.parametrize("rule", ["probability", "balanced_accuracy", "cost"])

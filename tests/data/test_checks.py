@@ -60,6 +60,15 @@ def test_contradictory_copies_lose_their_labels() -> None:
     assert len(problems) == 3 and "2 × fear, 1 × happy" in problems[0].cause
 
 
+def test_braces_in_names_and_labels_are_only_text() -> None:
+    data = dataset(["fear", "happy"], hashes=["x", "x"]).but(
+        ids=texts(["{a}/1.png", "{}"]), raw_labels=texts(["{0", "b}"])
+    )
+    problems = found(check(data), "contradictory labels")
+    assert [problem.place for problem in problems] == ["{a}/1.png", "{}"]
+    assert "is labelled {0; the same picture as {a}/1.png" in problems[0].cause
+
+
 def test_contradictory_rows_of_one_file_lose_their_label() -> None:
     data = check(dataset(["fear", "happy", "fear"], ["a", "a", "b"]))
     assert data.ids.tolist() == ["0", "2"] and data.labels.tolist() == [-1, 0]

@@ -1,5 +1,6 @@
 """Decoding: whatever files hold, a run goes on, and says what was wrong."""
 
+import hashlib
 import os
 import struct
 import zlib
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.data.images import ImageSettings, decode, formats
+from mien.data.images import FITS, ImageSettings, decode, formats
+from mien.data.split import split
 from mien.errors import UsageError
 from mien.types import Dataset, LabelSet, texts
 
@@ -91,6 +93,12 @@ class TestModes:
         path = tmp_path / "a.png"
         Image.fromarray(GREY).convert("P").save(path, transparency=b"\x00" * 256)
         assert (one(path) == 255).all()
+
+    def test_a_transparent_value_lies_on_white_in_grey_and_in_colour(self, tmp_path: Path) -> None:
+        grey = save(tmp_path / "a.png", GREY, transparency=100)
+        red = save(tmp_path / "b.png", np.full((16, 16, 3), (9, 0, 0), np.uint8), transparency=(9, 0, 0))
+        for path in (grey, red):
+            assert all((one(path, ImageSettings(16, colour=colour)) == 255).all() for colour in (False, True))
 
     def test_first_frame_of_an_animation(self, tmp_path: Path) -> None:
         path = tmp_path / "a.gif"
@@ -210,6 +218,66 @@ class TestHashes:
         np.testing.assert_array_equal(np.asarray(read.pixels), np.asarray(given.pixels))
         assert read.hashes is not None and given.hashes is not None and read.hashes[0] == given.hashes[0]
         assert decode(rows, ImageSettings(16, colour=True)).pixels.shape == (1, 16, 16, 3)  # type: ignore[union-attr]
+
+
+EVERY = [ImageSettings(size, colour, fit) for size in (8, 32, 48) for colour in (False, True) for fit in FITS]
+
+
+class TestHashesAndSettings:
+    @pytest.fixture
+    def data(self, tmp_path: Path) -> Dataset:
+        """Pictures of many shapes, grey and colour, PNG and JPEG, with a copy of each of the first ten."""
+        random = np.random.default_rng(0)
+        paths = []
+        for row in range(40):
+            height, width = random.integers(20, 60, 2)
+            pixels = random.integers(0, 255, (height, width, 3)[: 2 + row % 2], dtype=np.uint8)
+            paths.append(save(tmp_path / f"{row}.{'jpg' if row % 3 else 'png'}", pixels))
+        for row in range(10):
+            copy = tmp_path / f"copy-{row}.png"
+            Image.open(paths[row]).save(copy)
+            paths.append(copy)
+        return listing(*paths)
+
+    def test_no_setting_changes_hashes_or_the_test_part(self, data: Dataset) -> None:
+        found = [decode(data, settings, keep=False) for settings in EVERY]
+        hashes = np.array([one.hashes for one in found])
+        assert (hashes == hashes[0]).all() and len(set(hashes[0].tolist())) == 40
+        assert len({tuple(split(one).rows("test").tolist()) for one in found}) == 1
+
+    def test_nor_of_pixels_that_came_with_the_rows(self) -> None:
+        pixels = np.random.default_rng(0).integers(0, 255, (5, 20, 20), dtype=np.uint8)
+        data = listing(*(Path(str(row)) for row in range(5))).but(pixels=pixels, paths=texts([""] * 5))
+        wanted = [hashlib.sha256(one.tobytes()).hexdigest() for one in pixels]
+        for settings in EVERY:
+            hashes = decode(data, settings).hashes
+            assert hashes is not None and hashes.tolist() == wanted
+
+    def test_a_large_photograph(self, tmp_path: Path) -> None:
+        pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 3), dtype=np.uint8).repeat(12, 0).repeat(12, 1)
+        data = listing(save(tmp_path / "a.jpg", pixels))
+        assert len({str(decode(data, settings, keep=False).hashes) for settings in EVERY}) == 1
+
+    def test_square_pictures_are_hashed_by_their_bytes_alone(self, tmp_path: Path) -> None:
+        red = np.dstack([RAMP, 0 * RAMP, 0 * RAMP])
+        for pixels in (RAMP, red):
+            hashes = decode(listing(save(tmp_path / "a.png", pixels)), SIZE, keep=False).hashes
+            assert hashes is not None and hashes[0] == hashlib.sha256(pixels.tobytes()).hexdigest()
+
+    def test_grey_is_grey_in_whatever_mode(self, tmp_path: Path) -> None:
+        paths = [save(tmp_path / "a.png", RAMP), save(tmp_path / "b.png", np.dstack([RAMP] * 3))]
+        hashes = decode(listing(*paths), SIZE, keep=False).hashes
+        assert hashes is not None and hashes[0] == hashes[1]
+
+    def test_equal_bytes_in_another_shape_or_colour_are_other_pictures(self, tmp_path: Path) -> None:
+        shapes = [(16, 16), (8, 32), (32, 8)]
+        paths = [save(tmp_path / f"{row}.png", np.full(shape, 7, np.uint8)) for row, shape in enumerate(shapes)]
+        red, green = np.zeros((2, 16, 16, 3), np.uint8)
+        red[..., 0], green[..., 1] = 118, 60  # the same grey
+        paths += [save(tmp_path / "red.png", red), save(tmp_path / "green.png", green)]
+        data = decode(listing(*paths), SIZE, keep=False)
+        assert data.hashes is not None and len(set(data.hashes.tolist())) == 5
+        assert np.array_equal(data.pictures[3], data.pictures[4])
 
 
 def test_formats_come_from_headers(tmp_path: Path) -> None:

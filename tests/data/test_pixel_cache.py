@@ -54,6 +54,37 @@ def test_changed_files_and_settings_are_read_anew(data: Dataset, tmp_path: Path)
     assert decode(data, ImageSettings(24), tmp_path / "cache").pixels.shape == (3, 24, 24)  # type: ignore[union-attr]
 
 
+def test_a_twin_folder_has_an_entry_of_its_own(tmp_path: Path) -> None:
+    found = []
+    for folder, value in (("one", 10), ("two", 20)):
+        (tmp_path / folder).mkdir()
+        path = save(tmp_path / folder / "a.png", np.full((16, 16), value, np.uint8))
+        os.utime(path, ns=(1, 1))
+        found.append((path.stat().st_size, int(decode(listing(path), SIZE, tmp_path / "cache").pictures[0, 0, 0])))
+    assert found[0][0] == found[1][0]  # names, sizes and times are equal
+    assert [value for _, value in found] == [10, 20]
+
+
+def test_a_path_written_otherwise_has_the_same_entry(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for paths in (data.paths, texts([Path(path).name for path in data.paths.tolist()])):
+        decode(data.but(paths=paths), SIZE, tmp_path / "cache")
+    assert len(list((tmp_path / "cache" / "pixels").iterdir())) == 1
+
+
+def test_who_is_on_a_picture_is_part_of_the_fingerprint(data: Dataset) -> None:
+    ann, bob = (data.but(groups=np.full(len(data), name)) for name in ("ann", "bob"))
+    assert len({data.fingerprint(), ann.fingerprint(), bob.fingerprint()}) == 3
+
+
+def test_sizes_differ_in_the_fingerprint_though_hashes_do_not(data: Dataset) -> None:
+    small, large = (decode(data, ImageSettings(size), keep=False) for size in (16, 24))
+    assert np.array_equal(small.hashes, large.hashes)  # type: ignore[arg-type]
+    assert small.fingerprint() != large.fingerprint()
+
+
 def test_a_cache_that_cannot_be_written_is_done_without(data: Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     found = decode(data, SIZE, tmp_path / "file")

@@ -85,6 +85,51 @@ class TestFolders:
         assert data.groups is not None and data.groups.tolist() == ["ann", "bob", ""]
         assert kinds(data) == ["broken row"]
 
+    def test_votes_as_pandas_writes_them(self, tmp_path: Path) -> None:
+        picture(tmp_path / "fear" / "1.png")
+        picture(tmp_path / "dog" / "2.png")
+        (tmp_path / "votes.csv").write_text(
+            ",image,dog,Fear,happy,note,Person\n0,fear/1.png,1,8,1,clear,ann\n7,dog/2.png,10,0,0,,bob\n"
+        )
+        data = folders.read(tmp_path)
+        assert data.labelset.names == ("fear", "happiness", "dog")
+        assert data.votes is not None and data.votes.tolist() == [[0, 0, 10], [8, 1, 1]]
+        assert data.groups is not None and data.groups.tolist() == ["bob", "ann"]
+        assert kinds(data) == ["unknown column"] and "--names note=CLASS" in data.problems[0].remedy
+
+    def test_names_may_say_what_a_column_of_votes_means(self, tmp_path: Path) -> None:
+        picture(tmp_path / "fear" / "1.png")
+        (tmp_path / "votes.csv").write_text("image,fear,w\nfear/1.png,8,2\n")
+        data = folders.read(tmp_path, {"w": "wolf"})
+        assert data.labelset.names == ("fear", "wolf") and kinds(data) == []
+        assert data.votes is not None and data.votes.tolist() == [[8, 2]]
+
+    def test_a_table_of_people_alone_has_no_votes(self, tmp_path: Path) -> None:
+        picture(tmp_path / "fear" / "1.png")
+        (tmp_path / "votes.csv").write_text("image,person\nfear/1.png,ann\n")
+        data = folders.read(tmp_path)
+        assert data.votes is None and data.groups is not None and data.groups.tolist() == ["ann"]
+
+    def test_linked_class_folders_are_read(self, tmp_path: Path) -> None:
+        picture(tmp_path / "root" / "happy" / "1.png")
+        picture(tmp_path / "elsewhere" / "2.png")
+        picture(tmp_path / "parts" / "sad" / "3.png")
+        (tmp_path / "root" / "fear").symlink_to(tmp_path / "elsewhere")
+        (tmp_path / "root" / "train").symlink_to(tmp_path / "parts")
+        data = folders.read(tmp_path / "root")
+        assert data.ids.tolist() == ["happy/1.png", "fear/2.png", "train/sad/3.png"]
+        assert data.problems == () and (data.labels >= 0).all()
+
+    def test_what_two_ways_lead_to_is_read_once(self, tmp_path: Path) -> None:
+        root = tmp_path / "root"
+        picture(root / "happy" / "1.png")
+        picture(tmp_path / "beside" / "2.png")
+        for link, target in (("all", root), ("happy/deep", root / "happy"), ("above", tmp_path)):
+            (root / link).symlink_to(target)
+        data = folders.read(root)
+        assert data.ids.tolist() == ["happy/1.png"]
+        assert kinds(data) == ["repeated folder"] * 3
+
     def test_no_class_folder(self, tmp_path: Path) -> None:
         picture(tmp_path / "1.png")
         with pytest.raises(DataError, match="no class folders"):

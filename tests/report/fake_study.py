@@ -33,10 +33,12 @@ def make_study_run(
         logits = rng.normal(0, 1, (len(test["truth"]), K)) + 2.6 * np.eye(K)[test["truth"]]
         calibrate = _pictures(rng, f"calibrate{seed}-", [round(0.6 * TEST[c % len(TEST)]) for c in range(K)])
         for key, more in (("full", 0.0), ("retrained", 0.4)):
-            _write_cell(run, seed, key, {**test, "probs": _softmax(logits + more * np.eye(K)[test["truth"]])}, rng)
+            probs = _softmax(logits + more * np.eye(K)[test["truth"]])
+            _write_cell(run, seed, key, {**test, "probs": probs, "known": np.ones(K, bool)}, rng)
         for left, name in enumerate(classes):
             key = f"without-{name}"
-            _write_cell(run, seed, key, {**test, "probs": _softmax(logits, without=left)}, rng, correctors)
+            tested = {**test, "probs": _softmax(logits, without=left), "known": np.arange(K) != left}
+            _write_cell(run, seed, key, tested, rng, correctors)
             for rank, corrector in enumerate(correctors):
                 scores = _scores(rng, test, calibrate, left, 1.7 + 0.6 * rank, K)
                 write_arrays(run.path("cells", f"seed{seed}", key, "scores", f"{corrector}.npz"), **scores)
@@ -72,16 +74,17 @@ def _scores(
     K: int,
 ) -> dict[str, np.ndarray]:
     """Scores of a corrector that separates the left-out class by `power` standard deviations."""
-    truth, known = test["truth"], calibrate["truth"] != left
-    base = np.where(rng.random(known.sum()) < 0.7, calibrate["truth"][known], (left + 1) % K)
+    truth, seen = test["truth"], calibrate["truth"]
+    other = np.where(seen == (left + 1) % K, (left + 2) % K, (left + 1) % K)
+    base = np.where((rng.random(len(seen)) < 0.7) & (seen != left), seen, other)
     return {
         "score": rng.normal(0, 1, len(truth)) + power * (truth == left),
         "suggested": np.full(len(truth), left),
         "score_all": rng.normal(0, 1, len(truth)) + 1.1 * power * (truth == left),
-        "calibrate_score": rng.normal(0, 1, known.sum()),
-        "calibrate_truth": calibrate["truth"][known],
+        "calibrate_score": rng.normal(0, 1, len(seen)) + power * (seen == left),
+        "calibrate_truth": seen,
         "calibrate_base": base,
-        "calibrate_group": calibrate["groups"][known],
+        "calibrate_group": calibrate["groups"],
     }
 
 
@@ -106,7 +109,9 @@ def _write_cell(
         for row, epoch in enumerate(epochs)
     ]
     write_text(folder / "history.csv", _csv(history))
-    stages = {"train": 14.0, "outputs": 1.5, **{f"corrector {name}": 0.8 for name in correctors}}
+    stages = {"train": 14.0, "extract": 1.5}
+    for name in correctors:
+        stages |= {f"fit {name}": 0.8, f"fit {name} on all": 1.1, f"propose {name}": 0.1}
     write_json(
         folder / "cell.json",
         {

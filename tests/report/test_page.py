@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fake_study import CLASSES, make_study_run
 
+from mien.cli.summary import figures
 from mien.errors import RunError
 from mien.report import page, tables
 from mien.report.evidence import Number, Reading, mean
@@ -154,20 +155,6 @@ def test_gain_and_certificates_equal_their_tables(run: Run, shown: Page) -> None
             assert pooled[row["left_out"], "Budget"][0].replace("\u202f", " ").startswith(verdict)
 
 
-def test_headline_names_the_best_corrector_and_its_figures(run: Run, html: str) -> None:
-    gains = {row["corrector"]: row for row in run.read_table("summary")}
-    best = max(gains, key=lambda name: gains[name]["mean_gain_at_harm_2"])
-    lead = re.sub(r"<.*?>", "", re.search(r'<p class="lead">(.*?)</p>', html, re.DOTALL)[1])
-    assert best in lead and "Seven classes" in lead
-    pooled = [
-        row["harm"] for row in run.read_table("certificates") if row["group"] == "pooled" and row["corrector"] == best
-    ]
-    harm = sum(pooled) / len(pooled)  # what the budget is about, not the mean over classes
-    for figure in (gains[best]["mean_gain"], harm, gains[best]["mean_restored"]):
-        share = 100 * figure
-        assert (f"{share:.0f}" if share >= 9.95 else f"{share:.1f}") + "\u202f%" in lead
-
-
 def test_a_certificate_that_does_not_hold_at_the_threshold_in_force_is_not_one(tmp_path: Path) -> None:
     run = study(tmp_path, correctors=("probe",))
     table = run.read_table("certificates")
@@ -177,6 +164,37 @@ def test_a_certificate_that_does_not_hold_at_the_threshold_in_force_is_not_one(t
     rows = next(rows for caption, rows in shown if caption.startswith("Per class"))
     column = [title for title, _ in rows[0]].index("anger")
     assert {row[column][0] for row in rows[1:]} == {"not certified | needs τ ≥ 2.500", "–"}
+
+
+def test_classes_that_are_called_by_numbers(tmp_path: Path) -> None:
+    run = study(tmp_path, correctors=("probe",), classes=("10", "2", "1e3", "nan"))
+    assert {row["left_out"] for row in run.read_table("gain")} == {"10", "2", "1e3", "nan"}
+    rows = Page(page.render(run)).cells("gain", "Gain by left-out class")
+    assert {left for _, left in rows} == {"10", "2", "1e3", "nan", "mean"}
+    found = figures(run)["classes"]["probe"]
+    assert found["1e3"]["gain"] == pytest.approx(
+        next(row["rate"] for row in run.read_table("gain") if row["left_out"] == "1e3"), abs=1e-6
+    )
+    assert all(each["harm"] is not None and each["auroc"] is not None for each in found.values())
+
+
+def test_sizes_are_shown_of_the_built_in_network_alone(tmp_path: Path) -> None:
+    run = study(tmp_path, correctors=("probe",))
+    assert "32 channels" in page.render(run)
+    manifest = run.manifest()
+    manifest["base"]["name"] = "mine:Network"
+    run.write_manifest(manifest)
+    html = page.render(run)
+    assert "32 channels" not in html and ">conv1</text>" in html
+
+
+def test_a_damaged_sheet_of_samples_is_left_out_with_a_note(run: Run, tmp_path: Path) -> None:
+    damaged = Run(shutil.copytree(run.folder, tmp_path / "damaged"))
+    whole = damaged.path("samples.png").read_bytes()
+    for content in (b"", whole[:10], whole[: len(whole) // 2], b"GIF" + whole):
+        damaged.path("samples.png").write_bytes(content)
+        html = page.render(damaged)
+        assert "samples.png, is damaged" in html and "data:image/png" not in html
 
 
 def test_several_seeds_show_mean_and_range_and_pool_no_counts(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from fake_study import CLASSES, make_study_run
 
 from mien.metrics.correction import scores
+from mien.report.evidence import best_first
 from mien.report.tables import PERCENTS, build
-from mien.runs import Run, read_arrays, read_json, write_json
+from mien.runs import Run, read_arrays, read_json, write_arrays, write_json
 
 SEEDS, CORRECTORS = (0, 1), ("boosting", "probe")
 STUDIES = len(SEEDS) * len(CORRECTORS) * len(CLASSES)
@@ -38,13 +39,13 @@ def where(rows: list[dict], **wanted: object) -> list[dict]:
         (
             "restored",
             STUDIES * 7,
-            "seed corrector left_out label hits total recall full_hits full_recall retrained_hits retrained_recall "
-            "restored low high",
+            "seed corrector left_out label hits total recall relative_gain full_hits full_recall retrained_hits "
+            "retrained_recall restored low high",
         ),
         ("curves", (STUDIES + len(SEEDS) * 7 * 2) * 51, "seed corrector left_out harm gain"),
         ("confusion", STUDIES * 3 * 49, "seed corrector left_out system truth answer count"),
         ("mcnemar", STUDIES * 8, "seed corrector left_out label harmed repaired p"),
-        ("cost", len(SEEDS) * (2 * 2 + 7 * 4), "seed cell stage seconds pictures"),
+        ("cost", len(SEEDS) * (2 * 2 + 7 * 8), "seed cell stage seconds pictures"),
         (
             "history",
             len(SEEDS) * 9 * 12,
@@ -54,7 +55,7 @@ def where(rows: list[dict], **wanted: object) -> list[dict]:
             "certificates",
             STUDIES * 7,
             "seed corrector left_out group budget confidence n k threshold feasible needed holds "
-            "harm_hits harm_total harm low high",
+            "in_force harm_hits harm_total harm low high harm_groups_hits harm_groups_total harm_groups",
         ),
     ],
 )
@@ -68,10 +69,17 @@ def test_ranking_has_both_fits_and_every_harm(run: Run) -> None:
     rows = run.read_table("ranking")
     assert len(rows) == 2 * STUDIES
     assert {row["fitted_on"] for row in rows} == {"correct", "fit"}
-    columns = [
-        f"{name}_{p}" for name in ("gain_at_harm", "restored_at_equal_harm", "against_retrained") for p in PERCENTS
-    ]
-    assert list(rows[0]) == ["seed", "corrector", "left_out", "fitted_on", "auroc", "pauc", *columns]
+    columns = ["seed", "corrector", "left_out", "fitted_on", "auroc", "pauc", "total"]
+    for name in ("gain_at_harm", "restored_at_equal_harm", "against_retrained"):
+        for p in PERCENTS:
+            columns += [f"{name}_{p}{end}" for end in ("", "_low", "_high")]
+            columns += [f"{name}_{p}_hits"] * (name == "gain_at_harm")
+    assert sorted(rows[0]) == sorted(columns)
+    for row in rows:
+        for p in PERCENTS:
+            assert row[f"gain_at_harm_{p}"] == pytest.approx(row[f"gain_at_harm_{p}_hits"] / row["total"])
+            for figure in (f"gain_at_harm_{p}", f"restored_at_equal_harm_{p}", f"against_retrained_{p}"):
+                assert math.isnan(row[figure]) or row[f"{figure}_low"] <= row[figure] <= row[f"{figure}_high"]
     assert all(row["gain_at_harm_1"] <= row["gain_at_harm_2"] <= row["gain_at_harm_5"] for row in rows)
 
 
@@ -159,13 +167,88 @@ def test_a_study_without_any_finished_cell_gives_empty_tables(tmp_path) -> None:
 @pytest.mark.parametrize("scope", ["pooled", "strict", "predicted"])
 def test_abstaining_shows_in_the_confusion_matrix(tmp_path, scope: str) -> None:
     run = make_study_run(tmp_path, seeds=(0,), correctors=("probe",))
-    manifest = read_json(run.path("run.json"))
-    manifest["policy"] = {"budget": 0.2, "delta": 0.05, "scope": scope, "action": "abstain"}
-    write_json(run.path("run.json"), manifest)
-    build(run)
+    with_policy(run, scope=scope, action="abstain")
     abstained = where(run.read_table("confusion"), answer="abstained")
     assert {row["system"] for row in abstained} == {"h"}
-    assert all(row["hits"] == 0 for row in run.read_table("gain"))
+    # what abstaining and flagging touch is counted as an override
+    harm = {row["left_out"]: row["harm_hits"] for row in where(run.read_table("certificates"), group="pooled")}
+    for left_out, hits in harm.items():
+        touched = where(abstained, left_out=left_out)
+        caught = next(row["count"] for row in touched if row["truth"] == left_out)
+        assert where(run.read_table("gain"), left_out=left_out)[0]["hits"] == caught
+        assert hits <= sum(row["count"] for row in touched) - caught
+        recall = where(run.read_table("restored"), left_out=left_out, label=left_out)[0]
+        assert recall["hits"] == 0 and recall["restored"] == pytest.approx(caught / recall["full_hits"])
+
+
+def with_policy(run: Run, **policy: object) -> Run:
+    manifest = read_json(run.path("run.json"))
+    manifest["policy"] = {"budget": 0.2, "delta": 0.05, "scope": "pooled", "action": "relabel", **policy}
+    write_json(run.path("run.json"), manifest)
+    build(run)
+    return run
+
+
+def test_flagging_keeps_the_answers_and_counts_what_is_flagged(tmp_path) -> None:
+    run = make_study_run(tmp_path, seeds=(0,), correctors=("probe",))
+    names = ("gain", "harm", "delta_fpr", "ranking")
+    relabelled = {name: with_policy(run).read_table(name) for name in names}
+    flagged = with_policy(run, action="flag")
+    assert all(str(flagged.read_table(name)) == str(relabelled[name]) for name in names)
+    assert any(row["hits"] for row in relabelled["gain"])
+    row = flagged.read_table("summary")[0]
+    assert row["macro_recall_h"] == row["macro_recall_f"]
+
+
+def test_the_corrector_is_chosen_on_calibration_pictures(tmp_path) -> None:
+    run = make_study_run(tmp_path, seeds=(0,))
+    build(run)
+    assert best_first(run) == ["probe", "boosting"]
+    for name in CLASSES:  # exchange what calibrate says; test stays as it is
+        folder = run.path("cells", "seed0", f"without-{name}", "scores")
+        stored = {corrector: read_arrays(folder / f"{corrector}.npz") for corrector in CORRECTORS}
+        for corrector, other in zip(CORRECTORS, reversed(CORRECTORS), strict=True):
+            seen = {key: value for key, value in stored[other].items() if key.startswith("calibrate_")}
+            write_arrays(folder / f"{corrector}.npz", **{**stored[corrector], **seen})
+    build(run)
+    assert best_first(run) == ["boosting", "probe"]
+
+
+def test_a_person_is_harmed_once_however_many_pictures_are(run: Run) -> None:
+    key = {"seed": 1, "corrector": "probe", "left_out": "sadness"}
+    test = read_arrays(run.path("cells", "seed1", "without-sadness", "test.npz"))
+    stored = read_arrays(run.path("cells", "seed1", "without-sadness", "scores", "probe.npz"))
+    for group, classes in (("pooled", range(7)), ("happiness", [3])):
+        row = where(run.read_table("certificates"), **key, group=group)[0]
+        assert row["in_force"] == where(run.read_table("certificates"), **key, group="pooled")[0]["threshold"]
+        right = (test["probs"].argmax(1) == test["truth"]) & np.isin(test["truth"], classes)
+        harmed = right & (stored["score"] > row["in_force"])
+        assert row["harm_groups_total"] == len(set(test["groups"][right])) < row["harm_total"]
+        assert row["harm_groups_hits"] == len(set(test["groups"][harmed])) <= row["harm_hits"]
+
+
+def test_certificates_are_for_the_classes_that_f_knows(tmp_path) -> None:
+    run = make_study_run(tmp_path, seeds=(0,), correctors=("probe",))
+    path = run.path("cells", "seed0", "without-fear", "test.npz")
+    test = read_arrays(path)
+    test["known"][2] = False  # no picture of disgust in train either
+    write_arrays(path, **test)
+    path = run.path("cells", "seed0", "without-anger", "test.npz")
+    write_arrays(path, **{name: values for name, values in read_arrays(path).items() if name != "known"})
+    build(run)
+    groups = {
+        left: [row["group"] for row in where(run.read_table("certificates"), left_out=left)]
+        for left in ("fear", "anger")
+    }
+    assert groups["fear"] == ["pooled", *(name for name in CLASSES if name not in ("fear", "disgust"))]
+    assert groups["anger"] == ["pooled", *(name for name in CLASSES if name != "anger")]  # older runs do not say
+
+
+def test_weighted_gain_weighs_classes_by_their_pictures(run: Run) -> None:
+    gains = where(run.read_table("gain"), seed=0, corrector="probe")
+    row = where(run.read_table("summary"), seed=0, corrector="probe")[0]
+    expected = sum(each["hits"] for each in gains) / sum(each["total"] for each in gains)
+    assert row["weighted_gain"] == pytest.approx(expected) != row["mean_gain"]
 
 
 def test_building_twice_gives_the_same_tables(run: Run) -> None:

@@ -14,11 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from mien.cli.options import build, options
-from mien.cli.summary import figures
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings, prepare
 from mien.models.settings import TrainSettings
-from mien.runs import Run
 from mien.study.engines import ENGINES
 from mien.study.settings import StudySettings
 
@@ -46,6 +44,7 @@ EXAMPLE = """Leave each class out in turn, train, correct, score, and draw the r
 @options(StudySettings, DataSettings, TrainSettings, Policy)
 def study(data: str, out: Path, corrector: tuple[str, ...], engine: str, as_json: bool, **values: Any) -> None:
     from mien.cli.progress import decoding, watching
+    from mien.cli.summary import figures
     from mien.report import page, tables
     from mien.study.leave_one_out import run
 
@@ -67,7 +66,7 @@ def study(data: str, out: Path, corrector: tuple[str, ...], engine: str, as_json
     if as_json:
         click.echo(json.dumps(figures(done), indent=2))
     else:
-        _print(done)
+        _print(figures(done)["classes"])
         click.echo(f"report: {report}")
 
 
@@ -86,7 +85,7 @@ def command_line() -> str:
     return shlex.join(["mien", *sys.argv[1:]])
 
 
-def _print(run: Run) -> None:
+def _print(classes: dict[str, Any]) -> None:
     console = Console()
     table = Table(
         "corrector",
@@ -96,13 +95,13 @@ def _print(run: Run) -> None:
         "ΔFPR",
         "P",
         "AUROC",
-        title="Classes won back (mean over seeds)",
+        title="Classes won back by the corrector in force (mean over seeds)",
         title_justify="left",
     )
     for column in table.columns[2:]:
         column.justify = "right"
-    for corrector, classes in figures(run)["classes"].items():
-        for name, row in classes.items():
+    for corrector, found in classes.items():
+        for name, row in found.items():
             cells = (
                 f"{row[key]:.3f}" if row[key] is not None else "–"
                 for key in ("gain", "harm", "delta_fpr", "restored", "auroc")

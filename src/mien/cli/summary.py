@@ -5,59 +5,49 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
+from mien.correctors.thresholds import POOLED
+from mien.report.evidence import Number, names, number, rows
 from mien.runs import Run
+
+FIGURES = {  # figure: table, column, and which of its rows
+    "gain": ("gain", "rate", {}),
+    "harm": ("certificates", "harm", {"group": POOLED}),
+    "delta_fpr": ("delta_fpr", "delta_fpr", {}),
+    "restored": ("restored", "restored", {}),  # defined for the left-out class alone
+    "auroc": ("ranking", "auroc", {"fitted_on": "fit"}),
+    "gain_at_harm_2": ("ranking", "gain_at_harm_2", {"fitted_on": "fit"}),
+}
 
 
 def figures(run: Run) -> dict[str, Any]:
-    """{"summary": {corrector: means}, "classes": {corrector: {class: figures}}}: means over seeds or None."""
-    manifest = run.manifest()
-    gains, costs = run.read_table("gain"), run.read_table("delta_fpr")
-    ranking = [row for row in run.read_table("ranking") if row["fitted_on"] == "correct"]
-    restored = [row for row in run.read_table("restored") if row["label"] == row["left_out"]]
-    harms = run.read_table("harm")
-    classes: dict[str, Any] = {}
-    for corrector in manifest["correctors"]:
-        classes[corrector] = {
-            name: {
-                "gain": _mean(gains, "rate", corrector, name),
-                "harm": _pooled_harm(harms, corrector, name),
-                "delta_fpr": _mean(costs, "delta_fpr", corrector, name),
-                "restored": _mean(restored, "restored", corrector, name),
-                "auroc": _mean(ranking, "auroc", corrector, name),
-                "gain_at_harm_2": _mean(ranking, "gain_at_harm_2", corrector, name),
-            }
-            for name in manifest["left_out"]
-        }
-    summary = {}
-    for corrector in manifest["correctors"]:
-        rows = [row for row in run.read_table("summary") if row["corrector"] == corrector]
-        keys = [key for key in (rows[0] if rows else ()) if key not in ("seed", "corrector")]
-        summary[corrector] = {key: _average([row[key] for row in rows]) for key in keys}
-    return {"run": str(run.folder), "seeds": manifest["seeds"], "summary": summary, "classes": classes}
+    """{"summary": {corrector: means}, "classes": {corrector: {class: figures}}}: means over seeds or None.
+
+    The figures by class are of the corrector in force, fitted on *fit*; Harm is pooled over the known classes. The
+    means are the table `summary`, with its figures of the score alone of the corrector fitted on all of *correct*;
+    "fitted_on" says so.
+    """
+    correctors = names(run, "correctors")
+    return {
+        "run": str(run.folder),
+        "seeds": run.manifest()["seeds"],
+        "fitted_on": {"summary": "correct", "classes": "fit"},
+        "summary": {name: _means(run, name) for name in correctors},
+        "classes": {name: {left: _of_class(run, name, left) for left in names(run, "left_out")} for name in correctors},
+    }
 
 
-def _mean(rows: list[dict[str, Any]], key: str, corrector: str, left_out: str) -> float | None:
-    return _average([row[key] for row in rows if row["corrector"] == corrector and row["left_out"] == left_out])
+def _means(run: Run, corrector: str) -> dict[str, float | None]:
+    found = rows(run, "summary", corrector=corrector)
+    keys = [key for key in (found[0] if found else ()) if key not in ("seed", "corrector")]
+    return {key: _value(number(found, key)) for key in keys}
 
 
-def _pooled_harm(rows: list[dict[str, Any]], corrector: str, left_out: str) -> float | None:
-    """Harm over all known classes together, the quantity that is certified."""
-    chosen = [
-        row
-        for row in rows
-        if row["corrector"] == corrector and row["left_out"] == left_out and row["label"] != left_out
-    ]
-    by_seed = {row["seed"] for row in chosen}
-    shares = []
-    for seed in by_seed:
-        hits = sum(row["hits"] for row in chosen if row["seed"] == seed)
-        total = sum(row["total"] for row in chosen if row["seed"] == seed)
-        shares.append(hits / total if total else math.nan)
-    return _average(shares)
+def _of_class(run: Run, corrector: str, left_out: str) -> dict[str, float | None]:
+    return {
+        figure: _value(number(rows(run, table, corrector=corrector, left_out=left_out, **where), column))
+        for figure, (table, column, where) in FIGURES.items()
+    }
 
 
-def _average(values: list[float]) -> float | None:
-    finite = [value for value in values if not math.isnan(value)]
-    return round(float(np.mean(finite)), 6) if finite else None
+def _value(figure: Number) -> float | None:
+    return None if math.isnan(figure.value) else round(figure.value, 6)

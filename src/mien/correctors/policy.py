@@ -98,7 +98,9 @@ def certify(
     -----
     Only known-class pictures that f had right can be harmed, so only they count; a suggestion that equals f's answer
     harms nothing. "strict" needs no share of δ for each class: it fails only if the threshold of the most endangered
-    class does. With "predicted", each of C known classes is certified at 1 − (1 − δ)^(1/C), so that all hold at once.
+    class does. With "predicted", each of C known classes is certified at 1 − (1 − δ)^(1/C), so that all hold at once
+    and with them the pooled Harm, which is a mean of theirs. Persons with pictures of several classes tie the classes
+    together and are harmed by any of them: then each class gets δ/C, and the pooled claim must hold by itself.
     """
     if not len(proposal.ids) == len(truth) == len(base) == len(truth if groups is None else groups):
         raise AlignmentError("proposal, truth, base and groups differ in length", place="certify")
@@ -107,22 +109,26 @@ def certify(
         raise AlignmentError("known must name at least one of the K classes", place="certify")
     right = (base == truth) & members[truth]
     harmful = np.where(proposal.suggested != base, proposal.score, -np.inf)[right]
-    pictures = _Calibration(harmful, truth[right], None if groups is None else groups[right], policy)
+    persons = None if groups is None or len(np.unique(groups)) == len(groups) else groups[right]
+    pictures = _Calibration(harmful, truth[right], persons, policy)
 
-    predicted = policy.scope == "predicted"
-    delta = 1 - (1 - policy.delta) ** (1 / int(members.sum())) if predicted else policy.delta
-    cohorts = pictures.cohorts(labelset, members, delta)
+    cohorts = pictures.cohorts(labelset, members, pictures.share_of_delta(int(members.sum())))
     own = np.full(len(labelset), np.inf)
     for classes, guarantee in cohorts:  # the rare classes together come last and replace their own
         own[classes] = guarantee.threshold
-    pooled = _joint(own, cohorts, policy) if predicted else pictures.guarantee(POOLED, members, policy.delta)
+    pooled = pictures.guarantee(POOLED, members, policy.delta)
     in_force = {"pooled": pooled.threshold, "strict": own[members].max(), "predicted": own}[policy.scope]
     if policy.rule != "certified":
         in_force = _plain(proposal, truth == proposal.suggested, policy)
     thresholds = np.broadcast_to(in_force, own.shape).copy()
+    joint = policy.scope == "predicted" and persons is None
+    claims = [
+        (members, own, _joint(own, cohorts, policy)) if joint else (members, pooled.threshold, pooled),
+        *((classes, guarantee.threshold, guarantee) for classes, guarantee in cohorts),
+    ]
     guarantees = (
-        replace(guarantee, holds=guarantee.feasible and bool((thresholds[classes] >= guarantee.threshold).all()))
-        for classes, guarantee in [(members, pooled), *cohorts]
+        replace(guarantee, holds=guarantee.feasible and bool((thresholds >= least)[classes].all()))
+        for classes, least, guarantee in claims
     )
     return Certified(thresholds, tuple(guarantees))
 
@@ -140,12 +146,19 @@ def _plain(proposal: Proposal, is_new: Bools, policy: Policy) -> float:
 
 @dataclass(frozen=True)
 class _Calibration:
-    """The calibration pictures that f had right, and what is certified on them."""
+    """The calibration pictures that f had right, and what is certified on them; no groups: one picture each."""
 
     scores: Floats
     truth: Ints
     groups: Texts | None
     policy: Policy
+
+    def share_of_delta(self, classes: int) -> float:
+        """δ for each class: the whole, or with "predicted" what lets all of them hold at once."""
+        if self.policy.scope != "predicted":
+            return self.policy.delta
+        # without persons the classes are independent; with them only the union bound is safe
+        return 1 - (1 - self.policy.delta) ** (1 / classes) if self.groups is None else self.policy.delta / classes
 
     def guarantee(self, group: str, classes: Bools, delta: float) -> Guarantee:
         rows = classes[self.truth]
@@ -164,7 +177,7 @@ class _Calibration:
 
 
 def _joint(own: Floats, cohorts: list[tuple[Bools, Guarantee]], policy: Policy) -> Guarantee:
-    """Pooled Harm when every class keeps the budget at once: it is a mean of theirs, so it keeps the budget too."""
+    """Pooled Harm of single pictures when every class keeps the budget at once: a mean of theirs keeps it too."""
     sound = [guarantee for _, guarantee in cohorts if guarantee.feasible]
     return Guarantee(
         group=POOLED,

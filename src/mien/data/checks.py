@@ -77,11 +77,11 @@ def contradictions(dataset: Dataset) -> Dataset:
         if len(np.unique(given[given >= 0])) < 2:
             continue
         said = ", ".join(f"{count} × {label}" for label, count in Counter(dataset.raw_labels[rows].tolist()).items())
-        cause = f"is labelled {{}}; the same picture as {dataset.ids[rows[0]]}: {said}"
+        same = f"the same picture as {dataset.ids[rows[0]]}: {said}"
         remedy = "correct the labels; until then none of them is used"
         problems += [
-            Problem("contradictory labels", str(dataset.ids[row]), cause.format(dataset.raw_labels[row]), remedy)
-            for row in rows
+            Problem("contradictory labels", str(place), f"is labelled {label}; {same}", remedy)
+            for place, label in zip(dataset.ids[rows], dataset.raw_labels[rows], strict=True)
         ]
         labels[rows] = NO_LABEL
     return dataset.but(*problems, labels=labels)
@@ -104,7 +104,7 @@ def repeated_rows(dataset: Dataset) -> Dataset:
 
 
 def copies(dataset: Dataset) -> Dataset:
-    """Pictures with the same pixels: kept, and never divided between parts."""
+    """Pictures that decode to the same pixels: kept, and never divided between parts."""
     if dataset.hashes is None:
         return dataset
     remedy = "nothing: copies stay in one part"

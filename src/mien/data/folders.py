@@ -2,7 +2,8 @@
 
     ROOT/happiness/1.png        ROOT/train/happiness/1.png        ROOT/votes.csv (optional)
 
-`votes.csv` has the columns `image` (path inside ROOT), one per class with its votes, and optionally `person`.
+`votes.csv` has the columns `image` (path inside ROOT), one per class with its votes, and optionally `person`. Links to
+folders are followed; what two ways lead to is read once.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.data.labels import EMOTIONS
 from mien.data.listing import PICTURES, broken_row, columns, labelset_of, pictures_in, resolve, rows_of
 from mien.errors import DataError
-from mien.types import Dataset, Ints, LabelSet, Problem, Texts, texts
+from mien.types import NO_LABEL, Dataset, Ints, LabelSet, Problem, Texts, texts
 
 LAYOUT = "class folders (ROOT/happiness/1.png, ROOT/train/happiness/1.png)"
 PARTS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "images", "data"})
@@ -25,7 +27,7 @@ NOT_CLASSES = frozenset({"image", "label", "person", "truth"})
 
 def looks_like(path: Path) -> bool:
     """Whether there is a folder with pictures somewhere below `path`."""
-    return path.is_dir() and any(True for _ in _picture_folders(path))
+    return path.is_dir() and any(folder.pictures for folder in _walk(path))
 
 
 def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
@@ -40,17 +42,17 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     -------
     Dataset, not decoded; ids are paths inside `path`, sources the folders above the class folder.
     """
-    files, stray = _list(path)
+    files, problems = _list(path)
     if not files:
         raise DataError(
             "has no class folders with pictures", place=str(path), remedy="put the pictures into one folder per class"
         )
     raw = texts([Path(file).parent.name for file in files])
     _refuse_numbers(np.unique(raw), names, path)
-    table = _read_votes(path / "votes.csv")
+    meanings = labelset_of([*np.unique(raw).tolist(), *EMOTIONS.names, *(names or {}).values()], names, others=True)
+    table = _read_votes(path / "votes.csv", meanings)
     labelset = labelset_of([*np.unique(raw).tolist(), *table.classes], names, others=True)
     sources = texts([Path(file).parent.parent.as_posix() for file in files])
-    problems = [*stray, *_empty_folders(path), *table.problems]
     return Dataset(
         ids=texts(files),
         labels=resolve(raw, labelset),
@@ -60,33 +62,67 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
         votes=table.votes(files, labelset),
         groups=table.groups(files),
         sources=None if (sources == ".").all() else sources,
-        problems=tuple(problems),
+        problems=(*problems, *table.problems),
         name=str(path),
     )
 
 
-def _picture_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    for folder, inner, _ in os.walk(root):
-        inner[:] = sorted(name for name in inner if not name.startswith((".", "__")))
-        found = pictures_in(Path(folder))
-        if found:
-            yield Path(folder), found
+@dataclass(frozen=True)
+class _Folder:
+    """A folder, the names of its pictures, and a Problem if it brings none."""
+
+    path: Path
+    pictures: list[str]
+    problem: Problem | None = None
+
+
+def _walk(root: Path) -> Iterator[_Folder]:
+    """Every folder below root that is not hidden, once: those that lie there first, then those that links lead to."""
+    seen = set(root.resolve().parents)  # a link to what lies above root would never end
+    starts = [root]
+    for start in starts:  # grows by the links that are met
+        for name, inner, _ in os.walk(start):
+            folder = Path(name)
+            real = folder.resolve()
+            if real in seen:
+                inner.clear()
+                yield _Folder(folder, [], _repeated(folder, real))
+                continue
+            seen.add(real)
+            inner[:] = sorted(one for one in inner if not one.startswith((".", "__")))
+            starts += [link for link in (folder / one for one in inner) if link.is_symlink()]
+            pictures = pictures_in(folder)
+            empty = not pictures and not inner and folder != root
+            yield _Folder(folder, pictures, _empty(folder) if empty else None)
+
+
+def _repeated(folder: Path, real: Path) -> Problem:
+    cause = f"leads to {real}, which is read already or lies above"
+    return Problem("repeated folder", str(folder), cause, "nothing: pictures are read once; or remove the link")
+
+
+def _empty(folder: Path) -> Problem:
+    known = ", ".join(sorted(PICTURES))
+    return Problem("empty folder", str(folder), "has no pictures", f"known are {known}; or remove it")
 
 
 def _list(root: Path) -> tuple[list[str], list[Problem]]:
-    """Pictures in class folders, as paths inside root; Problems for pictures that lie in no class folder."""
-    found = list(_picture_folders(root))
-    above = {parent for folder, _ in found for parent in folder.parents}
+    """Pictures in class folders, as paths inside root; Problems for folders, and for pictures in no class folder."""
+    found = list(_walk(root))
+    above = {parent for folder in found if folder.pictures for parent in folder.path.parents}
     files: list[str] = []
     stray: list[Problem] = []
-    for folder, names in found:
-        inside = folder.relative_to(root)
-        if folder == root or folder in above or folder.name.casefold() in PARTS:
+    for folder in found:
+        if folder.path == root or folder.path in above or folder.path.name.casefold() in PARTS:
             remedy = "move it into the folder of its class, or remove it"
-            stray += [Problem("unlabelled", str(folder / name), "lies in no class folder", remedy) for name in names]
+            stray += [
+                Problem("unlabelled", str(folder.path / name), "lies in no class folder", remedy)
+                for name in folder.pictures
+            ]
         else:
-            files += [(inside / name).as_posix() for name in names]
-    return files, stray
+            inside = folder.path.relative_to(root)
+            files += [(inside / name).as_posix() for name in folder.pictures]
+    return files, stray + [folder.problem for folder in found if folder.problem]
 
 
 def _refuse_numbers(raw: Texts, names: Mapping[str, str] | None, root: Path) -> None:
@@ -102,16 +138,6 @@ def _refuse_numbers(raw: Texts, names: Mapping[str, str] | None, root: Path) -> 
         )
 
 
-def _empty_folders(root: Path) -> list[Problem]:
-    """Leaf folders without any picture."""
-    return [
-        Problem("empty folder", folder, "has no pictures", f"known are {', '.join(sorted(PICTURES))}; or remove it")
-        for folder, inner, files in os.walk(root)
-        if not inner and Path(folder) != root and not Path(folder).name.startswith((".", "__"))
-        if not any(Path(file).suffix.lower() in PICTURES for file in files)
-    ]
-
-
 @dataclass(frozen=True)
 class _Votes:
     """votes.csv by picture; all parts empty where there is none."""
@@ -123,7 +149,7 @@ class _Votes:
 
     def votes(self, files: list[str], labelset: LabelSet) -> Ints | None:
         """(N, K) votes in the order of the label set; zeros for a picture without a row."""
-        if not self.rows:
+        if not self.rows or not self.classes:
             return None
         votes = np.zeros((len(files), len(labelset)), dtype=np.int64)
         place = [labelset.resolve(name) for name in self.classes]
@@ -137,19 +163,28 @@ class _Votes:
         return texts([self.people.get(file, "") for file in files]) if any(self.people.values()) else None
 
 
-def _read_votes(path: Path) -> _Votes:
+def _read_votes(path: Path, meanings: LabelSet) -> _Votes:
+    """votes.csv; a column that none of `meanings` fits is left out with a Problem, one without a name without."""
     if not path.is_file():
         return _Votes()
     lines = rows_of(path)
     header = next(lines, [])
     (image,) = columns(header, ["image"], path)
-    person = header.index("person") if "person" in header else None
-    places = [place for place, name in enumerate(header) if name.casefold() not in NOT_CLASSES]
-    table = _Votes([header[place] for place in places])
+    titles = [name.casefold() for name in header]
+    person = titles.index("person") if "person" in titles else None
+    places = [place for place, title in enumerate(titles) if title and title not in NOT_CLASSES]
+    known = [place for place in places if meanings.resolve(header[place]) != NO_LABEL]
+    table = _Votes([header[place] for place in known])
+    table.problems.extend(_unknown_column(path, header[place]) for place in places if place not in known)
     for number, row in enumerate(lines, 1):
         try:
-            table.rows[row[image]] = [int(row[place]) for place in places]
+            table.rows[row[image]] = [int(row[place]) for place in known]
             table.people[row[image]] = row[person] if person is not None else ""
         except (ValueError, IndexError):
             table.problems.append(broken_row(path, number, "votes are not whole numbers, or cells are missing"))
     return table
+
+
+def _unknown_column(path: Path, name: str) -> Problem:
+    remedy = f"remove the column, or say what it means: --names {name}=CLASS"
+    return Problem("unknown column", f"{path}, column {name}", "is no class: no folder and no emotion", remedy)

@@ -5,7 +5,6 @@ What cannot be read becomes a Problem, and its row is dropped; :mod:`mien.data.p
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from collections import Counter
@@ -17,17 +16,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mien.data.picture import FITS, LIMIT, ImageSettings, Pixels, Reading, fitted, header, read_picture
+from mien.data.picture import FITS, LIMIT, ImageSettings, Reading, header, read_picture, reading_of
 from mien.data.pixel_cache import Decoded, Fault, PixelCache, default_folder
 from mien.errors import StorageError
-from mien.types import Dataset, Problem, digest, texts
+from mien.machine import cores
+from mien.types import Dataset, Problem, Texts, digest, texts
 
-__all__ = ["FITS", "Formats", "ImageSettings", "decode", "formats", "processors"]
+__all__ = ["FITS", "Formats", "ImageSettings", "decode", "formats"]
 
 CHUNK = 256
 LARGE = 16_384
 """Bytes of a picture file from which on a thread of its own saves more time than it costs (measured)."""
-VERSION = 1
+VERSION = 2
 """Part of the cache key: raise it when pictures are read differently."""
 Progress = Callable[[int, int], object]
 
@@ -41,7 +41,8 @@ def decode(
 ) -> Dataset:
     """Fill in `pixels` and `hashes`; drop the rows whose picture cannot be read, with a Problem each.
 
-    `hashes` are SHA-256 of the pixels as stored here, that is after resizing: equal hash, equal input for a model.
+    `hashes` are SHA-256 of the pictures as decoded (:mod:`mien.data.picture`), before resizing: they, and so copies and
+    the test part, are the same whatever the settings.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def decode(
 
 
 def _key(dataset: Dataset, settings: ImageSettings) -> str:
-    """Changes with any row's name, bytes on disk or time of change, and with the settings."""
+    """Changes with any row's name, file, bytes on disk or time of change, and with the settings."""
     stats = np.full((len(dataset), 2), -1, dtype=np.int64)
     for row, path in enumerate(dataset.paths.tolist()):
         try:
@@ -81,7 +82,21 @@ def _key(dataset: Dataset, settings: ImageSettings) -> str:
             stats[row] = found.st_size, found.st_mtime_ns
         except (OSError, ValueError):
             continue  # the reading will say what is wrong
-    return digest(dataset.ids, stats, astuple(settings), LIMIT, VERSION)
+    return digest(dataset.ids, _resolved(dataset.paths), stats, astuple(settings), LIMIT, VERSION)
+
+
+def _resolved(paths: Texts) -> Texts:
+    """(N,) paths in full; each folder is resolved once, since a look at the disk per row would be slow."""
+    parts = [os.path.split(path) for path in paths.tolist()]
+    folders = {folder: _folder(folder) for folder in {folder for folder, _ in parts}}
+    return texts([f"{folders[folder]}/{name}" for folder, name in parts])
+
+
+def _folder(path: str) -> str:
+    try:
+        return str(Path(path).resolve())
+    except (OSError, ValueError, RuntimeError):
+        return path  # no such folder can be: the reading will say what is wrong
 
 
 def _batches(dataset: Dataset, settings: ImageSettings, progress: Progress | None) -> Iterator[Decoded]:
@@ -91,10 +106,10 @@ def _batches(dataset: Dataset, settings: ImageSettings, progress: Progress | Non
     def reading(row: int) -> Reading:
         if dataset.pixels is None:
             return read_picture(Path(dataset.paths[row]), settings)
-        return Reading(_converted(dataset.pixels[row], settings))
+        return reading_of(Image.fromarray(dataset.pixels[row]), settings)
 
     Image.init()  # not safe to leave to the threads
-    with warnings.catch_warnings(), ThreadPoolExecutor(processors()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(cores()) as pool:
         warnings.simplefilter("ignore")  # Pillow's warnings on odd files: what matters of them becomes a Problem
         each = pool.map if _are_large(dataset) else map
         for start in range(0, total, CHUNK):
@@ -102,11 +117,6 @@ def _batches(dataset: Dataset, settings: ImageSettings, progress: Progress | Non
             yield _batch(rows, list(each(reading, rows)), settings)
             if progress:
                 progress(rows.stop, total)
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _are_large(dataset: Dataset) -> bool:
@@ -119,17 +129,12 @@ def _are_large(dataset: Dataset) -> bool:
 def _batch(rows: range, readings: list[Reading], settings: ImageSettings) -> Decoded:
     good = [row for row, reading in zip(rows, readings, strict=True) if reading.pixels is not None]
     pixels = [reading.pixels for reading in readings if reading.pixels is not None]
-    hashes = [hashlib.sha256(picture.tobytes()).hexdigest() for picture in pixels]
+    hashes = [reading.hash for reading in readings if reading.pixels is not None]
     faults: tuple[Fault, ...] = tuple(
         (row, *reading.fault) for row, reading in zip(rows, readings, strict=True) if reading.fault is not None
     )
     stacked = np.stack(pixels) if pixels else np.empty((0, *settings.shape), dtype=np.uint8)
     return Decoded(np.array(good, dtype=np.int64), stacked, texts(hashes), faults)
-
-
-def _converted(pixels: Pixels, settings: ImageSettings) -> Pixels:
-    """Pixels that came with the row, in the size and colour asked for."""
-    return pixels if pixels.shape == settings.shape else fitted(Image.fromarray(pixels), settings)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """One picture file to one array.
 
 The picture is turned upright by its EXIF orientation, its first frame taken, transparency laid on white, 16-bit values
-scaled to 8, colour brought to grey (ITU-R 601 luma) or RGB, and then resized (Lanczos).
+scaled to 8. That is hashed, so no setting changes a hash. Then colour is brought to grey (ITU-R 601 luma) or RGB,
+and the picture resized (Lanczos).
 """
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +62,11 @@ class ImageSettings:
 
 @dataclass(frozen=True)
 class Reading:
-    """A picture's pixels, or None, and what is wrong with it: kind, cause, remedy."""
+    """A picture's pixels, or None, what is wrong with it (kind, cause, remedy), and the hash of what was decoded."""
 
     pixels: Pixels | None
     fault: tuple[str, str, str] | None = None
+    hash: str = ""
 
 
 def read_picture(path: Path, settings: ImageSettings) -> Reading:
@@ -78,9 +81,7 @@ def read_picture(path: Path, settings: ImageSettings) -> Reading:
             if image.width * image.height > LIMIT:
                 return Reading(None, _too_large(f"{image.width}×{image.height}"))
             fault = _wrong_extension(path, image.format or "")
-            if image.width >= 4 * settings.size:
-                image.draft(settings.mode, (2 * settings.size, 2 * settings.size))  # JPEG: decodes no more than needed
-            return Reading(fitted(_upright(image), settings), fault)
+            return reading_of(_upright(image), settings, fault)
     except FileNotFoundError:
         return Reading(None, ("missing picture", "there is no such file", "fetch it, or remove its row"))
     except PermissionError:
@@ -105,9 +106,25 @@ def header(path: Path) -> tuple[tuple[int, int], str] | None:
         return None
 
 
-def fitted(image: Image.Image, settings: ImageSettings) -> Pixels:
-    """The picture as an array of the shape that the settings ask for."""
-    image = _plain(image, settings.mode)
+def reading_of(image: Image.Image, settings: ImageSettings, fault: tuple[str, str, str] | None = None) -> Reading:
+    """A decoded picture as an array of the shape that the settings ask for, with its hash, which no setting changes."""
+    plain = _plain(image)
+    return Reading(_fitted(plain.convert(settings.mode), settings), fault, _hash(plain))
+
+
+def _hash(plain: Image.Image) -> str:
+    """SHA-256 of the bytes, after height and width where the bytes alone leave them open.
+
+    A square picture's sides follow from the number of its bytes: s² if grey, 3·s² if coloured, and no number is both.
+    """
+    state = hashlib.sha256()
+    if plain.width != plain.height:
+        state.update(f"{plain.height}×{plain.width} ".encode())
+    state.update(plain.tobytes())
+    return state.hexdigest()
+
+
+def _fitted(image: Image.Image, settings: ImageSettings) -> Pixels:
     size = (settings.size, settings.size)
     if image.size != size:
         if settings.fit == "stretch":
@@ -135,10 +152,8 @@ def _upright(image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image) if image.getexif().get(ORIENTATION, 1) != 1 else image
 
 
-def _plain(image: Image.Image, mode: str) -> Image.Image:
-    """Any of Pillow's modes as L or RGB."""
-    if image.mode == mode:
-        return image
+def _plain(image: Image.Image) -> Image.Image:
+    """Any of Pillow's modes as L, or as RGB where there is any colour."""
     if image.mode.startswith("I"):  # 16 bits, in whatever order of bytes; Pillow itself would clip
         image = Image.fromarray((np.asarray(image).clip(0, 65535) / 257).round().astype(np.uint8))
     elif image.mode == "F":
@@ -150,7 +165,13 @@ def _plain(image: Image.Image, mode: str) -> Image.Image:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     if image.mode not in ("L", "RGB"):
         image = image.convert("RGB")
-    return image.convert(mode)
+    return image.convert("L") if image.mode == "RGB" and _is_grey(image) else image
+
+
+def _is_grey(image: Image.Image) -> bool:
+    """Whether red, green and blue are equal everywhere."""
+    red, green, blue = np.moveaxis(np.asarray(image), 2, 0)
+    return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
 def _too_large(size: str) -> tuple[str, str, str]:

@@ -39,7 +39,7 @@ class Decoded:
     ----------
     rows : (M,) their rows in the data set, ascending.
     pixels : (M, H, W) or (M, H, W, 3) uint8.
-    hashes : (M,) SHA-256 of each picture's pixels.
+    hashes : (M,) SHA-256 of each picture as decoded, before resizing.
     faults : of any rows.
     """
 

@@ -63,9 +63,25 @@ def gain_curve(score: Floats, is_new: Bools, counts_for_harm: Bools, harms: Arra
     new, known = np.sort(score[is_new]), np.sort(score[counts_for_harm])
     if not len(new) or not len(known):
         return np.full(shares.shape, np.nan)
+    return np.asarray(1 - np.searchsorted(new, _thresholds(known, shares), side="right") / len(new))
+
+
+def overridden_at_harm(score: Floats, counts_for_harm: Bools, harm: float) -> Bools:
+    """(N,) the pictures that are overridden at one pooled Harm, none where nothing counts for it; see `gain_curve`.
+
+    >>> overridden_at_harm(np.array([3.0, 2.0, 1.0]), np.array([False, True, True]), 0.5)
+    array([ True,  True, False])
+    """
+    threshold = _thresholds(np.sort(score[counts_for_harm]), np.array([harm]))[0]
+    above: Bools = score > (threshold if counts_for_harm.any() else np.inf)
+    return above
+
+
+def _thresholds(known: Floats, shares: Floats) -> Floats:
+    """For each share of Harm, the lowest threshold that keeps it; `known` are the sorted scores that count for Harm."""
     allowed = np.floor(shares * len(known) + 1e-9).astype(int)  # 0.02 · 50 is 1, whatever its last bit says
-    thresholds = np.concatenate([[-np.inf], known])[len(known) - np.clip(allowed, 0, len(known))]
-    return np.asarray(1 - np.searchsorted(new, thresholds, side="right") / len(new))
+    thresholds: Floats = np.concatenate([[-np.inf], known])[len(known) - np.clip(allowed, 0, len(known))]
+    return thresholds
 
 
 def gain_at_harm(score: Floats, is_new: Bools, counts_for_harm: Bools, harm: float) -> float:

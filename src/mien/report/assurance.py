@@ -13,15 +13,16 @@ from mien.report.results import per_corrector, studied
 from mien.runs import Run
 
 ALL = "all"
-TOO_FEW = "too few calibration pictures that f got right"
-TOO_LOW = "there are enough pictures, but the threshold in force is lower than this class would need"
+TOO_FEW = "too few persons with calibration pictures that f got right"
+TOO_LOW = "there are enough persons, but the threshold in force is lower than the certificate would need"
 
 
 @section("Certificates", "certificates", needs=("certificates",))
 def certificates(run: Run) -> Markup:
-    """A threshold is certified on calibrate alone: then Harm stays within the budget with the stated confidence. The
-    main certificate pools all known-class pictures that f had right; per class it is given where there are enough of
-    them. The Harm that came about on test stands beside it, as a check."""
+    """Certified on calibrate alone: at most the budget’s share of the persons (or other pictures that travel together)
+    lose a right answer of f, with the stated confidence; with one picture each, that is Harm. The main certificate
+    pools all known classes; per class it is given where there are enough persons. What came about on test stands beside
+    it, as a check: of persons, who are harmed if any of their pictures is, and of pictures."""
 
     return stack(per_corrector(run, "certificates", rows(run, "certificates"), lambda _, table: _certified(run, table)))
 
@@ -40,32 +41,34 @@ def _certified(run: Run, table: list[TableRow]) -> Markup:
     each = [
         (Cell(left), *(_of_class(found.get((left, group), []), left == group) for group in groups)) for left in left_out
     ]
-    head = ("Left out", "Budget", "n", "k", "Threshold τ", "Harm on test")
+    head = ("Left out", "Budget", "n", "k", "Threshold τ", "In force", "Persons harmed", "Harm, pictures")
     return stack(
         Table("Pooled over all known classes", head, pooled),
         Table(
-            "Per class: Harm on test where the budget is certified, else the calibration pictures that it would need",
+            "Per class: persons harmed on test where the budget is certified, else the n that it would need",
             ("Left out", *groups),
             each,
         ),
     )
 
 
-def holds(certificate: TableRow) -> bool:
-    """Whether the certificate is good at the threshold in force."""
-    return bool(certificate.get("holds", certificate["feasible"]))
+def silent(certificate: TableRow) -> bool:
+    """Whether the corrector never speaks up, whatever f answers."""
+    return bool(certificate["in_force"] == math.inf)
 
 
 def verdict(found: list[TableRow]) -> Cell:
     """Certified, or what it would take; over several seeds, in how many."""
     if not found:
         return undefined(NOT_YET)
-    good = [row for row in found if holds(row)]
+    good = [row for row in found if row["holds"] and not silent(row)]
     if good:
         some = f" in {len(good)} of {len(found)} seeds" if len(good) < len(found) else ""
         limit = budget(good[0]["budget"])
-        title = f"Harm ≤ {limit} with {budget(good[0]['confidence'])} confidence"
+        title = f"at most {limit} of persons are harmed, with {budget(good[0]['confidence'])} confidence"
         return Cell("certified" + some, f"≤ {limit}", title, tone="good")
+    if any(row["holds"] for row in found):
+        return Cell("silent", "harms nothing", "no threshold is safe for every class: the corrector never speaks up")
     enough = [row["threshold"] for row in found if row["feasible"]]
     if enough:
         return Cell("not certified", f"needs τ ≥ {_span(enough, '.3f')}", TOO_LOW, tone="quiet")
@@ -74,29 +77,32 @@ def verdict(found: list[TableRow]) -> Cell:
 
 
 def _evidence(found: list[TableRow]) -> tuple[Cell, ...]:
-    """n, k and the threshold (over several seeds their ranges), and the measured Harm."""
-    silent = "no threshold: the corrector stays silent"
+    """n, k, what would be certified and what is in force (over several seeds their ranges), and the measured Harm."""
+    nothing = "no threshold: too few persons for this budget"
+    active = [row["in_force"] for row in found if not silent(row)]
     thresholds = [row["threshold"] for row in found if row["feasible"]]
     allowed = [row["k"] for row in found if row["feasible"]]
     return (
         Cell(_span([row["n"] for row in found], "d")),
-        Cell(_span(allowed, "d")) if allowed else undefined(silent),
-        Cell(_span(thresholds, ".3f")) if thresholds else undefined(silent),
-        _measured(found),
+        Cell(_span(allowed, "d")) if allowed else undefined(nothing),
+        Cell(_span(thresholds, ".3f")) if thresholds else undefined(nothing),
+        Cell(_span(active, ".3f")) if active else undefined("the corrector stays silent"),
+        _persons(found),
+        cell(number(found, "harm", "harm_hits", "harm_total")),
     )
 
 
-def _measured(found: list[TableRow]) -> Cell:
-    """Harm on test, marked where it is over the budget."""
-    harm = number(found, "harm", "harm_hits", "harm_total")
+def _persons(found: list[TableRow]) -> Cell:
+    """Share of persons harmed on test, marked where it is over the budget."""
+    harm = number(found, "harm_groups", "harm_groups_hits", "harm_groups_total", bounds=False)
     return cell(harm, tone="bad" if harm.value > found[0]["budget"] else "")
 
 
 def _of_class(found: list[TableRow], own: bool) -> Cell:
     if own:
         return undefined("the class that was left out has no right answers to lose")
-    if found and all(map(holds, found)):
-        return _measured(found)
+    if found and all(row["holds"] for row in found):
+        return _persons(found)
     if not found or any(row["feasible"] for row in found):
         return verdict(found)
     return Cell(

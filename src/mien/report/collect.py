@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,20 +13,23 @@ import numpy as np
 
 from mien.correctors.calibration import Calibration
 from mien.correctors.policy import Certified, Policy, decide
-from mien.metrics.correction import scores
+from mien.metrics import correction
+from mien.metrics.classification import recall
 from mien.metrics.intervals import bootstrap_ratio
+from mien.metrics.ranking import gain_at_harm
 from mien.runs import FULL, RETRAINED, WITHOUT, Run, read_arrays
-from mien.types import Bools, Decision, Floats, Ints, LabelSet, Proposal, Scores, Texts, check_same_ids
+from mien.types import NO_LABEL, Bools, Decision, Floats, Ints, LabelSet, Proposal, Rates, Scores, Texts, check_same_ids
 
 
 @dataclass(frozen=True)
 class Tested:
-    """What a classifier said of the test pictures: (N,) ids, truth, persons, and (N, K) probabilities."""
+    """What a classifier said of the test pictures: (N,) ids, truth, persons, (N, K) probabilities, (K,) known."""
 
     ids: Texts
     truth: Ints
     groups: Texts
     probs: Floats
+    known: Bools
 
     @cached_property
     def predicted(self) -> Ints:
@@ -41,19 +45,25 @@ class Case:
     Attributes
     ----------
     f : the classifier without class `left`.
+    policy : of the study.
     references : "full" and "retrained", trained on all classes, as far as they are finished.
     score, score_all : (N,) on test, of the corrector fitted on *fit* and on all of *correct*.
-    certified, decision : by the first of them, thresholds from *calibrate*.
+    suggested : (N,) by the first of them.
+    calibration : what it said of the *calibrate* pictures.
+    certified, decision : thresholds from there, and what they do on test.
     """
 
     seed: int
     corrector: str
     left: int
     labelset: LabelSet
+    policy: Policy
     f: Tested
     references: dict[str, Tested]
     score: Floats
     score_all: Floats
+    suggested: Ints
+    calibration: Calibration
     certified: Certified
     decision: Decision
 
@@ -62,10 +72,20 @@ class Case:
         """The columns that every table begins with."""
         return {"seed": self.seed, "corrector": self.corrector, "left_out": self.labelset.names[self.left]}
 
+    @property
+    def overridden(self) -> Ints:
+        """(N,) the answers if every override gave its suggestion: what "flag" and "abstain" touch is measured, too."""
+        return np.where(self.decision.changed, self.suggested, self.decision.base)
+
     @cached_property
     def scores(self) -> Scores:
-        """Rates of f and h per class."""
-        return scores(self.f.truth, self.decision.base, self.decision.final, len(self.labelset))
+        """Rates of f and of its overrides per class."""
+        return correction.scores(self.f.truth, self.decision.base, self.overridden, len(self.labelset))
+
+    @cached_property
+    def answers(self) -> Scores:
+        """Rates of f and of the answers that h really gives: those of f where it flags, none where it abstains."""
+        return correction.scores(self.f.truth, self.decision.base, self.decision.final, len(self.labelset))
 
     @property
     def is_new(self) -> Bools:
@@ -80,13 +100,28 @@ class Case:
         return right & ~self.is_new
 
     @cached_property
+    def harmed(self) -> Bools:
+        """(N,) the right answers of f that are overridden."""
+        lost: Bools = self.counts_for_harm & (self.overridden != self.f.truth)
+        return lost
+
+    @cached_property
+    def selection(self) -> float:
+        """By what the best corrector is chosen: Gain at the Harm of the budget, on *calibrate*."""
+        seen = self.calibration
+        right = (seen.base == seen.truth) & self.f.known[seen.truth]
+        return gain_at_harm(seen.score, seen.truth == self.left, right, self.policy.budget)
+
+    @cached_property
     def restored(self) -> tuple[float, float, float]:
         """P of the left-out class, with its paired interval by persons; NaN without the full model."""
         new, full = self.is_new, self.references.get(FULL)
-        if full is None or not (full.predicted[new] == self.left).any():
+        if full is None:
             return math.nan, math.nan, math.nan
-        right_h, right_full = self.decision.final[new] == self.left, full.predicted[new] == self.left
-        return float(right_h.sum() / right_full.sum()), *bootstrap_ratio(right_h, right_full, self.f.groups[new])
+        rates = recall(self.f.truth, full.predicted, len(self.labelset))
+        share = correction.restored(self.scores.tpr_h.values, rates.values)[self.left]
+        won, won_by_full = (answers[new] == self.left for answers in (self.overridden, full.predicted))
+        return float(share), *bootstrap_ratio(won, won_by_full, self.f.groups[new])
 
 
 def cell_keys(manifest: dict[str, Any]) -> list[str]:
@@ -105,22 +140,40 @@ def collect(run: Run) -> Iterator[Case]:
     labelset, policy = LabelSet(tuple(manifest["classes"])), manifest["policy"].record(Policy)
     for seed in manifest["seeds"]:
         references = {key: _tested(run, seed, key) for key in (FULL, RETRAINED) if finished(run, seed, key)}
+        first = next(iter(references.values()), None)
         for name in manifest["left_out"]:
             key, left = WITHOUT + name, labelset.index(name, place="run.json")
             if not finished(run, seed, key):
                 continue
-            f = _tested(run, seed, key)
-            for reference in references.values():
-                check_same_ids(f.ids, reference.ids, f"cells/seed{seed}/{key}/test.npz")
+            f = _tested(run, seed, key, left)
+            first = first or f
+            for other in (first, *references.values()):
+                check_same_ids(f.ids, other.ids, f"cells/seed{seed}/{key}/test.npz")
             for corrector in manifest["correctors"]:
                 path = run.path("cells", f"seed{seed}", key, "scores", f"{corrector}.npz")
                 if path.exists():
                     yield _case(seed, corrector, left, labelset, policy, f, references, read_arrays(path))
 
 
-def _tested(run: Run, seed: int, key: str) -> Tested:
+def by_corrector(cases: Iterable[Case]) -> dict[tuple[int, str], list[Case]]:
+    """The cases of each seed and corrector: one study of the paper, a case for each left-out class."""
+    studies: dict[tuple[int, str], list[Case]] = defaultdict(list)
+    for case in cases:
+        studies[case.seed, case.corrector].append(case)
+    return studies
+
+
+def matrix(study: Sequence[Case], formula: Callable[..., Rates]) -> Rates:
+    """Retention or Harm of one study, by `retention_matrix` or `harm_matrix`: (K, K), label by left-out class."""
+    answers = {case.left: (case.decision.base, case.overridden) for case in study}
+    return formula(study[0].f.truth, answers, len(study[0].labelset))
+
+
+def _tested(run: Run, seed: int, key: str, left: int = NO_LABEL) -> Tested:
+    """What a cell said of test; older runs do not say which classes it knew."""
     arrays = read_arrays(run.path("cells", f"seed{seed}", key, "test.npz"))
-    return Tested(arrays["ids"], arrays["truth"], arrays["groups"], arrays["probs"])
+    known = arrays.get("known", np.arange(arrays["probs"].shape[1]) != left)
+    return Tested(arrays["ids"], arrays["truth"], arrays["groups"], arrays["probs"], known)
 
 
 def _case(
@@ -134,9 +187,11 @@ def _case(
     stored: dict[str, Any],
 ) -> Case:
     """Certify on the calibration pictures, then decide on test."""
-    known = np.arange(len(labelset)) != left
-    certified = Calibration.of(stored).certified(labelset, left, policy, known)
-    proposal = Proposal(f.ids, stored["score"], stored["suggested"])
-    decision = decide(proposal, f.predicted, certified.thresholds, policy.action)
-    score_all = stored["score_all"]
-    return Case(seed, corrector, left, labelset, f, references, stored["score"], score_all, certified, decision)
+    calibration = Calibration.of(stored)
+    certified = calibration.certified(labelset, left, policy, f.known)
+    score, suggested = stored["score"], stored["suggested"]
+    decision = decide(Proposal(f.ids, score, suggested), f.predicted, certified.thresholds, policy.action)
+    return Case(
+        seed, corrector, left, labelset, policy, f, references, score, stored["score_all"], suggested, calibration,
+        certified, decision,
+    )  # fmt: skip

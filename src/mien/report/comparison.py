@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from markupsafe import Markup
@@ -17,7 +18,7 @@ from mien.report.evidence import (
     cell,
     grouped,
     hue,
-    mean,
+    mean_over_classes,
     names,
     number,
     rows,
@@ -27,7 +28,7 @@ from mien.report.layout import Cell, Folded, Panel, Panels, Row, Table, Tabs, se
 from mien.report.results import Measure, by_class, per_corrector, studied
 from mien.runs import Run
 
-FITTED_ON = {"correct": "fitted on all of correct", "fit": "fitted on fit: the certified one"}
+FITTED_ON = {"correct": "fitted on all of correct", "fit": "fitted on fit: the one in force"}
 TOO_FEW = "undefined: fewer than 5 pictures, or the network that it is compared with wins none back or was not trained"
 SYSTEMS = {"f": "before", "h": "after", "full": "full network"}
 SCORES = {
@@ -73,7 +74,7 @@ def _gain_line(found: list[TableRow], look: figures.Look) -> figures.Line:
 def ranking(run: Run) -> Markup:
     """Compared at the same Harm, never at whatever threshold each chose. P at equal Harm: Gain of the corrector over
     Gain of the network trained on all classes (full, or retrained), both as overrides of the same f; 1 is as good as
-    retraining."""
+    retraining. The best on calibrate stands first."""
     found = grouped(rows(run, "ranking"), "fitted_on")
     tabs = [(title, _ranking(run, found[key])) for key, title in FITTED_ON.items() if key in found]
     return stack(Tabs("ranking-fit", tabs))
@@ -88,7 +89,7 @@ def _ranking(run: Run, table: list[TableRow]) -> Markup:
     lines = [
         (
             Cell(name, hue=hue(run, "correctors", name)),
-            *(cell(_mean_over_classes(found[name], key), why=TOO_FEW) for key in columns),
+            *(cell(mean_over_classes(found[name], key), why=TOO_FEW) for key in columns),
         )
         for name in best_first(run)
         if name in found
@@ -97,7 +98,7 @@ def _ranking(run: Run, table: list[TableRow]) -> Markup:
     details = [
         by_class(
             run,
-            Measure(f"{title} {columns[key]}".strip(), partial(number, value=key, bounds=False), why=TOO_FEW),
+            Measure(f"{title} {columns[key]}".strip(), partial(_with_interval, key=key), why=TOO_FEW),
             table,
         )
         for title, keys in SCORES.items()
@@ -107,14 +108,14 @@ def _ranking(run: Run, table: list[TableRow]) -> Markup:
     return stack(means, Folded("Class by class", stack(*details)))
 
 
-def _mean_over_classes(found: list[TableRow], key: str) -> Number:
-    return mean([number(same, key, bounds=False) for same in grouped(found, "left_out").values()])
+def _with_interval(found: Sequence[TableRow], key: str) -> Number:
+    return number(found, key, f"{key}_hits", prefix=f"{key}_")
 
 
 @section("Confusion, before and after", "confusion", needs=("confusion",))
 def confusion(run: Run) -> Markup:
     """Percent of each class’s pictures (rows) by answer (columns), on test; the counts are under the pointer. Before: f
-    without the class. After: h at its certified threshold."""
+    without the class. After: what h answers at the threshold in force."""
 
     def body(_: str, table: list[TableRow]) -> Markup:
         found = grouped(table, "left_out")

@@ -91,17 +91,23 @@ class Number:
 
 
 def number(
-    rows: Iterable[TableRow], value: str = "rate", hits: str = "hits", total: str = "total", bounds: bool = True
+    rows: Iterable[TableRow],
+    value: str = "rate",
+    hits: str = "hits",
+    total: str = "total",
+    bounds: bool = True,
+    prefix: str = "",
 ) -> Number:
-    """The figure in column `value` of the rows of one cell, one row a seed; counts and interval where there are any."""
+    """The figure in column `value` of the rows of one cell, one row a seed; counts and interval where there are any.
+    `prefix` stands before the names of the columns of the interval."""
     return Number(
         tuple(
             Reading(
                 row["seed"],
                 float(row[value]),
                 f"{row[hits]}/{row[total]}" if hits in row and total in row else "",
-                float(row.get("low", math.nan)) if bounds else math.nan,
-                float(row.get("high", math.nan)) if bounds else math.nan,
+                float(row.get(f"{prefix}low", math.nan)) if bounds else math.nan,
+                float(row.get(f"{prefix}high", math.nan)) if bounds else math.nan,
             )
             for row in rows
         )
@@ -115,6 +121,11 @@ def mean(numbers: Sequence[Number]) -> Number:
         for reading in each.readings:
             values[reading.seed].append(reading.value)
     return Number(tuple(_mean_reading(seed, values[seed]) for seed in sorted(values)))
+
+
+def mean_over_classes(found: Iterable[TableRow], value: str) -> Number:
+    """Per seed, the mean of a column over the left-out classes."""
+    return mean([number(same, value, bounds=False) for same in grouped(found, "left_out").values()])
 
 
 def _mean_reading(seed: int, values: Sequence[float]) -> Reading:
@@ -202,31 +213,10 @@ def cell(
 
 
 def rows(run: Run, name: str, **where: str) -> list[TableRow]:
-    """The rows of a table `where` columns have these values, none if it is missing; names like 7 are text again."""
+    """The rows of a table `where` columns have these values, none if it is missing."""
     if not run.path("tables", f"{name}.csv").exists():
         return []
-    table = [
-        {key: str(value) if key in _NAMES else value for key, value in row.items()} for row in run.read_table(name)
-    ]
-    return [row for row in table if all(row[key] == value for key, value in where.items())]
-
-
-_NAMES = frozenset(
-    (
-        "class",
-        "part",
-        "cell",
-        "corrector",
-        "left_out",
-        "label",
-        "group",
-        "system",
-        "truth",
-        "answer",
-        "fitted_on",
-        "stage",
-    )
-)
+    return [row for row in run.read_table(name) if all(row[key] == value for key, value in where.items())]
 
 
 def grouped(table: Iterable[TableRow], *keys: str) -> dict[Any, list[TableRow]]:
@@ -249,14 +239,18 @@ def level(run: Run) -> int:
 
 
 def best_first(run: Run) -> list[str]:
-    """The correctors by their mean Gain at equal Harm (METHOD: never at whatever threshold each chose), best first."""
-    key = f"mean_gain_at_harm_{level(run)}"
+    """The correctors by their mean Gain at the Harm of the budget on calibrate, best first: test selects nothing."""
     summary = grouped(rows(run, "summary"), "corrector")
-    gains = {name: number(found, key).value for name, found in summary.items()}
+    gains = {name: number(found, "selection").value for name, found in summary.items()}
     known = names(run, "correctors") or list(gains)
     return sorted(
         known, key=lambda name: (-gains[name] if gains.get(name, math.nan) >= 0 else math.inf, known.index(name))
     )
+
+
+def certifies(run: Run) -> bool:
+    """Whether thresholds were chosen to keep the budget: the plain rules promise nothing."""
+    return bool(run.manifest().get("policy", {}).get("rule", "certified") == "certified")
 
 
 def hue(run: Run, kind: str, name: str) -> int | None:

@@ -30,7 +30,7 @@ from mien.report.layout import Block, Cell, Folded, Panel, Panels, Remark, Table
 from mien.runs import Run
 from mien.types import PARTS
 
-# what the taps of the built-in networks are made of
+# what the taps of the network "attention" are made of
 TAPS = {
     "conv1": ("conv 3×3", "32 channels", "BN, ReLU", "max pool 2×2"),
     "conv2": ("conv 3×3", "64 channels", "BN, ReLU", "max pool 2×2"),
@@ -40,6 +40,7 @@ TAPS = {
     "hidden": ("hidden", "128 units,", "ReLU"),
     "logits": ("logits", "one per class"),
 }
+PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # the first and last bytes of a whole picture
 
 
 @section("Classes and parts", "classes", needs=("splits",))
@@ -81,6 +82,8 @@ def _samples(run: Run) -> Block | Markup:
     if not path.exists():
         return Remark("The sheet of sample faces, samples.png, is not there yet.", "missing")
     content = path.read_bytes()
+    if not (content.startswith(PNG) and content.endswith(PNG_END)):
+        return Remark("The sheet of sample faces, samples.png, is damaged, so it is left out.", "missing")
     width, height = struct.unpack(">II", content[16:24])
     known = names(run, "classes")
     return render(
@@ -100,7 +103,8 @@ def scheme(run: Run) -> Markup:
     data: Mapping[str, Any] = manifest.get("data", {})
     size = data.get("size")
     picture = f"{size}×{size}, {'colour' if data.get('colour') else 'grey'}" if size else ""
-    taps = [TAPS.get(str(tap), (str(tap),)) for tap in base.get("taps", [])]
+    known = TAPS if base.get("name") == "attention" else {}
+    taps = [known.get(str(tap), (str(tap),)) for tap in base.get("taps", [])]
     return render(
         "scheme.html",
         name=base.get("name", ""),

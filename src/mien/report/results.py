@@ -136,8 +136,9 @@ def _coloured(figure: Number, measure: Measure) -> Cell:
 @section("Recall per class, and what was restored", "restored", needs=("restored",))
 def restored(run: Run) -> Markup:
     """Recall of each class (rows) by the system corrected for the column’s class; beside it the uncorrected full
-    network, trained on all classes, and the network retrained on train and correct. P: recall of the corrected class
-    over the full network’s, on the same pictures, with a paired bootstrap interval."""
+    network, trained on all classes, and the network retrained on train and correct. P: recall of the corrected class,
+    every override counted as the new class, over the full network’s, on the same pictures, with a paired bootstrap
+    interval."""
     return stack(per_corrector(run, "restored", rows(run, "restored"), lambda _, table: stack(_recalls(run, table))))
 
 

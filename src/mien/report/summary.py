@@ -7,7 +7,7 @@ import math
 from markupsafe import Markup
 
 from mien.correctors.thresholds import POOLED
-from mien.report.assurance import holds, verdict
+from mien.report.assurance import silent, verdict
 from mien.report.evidence import (
     NETWORKS,
     Number,
@@ -15,10 +15,12 @@ from mien.report.evidence import (
     best_first,
     budget,
     cell,
+    certifies,
     grouped,
     hue,
     level,
     mean,
+    mean_over_classes,
     names,
     number,
     percent,
@@ -32,13 +34,15 @@ from mien.report.layout import Block, Cell, Table, render, section, stack
 from mien.report.results import NO_BASE
 from mien.runs import Run
 
+DEEDS = {"flag": "flagged", "abstain": "set aside"}  # what an override does where it gives no answer
+
 
 @section("What was won back", "result", needs=("summary", "gain"))
 def headline(run: Run) -> Markup:
-    """The best corrector at its certified threshold, on test pictures that neither it nor the network learnt from. Best
-    is the one that wins most back at equal Harm."""
+    """The best corrector at its threshold, on test pictures that neither it nor the network learnt from. Best is the
+    one that wins most back on calibrate at the Harm of the budget: test pictures select nothing."""
     best = best_first(run)[0]
-    figures = key_figures(run, best)
+    figures, policy = key_figures(run, best), run.manifest().get("policy", {})
     lead = render(
         "headline.html",
         best=best,
@@ -47,8 +51,9 @@ def headline(run: Run) -> Markup:
         percent=percent,
         budget=budget,
         cells={name: cell(figure, percent) for name, figure in figures.items()},
-        certified=_certified(run, best),
-        policy=run.manifest().get("policy", {}),
+        standing=_standing(run, best),
+        policy=policy,
+        deed=DEEDS.get(policy.get("action"), "won back"),
         time=_time(run, best),
         level=level(run),
     )
@@ -56,7 +61,7 @@ def headline(run: Run) -> Markup:
 
 
 def key_figures(run: Run, corrector: str) -> dict[str, Number]:
-    """Means over the left-out classes of one corrector."""
+    """Means over the left-out classes of one corrector, fitted on fit: the one whose threshold is in force."""
     found = rows(run, "summary", corrector=corrector)
     own = _own_class(run, corrector)
     pooled = grouped(rows(run, "certificates", corrector=corrector, group=POOLED), "left_out")
@@ -64,7 +69,9 @@ def key_figures(run: Run, corrector: str) -> dict[str, Number]:
         "gain": mean_number(found, "mean_gain"),
         "harm": mean([number(pooled[name], "harm", bounds=False) for name in pooled]),  # what the budget is about
         "restored": mean_number(found, "mean_restored"),
-        "equal": mean_number(found, f"mean_restored_at_equal_harm_{level(run)}"),
+        "equal": mean_over_classes(
+            rows(run, "ranking", corrector=corrector, fitted_on="fit"), f"restored_at_equal_harm_{level(run)}"
+        ),
         "full": mean([number(own[name], "full_recall", bounds=False) for name in own]),
     }
 
@@ -75,10 +82,12 @@ def _own_class(run: Run, corrector: str) -> dict[str, list[TableRow]]:
     return grouped((row for row in table if row["label"] == row["left_out"]), "left_out")
 
 
-def _certified(run: Run, corrector: str) -> tuple[int, int]:
-    """How many corrections have their budget certified over all known classes, and of how many."""
+def _standing(run: Run, corrector: str) -> dict[str, int]:
+    """How many corrections are silent, certified over all known classes, or active without a certificate."""
     found = rows(run, "certificates", corrector=corrector, group=POOLED)
-    return sum(map(holds, found)), len(found)
+    active = [row for row in found if not silent(row)]
+    good = sum(bool(row["holds"]) for row in active)
+    return {"all": len(found), "certified": good, "silent": len(found) - len(active), "active": len(active) - good}
 
 
 def _time(run: Run, corrector: str) -> dict[str, str]:
@@ -113,10 +122,12 @@ def _per_class(run: Run, corrector: str) -> Table:
 
 
 def _all_correctors(run: Run) -> Block:
-    """Every corrector at its own certified threshold, and the networks beside them."""
+    """Every corrector at its own threshold, and the networks beside them."""
     summary = grouped(rows(run, "summary"), "corrector")
     columns = (
+        ("Gain on calibrate", "selection", rate),
         ("Gain", "mean_gain", rate),
+        ("Gain, weighted", "weighted_gain", rate),
         ("Harm, class mean", "mean_harm", rate),
         ("Harm, weighted", "weighted_harm", rate),
         ("ΔFPR", "mean_delta_fpr", signed),
@@ -138,7 +149,8 @@ def _all_correctors(run: Run) -> Block:
         for kind, text in (("f", "without correction"), *NETWORKS.items())
     ]
     head = ("Means over the left-out classes", *(title for title, _, _ in columns))
-    return Table("All correctors at their certified thresholds, best at equal Harm first", head, lines, foot)
+    thresholds = "certified thresholds" if certifies(run) else "thresholds, chosen by a rule that certifies nothing"
+    return Table(f"All correctors at their {thresholds}; best on calibration first", head, lines, foot)
 
 
 def mean_number(found: list[TableRow], key: str) -> Number:

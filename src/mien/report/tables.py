@@ -6,26 +6,28 @@ Columns are described in ARCHITECTURE.md. Counts are of one seed's test pictures
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from mien.correctors.policy import RARE
 from mien.correctors.thresholds import POOLED
-from mien.metrics.classification import confusion_matrix, macro_recall, recall
-from mien.metrics.intervals import mcnemar, wilson
+from mien.metrics.classification import confusion_matrix, recall
+from mien.metrics.correction import harm_matrix, relative_gain, retention_matrix
+from mien.metrics.intervals import bootstrap_ratio, mcnemar, wilson
 from mien.metrics.ranking import (
     auroc,
-    gain_at_harm,
     gain_curve,
+    overridden_at_harm,
     override_score,
     partial_auroc,
     restored_at_equal_harm,
 )
-from mien.report.collect import Case, Tested, cell_keys, collect, finished
+from mien.report.collect import Case, by_corrector, cell_keys, collect, finished, matrix
+from mien.report.means import summary
 from mien.runs import FULL, RETRAINED, Row, Run, read_csv, read_json
-from mien.types import Floats, Rates
+from mien.types import Bools, Floats, Rates
 
 PERCENTS = (1, 2, 5)  # the pooled Harm at which correctors are compared
 HARMS = np.linspace(0, 0.1, 51)  # of the curves
@@ -36,6 +38,8 @@ def build(run: Run) -> None:
     """Write all tables of a study but `splits`, which the study itself writes."""
     cases = list(collect(run))
     tables = {name: [row for case in cases for row in rows(case)] for name, rows in PER_CASE.items()}
+    tables["retention"] = list(per_label(cases, retention_matrix))
+    tables["harm"] = list(per_label(cases, harm_matrix))
     tables["curves"] += reference_curves(cases)
     tables["summary"] = summary(cases, tables["ranking"])
     tables["history"], tables["cost"] = list(history(run)), list(cost(run))
@@ -43,14 +47,13 @@ def build(run: Run) -> None:
         run.write_table(name, rows)
 
 
-def retention(case: Case) -> Iterator[Row]:
-    """Of what f had right, what h keeps: one row a label."""
-    return _per_label(case, case.scores.retention)
-
-
-def harm(case: Case) -> Iterator[Row]:
-    """Of what f had right, what h loses: one row a label."""
-    return _per_label(case, case.scores.harm)
+def per_label(cases: Iterable[Case], formula: Callable[..., Rates]) -> Iterator[Row]:
+    """The matrix of Retention or Harm, label by left-out class, of each seed and corrector: a row for each entry."""
+    for study in by_corrector(cases).values():
+        rates = matrix(study, formula)
+        for case in study:
+            for c, label in enumerate(case.labelset.names):
+                yield {**case.key, "label": label, **_rate(rates.hits[c, case.left], rates.totals[c, case.left])}
 
 
 def gain(case: Case) -> Iterator[Row]:
@@ -74,12 +77,14 @@ def delta_fpr(case: Case) -> Iterator[Row]:
 
 
 def restored(case: Case) -> Iterator[Row]:
-    """Recall of h beside the models trained on all classes, and P for the left-out class."""
-    K, tpr_h = len(case.labelset), case.scores.tpr_h
+    """Recall of what h answers beside the models trained on all classes, R, and P for the left-out class."""
+    K, tpr_h = len(case.labelset), case.answers.tpr_h
+    relative = relative_gain(case.answers)
     references = [(name, case.references.get(name)) for name in (FULL, RETRAINED)]
     rates = {name: recall(case.f.truth, found.predicted, K) for name, found in references if found is not None}
     for c, label in enumerate(case.labelset.names):
-        row = {**case.key, "label": label, "hits": tpr_h.hits[c], "total": tpr_h.totals[c], "recall": tpr_h.values[c]}
+        counts = {"hits": tpr_h.hits[c], "total": tpr_h.totals[c]}
+        row = {**case.key, "label": label, **counts, "recall": tpr_h.values[c], "relative_gain": relative[c]}
         for name, _ in references:
             row[f"{name}_hits"] = rates[name].hits[c] if name in rates else math.nan
             row[f"{name}_recall"] = rates[name].values[c] if name in rates else math.nan
@@ -89,20 +94,36 @@ def restored(case: Case) -> Iterator[Row]:
 
 def ranking(case: Case) -> Iterator[Row]:
     """What the score can do, whatever its threshold: fitted on all of *correct*, and on *fit* alone."""
-    new, known = case.is_new, case.counts_for_harm
+    new = case.is_new
+    total = new.sum() if case.counts_for_harm.any() else 0
     networks = {name: override_score(tested.probs, case.left) for name, tested in case.references.items()}
     for fitted_on, score in (("correct", case.score_all), ("fit", case.score)):
         row = {**case.key, "fitted_on": fitted_on, "auroc": auroc(score, new), "pauc": partial_auroc(score, new)}
+        row["total"] = total
         for percent in PERCENTS:
-            row[f"gain_at_harm_{percent}"] = gain_at_harm(score, new, known, percent / 100)
+            for name, value in _rate(_won(case, score, percent).sum(), total).items():
+                row[f"gain_at_harm_{percent}" + ("" if name == "rate" else f"_{name}")] = value
+            del row[f"gain_at_harm_{percent}_total"]
         for column, name in (("restored_at_equal_harm", FULL), ("against_retrained", RETRAINED)):
             for percent in PERCENTS:
-                row[f"{column}_{percent}"] = (
-                    restored_at_equal_harm(score, networks[name], new, known, percent / 100)
-                    if name in networks
-                    else math.nan
-                )
+                row |= _against(case, score, networks.get(name), percent, f"{column}_{percent}")
         yield row
+
+
+def _won(case: Case, score: Floats, percent: int) -> Bools:
+    """Which pictures of the left-out class a score wins back at this Harm."""
+    return overridden_at_harm(score, case.counts_for_harm, percent / 100)[case.is_new]
+
+
+def _against(case: Case, score: Floats, network: Floats | None, percent: int, column: str) -> dict[str, float]:
+    """P at equal Harm against a network's score, and its paired interval by persons."""
+    share = low = high = math.nan
+    if network is not None:
+        share = restored_at_equal_harm(score, network, case.is_new, case.counts_for_harm, percent / 100)
+    if network is not None and not math.isnan(share):
+        won, won_by_network = (_won(case, each, percent) for each in (score, network))
+        low, high = bootstrap_ratio(won, won_by_network, case.f.groups[case.is_new])
+    return {column: share, f"{column}_low": low, f"{column}_high": high}
 
 
 def curves(case: Case) -> Iterator[Row]:
@@ -139,26 +160,32 @@ def confusion(case: Case) -> Iterator[Row]:
 
 
 def certificates(case: Case) -> Iterator[Row]:
-    """What is certified on *calibrate*, and the Harm that came about on test."""
-    rates, names = case.scores.harm, case.labelset.names
+    """What is certified on *calibrate*, and the Harm that came about on test: of pictures, and of persons."""
+    names, thresholds = case.labelset.names, case.certified.thresholds
     infeasible = {guarantee.group for guarantee in case.certified.guarantees if not guarantee.feasible}
     members = {POOLED: set(names), RARE: infeasible, **{name: {name} for name in names}}
     for guarantee in case.certified.guarantees:
-        rows = [c for c, name in enumerate(names) if name in members[guarantee.group] and c != case.left]
-        measured = _rate(rates.hits[rows].sum(), rates.totals[rows].sum())
+        classes = np.array([name in members[guarantee.group] for name in names])
+        counted = case.counts_for_harm & classes[case.f.truth]
+        persons, hurt = (np.unique(case.f.groups[rows]).size for rows in (counted, counted & case.harmed))
+        measured = _rate((counted & case.harmed).sum(), counted.sum())
         yield {
             **case.key,
             **vars(guarantee),
+            "in_force": thresholds.min(),
             "harm_hits": measured["hits"],
             "harm_total": measured["total"],
             "harm": measured["rate"],
             "low": measured["low"],
             "high": measured["high"],
+            "harm_groups_hits": hurt,
+            "harm_groups_total": persons,
+            "harm_groups": hurt / persons if persons else math.nan,
         }
 
 
 def mcnemar_tests(case: Case) -> Iterator[Row]:
-    """Exact McNemar of f against h, over all pictures and per class."""
+    """Exact McNemar of f against its overrides, over all pictures and per class."""
     result = case.scores
     for label, c in (("all", slice(None)), *((name, slice(c, c + 1)) for c, name in enumerate(case.labelset.names))):
         harmed, repaired = int(result.harm.hits[c].sum()), int(result.gain.hits[c].sum())
@@ -166,8 +193,6 @@ def mcnemar_tests(case: Case) -> Iterator[Row]:
 
 
 PER_CASE: dict[str, Callable[[Case], Iterator[Row]]] = {
-    "retention": retention,
-    "harm": harm,
     "gain": gain,
     "delta_fpr": delta_fpr,
     "restored": restored,
@@ -177,19 +202,6 @@ PER_CASE: dict[str, Callable[[Case], Iterator[Row]]] = {
     "certificates": certificates,
     "mcnemar": mcnemar_tests,
 }
-
-
-def summary(cases: Sequence[Case], ranks: Sequence[Row]) -> list[Row]:
-    """Means over the left-out classes, one row for each seed and corrector.
-
-    Harm is averaged over the other classes first. Figures of the score alone are of the corrector fitted on all of
-    *correct*.
-    """
-    rank = {(r["seed"], r["corrector"], r["left_out"]): r for r in ranks if r["fitted_on"] == "correct"}
-    groups: dict[tuple[int, str], list[dict[str, float]]] = {}
-    for case in cases:
-        groups.setdefault((case.seed, case.corrector), []).append(_figures(case, rank[*case.key.values()]))
-    return [{"seed": seed, "corrector": name, **_means(figures)} for (seed, name), figures in groups.items()]
 
 
 def history(run: Run) -> Iterator[Row]:
@@ -219,44 +231,6 @@ def _rate(hits: int, total: int) -> dict[str, Any]:
     return {"hits": hits, "total": total, "rate": rate, "low": float(low), "high": float(high)}
 
 
-def _per_label(case: Case, rates: Rates) -> Iterator[Row]:
-    for label, hits, total in zip(case.labelset.names, rates.hits, rates.totals, strict=True):
-        yield {**case.key, "label": label, **_rate(hits, total)}
-
-
 def _curve(key: Row, case: Case, score: Floats) -> Iterator[Row]:
     gains = gain_curve(score, case.is_new, case.counts_for_harm, HARMS)
     return ({**key, "harm": harm, "gain": gain} for harm, gain in zip(HARMS, gains, strict=True))
-
-
-def _figures(case: Case, rank: Row) -> dict[str, float]:
-    """The figures of one case that the summary averages."""
-    result, K = case.scores, len(case.labelset)
-
-    def macro(tested: Tested | None) -> float:
-        return math.nan if tested is None else macro_recall(tested.truth, tested.predicted, K)
-
-    return {
-        "mean_gain": result.gain.values[case.left],
-        "mean_harm": result.harm.mean(),
-        "weighted_harm": result.harm.mean(result.support.astype(float)),
-        "mean_delta_fpr": result.delta_fpr[case.left],
-        "mean_restored": case.restored[0],
-        "macro_recall_f": result.tpr_f.mean(),
-        "macro_recall_h": result.tpr_h.mean(),
-        "macro_recall_full": macro(case.references.get(FULL)),
-        "macro_recall_retrained": macro(case.references.get(RETRAINED)),
-        "mean_auroc": rank["auroc"],
-        **{f"mean_gain_at_harm_{percent}": rank[f"gain_at_harm_{percent}"] for percent in PERCENTS},
-        **{f"mean_restored_at_equal_harm_{p}": rank[f"restored_at_equal_harm_{p}"] for p in PERCENTS},
-    }
-
-
-def _means(figures: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """The mean of each figure over the cases where it is defined, and, as n_…, over how many that was."""
-    row: dict[str, Any] = {}
-    for name in figures[0]:
-        defined = [case[name] for case in figures if not math.isnan(case[name])]
-        row[name] = sum(defined) / len(defined) if defined else math.nan
-        row[f"n_{name}"] = len(defined)
-    return row

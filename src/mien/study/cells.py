@@ -130,7 +130,8 @@ def announce(cell: Cell, stage: str, epoch: Epoch | None = None) -> None:
 def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier:
     """The cell's base classifier: read back, or trained (from its last checkpoint)."""
     settings, left_out = cell.settings, cell.left_out
-    identity = digest(data.fingerprint(), parts.fingerprint, settings.train, cell.seed, cell.key)
+    of_data = (data.fingerprint(), parts.fingerprint, settings.data.images)
+    identity = digest(*of_data, settings.train, cell.seed, cell.key)
     if (cell.path / "model.json").exists():
         model, card = saved.load(cell.path, base=settings.base)
         if card.training != identity:

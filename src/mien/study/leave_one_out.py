@@ -26,6 +26,7 @@ from mien.study.settings import StudySettings
 from mien.types import PARTS, Dataset, Split
 
 SAMPLES = 10
+PICTURES = ("size", "colour", "fit")
 
 
 def run(
@@ -162,6 +163,7 @@ def _agree(target: Run, manifest: dict[str, Any]) -> None:
     for place, before, now in (
         ("kind", old.get("kind"), manifest["kind"]),
         ("data", old["data"]["fingerprint"], manifest["data"]["fingerprint"]),
+        ("pictures", *({key: of["settings"]["data"][key] for key in PICTURES} for of in (old, manifest))),
         ("base", old["base"]["name"], manifest["base"]["name"]),
         ("training", old["settings"]["train"], _as_json(manifest["settings"]["train"])),
         ("parts", {seed: old["splits"][seed] for seed in same_seeds}, same_seeds),

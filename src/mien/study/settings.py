@@ -23,7 +23,7 @@ class StudySettings:
     classes: tuple[str, ...] = setting((), "classes to leave out in turn; all that are not too rare by default")
     seeds: tuple[int, ...] = setting((0,), "seeds of split and model")
     retrained: bool = setting(True, "also train on train + correct, the dearest alternative")
-    min_pictures: int = setting(8, "fewest pictures of a class that may be left out", within=(1, 10**9))
+    min_pictures: int = setting(10, "fewest pictures of a class that may be left out", within=(1, 10**9))
 
     def __post_init__(self) -> None:
         validate(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +12,7 @@ from mien.data.drawing import features, head
 from mien.data.drawing.canvas import Canvas
 from mien.data.drawing.expression import UNITS
 from mien.data.drawing.person import Person, Plane, Shot
+from mien.machine import cores
 from mien.types import Floats
 
 _BATCH_PIXELS = 96 * 48 * 48  # few calls, and still within a core's cache
@@ -46,7 +46,7 @@ def render(who: Person, shot: Shot, actions: Floats, size: int, workers: int | N
         part = {code: value[rows] for code, value in units.items()}
         out[rows] = _develop(_draw(who.take(rows), shot.take(rows), part, size), grain)
 
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or cores()) as pool:
         for _ in pool.map(batch, range(0, n, step)):
             pass
     return out

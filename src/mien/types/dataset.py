@@ -1,0 +1,177 @@
+"""Rows of labelled pictures, their classes, what is wrong with them, and their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import AlignmentError, choice_error, nearest
+from mien.types.arrays import Bools, Floats, Ints, Texts, check_rows, check_unique, digest
+
+NO_LABEL = -1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with the data: it is reported, and the run goes on."""
+
+    kind: str
+    place: str
+    cause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.cause} → {self.remedy}"
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The K class names in canonical order, and the spellings that mean them.
+
+    >>> emotions = LabelSet(("fear", "happiness"), {"happy": "happiness"})
+    >>> emotions.resolve("  HAPPY "), emotions.resolve("bored")
+    (1, -1)
+    """
+
+    names: tuple[str, ...]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names):
+            raise AlignmentError(f"class names repeat: {self.names}", place="LabelSet")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def resolve(self, raw: str) -> int:
+        """Index of a raw spelling: trimmed, case-folded, aliased; -1 where it means none of the classes."""
+        name = raw.strip().casefold()
+        name = self.aliases.get(name, name)
+        return self.names.index(name) if name in self.names else NO_LABEL
+
+    def index(self, name: str, *, place: str = "") -> int:
+        """Index of a class that must exist; a UsageError with the nearest right name otherwise."""
+        found = self.resolve(name)
+        if found == NO_LABEL:
+            raise choice_error("class", name, self.names, place=place)
+        return found
+
+    def nearest(self, raw: str) -> str | None:
+        """The class name that `raw` most resembles, or None."""
+        near = nearest(raw.strip(), [*self.names, *self.aliases])
+        return self.aliases.get(near, near) if near else None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows of labelled pictures.
+
+    Attributes
+    ----------
+    ids : (N,) row keys, unique.
+    labels : (N,) int, index into `labelset`, -1 without a usable label.
+    labelset : the classes.
+    raw_labels : (N,) the labels as they were written.
+    paths : (N,) picture files; "" where the pixels came with the row.
+    pixels : (N, H, W) grey or (N, H, W, 3) colour, uint8, or None before decoding. May be memory-mapped.
+    hashes : (N,) SHA-256 of the decoded pictures, before resizing, or None before decoding.
+    votes : (N, V) annotator votes, the first K columns in the order of `labelset`, or None.
+    targets : (N, K) soft labels (rows add up to 1), or None for one-hot `labels`.
+    groups : (N,) person or other unit that may not be split, "" where unknown, or None.
+    sources : (N,) contributor or part of the original set, or None.
+    problems : what was wrong so far.
+    name : where the data came from.
+    """
+
+    ids: Texts
+    labels: Ints
+    labelset: LabelSet
+    raw_labels: Texts
+    paths: Texts
+    pixels: NDArray[np.uint8] | None = None
+    hashes: Texts | None = None
+    votes: Ints | None = None
+    targets: Floats | None = None
+    groups: Texts | None = None
+    sources: Texts | None = None
+    problems: tuple[Problem, ...] = ()
+    name: str = ""
+
+    _ROWS = ("labels", "raw_labels", "paths", "pixels", "hashes", "votes", "targets", "groups", "sources")
+
+    def __post_init__(self) -> None:
+        check_rows(self, len(self.ids))
+        check_unique(self.ids, "Dataset.ids")
+        if len(self.labels) and not (self.labels.min() >= NO_LABEL and self.labels.max() < len(self.labelset)):
+            raise AlignmentError("a label is outside the label set", place="Dataset.labels")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: Ints | Bools) -> Dataset:
+        """The data set of the given rows (indices or mask), problems kept."""
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        whole = len(rows) == len(self) and np.array_equal(rows, np.arange(len(self)))
+        if whole:  # keeps memory-mapped pixels mapped
+            return self
+        taken = {name: getattr(self, name)[rows] for name in self._ROWS if getattr(self, name) is not None}
+        return replace(self, ids=self.ids[rows], **taken)
+
+    def but(self, *problems: Problem, **changes: Any) -> Dataset:
+        """A copy with fields changed and problems added."""
+        return replace(self, problems=(*self.problems, *problems), **changes)
+
+    @property
+    def pictures(self) -> NDArray[np.uint8]:
+        """The pixels; AlignmentError before decoding."""
+        if self.pixels is None:
+            raise AlignmentError("the pictures are not decoded", place=self.name, remedy="see mien.data.images.decode")
+        return self.pixels
+
+    def counts(self) -> Ints:
+        """(K,) labelled rows per class."""
+        return np.bincount(self.labels[self.labels >= 0], minlength=len(self.labelset))
+
+    def fingerprint(self) -> str:
+        """Hex digest of ids, pictures and their size, labels, soft labels, groups: equal for equal content."""
+        labels = self.labels.astype(np.int64)
+        size = None if self.pixels is None else self.pixels.shape[1:]  # the hashes are older than the resizing
+        return digest(self.ids, self.hashes, size, labels, self.targets, self.groups, self.labelset.names)
+
+
+PARTS = ("train", "validation", "fit", "calibrate", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which part each row belongs to. *correct* is *fit* (correctors learn) plus *calibrate* (budgets are certified).
+
+    Attributes
+    ----------
+    ids : (N,) row keys.
+    parts : (N,) int, index into PARTS.
+    seed : the seed that moved train, validation, fit and calibrate; test depends on the pictures alone.
+    """
+
+    ids: Texts
+    parts: Ints
+    seed: int
+
+    _ROWS = ("parts",)
+
+    def __post_init__(self) -> None:
+        check_rows(self, len(self.ids))
+        check_unique(self.ids, "Split.ids")
+
+    def rows(self, part: str) -> Ints:
+        """Row indices of a part: one of PARTS, or "correct"."""
+        names = ("fit", "calibrate") if part == "correct" else (part,)
+        return np.flatnonzero(np.isin(self.parts, [PARTS.index(name) for name in names]))
+
+    @property
+    def fingerprint(self) -> str:
+        return digest(self.ids, self.parts.astype(np.int64))
