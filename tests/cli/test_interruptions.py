@@ -90,7 +90,7 @@ def test_another_run_in_the_folder(mien: Mien, study: Path, other: tuple[str, ..
 
 
 def test_other_training_is_another_run(mien: Mien, again: tuple[str, ...], study: Path) -> None:
-    mien(*again, "--batch-size", "32", "--out", study).refused(1, "other training")
+    mien(*again, "--batch-size", "64", "--out", study).refused(1, "other training")
 
 
 def test_json_of_a_finished_study_is_json_alone(mien: Mien, again: tuple[str, ...], study: Path) -> None:
