@@ -8,7 +8,7 @@ OUT    ?= runs/first
 .PHONY: study test check images wheel clean
 
 study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
-	$(BIN)/mien study faces --size 32 --epochs 20 --budget 0.05 --out $(OUT)
+	$(BIN)/mien study faces --size 32 --epochs 24 --budget 0.05 --out $(OUT)
 
 test: $(VENV)/.test ## the whole test suite
 	$(BIN)/python -m pytest -n auto
