@@ -24,7 +24,7 @@ wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the sou
 	$(BIN)/python -m build --wheel --outdir dist
 	$(PYTHON) -m venv build/wheel-venv
 	build/wheel-venv/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt "$$(ls dist/*.whl)[boost]" $(TEST_PACKAGES)
-	build/wheel-venv/bin/python -m pytest -n auto --import-mode=importlib -p no:cacheprovider tests
+	build/wheel-venv/bin/python -m pytest -n auto -p no:cacheprovider
 
 images: $(VENV)/.test ## the pictures of the documentation, from the run in OUT
 	$(BIN)/python docs/make_images.py $(OUT)
