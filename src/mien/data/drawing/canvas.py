@@ -57,18 +57,18 @@ class Patch:
         x, y = u + shot.yaw * depth, v + shot.pitch * depth
         cos, sin = np.cos(shot.roll) * shot.scale, np.sin(shot.roll) * shot.scale
         rows, columns = self._spans(np.stack([shot.shift_y + sin * x + cos * y, shot.shift_x + cos * x - sin * y]))
-        picture = np.arange(len(self.light))[:, None, None] * self.size**2
-        at = picture + (rows * self.size)[:, :, None] + columns[:, None, :]
-        flat = {name: getattr(self, name).reshape(-1) for name in ("light", "u", "v")}
-        plain = self.pixels.reshape(len(self.pixels), -1)
+        starts = np.arange(len(self.light))[:, None] * self.size**2 + rows * self.size + columns[:, :1]
+        length = columns.shape[1]
+        light, u, v = (_runs(getattr(self, name), length) for name in ("light", "u", "v"))
+        channels = [_runs(channel, length) for channel in self.pixels]
         part = Patch(
-            self.size, plain.take(at, axis=1), **{name: plane.take(at) for name, plane in flat.items()},
+            self.size, np.stack([channel[starts] for channel in channels]), light[starts], u[starts], v[starts],
             soft=self.soft, who=self.who, shot=shot, au=self.au,
         )  # fmt: skip
         yield part
-        flat["light"][at] = part.light
-        for channel, drawn in zip(plain, part.pixels, strict=True):
-            channel[at] = drawn
+        light[starts] = part.light
+        for channel, drawn in zip(channels, part.pixels, strict=True):
+            channel[starts] = drawn
 
     def on_both_sides(self, box: tuple[float, float, float, float], draw: Callable[[Patch, int], None]) -> None:
         """Draw a feature in its box, given for the side +1 (the picture's right), and in the mirrored one."""
@@ -152,6 +152,12 @@ class Canvas(Patch):
         pixels = np.empty((*shot.backdrop.shape[:2], size, size), dtype=np.float32)
         light, cover = np.ones_like(x, order="C"), np.zeros_like(x, order="C")
         return cls(size, pixels, light, u, v, soft, who, shot, au, x, y, cover)
+
+
+def _runs(planes: Plane, length: int) -> Plane:
+    """Every run of `length` neighbours in memory, as a view of (B, H, W) planes: a window is one run a row of it."""
+    places = planes.size - length + 1
+    return np.ndarray((places, length), planes.dtype, planes, strides=(planes.itemsize, planes.itemsize))
 
 
 def _depth(x: Plane, y: Plane) -> Plane:

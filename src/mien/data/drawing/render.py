@@ -15,7 +15,7 @@ from mien.data.drawing.person import Person, Plane, Shot
 from mien.machine import cores
 from mien.types import Floats
 
-_BATCH_PIXELS = 96 * 48 * 48  # few calls, and still within a core's cache
+_BATCH_PIXELS = 192 * 48 * 48  # few calls, so that threads seldom wait for the interpreter, and small enough for caches
 _KEPT = 30 * 2**20  # bytes; glibc stops learning at 32 MiB
 _GRAIN = 2**20  # random numbers that all pictures take their grain from, each from a place of its own
 
