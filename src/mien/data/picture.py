@@ -109,18 +109,22 @@ def header(path: Path) -> tuple[tuple[int, int], str] | None:
 def reading_of(image: Image.Image, settings: ImageSettings, fault: tuple[str, str, str] | None = None) -> Reading:
     """A decoded picture as an array of the shape that the settings ask for, with its hash, which no setting changes."""
     plain = _plain(image)
-    return Reading(_fitted(plain.convert(settings.mode), settings), fault, _hash(plain))
+    pixels = np.asarray(plain)
+    if plain.mode == settings.mode and plain.size == (settings.size, settings.size):
+        return Reading(pixels, fault, _hash(pixels))
+    return Reading(_fitted(plain.convert(settings.mode), settings), fault, _hash(pixels))
 
 
-def _hash(plain: Image.Image) -> str:
+def _hash(plain: Pixels) -> str:
     """SHA-256 of the bytes, after height and width where the bytes alone leave them open.
 
     A square picture's sides follow from the number of its bytes: s² if grey, 3·s² if coloured, and no number is both.
     """
     state = hashlib.sha256()
-    if plain.width != plain.height:
-        state.update(f"{plain.height}×{plain.width} ".encode())
-    state.update(plain.tobytes())
+    height, width = plain.shape[:2]
+    if width != height:
+        state.update(f"{height}×{width} ".encode())
+    state.update(plain.reshape(-1).data)
     return state.hexdigest()
 
 
