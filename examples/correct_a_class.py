@@ -10,15 +10,11 @@ import sys
 import numpy as np
 
 import mien
-from mien.models.training import Examples, fit
-from mien.types import PARTS, Dataset, Ints
+from mien.models.examples import Examples
+from mien.models.training import fit
+from mien.types import PARTS
 
 LEFT_OUT = "happiness"
-
-
-def examples(data: Dataset, rows: Ints) -> Examples:
-    """Pictures with one-hot targets."""
-    return Examples(data.pictures[rows], np.eye(len(data.labelset), dtype=np.float32)[data.labels[rows]])
 
 
 def main(faces: int = 2400, epochs: int = 16) -> None:
@@ -30,8 +26,8 @@ def main(faces: int = 2400, epochs: int = 16) -> None:
 
     # the classifier f: trained without the class
     model = mien.Attention(len(data.labelset), colours=1, known=tuple(known.tolist()))
-    seen, judged = (rows[part][labels[rows[part]] != left_out] for part in ("train", "validation"))
-    fit(model, examples(data, seen), examples(data, judged), mien.TrainSettings(epochs=epochs))
+    seen, judged = (Examples.of(data, rows[part], left_out) for part in ("train", "validation"))
+    fit(model, seen, judged, mien.TrainSettings(epochs=epochs))
     outputs = {p: mien.extract(model, data.pictures[rows[p]], data.ids[rows[p]]) for p in ("fit", "calibrate", "test")}
 
     # the corrector g: learns on fit, its threshold is certified on calibrate; f stays as it is

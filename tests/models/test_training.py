@@ -14,9 +14,10 @@ from mien.errors import DataError
 from mien.models.attention import Attention
 from mien.models.augment import augment
 from mien.models.classifier import Classifier
+from mien.models.examples import Examples
 from mien.models.latents import extract, probabilities
 from mien.models.settings import AugmentSettings, TrainSettings
-from mien.models.training import Epoch, Examples, best_epoch, fit, one_cycle, soft_cross_entropy
+from mien.models.training import Epoch, best_epoch, fit, one_cycle, soft_cross_entropy
 
 QUICK = TrainSettings(epochs=4, batch_size=16, precision="float32")
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mien.models.attention import Attention
+    from mien.models.residual import Residual
 
-_HOMES = {"Attention": "mien.models.attention"}
+_HOMES = {"Attention": "mien.models.attention", "Residual": "mien.models.residual"}
 
-__all__ = ["Attention"]
+__all__ = ["Attention", "Residual"]
 
 
 def __getattr__(name: str) -> Any:

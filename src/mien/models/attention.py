@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from mien.models.blocks import conv_block
 from mien.models.classifier import Classifier
 
 WIDTH = 128
@@ -56,8 +57,9 @@ class Attention(Classifier):
         return found
 
     def _block(self, number: int, maps: Tensor) -> Tensor:
-        # max(relu(x)) = relu(max(x)): rectified after pooling, a quarter of the numbers
-        return nn.functional.max_pool2d(self.norms[number](self.convolutions[number](maps)), 2).relu()
+        convolution, norm = self.convolutions[number], self.norms[number]
+        assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+        return conv_block(convolution, norm, maps)
 
     def _attend(self, sequence: Tensor) -> Tensor:
         # torch's fused kernel is slow for short sequences on a CPU: the plain products win there

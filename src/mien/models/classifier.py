@@ -16,8 +16,16 @@ class Classifier(nn.Module):
     classes : K, the number of classes.
     colours : 1 (grey) or 3.
     known : K booleans; the logit of a class that is not known is −∞.
+
+    Attributes
+    ----------
+    taps : names of the activations, the logits last.
+    precision : what it was trained in, and answers in: its answers stay the same wherever it is loaded.
+    mirrored : whether it is read out as the mean over a picture and its mirror image.
     """
 
+    precision: torch.dtype = torch.float32
+    mirrored: bool = False
     taps: ClassVar[tuple[str, ...]]
     known: Tensor
     mean: Tensor

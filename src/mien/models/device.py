@@ -38,6 +38,11 @@ def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if "avx512_bf16" in flags or "amx_bf16" in flags else torch.float32
 
 
+def mixed(device: torch.device, precision: torch.dtype) -> torch.autocast:
+    """A context in which layers compute in `precision`; nothing changes for float32."""
+    return torch.autocast(device.type, precision, enabled=precision != torch.float32)
+
+
 def keep_freed_memory() -> None:
     """Tell glibc to keep freed blocks: every training step frees and asks for the same big ones."""
     if platform.libc_ver()[0] != "glibc":

@@ -11,9 +11,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from mien.models.classifier import Classifier
+from mien.models.device import keep_freed_memory, mixed
 from mien.types import Bools, Floats, Outputs, Texts
 
 BATCH = 256
+GRIDS = (1, 3)
 
 
 def to_tensor(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
@@ -24,18 +26,28 @@ def to_tensor(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> 
 
 
 def batches(model: Classifier, pixels: NDArray[np.uint8], size: int = BATCH) -> Iterator[dict[str, Tensor]]:
-    """The activations of the model, in evaluation mode, batch by batch."""
+    """The activations of the model, in evaluation mode and its own precision, batch by batch."""
     model.eval()
+    keep_freed_memory()
     device = next(model.parameters()).device
-    with torch.inference_mode():
-        for start in range(0, len(pixels), size):
-            pictures = to_tensor(pixels[start : start + size], device)
-            yield model.activations(pictures.contiguous(memory_format=torch.channels_last))
+    for start in range(0, len(pixels), size):
+        pictures = to_tensor(pixels[start : start + size], device)
+        with torch.inference_mode(), mixed(device, model.precision):
+            found = model.activations(pictures.contiguous(memory_format=torch.channels_last))
+            if model.mirrored:
+                turned = model.activations(pictures.flip(3).contiguous(memory_format=torch.channels_last))
+                found = {name: _mean(values, turned[name]) for name, values in found.items()}
+        yield found
+
+
+def _mean(values: Tensor, turned: Tensor) -> Tensor:
+    """Mean of a tap for a picture and for its mirror image, maps turned back; of the logits, as an ensemble's."""
+    return (values + (turned.flip(3) if turned.ndim == 4 else turned)) / 2
 
 
 def probabilities(model: Classifier, pixels: NDArray[np.uint8]) -> Floats:
     """(N, K) class probabilities; 0 for classes that the model does not know."""
-    found = [taps["logits"].softmax(1).cpu().numpy() for taps in batches(model, pixels)]
+    found = [taps["logits"].float().softmax(1).cpu().numpy() for taps in batches(model, pixels)]
     return np.concatenate(found) if found else np.empty((0, len(model.known)), np.float32)
 
 
@@ -44,7 +56,7 @@ def extract(
     pixels: NDArray[np.uint8],
     ids: Texts,
     *,
-    grids: Sequence[int] = (1, 3),
+    grids: Sequence[int] = GRIDS,
     flat: Sequence[str] = (),
 ) -> Outputs:
     """Probabilities and features of every picture.
@@ -66,9 +78,9 @@ def extract(
     probs: list[Floats] = []
     features: dict[str, list[Floats]] = {}
     for taps in batches(model, pixels):
-        probs.append(taps["logits"].softmax(1).cpu().numpy())
+        probs.append(taps["logits"].float().softmax(1).cpu().numpy())
         for name, values in _pooled(taps, known, grids, flat):
-            features.setdefault(name, []).append(values.float().cpu().numpy())
+            features.setdefault(name, []).append(values.cpu().numpy())
     if not probs:
         return Outputs(ids, np.empty((0, len(known)), np.float32), known)
     stacked = {name: np.concatenate(parts) for name, parts in features.items()}
@@ -79,6 +91,7 @@ def _pooled(
     taps: dict[str, Tensor], known: Bools, grids: Sequence[int], flat: Sequence[str]
 ) -> Iterator[tuple[str, Tensor]]:
     for name, values in taps.items():
+        values = values.float()
         if name == "logits":
             yield name, values[:, torch.from_numpy(known).to(values.device)]
         elif values.ndim == 2:

@@ -18,6 +18,8 @@ from mien.outside import import_class
 from mien.runs import read_json, write_atomic, write_json
 from mien.types import Bools
 
+ANSWERED_IN = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -29,6 +31,8 @@ class ModelCard:
     classes : the K class names.
     known : K booleans, the classes it was trained on.
     size, colour, fit : how pictures must be prepared (see mien.data.images.ImageSettings).
+    precision : "float32" or "bfloat16", what it was trained in and answers in.
+    mirrored : whether it answers by the mean over a picture and its mirror image.
     training : fingerprint of the data, the parts and the settings it was trained with.
     """
 
@@ -39,12 +43,16 @@ class ModelCard:
     colour: bool
     fit: str
     training: str = ""
+    precision: str = "float32"
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         for name in ("classes", "known"):  # JSON has lists only
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if len(self.classes) != len(self.known):
             raise AlignmentError(f"{len(self.classes)} classes, {len(self.known)} known", place="ModelCard")
+        if self.precision not in ANSWERED_IN:
+            raise choice_error("precision", self.precision, ANSWERED_IN, place="ModelCard")
         _ = self.images  # refuses what cannot be
 
     @property
@@ -105,4 +113,5 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCar
         cause = f"the weights do not fit the card: {str(error).splitlines()[0]}"
         remedy = "delete this folder and run the command again"
         raise RunError(cause, place=str(folder), remedy=remedy) from None
+    model.precision, model.mirrored = ANSWERED_IN[card.precision], card.mirrored
     return model.eval(), card

@@ -20,6 +20,8 @@ class AugmentSettings:
     scale: float = setting(0.05, "largest change of size, share", within=(0, 0.9))
     light: float = setting(0.25, "largest change of brightness and of contrast, share", within=(0, 1))
     erase: float = setting(0.2, "side of the largest erased square, share of the width", within=(0, 1))
+    mixup: float = setting(0.0, "blend two pictures by a share from Beta(a, a)", within=(0, 100))
+    cutmix: float = setting(0.0, "paste a part of another picture, its share from Beta(a, a)", within=(0, 100))
 
     def __post_init__(self) -> None:
         validate(self, "augment_")
@@ -29,17 +31,19 @@ class AugmentSettings:
 class TrainSettings:
     """How a base classifier is trained."""
 
-    epochs: int = setting(30, "longest training", within=(1, 10_000))
+    epochs: int = setting(45, "longest training", within=(1, 10_000))
     batch_size: int = setting(32, "pictures a step", within=(2, 65_536))
     learning_rate: float = setting(3e-3, "peak of the one-cycle schedule (AdamW)", within=(0, 10), exclusive=True)
     weight_decay: float = setting(0.05, "decoupled weight decay", within=(0, 10))
     weight_power: float = setting(0.5, "class weights (N/n_i)^power: 1 is the paper's, 0 none", within=(0, 4))
     label_smoothing: float = setting(0.1, "share of each target spread over the known classes", within=(0, 0.9))
+    small: float = setting(0.5, "share of training that sees the pictures at two thirds of their size", within=(0, 1))
     ema: float = setting(
         0.99, "decay of the weights' moving average, which is what is kept; 0 for none", within=(0, 0.99999)
     )
+    mirror: bool = setting(True, "answer by the mean over a picture and its mirror image")
     stopping: str = setting("macro_recall", "what picks the best epoch on validation", choices=STOPPING)
-    patience: int = setting(10, "epochs without a better one before training stops", within=(1, 10_000))
+    patience: int = setting(15, "epochs without a better one before training stops", within=(1, 10_000))
     precision: str = setting("auto", "bfloat16 where the processor has it", choices=PRECISIONS)
     device: str = setting("auto", "auto, cpu or cuda")
     threads: int = setting(1, "processor threads of one training; more change the last digits", within=(1, 1024))

@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -23,36 +23,18 @@ from torch import Tensor, nn
 from mien.errors import DataError, UsageError
 from mien.imbalance import class_weights
 from mien.metrics.classification import accuracy, macro_auroc, macro_recall
-from mien.models.augment import augment
+from mien.models.augment import augment, mix
 from mien.models.classifier import Classifier
-from mien.models.device import prepared, seed_everything
+from mien.models.device import mixed, prepared, seed_everything
+from mien.models.examples import Examples
 from mien.models.latents import probabilities, to_tensor
 from mien.models.settings import TrainSettings
 from mien.runs import write_atomic
-from mien.types import Floats, Ints, digest
+from mien.types import Ints, digest
 
 Epoch = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Pictures with targets, as training wants them.
-
-    Attributes
-    ----------
-    pixels : (N, H, W) or (N, H, W, 3) uint8, may be memory-mapped.
-    targets : (N, K) float, rows add up to 1.
-    """
-
-    pixels: NDArray[np.uint8]
-    targets: Floats
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    @property
-    def labels(self) -> Ints:
-        return self.targets.argmax(1)
+SMALL = 2 / 3
+"""Size of the pictures, as a share of their sides, in the first part of training (`small` of the settings)."""
 
 
 def fit(
@@ -86,7 +68,8 @@ def fit(
     if len(train) < 2:
         raise DataError(f"{len(train)} training pictures", place="training", remedy="give more labelled pictures")
     with prepared(settings) as (device, precision):
-        loop = _Loop(model.to(device), train, validation, settings, seed, device, precision)
+        model.precision, model.mirrored = precision, False
+        loop = _Loop(model.to(device), train, validation, settings, seed, device)
         if checkpoint:
             loop.restore(checkpoint)
         while not loop.finished:
@@ -96,6 +79,7 @@ def fit(
             progress(loop.history[-1])
         model.load_state_dict(loop.best)
         model.to("cpu").eval()
+        model.mirrored = settings.mirror
     return loop.history
 
 
@@ -110,10 +94,9 @@ class _Loop:
         settings: TrainSettings,
         seed: int,
         device: torch.device,
-        precision: torch.dtype,
     ) -> None:
         self.model, self.train, self.validation = model, train, validation
-        self.settings, self.seed, self.device, self.precision = settings, seed, device, precision
+        self.settings, self.seed, self.device = settings, seed, device
         self.history: list[Epoch] = []
         seed_everything(seed, -1)
         _initialise(model, train.pixels, device)
@@ -125,7 +108,7 @@ class _Loop:
         self.weights = torch.tensor(class_weights(counts, settings.weight_power), dtype=torch.float32, device=device)
         # the last batch of an epoch is left out when it is short: batch norm cannot use a single picture
         self.steps = max(1, len(train) // settings.batch_size)
-        self.fingerprint = digest(asdict(settings), seed, train.targets, len(validation), precision)
+        self.fingerprint = digest(asdict(settings), seed, train.targets, len(validation), model.precision)
 
     @property
     def finished(self) -> bool:
@@ -166,11 +149,14 @@ class _Loop:
     def step(self, rows: Ints, number: int, generator: torch.Generator) -> tuple[float, float]:
         """One optimiser step on the given rows; returns the loss and how many answers were right."""
         pictures = to_tensor(self.train.pixels[rows], self.device)
-        pictures = augment(pictures, self.settings.augment, generator)
+        progress = number / (self.steps * self.settings.epochs)
+        size = SMALL if progress < self.settings.small else 1.0
+        pictures = augment(pictures, self.settings.augment, generator, size)
         targets = torch.as_tensor(self.train.targets[rows], dtype=torch.float32, device=self.device)
+        pictures, targets = mix(pictures, targets, self.settings.augment, generator)
         for group in self.optimizer.param_groups:
-            group["lr"] = one_cycle(number / (self.steps * self.settings.epochs), self.settings.learning_rate)
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            group["lr"] = one_cycle(progress, self.settings.learning_rate)
+        with mixed(self.device, self.model.precision):
             logits = self.model(pictures.contiguous(memory_format=torch.channels_last))
         loss = soft_cross_entropy(logits.float(), targets, self.weights, self.settings.label_smoothing)
         self.optimizer.zero_grad()
@@ -184,11 +170,11 @@ class _Loop:
     def average(self, step: int) -> None:
         """Move the averaged weights towards the current ones; the first steps count more, as in a running mean."""
         decay = min(self.settings.ema, (1 + step) / (10 + step))
-        for name, value in self.model.state_dict().items():
-            if value.is_floating_point():
-                self.averaged[name].lerp_(value, 1 - decay)
-            else:
-                self.averaged[name].copy_(value)
+        current = self.model.state_dict()
+        names = [name for name, value in current.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.averaged[name] for name in names], [current[name] for name in names], 1 - decay)
+        for name in current.keys() - names:
+            self.averaged[name].copy_(current[name])
 
     def validate(self) -> Epoch:
         """Loss, accuracy, macro recall and macro AUROC of the averaged weights on validation; NaN without pictures."""

@@ -22,8 +22,9 @@ from mien.errors import RunError
 from mien.models import saved
 from mien.models.classifier import Classifier
 from mien.models.device import prepared, seed_everything
+from mien.models.examples import Examples
 from mien.models.latents import extract
-from mien.models.training import Epoch, Examples, fit
+from mien.models.training import Epoch, fit
 from mien.runs import RETRAINED, WITHOUT, read_json, write_arrays, write_json, write_text
 from mien.study.settings import StudySettings
 from mien.types import Dataset, Ints, Outputs, Split, digest
@@ -143,12 +144,11 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
     train_rows = parts.rows("train")
     if cell.key == RETRAINED:
         train_rows = np.sort(np.concatenate([train_rows, parts.rows("correct")]))
-    train, validation = (
-        _examples(data, rows[data.labels[rows] != absent], absent) for rows in (train_rows, parts.rows("validation"))
-    )
+    train, validation = (Examples.of(data, rows, absent) for rows in (train_rows, parts.rows("validation")))
     known &= train.targets.sum(0) > 0  # a class without a training picture is as unknown as one left out
     seed_everything(cell.seed, 0)  # the same first weights in every cell of a seed
     model = saved.build(settings.base, known, settings.data.colour)
+    announce(cell, "training")
     history = fit(
         model, train, validation, settings.train, seed=cell.seed,
         checkpoint=cell.path / "checkpoint.safetensors", progress=lambda epoch: announce(cell, "training", epoch),
@@ -157,24 +157,11 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
     clock.set("train", sum(epoch["seconds"] for epoch in history), len(train) * len(history))
     card = saved.ModelCard(
         settings.base, data.labelset.names, tuple(known.tolist()), settings.data.size, settings.data.colour,
-        settings.data.fit, identity,
+        settings.data.fit, identity, str(model.precision).removeprefix("torch."), model.mirrored,
     )  # fmt: skip
     saved.save(model, card, cell.path)
     (cell.path / "checkpoint.safetensors").unlink(missing_ok=True)
     return model
-
-
-def _examples(data: Dataset, rows: Ints, absent: int) -> Examples:
-    if data.targets is None:
-        targets = np.eye(len(data.labelset), dtype=np.float32)[data.labels[rows]]
-    else:
-        targets = data.targets[rows].astype(np.float32)
-        if absent >= 0:  # shares of a class that the model must not see go to the others
-            targets[:, absent] = 0
-            lost = targets.sum(1) == 0
-            targets[lost] = np.eye(len(data.labelset), dtype=np.float32)[data.labels[rows][lost]]
-            targets /= targets.sum(1, keepdims=True)
-    return Examples(data.pictures[rows], targets)
 
 
 def _history(history: list[Epoch]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ from mien.metrics.classification import accuracy, macro_recall, recall
 from mien.metrics.intervals import wilson
 from mien.models import saved
 from mien.models.classifier import Classifier
-from mien.models.latents import extract
+from mien.models.latents import GRIDS, extract
 from mien.runs import FULL, WITHOUT, Run, read_arrays
 from mien.types import NO_LABEL, Dataset, Decision, LabelSet, Outputs, Problem, texts
+
+CHUNK = 512
+"""Pictures read at once, while those before them are looked at."""
 
 
 def recalls_on_test(run: Run, seed: int, key: str = FULL) -> dict[str, Any]:
@@ -82,17 +86,26 @@ class Corrected:
 
     def answer(self, paths: Sequence[Path]) -> tuple[Outputs, Decision, tuple[Problem, ...]]:
         """Outputs and decision for every picture that can be read (ids are paths), a Problem for each other one."""
-        names = [str(path) for path in paths]
-        blank = texts([""] * len(names))
-        labels = np.full(len(names), NO_LABEL)
-        listed = Dataset(texts(names), labels, LabelSet(self.card.classes), blank, texts(names), name="pictures")
-        data = decode(listed, self.card.images, keep=False)
-        outputs = extract(self.model, data.pictures, data.ids)
+        chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)] or [paths]
+        found: list[Outputs] = []
+        problems: list[Problem] = []
+        with ThreadPoolExecutor(1) as reader:  # reads the next pictures while these are looked at
+            for data in reader.map(self._read, chunks):
+                found.append(extract(self.model, data.pictures, data.ids, grids=GRIDS if self.corrector else ()))
+                problems += data.problems
+        outputs = Outputs.joined([part for part in found if len(part)] or found[:1])
         base = outputs.predicted
         if self.corrector is None or self.certified is None or not len(outputs):
-            return outputs, Decision(data.ids, base, base, np.zeros(len(base), bool)), data.problems
+            return outputs, Decision(outputs.ids, base, base, np.zeros(len(base), bool)), tuple(problems)
         proposal = self.corrector.propose(outputs)
-        return outputs, decide(proposal, base, self.certified.thresholds, self.action), data.problems
+        return outputs, decide(proposal, base, self.certified.thresholds, self.action), tuple(problems)
+
+    def _read(self, paths: Sequence[Path]) -> Dataset:
+        """The pictures that can be read, and a Problem for each other one."""
+        names = texts([str(path) for path in paths])
+        blank, labels = texts([""] * len(names)), np.full(len(names), NO_LABEL)
+        listed = Dataset(names, labels, LabelSet(self.card.classes), blank, names, name="pictures")
+        return decode(listed, self.card.images, keep=False)
 
 
 def load(

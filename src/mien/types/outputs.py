@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,6 +59,20 @@ class Outputs:
         features = {tap: values[rows] for tap, values in self.features.items()}
         draws = None if self.draws is None else self.draws[:, rows]
         return Outputs(self.ids[rows], self.probs[rows], self.known, features, draws)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Outputs]) -> Outputs:
+        """The outputs of one classifier for several lots of pictures, one after the other; at least one lot."""
+        taps = parts[0].features
+        features = {tap: np.concatenate([part.features[tap] for part in parts]) for tap in taps}
+        draws = [part.draws for part in parts if part.draws is not None]
+        return cls(
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.probs for part in parts]),
+            parts[0].known,
+            features,
+            np.concatenate(draws, axis=1) if draws else None,
+        )
 
 
 @dataclass(frozen=True)
