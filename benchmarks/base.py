@@ -1,0 +1,213 @@
+"""How good the base classifiers are, and what each part of their recipe is worth.
+
+    python benchmarks/base.py --data PATH/TO/ferplus
+
+A recipe is judged by a model trained without a class (another one for each seed), on the *correct* part, which it never
+saw: accuracy and macro recall on the classes that it knows, and the AUROC of a logistic probe for the one that it does
+not, fitted on *fit* and scored on the rest. The test part is for the default recipes alone, with models of all classes.
+Every training done is kept in runs/benchmark-base: a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from common import Figure, Parts, Result, described, main, parser, parts_of, seeds_of, settings_of
+
+from mien import correctors
+from mien.data.faces import FaceSettings, draw
+from mien.metrics.classification import accuracy, macro_recall
+from mien.metrics.ranking import auroc
+from mien.models import saved
+from mien.models.classifier import Classifier
+from mien.models.device import seed_everything
+from mien.models.examples import Examples
+from mien.models.latents import extract, probabilities
+from mien.models.settings import AugmentSettings, TrainSettings
+from mien.models.training import fit
+from mien.runs import write_text
+from mien.study.engines import processes
+from mien.types import Outputs, digest
+
+KEPT = Path("runs/benchmark-base")
+LEFT_OUT = ("happiness", "sadness", "surprise")
+DRAWN = 8000
+TRAIN = TrainSettings()
+SHORT = 20
+"""Epochs of the ablation; the default recipes themselves are judged on the test part with all theirs."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to train a base classifier. `drawn` says what drawn faces are for: "", "added" or "before"."""
+
+    base: str = "attention"
+    train: TrainSettings = TRAIN
+    votes: bool = True
+    drawn: str = ""
+
+
+def but(base: str = "attention", *, votes: bool = True, drawn: str = "", **changes: object) -> Recipe:
+    """The default recipe, but for some settings; `augment_…` are those of augmentation."""
+    inner = {name.removeprefix("augment_"): value for name, value in changes.items() if name.startswith("augment_")}
+    outer = {name: value for name, value in changes.items() if not name.startswith("augment_")}
+    train = replace(TRAIN, augment=replace(TRAIN.augment, **inner), **outer)  # type: ignore[arg-type]
+    return Recipe(base, train, votes, drawn)
+
+
+RECIPES = {
+    "attention": but(),
+    "one label a picture, no votes": but(votes=False),
+    "no class weights": but(weight_power=0.0),
+    "the paper's class weights": but(weight_power=1.0),
+    "no augmentation": but(**{f"augment_{name}": 0.0 for name in asdict(AugmentSettings())}),
+    "stronger augmentation": but(augment_rotate=12.0, augment_shift=0.07, augment_scale=0.12, augment_erase=0.35),
+    "mixup and CutMix": but(augment_mixup=0.2, augment_cutmix=1.0),
+    "full size from the start": but(small=0.0),
+    "no averaging of weights": but(ema=0.0),
+    "no label smoothing": but(label_smoothing=0.0),
+    "drawn faces first": but(drawn="before"),
+    "drawn faces added": but(drawn="added"),
+    "residual": but("residual"),
+}
+FINAL = ("attention", "residual")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training: data, recipe, seed, and the class left out ("" for none)."""
+
+    source: str
+    test: str | None
+    quick: bool
+    recipe: Recipe
+    seed: int
+    left_out: str
+
+    @property
+    def path(self) -> Path:
+        return KEPT / f"{digest(asdict(self))}.json"
+
+    def parts(self) -> Parts:
+        labels = "shares" if self.recipe.votes and not self.source.startswith("faces") else "plurality"
+        return parts_of(settings_of(self.source, quick=self.quick, labels=labels), self.test, self.seed)
+
+    def train(self) -> TrainSettings:
+        """Two epochs if it is only to be seen that it runs."""
+        epochs = 2 if self.quick else SHORT if self.left_out else self.recipe.train.epochs
+        return replace(self.recipe.train, epochs=epochs)
+
+
+def do(task: Task) -> None:
+    """Train and judge one model; what was found is kept in the task's file."""
+    if task.path.exists():
+        return
+    parts = task.parts()
+    start = time.perf_counter()
+    model = trained(task, parts)
+    found = {"seconds": time.perf_counter() - start}
+    found |= probed(model, parts, task.left_out) if task.left_out else tested(model, parts)
+    write_text(task.path, json.dumps(found))
+
+
+def trained(task: Task, parts: Parts) -> Classifier:
+    """A model after the recipe, drawn faces first or added where it says so."""
+    names = parts.data.labelset.names
+    absent = names.index(task.left_out) if task.left_out else -1
+    train, validation = (Examples.of(parts.data, parts.rows[part], absent) for part in ("train", "validation"))
+    seed_everything(task.seed, 0)
+    model = saved.build(task.recipe.base, train.targets.sum(0) > 0, colour=False)
+    settings, faces = task.train(), drawn_faces(names, absent, task) if task.recipe.drawn else train
+    if task.recipe.drawn == "added":
+        train = Examples(np.concatenate([train.pixels, faces.pixels]), np.concatenate([train.targets, faces.targets]))
+    elif task.recipe.drawn:
+        fit(model, faces, validation, replace(settings, epochs=max(1, settings.epochs // 2)), seed=task.seed)
+        model.initialise = lambda pictures: None  # type: ignore[method-assign]  # keeps what the drawn faces taught
+    fit(model, train, validation, settings, seed=task.seed)
+    return model
+
+
+def drawn_faces(names: tuple[str, ...], absent: int, task: Task) -> Examples:
+    """Drawn faces, as many of each class, labelled by what was drawn; none of the class that is absent."""
+    count = DRAWN // 10 if task.quick else DRAWN
+    faces = draw(FaceSettings(n=count, seed=1000 + task.seed, profile=dict.fromkeys(names, 1.0)))
+    shares = faces.mixture[:, [faces.dataset.labelset.index(name) for name in names]]
+    kept = np.flatnonzero(shares.argmax(1) != absent)
+    return Examples.of(faces.dataset.but(labels=shares.argmax(1), targets=shares), kept, absent)
+
+
+def tested(model: Classifier, parts: Parts) -> dict[str, float]:
+    """Accuracy and macro recall on the test part, as it answers by default and without the mirror image."""
+    labels, classes = parts.tested.labels[parts.test], len(model.known)
+    found = {}
+    for suffix, mirrored in (("", True), ("_unmirrored", False)):
+        model.mirrored = mirrored
+        answers = probabilities(model, parts.tested.pictures[parts.test]).argmax(1)
+        found[f"accuracy{suffix}"] = accuracy(labels, answers)
+        found[f"macro_recall{suffix}"] = macro_recall(labels, answers, classes)
+    return found
+
+
+def probed(model: Classifier, parts: Parts, left_out: str) -> dict[str, float]:
+    """On *correct*: accuracy and macro recall on the known classes, AUROC of a logistic probe for the other."""
+    absent = parts.data.labelset.index(left_out)
+    rows = parts.rows["correct"]
+    labels, fitting = parts.data.labels[rows], np.isin(rows, parts.rows["fit"])
+    outputs: Outputs = extract(model, parts.data.pictures[rows], parts.data.ids[rows])
+    known, answers = labels != absent, outputs.predicted
+    probe = correctors.find("logistic")(target=absent).fit(outputs.take(fitting), labels[fitting])
+    return {
+        "accuracy": accuracy(labels[known], answers[known]),
+        "macro_recall": macro_recall(labels[known], answers[known], len(model.known)),
+        "probe": auroc(probe.propose(outputs.take(~fitting)).score, labels[~fitting] == absent),
+    }
+
+
+def row_of(name: str, found: dict[Task, dict[str, float]]) -> dict[str, object]:
+    """A line of the ablation: means over seeds, with the lowest and the highest."""
+    own = [figures for task, figures in found.items() if task.recipe == RECIPES[name] and task.left_out]
+    spread = {
+        key: Figure.over([figures[key] for figures in own], len(own)) for key in ("accuracy", "macro_recall", "probe")
+    }
+    titles = {"accuracy": "accuracy", "macro_recall": "macro recall", "probe": "probe AUROC"}
+    seconds = float(np.mean([figures["seconds"] for figures in own]))
+    return {"recipe": name, **{titles[key]: figure for key, figure in spread.items()}, "seconds": round(seconds)}
+
+
+def run() -> None:
+    """Train what is missing, print the tables, write the result."""
+    flags = parser(__doc__ or "")
+    flags.add_argument("--recipes", default=",".join(RECIPES), help="which recipes, by name")
+    options = flags.parse_args()
+    result = Result("base", options, {"recipes": {name: asdict(recipe) for name, recipe in RECIPES.items()}})
+    names, seeds = options.recipes.split(","), seeds_of(options)
+    make = partial(Task, options.data, options.test, options.quick)
+    wanted = [make(RECIPES[name], seed, LEFT_OUT[seed % len(LEFT_OUT)]) for seed in seeds for name in names]
+    wanted += [make(RECIPES[name], seed, "") for seed in seeds for name in names if name in FINAL]
+    processes(do, wanted, lambda: None)
+    found = {task: json.loads(task.path.read_text()) for task in wanted}
+    result.table("Recipes, judged on the correct part (seeds leave out " + ", ".join(LEFT_OUT) + " in turn)",
+                 [row_of(name, found) for name in names])  # fmt: skip
+    parts = wanted[0].parts()
+    final = [(name, key) for name in FINAL if name in names for key in ("accuracy", "macro_recall")]
+    for name, key in final:
+        values = [figures[key] for task, figures in found.items() if task.recipe == RECIPES[name] and not task.left_out]
+        result.figures[f"{name}_{key}"] = Figure.over(values, len(parts.test), seeds)
+    if final:
+        best = max(
+            (name for name in FINAL if name in names), key=lambda name: result.figures[f"{name}_macro_recall"].value
+        )
+        result.figures |= {key: result.figures[f"{best}_{key}"] for key in ("accuracy", "macro_recall")}
+        result.table("Default recipes, models of all classes, test part",
+                     [{"base": name, **{key: result.figures[f"{name}_{key}"] for key in ("accuracy", "macro_recall")}}
+                      for name in FINAL if name in names])  # fmt: skip
+    result.write(described(parts))
+
+
+if __name__ == "__main__":
+    main(run)

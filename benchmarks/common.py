@@ -1,0 +1,183 @@
+"""What every benchmark needs: the same flags, the same parts, tables for people, and results for machines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data.prepare import DataSettings, prepare
+from mien.data.split import split
+from mien.errors import DataError, MienError
+from mien.machine import machine, versions
+from mien.types import Dataset, Ints
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def parser(description: str, *, seeds: Sequence[int] = (0, 1, 2)) -> argparse.ArgumentParser:
+    """The flags of every benchmark."""
+    flags = argparse.ArgumentParser(description=description)
+    flags.add_argument("--data", default="faces:n=8000", help="DATA, taken in RAF-DB's class profile (default: drawn)")
+    flags.add_argument("--test", help="DATA that replaces the test part, for final figures")
+    flags.add_argument("--seeds", default=",".join(map(str, seeds)), help="seeds of split and model")
+    flags.add_argument("--quick", action="store_true", help="minutes, to see that it runs; never to be quoted")
+    flags.add_argument("--json", type=Path, help="where the result goes (default: benchmarks/results/, not if --quick)")
+    return flags
+
+
+def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
+    """The seeds asked for; the first alone if --quick."""
+    seeds = tuple(int(seed) for seed in options.seeds.split(","))
+    return seeds[:1] if options.quick else seeds
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Pictures with labels, in METHOD §2's parts. `rows` are of `data`; the test part may come from elsewhere.
+
+    Attributes
+    ----------
+    data : the benchmark's data. rows : part → rows of `data`.
+    tested : the data that the test part is taken from. test : its rows.
+    """
+
+    data: Dataset
+    rows: dict[str, Ints]
+    tested: Dataset
+    test: Ints
+
+    def targets(self, part: str) -> NDArray[np.float32]:
+        """(N, K) votes as shares where the data have them, one-hot labels elsewhere."""
+        rows = self.rows[part]
+        if self.data.targets is not None:
+            return self.data.targets[rows].astype(np.float32)
+        return np.eye(len(self.data.labelset), dtype=np.float32)[self.data.labels[rows]]
+
+
+def settings_of(source: str, *, quick: bool = False, **changes: Any) -> DataSettings:
+    """How the benchmarks read DATA: 48×48, grey, RAF-DB's class profile (a tenth of it if `quick`)."""
+    named = {"surprise": 1619, "fear": 355, "disgust": 877, "happiness": 5957, "sadness": 2460, "anger": 867}
+    named["neutral"] = 3204
+    shape = ",".join(f"{name}={count // 10}" for name, count in named.items()) if quick else "raf"
+    return DataSettings(source, **{"shape": shape, **changes})
+
+
+@lru_cache(maxsize=2)
+def parts_of(settings: DataSettings, test: str | None, seed: int) -> Parts:
+    """The parts for one seed. Training pictures that also stand in `test` are left out."""
+    data = prepare(settings)
+    cut = split(data, seed)
+    rows = {part: cut.rows(part) for part in ("train", "validation", "correct", "fit")}
+    if test is None:
+        return Parts(data, rows, data, cut.rows("test"))
+    tested = prepare(replace(settings, source=test, shape="raf"))
+    if tested.labelset.names != data.labelset.names:
+        raise DataError(f"has the classes {tested.labelset.names}", place=f"--test {test}", remedy="give like data")
+    kept = {part: of[~np.isin(data.hashes[of], tested.hashes)] for part, of in rows.items()}
+    return Parts(data, kept, tested, np.arange(len(tested)))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of a result, with its spread over seeds (lowest and highest) and how many things it counts."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    seeds: tuple[int, ...]
+
+    @classmethod
+    def over(cls, values: Iterable[float], n: int, seeds: Sequence[int] = ()) -> Figure:
+        """The mean of `values`, one a seed (or repetition), with the lowest and the highest."""
+        found = np.array(list(values), dtype=float)
+        return cls(float(np.nanmean(found)), float(np.nanmin(found)), float(np.nanmax(found)), int(n), tuple(seeds))
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+@dataclass
+class Result:
+    """What a benchmark found, and how: printed as it goes, written at the end."""
+
+    name: str
+    options: argparse.Namespace
+    settings: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    started: float = field(default_factory=time.time)
+
+    def table(self, title: str, rows: list[dict[str, Any]]) -> None:
+        """Print a table, and keep it for the file."""
+        self.tables[title] = rows
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        cells = [columns, *([_text(row.get(name)) for name in columns] for row in rows)]
+        widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+        print(f"\n{title}")
+        for number, line in enumerate(cells):
+            print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+            if number == 0:
+                print("  ".join("-" * width for width in widths))
+
+    def write(self, data: dict[str, Any]) -> None:
+        """Write the result where --json says, or to benchmarks/results/ if it may be quoted."""
+        place = self.options.json or (None if self.options.quick else RESULTS / f"{self.name}.json")
+        if place is None:
+            return
+        whole = {
+            "figures": {key: asdict(figure) for key, figure in self.figures.items()},
+            "tables": {title: [_plain(row) for row in rows] for title, rows in self.tables.items()},
+            "data": data,
+            "settings": {**self.settings, "seeds": self.options.seeds, "quick": self.options.quick},
+            "machine": {**machine(), "versions": versions()},
+            "commit": _commit(),
+            "seconds": round(time.time() - self.started),
+        }  # fmt: skip
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+        print(f"\nwritten: {place}")
+
+
+def described(parts: Parts) -> dict[str, Any]:
+    """The data of a result: name, classes with their counts, pictures in each part. No path."""
+    labels = parts.data.labels
+    counts = dict(zip(parts.data.labelset.names, np.bincount(labels).tolist(), strict=True))
+    sizes = {part: len(rows) for part, rows in parts.rows.items()}
+    name = Path(parts.data.name).name
+    return {"name": name, "classes": counts, "parts": {**sizes, "test": len(parts.test)}}
+
+
+def main(run: Any) -> None:
+    """Run a benchmark; what a user can mend is said in one line."""
+    try:
+        run()
+    except MienError as error:
+        raise SystemExit(str(error)) from None
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: str(cell) if isinstance(cell, Figure) else cell for name, cell in row.items()}
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, float):
+        return "–" if cell != cell else f"{cell:,.3f}" if abs(cell) < 100 else f"{cell:,.0f}"
+    return "–" if cell is None else str(cell)
+
+
+def _commit() -> str:
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=RESULTS.parent, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or "unknown"

@@ -1,0 +1,98 @@
+"""What mien costs besides training: starting, drawing faces, memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from common import Figure, Result
+
+from mien.data.faces import FaceSettings, draw
+
+MIEN = [sys.executable, "-c", "from mien.cli import main; main()"]
+WATCHED = """
+import sys
+from mien.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    pass
+print("torch" in sys.modules, "sklearn" in sys.modules, file=sys.stderr)
+"""
+PEAK = """
+import resource, sys
+from mien.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+who = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+print(max(resource.getrusage(one).ru_maxrss for one in who), file=sys.stderr)
+"""
+
+
+def help_seconds(result: Result) -> dict[str, object]:
+    """`mien --help`, from start to end of the process."""
+    times = []
+    for _ in range(7):
+        start = time.perf_counter()
+        subprocess.run([*MIEN, "--help"], check=True, capture_output=True)
+        times.append(time.perf_counter() - start)
+    loaded = subprocess.run([sys.executable, "-c", WATCHED], check=True, capture_output=True, text=True).stderr.split()
+    result.figures["help_seconds"] = Figure.over(times, len(times))
+    return {"what": "mien --help, seconds", "value": result.figures["help_seconds"], "torch loaded": loaded[-2]}
+
+
+def faces_per_second(result: Result) -> dict[str, object]:
+    """Drawn faces at 48×48, all cores."""
+    count = 2000 if result.options.quick else 20_000
+    draw(FaceSettings(n=500))
+    rates = []
+    for seed in range(3):
+        start = time.perf_counter()
+        draw(FaceSettings(n=count, seed=seed))
+        rates.append(count / (time.perf_counter() - start))
+    result.figures["faces_per_second"] = Figure.over(rates, count)
+    return {"what": "drawn faces a second, 48×48", "value": result.figures["faces_per_second"]}
+
+
+def start_seconds(result: Result, source: str) -> dict[str, object]:
+    """From the command to the first training step, pictures already in the cache."""
+    times = []
+    for _ in range(4):
+        with TemporaryDirectory() as folder:
+            start = time.time()
+            command = [*MIEN, "train", source, "--epochs", "1", "--out", f"{folder}/run"]
+            running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            mark = Path(folder, "run", "cells", "seed0", "full", "progress.json")
+            while running.poll() is None and not mark.exists():
+                time.sleep(0.01)
+            times.append(time.time() - start)
+            running.terminate()
+            running.wait()
+    times = times[1:]  # the first may have filled the cache
+    result.figures["start_seconds"] = Figure.over(times, len(times))
+    return {"what": "first training step after the command, seconds", "value": result.figures["start_seconds"]}
+
+
+def memory(source: str, folder: Path, paths: list[Path]) -> list[dict[str, object]]:
+    """Peak resident memory of training, and of labelling few and many pictures."""
+    run = folder / "memory"
+    trained = _peak(["train", source, "--epochs", "1", "--out", str(run)])
+    rows: list[dict[str, object]] = [
+        {"command": "mien train, with its worker", "pictures": len(paths), "peak MiB": trained}
+    ]
+    for count in sorted({min(1000, len(paths)), len(paths)}):
+        chosen = [str(path) for path in paths[:count]]
+        own = _peak(["predict", "--run", str(run), "--csv", *chosen])
+        rows.append({"command": "mien predict", "pictures": count, "peak MiB": own})
+    return rows
+
+
+def _peak(arguments: list[str]) -> int:
+    """Peak resident memory in MiB of a command's largest process."""
+    done = subprocess.run([sys.executable, "-c", PEAK, *arguments], capture_output=True, text=True, check=True)
+    return int(done.stderr.split()[-1]) // 1024
