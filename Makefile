@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 OUT    ?= runs/first
 
-.PHONY: study test check images wheel clean
+.PHONY: study test check bench images wheel clean
 
 study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
 	$(BIN)/mien study faces --size 32 --epochs 24 --budget 0.05 --out $(OUT)
@@ -18,6 +18,12 @@ check: $(VENV)/.test ## lint, layers, types
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+# DATA is a path to pictures, such as a FER+ folder; drawn faces by default
+bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long; nothing else should run meanwhile
+	$(BIN)/python benchmarks/speed.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python benchmarks/base.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python benchmarks/page.py
 
 wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the source tree
 	rm -rf dist build/wheel-venv

@@ -36,6 +36,7 @@ from mien.types import Outputs, digest
 
 KEPT = Path("runs/benchmark-base")
 LEFT_OUT = ("happiness", "sadness", "surprise")
+JUDGED = {"accuracy": "accuracy", "macro recall": "macro_recall", "probe AUROC": "probe"}
 DRAWN = 8000
 TRAIN = TrainSettings()
 SHORT = 20
@@ -168,15 +169,34 @@ def probed(model: Classifier, parts: Parts, left_out: str) -> dict[str, float]:
     }
 
 
-def row_of(name: str, found: dict[Task, dict[str, float]]) -> dict[str, object]:
-    """A line of the ablation: means over seeds, with the lowest and the highest."""
-    own = [figures for task, figures in found.items() if task.recipe == RECIPES[name] and task.left_out]
-    spread = {
-        key: Figure.over([figures[key] for figures in own], len(own)) for key in ("accuracy", "macro_recall", "probe")
+Found = dict[Task, dict[str, float]]
+
+
+def ablation(names: list[str], found: Found) -> list[dict[str, object]]:
+    """A line for each recipe: means, and the differences from the first, seed by seed, as mean (lowest to highest)."""
+    own = {
+        name: [one for task, one in found.items() if task.recipe == RECIPES[name] and task.left_out] for name in names
     }
-    titles = {"accuracy": "accuracy", "macro_recall": "macro recall", "probe": "probe AUROC"}
-    seconds = float(np.mean([figures["seconds"] for figures in own]))
-    return {"recipe": name, **{titles[key]: figure for key, figure in spread.items()}, "seconds": round(seconds)}
+    lines: list[dict[str, object]] = []
+    for name in names:
+        line: dict[str, object] = {"recipe": name}
+        for title, key in JUDGED.items():
+            line[title] = float(np.mean([one[key] for one in own[name]]))
+            changes = [one[key] - first[key] for one, first in zip(own[name], own[names[0]], strict=True)]
+            line[f"change in {title}"] = None if name == names[0] else Figure.over(changes, len(changes))
+        lines.append(line)
+    return lines
+
+
+def final(names: list[str], found: Found, seeds: tuple[int, ...], n: int) -> dict[str, Figure]:
+    """Figures of the default recipes on the test part: each base's, those without the mirror image, and the best's."""
+    figures: dict[str, Figure] = {}
+    for name in names:
+        own = [one for task, one in found.items() if task.recipe == RECIPES[name] and not task.left_out]
+        for key in ("accuracy", "macro_recall", "accuracy_unmirrored", "macro_recall_unmirrored"):
+            figures[f"{name}_{key}"] = Figure.over([one[key] for one in own], n, seeds)
+    best = max(names, key=lambda name: figures[f"{name}_macro_recall"].value)
+    return figures | {key: figures[f"{best}_{key}"] for key in ("accuracy", "macro_recall")}
 
 
 def run() -> None:
@@ -184,28 +204,24 @@ def run() -> None:
     flags = parser(__doc__ or "")
     flags.add_argument("--recipes", default=",".join(RECIPES), help="which recipes, by name")
     options = flags.parse_args()
-    result = Result("base", options, {"recipes": {name: asdict(recipe) for name, recipe in RECIPES.items()}})
+    described_recipes = {name: asdict(recipe) for name, recipe in RECIPES.items()}
+    result = Result("base", options, {"short": SHORT, "recipes": described_recipes})
     names, seeds = options.recipes.split(","), seeds_of(options)
+    finals = [name for name in FINAL if name in names]
     make = partial(Task, options.data, options.test, options.quick)
     wanted = [make(RECIPES[name], seed, LEFT_OUT[seed % len(LEFT_OUT)]) for seed in seeds for name in names]
-    wanted += [make(RECIPES[name], seed, "") for seed in seeds for name in names if name in FINAL]
+    wanted += [make(RECIPES[name], seed, "") for seed in seeds for name in finals]
     processes(do, wanted, lambda: None)
     found = {task: json.loads(task.path.read_text()) for task in wanted}
-    result.table("Recipes, judged on the correct part (seeds leave out " + ", ".join(LEFT_OUT) + " in turn)",
-                 [row_of(name, found) for name in names])  # fmt: skip
     parts = wanted[0].parts()
-    final = [(name, key) for name in FINAL if name in names for key in ("accuracy", "macro_recall")]
-    for name, key in final:
-        values = [figures[key] for task, figures in found.items() if task.recipe == RECIPES[name] and not task.left_out]
-        result.figures[f"{name}_{key}"] = Figure.over(values, len(parts.test), seeds)
-    if final:
-        best = max(
-            (name for name in FINAL if name in names), key=lambda name: result.figures[f"{name}_macro_recall"].value
-        )
-        result.figures |= {key: result.figures[f"{best}_{key}"] for key in ("accuracy", "macro_recall")}
-        result.table("Default recipes, models of all classes, test part",
-                     [{"base": name, **{key: result.figures[f"{name}_{key}"] for key in ("accuracy", "macro_recall")}}
-                      for name in FINAL if name in names])  # fmt: skip
+    result.table(f"Recipes, {SHORT} epochs, judged on the correct part", ablation(names, found))
+    if finals:
+        result.figures |= final(finals, found, seeds, len(parts.test))
+        keys = {"accuracy": "accuracy", "macro recall": "macro_recall"}
+        keys |= {f"{title}, no mirror image": f"{key}_unmirrored" for title, key in keys.items()}
+        lines = [{title: result.figures[f"{name}_{key}"] for title, key in keys.items()} for name in finals]
+        title = "Default recipes, models of all classes, test part"
+        result.table(title, [{"base": name, **line} for name, line in zip(finals, lines, strict=True)])
     result.write(described(parts))
 
 

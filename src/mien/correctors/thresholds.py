@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import floor, log, log1p
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from mien.errors import AlignmentError, UsageError
 from mien.types import Bools, Floats, Texts
@@ -63,8 +63,8 @@ def allowed(n: int, budget: float, delta: float) -> int:
     (9, -1)
     """
     check_shares(budget, delta)
-    k = int(binom.ppf(delta, n, budget))  # the smallest with P ≥ δ
-    return k if binom.cdf(k, n, budget) <= delta else k - 1
+    at_most = bdtr(np.arange(n + 1), n, budget)  # the binomial distribution function
+    return int(np.searchsorted(at_most, delta, side="right")) - 1
 
 
 def order_statistic_threshold(

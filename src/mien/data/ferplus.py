@@ -69,7 +69,7 @@ def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plur
         labelset=labelset,
         raw_labels=raw,
         paths=texts(
-            [str(root / FOLDERS[usage] / name) for usage, name in zip(listed.usages, listed.names, strict=True)]
+            [f"{root}/{FOLDERS[usage]}/{name}" for usage, name in zip(listed.usages, listed.names, strict=True)]
         ),
         votes=votes,
         targets=shares(votes[:, : len(labelset)]) if labels == "shares" else None,

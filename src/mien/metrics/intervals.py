@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binom, norm
+from scipy.special import bdtr, ndtri
 
 from mien.errors import AlignmentError
 from mien.types import Bools, Floats, Texts
@@ -33,7 +33,7 @@ def wilson(hits: ArrayLike, totals: ArrayLike, confidence: float = 0.95) -> tupl
     0.16 0.34
     """
     k, n = np.asarray(hits, dtype=float), np.asarray(totals, dtype=float)
-    z2 = norm.ppf((1 + confidence) / 2) ** 2
+    z2 = ndtri((1 + confidence) / 2) ** 2
     with np.errstate(invalid="ignore"):  # 0/0 is NaN, as meant
         centre = (k + z2 / 2) / (n + z2)
         half = np.sqrt(z2 * (k * (n - k) / n + z2 / 4)) / (n + z2)
@@ -93,4 +93,4 @@ def mcnemar(harmed: int, repaired: int) -> float:
     >>> round(mcnemar(2, 9), 4), mcnemar(0, 0)
     (0.0654, 1.0)
     """
-    return float(min(1.0, 2 * binom.cdf(min(harmed, repaired), harmed + repaired, 0.5)))
+    return float(min(1.0, 2 * bdtr(min(harmed, repaired), harmed + repaired, 0.5)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics import roc_auc_score
 
 from mien.errors import AlignmentError
 from mien.types import Bools, Floats
@@ -122,4 +121,6 @@ def _area(score: Floats, positive: Bools, max_fpr: float | None) -> float:
         raise AlignmentError(f"{len(score)} scores for {len(positive)} pictures", place="auroc")
     if positive.all() or not positive.any():
         return float("nan")
+    from sklearn.metrics import roc_auc_score  # takes a second to load, which training need not wait for
+
     return float(roc_auc_score(positive, score, max_fpr=max_fpr))

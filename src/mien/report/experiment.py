@@ -30,15 +30,23 @@ from mien.report.layout import Block, Cell, Folded, Panel, Panels, Remark, Table
 from mien.runs import Run
 from mien.types import PARTS
 
-# what the taps of the network "attention" are made of
+# what the taps of mien's own networks are made of
+_BLOCKS = {
+    name: ("residual", f"2 × conv 3×3, {channels}", "BN, ReLU, gate") for name, channels in
+    (("block1", 64), ("block2", 128), ("block3", 256))
+}  # fmt: skip
+_HEAD = {"hidden": ("hidden", "128 units,", "ReLU"), "logits": ("logits", "one per class")}
+_FIRST = {"conv1": ("conv 3×3", "32 channels", "BN, ReLU", "max pool 2×2")}
 TAPS = {
-    "conv1": ("conv 3×3", "32 channels", "BN, ReLU", "max pool 2×2"),
-    "conv2": ("conv 3×3", "64 channels", "BN, ReLU", "max pool 2×2"),
-    "conv3": ("conv 3×3", "128 channels", "BN, ReLU", "max pool 2×2"),
-    "lstm": ("LSTM", "128 units,", "one-directional"),
-    "attention": ("attention", "4 heads,", "then mean"),
-    "hidden": ("hidden", "128 units,", "ReLU"),
-    "logits": ("logits", "one per class"),
+    "attention": {
+        **_FIRST,
+        "conv2": ("conv 3×3", "64 channels", "BN, ReLU", "max pool 2×2"),
+        "conv3": ("conv 3×3", "128 channels", "BN, ReLU", "max pool 2×2"),
+        "lstm": ("LSTM", "128 units,", "one-directional"),
+        "attention": ("attention", "4 heads,", "then mean"),
+        **_HEAD,
+    },
+    "residual": {**_FIRST, **_BLOCKS, "pooled": ("attention", "pooling,", "4 heads"), **_HEAD},
 }
 PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # the first and last bytes of a whole picture
 
@@ -103,7 +111,7 @@ def scheme(run: Run) -> Markup:
     data: Mapping[str, Any] = manifest.get("data", {})
     size = data.get("size")
     picture = f"{size}×{size}, {'colour' if data.get('colour') else 'grey'}" if size else ""
-    known = TAPS if base.get("name") == "attention" else {}
+    known = TAPS.get(str(base.get("name")), {})
     taps = [known.get(str(tap), (str(tap),)) for tap in base.get("taps", [])]
     return render(
         "scheme.html",

@@ -61,7 +61,9 @@ def run(
         unfinished = [cell for cell in cells if not cell.finished()]
         watch(cells)
         if unfinished:
-            engine(engine_name)(run_cell, unfinished, lambda: watch(cells))
+            # another process would load every library again, which one cell alone does not repay
+            chosen = "serial" if len(unfinished) == 1 else engine_name
+            engine(chosen)(run_cell, unfinished, lambda: watch(cells))
             manifest = target.manifest()
             manifest["seconds"] = round(manifest.get("seconds", 0) + time.time() - start, 1)
             target.write_manifest(manifest)
@@ -70,7 +72,7 @@ def run(
 
 def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: str = "") -> list[Cell]:
     """Write manifest, splits and sample faces, and list the cells: dearest first, so that no core waits at the end."""
-    for name in settings.correctors:
+    for name in settings.correctors if kind == "study" else ():
         correctors.find(name)()  # a missing package must not be noticed after hours of training
     saved.find(settings.base)
     data = prepare(settings.data)

@@ -1,0 +1,120 @@
+"""Write docs/bases.md from benchmarks/results/base.json and speed.json, so that no figure is copied by hand.
+
+python benchmarks/page.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from common import RESULTS
+
+PAGE = Path(__file__).parent.parent / "docs" / "bases.md"
+TEXT = """# Base classifiers: recipe, accuracy, speed
+
+This page is written by `python benchmarks/page.py` from the files in `benchmarks/results/`. Means over seeds are
+given with the lowest and the highest. {data}
+
+## What the two bases reach
+
+`attention` is the paper's network (CNN → LSTM → attention, 0.31 M parameters); `residual` is a small residual network
+with attention pooling (1.26 M). Both are trained from scratch on *train* alone, with the default settings, on all
+seven classes. They answer by the mean over a picture and its mirror image (`--no-mirror` turns that off, and halves
+the time of an answer).
+
+{final}
+
+## What each part of the recipe is worth
+
+Each line changes one thing of the default recipe. To be comparable in bearable time, all lines here have {short}
+epochs, not {epochs}. A model is trained without one class (another for each seed), and judged on *correct*, which it
+never saw: accuracy and macro recall on the six classes that it knows, and how well a logistic probe on its
+activations tells the class that it does not know: what a corrector has to work with.
+
+{recipes}
+
+`python benchmarks/base.py --data PATH` makes both tables ({base_commit}, {base_machine}).
+
+## Speed
+
+The plain loop is `benchmarks/reference_loop.py`: Dataset, DataLoader with two workers, PIL decoding, one transform a
+picture, float32, the same network. Macro recall is that of *correct*, all classes, after {speed_epochs} epochs.
+
+{training}
+
+{inference}
+
+What makes the difference: pictures are decoded once, into a memory-mapped cache; augmentation works on whole batches;
+bfloat16 where the processor has it; freed memory is kept (glibc); channels-last maps; batch norm folded into the
+first convolution, whose statistics follow from the 9×9 covariance of the patches; plain matrix products instead of
+torch's fused attention, which is slow for short sequences; and the first half of training sees the pictures at two
+thirds of their size. A study trains one model on each core, which beats all cores on one model.
+
+{floor}
+
+{shares}
+
+{elsewhere}
+
+{memory}
+
+`python benchmarks/speed.py --data PATH` makes these tables ({speed_commit}, {speed_machine}).
+"""
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """A table."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [columns, ["---"] * len(columns), *([_text(row.get(name)) for name in columns] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, float):
+        return f"{cell:,.3f}" if abs(cell) < 100 else f"{cell:,.0f}"
+    return "–" if cell is None else str(cell)
+
+
+def _machine(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    return f"{machine['cores']} cores of {machine['processor']}, torch {machine['versions']['torch']}"
+
+
+def _table(result: dict[str, Any], start: str) -> str:
+    title, rows = next((title, rows) for title, rows in result["tables"].items() if title.startswith(start))
+    return f"**{title}**\n\n{markdown(rows)}"
+
+
+def main() -> None:
+    """Write the page."""
+    base, speed = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("base", "speed"))
+    data = base["data"]
+    counts = ", ".join(f"{name} {count}" for name, count in data["classes"].items())
+    parts = ", ".join(f"{part} {count}" for part, count in data["parts"].items() if part != "fit")
+    PAGE.write_text(
+        TEXT.format(
+            data=f"Data: `{data['name']}` in RAF-DB's class profile ({counts}; parts: {parts}).",
+            final=_table(base, "Default recipes"),
+            recipes=_table(base, "Recipes"),
+            short=base["settings"]["short"],
+            epochs=base["settings"]["recipes"]["attention"]["train"]["epochs"],
+            base_commit=base["commit"],
+            base_machine=_machine(base),
+            speed_epochs=speed["settings"]["epochs"],
+            training=_table(speed, "Training"),
+            inference=_table(speed, "Inference"),
+            floor=_table(speed, "How far"),
+            shares=_table(speed, "Where the time"),
+            elsewhere=_table(speed, "Elsewhere"),
+            memory=_table(speed, "Memory"),
+            speed_commit=speed["commit"],
+            speed_machine=_machine(speed),
+        )
+    )
+    print(f"written: {PAGE}")
+
+
+if __name__ == "__main__":
+    main()

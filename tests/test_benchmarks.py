@@ -1,0 +1,45 @@
+"""Every benchmark runs in its quick form, on drawn faces, and writes a result in the agreed form."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+COMMANDS = {
+    "base": ["base.py", "--quick", "--data", "faces:n=1500", "--recipes", "attention,drawn faces first"],
+    "speed": ["speed.py", "--quick", "--data", "faces:n=1500"],
+}
+KEYS = {
+    "base": {"accuracy", "macro_recall", "attention_accuracy", "attention_macro_recall"},
+    "speed": {"train_ratio", "inference_ratio", "help_seconds", "faces_per_second", "peak_share", "start_seconds"},
+}
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_it_runs_and_says_what_it_found(name: str, tmp_path: Path) -> None:
+    script, *flags = COMMANDS[name]
+    command = [sys.executable, str(FOLDER / script), *flags, "--json", "found.json"]
+    environment = {**os.environ, "MIEN_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "found.json").read_text())
+    assert set(result) == {"figures", "tables", "data", "settings", "machine", "commit", "seconds"}
+    assert KEYS[name] <= set(result["figures"])
+    for figure in result["figures"].values():
+        assert set(figure) == {"value", "low", "high", "n", "seeds"}
+        assert figure["low"] <= figure["value"] <= figure["high"]
+    assert result["settings"]["quick"] is True
+    assert all(title in done.stdout for title in result["tables"])
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+def test_a_flag_that_names_no_data_is_said_in_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, str(FOLDER / "speed.py"), "--quick", "--data", "nowhere"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr and "Traceback" not in done.stderr
