@@ -17,10 +17,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from common import Figure, Parts, Result, described, main, parser, parts_of, seeds_of, settings_of
+from common import Figure, Parts, Result, commit, described, main, parser, parts_of, seeds_of, settings_of
 
 from mien import correctors
 from mien.data.faces import FaceSettings, draw
+from mien.errors import choice_error
 from mien.metrics.classification import accuracy, macro_recall
 from mien.metrics.ranking import auroc
 from mien.models import saved
@@ -92,10 +93,10 @@ class Task:
 
     @property
     def path(self) -> Path:
-        return KEPT / f"{digest(asdict(self))}.json"
+        return KEPT / f"{digest(asdict(self), self.train().epochs, DRAWN)}.json"
 
     def parts(self) -> Parts:
-        labels = "shares" if self.recipe.votes and not self.source.startswith("faces") else "plurality"
+        labels = None if self.recipe.votes else "plurality"
         return parts_of(settings_of(self.source, quick=self.quick, labels=labels), self.test, self.seed)
 
     def train(self) -> TrainSettings:
@@ -111,7 +112,8 @@ def do(task: Task) -> None:
     parts = task.parts()
     start = time.perf_counter()
     model = trained(task, parts)
-    found = {"seconds": time.perf_counter() - start}
+    found: dict[str, object] = {"seconds": time.perf_counter() - start, "commit": commit()}
+    found["parameters"] = saved.parameters(model)
     found |= probed(model, parts, task.left_out) if task.left_out else tested(model, parts)
     write_text(task.path, json.dumps(found))
 
@@ -189,14 +191,13 @@ def ablation(names: list[str], found: Found) -> list[dict[str, object]]:
 
 
 def final(names: list[str], found: Found, seeds: tuple[int, ...], n: int) -> dict[str, Figure]:
-    """Figures of the default recipes on the test part: each base's, those without the mirror image, and the best's."""
+    """Figures of the default recipes on the test part, and without the mirror image."""
     figures: dict[str, Figure] = {}
     for name in names:
         own = [one for task, one in found.items() if task.recipe == RECIPES[name] and not task.left_out]
         for key in ("accuracy", "macro_recall", "accuracy_unmirrored", "macro_recall_unmirrored"):
             figures[f"{name}_{key}"] = Figure.over([one[key] for one in own], n, seeds)
-    best = max(names, key=lambda name: figures[f"{name}_macro_recall"].value)
-    return figures | {key: figures[f"{best}_{key}"] for key in ("accuracy", "macro_recall")}
+    return figures
 
 
 def run() -> None:
@@ -207,6 +208,9 @@ def run() -> None:
     described_recipes = {name: asdict(recipe) for name, recipe in RECIPES.items()}
     result = Result("base", options, {"short": SHORT, "recipes": described_recipes})
     names, seeds = options.recipes.split(","), seeds_of(options)
+    for name in names:
+        if name not in RECIPES:
+            raise choice_error("recipe", name, RECIPES, place="--recipes")
     finals = [name for name in FINAL if name in names]
     make = partial(Task, options.data, options.test, options.quick)
     wanted = [make(RECIPES[name], seed, LEFT_OUT[seed % len(LEFT_OUT)]) for seed in seeds for name in names]
@@ -214,14 +218,25 @@ def run() -> None:
     processes(do, wanted, lambda: None)
     found = {task: json.loads(task.path.read_text()) for task in wanted}
     parts = wanted[0].parts()
-    result.table(f"Recipes, {SHORT} epochs, judged on the correct part", ablation(names, found))
+    lines = ablation(names, found)
+    result.settings["trained at commits"] = sorted({str(one["commit"]) for one in found.values()})
+    result.table(f"Recipes, {SHORT} epochs, judged on the correct part", lines)
     if finals:
         result.figures |= final(finals, found, seeds, len(parts.test))
+        recall = {str(line["recipe"]): line["macro recall"] for line in lines}
+        best = max(finals, key=lambda name: recall[name])  # never by the test part
+        result.figures |= {key: result.figures[f"{best}_{key}"] for key in ("accuracy", "macro_recall")}
         keys = {"accuracy": "accuracy", "macro recall": "macro_recall"}
         keys |= {f"{title}, no mirror image": f"{key}_unmirrored" for title, key in keys.items()}
-        lines = [{title: result.figures[f"{name}_{key}"] for title, key in keys.items()} for name in finals]
+        rows = [{title: result.figures[f"{name}_{key}"] for title, key in keys.items()} for name in finals]
+        sizes = {
+            name: max(one["parameters"] for task, one in found.items() if task.recipe == RECIPES[name])
+            for name in finals
+        }
         title = "Default recipes, models of all classes, test part"
-        result.table(title, [{"base": name, **line} for name, line in zip(finals, lines, strict=True)])
+        result.table(
+            title, [{"base": name, "parameters": sizes[name], **row} for name, row in zip(finals, rows, strict=True)]
+        )
     result.write(described(parts))
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
@@ -24,12 +23,13 @@ from mien.types import Dataset, Ints
 RESULTS = Path(__file__).parent / "results"
 
 
-def parser(description: str, *, seeds: Sequence[int] = (0, 1, 2)) -> argparse.ArgumentParser:
-    """The flags of every benchmark."""
+def parser(description: str, *, tests: bool = True) -> argparse.ArgumentParser:
+    """The flags of every benchmark; `tests` says whether it has a test part that another may replace."""
     flags = argparse.ArgumentParser(description=description)
     flags.add_argument("--data", default="faces:n=8000", help="DATA, taken in RAF-DB's class profile (default: drawn)")
-    flags.add_argument("--test", help="DATA that replaces the test part, for final figures")
-    flags.add_argument("--seeds", default=",".join(map(str, seeds)), help="seeds of split and model")
+    if tests:
+        flags.add_argument("--test", help="DATA that replaces the test part, for final figures")
+    flags.add_argument("--seeds", type=_numbers, default=(0, 1, 2), help="seeds of split and model, as 0,1,2")
     flags.add_argument("--quick", action="store_true", help="minutes, to see that it runs; never to be quoted")
     flags.add_argument("--json", type=Path, help="where the result goes (default: benchmarks/results/, not if --quick)")
     return flags
@@ -37,8 +37,12 @@ def parser(description: str, *, seeds: Sequence[int] = (0, 1, 2)) -> argparse.Ar
 
 def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
     """The seeds asked for; the first alone if --quick."""
-    seeds = tuple(int(seed) for seed in options.seeds.split(","))
+    seeds: tuple[int, ...] = options.seeds
     return seeds[:1] if options.quick else seeds
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(","))
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,6 @@ class Parts:
     rows: dict[str, Ints]
     tested: Dataset
     test: Ints
-
-    def targets(self, part: str) -> NDArray[np.float32]:
-        """(N, K) votes as shares where the data have them, one-hot labels elsewhere."""
-        rows = self.rows[part]
-        if self.data.targets is not None:
-            return self.data.targets[rows].astype(np.float32)
-        return np.eye(len(self.data.labelset), dtype=np.float32)[self.data.labels[rows]]
 
 
 def settings_of(source: str, *, quick: bool = False, **changes: Any) -> DataSettings:
@@ -80,10 +77,13 @@ def parts_of(settings: DataSettings, test: str | None, seed: int) -> Parts:
     rows = {part: cut.rows(part) for part in ("train", "validation", "correct", "fit")}
     if test is None:
         return Parts(data, rows, data, cut.rows("test"))
-    tested = prepare(replace(settings, source=test, shape="raf"))
+    tested = prepare(replace(settings, source=test, shape="raf", labels=None))
     if tested.labelset.names != data.labelset.names:
         raise DataError(f"has the classes {tested.labelset.names}", place=f"--test {test}", remedy="give like data")
-    kept = {part: of[~np.isin(data.hashes[of], tested.hashes)] for part, of in rows.items()}
+    shared = np.isin(data.hashes, tested.hashes)
+    if data.groups is not None and tested.groups is not None:
+        shared |= np.isin(data.groups, tested.groups)
+    kept = {part: of[~shared[of]] for part, of in rows.items()}
     return Parts(data, kept, tested, np.arange(len(tested)))
 
 
@@ -139,9 +139,9 @@ class Result:
             "figures": {key: asdict(figure) for key, figure in self.figures.items()},
             "tables": {title: [_plain(row) for row in rows] for title, rows in self.tables.items()},
             "data": data,
-            "settings": {**self.settings, "seeds": self.options.seeds, "quick": self.options.quick},
+            "settings": {**self.settings, "seeds": list(self.options.seeds), "quick": self.options.quick},
             "machine": {**machine(), "versions": versions()},
-            "commit": _commit(),
+            "commit": commit(),
             "seconds": round(time.time() - self.started),
         }  # fmt: skip
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -154,8 +154,10 @@ def described(parts: Parts) -> dict[str, Any]:
     labels = parts.data.labels
     counts = dict(zip(parts.data.labelset.names, np.bincount(labels).tolist(), strict=True))
     sizes = {part: len(rows) for part, rows in parts.rows.items()}
-    name = Path(parts.data.name).name
-    return {"name": name, "classes": counts, "parts": {**sizes, "test": len(parts.test)}}
+    found = {"name": Path(parts.data.name).name, "classes": counts, "parts": {**sizes, "test": len(parts.test)}}
+    if parts.tested is not parts.data:
+        found["test"] = Path(parts.tested.name).name
+    return {**found, "fingerprint": parts.data.fingerprint()}
 
 
 def main(run: Any) -> None:
@@ -176,8 +178,8 @@ def _text(cell: Any) -> str:
     return "–" if cell is None else str(cell)
 
 
-def _commit() -> str:
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=RESULTS.parent, capture_output=True, text=True, check=False
-    )
+def commit() -> str:
+    """The commit that the code is of, with "-dirty" where files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    found = subprocess.run(command, cwd=RESULTS.parent, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"

@@ -60,7 +60,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 
 def _changed(picture: Image.Image) -> Image.Image:
-    """Mirror, small rotation and shift, light: the changes that mien makes by default."""
+    """Mirror, small rotation and shift, light."""
     if random.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     shift = (round(random.uniform(-2, 2)), round(random.uniform(-2, 2)))
@@ -76,7 +76,9 @@ def train(pictures: Pictures, classes: int, epochs: int, batch_size: int, seed: 
     network = Network(classes)
     counts = torch.bincount(torch.tensor(pictures.labels), minlength=classes).clamp(min=1)
     loss_of = nn.CrossEntropyLoss(weight=(len(pictures) / counts) ** 0.5, label_smoothing=0.1)
-    loader = DataLoader(pictures, batch_size, shuffle=True, drop_last=True, num_workers=WORKERS)
+    loader = DataLoader(
+        pictures, batch_size, shuffle=True, drop_last=True, num_workers=WORKERS, persistent_workers=True
+    )
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=epochs * len(loader))
     start = time.perf_counter()

@@ -18,10 +18,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import processor
 import reference_loop
+import torch
 from common import Figure, Parts, Result, described, main, parser, parts_of, seeds_of, settings_of
 from footprint import faces_per_second, help_seconds, memory, start_seconds
 
 from mien.data.faces import FaceSettings, draw, write
+from mien.data.images import decode
+from mien.machine import cores
 from mien.metrics.classification import macro_recall
 from mien.models import saved
 from mien.models.classifier import Classifier
@@ -40,119 +43,143 @@ EPOCHS = 12
 
 @dataclass(frozen=True)
 class Training:
-    """One training by mien, in a process of its own; what it was like is written to `out`."""
+    """One training, by mien or by the plain loop, in a process of its own; what it was like is written to `out`."""
 
     source: str
     quick: bool
-    seed: int
     epochs: int
-    threads: int
     out: str
+    plain: bool
+    seed: int
+    threads: int
+
+    def parts(self) -> Parts:
+        """The plain loop knows no votes, so mien does without them here."""
+        return parts_of(settings_of(self.source, quick=self.quick, labels="plurality"), None, self.seed)
+
+    @property
+    def found(self) -> Path:
+        return Path(self.out, f"{'plain' if self.plain else 'mien'}-{self.seed}-{self.threads}", "found.json")
 
 
 def train(task: Training) -> None:
-    """Train, judge on the correct part, and write pictures a second and macro recall."""
-    parts = parts_of(settings_of(task.source, quick=task.quick), None, task.seed)
-    settings = TrainSettings(epochs=task.epochs, patience=task.epochs, batch_size=BATCH, threads=task.threads)
-    model, started, seen = trained(parts, settings, task.seed)
-    card = saved.ModelCard("attention", parts.data.labelset.names, (True,) * len(model.known), 48, False, "pad")
-    saved.save(model, card, Path(task.out))
-    found = {"started": started, "ended": time.time(), "pictures": seen, "macro_recall": judged(parts, model)}
-    write_text(Path(task.out, "found.json"), json.dumps(found))
-
-
-def trained(parts: Parts, settings: TrainSettings, seed: int) -> tuple[Classifier, float, int]:
-    """A model, when its training began, and how many pictures it was shown."""
-    examples, validation = (Examples.of(parts.data, parts.rows[part]) for part in ("train", "validation"))
-    seed_everything(seed, 0)
-    model = saved.build("attention", np.ones(len(parts.data.labelset), bool), colour=False)
+    """Train, judge on the correct part, and write when it was, how many pictures were shown, and the macro recall."""
+    parts = task.parts()
+    rows, classes = parts.rows["correct"], len(parts.data.labelset)
+    torch.set_num_threads(task.threads)
     started = time.time()
-    history = fit(model, examples, validation, settings, seed=seed)
-    return model, started, len(history) * (len(examples) // settings.batch_size) * settings.batch_size
+    if task.plain:
+        pictures = files(parts, "train", train=True)
+        network, _ = reference_loop.train(pictures, classes, task.epochs, BATCH, task.seed)
+        ended = time.time()
+        answers = reference_loop.predict(network, files(parts, "correct", train=False), 256)[0].argmax(1)
+    else:
+        model = by_mien(parts, task)
+        ended = time.time()
+        answers = probabilities(model, parts.data.pictures[rows]).argmax(1)
+        card = saved.ModelCard("attention", parts.data.labelset.names, (True,) * classes, 48, False, "pad")
+        saved.save(model, card, task.found.parent)
+    shown = len(parts.rows["train"]) // BATCH * BATCH * task.epochs
+    recall = macro_recall(parts.data.labels[rows], answers, classes)
+    write_text(task.found, json.dumps({"started": started, "ended": ended, "shown": shown, "macro_recall": recall}))
 
 
-def judged(parts: Parts, model: Classifier) -> float:
-    """Macro recall on the correct part."""
-    rows = parts.rows["correct"]
-    answers = probabilities(model, parts.data.pictures[rows]).argmax(1)
-    return macro_recall(parts.data.labels[rows], answers, len(parts.data.labelset))
+def by_mien(parts: Parts, task: Training) -> Classifier:
+    """A model with mien's default settings, but for the number of epochs."""
+    examples, validation = (Examples.of(parts.data, parts.rows[part]) for part in ("train", "validation"))
+    settings = TrainSettings(
+        epochs=task.epochs, patience=task.epochs, batch_size=BATCH, threads=task.threads, device="cpu"
+    )
+    seed_everything(task.seed, 0)
+    model = saved.build("attention", np.ones(len(parts.data.labelset), bool), colour=False)
+    fit(model, examples, validation, settings, seed=task.seed)
+    return model
 
 
-def plain(parts: Parts, part: str, *, train: bool) -> reference_loop.Pictures:
+def files(parts: Parts, part: str, *, train: bool) -> reference_loop.Pictures:
     """A part, as the plain loop wants it."""
     rows = parts.rows[part]
     paths = [Path(path) for path in parts.data.paths[rows].tolist()]
     return reference_loop.Pictures(paths, parts.data.labels[rows].tolist(), 48, train)
 
 
+def at_once(tasks: list[Training], extra: float = 0.0) -> tuple[float, list[float]]:
+    """Do the trainings at the same time: pictures a second of them all, and their macro recalls."""
+    processes(train, tasks, lambda: None, workers=len(tasks))
+    found = [json.loads(task.found.read_text()) for task in tasks]
+    seconds = max(one["ended"] for one in found) - min(one["started"] for one in found) + extra
+    return sum(one["shown"] for one in found) / seconds, [one["macro_recall"] for one in found]
+
+
+def decoding(parts: Parts) -> float:
+    """Seconds to decode the training part, which mien does once and the plain loop every epoch."""
+    listed = parts.data.take(parts.rows["train"]).but(pixels=None, hashes=None)
+    start = time.perf_counter()
+    decode(listed, keep=False)
+    return time.perf_counter() - start
+
+
 def training(result: Result, source: str, seeds: tuple[int, ...], epochs: int, folder: Path) -> Path:
-    """The table of training: the plain loop, one model on all cores, a study's models one on each core."""
-    quick = result.options.quick
-    make = partial(Training, source, quick, epochs=epochs)
-    alone = make(seed=seeds[0], threads=2, out=str(folder / "alone"))
-    cells = [
-        make(seed=seed, threads=1, out=str(folder / f"cell{seed}"))
-        for seed in (*seeds, seeds[-1] + 1)[: max(2, len(seeds))]
-    ]
-    slow = []
-    for seed in seeds:
-        parts = parts_of(settings_of(source, quick=quick), None, seed)
-        network, rate = reference_loop.train(
-            plain(parts, "train", train=True), len(parts.data.labelset), epochs, BATCH, seed
-        )
-        answers = reference_loop.predict(network, plain(parts, "correct", train=False), 256)[0].argmax(1)
-        recall = macro_recall(parts.data.labels[parts.rows["correct"]], answers, len(parts.data.labelset))
-        slow.append({"rate": rate, "macro_recall": recall})
-    processes(train, [alone], lambda: None)
-    processes(train, cells[:2], lambda: None)
-    processes(train, cells[2:], lambda: None) if cells[2:] else None
-    found = {task: json.loads(Path(task.out, "found.json").read_text()) for task in (alone, *cells)}
-    single = found[alone]["pictures"] / (found[alone]["ended"] - found[alone]["started"])
-    pair = [found[task] for task in cells[:2]]
-    both = sum(one["pictures"] for one in pair) / (
-        max(one["ended"] for one in pair) - min(one["started"] for one in pair)
-    )
-    reference = Figure.over([one["rate"] for one in slow], len(seeds), seeds)
-    recalls = Figure.over([found[task]["macro_recall"] for task in cells[: len(seeds)]], len(seeds), seeds)
-    result.table(f"Training, {epochs} epochs of batches of {BATCH}", [
-        {"loop": "plain PyTorch loop", "pictures/s": reference.value, "ratio": 1.0,
-         "macro recall": Figure.over([one["macro_recall"] for one in slow], len(seeds), seeds)},
-        {"loop": "mien, one model on both cores", "pictures/s": single, "ratio": single / reference.value,
-         "macro recall": found[alone]["macro_recall"]},
-        {"loop": "mien, two models of a study at once", "pictures/s": both, "ratio": both / reference.value,
-         "macro recall": recalls},
-    ])  # fmt: skip
-    result.figures["train_ratio"] = Figure(
-        both / reference.value, both / reference.high, both / reference.low, 2, seeds
-    )
-    result.figures["train_pictures_per_second"] = Figure.over([both], 2, seeds)
-    return Path(alone.out)
+    """The table of training: each loop with one model on all cores, and with a model on each core."""
+    make = partial(Training, source, result.options.quick, epochs, str(folder))
+    once = decoding(make(False, seeds[0], 1).parts())
+    lines: dict[tuple[bool, bool], tuple[list[float], list[float]]] = {}
+    for plain in (True, False):
+        extra = 0.0 if plain else once
+        alone = [at_once([make(plain, seed, cores())], extra) for seed in seeds]
+        lines[plain, False] = [rate for rate, _ in alone], [recalls[0] for _, recalls in alone]
+        each = [make(plain, seeds[0] + number, 1) for number in range(cores())]
+        rate, recalls = at_once(each, extra)
+        lines[plain, True] = [rate], recalls
+    best = max(float(np.mean(rates)) for (plain, _), (rates, _) in lines.items() if plain)
+    table = []
+    for (plain, many), (rates, recalls) in lines.items():
+        name = "plain PyTorch loop" if plain else "mien"
+        rate = Figure.over(rates, len(rates), seeds)
+        table.append({
+            "loop": f"{name}, {'one model on each core' if many else 'one model on all cores'}",
+            "pictures/s": rate.value, "times the faster plain loop": rate.value / best,
+            "macro recall": Figure.over(recalls, len(recalls), seeds),
+        })  # fmt: skip
+        key = f"{'plain' if plain else 'mien'}_{'cells' if many else 'alone'}"
+        result.figures[f"{key}_pictures_per_second"] = rate
+        result.figures[f"{key}_macro_recall"] = Figure.over(recalls, len(recalls), seeds)
+    result.table(f"Training, {epochs} epochs of batches of {BATCH}, the same network", table)
+    result.figures["train_ratio"] = Figure.over([table[-1]["times the faster plain loop"]], cores(), seeds)
+    return make(False, seeds[0], cores()).found.parent
 
 
 def inference(result: Result, source: str, model_folder: Path) -> None:
-    """The table of inference: picture files to probabilities."""
+    """The table of inference: picture files to probabilities. The first run of each loads libraries; it is left out."""
     parts = parts_of(settings_of(source, quick=result.options.quick), None, 0)
-    pictures = plain(parts, "correct", train=False)
+    pictures = files(parts, "correct", train=False)
     network = reference_loop.Network(len(parts.data.labelset))
-    slow = [reference_loop.predict(network, pictures, 256)[1] for _ in range(3)]
-    corrected = Corrected(*saved.load(model_folder))
-    fast = []
-    for _ in range(4):
-        start = time.perf_counter()
-        corrected.answer(pictures.paths)
-        fast.append(len(pictures) / (time.perf_counter() - start))
-    fast = fast[1:]  # the first also loads libraries
-    result.table("Inference, picture files to probabilities", [
-        {"loop": "plain PyTorch loop", "pictures/s": Figure.over(slow, len(pictures)).value, "ratio": 1.0},
-        {"loop": "mien", "pictures/s": np.mean(fast), "ratio": np.mean(fast) / np.mean(slow)},
-    ])  # fmt: skip
-    ratio = np.mean(fast) / np.mean(slow)
-    result.figures["inference_ratio"] = Figure(ratio, min(fast) / max(slow), max(fast) / min(slow), len(pictures), ())
+    lines = {"plain PyTorch loop": [reference_loop.predict(network, pictures, 256)[1] for _ in range(4)][1:]}
+    model, card = saved.load(model_folder)
+    for name, mirrored in (("mien, each picture once", False), ("mien, with the mirror image (default)", True)):
+        model.mirrored = mirrored
+        times = []
+        for _ in range(4):
+            start = time.perf_counter()
+            Corrected(model, card).answer(pictures.paths)
+            times.append(time.perf_counter() - start)
+        lines[name] = [len(pictures) / seconds for seconds in times[1:]]
+    slow = lines["plain PyTorch loop"]
+    table = []
+    for name, rates in lines.items():
+        ratio = Figure(
+            np.mean(rates) / np.mean(slow), min(rates) / max(slow), max(rates) / min(slow), len(pictures), ()
+        )
+        table.append({"loop": name, "pictures/s": np.mean(rates), "times the plain loop": ratio})
+        key = "inference_ratio_mirrored" if "mirror image" in name else "inference_ratio"
+        if name != "plain PyTorch loop":
+            result.figures[key] = ratio
+    result.table("Inference, picture files to probabilities", table)
 
 
 def run() -> None:
     """Measure everything, print the tables, write the result."""
-    options = parser(__doc__ or "").parse_args()
+    options = parser(__doc__ or "", tests=False).parse_args()
     epochs = 1 if options.quick else EPOCHS
     result = Result("speed", options, {"train": asdict(TrainSettings()), "epochs": epochs})
     with TemporaryDirectory() as temporary:

@@ -16,8 +16,9 @@ from mien.models.augment import augment
 from mien.models.classifier import Classifier
 from mien.models.examples import Examples
 from mien.models.latents import extract, probabilities
+from mien.models.residual import Residual
 from mien.models.settings import AugmentSettings, TrainSettings
-from mien.models.training import Epoch, best_epoch, fit, one_cycle, soft_cross_entropy
+from mien.models.training import _VALIDATION, Epoch, best_epoch, fit, one_cycle, soft_cross_entropy
 
 QUICK = TrainSettings(epochs=4, batch_size=16, precision="float32")
 
@@ -57,6 +58,59 @@ def test_a_class_left_out_is_never_answered_and_has_probability_zero() -> None:
     assert (outputs.predicted != 1).all()
     assert outputs.features["logits"].shape == (30, 2)
     assert all(np.isfinite(values).all() for values in outputs.features.values())
+
+
+def test_the_residual_base_learns_it_too_mixed_and_without_a_class() -> None:
+    torch.manual_seed(0)
+    model = Residual(3, known=(True, False, True))
+    settings = TrainSettings(epochs=6, batch_size=16, augment=AugmentSettings(mixup=0.2, cutmix=0.2, flip=0.0))
+    examples, unseen = bars(192), bars(60, seed=2)
+    kept, judged = examples.labels != 1, unseen.labels != 1
+    fit(model, Examples(examples.pixels[kept], examples.targets[kept]), bars(30, 1), settings)
+    probs = probabilities(model, unseen.pixels)
+    assert (probs[:, 1] == 0).all()
+    assert (probs.argmax(1) == unseen.labels)[judged].mean() > 0.9
+
+
+class Seen(Attention):
+    """Remembers the sizes of the pictures that it is trained on."""
+
+    def __init__(self, any_size: bool = True) -> None:
+        super().__init__(3)
+        self.sizes: list[int] = []
+        self.any_size = any_size  # type: ignore[misc]
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(pictures.shape[2])
+        return super().forward(pictures)
+
+
+def test_the_first_part_of_training_sees_small_pictures() -> None:
+    model, settings = Seen(), TrainSettings(epochs=4, batch_size=32, small=0.5)
+    fit(model, bars(96), bars(30, 1), settings)
+    assert model.sizes == [21] * 6 + [32] * 6
+
+
+@pytest.mark.parametrize("side", [8, 20])
+def test_pictures_are_not_made_too_small_to_see(side: int) -> None:
+    model, examples = Seen(), bars(64)
+    fit(model, Examples(examples.pixels[:, :side, :side].copy(), examples.targets), bars(0), TrainSettings(epochs=1))
+    assert set(model.sizes) == {side}
+
+
+def test_a_base_of_one_size_is_never_shown_another() -> None:
+    model = Seen(any_size=False)
+    fit(model, bars(64), bars(0), TrainSettings(epochs=2))
+    assert set(model.sizes) == {32}
+
+
+def test_training_does_not_stop_among_small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first epoch stays the best for ever; patience counts from the first epoch at full size."""
+    judged = iter(range(100))
+    worse = lambda self: dict.fromkeys(_VALIDATION, -float(next(judged)))  # noqa: E731
+    monkeypatch.setattr("mien.models.training._Loop.validate", worse)
+    history = fit(Attention(3), bars(64), bars(30, 1), TrainSettings(epochs=10, patience=2, small=0.5))
+    assert len(history) == 5 + 2 + 1
 
 
 @pytest.mark.parametrize("killed_after", [1, 3])

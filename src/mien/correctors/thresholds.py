@@ -6,6 +6,7 @@ operating characteristics*, Science Advances 2018: exact for any score and any s
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from math import floor, log, log1p
 
@@ -63,8 +64,7 @@ def allowed(n: int, budget: float, delta: float) -> int:
     (9, -1)
     """
     check_shares(budget, delta)
-    at_most = bdtr(np.arange(n + 1), n, budget)  # the binomial distribution function
-    return int(np.searchsorted(at_most, delta, side="right")) - 1
+    return bisect_right(range(n + 1), delta, key=lambda k: float(bdtr(k, n, budget))) - 1
 
 
 def order_statistic_threshold(

@@ -26,7 +26,7 @@ def load(
     *,
     format: str | None = None,
     names: Mapping[str, str] | None = None,
-    labels: str = "plurality",
+    labels: str | None = None,
 ) -> Dataset:
     """Read a data set; pictures in files are listed, not decoded (see :func:`mien.data.images.decode`).
 
@@ -35,7 +35,7 @@ def load(
     source : a path, or drawn faces: "faces", "faces:size=48,n=4000,seed=0".
     format : one of FORMATS, to force it; recognised otherwise.
     names : label as written → class name, for numbers and spellings of one's own.
-    labels : which labels FER+ gives, see :func:`mien.data.ferplus.read`.
+    labels : which labels FER+ gives, see :func:`mien.data.ferplus.read`; "shares" by default.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def load(
         raise choice_error("format", format, FORMATS, place="--format")
     name = format or recognise(path)
     if name == "ferplus":
-        return ferplus.read(path, names, labels)
+        return ferplus.read(path, names, labels or "shares")
     _only_plurality(labels, name)
     found: Dataset = FORMATS[name].read(path, names)
     return found
@@ -104,8 +104,8 @@ def _must_exist(path: Path) -> None:
     raise DataError("no such file or folder", place=str(path), remedy=f"{hint}give a path, or faces for drawn faces")
 
 
-def _only_plurality(labels: str, name: str) -> None:
-    if labels != "plurality":
+def _only_plurality(labels: str | None, name: str) -> None:
+    if labels not in (None, "plurality"):
         raise UsageError(
             f"labels {labels!r} need FER+, and these data are {name}", place="--labels", remedy="leave --labels out"
         )

@@ -24,7 +24,11 @@ class DataSettings:
     source: str
     format: str | None = setting(None, "layout of DATA; recognised by default", choices=tuple(FORMATS))
     names: str = setting("", "what the labels as written mean: 1=surprise,2=fear")
-    labels: str = setting("plurality", "which of FER+'s labels", choices=("plurality", "fer2013", "shares"))
+    labels: str | None = setting(
+        None,
+        "which of FER+'s labels; the plurality, trained on with the votes as shares, by default",
+        choices=("plurality", "fer2013", "shares"),
+    )
     size: int = setting(48, "side of the pictures in pixels")
     colour: bool = setting(False, "keep colours (RGB)")
     fit: str = setting("pad", "how a picture becomes square", choices=FITS)

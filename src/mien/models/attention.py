@@ -28,6 +28,7 @@ class Attention(Classifier):
     torch.Size([2, 7])
     """
 
+    any_size = True
     taps = ("conv1", "conv2", "conv3", "lstm", "attention", "hidden", "logits")
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:

@@ -20,9 +20,12 @@ class Classifier(nn.Module):
     Attributes
     ----------
     taps : names of the activations, the logits last.
-    precision : what it was trained in, and answers in: its answers stay the same wherever it is loaded.
+    precision : what it was trained in, and answers in where the hardware is quick at it.
     mirrored : whether it is read out as the mean over a picture and its mirror image.
+    any_size : whether it takes pictures of any size; if so, training shows it small ones first.
     """
+
+    any_size: ClassVar[bool] = False
 
     precision: torch.dtype = torch.float32
     mirrored: bool = False

@@ -7,6 +7,7 @@ import platform
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -33,9 +34,14 @@ def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if wanted == "bfloat16" else torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if _multiplies_bfloat16() else torch.float32
+
+
+@lru_cache
+def _multiplies_bfloat16() -> bool:
     info = Path("/proc/cpuinfo")
     flags = info.read_text(errors="ignore") if info.exists() else ""
-    return torch.bfloat16 if "avx512_bf16" in flags or "amx_bf16" in flags else torch.float32
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def mixed(device: torch.device, precision: torch.dtype) -> torch.autocast:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mien.models.classifier import Classifier
-from mien.models.device import keep_freed_memory, mixed
+from mien.models.device import choose_precision, keep_freed_memory, mixed
 from mien.types import Bools, Floats, Outputs, Texts
 
 BATCH = 256
@@ -26,13 +26,15 @@ def to_tensor(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> 
 
 
 def batches(model: Classifier, pixels: NDArray[np.uint8], size: int = BATCH) -> Iterator[dict[str, Tensor]]:
-    """The activations of the model, in evaluation mode and its own precision, batch by batch."""
+    """The activations of the model, in evaluation mode and (see `Classifier.precision`) its own precision."""
     model.eval()
     keep_freed_memory()
     device = next(model.parameters()).device
+    quick = choose_precision("auto", device) == model.precision
+    precision = model.precision if quick else torch.float32
     for start in range(0, len(pixels), size):
         pictures = to_tensor(pixels[start : start + size], device)
-        with torch.inference_mode(), mixed(device, model.precision):
+        with torch.inference_mode(), mixed(device, precision):
             found = model.activations(pictures.contiguous(memory_format=torch.channels_last))
             if model.mirrored:
                 turned = model.activations(pictures.flip(3).contiguous(memory_format=torch.channels_last))

@@ -32,6 +32,7 @@ class Residual(Classifier):
     torch.Size([2, 7])
     """
 
+    any_size = True
     taps = ("conv1", "block1", "block2", "block3", "pooled", "hidden", "logits")
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:

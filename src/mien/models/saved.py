@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -90,10 +90,14 @@ def parameters(model: Classifier) -> int:
 
 
 def save(model: Classifier, card: ModelCard, folder: Path) -> None:
-    """Write model.safetensors and model.json, the card last: a folder with a card is whole."""
+    """Write model.safetensors and model.json, the card last: a folder with a card is whole.
+
+    The card's `precision` and `mirrored` are taken from the model.
+    """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))
-    write_json(folder / "model.json", asdict(card))
+    named = next(name for name, precision in ANSWERED_IN.items() if precision == model.precision)
+    write_json(folder / "model.json", asdict(replace(card, precision=named, mirrored=model.mirrored)))
 
 
 def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCard]:

@@ -37,7 +37,11 @@ class TrainSettings:
     weight_decay: float = setting(0.05, "decoupled weight decay", within=(0, 10))
     weight_power: float = setting(0.5, "class weights (N/n_i)^power: 1 is the paper's, 0 none", within=(0, 4))
     label_smoothing: float = setting(0.1, "share of each target spread over the known classes", within=(0, 0.9))
-    small: float = setting(0.5, "share of training that sees the pictures at two thirds of their size", within=(0, 1))
+    small: float = setting(
+        0.5,
+        "share of training that sees the pictures at two thirds of their size, if the base takes any size",
+        within=(0, 1),
+    )
     ema: float = setting(
         0.99, "decay of the weights' moving average, which is what is kept; 0 for none", within=(0, 0.99999)
     )

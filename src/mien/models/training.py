@@ -35,6 +35,8 @@ from mien.types import Ints, digest
 Epoch = dict[str, float]
 SMALL = 2 / 3
 """Size of the pictures, as a share of their sides, in the first part of training (`small` of the settings)."""
+SMALLEST = 16
+"""Pixels a side that small pictures must still have."""
 
 
 def fit(
@@ -108,12 +110,15 @@ class _Loop:
         self.weights = torch.tensor(class_weights(counts, settings.weight_power), dtype=torch.float32, device=device)
         # the last batch of an epoch is left out when it is short: batch norm cannot use a single picture
         self.steps = max(1, len(train) // settings.batch_size)
+        side = min(train.pixels.shape[1:3]) * SMALL
+        self.small = settings.small if model.any_size and side >= SMALLEST else 0.0
         self.fingerprint = digest(asdict(settings), seed, train.targets, len(validation), model.precision)
 
     @property
     def finished(self) -> bool:
         best = max((number for number, record in enumerate(self.history) if record["best"]), default=0)
-        waited = len(self.history) - 1 - best
+        # no epoch of small pictures may end the training, however good it was
+        waited = len(self.history) - 1 - max(best, math.ceil(self.small * self.settings.epochs))
         return len(self.history) >= self.settings.epochs or waited >= self.settings.patience
 
     def epoch(self) -> None:
@@ -150,8 +155,8 @@ class _Loop:
         """One optimiser step on the given rows; returns the loss and how many answers were right."""
         pictures = to_tensor(self.train.pixels[rows], self.device)
         progress = number / (self.steps * self.settings.epochs)
-        size = SMALL if progress < self.settings.small else 1.0
-        pictures = augment(pictures, self.settings.augment, generator, size)
+        small = progress < self.small
+        pictures = augment(pictures, self.settings.augment, generator, SMALL if small else 1.0)
         targets = torch.as_tensor(self.train.targets[rows], dtype=torch.float32, device=self.device)
         pictures, targets = mix(pictures, targets, self.settings.augment, generator)
         for group in self.optimizer.param_groups:

@@ -157,7 +157,7 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
     clock.set("train", sum(epoch["seconds"] for epoch in history), len(train) * len(history))
     card = saved.ModelCard(
         settings.base, data.labelset.names, tuple(known.tolist()), settings.data.size, settings.data.colour,
-        settings.data.fit, identity, str(model.precision).removeprefix("torch."), model.mirrored,
+        settings.data.fit, identity,
     )  # fmt: skip
     saved.save(model, card, cell.path)
     (cell.path / "checkpoint.safetensors").unlink(missing_ok=True)
