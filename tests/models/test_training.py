@@ -33,6 +33,12 @@ def bars(count: int, seed: int = 0) -> Examples:
     return Examples(pixels, np.eye(3, dtype=np.float32)[labels])
 
 
+def large_bars(count: int) -> Examples:
+    """Bars with a frame, 42 pixels a side."""
+    examples = bars(count)
+    return Examples(np.pad(examples.pixels, ((0, 0), (5, 5), (5, 5))), examples.targets)
+
+
 def trained(settings: TrainSettings = QUICK, known: tuple[bool, ...] = (True,) * 3) -> tuple[Classifier, list[Epoch]]:
     examples = bars(96)
     seen = Examples(
@@ -87,11 +93,11 @@ class Seen(Attention):
 
 def test_the_first_part_of_training_sees_small_pictures() -> None:
     model, settings = Seen(), TrainSettings(epochs=4, batch_size=32, small=0.5)
-    fit(model, bars(96), bars(30, 1), settings)
-    assert model.sizes == [21] * 6 + [32] * 6
+    fit(model, large_bars(96), bars(30, 1), settings)
+    assert model.sizes == [28] * 6 + [42] * 6
 
 
-@pytest.mark.parametrize("side", [8, 20])
+@pytest.mark.parametrize("side", [8, 32])
 def test_pictures_are_not_made_too_small_to_see(side: int) -> None:
     model, examples = Seen(), bars(64)
     fit(model, Examples(examples.pixels[:, :side, :side].copy(), examples.targets), bars(0), TrainSettings(epochs=1))
@@ -109,7 +115,7 @@ def test_training_does_not_stop_among_small_pictures(monkeypatch: pytest.MonkeyP
     judged = iter(range(100))
     worse = lambda self: dict.fromkeys(_VALIDATION, -float(next(judged)))  # noqa: E731
     monkeypatch.setattr("mien.models.training._Loop.validate", worse)
-    history = fit(Attention(3), bars(64), bars(30, 1), TrainSettings(epochs=10, patience=2, small=0.5))
+    history = fit(Attention(3), large_bars(64), bars(30, 1), TrainSettings(epochs=10, patience=2, small=0.5))
     assert len(history) == 5 + 2 + 1
 
 

@@ -35,7 +35,7 @@ from mien.types import Ints, digest
 Epoch = dict[str, float]
 SMALL = 2 / 3
 """Size of the pictures, as a share of their sides, in the first part of training (`small` of the settings)."""
-SMALLEST = 16
+SMALLEST = 24
 """Pixels a side that small pictures must still have."""
 
 
