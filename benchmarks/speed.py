@@ -38,7 +38,7 @@ from mien.study.engines import processes
 from mien.study.results import Corrected
 
 BATCH = 32
-EPOCHS = 12
+EPOCHS = 10
 
 
 @dataclass(frozen=True)
