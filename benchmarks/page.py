@@ -40,9 +40,9 @@ what a corrector has to work with.
 ## Speed
 
 The plain loop is `benchmarks/reference_loop.py`: Dataset, DataLoader with two workers, PIL decoding, one transform a
-picture, float32, the same network. It may use the cores in the faster of two ways. Both learn from one label a
-picture here; decoding once into the cache is on mien's clock. Macro recall is that of *correct*, all classes, after
-{speed_epochs} epochs.
+picture, float32, the same network. It runs as it is, and also once on each core, which is faster. Both learn from one
+label a picture here; decoding once into the cache is on mien's clock. Macro recall is that of *correct*, all classes,
+after {speed_epochs} epochs.
 
 {training}
 
