@@ -205,12 +205,11 @@ def run() -> None:
     flags = parser(__doc__ or "")
     flags.add_argument("--recipes", default=",".join(RECIPES), help="which recipes, by name")
     options = flags.parse_args()
-    described_recipes = {name: asdict(recipe) for name, recipe in RECIPES.items()}
-    result = Result("base", options, {"short": SHORT, "recipes": described_recipes})
     names, seeds = options.recipes.split(","), seeds_of(options)
     for name in names:
         if name not in RECIPES:
             raise choice_error("recipe", name, RECIPES, place="--recipes")
+    result = Result("base", options, {"short": SHORT, "recipes": {name: asdict(RECIPES[name]) for name in names}})
     finals = [name for name in FINAL if name in names]
     make = partial(Task, options.data, options.test, options.quick)
     wanted = [make(RECIPES[name], seed, LEFT_OUT[seed % len(LEFT_OUT)]) for seed in seeds for name in names]

@@ -20,18 +20,19 @@ given with the lowest and the highest. {data}
 ## What the two bases reach
 
 `attention` is the paper's network (CNN → LSTM → attention); `residual` is a small residual network with attention
-pooling. Both are trained from scratch on *train* alone, with the default settings, on all seven classes. They answer
-by the mean over a picture and its mirror image (`--no-mirror` turns that off, and halves the time of an answer).
+pooling. Both are trained from scratch on *train* alone, with the default settings, on all seven classes. They
+answer by the mean over a picture and its mirror image (`--no-mirror` turns that off; what it costs in time stands
+below).
 
 {final}
 
 ## What each part of the recipe is worth
 
-Each line changes one thing of the default recipe (drawn faces also add steps, so their lines say at most what they
-are worth). To be comparable in bearable time, all lines here have {short} epochs, not {epochs}. A model is trained
-without one class (another for each seed), and judged on *correct*, which it never saw: accuracy and macro recall on
-the six classes that it knows, and how well a logistic probe on its activations tells the class that it does not know:
-what a corrector has to work with.
+The first line is the default recipe. Each other line that was measured changes one thing of it (drawn faces also
+add steps, so their lines say at most what they are worth). To be comparable in bearable time, all lines here have
+{short} epochs, not {epochs}. A model is trained without one class (another for each seed), and judged on *correct*,
+which it never saw: accuracy and macro recall on the six classes that it knows, and how well a logistic probe on its
+activations tells the class that it does not know: what a corrector has to work with.
 
 {recipes}
 
@@ -39,20 +40,20 @@ what a corrector has to work with.
 
 ## Speed
 
-The plain loop is `benchmarks/reference_loop.py`: Dataset, DataLoader with two workers, PIL decoding, one transform a
-picture, float32, the same network. It runs as it is, and also once on each core, which is faster. Both learn from one
-label a picture here; decoding once into the cache is on mien's clock. Macro recall is that of *correct*, all classes,
-after {speed_epochs} epochs.
+The plain loop is `benchmarks/reference_loop.py`: Dataset, DataLoader with two workers, PIL decoding, one transform
+a picture, float32, the same network. It runs as it is, and also once on each core, which is faster. Both learn from
+one label a picture here; decoding once into the cache is on mien's clock. Macro recall is that of *correct*, all
+classes, after {speed_epochs} epochs.
 
 {training}
 
 {inference}
 
-What makes the difference: pictures are decoded once, into a memory-mapped cache; augmentation works on whole batches;
-bfloat16 where the processor has it; freed memory is kept (glibc); channels-last maps; batch norm folded into the
-first convolution, whose statistics follow from the 9×9 covariance of the patches; plain matrix products instead of
-torch's fused attention, which is slow for short sequences; and the first half of training sees the pictures at two
-thirds of their size. A study trains one model on each core, which beats all cores on one model.
+What makes the difference: pictures are decoded once, into a memory-mapped cache; augmentation works on whole
+batches; bfloat16 where the processor has it; freed memory is kept (glibc); channels-last maps; batch norm folded
+into the first convolution, whose statistics follow from the 9×9 covariance of the patches; plain matrix products
+instead of torch's fused attention, which is slow for short sequences; and the first half of training sees the
+pictures at two thirds of their size. A study trains one model on each core, which beats all cores on one model.
 
 {floor}
 

@@ -69,8 +69,8 @@ def _changed(picture: Image.Image) -> Image.Image:
     return ImageEnhance.Contrast(picture).enhance(random.uniform(0.75, 1.25))
 
 
-def train(pictures: Pictures, classes: int, epochs: int, batch_size: int, seed: int) -> tuple[nn.Module, float]:
-    """Train from scratch; returns the network and the pictures a second, the first epoch's start included."""
+def train(pictures: Pictures, classes: int, epochs: int, batch_size: int, seed: int) -> nn.Module:
+    """Train from scratch."""
     torch.manual_seed(seed)
     random.seed(seed)
     network = Network(classes)
@@ -81,7 +81,6 @@ def train(pictures: Pictures, classes: int, epochs: int, batch_size: int, seed: 
     )
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=epochs * len(loader))
-    start = time.perf_counter()
     for _ in range(epochs):
         network.train()
         for batch, labels in loader:
@@ -90,7 +89,7 @@ def train(pictures: Pictures, classes: int, epochs: int, batch_size: int, seed: 
             loss.backward()
             optimizer.step()
             schedule.step()
-    return network, epochs * len(loader) * batch_size / (time.perf_counter() - start)
+    return network
 
 
 @torch.no_grad()

@@ -70,7 +70,7 @@ def train(task: Training) -> None:
     started = time.time()
     if task.plain:
         pictures = files(parts, "train", train=True)
-        network, _ = reference_loop.train(pictures, classes, task.epochs, BATCH, task.seed)
+        network = reference_loop.train(pictures, classes, task.epochs, BATCH, task.seed)
         ended = time.time()
         answers = reference_loop.predict(network, files(parts, "correct", train=False), 256)[0].argmax(1)
     else:

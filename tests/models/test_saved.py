@@ -11,6 +11,8 @@ import torch
 
 from mien.errors import RunError, UsageError
 from mien.models import saved
+from mien.models.attention import Attention
+from mien.models.latents import probabilities
 
 KNOWN = np.array([True, False, True])
 
@@ -54,3 +56,26 @@ def test_weights_that_do_not_fit_or_are_cut_off_are_refused(tmp_path: Path) -> N
 def test_a_wrong_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'attention'"):
         saved.find("atention")
+
+
+def test_a_saved_model_answers_as_it_did(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Attention(3)
+    model.precision, model.mirrored = torch.bfloat16, True
+    saved.save(model, saved.ModelCard("attention", ("a", "b", "c"), (True,) * 3, 48, False, "pad"), tmp_path)
+    again, card = saved.load(tmp_path)
+    assert (card.precision, card.mirrored) == ("bfloat16", True)
+    pixels = np.random.default_rng(0).integers(0, 255, (5, 48, 48)).astype(np.uint8)
+    assert np.array_equal(probabilities(model, pixels), probabilities(again, pixels))
+    with pytest.raises(UsageError, match="precision"):
+        saved.ModelCard("attention", ("a",), (True,), 48, False, "pad", "", "float8")
+
+
+def test_a_card_from_before_precision_and_mirroring_means_neither(tmp_path: Path) -> None:
+    saved.save(Attention(3), saved.ModelCard("attention", ("a", "b", "c"), (True,) * 3, 48, False, "pad"), tmp_path)
+    card = json.loads((tmp_path / "model.json").read_text())
+    del card["precision"], card["mirrored"]
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    model, _ = saved.load(tmp_path)
+    assert model.precision is torch.float32
+    assert not model.mirrored

@@ -1,0 +1,37 @@
+"""Reading out: with the mirror image, and lot by lot."""
+
+import numpy as np
+import pytest
+import torch
+
+from mien.errors import AlignmentError
+from mien.models.attention import Attention
+from mien.models.latents import extract, probabilities
+from mien.types import Outputs, texts
+
+
+def test_read_out_with_its_mirror_image_a_picture_and_its_mirror_image_are_the_same() -> None:
+    torch.manual_seed(0)
+    model = Attention(3)
+    model.mirrored = True
+    pixels = np.random.default_rng(0).integers(0, 255, (5, 48, 48)).astype(np.uint8)
+    turned = np.ascontiguousarray(pixels[:, :, ::-1])
+    assert np.allclose(probabilities(model, pixels), probabilities(model, turned), atol=1e-6)
+    ids = np.arange(5).astype(str)
+    ours, theirs = extract(model, pixels, ids).features, extract(model, turned, ids).features
+    assert np.allclose(ours["hidden"], theirs["hidden"], atol=1e-5)
+    assert np.allclose(ours["conv1/1"], theirs["conv1/1"], atol=1e-5)
+    model.mirrored = False
+    assert not np.allclose(probabilities(model, pixels), probabilities(model, turned), atol=1e-6)
+
+
+def test_outputs_taken_apart_can_be_joined() -> None:
+    rng = np.random.default_rng(0)
+    known = np.array([True, True])
+    whole = Outputs(texts(["a", "b", "c"]), rng.random((3, 2)), known, {"x": rng.random((3, 4))}, rng.random((5, 3, 2)))
+    joined = Outputs.joined([whole.take(np.array([0])), whole.take(np.array([1, 2]))])
+    assert joined.ids.tolist() == whole.ids.tolist() and np.array_equal(joined.probs, whole.probs)
+    assert np.array_equal(joined.features["x"], whole.features["x"])
+    assert joined.draws is not None and whole.draws is not None and np.array_equal(joined.draws, whole.draws)
+    with pytest.raises(AlignmentError):
+        Outputs.joined([whole, whole])
