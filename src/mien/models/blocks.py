@@ -25,13 +25,10 @@ def conv_block(convolution: nn.Conv2d, norm: nn.BatchNorm2d, maps: Tensor) -> Te
     -------
     (B, D, H // 2, W // 2).
     """
-    if not norm.training:
-        assert norm.running_mean is not None and norm.running_var is not None
-        normalised = _folded(convolution, norm, maps, norm.running_mean, norm.running_var)
-    elif maps.shape[1] <= NARROW and not maps.requires_grad:
+    if norm.training and maps.shape[1] <= NARROW and not maps.requires_grad:
         normalised = _folded(convolution, norm, maps, *_statistics(convolution, norm, maps))
     else:
-        normalised = norm(convolution(maps))
+        normalised = conv_norm(convolution, norm, maps)
     return _pooled(normalised).relu()
 
 

@@ -25,11 +25,10 @@ class Classifier(nn.Module):
     any_size : whether it takes pictures of any size; if so, training shows it small ones first.
     """
 
+    taps: ClassVar[tuple[str, ...]]
     any_size: ClassVar[bool] = False
-
     precision: torch.dtype = torch.float32
     mirrored: bool = False
-    taps: ClassVar[tuple[str, ...]]
     known: Tensor
     mean: Tensor
     spread: Tensor
