@@ -64,7 +64,7 @@ def but(base: str = "attention", *, votes: bool = True, drawn: str = "", **chang
 
 RECIPES = {
     "attention": but(),
-    "one label a picture, no votes": but(votes=False),
+    "one label a picture": but(votes=False),
     "no class weights": but(weight_power=0.0),
     "the paper's class weights": but(weight_power=1.0),
     "no augmentation": but(**{f"augment_{name}": 0.0 for name in asdict(AugmentSettings())}),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -34,8 +35,8 @@ from mien.models.latents import probabilities
 from mien.models.settings import TrainSettings
 from mien.models.training import fit
 from mien.runs import write_text
+from mien.study.corrected import Corrected
 from mien.study.engines import processes
-from mien.study.results import Corrected
 
 BATCH = 32
 EPOCHS = 10
@@ -163,7 +164,7 @@ def inference(result: Result, source: str, model_folder: Path) -> None:
         times = []
         for _ in range(4):
             start = time.perf_counter()
-            Corrected(model, card).answer(pictures.paths)
+            deque(Corrected(model, card).answers(pictures.paths), maxlen=0)
             times.append(time.perf_counter() - start)
         lines[name] = [len(pictures) / seconds for seconds in times[1:]]
     slow = lines["plain PyTorch loop"]

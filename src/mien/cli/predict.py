@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,8 @@ from mien.errors import DataError
 from mien.runs import Run
 from mien.types import NO_LABEL
 
-CHUNK = 2048
+if TYPE_CHECKING:
+    from mien.study.corrected import Answers
 
 
 @click.command()
@@ -43,12 +44,13 @@ def predict(
     Example:
       mien predict photos/*.jpg --run runs/first --left-out disgust
     """
-    from mien.study.results import load
+    from mien.study.corrected import load
 
     paths = list(dict.fromkeys(_expand(files)))
     loaded = load(Run(run_folder), left_out=left_out, corrector=corrector, base=base, seed=seed)
-    rows = (row for start in range(0, len(paths), CHUNK) for row in _rows(loaded, paths[start : start + CHUNK]))
-    failed = (_write_csv if as_csv else _write_json)(rows, loaded.card.classes)
+    classes = loaded.card.classes
+    rows = (row for answers in loaded.answers(paths) for row in _rows(answers, classes))
+    failed = (_write_csv if as_csv else _write_json)(rows, classes)
     if failed:
         click.echo(f"{failed} of {len(paths)} pictures could not be read", err=True)
         click.get_current_context().exit(1 if failed == len(paths) else 0)
@@ -69,12 +71,11 @@ def _expand(files: tuple[Path, ...]) -> Iterator[Path]:
             yield path
 
 
-def _rows(loaded: Any, paths: list[Path]) -> Iterator[dict[str, Any]]:
-    outputs, decision, problems = loaded.answer(paths)
-    classes = loaded.card.classes
+def _rows(answers: Answers, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    outputs, decision = answers.outputs, answers.decision
     place = {name: row for row, name in enumerate(outputs.ids.tolist())}
-    causes = {problem.place: problem.cause for problem in problems}
-    for path in map(str, paths):
+    causes = {problem.place: problem.cause for problem in answers.problems}
+    for path in map(str, answers.paths):
         if path not in place:
             yield {"file": path, "error": causes.get(path, "cannot be read")}
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -20,9 +20,9 @@ from mien.data.picture import FITS, LIMIT, ImageSettings, Reading, header, read_
 from mien.data.pixel_cache import Decoded, Fault, PixelCache, default_folder
 from mien.errors import StorageError
 from mien.machine import cores
-from mien.types import Dataset, Problem, Texts, digest, texts
+from mien.types import NO_LABEL, Dataset, LabelSet, Problem, Texts, digest, texts
 
-__all__ = ["FITS", "Formats", "ImageSettings", "decode", "formats"]
+__all__ = ["FITS", "Formats", "ImageSettings", "decode", "formats", "read_pictures"]
 
 CHUNK = 256
 LARGE = 16_384
@@ -71,6 +71,15 @@ def decode(
             found = gathered()
     problems += [Problem(kind, str(dataset.paths[row]), cause, remedy) for row, kind, cause, remedy in found.faults]
     return dataset.take(found.rows).but(*problems, pixels=found.pixels, hashes=found.hashes)
+
+
+def read_pictures(paths: Sequence[Path], classes: tuple[str, ...], settings: ImageSettings) -> Dataset:
+    """Pictures without labels, past the cache; ids are paths. A Problem for each one that cannot be read."""
+    names = texts([str(path) for path in paths])
+    listed = Dataset(
+        names, np.full(len(names), NO_LABEL), LabelSet(classes), texts([""] * len(names)), names, name="pictures"
+    )
+    return decode(listed, settings, keep=False)
 
 
 def _key(dataset: Dataset, settings: ImageSettings) -> str:

@@ -49,8 +49,14 @@ def mixed(device: torch.device, precision: torch.dtype) -> torch.autocast:
     return torch.autocast(device.type, precision, enabled=precision != torch.float32)
 
 
+def one_thread() -> None:
+    """Let torch use one thread for what this thread asks of it."""
+    torch.set_num_threads(1)
+
+
+@lru_cache
 def keep_freed_memory() -> None:
-    """Tell glibc to keep freed blocks: every training step frees and asks for the same big ones."""
+    """Tell glibc, once, to keep freed blocks: every training step frees and asks for the same big ones."""
     if platform.libc_ver()[0] != "glibc":
         return
     m_trim_threshold, m_mmap_threshold = -1, -3

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from mien.errors import DataError, UsageError
 from mien.imbalance import class_weights
 from mien.metrics.classification import accuracy, macro_auroc, macro_recall
+from mien.models.adamw import AdamW
 from mien.models.augment import augment, mix
 from mien.models.classifier import Classifier
 from mien.models.device import mixed, prepared, seed_everything
@@ -103,7 +104,7 @@ class _Loop:
         seed_everything(seed, -1)
         _initialise(model, train.pixels, device)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.AdamW(model.parameters(), weight_decay=settings.weight_decay, fused=True)
+        self.optimizer = AdamW(model.parameters(), settings.weight_decay)
         self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
         self.best = {name: value.clone() for name, value in self.averaged.items()}
         counts = train.targets.sum(0)
@@ -144,30 +145,32 @@ class _Loop:
             "train_loss": loss / seen,
             "train_accuracy": right / seen,
             **self.validate(),
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": one_cycle(self.progress((number + 1) * self.steps - 1), self.settings.learning_rate),
         }
         best = best_epoch([*self.history, record], self.settings.stopping) == number
         if best:
             self.best = {name: value.clone() for name, value in self.averaged.items()}
         self.history.append({**record, "best": float(best), "seconds": time.perf_counter() - start})
 
+    def progress(self, number: int) -> float:
+        """How far a step is through the longest training, from 0 to nearly 1."""
+        return number / (self.steps * self.settings.epochs)
+
     def step(self, rows: Ints, number: int, generator: torch.Generator) -> tuple[float, float]:
         """One optimiser step on the given rows; returns the loss and how many answers were right."""
         pictures = to_tensor(self.train.pixels[rows], self.device)
-        progress = number / (self.steps * self.settings.epochs)
+        progress = self.progress(number)
         small = progress < self.small
         pictures = augment(pictures, self.settings.augment, generator, SMALL if small else 1.0)
         targets = torch.as_tensor(self.train.targets[rows], dtype=torch.float32, device=self.device)
         pictures, targets = mix(pictures, targets, self.settings.augment, generator)
-        for group in self.optimizer.param_groups:
-            group["lr"] = one_cycle(progress, self.settings.learning_rate)
         with mixed(self.device, self.model.precision):
             logits = self.model(pictures.contiguous(memory_format=torch.channels_last))
         loss = soft_cross_entropy(logits.float(), targets, self.weights, self.settings.label_smoothing)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
+        self.optimizer.step(one_cycle(progress, self.settings.learning_rate))
         self.average(number)
         return loss.item(), (logits.argmax(1) == targets.argmax(1)).sum().item()
 
@@ -203,8 +206,7 @@ class _Loop:
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+        tensors |= {f"optimizer.{name}": value for name, value in self.optimizer.state().items()}
         whole = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
         metadata = {"history": json.dumps(self.history), "fingerprint": self.fingerprint}
         write_atomic(path, lambda file: file.write(save(whole, metadata)))
@@ -223,14 +225,7 @@ class _Loop:
             return
         self.model.load_state_dict(_under("model.", tensors))
         self.averaged, self.best = _under("averaged.", tensors), _under("best.", tensors)
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in _under("optimizer.", tensors).items():
-            index, field = name.split(".", 1)
-            moment = field != "step"
-            like = self.optimizer.param_groups[0]["params"][int(index)]
-            # the fused step walks through raw memory: moments must lie there as the weights do (channels last)
-            state.setdefault(int(index), {})[field] = torch.empty_like(like).copy_(value) if moment else value
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self.optimizer.restore(_under("optimizer.", tensors))
         self.history = json.loads(metadata["history"])
 
 

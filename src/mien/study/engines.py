@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait as wait_for
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from typing import TypeVar
 
-from mien.errors import RunError
 from mien.machine import cores
+from mien.workers import worker_processes
 
 Task = TypeVar("Task")
 ENGINES = ("processes", "serial")
@@ -43,49 +39,20 @@ def processes(
 ) -> None:
     """Do the tasks in as many processes as there are cores; `poll` is called twice a second.
 
-    The first error stops what has not begun and is raised. A process that dies is a RunError; finished work is kept.
+    The first error stops what has not begun and is raised. A process that dies is a RunError. Finished work is kept,
+    and cells under way resume from their checkpoints.
     """
     count = max(1, min(workers or cores(), len(tasks)))
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, context, initializer=_die_with_parent)
-    pending: set[Future[object]] = set()
-    try:
-        pending = {pool.submit(function, task) for task in tasks}
+    remedy = "run the same command again, with --engine serial if it happens twice: finished work is kept"
+    with worker_processes(count, "engine processes", remedy) as pool:
+        pending: set[Future[object]] = {pool.submit(function, task) for task in tasks}
         while pending:
             done, pending = wait(pending, POLL_SECONDS, FIRST_EXCEPTION)
             for future in done:
                 future.result()
             poll()
-    except BrokenProcessPool:
-        raise RunError(
-            "a worker process died, perhaps for want of memory",
-            place="engine processes",
-            remedy="run the same command again, with --engine serial if it happens twice: finished work is kept",
-        ) from None
-    finally:
-        # after an error or Ctrl-C nobody waits for the cells under way: they resume from their checkpoints
-        workers_now = list((pool._processes or {}).values())
-        pool.shutdown(wait=not pending, cancel_futures=True)
-        for process in workers_now if pending else []:
-            process.terminate()
-
-
-def _die_with_parent() -> None:
-    """End this worker as soon as the process that started it is gone, even if it was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait_for([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def engine(name: str) -> Callable[[Callable[[Task], object], Sequence[Task], Callable[[], object]], None]:
     """The engine called `name`."""
     return serial if name == "serial" else processes
-
-
-__all__ = ["ENGINES", "engine", "processes", "serial"]

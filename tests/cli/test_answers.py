@@ -1,0 +1,41 @@
+"""A finished run that answers for new pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mien.study.corrected as corrected
+from mien.runs import Run, read_arrays
+from mien.study.corrected import load
+
+
+def test_lots_of_pictures_make_no_difference(faces: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = sorted((faces / "neutral").iterdir())
+    paths.insert(3, faces / "gone.png")
+    system = load(Run(finished), left_out="happiness")
+    (whole,) = system.answers(paths)
+    monkeypatch.setattr(corrected, "CHUNK", 4)
+    parts = list(system.answers(paths))
+    assert len(parts) == -(-len(paths) // 4)
+    assert [path for part in parts for path in part.paths] == paths
+    assert np.concatenate([part.outputs.ids for part in parts]).tolist() == whole.outputs.ids.tolist()
+    assert np.allclose(np.concatenate([part.outputs.probs for part in parts]), whole.outputs.probs, atol=0.02)
+    assert [problem.place for part in parts for problem in part.problems] == [str(paths[3])]
+    assert whole.decision.ids.tolist() == whole.outputs.ids.tolist()
+
+
+def test_nothing_that_can_be_read(finished: Path, tmp_path: Path) -> None:
+    (only,) = load(Run(finished), left_out="happiness").answers([tmp_path / "gone.png"])
+    assert len(only.outputs) == len(only.decision.ids) == 0 and len(only.problems) == 1
+    assert list(load(Run(finished)).answers([])) == []
+
+
+def test_it_answers_as_the_study_did(faces: Path, finished: Path) -> None:
+    """The classifier read back says of the test pictures what it said when it was trained."""
+    tested = read_arrays(finished / "cells" / "seed0" / "full" / "test.npz")
+    paths = [faces / name for name in tested["ids"].tolist()]
+    probs = np.concatenate([part.outputs.probs for part in load(Run(finished)).answers(paths)])
+    assert np.allclose(probs, tested["probs"], atol=0.02)
