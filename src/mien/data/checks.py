@@ -178,6 +178,8 @@ def _pictures(dataset: Dataset) -> Texts:
 def _equal(keys: Texts) -> list[Ints]:
     """Row numbers of each key that occurs twice or more, in the order of the rows."""
     order = np.argsort(keys, kind="stable")
-    ends = np.flatnonzero(keys[order][1:] != keys[order][:-1]) + 1
-    found = [rows for rows in np.split(order, ends) if len(rows) > 1]
+    starts = np.flatnonzero(np.append(True, keys[order][1:] != keys[order][:-1])[: len(keys)])
+    ends = np.append(starts[1:], len(keys))
+    several = ends - starts > 1
+    found = [order[start:end] for start, end in zip(starts[several], ends[several], strict=True)]
     return sorted(found, key=lambda rows: int(rows[0]))

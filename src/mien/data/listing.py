@@ -117,7 +117,7 @@ def pictures_in(folder: Path) -> list[str]:
         return []
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries]
-    return sorted(name for name in names if not name.startswith(".") and Path(name).suffix.lower() in PICTURES)
+    return sorted(name for name in names if not name.startswith(".") and os.path.splitext(name)[1].lower() in PICTURES)  # noqa: PTH122
 
 
 def unlisted(folder: Path, listed: Iterable[str], table: Path) -> list[Problem]:

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -48,10 +49,6 @@ class _Unit:
     rows: Ints
     counts: tuple[tuple[int, int], ...]
     key: str
-
-    @property
-    def size(self) -> int:
-        return len(self.rows)
 
 
 def split(dataset: Dataset, seed: int = 0, shares: Shares = Shares()) -> Split:
@@ -122,12 +119,13 @@ def _units(dataset: Dataset) -> list[_Unit]:
         return []
     number = linked(dataset)
     order = np.argsort(number, kind="stable")
-    pictures = dataset.ids if dataset.hashes is None else dataset.hashes
-    units = []
-    for rows in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
-        counts = Counter(dataset.labels[rows].tolist())
-        units.append(_Unit(rows, tuple(counts.items()), str(min(pictures[rows].tolist()))))
-    return units
+    labels = dataset.labels[order].tolist()
+    pictures = (dataset.ids if dataset.hashes is None else dataset.hashes)[order].tolist()
+    edges = [0, *(np.flatnonzero(np.diff(number[order])) + 1).tolist(), len(order)]
+    return [
+        _Unit(order[start:end], tuple(Counter(labels[start:end]).items()), min(pictures[start:end]))
+        for start, end in pairwise(edges)
+    ]
 
 
 def _ordered(units: Sequence[_Unit], salt: str, totals: Ints, places: int) -> list[_Unit]:
@@ -136,10 +134,11 @@ def _ordered(units: Sequence[_Unit], salt: str, totals: Ints, places: int) -> li
     The hash is taken anew: the smallest of many hashes is small, so large units would otherwise always come first.
     """
     rank = np.argsort(np.argsort(totals, kind="stable"), kind="stable").tolist()
+    largest = max(1, LARGE * places)
 
     def position(unit: _Unit) -> tuple[int, bool, str]:
         rarest = min(rank[label] for label, _ in unit.counts)
-        return rarest, unit.size > max(1, LARGE * places), hashlib.sha256(f"{salt}:{unit.key}".encode()).hexdigest()
+        return rarest, len(unit.rows) > largest, hashlib.sha256(f"{salt}:{unit.key}".encode()).hexdigest()
 
     return sorted(units, key=position)
 
