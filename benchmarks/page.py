@@ -55,6 +55,11 @@ into the first convolution, whose statistics follow from the 9×9 covariance of 
 instead of torch's fused attention, which is slow for short sequences; and the first half of training sees the
 pictures at two thirds of their size. A study trains one model on each core, which beats all cores on one model.
 
+{agreement}
+
+A study's numbers do not depend on its engine. Each training has one thread unless `--threads` says otherwise; more
+change the last digits of every sum, and so, after many steps, some answers.
+
 {floor}
 
 {shares}
@@ -111,6 +116,7 @@ def main() -> None:
             speed_epochs=speed["settings"]["epochs"],
             training=_table(speed, "Training"),
             inference=_table(speed, "Inference"),
+            agreement=_table(speed, "Agreement"),
             floor=_table(speed, "How far"),
             shares=_table(speed, "Where the time"),
             elsewhere=_table(speed, "Elsewhere"),

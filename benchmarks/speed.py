@@ -20,6 +20,7 @@ import numpy as np
 import processor
 import reference_loop
 import torch
+from agreement import agreement
 from common import Figure, Parts, Result, described, main, parser, parts_of, seeds_of, settings_of
 from footprint import faces_per_second, help_seconds, memory, start_seconds
 
@@ -36,7 +37,7 @@ from mien.models.settings import TrainSettings
 from mien.models.training import fit
 from mien.runs import write_text
 from mien.study.corrected import Corrected
-from mien.study.engines import processes
+from mien.study.engines import processes, serial
 
 BATCH = 32
 EPOCHS = 10
@@ -152,6 +153,18 @@ def training(result: Result, source: str, seeds: tuple[int, ...], epochs: int, f
     return make(False, seeds[0], cores()).found.parent
 
 
+def agreeing(result: Result, source: str, seed: int, epochs: int, folder: Path) -> None:
+    """The table of agreement: one epoch by each engine, and the models of the table of training by threads."""
+    make = partial(Training, source, result.options.quick, plain=False, seed=seed)
+    by_engine = []
+    for engine in (serial, processes):
+        task = make(1, str(folder / engine.__name__), threads=1)
+        engine(train, [task], lambda: None)
+        by_engine.append(task.found.parent)
+    by_threads = [make(epochs, str(folder), threads=threads).found.parent for threads in (1, cores())]
+    agreement(result, task.parts(), (by_engine[0], by_engine[1]), (by_threads[0], by_threads[1]))
+
+
 def inference(result: Result, source: str, model_folder: Path) -> None:
     """The table of inference: picture files to probabilities. The first run of each loads libraries; it is left out."""
     parts = parts_of(settings_of(source, quick=result.options.quick), None, 0)
@@ -194,6 +207,7 @@ def run() -> None:
         parts = parts_of(settings_of(source, quick=options.quick), None, 0)
         model = training(result, source, seeds_of(options), epochs, folder)
         inference(result, source, model)
+        agreeing(result, source, seeds_of(options)[0], epochs, folder)
         processor.report(result)
         result.table("Elsewhere", [help_seconds(result), faces_per_second(result), start_seconds(result, source)])
         result.table("Memory", memory(source, folder, [Path(path) for path in parts.data.paths.tolist()]))

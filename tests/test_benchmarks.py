@@ -15,7 +15,8 @@ COMMANDS = {
 }
 KEYS = {
     "base": {"accuracy", "macro_recall", "attention_accuracy", "attention_macro_recall"},
-    "speed": {"train_ratio", "inference_ratio", "help_seconds", "faces_per_second", "peak_share", "start_seconds"},
+    "speed": {"train_ratio", "inference_ratio", "help_seconds", "faces_per_second", "peak_share", "start_seconds"}
+    | {"same_answers_engines", "same_answers_reading_threads", "same_answers_training_threads"},
 }
 
 
