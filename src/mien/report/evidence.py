@@ -128,6 +128,12 @@ def mean_over_classes(found: Iterable[TableRow], value: str) -> Number:
     return mean([number(same, value, bounds=False) for same in grouped(found, "left_out").values()])
 
 
+def ratio(above: Number, below: Number) -> Number:
+    """Per seed, one figure as a share of another; undefined where that is 0."""
+    whole = {reading.seed: reading.value for reading in below.readings if reading.value}
+    return Number(tuple(Reading(one.seed, one.value / whole[one.seed]) for one in above.readings if one.seed in whole))
+
+
 def _mean_reading(seed: int, values: Sequence[float]) -> Reading:
     defined = [value for value in values if not math.isnan(value)]
     note = f"n = {len(defined)}" if len(defined) < len(values) else ""

@@ -25,6 +25,7 @@ from mien.report.evidence import (
     number,
     percent,
     rate,
+    ratio,
     rows,
     seconds,
     signed,
@@ -65,14 +66,16 @@ def key_figures(run: Run, corrector: str) -> dict[str, Number]:
     found = rows(run, "summary", corrector=corrector)
     own = _own_class(run, corrector)
     pooled = grouped(rows(run, "certificates", corrector=corrector, group=POOLED), "left_out")
+    gain = mean_number(found, "mean_gain")
+    full = mean([number(own[name], "full_recall", bounds=False) for name in own])
     return {
-        "gain": mean_number(found, "mean_gain"),
+        "gain": gain,
         "harm": mean([number(pooled[name], "harm", bounds=False) for name in pooled]),  # what the budget is about
-        "restored": mean_number(found, "mean_restored"),
+        "restored": ratio(gain, full),  # a mean of P would be ruled by the class that the full network hardly knows
         "equal": mean_over_classes(
             rows(run, "ranking", corrector=corrector, fitted_on="fit"), f"restored_at_equal_harm_{level(run)}"
         ),
-        "full": mean([number(own[name], "full_recall", bounds=False) for name in own]),
+        "full": full,
     }
 
 
