@@ -9,13 +9,36 @@ from mien.errors import choice_error
 from mien.outside import import_class
 
 if TYPE_CHECKING:
-    from mien.correctors.boosting import XGBoost
+    from mien.correctors.adapter import Adapter
+    from mien.correctors.blend import Blend
+    from mien.correctors.boosting import ErrorDetector, LightGBM, Stack, XGBoost
     from mien.correctors.contract import Corrector
-    from mien.correctors.probe import Logistic
+    from mien.correctors.fisher import Fisher
+    from mien.correctors.novelty import Novelty
+    from mien.correctors.probe import LDA, Logistic
+    from mien.correctors.projection import Nystroem, Projection
 
-_HOMES = {"Logistic": "mien.correctors.probe", "XGBoost": "mien.correctors.boosting"}
+_HOMES = {
+    "LDA": "mien.correctors.probe",
+    "Adapter": "mien.correctors.adapter",
+    "Blend": "mien.correctors.blend",
+    "ErrorDetector": "mien.correctors.boosting",
+    "Fisher": "mien.correctors.fisher",
+    "LightGBM": "mien.correctors.boosting",
+    "Logistic": "mien.correctors.probe",
+    "Novelty": "mien.correctors.novelty",
+    "Nystroem": "mien.correctors.projection",
+    "Projection": "mien.correctors.projection",
+    "Stack": "mien.correctors.boosting",
+    "XGBoost": "mien.correctors.boosting",
+}
 
-__all__ = ["Logistic", "XGBoost"]
+__all__ = [
+    "LDA", "Adapter", "Blend", "ErrorDetector", "Fisher", "LightGBM", "Logistic", "Novelty", "Nystroem", "Projection",
+    "Stack", "XGBoost",
+]  # fmt: skip
+
+_NAMES = {"ErrorDetector": "error_detector"}
 
 
 def __getattr__(name: str) -> Any:
@@ -26,7 +49,7 @@ def __getattr__(name: str) -> Any:
 
 def names() -> tuple[str, ...]:
     """The correctors that mien brings, as `--corrector` wants them."""
-    return tuple(export.lower() for export in __all__)
+    return tuple(_NAMES.get(export, export.lower()) for export in __all__)
 
 
 def find(name: str, *, outside: bool = True) -> type[Corrector]:
@@ -39,3 +62,10 @@ def find(name: str, *, outside: bool = True) -> type[Corrector]:
     from mien.correctors.contract import Corrector
 
     return import_class(name, Corrector, place="--corrector")  # type: ignore[no-any-return]
+
+
+def beside(kind: type[Corrector], model: Any, target: int | None) -> Corrector:
+    """A corrector for the class `target` of one classifier: of its own making (`kind.beside`) where it offers that."""
+    make = getattr(kind, "beside", None)
+    made: Corrector = make(model, target) if make else kind(target=target)
+    return made

@@ -1,22 +1,30 @@
-"""Gradient boosting on pooled taps: the paper's corrector (section 4.1)."""
+"""Gradient boosting on pooled taps: the paper's corrector (section 4.1), and its other two uses.
+
+- `XGBoost`, `LightGBM`: is it the class that f misses?
+- `Stack`: which class is it? Every class may be suggested: h by g alone.
+- `ErrorDetector`: is f right at all? It suggests no class, so the corrected system abstains.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.correctors.contract import State, fitted, positives, target_class
-from mien.errors import MissingExtraError, RunError
+from mien.correctors.contract import Labels, State, fitted, hard, positives, target_class
+from mien.correctors.evidence import NEVER, coded, evidence, width
+from mien.errors import AlignmentError, DataError, MissingExtraError, RunError
 from mien.features import stack
-from mien.types import Ints, Outputs, Proposal
+from mien.types import NO_LABEL, Floats, Ints, Outputs, Proposal
+
+TAPS = ("*/1", "hidden", "logits")
 
 
 class XGBoost:
-    """XGBoost, class against the rest, on the taps averaged over the picture, the hidden layer and the logits.
+    """XGBoost on the taps averaged over the picture, the hidden layer and the logits.
 
     Parameters
     ----------
@@ -24,74 +32,198 @@ class XGBoost:
     taps : patterns of the features to learn on.
     rounds, depth, learning_rate : of the boosting. The paper chose its own "empirically" and does not name them.
     threads : processor threads; the trees do not depend on it.
+    coding, wrong : what is told apart, and what counts for the score (see mien.correctors.evidence).
 
     Raises
     ------
     MissingExtraError : without the package xgboost.
     """
 
-    name = "xgboost"
+    name: ClassVar[str] = "xgboost"
+    package: ClassVar[str] = "xgboost"
 
     def __init__(
         self,
         target: int | None = None,
-        taps: Sequence[str] = ("*/1", "hidden", "logits"),
+        taps: Sequence[str] = TAPS,
         rounds: int = 300,
         depth: int = 4,
         learning_rate: float = 0.1,
         threads: int = 1,
+        coding: str = "rest",
+        wrong: float = 1.0,
     ) -> None:
-        _library()
+        self.library = _library(self.package)
         self.target, self.taps, self.rounds = target, tuple(taps), rounds
-        self.settings = {
-            "objective": "binary:logistic",
-            "tree_method": "hist",
-            "max_depth": depth,
-            "eta": learning_rate,
-            "subsample": 0.8,
-            "colsample_bytree": 0.3,
-            "nthread": threads,
-            "seed": 0,
-        }
+        self.depth, self.learning_rate, self.threads = depth, learning_rate, threads
+        self.coding, self.wrong = coding, wrong
         self._booster: Any = None
+        self._seen: Ints = np.array([0, 1])
 
-    def fit(self, outputs: Outputs, labels: Ints) -> Self:
-        """Learn from (N,) true labels; DataError without pictures of both kinds."""
+    def fit(self, outputs: Outputs, labels: Labels) -> Self:
+        """Learn from true labels; DataError without pictures of both kinds."""
         self.target = target_class(outputs, self.target)
-        wanted = positives(outputs, labels, self.target)
-        xgboost = _library()
-        table = xgboost.DMatrix(stack(outputs, self.taps), wanted.astype(np.float32))
-        self._booster = xgboost.train(self.settings, table, self.rounds)
-        return self
+        positives(outputs, labels, self.target)
+        return self._fit(outputs, coded(self.coding, outputs, hard(labels), self.target))
 
     def propose(self, outputs: Outputs) -> Proposal:
-        """Score: log-odds of the class against the rest."""
-        booster = fitted(self._booster, self.name)
-        score = booster.predict(_library().DMatrix(stack(outputs, self.taps)), output_margin=True)
-        return Proposal(outputs.ids, score.astype(np.float64), np.full(len(outputs), self.target))
+        """Score: log-odds of the class (see mien.correctors.evidence)."""
+        target = target_class(outputs, self.target)
+        score = evidence(self._log_probs(outputs), self.coding, outputs, target, self.wrong)
+        return Proposal(outputs.ids, score, np.full(len(outputs), target))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        trees = fitted(self._booster, self.name).save_raw("ubj")
         return {
-            "trees": np.frombuffer(bytes(trees), np.uint8),
-            "target": np.array(self.target),
+            "trees": np.frombuffer(self._written(fitted(self._booster, self.name)), np.uint8),
+            "target": np.array(NO_LABEL if self.target is None else self.target),
             "taps": np.array(self.taps),
+            "seen": self._seen,
+            "coding": np.array(self.coding),
+            "wrong": np.array(self.wrong),
         }
 
     def restore(self, state: State) -> Self:
-        xgboost = _library()
-        self._booster = xgboost.Booster()
-        try:
-            self._booster.load_model(bytearray(state["trees"].tobytes()))
-        except xgboost.core.XGBoostError:
-            raise RunError("the trees cannot be read", place=self.name, remedy="fit the corrector again") from None
-        self.target = int(state["target"])
+        self._booster = self._read(state["trees"].tobytes())
+        self.target = int(state["target"]) if state["target"] != NO_LABEL else None
         self.taps = tuple(str(tap) for tap in state["taps"])
+        self._seen = state.get("seen", self._seen)
+        self.coding, self.wrong = str(state.get("coding", "rest")), float(state.get("wrong", 1.0))
         return self
 
+    def _fit(self, outputs: Outputs, codes: Ints) -> Self:
+        self._seen, compact = np.unique(codes, return_inverse=True)
+        self._booster = self._train(stack(outputs, self.taps), compact, len(self._seen))
+        return self
 
-def _library() -> Any:
+    def _log_probs(self, outputs: Outputs) -> Floats:
+        """(N, C) of all codes; those that were never seen are nearly impossible."""
+        found = self._answers(fitted(self._booster, self.name), stack(outputs, self.taps))
+        if found.ndim == 1:
+            found = np.column_stack([1 - found, found])
+        wide = np.full((len(outputs), max(width(self.coding, outputs), len(self._seen))), NEVER)
+        wide[:, self._seen] = np.log(np.maximum(found, np.exp(NEVER)))
+        return wide
+
+    def _train(self, features: Floats, codes: Ints, classes: int) -> Any:
+        several = {"objective": "multi:softprob", "num_class": classes}
+        settings = {
+            **({"objective": "binary:logistic"} if classes == 2 else several),
+            "tree_method": "hist",
+            "max_depth": self.depth,
+            "eta": self.learning_rate,
+            "subsample": 0.8,
+            "colsample_bytree": 0.3,
+            "nthread": self.threads,
+            "seed": 0,
+        }
+        return self.library.train(settings, self.library.DMatrix(features, codes.astype(np.float32)), self.rounds)
+
+    def _answers(self, booster: Any, features: Floats) -> Floats:
+        """(N,) probability of the second of two codes, or (N, S) of all."""
+        return np.asarray(booster.predict(self.library.DMatrix(features)), np.float64)
+
+    def _written(self, booster: Any) -> bytes:
+        return bytes(booster.save_raw("ubj"))
+
+    def _read(self, trees: bytes) -> Any:
+        booster = self.library.Booster()
+        try:
+            booster.load_model(bytearray(trees))
+        except self.library.core.XGBoostError:
+            raise _unreadable(self.name) from None
+        return booster
+
+
+class LightGBM(XGBoost):
+    """LightGBM on the same features: leaf by leaf, many times as fast where there are many pictures."""
+
+    name = "lightgbm"
+    package = "lightgbm"
+
+    def _train(self, features: Floats, codes: Ints, classes: int) -> Any:
+        settings = {
+            **({"objective": "binary"} if classes == 2 else {"objective": "multiclass", "num_class": classes}),
+            "num_leaves": 2**self.depth - 1,
+            "learning_rate": self.learning_rate,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "feature_fraction": 0.3,
+            "min_data_in_leaf": 5,
+            "num_threads": self.threads,
+            "seed": 0,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbose": -1,
+        }
+        return self.library.train(settings, self.library.Dataset(features, codes), self.rounds)
+
+    def _answers(self, booster: Any, features: Floats) -> Floats:
+        return np.asarray(booster.predict(features, num_threads=self.threads), np.float64)
+
+    def _written(self, booster: Any) -> bytes:
+        return str(booster.model_to_string()).encode()
+
+    def _read(self, trees: bytes) -> Any:
+        try:
+            return self.library.Booster(model_str=trees.decode())
+        except (self.library.basic.LightGBMError, UnicodeDecodeError):
+            raise _unreadable(self.name) from None
+
+
+class Stack(XGBoost):
+    """Boosting on the true labels of all classes: its own answer replaces that of f where it is surer.
+
+    The class with the largest probability is suggested; the score is how much more probable it is than f's answer.
+    """
+
+    name = "stack"
+
+    def fit(self, outputs: Outputs, labels: Labels) -> Self:
+        """Learn from true labels; DataError without pictures of both kinds, where one class is to be won back."""
+        if self.target is not None or not outputs.known.all():
+            self.target = target_class(outputs, self.target)
+            positives(outputs, labels, self.target)
+        self.coding = "classes"
+        return self._fit(outputs, hard(labels))
+
+    def propose(self, outputs: Outputs) -> Proposal:
+        """Score: log p of the most probable class − log p of f's answer."""
+        log_probs, rows = self._log_probs(outputs), np.arange(len(outputs))
+        suggested = log_probs.argmax(1)
+        score = log_probs[rows, suggested] - log_probs[rows, outputs.predicted]
+        return Proposal(outputs.ids, score, suggested)
+
+
+class ErrorDetector(XGBoost):
+    """Boosting on whether f is right: it decides only whether f is to be believed, and suggests no class."""
+
+    name = "error_detector"
+    needs_pictures = False
+
+    def fit(self, outputs: Outputs, labels: Labels) -> Self:
+        """Learn from true labels; DataError where f has all right, or all wrong."""
+        if len(labels) != len(outputs):
+            raise AlignmentError(f"{len(labels)} labels for {len(outputs)} pictures", place="corrector.fit")
+        wrong = hard(labels) != outputs.predicted
+        if wrong.all() or not wrong.any():
+            remedy = "it needs pictures that the classifier has right, and some that it has wrong"
+            raise DataError(
+                f"f has {wrong.sum()} of {len(labels)} pictures wrong", place="corrector.fit", remedy=remedy
+            )
+        return self._fit(outputs, wrong.astype(int))
+
+    def propose(self, outputs: Outputs) -> Proposal:
+        """Score: log-odds that f is wrong; no class is suggested (−1)."""
+        score = evidence(self._log_probs(outputs), "rest", outputs, NO_LABEL)
+        return Proposal(outputs.ids, score, np.full(len(outputs), NO_LABEL))
+
+
+def _library(package: str) -> Any:
     try:
-        return import_module("xgboost")
+        return import_module(package)
     except ImportError:
-        raise MissingExtraError.for_package("xgboost", "boost") from None
+        raise MissingExtraError.for_package(package, "boost") from None
+
+
+def _unreadable(name: str) -> RunError:
+    return RunError("the trees cannot be read", place=name, remedy="fit the corrector again")

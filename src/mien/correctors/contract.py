@@ -9,9 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import AlignmentError, DataError, NotFittedError, UsageError
-from mien.types import Bools, Ints, Outputs, Proposal
+from mien.types import Bools, Floats, Ints, Outputs, Proposal, Wanted
 
 State = Mapping[str, NDArray[Any]]
+Labels = Ints | Floats
+"""(N,) class indices, or (N, K) shares of votes."""
+
+
+def wanted_by(corrector: Corrector) -> Wanted:
+    """What maps a corrector asks for."""
+    return getattr(corrector, "wants", Wanted())
+
+
+def hard(labels: Labels) -> Ints:
+    """(N,) class indices: the labels, or the class with the largest share of the votes.
+
+    >>> hard(np.array([[0.1, 0.9], [0.7, 0.3]])).tolist()
+    [1, 0]
+    """
+    return labels.argmax(1) if labels.ndim == 2 else labels.astype(np.int64)
+
+
+def shares(labels: Labels, classes: int) -> Floats:
+    """(N, K) shares of the votes; a label alone has them all.
+
+    >>> shares(np.array([1]), 3).tolist()
+    [[0.0, 1.0, 0.0]]
+    """
+    return np.asarray(labels if labels.ndim == 2 else np.eye(classes)[labels], dtype=np.float32)
 
 
 @runtime_checkable
@@ -19,9 +44,13 @@ class Corrector(Protocol):
     """What every corrector offers.
 
     `fit` learns from the outputs of the *correct* part and their true labels which pictures belong to the class
-    `target` (by default the one class that the classifier does not know). `propose` scores new outputs: higher is more
-    evidence that `target` is right and the classifier's answer is not. `state` and `restore` carry what was learnt as
-    plain arrays.
+    `target` (by default the one class that the classifier does not know). Labels are (N,) integers, or (N, K) shares
+    of the annotators' votes, of which a corrector that has no use for them takes the largest (`hard`). `propose` scores
+    new outputs: higher is more evidence that the suggestion is right and the classifier's answer is not, on the scale
+    of log-odds, so that correctors can be averaged. `state` and `restore` carry what was learnt as plain arrays.
+
+    A corrector that learns on whole maps says so by an attribute `wants` (see `Wanted`), one that can do without
+    labelled pictures of a class by `needs_pictures = False`. A suggestion of −1 is "f is wrong, I do not know more".
     """
 
     name: str
@@ -29,7 +58,7 @@ class Corrector(Protocol):
 
     def __init__(self, target: int | None = None) -> None: ...
 
-    def fit(self, outputs: Outputs, labels: Ints) -> Self: ...
+    def fit(self, outputs: Outputs, labels: Labels) -> Self: ...
 
     def propose(self, outputs: Outputs) -> Proposal: ...
 
@@ -52,11 +81,11 @@ def target_class(outputs: Outputs, target: int | None) -> int:
     return int(unknown[0])
 
 
-def positives(outputs: Outputs, labels: Ints, target: int) -> Bools:
+def positives(outputs: Outputs, labels: Labels, target: int) -> Bools:
     """(N,) mask of the pictures of class `target`; DataError unless there are pictures with and without it."""
     if len(labels) != len(outputs):
         raise AlignmentError(f"{len(labels)} labels for {len(outputs)} pictures", place="corrector.fit")
-    wanted: Bools = labels == target
+    wanted: Bools = hard(labels) == target
     if not wanted.any() or wanted.all():
         raise DataError(
             f"{wanted.sum()} of {len(labels)} pictures are of class {target}",

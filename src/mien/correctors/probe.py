@@ -1,34 +1,26 @@
-"""Linear probes on whitened features of all taps."""
+"""Linear probes on whitened features of all taps: L2 logistic regression, and shrinkage LDA."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
-
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import log_softmax
+from sklearn.covariance import ledoit_wolf
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from mien.correctors.contract import State, fitted, positives, target_class
-from mien.features import Whitening, stack
-from mien.types import Bools, Floats, Ints, Outputs, Proposal
+from mien.correctors.on_vectors import Learnt, OnVectors
+from mien.types import Floats, Ints
 
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 
 
-class Logistic:
-    """L2 logistic regression, class against the rest; the penalty is chosen by three-fold AUROC.
-
-    Parameters
-    ----------
-    target : the class to win back; by default the one that the classifier does not know.
-    taps : patterns of the features to learn on.
-    components : whitened components kept.
+class Logistic(OnVectors):
+    """L2 logistic regression; the penalty is chosen by three folds.
 
     Examples
     --------
+    >>> from mien.types import Outputs
     >>> rng = np.random.default_rng(0)
     >>> labels = np.arange(60) % 3
     >>> features = {"hidden": rng.normal(size=(60, 8)) + 3 * (labels == 2)[:, None]}
@@ -41,62 +33,59 @@ class Logistic:
 
     name = "logistic"
 
-    def __init__(self, target: int | None = None, taps: Sequence[str] = ("*",), components: int = 256) -> None:
-        self.target, self.taps, self.components = target, tuple(taps), components
-        self._whitening: Whitening | None = None
-        self._weights: Floats | None = None
+    def _learn(self, vectors: Floats, codes: Ints) -> Learnt:
+        model = _logistic(_best_strength(vectors, codes)).fit(vectors, codes)
+        weights = np.column_stack([model.coef_, model.intercept_])  # (C, M + 1), or (1, M + 1) for two codes
+        return {"weights": weights[0] if len(weights) == 1 else weights}
 
-    def fit(self, outputs: Outputs, labels: Ints) -> Self:
-        """Learn from (N,) true labels; DataError without pictures of both kinds."""
-        self.target = target_class(outputs, self.target)
-        wanted = positives(outputs, labels, self.target)
-        features = stack(outputs, self.taps)
-        self._whitening = Whitening.fit(features, self.components)
-        vectors = self._whitening.apply(features)
-        model = _logistic(_best_strength(vectors, wanted)).fit(vectors, wanted)
-        self._weights = np.append(model.coef_[0], model.intercept_[0])
-        return self
+    def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
+        weights = np.atleast_2d(learnt["weights"])
+        logits = vectors @ weights[:, :-1].T + weights[:, -1]
+        if logits.shape[1] == 1:
+            logits = np.column_stack([np.zeros(len(logits)), logits])
+        return np.asarray(log_softmax(logits, axis=1))
 
-    def propose(self, outputs: Outputs) -> Proposal:
-        """Score: log-odds of the class against the rest."""
-        weights = fitted(self._weights, self.name)
-        vectors = fitted(self._whitening, self.name).apply(stack(outputs, self.taps))
-        score = vectors @ weights[:-1] + weights[-1]
-        return Proposal(outputs.ids, score, np.full(len(outputs), self.target))
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        whitening = fitted(self._whitening, self.name)
-        return {
-            "mean": whitening.mean,
-            "spread": whitening.spread,
-            "basis": whitening.basis,
-            "weights": fitted(self._weights, self.name),
-            "target": np.array(self.target),
-            "taps": np.array(self.taps),
-        }
+class LDA(OnVectors):
+    """Linear discriminant analysis: a mean for each code, one covariance for all, shrunk (Ledoit & Wolf, 2004).
 
-    def restore(self, state: State) -> Self:
-        self._whitening = Whitening(state["mean"], state["spread"], state["basis"])
-        self._weights, self.target = state["weights"], int(state["target"])
-        self.taps = tuple(str(tap) for tap in state["taps"])
-        return self
+    Training is closed-form, so pictures can be added one by one (`add`): streaming LDA (Hayes & Kanan, *Lifelong
+    machine learning with deep streaming linear discriminant analysis*, 2020).
+    """
+
+    name = "lda"
+
+    def _learn(self, vectors: Floats, codes: Ints) -> Learnt:
+        counts = np.bincount(codes)
+        means = np.stack([vectors[codes == code].mean(0) for code in range(len(counts))])
+        covariance, _ = ledoit_wolf(vectors - means[codes], assume_centered=True)
+        return {"means": means, "counts": counts, "precision": np.linalg.inv(covariance)}
+
+    def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
+        means, precision = learnt["means"], learnt["precision"]
+        weights = means @ precision
+        shares = np.log(learnt["counts"] / learnt["counts"].sum())
+        logits = vectors @ weights.T - (weights * means).sum(1) / 2 + shares
+        return np.asarray(log_softmax(logits, axis=1))
 
 
 def _logistic(strength: float) -> LogisticRegression:
     return LogisticRegression(C=strength, max_iter=300)
 
 
-def _best_strength(vectors: Floats, wanted: Bools) -> float:
+def _best_strength(vectors: Floats, codes: Ints) -> float:
     """Inverse penalty with the best mean AUROC over three folds; the strongest penalty where folds are impossible."""
-    if min(wanted.sum(), (~wanted).sum()) < 6:
+    least = np.unique(codes, return_counts=True)[1].min()
+    if least < 6:
         return STRENGTHS[0]
-    folds = list(StratifiedKFold(3, shuffle=True, random_state=0).split(vectors, wanted))
+    folds = list(StratifiedKFold(3, shuffle=True, random_state=0).split(vectors, codes))
 
     def quality(strength: float) -> float:
         areas = []
         for learn, judge in folds:
-            model = _logistic(strength).fit(vectors[learn], wanted[learn])
-            areas.append(roc_auc_score(wanted[judge], model.decision_function(vectors[judge])))
+            probs = _logistic(strength).fit(vectors[learn], codes[learn]).predict_proba(vectors[judge])
+            answers = probs[:, 1] if probs.shape[1] == 2 else probs
+            areas.append(roc_auc_score(codes[judge], answers, multi_class="ovr"))
         return float(np.mean(areas))
 
     return max(STRENGTHS, key=quality)

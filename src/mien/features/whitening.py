@@ -17,7 +17,7 @@ class Whitening:
     Attributes
     ----------
     mean, spread : (D,) of the features it was fitted on.
-    basis : (D, M) principal axes, each divided by the standard deviation along it.
+    basis : (D, M) principal axes, each divided by the standard deviation along it (or a power of it).
     """
 
     mean: Floats
@@ -25,15 +25,18 @@ class Whitening:
     basis: Floats
 
     @classmethod
-    def fit(cls, features: Floats, components: int = 256) -> Whitening:
-        """Fit on (N, D) features, keeping at most `components` axes (fewer where N or D is small)."""
+    def fit(cls, features: Floats, components: int = 256, power: float = 1.0) -> Whitening:
+        """Fit on (N, D) features, keeping at most `components` axes (fewer where N or D is small).
+
+        With a `power` below 1 the axes keep a part of their spread; 0 is principal components without whitening.
+        """
         mean, spread = features.mean(0), features.std(0)
         spread = np.where(spread > 1e-6, spread, 1.0)  # a constant feature says nothing, and must not blow up
         count = max(1, min(components, features.shape[1], len(features) - 1))
         pca = PCA(count, svd_solver="randomized", random_state=0).fit((features - mean) / spread)
         deviation = np.sqrt(np.maximum(pca.explained_variance_, 1e-12))
         useful = pca.explained_variance_ > 1e-7
-        return cls(mean, spread, (pca.components_ / deviation[:, None])[useful].T.astype(np.float32))
+        return cls(mean, spread, (pca.components_ / deviation[:, None] ** power)[useful].T.astype(np.float32))
 
     def apply(self, features: Floats) -> Floats:
         """(N, D) → (N, M)."""

@@ -30,6 +30,8 @@ class Attention(Classifier):
 
     any_size = True
     taps = ("conv1", "conv2", "conv3", "lstm", "attention", "hidden", "logits")
+    adapts = "conv2"
+    below = ("convolutions.0", "norms.0", "convolutions.1", "norms.1")
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
         super().__init__(classes, colours, known)
@@ -43,11 +45,13 @@ class Attention(Classifier):
         self.dropout = nn.Dropout(0.5)
         self.logits = nn.Linear(WIDTH, classes)
 
-    def activations(self, pictures: Tensor) -> dict[str, Tensor]:
+    def begin(self, pictures: Tensor) -> dict[str, Tensor]:
+        first = self._block(0, self.normalised(pictures))
+        return {"conv1": first, "conv2": self._block(1, first)}
+
+    def resume(self, maps: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
-        maps = self.normalised(pictures)
-        for number in range(len(self.convolutions)):
-            maps = found[f"conv{number + 1}"] = self._block(number, maps)
+        maps = found["conv3"] = self._block(2, maps)
         height, width = maps.shape[2:]
         sequence = self.lstm(maps.flatten(2).transpose(1, 2))[0]  # (B, T = H'·W', 128)
         attended = self._attend(sequence)

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 class Classifier(nn.Module):
     """Base of the base classifiers. A subclass gives `taps` and `activations`; the rest follows.
 
+    One that names a tap `adapts`, on which an adapter may stand, gives `begin` and `resume` in place of `activations`.
+
     Parameters
     ----------
     classes : K, the number of classes.
@@ -23,10 +25,14 @@ class Classifier(nn.Module):
     precision : what it was trained in, and answers in where the hardware is quick at it.
     mirrored : whether it is read out as the mean over a picture and its mirror image.
     any_size : whether it takes pictures of any size; if so, training shows it small ones first.
+    adapts : an early map, for adapters; "" for none.
+    below : the modules up to that tap, which a copy of the rest does without.
     """
 
     taps: ClassVar[tuple[str, ...]]
     any_size: ClassVar[bool] = False
+    adapts: ClassVar[str] = ""
+    below: ClassVar[tuple[str, ...]] = ()
     precision: torch.dtype = torch.float32
     mirrored: bool = False
     known: Tensor
@@ -46,6 +52,15 @@ class Classifier(nn.Module):
 
     def activations(self, pictures: Tensor) -> dict[str, Tensor]:
         """(B, C, H, W) in [0, 1] → every tap, as a map (B, D, H', W') or a vector (B, D); "logits" is the last."""
+        found = self.begin(pictures)
+        return {**found, **self.resume(found[self.adapts])}
+
+    def begin(self, pictures: Tensor) -> dict[str, Tensor]:
+        """The activations up to the tap `adapts`, itself among them."""
+        raise NotImplementedError
+
+    def resume(self, maps: Tensor) -> dict[str, Tensor]:
+        """The activations above the tap `adapts`, from its map (B, D, H, W)."""
         raise NotImplementedError
 
     def initialise(self, pictures: Tensor) -> None:

@@ -1,14 +1,55 @@
-"""What training learns from: pictures with soft targets."""
+"""What training learns from: pictures, or maps of them, with soft targets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Generator, Tensor
 
+from mien.models.augment import augment, mix
+from mien.models.settings import AugmentSettings
 from mien.types import Dataset, Floats, Ints
+
+
+class Learnable(Protocol):
+    """What the training loop asks of its examples: N of them, with (N, K) targets whose rows add up to 1."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def targets(self) -> Floats: ...
+
+    @property
+    def labels(self) -> Ints: ...
+
+    @property
+    def side(self) -> int: ...
+
+    def shown(self, rows: Ints, device: torch.device) -> Tensor: ...
+
+    def batch(self, rows: Ints, turn: Turn) -> tuple[Tensor, Tensor]: ...
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One step of training, as the examples see it.
+
+    Attributes
+    ----------
+    epoch : counted from 0.
+    size : sides of the pictures, as a share of theirs.
+    augment, generator, device : how they are changed, by which draws, and where.
+    """
+
+    epoch: int
+    size: float
+    augment: AugmentSettings
+    generator: Generator
+    device: torch.device
 
 
 @dataclass(frozen=True)
@@ -36,6 +77,20 @@ class Examples:
     def labels(self) -> Ints:
         return self.targets.argmax(1)
 
+    @property
+    def side(self) -> int:
+        """Pixels of the shorter side."""
+        return min(self.pixels.shape[1:3])
+
+    def shown(self, rows: Ints, device: torch.device) -> Tensor:
+        """(B, C, H, W) in [0, 1], as they are."""
+        return to_tensor(self.pixels[rows], device)
+
+    def batch(self, rows: Ints, turn: Turn) -> tuple[Tensor, Tensor]:
+        """Changed a little: (B, C, H, W) and targets (B, K)."""
+        pictures = augment(self.shown(rows, turn.device), turn.augment, turn.generator, turn.size)
+        return mix(pictures, as_targets(self.targets[rows], turn.device), turn.augment, turn.generator)
+
     @classmethod
     def of(cls, data: Dataset, rows: Ints, absent: int = -1) -> Self:
         """Some rows of a data set: its soft targets where it has them, else its labels.
@@ -54,3 +109,53 @@ class Examples:
         totals = targets.sum(1, keepdims=True)
         shared = np.divide(targets, totals, out=hard.copy(), where=totals > 0)
         return cls(data.pictures[rows], shared)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Maps of pictures in V views, which are taken in turn, one an epoch.
+
+    Attributes
+    ----------
+    maps : (N, V, C, H, W) float, may be memory-mapped.
+    targets : (N, K) float, rows add up to 1.
+    """
+
+    maps: Floats
+    targets: Floats
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    @property
+    def labels(self) -> Ints:
+        return self.targets.argmax(1)
+
+    @property
+    def side(self) -> int:
+        """Positions of the shorter side."""
+        return min(self.maps.shape[3:])
+
+    def shown(self, rows: Ints, device: torch.device) -> Tensor:
+        """(B, C, H, W), the first view."""
+        return self._view(rows, 0, device)
+
+    def batch(self, rows: Ints, turn: Turn) -> tuple[Tensor, Tensor]:
+        """The view of this epoch: (B, C, H, W) and targets (B, K)."""
+        view = self._view(rows, turn.epoch % self.maps.shape[1], turn.device)
+        return mix(view, as_targets(self.targets[rows], turn.device), turn.augment, turn.generator)
+
+    def _view(self, rows: Ints, view: int, device: torch.device) -> Tensor:
+        return torch.from_numpy(np.asarray(self.maps[rows, view])).to(device).float()
+
+
+def to_tensor(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
+    """(B, H, W) or (B, H, W, 3) uint8 → (B, C, H, W) float in [0, 1]."""
+    raw = torch.from_numpy(np.array(pixels)).to(device)  # a copy: mapped pixels cannot be written
+    maps = raw[:, None] if raw.ndim == 3 else raw.permute(0, 3, 1, 2)
+    return maps.float() / 255
+
+
+def as_targets(targets: Floats, device: torch.device) -> Tensor:
+    """(B, K) float32 on the device."""
+    return torch.as_tensor(targets, dtype=torch.float32, device=device)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,56 +12,97 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from mien.models.augment import augment
 from mien.models.classifier import Classifier
 from mien.models.device import choose_precision, keep_freed_memory, mixed
-from mien.types import Bools, Floats, Outputs, Texts
+from mien.models.examples import to_tensor
+from mien.models.settings import AugmentSettings
+from mien.types import Bools, Floats, Outputs, Texts, Wanted
 
 BATCH = 256
 GRIDS = (1, 3)
 
 
-def to_tensor(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
-    """(B, H, W) or (B, H, W, 3) uint8 → (B, C, H, W) float in [0, 1]."""
-    raw = torch.from_numpy(np.array(pixels)).to(device)  # a copy: mapped pixels cannot be written
-    maps = raw[:, None] if raw.ndim == 3 else raw.permute(0, 3, 1, 2)
-    return maps.float() / 255
+def batches(
+    model: Classifier,
+    inputs: NDArray[Any],
+    read: Callable[[NDArray[Any], torch.device], Tensor] = to_tensor,
+    *,
+    lower: bool = False,
+) -> Iterator[list[dict[str, Tensor]]]:
+    """The activations of the model, in evaluation mode and (see `Classifier.precision`) its own precision.
 
+    Parameters
+    ----------
+    inputs : (N, …) pixels, or whatever `read` makes (B, C, H, W) of.
+    lower : only up to the tap `adapts`.
 
-def batches(model: Classifier, pixels: NDArray[np.uint8], size: int = BATCH) -> Iterator[dict[str, Tensor]]:
-    """The activations of the model, in evaluation mode and (see `Classifier.precision`) its own precision."""
+    Yields
+    ------
+    For each batch its views: the pictures and, where the model is read out so, their mirror images.
+    """
     model.eval()
     keep_freed_memory()
     device = next(model.parameters()).device
     quick = choose_precision("auto", device) == model.precision
     precision = model.precision if quick else torch.float32
-    for start in range(0, len(pixels), size):
-        pictures = to_tensor(pixels[start : start + size], device)
+    for start in range(0, len(inputs), BATCH):
+        pictures = read(inputs[start : start + BATCH], device)
+        views = [pictures, pictures.flip(3)] if model.mirrored else [pictures]
         with torch.inference_mode(), mixed(device, precision):
-            found = model.activations(pictures.contiguous(memory_format=torch.channels_last))
-            if model.mirrored:
-                turned = model.activations(pictures.flip(3).contiguous(memory_format=torch.channels_last))
-                found = {name: _mean(values, turned[name]) for name, values in found.items()}
-        yield found
+            run = model.begin if lower else model.activations
+            yield [run(view.contiguous(memory_format=torch.channels_last)) for view in views]
 
 
-def _mean(values: Tensor, turned: Tensor) -> Tensor:
-    """Mean of a tap for a picture and for its mirror image, maps turned back; of the logits, as an ensemble's."""
-    return (values + (turned.flip(3) if turned.ndim == 4 else turned)) / 2
+def merged(views: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Mean of every tap over a picture and its mirror image, maps turned back; of the logits, as an ensemble's."""
+    if len(views) == 1:
+        return views[0]
+    straight, turned = views
+    return {
+        name: (values + (turned[name].flip(3) if values.ndim == 4 else turned[name])) / 2
+        for name, values in straight.items()
+    }
 
 
 def probabilities(model: Classifier, pixels: NDArray[np.uint8]) -> Floats:
     """(N, K) class probabilities; 0 for classes that the model does not know."""
-    found = [taps["logits"].float().softmax(1).cpu().numpy() for taps in batches(model, pixels)]
+    found = [merged(views)["logits"].float().softmax(1).cpu().numpy() for views in batches(model, pixels)]
     return np.concatenate(found) if found else np.empty((0, len(model.known)), np.float32)
 
 
+def answers_from_maps(head: Classifier, maps: Floats) -> Floats:
+    """(N, K) logits of layers that stand on maps (N, V, C, H, W): the mean over the V views."""
+
+    def all_views(some: Floats, device: torch.device) -> Tensor:
+        return torch.from_numpy(np.asarray(some)).to(device).float().flatten(0, 1)
+
+    found = [np.empty((0, len(head.known)), np.float32)]
+    for [taps] in batches(head, maps, all_views):
+        found.append(taps["logits"].float().unflatten(0, (-1, maps.shape[1])).mean(1).cpu().numpy())
+    return np.concatenate(found)
+
+
+def changed_views(
+    model: Classifier, pixels: NDArray[np.uint8], wanted: Wanted, settings: AugmentSettings, seed: int = 0
+) -> Floats:
+    """(N, V, C, H, W) float16: a tap's maps of V changed views of each picture, to train an adapter on."""
+    generator = torch.Generator().manual_seed(seed)
+    reader = copy(model)
+    reader.mirrored = False
+
+    def changed(some: NDArray[np.uint8], device: torch.device) -> Tensor:
+        return augment(to_tensor(some, device), settings, generator)
+
+    def view() -> Floats:
+        parts = batches(reader, pixels, changed, lower=wanted.tap == model.adapts)
+        return np.concatenate([half([taps[wanted.tap]]) for [taps] in parts])
+
+    return np.concatenate([view() for _ in range(wanted.views)], axis=1)
+
+
 def extract(
-    model: Classifier,
-    pixels: NDArray[np.uint8],
-    ids: Texts,
-    *,
-    grids: Sequence[int] = GRIDS,
-    flat: Sequence[str] = (),
+    model: Classifier, pixels: NDArray[np.uint8], ids: Texts, *, grids: Sequence[int] = GRIDS, maps: Sequence[str] = ()
 ) -> Outputs:
     """Probabilities and features of every picture.
 
@@ -70,28 +113,35 @@ def extract(
     ids : (N,) row keys.
     grids : every map tap is averaged on each g×g grid, as feature "TAP/g" of C·g² numbers: position is signal in
         aligned faces, so 1×1 alone would lose it.
-    flat : taps to be given whole as well, as feature "TAP" (the paper flattens everything).
+    maps : taps to be given whole as well, as feature "TAP" (N, V, C, H, W): of each picture and, where the model is
+        read out so, of its mirror image.
 
     Returns
     -------
-    Outputs with float32 features. Unknown classes have no column in the feature "logits".
+    Outputs with float32 features, maps in float16. Unknown classes have no column in the feature "logits".
     """
     known: Bools = model.known.cpu().numpy()
     probs: list[Floats] = []
     features: dict[str, list[Floats]] = {}
-    for taps in batches(model, pixels):
+    for views in batches(model, pixels):
+        taps = merged(views)
         probs.append(taps["logits"].float().softmax(1).cpu().numpy())
-        for name, values in _pooled(taps, known, grids, flat):
+        for name, values in _pooled(taps, known, grids):
             features.setdefault(name, []).append(values.cpu().numpy())
+        for tap in maps:
+            features.setdefault(tap, []).append(half([view[tap] for view in views]))
     if not probs:
         return Outputs(ids, np.empty((0, len(known)), np.float32), known)
     stacked = {name: np.concatenate(parts) for name, parts in features.items()}
     return Outputs(ids, np.concatenate(probs), known, stacked)
 
 
-def _pooled(
-    taps: dict[str, Tensor], known: Bools, grids: Sequence[int], flat: Sequence[str]
-) -> Iterator[tuple[str, Tensor]]:
+def half(views: Sequence[Tensor]) -> Floats:
+    """V views of a tap's map, each (B, C, H, W) → (B, V, C, H, W) in half the memory."""
+    return torch.stack([view.half() for view in views], 1).cpu().numpy()
+
+
+def _pooled(taps: dict[str, Tensor], known: Bools, grids: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
     for name, values in taps.items():
         values = values.float()
         if name == "logits":
@@ -101,5 +151,3 @@ def _pooled(
         else:
             for grid in grids:
                 yield f"{name}/{grid}", functional.adaptive_avg_pool2d(values, grid).flatten(1)
-            if name in flat:
-                yield name, values.flatten(1)

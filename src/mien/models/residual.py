@@ -34,6 +34,8 @@ class Residual(Classifier):
 
     any_size = True
     taps = ("conv1", "block1", "block2", "block3", "pooled", "hidden", "logits")
+    adapts = "block2"
+    below = ("convolution", "norm", "blocks.0", "blocks.1")
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
         super().__init__(classes, colours, known)
@@ -49,12 +51,14 @@ class Residual(Classifier):
         self.dropout = nn.Dropout(0.3)
         self.logits = nn.Linear(WIDTH, classes)
 
-    def activations(self, pictures: Tensor) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
-        maps = found["conv1"] = conv_block(self.convolution, self.norm, self.normalised(pictures))
-        for number, block in enumerate(self.blocks, 1):
-            maps = found[f"block{number}"] = block(maps)
-        found["pooled"] = self._pool(maps)
+    def begin(self, pictures: Tensor) -> dict[str, Tensor]:
+        found = {"conv1": conv_block(self.convolution, self.norm, self.normalised(pictures))}
+        found["block1"] = self.blocks[0](found["conv1"])
+        return {**found, "block2": self.blocks[1](found["block1"])}
+
+    def resume(self, maps: Tensor) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {"block3": self.blocks[2](maps)}
+        found["pooled"] = self._pool(found["block3"])
         found["hidden"] = self.hidden(self.dropout(found["pooled"])).relu()
         found["logits"] = self.masked(self.logits(self.dropout(found["hidden"])))
         return found

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -24,11 +23,10 @@ from mien.errors import DataError, UsageError
 from mien.imbalance import class_weights
 from mien.metrics.classification import accuracy, macro_auroc, macro_recall
 from mien.models.adamw import AdamW
-from mien.models.augment import augment, mix
 from mien.models.classifier import Classifier
 from mien.models.device import mixed, prepared, seed_everything
-from mien.models.examples import Examples
-from mien.models.latents import probabilities, to_tensor
+from mien.models.examples import Examples, Learnable, Turn
+from mien.models.latents import probabilities
 from mien.models.settings import TrainSettings
 from mien.runs import write_atomic
 from mien.types import Ints, digest
@@ -42,8 +40,8 @@ SMALLEST = 24
 
 def fit(
     model: Classifier,
-    train: Examples,
-    validation: Examples,
+    train: Learnable,
+    validation: Examples | None,
     settings: TrainSettings,
     *,
     seed: int = 0,
@@ -55,7 +53,7 @@ def fit(
     Parameters
     ----------
     model : see :class:`mien.models.classifier.Classifier`.
-    train, validation : pictures with soft targets; `validation` only chooses the epoch.
+    train, validation : pictures with soft targets; `validation` only chooses the epoch: the last one without it.
     seed : of the first weights (where the model draws them from pictures), order, augmentation and dropout.
     checkpoint : file to resume from and to write after every epoch.
     progress : called with the record of each epoch done now.
@@ -92,8 +90,8 @@ class _Loop:
     def __init__(
         self,
         model: Classifier,
-        train: Examples,
-        validation: Examples,
+        train: Learnable,
+        validation: Examples | None,
         settings: TrainSettings,
         seed: int,
         device: torch.device,
@@ -102,7 +100,7 @@ class _Loop:
         self.settings, self.seed, self.device = settings, seed, device
         self.history: list[Epoch] = []
         seed_everything(seed, -1)
-        _initialise(model, train.pixels, device)
+        _initialise(model, train, device)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = AdamW(model.parameters(), settings.weight_decay)
         self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
@@ -111,9 +109,9 @@ class _Loop:
         self.weights = torch.tensor(class_weights(counts, settings.weight_power), dtype=torch.float32, device=device)
         # the last batch of an epoch is left out when it is short: batch norm cannot use a single picture
         self.steps = max(1, len(train) // settings.batch_size)
-        side = min(train.pixels.shape[1:3]) * SMALL
-        self.small = settings.small if model.any_size and side >= SMALLEST else 0.0
-        self.fingerprint = digest(asdict(settings), seed, train.targets, len(validation), model.precision)
+        self.small = settings.small if model.any_size and train.side * SMALL >= SMALLEST else 0.0
+        judged = len(validation) if validation else 0
+        self.fingerprint = digest(asdict(settings), seed, train.targets, judged, model.precision)
 
     @property
     def finished(self) -> bool:
@@ -158,12 +156,10 @@ class _Loop:
 
     def step(self, rows: Ints, number: int, generator: torch.Generator) -> tuple[float, float]:
         """One optimiser step on the given rows; returns the loss and how many answers were right."""
-        pictures = to_tensor(self.train.pixels[rows], self.device)
         progress = self.progress(number)
-        small = progress < self.small
-        pictures = augment(pictures, self.settings.augment, generator, SMALL if small else 1.0)
-        targets = torch.as_tensor(self.train.targets[rows], dtype=torch.float32, device=self.device)
-        pictures, targets = mix(pictures, targets, self.settings.augment, generator)
+        size = SMALL if progress < self.small else 1.0
+        turn = Turn(number // self.steps, size, self.settings.augment, generator, self.device)
+        pictures, targets = self.train.batch(rows, turn)
         with mixed(self.device, self.model.precision):
             logits = self.model(pictures.contiguous(memory_format=torch.channels_last))
         loss = soft_cross_entropy(logits.float(), targets, self.weights, self.settings.label_smoothing)
@@ -186,7 +182,7 @@ class _Loop:
 
     def validate(self) -> Epoch:
         """Loss, accuracy, macro recall and macro AUROC of the averaged weights on validation; NaN without pictures."""
-        if not len(self.validation):
+        if not self.validation:
             return dict.fromkeys(_VALIDATION, math.nan)
         current = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.averaged)
@@ -273,10 +269,9 @@ def best_epoch(history: list[Epoch], rule: str) -> int:
     return int(np.nanargmax(values))
 
 
-def _initialise(model: Classifier, pixels: NDArray[np.uint8], device: torch.device) -> None:
+def _initialise(model: Classifier, train: Learnable, device: torch.device) -> None:
     """Set the model's normalisation from at most 4,096 training pictures, and its first weights by 256."""
-    sample = to_tensor(pixels[:: max(1, len(pixels) // 4096)])
+    sample = train.shown(np.arange(0, len(train), max(1, len(train) // 4096)), torch.device("cpu"))
     model.mean.copy_(sample.mean((0, 2, 3))[:, None, None])
     model.spread.copy_(sample.std((0, 2, 3))[:, None, None] + 1e-3)
-    some = np.linspace(0, len(pixels) - 1, min(len(pixels), 256)).astype(int)
-    model.initialise(to_tensor(pixels[some], device))
+    model.initialise(train.shown(np.linspace(0, len(train) - 1, min(len(train), 256)).astype(int), device))

@@ -13,8 +13,6 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mien import correctors
-from mien.correctors.calibration import Calibration
 from mien.correctors.contract import Corrector
 from mien.data.prepare import prepare
 from mien.data.split import linked, split
@@ -23,11 +21,11 @@ from mien.models import saved
 from mien.models.classifier import Classifier
 from mien.models.device import prepared, seed_everything
 from mien.models.examples import Examples
-from mien.models.latents import extract
 from mien.models.training import Epoch, fit
 from mien.runs import RETRAINED, WITHOUT, read_json, write_arrays, write_json, write_text
 from mien.study.settings import StudySettings
-from mien.types import Dataset, Ints, Outputs, Split, digest
+from mien.study.workbench import Workbench, built
+from mien.types import Dataset, Ints, Split, digest
 
 
 @dataclass(frozen=True)
@@ -110,15 +108,15 @@ def run_cell(cell: Cell) -> None:
         clock = _Clock(cell.path / "seconds.json")
         model = _model(cell, data, parts, clock)
         announce(cell, "reading out")
-        rows = parts.rows("test")
-        correct = parts.rows("correct") if cell.missing() else parts.rows("correct")[:0]
-        with clock.stage("extract", len(rows) + len(correct)):
-            tested = extract(model, data.pictures[rows], data.ids[rows])
-            learnt = extract(model, data.pictures[correct], data.ids[correct])
-        _write_test(cell, data, rows, tested)
-        for name in cell.missing():
+        target = data.labelset.index(cell.left_out) if cell.left_out else -1
+        missing = built(cell.missing(), model, target)
+        rows = np.concatenate([parts.rows(part) for part in (["correct", "test"] if missing else ["test"])])
+        with clock.stage("extract", len(rows)):
+            bench = Workbench.of(model, data, cell.settings.train.augment, rows, missing.values())
+        _write_test(cell, bench, parts.rows("test"))
+        for name, corrector in missing.items():
             announce(cell, f"fitting {name}")
-            _correct(cell, name, data, parts, learnt, tested, clock)
+            _correct(cell, name, corrector, bench, parts, clock)
         write_json(cell.path / "cell.json", {"key": cell.key, "seed": cell.seed, **clock.summary()})
     announce(cell, "done")
 
@@ -172,37 +170,32 @@ def _history(history: list[Epoch]) -> str:
     return text.getvalue()
 
 
-def _write_test(cell: Cell, data: Dataset, rows: Ints, tested: Outputs) -> None:
+def _write_test(cell: Cell, bench: Workbench, rows: Ints) -> None:
+    tested = bench.seen(rows)
     write_arrays(
         cell.path / "test.npz",
-        ids=tested.ids, truth=data.labels[rows], groups=linked(data)[rows].astype(str),
+        ids=tested.ids, truth=bench.data.labels[rows], groups=linked(bench.data)[rows].astype(str),
         probs=tested.probs, known=tested.known,
     )  # fmt: skip
 
 
-def _correct(
-    cell: Cell, name: str, data: Dataset, parts: Split, learnt: Outputs, tested: Outputs, clock: _Clock
-) -> None:
+def _correct(cell: Cell, name: str, corrector: Corrector, bench: Workbench, parts: Split, clock: _Clock) -> None:
     """Fit one corrector twice, score test and calibration pictures, keep it.
 
     On *fit* alone, so that *calibrate* can certify it; on all of *correct*, for the figures of the score alone.
     """
-    target = data.labelset.index(cell.left_out or "")
-    rows = parts.rows("correct")
-    labels, fitting = data.labels[rows], np.isin(rows, parts.rows("fit"))
-    make = correctors.find(name)
-    with clock.stage(f"fit {name}", int(fitting.sum())):
-        certified = make(target=target).fit(learnt.take(fitting), labels[fitting])
-    with clock.stage(f"fit {name} on all", len(rows)):
-        whole: Corrector = make(target=target).fit(learnt, labels)
+    fitting, tested = parts.rows("fit"), parts.rows("test")
+    with clock.stage(f"fit {name}", len(fitting)):
+        certified = bench.fit(corrector, fitting)
     with clock.stage(f"propose {name}", len(tested)):
-        proposal = certified.propose(tested)
-    held = learnt.take(~fitting)
-    groups = linked(data)[rows[~fitting]].astype(str)
-    calibration = Calibration(certified.propose(held).score, labels[~fitting], held.predicted, groups)
+        proposal = bench.propose(certified, tested)
+    calibration = bench.calibration(certified, parts.rows("calibrate"))
     write_arrays(cell.path / "correctors" / f"{name}.npz", **certified.state())
+    [again] = built([name], bench.model, certified.target or 0).values()
+    with clock.stage(f"fit {name} on all", len(parts.rows("correct"))):
+        whole = bench.fit(again, parts.rows("correct"))
     write_arrays(
         cell.path / "scores" / f"{name}.npz",
-        score=proposal.score, suggested=proposal.suggested, score_all=whole.propose(tested).score,
+        score=proposal.score, suggested=proposal.suggested, score_all=bench.propose(whole, tested).score,
         **calibration.arrays(),
     )  # fmt: skip

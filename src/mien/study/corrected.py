@@ -12,7 +12,7 @@ import numpy as np
 
 from mien import correctors
 from mien.correctors.calibration import Calibration
-from mien.correctors.contract import Corrector
+from mien.correctors.contract import Corrector, wanted_by
 from mien.correctors.policy import Certified, Policy, decide
 from mien.data.images import read_pictures
 from mien.errors import RunError, UsageError, choice_error
@@ -76,7 +76,9 @@ class Corrected:
                 yield Answers(chunk, outputs, self._decide(outputs), problems)
 
     def _look(self, data: Dataset) -> tuple[Outputs, tuple[Problem, ...]]:
-        return extract(self.model, data.pictures, data.ids, grids=GRIDS if self.corrector else ()), data.problems
+        grids, taps = (GRIDS, [wanted_by(self.corrector).tap]) if self.corrector else ((), [])
+        maps = [tap for tap in taps if tap]
+        return extract(self.model, data.pictures, data.ids, grids=grids, maps=maps), data.problems
 
     def _decide(self, outputs: Outputs) -> Decision:
         base = outputs.predicted
@@ -123,7 +125,7 @@ def load(
     policy = manifest["policy"].record(Policy)
     target = card.classes.index(left_out)
     kind = correctors.find(name, outside=corrector is not None)
-    fitted = kind(target=target).restore(read_arrays(folder / "correctors" / f"{name}.npz"))
+    fitted = correctors.beside(kind, model, target).restore(read_arrays(folder / "correctors" / f"{name}.npz"))
     calibration = Calibration.of(read_arrays(folder / "scores" / f"{name}.npz"))
     certified = calibration.certified(LabelSet(card.classes), target, policy, np.array(card.known))
     return Corrected(model, card, fitted, certified, policy.action)

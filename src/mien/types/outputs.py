@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -60,6 +60,10 @@ class Outputs:
         draws = None if self.draws is None else self.draws[:, rows]
         return Outputs(self.ids[rows], self.probs[rows], self.known, features, draws)
 
+    def having(self, features: Mapping[str, Floats]) -> Outputs:
+        """The same with features added or replaced."""
+        return replace(self, features={**self.features, **features})
+
     @classmethod
     def joined(cls, parts: Sequence[Outputs]) -> Outputs:
         """The outputs of one classifier for several lots of pictures, one after the other; at least one lot."""
@@ -73,6 +77,21 @@ class Outputs:
             features,
             np.concatenate(draws, axis=1) if draws else None,
         )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The maps that a corrector wants beside the vectors.
+
+    Attributes
+    ----------
+    tap : whose map; "" for none.
+    views : changed views of each picture to learn on; new pictures come as they are, with their mirror image where the
+        classifier is read out so.
+    """
+
+    tap: str = ""
+    views: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,129 @@
+"""A small network on an early map of f, for all classes, trained on the *correct* part. f stays as it is."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+
+from mien.correctors.contract import Labels, State, fitted, positives, shares, target_class
+from mien.correctors.evidence import evidence
+from mien.errors import DataError
+from mien.models.classifier import Classifier
+from mien.models.device import seed_everything
+from mien.models.examples import Maps
+from mien.models.head import Copied, Fresh
+from mien.models.latents import answers_from_maps
+from mien.models.settings import AugmentSettings, TrainSettings
+from mien.models.training import fit
+from mien.types import Floats, Outputs, Proposal, Wanted
+
+AS_THEY_ARE = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)
+
+
+class Adapter:
+    """Layers for all K classes above an early tap of f.
+
+    Beside one of mien's own classifiers (`beside`) they begin as a copy of its upper layers, so that they know what f
+    knows and learn one class more in a few passes. On any other map they begin from scratch.
+
+    Parameters
+    ----------
+    target : the class to win back; by default the one that the classifier does not know.
+    tap : the map (N, V, C, H, W) to stand on; by default the first that the outputs have.
+    head : what is trained, a copy of it; None for two residual blocks from scratch.
+    epochs, learning_rate : of the training; one changed view of each picture is used an epoch.
+    threads : processor threads; more change the last digits.
+
+    Notes
+    -----
+    Labels may be shares of votes. The score is log p_i − log(1 − p_i).
+    """
+
+    name = "adapter"
+
+    def __init__(
+        self,
+        target: int | None = None,
+        tap: str = "",
+        head: Classifier | None = None,
+        epochs: int = 10,
+        learning_rate: float = 6e-3,
+        threads: int = 1,
+    ) -> None:
+        self.target, self.tap, self.epochs = target, tap, epochs
+        self.learning_rate, self.threads = learning_rate, threads
+        self._head = head
+        self._trained: Classifier | None = None
+
+    @classmethod
+    def beside(cls, model: Classifier, target: int | None = None) -> Self:
+        """An adapter for this classifier, beginning with a copy of its upper layers where it names the tap for it."""
+        if model.adapts:
+            return cls(target, model.adapts, Copied(model))
+        return cls(target, first_map(model))
+
+    @property
+    def wants(self) -> Wanted:
+        return Wanted(self.tap, self.epochs)
+
+    def fit(self, outputs: Outputs, labels: Labels) -> Self:
+        """Learn from labels or shares of votes; DataError without pictures of both kinds, or without maps."""
+        self.target = target_class(outputs, self.target)
+        positives(outputs, labels, self.target)
+        maps = self._maps(outputs)
+        seed_everything(0, self.target)
+        head = Fresh(len(outputs.known), maps.shape[2]) if self._head is None else deepcopy(self._head)
+        settings = TrainSettings(
+            epochs=self.epochs, learning_rate=self.learning_rate, threads=self.threads, augment=AS_THEY_ARE,
+            precision="float32", mirror=False,
+        )  # fmt: skip
+        fit(head, Maps(maps, shares(labels, len(outputs.known))), None, settings)
+        self._trained = head
+        return self
+
+    def propose(self, outputs: Outputs) -> Proposal:
+        """Score: log-odds of the class, by the mean answer over the views of each picture."""
+        head, target = fitted(self._trained, self.name), target_class(outputs, self.target)
+        log_probs = log_softmax(answers_from_maps(head, self._maps(outputs)), axis=1)
+        score = evidence(log_probs, "classes", outputs, target, wrong=1.0)
+        return Proposal(outputs.ids, score, np.full(len(outputs), target))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        learnt = fitted(self._trained, self.name).state_dict()
+        weights = {f"head.{name}": value.numpy() for name, value in learnt.items()}
+        return {**weights, "target": np.array(self.target), "tap": np.array(self.tap)}
+
+    def restore(self, state: State) -> Self:
+        weights = {
+            name.removeprefix("head."): torch.from_numpy(np.array(value))
+            for name, value in state.items()
+            if name.startswith("head.")
+        }
+        self.target, self.tap = int(state["target"]), str(state["tap"])
+        if self._head is None:
+            first = next(value for name, value in weights.items() if name.startswith(("convolutions.0.", "blocks.0.")))
+            self._trained = Fresh(len(weights["known"]), first.shape[1])
+        else:
+            self._trained = deepcopy(self._head)
+        self._trained.load_state_dict(weights)
+        self._trained.eval()
+        return self
+
+    def _maps(self, outputs: Outputs) -> Floats:
+        maps = {name: values for name, values in outputs.features.items() if values.ndim == 5}
+        self.tap = self.tap or next(iter(maps), "")
+        if self.tap not in maps:
+            there = ", ".join(maps) or "none"
+            remedy = f"read one out: extract(…, maps=[{self.tap or 'TAP'!r}])"
+            raise DataError(f"no map {self.tap!r} among the features; maps: {there}", place=self.name, remedy=remedy)
+        return maps[self.tap]
+
+
+def first_map(model: Classifier) -> str:
+    """The first tap of a classifier that may be a map."""
+    return model.taps[0]

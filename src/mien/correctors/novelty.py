@@ -1,0 +1,157 @@
+"""How unlike anything known a picture is: scores that need no labelled picture of the new class, nor any label."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from sklearn.covariance import ledoit_wolf
+from sklearn.neighbors import NearestNeighbors
+
+from mien.correctors.contract import Labels, State, fitted, target_class
+from mien.errors import choice_error
+from mien.features import Embedding
+from mien.types import NO_LABEL, Floats, Outputs, Proposal
+
+METHODS = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
+NEIGHBOURS = 10
+LEAST = 1e-12
+
+Learnt = dict[str, NDArray[Any]]
+
+
+class Novelty:
+    """A novelty score as corrector, for when nobody has labelled a picture of the new class yet.
+
+    Parameters
+    ----------
+    target : the class to suggest; by default the one that the classifier does not know, or none (−1) where it knows
+        all: then the corrected system abstains.
+    method : what is measured.
+        "msp" : the largest probability is small (Hendrycks & Gimpel, 2017).
+        "energy" : the logits are small, −log Σ exp (Liu et al., 2020).
+        "gen" : generalised entropy of the probabilities, γ = 0.1 (Liu et al., 2023).
+        "mahalanobis" : far from the mean of every answer, in the covariance within answers (Lee et al., 2018).
+        "relative" : the same, less the distance from the mean of all (Ren et al., 2021).
+        "knn" : far from the 10th nearest picture, on the unit sphere (Sun et al., 2022).
+        "vim" : long outside the space of the principal axes, beside the logits (Wang et al., 2022).
+    components : principal axes of the features looked at.
+
+    Notes
+    -----
+    Labels are not looked at; `fit` learns what is usual from pictures and f's answers. The score has mean 0 and
+    spread 1 over the fitted pictures; without labels it cannot be a log-odds.
+    """
+
+    name = "novelty"
+    needs_pictures = False
+
+    def __init__(self, target: int | None = None, method: str = "relative", components: int = 128) -> None:
+        if method not in METHODS:
+            raise choice_error("method", method, METHODS, place=self.name)
+        self.target, self.method, self.components = target, method, components
+        self._embedding: Embedding | None = None
+        self._learnt: Learnt | None = None
+
+    def fit(self, outputs: Outputs, labels: Labels | None = None) -> Self:
+        """Learn what is usual."""
+        if self.target is None:
+            self.target = NO_LABEL if outputs.known.all() else target_class(outputs, None)
+        whiten = 0.0 if self.method in ("vim", "knn") else 1.0
+        self._embedding = Embedding.fit(outputs, ("*",), self.components, whiten)
+        vectors = self._embedding.apply(outputs)
+        self._learnt = _LEARN[self.method](vectors, outputs) if self.method in _LEARN else {}
+        raw = self._raw(outputs)
+        spread = raw.std() if raw.std() > 0 else 1.0
+        self._learnt |= {"centre": np.array(raw.mean()), "scale": np.array(spread)}
+        return self
+
+    def propose(self, outputs: Outputs) -> Proposal:
+        """Score: novelty, in standard deviations above what is usual."""
+        learnt = fitted(self._learnt, self.name)
+        score = (self._raw(outputs) - learnt["centre"]) / learnt["scale"]
+        return Proposal(outputs.ids, score, np.full(len(outputs), self.target))
+
+    def state(self) -> Learnt:
+        learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
+        return {**embedding.state(), **learnt, "target": np.array(self.target), "method": np.array(self.method)}
+
+    def restore(self, state: State) -> Self:
+        self._embedding, self._learnt = Embedding.of(state), dict(state)
+        self.target, self.method = int(state["target"]), str(state["method"])
+        return self
+
+    def _raw(self, outputs: Outputs) -> Floats:
+        learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
+        if self.method in _OF_ANSWERS:
+            return _OF_ANSWERS[self.method](outputs)
+        vectors = embedding.apply(outputs).astype(np.float64)
+        if self.method == "knn":
+            search = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(learnt["usual"]))).fit(learnt["usual"])
+            return np.asarray(search.kneighbors(_on_sphere(vectors))[0][:, -1])
+        if self.method == "vim":
+            outside = np.linalg.norm(vectors - vectors @ learnt["inside"] @ learnt["inside"].T, axis=1)
+            return np.asarray(learnt["weight"] * outside + energy(outputs))
+        nearest = _squared(vectors, learnt["means"], learnt["precision"]).min(1)
+        if self.method == "relative":
+            nearest = nearest - _squared(vectors, learnt["mean_of_all"][None], learnt["precision_of_all"])[:, 0]
+        return np.asarray(nearest)
+
+
+def msp(outputs: Outputs) -> Floats:
+    """(N,) −log of the largest probability."""
+    return np.asarray(-np.log(np.maximum(outputs.probs.max(1), LEAST)), np.float64)
+
+
+def energy(outputs: Outputs) -> Floats:
+    """(N,) −log Σ exp of the logits, where the classifier shows them; else the same of log p, which is 0."""
+    logits = outputs.features.get("logits", np.log(np.maximum(outputs.probs[:, outputs.known], LEAST)))
+    return np.asarray(-logsumexp(logits.astype(np.float64), axis=1))
+
+
+def gen(outputs: Outputs, gamma: float = 0.1) -> Floats:
+    """(N,) Σ p^γ (1 − p)^γ over the known classes."""
+    p = outputs.probs[:, outputs.known].astype(np.float64)
+    return np.asarray((p**gamma * np.maximum(1 - p, 0) ** gamma).sum(1))
+
+
+def _by_answer(vectors: Floats, outputs: Outputs) -> Learnt:
+    answers = np.unique(outputs.predicted, return_inverse=True)[1]
+    means = np.stack([vectors[answers == answer].mean(0) for answer in range(answers.max() + 1)])
+    within, _ = ledoit_wolf(vectors - means[answers], assume_centered=True)
+    mean = vectors.mean(0)
+    around, _ = ledoit_wolf(vectors - mean, assume_centered=True)
+    return {
+        "means": means,
+        "precision": np.linalg.inv(within),
+        "mean_of_all": mean,
+        "precision_of_all": np.linalg.inv(around),
+    }
+
+
+def _neighbourhood(vectors: Floats, outputs: Outputs) -> Learnt:
+    return {"usual": _on_sphere(vectors)}
+
+
+def _subspace(vectors: Floats, outputs: Outputs) -> Learnt:
+    """The axes with most of the spread; the length outside them is weighed to the scale of the logits."""
+    inside = np.eye(vectors.shape[1])[:, : max(1, vectors.shape[1] // 2)]
+    outside = np.linalg.norm(vectors - vectors @ inside @ inside.T, axis=1)
+    size = np.abs(energy(outputs)).mean() or 1.0
+    return {"inside": inside, "weight": np.array(size / max(outside.mean(), LEAST))}
+
+
+def _on_sphere(vectors: Floats) -> Floats:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), LEAST))
+
+
+def _squared(vectors: Floats, centres: Floats, precision: Floats) -> Floats:
+    """(N, C) squared Mahalanobis distances."""
+    around = vectors[:, None] - centres
+    return np.asarray(np.einsum("ncd,de,nce->nc", around, precision, around, optimize=True))
+
+
+_OF_ANSWERS = {"msp": msp, "energy": energy, "gen": gen}
+_LEARN = {"relative": _by_answer, "mahalanobis": _by_answer, "knn": _neighbourhood, "vim": _subspace}

@@ -1,0 +1,86 @@
+"""What all correctors on vectors share: taps → embedding → probabilities of the codes → evidence for the class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.correctors.contract import Labels, State, fitted, hard, positives, target_class
+from mien.correctors.evidence import NEVER, coded, evidence, width
+from mien.features import Embedding
+from mien.types import Floats, Ints, Outputs, Proposal
+
+Learnt = dict[str, NDArray[Any]]
+
+
+class OnVectors:
+    """Base of the correctors that learn on embedded taps. A subclass gives `_learn` and `_log_probs`.
+
+    Parameters
+    ----------
+    target : the class to win back; by default the one that the classifier does not know.
+    taps : patterns of the features to learn on.
+    components : principal components kept; by default what suits the corrector.
+    coding : what is told apart: "rest", "three" or "classes" (see mien.correctors.evidence).
+    wrong : λ, how much pictures that f has wrong anyway count against an override; 0 is best for Harm, 1 for ΔFPR.
+    """
+
+    name: ClassVar[str]
+    whiten: ClassVar[float] = 1.0
+    axes: ClassVar[int] = 256
+
+    def __init__(
+        self,
+        target: int | None = None,
+        taps: Sequence[str] = ("*",),
+        components: int | None = None,
+        coding: str = "rest",
+        wrong: float = 1.0,
+    ) -> None:
+        self.target, self.taps = target, tuple(taps)
+        self.components = components or self.axes
+        self.coding, self.wrong = coding, wrong
+        self._embedding: Embedding | None = None
+        self._learnt: Learnt | None = None
+
+    def fit(self, outputs: Outputs, labels: Labels) -> Self:
+        """Learn from true labels; DataError without pictures of both kinds."""
+        self.target = target_class(outputs, self.target)
+        positives(outputs, labels, self.target)
+        self._embedding = Embedding.fit(outputs, self.taps, self.components, self.whiten)
+        codes = coded(self.coding, outputs, hard(labels), self.target)
+        seen, compact = np.unique(codes, return_inverse=True)  # a code without a picture is not learnt
+        self._learnt = {**self._learn(self._embedding.apply(outputs), compact), "seen": seen}
+        return self
+
+    def propose(self, outputs: Outputs) -> Proposal:
+        """Score: log-odds of the class (see mien.correctors.evidence)."""
+        learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
+        target = target_class(outputs, self.target)
+        log_probs = np.full((len(outputs), width(self.coding, outputs)), NEVER)
+        log_probs[:, learnt.get("seen", [0, 1])] = self._log_probs(embedding.apply(outputs), learnt)
+        score = evidence(log_probs, self.coding, outputs, target, self.wrong)
+        return Proposal(outputs.ids, np.asarray(score, np.float64), np.full(len(outputs), target))
+
+    def state(self) -> Learnt:
+        learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
+        how = {"coding": np.array(self.coding), "wrong": np.array(self.wrong), "target": np.array(self.target)}
+        return {**embedding.state(), **learnt, **how}
+
+    def restore(self, state: State) -> Self:
+        self._embedding = Embedding.of(state)
+        self.taps, self.target = self._embedding.taps, int(state["target"])
+        self.coding, self.wrong = str(state.get("coding", "rest")), float(state.get("wrong", 1.0))
+        self._learnt = dict(state)
+        return self
+
+    def _learn(self, vectors: Floats, codes: Ints) -> Learnt:
+        """What is to be remembered, from (N, M) vectors and (N,) codes 0 … S−1, each of them seen."""
+        raise NotImplementedError
+
+    def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
+        """(N, S) log probabilities of the codes that were seen."""
+        raise NotImplementedError

@@ -1,0 +1,82 @@
+"""Many simple features of the vectors, and ridge regression on them: random projections, and an RBF kernel."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from mien.correctors.on_vectors import Learnt, OnVectors
+from mien.correctors.ridge import Ridge
+from mien.types import Floats, Ints
+
+FEATURES = 1000
+
+
+class OnRidge(OnVectors):
+    """Base: a subclass says how vectors become many features."""
+
+    features: ClassVar[int] = FEATURES
+
+    def _learn(self, vectors: Floats, codes: Ints) -> Learnt:
+        drawn = self._draw(vectors)
+        ridge = Ridge.fit(self._lifted(vectors, drawn), codes)
+        found = {"weights": ridge.weights, "intercept": ridge.intercept, "temperature": np.array(ridge.temperature)}
+        return {**drawn, **found}
+
+    def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
+        ridge = Ridge(learnt["weights"], learnt["intercept"], float(learnt["temperature"]))
+        return ridge.log_probs(self._lifted(vectors, learnt))
+
+    def _draw(self, vectors: Floats) -> Learnt:
+        raise NotImplementedError
+
+    def _lifted(self, vectors: Floats, drawn: Learnt) -> Floats:
+        raise NotImplementedError
+
+
+class Projection(OnRidge):
+    """Random projection, ReLU, ridge (McDonnell et al., *RanPAC: random projections and pre-trained models for
+    continual learning*, 2023)."""
+
+    name = "projection"
+
+    def _draw(self, vectors: Floats) -> Learnt:
+        width = vectors.shape[1]
+        directions = np.random.default_rng(0).normal(size=(width, self.features)) / np.sqrt(width)
+        return {"directions": directions.astype(np.float32)}
+
+    def _lifted(self, vectors: Floats, drawn: Learnt) -> Floats:
+        return np.asarray(np.maximum(vectors @ drawn["directions"], 0))
+
+
+class Nystroem(OnRidge):
+    """Kernel ridge with an RBF kernel on landmarks (Williams & Seeger, *Using the Nyström method to speed up kernel
+    machines*, 2001). The width is the median distance; the axes keep half of their spread, so that noise in the last
+    ones does not drown the first.
+    """
+
+    name = "nystroem"
+    whiten = 0.5
+    axes = 512
+
+    def _draw(self, vectors: Floats) -> Learnt:
+        order = np.random.default_rng(0).permutation(len(vectors))
+        landmarks = vectors[order[: self.features]]
+        some = landmarks[:500]
+        between = _squared(some, some)[np.triu_indices(len(some), 1)]
+        scale = np.array(np.median(between) if len(between) and np.median(between) > 0 else 1.0)
+        kernel = np.exp(-_squared(landmarks, landmarks) / scale)
+        values, axes = np.linalg.eigh(kernel)
+        kept = values > 1e-6 * values[-1]
+        return {"landmarks": landmarks, "scale": scale, "roots": axes[:, kept] / np.sqrt(values[kept])}
+
+    def _lifted(self, vectors: Floats, drawn: Learnt) -> Floats:
+        kernel = np.exp(-_squared(vectors, drawn["landmarks"]) / drawn["scale"])
+        return np.asarray(kernel @ drawn["roots"])
+
+
+def _squared(one: Floats, other: Floats) -> Floats:
+    """(N, L) squared distances."""
+    lengths = (one**2).sum(1)[:, None] + (other**2).sum(1)
+    return np.asarray(np.maximum(lengths - 2 * (one @ other.T), 0))

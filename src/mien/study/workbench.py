@@ -1,0 +1,76 @@
+"""A classifier on the workbench: what it thinks of some pictures, and correctors fitted beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from mien import correctors
+from mien.correctors.calibration import Calibration
+from mien.correctors.contract import Corrector, Labels, wanted_by
+from mien.data.split import linked
+from mien.models.classifier import Classifier
+from mien.models.latents import changed_views, extract
+from mien.models.settings import AugmentSettings
+from mien.types import Dataset, Ints, Outputs, Proposal
+
+
+def built(names: Iterable[str], model: Classifier, target: int) -> dict[str, Corrector]:
+    """The correctors of these names, for the class `target` of this classifier."""
+    return {name: correctors.beside(correctors.find(name), model, target) for name in names}
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A classifier, some rows of a data set, and what it thinks of them.
+
+    Attributes
+    ----------
+    model, data : the classifier, untouched; the pictures with their labels.
+    augment : how pictures are changed for correctors that learn on changed views.
+    rows : ascending, those that were looked at. outputs : of these rows.
+    """
+
+    model: Classifier
+    data: Dataset
+    augment: AugmentSettings
+    rows: Ints
+    outputs: Outputs
+
+    @classmethod
+    def of(
+        cls, model: Classifier, data: Dataset, augment: AugmentSettings, rows: Ints, beside: Iterable[Corrector]
+    ) -> Self:
+        """Look at the given rows once, with the maps that the correctors want."""
+        rows = np.unique(rows)
+        taps = sorted({wanted_by(corrector).tap for corrector in beside} - {""})
+        return cls(model, data, augment, rows, extract(model, data.pictures[rows], data.ids[rows], maps=taps))
+
+    def seen(self, rows: Ints) -> Outputs:
+        """The outputs of some of the rows."""
+        return self.outputs.take(np.searchsorted(self.rows, rows))
+
+    def labels(self, rows: Ints) -> Labels:
+        """Their labels, or the shares of their votes where the data have votes."""
+        return self.data.labels[rows] if self.data.targets is None else self.data.targets[rows]
+
+    def fit(self, corrector: Corrector, rows: Ints) -> Corrector:
+        """Fit it on some of the rows."""
+        outputs, wanted = self.seen(rows), wanted_by(corrector)
+        if wanted.tap:
+            views = changed_views(self.model, self.data.pictures[rows], wanted, self.augment)
+            outputs = outputs.having({wanted.tap: views})
+        return corrector.fit(outputs, self.labels(rows))
+
+    def propose(self, corrector: Corrector, rows: Ints) -> Proposal:
+        """What it makes of some of the rows."""
+        return corrector.propose(self.seen(rows))
+
+    def calibration(self, corrector: Corrector, rows: Ints) -> Calibration:
+        """What it says of rows that it was not fitted on, for a certificate."""
+        proposal = self.propose(corrector, rows)
+        groups = linked(self.data)[rows].astype(str)
+        return Calibration(proposal.score, self.data.labels[rows], self.seen(rows).predicted, groups)
