@@ -42,7 +42,7 @@ $(VENV)/.study: pyproject.toml constraints.txt
 	$(PIP) --editable ".[boost]"
 	touch $@
 
-TEST_PACKAGES := build hypothesis import-linter mypy playwright pytest pytest-timeout pytest-xdist ruff mapie
+TEST_PACKAGES := build hypothesis import-linter mypy playwright pytest pytest-timeout pytest-xdist ruff mapie scikit-image
 $(VENV)/.test: $(VENV)/.study
 	$(PIP) $(TEST_PACKAGES)
 	touch $@

@@ -15,6 +15,9 @@ VERBS = {
     "data": "Look into picture sets, or draw one.",
     "study": "Leave each class out in turn, correct, and report: the main job.",
     "train": "Train one base classifier.",
+    "correct": "Make a patch that wins a class back for a trained classifier.",
+    "discover": "Find pictures that look like nothing a classifier knows.",
+    "patch": "Look at a patch, apply it, take it away.",
     "predict": "Label pictures with a trained classifier, corrected if it has correctors.",
     "report": "Make the report of a run again.",
 }

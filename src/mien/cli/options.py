@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -16,13 +16,19 @@ Settings = TypeVar("Settings")
 Command = Callable[..., Any]
 
 
-def options(*kinds: type) -> Callable[[Command], Command]:
-    """Add a flag for every field with a help text of the given settings classes, and `--config FILE`."""
+def options(*kinds: type, without: Sequence[str] = ()) -> Callable[[Command], Command]:
+    """Add a flag for every field with a help text of the given settings classes, and `--config FILE`.
+
+    Parameters
+    ----------
+    without : fields that get none.
+    """
 
     def decorate(command: Command) -> Command:
         for kind in reversed(kinds):
             for prefix, field, hint in reversed(list(_flags(kind))):
-                command = _option(prefix, field, hint)(command)
+                if prefix + field.name not in without:
+                    command = _option(prefix, field, hint)(command)
         return _config(command)
 
     return decorate

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mien.errors import DataError
-from mien.runs import Run
 from mien.types import NO_LABEL
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     "--run", "run_folder", required=True, type=click.Path(path_type=Path), help="run folder of mien study or mien train"
 )
 @click.option("--left-out", help="use the model trained without this class, with its corrector")
+@click.option("--patch", type=click.Path(path_type=Path), help="correct with this patch, of mien correct")
 @click.option("--corrector", help="which of the study's correctors; the last by default")
 @click.option("--base", help="base classifier from outside mien, as module:Name, if the run has one")
 @click.option("--seed", type=int, help="which of the study's seeds; the first by default")
@@ -33,6 +33,7 @@ def predict(
     files: tuple[Path, ...],
     run_folder: Path,
     left_out: str | None,
+    patch: Path | None,
     corrector: str | None,
     base: str | None,
     seed: int | None,
@@ -43,12 +44,13 @@ def predict(
     \b
     Example:
       mien predict photos/*.jpg --run runs/first --left-out disgust
+      mien predict photos/ --run runs/base --patch fear.patch --csv
     """
     from mien.study.corrected import load
 
-    paths = list(dict.fromkeys(_expand(files)))
-    loaded = load(Run(run_folder), left_out=left_out, corrector=corrector, base=base, seed=seed)
-    classes = loaded.card.classes
+    paths = list(dict.fromkeys(expand(files)))
+    loaded = load(run_folder, left_out=left_out, corrector=corrector, base=base, seed=seed, patch=patch)
+    classes = loaded.classes
     rows = (row for answers in loaded.answers(paths) for row in _rows(answers, classes))
     failed = (_write_csv if as_csv else _write_json)(rows, classes)
     if failed:
@@ -56,7 +58,8 @@ def predict(
         click.get_current_context().exit(1 if failed == len(paths) else 0)
 
 
-def _expand(files: tuple[Path, ...]) -> Iterator[Path]:
+def expand(files: tuple[Path, ...]) -> Iterator[Path]:
+    """The files named, folders replaced by the pictures in them; DataError where one holds none."""
     from mien.data.listing import pictures_in
 
     for path in files:

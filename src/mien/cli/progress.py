@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -28,6 +28,17 @@ def watching(epochs: int) -> Iterator[_Watcher]:
     )
     with Progress(*columns, console=console) as progress:
         yield _Bars(progress, epochs)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str], object]]:
+    """A callable that says what is being done: a moving line on a terminal, one line each in a log."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda stage: sys.stderr.write(f"{stage}\n")
+        return
+    with console.status("") as status:
+        yield lambda stage: status.update(stage)
 
 
 class _Watcher:

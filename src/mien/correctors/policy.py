@@ -119,7 +119,7 @@ def certify(
     pooled = pictures.guarantee(POOLED, members, policy.delta)
     in_force = {"pooled": pooled.threshold, "strict": own[members].max(), "predicted": own}[policy.scope]
     if policy.rule != "certified":
-        in_force = _plain(proposal, truth == proposal.suggested, policy)
+        in_force = _plain(proposal, overriding_is_right(proposal, truth, base), policy)
     thresholds = np.broadcast_to(in_force, own.shape).copy()
     joint = policy.scope == "predicted" and persons is None
     claims = [
@@ -131,6 +131,12 @@ def certify(
         for classes, least, guarantee in claims
     )
     return Certified(thresholds, tuple(guarantees))
+
+
+def overriding_is_right(proposal: Proposal, truth: Ints, base: Ints) -> Bools:
+    """(N,) whether the suggestion is right; "no class" (−1) is where f is wrong."""
+    right: Bools = np.where(proposal.suggested == NO_LABEL, base != truth, proposal.suggested == truth)
+    return right
 
 
 def _plain(proposal: Proposal, is_new: Bools, policy: Policy) -> float:

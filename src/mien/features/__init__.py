@@ -1,7 +1,8 @@
 """From the taps of a classifier to the vectors that correctors learn on."""
 
 from mien.features.embedding import Embedding
+from mien.features.extractor import describe
 from mien.features.vectors import stack
 from mien.features.whitening import Whitening
 
-__all__ = ["Embedding", "Whitening", "stack"]
+__all__ = ["Embedding", "Whitening", "describe", "stack"]

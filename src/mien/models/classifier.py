@@ -63,6 +63,11 @@ class Classifier(nn.Module):
         """The activations above the tap `adapts`, from its map (B, D, H, W)."""
         raise NotImplementedError
 
+    def measure(self, pictures: Tensor) -> None:
+        """Take the normalisation from training pictures (B, C, H, W)."""
+        self.mean.copy_(pictures.mean((0, 2, 3))[:, None, None])
+        self.spread.copy_(pictures.std((0, 2, 3))[:, None, None] + 1e-3)
+
     def initialise(self, pictures: Tensor) -> None:
         """Choose first weights by some of the training pictures; by default they stay as torch drew them."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -16,7 +17,7 @@ from mien.errors import AlignmentError, RunError, choice_error
 from mien.models.classifier import Classifier
 from mien.outside import import_class
 from mien.runs import read_json, write_atomic, write_json
-from mien.types import Bools
+from mien.types import Bools, digest
 
 ANSWERED_IN = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -87,6 +88,25 @@ def build(base: str, known: Bools, colour: bool, *, outside: bool = True) -> Cla
 def parameters(model: Classifier) -> int:
     """How many numbers training may change."""
     return sum(value.numel() for value in model.parameters() if value.requires_grad)
+
+
+def fingerprint(model: Classifier, card: ModelCard) -> str:
+    """Hex digest of weights, classes and how it answers: equal for the same classifier alone."""
+    weights = [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
+    return digest(card.base, card.classes, card.known, card.images, model.mirrored, *weights)
+
+
+def widened(model: Classifier, card: ModelCard, classes: int) -> Classifier:
+    """The same classifier with columns for more classes, which it does not know; its answers stay as they are."""
+    known = np.pad(np.array(card.known), (0, classes - len(card.known)))
+    wide = type(model)(classes, 3 if card.colour else 1, tuple(known.tolist()))
+    weights = {}
+    for (name, new), old in zip(wide.state_dict().items(), model.state_dict().values(), strict=True):
+        missing = len(new) - len(old) if new.ndim else 0
+        weights[name] = torch.cat([old, old.new_zeros(missing, *old.shape[1:])]) if missing else old
+    wide.load_state_dict(weights)
+    wide.precision, wide.mirrored = model.precision, model.mirrored
+    return wide.eval()
 
 
 def save(model: Classifier, card: ModelCard, folder: Path) -> None:

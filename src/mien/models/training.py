@@ -272,6 +272,5 @@ def best_epoch(history: list[Epoch], rule: str) -> int:
 def _initialise(model: Classifier, train: Learnable, device: torch.device) -> None:
     """Set the model's normalisation from at most 4,096 training pictures, and its first weights by 256."""
     sample = train.shown(np.arange(0, len(train), max(1, len(train) // 4096)), torch.device("cpu"))
-    model.mean.copy_(sample.mean((0, 2, 3))[:, None, None])
-    model.spread.copy_(sample.std((0, 2, 3))[:, None, None] + 1e-3)
+    model.measure(sample)
     model.initialise(train.shown(np.linspace(0, len(train) - 1, min(len(train), 256)).astype(int), device))

@@ -187,8 +187,8 @@ def _case(
     stored: dict[str, Any],
 ) -> Case:
     """Certify on the calibration pictures, then decide on test."""
-    calibration = Calibration.of(stored)
-    certified = calibration.certified(labelset, left, policy, f.known)
+    calibration = Calibration.of(stored, left)
+    certified = calibration.certified(labelset, policy, f.known)
     score, suggested = stored["score"], stored["suggested"]
     decision = decide(Proposal(f.ids, score, suggested), f.predicted, certified.thresholds, policy.action)
     return Case(

@@ -1,4 +1,4 @@
-"""A base classifier of a finished run with its corrector, for new pictures."""
+"""A base classifier of a run, alone or with a patch beside it, for new pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 from mien import correctors
 from mien.correctors.calibration import Calibration
 from mien.correctors.contract import Corrector, wanted_by
-from mien.correctors.policy import Certified, Policy, decide
+from mien.correctors.patch import Patch, Witness
+from mien.correctors.policy import Policy
 from mien.data.images import read_pictures
 from mien.errors import RunError, UsageError, choice_error
 from mien.machine import cores
@@ -22,11 +23,13 @@ from mien.models.classifier import Classifier
 from mien.models.device import one_thread
 from mien.models.latents import GRIDS, extract
 from mien.runs import FULL, WITHOUT, Run, read_arrays
-from mien.types import Dataset, Decision, LabelSet, Outputs, Problem
+from mien.types import Dataset, Decision, Outputs, Problem
 from mien.workers import in_order
 
 CHUNK = 512
 """Pictures looked at together."""
+APPLIED = "patch"
+"""Folder beside a classifier with the patch that is applied to it."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +51,22 @@ class Answers:
 
 @dataclass(frozen=True)
 class Corrected:
-    """A base classifier with at most one corrector, as a run keeps them.
+    """A base classifier with at most one patch.
 
     Attributes
     ----------
-    model, card : the base classifier.
-    corrector, certified, action : what stands beside it, with its thresholds; None without one.
+    model, card : the base classifier, with a column for each class of the patch.
+    patch : what stands beside it.
     """
 
     model: Classifier
     card: saved.ModelCard
-    corrector: Corrector | None = None
-    certified: Certified | None = None
-    action: str = "relabel"
+    patch: Patch | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes that may be answered."""
+        return self.patch.classes if self.patch else self.card.classes
 
     def answers(self, paths: Sequence[Path]) -> Iterator[Answers]:
         """Answers to all pictures, in order, some hundred at a time; memory does not grow with their number.
@@ -72,37 +78,29 @@ class Corrected:
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(cores(), initializer=one_thread) as lookers:
             data = in_order(reader, read, chunks, 2 * cores())
             looked_at = in_order(lookers, self._look, data, 1 + cores())
-            for chunk, (outputs, problems) in zip(chunks, looked_at, strict=True):
-                yield Answers(chunk, outputs, self._decide(outputs), problems)
+            for chunk, (outputs, decision, problems) in zip(chunks, looked_at, strict=True):
+                yield Answers(chunk, outputs, decision, problems)
 
-    def _look(self, data: Dataset) -> tuple[Outputs, tuple[Problem, ...]]:
-        grids, taps = (GRIDS, [wanted_by(self.corrector).tap]) if self.corrector else ((), [])
-        maps = [tap for tap in taps if tap]
-        return extract(self.model, data.pictures, data.ids, grids=grids, maps=maps), data.problems
-
-    def _decide(self, outputs: Outputs) -> Decision:
-        base = outputs.predicted
-        if self.corrector is None or self.certified is None or not len(outputs):
-            return Decision(outputs.ids, base, base, np.zeros(len(base), bool))
-        return decide(self.corrector.propose(outputs), base, self.certified.thresholds, self.action)
+    def _look(self, data: Dataset) -> tuple[Outputs, Decision, tuple[Problem, ...]]:
+        if self.patch is None:
+            outputs = extract(self.model, data.pictures, data.ids, grids=())
+            silent = np.zeros(len(outputs), bool)
+            return outputs, Decision(outputs.ids, outputs.predicted, outputs.predicted, silent), data.problems
+        taps = {wanted_by(corrector).tap for corrector in self.patch.correctors} - {""}
+        outputs = extract(self.model, data.pictures, data.ids, grids=GRIDS, maps=sorted(taps))
+        return outputs, self.patch.decide(outputs), data.problems
 
 
-def load(
-    run: Run,
-    *,
-    left_out: str | None = None,
-    corrector: str | None = None,
-    base: str | None = None,
-    seed: int | None = None,
-) -> Corrected:
-    """The full base classifier of a run or, with `left_out`, the one without that class, and its corrector.
-
-    A base or a corrector from outside mien must be named again: a file alone may not choose what is imported.
+def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None) -> Path:
+    """The folder of a base classifier: `place` itself, or in a run the full one or the one without a class.
 
     Raises
     ------
-    UsageError : no such class, corrector or seed in this run. RunError : the cell is not finished.
+    UsageError : no such class or seed in this run. RunError : no run, or the cell is not finished.
     """
+    if (place / "model.json").exists():
+        return place
+    run = Run(place)
     manifest = run.manifest()
     seed = manifest["seeds"][0] if seed is None else seed
     if seed not in manifest["seeds"]:
@@ -112,20 +110,79 @@ def load(
     folder = run.path("cells", f"seed{seed}", WITHOUT + left_out if left_out else FULL)
     if not (folder / "cell.json").exists():
         raise RunError("is not finished", place=str(folder), remedy="run the study again: it goes on where it stopped")
+    return folder
+
+
+def load(
+    place: Path,
+    *,
+    left_out: str | None = None,
+    corrector: str | None = None,
+    base: str | None = None,
+    seed: int | None = None,
+    patch: Path | None = None,
+) -> Corrected:
+    """The base classifier of a run (or of a folder with model.json), with what corrects it.
+
+    That is the patch named or, if none is, with `left_out` the study's own corrector, else the patch applied to it. A
+    base or a corrector from outside mien must be named again: a file alone may not choose what is imported.
+
+    Raises
+    ------
+    UsageError : no such class, corrector or seed in this run. RunError : the cell is not finished, or the patch was
+        made for another classifier.
+    """
+    folder = cell_of(place, left_out=left_out, seed=seed)
     model, card = saved.load(folder, base=base)
-    if left_out is None:
-        if corrector:
-            raise UsageError(
-                "the full model has no corrector", place="--corrector", remedy="name a class with --left-out as well"
-            )
+    if patch is None and left_out is not None:
+        return Corrected(model, card, _of_study(Run(place), folder, model, card, left_out, corrector))
+    if corrector and patch is None:
+        raise UsageError(
+            "the full model has no corrector", place="--corrector", remedy="name a class with --left-out as well"
+        )
+    if patch is None and (folder / APPLIED / "patch.json").exists():
+        patch = folder / APPLIED
+    if patch is None:
         return Corrected(model, card)
+    return with_patch(model, card, patch, corrector)
+
+
+def with_patch(model: Classifier, card: saved.ModelCard, folder: Path, corrector: str | None = None) -> Corrected:
+    """A classifier with the patch in a folder; RunError where it was made for another one.
+
+    Parameters
+    ----------
+    corrector : "module:Name" of the patch's corrector, where it is from outside mien.
+    """
+    from mien.correctors.patch import read_summary
+
+    stored = read_summary(folder)
+    wide = saved.widened(model, card, len(stored["classes"]))
+
+    def make(name: str, target: int | None) -> Corrector:
+        outside = corrector if ":" in name else None
+        return correctors.beside(correctors.find(outside or name, outside=outside is not None), wide, target)
+
+    patch = Patch.load(folder, make)
+    patch.require(saved.fingerprint(model, card), str(folder))
+    return Corrected(wide, card, patch)
+
+
+def _of_study(
+    run: Run, folder: Path, model: Classifier, card: saved.ModelCard, left_out: str, corrector: str | None
+) -> Patch:
+    """The corrector that a study fitted for the class, as a patch."""
+    manifest = run.manifest()
     name = corrector or manifest["correctors"][-1]
     if name not in manifest["correctors"]:
         raise choice_error("corrector", name, manifest["correctors"], place="--corrector")
-    policy = manifest["policy"].record(Policy)
     target = card.classes.index(left_out)
     kind = correctors.find(name, outside=corrector is not None)
     fitted = correctors.beside(kind, model, target).restore(read_arrays(folder / "correctors" / f"{name}.npz"))
-    calibration = Calibration.of(read_arrays(folder / "scores" / f"{name}.npz"))
-    certified = calibration.certified(LabelSet(card.classes), target, policy, np.array(card.known))
-    return Corrected(model, card, fitted, certified, policy.action)
+    seen = Calibration.of(read_arrays(folder / "scores" / f"{name}.npz"), target)
+    ids = np.arange(len(seen.score)).astype(str)
+    witness = Witness(ids, seen.truth, seen.base, seen.group, seen.score[None], seen.suggested[None])
+    return Patch(
+        card.classes, np.array(card.known), (name,), (fitted,), manifest["policy"].record(Policy), witness,
+        saved.fingerprint(model, card), manifest["data"]["fingerprint"],
+    )  # fmt: skip

@@ -10,6 +10,8 @@ from mien.errors import UsageError
 from mien.models.settings import TrainSettings
 from mien.settings import setting, validate
 
+NOVELTY = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
+
 
 @dataclass(frozen=True)
 class StudySettings:
@@ -29,3 +31,34 @@ class StudySettings:
         validate(self)
         if not self.seeds:
             raise UsageError("names no seed", place="--seeds", remedy="give whole numbers, like 0,1,2")
+
+
+@dataclass(frozen=True)
+class CorrectSettings:
+    """How a classifier is corrected."""
+
+    corrector: str = setting("adapter", "corrector: one that mien brings, or module:Name")
+    cross_fit: int = setting(
+        0, "fold the correct part into so many, for few pictures; the certificate is approximate then", within=(0, 50)
+    )
+    found: str = setting("", "take the pictures of this cluster, FOLDER:NUMBER of mien discover, for the class as well")
+    base_seed: int | None = setting(None, "which of the run's seeds; the first by default")
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.cross_fit == 1:
+            raise UsageError(
+                "one fold leaves nothing to learn from", place="--cross-fit", remedy="give 2 or more, or 0"
+            )
+
+
+@dataclass(frozen=True)
+class DiscoverySettings:
+    """How strange pictures are looked for."""
+
+    method: str = setting("relative", "novelty score", choices=NOVELTY)
+    share: float = setting(0.1, "share of the pictures that is looked at more closely", within=(0, 1), exclusive=True)
+    clusters: int = setting(8, "into how many groups they are put", within=(1, 100))
+
+    def __post_init__(self) -> None:
+        validate(self)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
 
 from mien import correctors
 from mien.correctors.calibration import Calibration
@@ -65,6 +66,19 @@ class Workbench:
             outputs = outputs.having({wanted.tap: views})
         return corrector.fit(outputs, self.labels(rows))
 
+    def cross_fitted(self, name: str, target: int, rows: Ints, folds: int) -> Proposal:
+        """What correctors make of rows that none of them was fitted on: each fold by one fitted on the others.
+
+        Persons, and pictures that travel with them, stay in one fold; classes are shared out evenly.
+        """
+        groups, labels = linked(self.data)[rows], self.data.labels[rows]
+        score, suggested = np.zeros(len(rows)), np.zeros(len(rows), int)
+        for learn, judge in StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(rows, labels, groups):
+            [corrector] = built([name], self.model, target).values()
+            found = self.propose(self.fit(corrector, rows[learn]), rows[judge])
+            score[judge], suggested[judge] = found.score, found.suggested
+        return Proposal(self.data.ids[rows], score, suggested)
+
     def propose(self, corrector: Corrector, rows: Ints) -> Proposal:
         """What it makes of some of the rows."""
         return corrector.propose(self.seen(rows))
@@ -73,4 +87,5 @@ class Workbench:
         """What it says of rows that it was not fitted on, for a certificate."""
         proposal = self.propose(corrector, rows)
         groups = linked(self.data)[rows].astype(str)
-        return Calibration(proposal.score, self.data.labels[rows], self.seen(rows).predicted, groups)
+        base = self.seen(rows).predicted
+        return Calibration(proposal.score, proposal.suggested, self.data.labels[rows], base, groups)

@@ -121,6 +121,25 @@ class Dataset:
         taken = {name: getattr(self, name)[rows] for name in self._ROWS if getattr(self, name) is not None}
         return replace(self, ids=self.ids[rows], **taken)
 
+    def joined(self, other: Dataset) -> Dataset:
+        """The rows of both, in the classes of this one. What the other lacks is filled in: shares from its labels,
+        persons as unknown, no votes."""
+        hard = np.eye(len(self.labelset))
+        filled = {
+            "targets": None if self.targets is None else hard[other.labels].astype(self.targets.dtype),
+            "groups": None if self.groups is None else np.full(len(other), ""),
+            "sources": None if self.sources is None else np.full(len(other), ""),
+            "votes": None if self.votes is None else np.zeros((len(other), self.votes.shape[1]), self.votes.dtype),
+        }
+        both: dict[str, Any] = {}
+        for name in self._ROWS:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            theirs = filled.get(name) if theirs is None else theirs
+            both[name] = None if mine is None or theirs is None else np.concatenate([mine, theirs])
+        return replace(
+            self, ids=np.concatenate([self.ids, other.ids]), problems=(*self.problems, *other.problems), **both
+        )
+
     def but(self, *problems: Problem, **changes: Any) -> Dataset:
         """A copy with fields changed and problems added."""
         return replace(self, problems=(*self.problems, *problems), **changes)

@@ -1,0 +1,162 @@
+"""mien correct: a patch for a classifier that is there already."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mien.cli.options import build, options
+from mien.correctors.policy import Policy
+from mien.data.prepare import DataSettings
+from mien.errors import UsageError
+from mien.study.settings import CorrectSettings
+
+if TYPE_CHECKING:
+    from mien.correctors.patch import Patch
+    from mien.study.correction import Correction
+
+TAKEN_FROM_BASE = ("size", "colour", "fit")
+
+
+@click.command()
+@click.argument("place", metavar="BASE", type=click.Path(path_type=Path))
+@click.argument("data")
+@click.option("--class", "classes", multiple=True, required=True, help="class to win back, can be repeated")
+@click.option("--out", type=click.Path(path_type=Path), help="patch folder; CLASS.patch by default")
+@click.option("--left-out", help="correct the study's classifier without this class, not the full one")
+@click.option("--base", help="base classifier from outside mien, as module:Name, if BASE is one")
+@click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
+@options(CorrectSettings, DataSettings, Policy, without=TAKEN_FROM_BASE)
+def correct(
+    place: Path,
+    data: str,
+    classes: tuple[str, ...],
+    out: Path | None,
+    left_out: str | None,
+    base: str | None,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Fit a corrector beside the classifier in BASE on the labelled pictures DATA, certify it, and write it as a patch.
+
+    The class may be new to the classifier, or one that it knows and often misses. BASE is the folder of mien train or
+    mien study; it is not changed. If DATA are the pictures that it was trained with, only parts that it never saw are
+    used.
+
+    \b
+    Example:
+      mien correct runs/base path/to/pictures --class fear --budget 0.02 --out fear.patch
+      mien predict photos/ --run runs/base --patch fear.patch
+    """
+    from mien.cli.progress import stages
+    from mien.cli.study import command_line
+    from mien.study.correction import correct as correct_
+
+    folder = out or Path("-".join(classes) + ".patch")
+    if folder.exists() and not (folder / "patch.json").exists():
+        raise UsageError(f"{folder} is there and is no patch", place="--out", remedy="give another folder")
+    with stages() as say:
+        done = correct_(
+            place,
+            build(DataSettings, values, source=data),
+            classes,
+            build(CorrectSettings, values),
+            build(Policy, values),
+            left_out=left_out,
+            base=base,
+            command=command_line(),
+            say=say,
+        )
+    done.patch.save(folder)
+    if as_json:
+        click.echo(json.dumps({"patch": str(folder), **as_figures(done)}, indent=2))
+        return
+    _print(done)
+    click.echo(f"patch: {folder}")
+
+
+def as_figures(done: Correction) -> dict[str, Any]:
+    """What the patch does on the test part."""
+    result, names = done.scores, done.patch.classes
+    harm = result.harm
+    rows = {
+        name: {
+            "pictures": int(result.support[c]),
+            "recall_before": _number(result.tpr_f.values[c]),
+            "recall_after": _number(result.tpr_h.values[c]),
+            "gain": _number(result.gain.values[c]),
+            "harm": _number(harm.values[c]),
+        }
+        for c, name in enumerate(names)
+    }
+    hurt, right = int(harm.hits.sum()), int(harm.totals.sum())
+    return {
+        "classes": rows,
+        "harm": {"hits": hurt, "total": right, "rate": hurt / right if right else None},
+        "macro_recall_before": _number(result.tpr_f.mean()),
+        "macro_recall_after": _number(result.tpr_h.mean()),
+        "pictures": done.parts,
+        "certificate": [vars(guarantee) for guarantee in certificate(done.patch)],
+        "approximate": done.patch.approximate,
+    }
+
+
+def certificate(patch: Patch) -> list[Any]:
+    """The guarantees of a patch, with infinities spelled as JSON can."""
+    from dataclasses import replace
+
+    return [
+        replace(one, threshold=None if math.isinf(one.threshold) else one.threshold)  # type: ignore[arg-type]
+        for one in patch.certified.guarantees
+    ]
+
+
+def assurance(patch: Patch) -> str:
+    """The pooled certificate in a sentence."""
+    pooled = patch.certified.guarantees[0]
+    share, surety = f"{100 * pooled.budget:g} %", f"{100 * pooled.confidence:g} %"
+    if patch.policy.rule != "certified" and not pooled.holds:
+        return f"no certificate: the threshold was chosen by --rule {patch.policy.rule}"
+    if not pooled.feasible:
+        return (
+            f"silent: {pooled.n} calibration pictures that the classifier had right cannot certify {share}; "
+            f"{pooled.needed} can"
+        )
+    kind = "about (scores are cross-fitted)" if patch.approximate else "with"
+    return f"certified {kind} {surety} confidence: at most {share} of right answers are lost ({pooled.n} pictures)"
+
+
+def _print(done: Correction) -> None:
+    found, targets = as_figures(done), set(done.patch.targets)
+    table = Table("class", "pictures", "recall before", "after", "gain", "harm", title_justify="left")
+    table.title = "Test part, which neither fitted nor certified the patch"
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, row in found["classes"].items():
+        shown = [
+            "–" if row[key] is None else f"{row[key]:.3f}" for key in ("recall_before", "recall_after", "gain", "harm")
+        ]
+        table.add_row(escape(name), str(row["pictures"]), *shown, style="bold" if name in targets else None)
+    console = Console()
+    console.print(table)
+    harm = found["harm"]
+    lost = f"{harm['hits']} of {harm['total']} right answers lost"
+    click.echo(
+        f"macro recall {_shown(found['macro_recall_before'])} → {_shown(found['macro_recall_after'])}; {lost}\n"
+        + assurance(done.patch)
+    )
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

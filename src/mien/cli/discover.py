@@ -1,0 +1,54 @@
+"""mien discover: pictures that the classifier has probably never seen the like of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mien.cli.options import build, options
+from mien.study.settings import DiscoverySettings
+
+
+@click.command()
+@click.argument("place", metavar="BASE", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("found"), show_default=True, help="folder to write"
+)
+@click.option("--left-out", help="the study's classifier without this class, not the full one")
+@options(DiscoverySettings)
+def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | None, **values: Any) -> None:
+    """Rank unlabelled pictures by how strange they are to the classifier in BASE, and group the strangest.
+
+    Look at the page that it writes. A group that you can name becomes a corrector in one command.
+
+    \b
+    Example:
+      mien discover runs/base photos/ --out found
+      mien correct runs/base path/to/pictures --class disgust --found found:0
+    """
+    from mien.cli.predict import expand
+    from mien.cli.progress import stages
+    from mien.report.discovery import Cluster, page
+    from mien.runs import write_text
+    from mien.study.corrected import cell_of
+    from mien.study.discovery import SHOWN
+    from mien.study.discovery import discover as discover_
+
+    with stages() as say:
+        found = discover_(
+            cell_of(place, left_out=left_out), list(dict.fromkeys(expand(files))), build(DiscoverySettings, values), say
+        )
+    found.save(out)
+    clusters = [
+        Cluster(len(found.members(number)), found.mean_score(number), found.most_frequent_answers(number))
+        for number in range(found.count)
+    ]
+    write_text(out / "index.html", page(str(out), len(found.paths), clusters, found.sheet, found.side, SHOWN))
+    strange = sum(cluster.pictures for cluster in clusters)
+    click.echo(f"{strange} of {len(found.paths)} pictures in {found.count} clusters")
+    if found.problems:
+        click.echo(f"{len(found.problems)} problems, such as {found.problems[0]}", err=True)
+    click.echo(f"page: {out / 'index.html'}")

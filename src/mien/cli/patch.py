@@ -1,0 +1,106 @@
+"""mien patch: look at patches, apply them to a classifier, take them away again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mien.errors import RunError
+
+
+@click.group()
+def patch() -> None:
+    """Look at a patch, apply it to a classifier, or take it away."""
+
+
+@patch.command()
+@click.argument("folder", metavar="PATCH", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="print patch.json as it is")
+def show(folder: Path, as_json: bool) -> None:
+    """Say what a patch corrects, what is certified, and how it was made.
+
+    \b
+    Example:
+      mien patch show fear.patch
+    """
+    from mien.correctors.patch import read_summary
+
+    found = read_summary(folder)
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    policy, about = found["policy"], found["about"]
+    console = Console(highlight=False)
+    pairs = zip(found["targets"], found["correctors"], strict=True)
+    console.print("corrects   " + ", ".join(f"[bold]{escape(target)}[/] ({escape(name)})" for target, name in pairs))
+    console.print(f"policy     {policy['rule']}, budget {100 * policy['budget']:g} %, {policy['action']}", markup=False)
+    console.print(f"made       {about.get('made', '')}", markup=False)
+    console.print(f"           {about.get('command', '')}", markup=False, soft_wrap=True)
+    console.print(f"for        classifier {found['base']}, pictures {found['data']}", markup=False)
+    table = Table("certified of", "budget", "confidence", "n", "may be harmed", "holds")
+    for column in table.columns[1:5]:
+        column.justify = "right"
+    for row in found["certificate"]:
+        holds = "yes" if row["holds"] else f"no, needs n = {row['needed']}" if not row["feasible"] else "no"
+        if row["holds"] and found["approximate"]:
+            holds = "about"
+        harmed = str(row["k"]) if row["feasible"] else "–"
+        shares = (f"{100 * row[key]:g} %" for key in ("budget", "confidence"))
+        table.add_row(escape(row["group"]), *shares, str(row["n"]), harmed, holds)
+    console.print(table)
+
+
+@patch.command()
+@click.argument("folder", metavar="PATCH", type=click.Path(path_type=Path))
+@click.argument("place", metavar="BASE", type=click.Path(path_type=Path))
+@click.option("--left-out", help="the study's classifier without this class, not the full one")
+@click.option("--seed", type=int, help="which of the study's seeds; the first by default")
+def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> None:
+    """Put a patch beside the classifier in BASE: from now on mien predict uses it. The classifier is not changed.
+
+    Where one is applied already, both become one patch with one certificate; their order does not matter.
+
+    \b
+    Example:
+      mien patch apply fear.patch runs/base
+    """
+    from mien.models import saved
+    from mien.study.corrected import APPLIED, cell_of, with_patch
+
+    cell = cell_of(place, left_out=left_out, seed=seed)
+    model, card = saved.load(cell)
+    new = with_patch(model, card, folder).patch
+    assert new is not None
+    if (cell / APPLIED / "patch.json").exists():
+        old = with_patch(model, card, cell / APPLIED).patch
+        assert old is not None
+        new = old.joined(new)
+        shutil.rmtree(cell / APPLIED)
+    new.save(cell / APPLIED)
+    click.echo(f"applied to {cell}: {', '.join(new.targets)}")
+
+
+@patch.command()
+@click.argument("place", metavar="BASE", type=click.Path(path_type=Path))
+@click.option("--left-out", help="the study's classifier without this class, not the full one")
+@click.option("--seed", type=int, help="which of the study's seeds; the first by default")
+def remove(place: Path, left_out: str | None, seed: int | None) -> None:
+    """Take the applied patch away: the classifier in BASE answers as before.
+
+    \b
+    Example:
+      mien patch remove runs/base
+    """
+    from mien.study.corrected import APPLIED, cell_of
+
+    cell = cell_of(place, left_out=left_out, seed=seed)
+    if not (cell / APPLIED / "patch.json").exists():
+        raise RunError("no patch is applied", place=str(cell), remedy="mien patch apply PATCH BASE applies one")
+    shutil.rmtree(cell / APPLIED)
+    click.echo(f"removed from {cell}")

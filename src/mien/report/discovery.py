@@ -1,0 +1,42 @@
+"""The page of a discovery: each cluster of strange pictures, to be named."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mien.report.layout import render
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What the page says of one cluster.
+
+    Attributes
+    ----------
+    pictures : how many. score : their mean novelty.
+    answers : what the classifier calls them most often, (class, share).
+    """
+
+    pictures: int
+    score: float
+    answers: tuple[tuple[str, float], ...]
+
+
+def page(name: str, total: int, clusters: Sequence[Cluster], sheet: bytes, side: int, columns: int) -> str:
+    """One self-contained HTML page.
+
+    Parameters
+    ----------
+    name : the folder of the discovery, for the commands on the page.
+    total : pictures that were ranked.
+    clusters : the strangest first.
+    sheet : PNG with a row for each cluster, of `columns` pictures with `side` pixels a side.
+    """
+    encoded = base64.b64encode(sheet).decode()
+    strange = sum(cluster.pictures for cluster in clusters)
+    return render(
+        "discovery.html", name=name, total=total, strange=strange, clusters=clusters, sheet=encoded, side=side,
+        columns=columns,
+    )  # fmt: skip
