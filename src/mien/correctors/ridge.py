@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -12,6 +13,40 @@ from mien.types import Floats, Ints
 
 PENALTIES = np.logspace(-4, 2, 13)
 """λ as a share of the mean eigenvalue."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Vectors about their mean, turned to the axes of their covariance: ridge regression for any penalty is cheap then.
+
+    Attributes
+    ----------
+    mean : (M,). rotated : (N, M) vectors on the axes.
+    axes : (M, M), a column an axis. values : (M,) sums of squares along them.
+    """
+
+    mean: Floats
+    rotated: Floats
+    axes: Floats
+    values: Floats
+
+    @classmethod
+    def of(cls, vectors: Floats) -> Self:
+        mean = vectors.mean(0)
+        centred = (vectors - mean).astype(np.float64)
+        values, axes = np.linalg.eigh(centred.T @ centred)
+        return cls(mean, centred @ axes, axes, np.maximum(values, 0))
+
+    def weights(self, answers: Floats, penalty: float) -> Floats:
+        """(M, C) on the axes, for (N, C) answers."""
+        return np.asarray((self.rotated.T @ (answers - answers.mean(0))) / (self.values + penalty)[:, None])
+
+    def left_out(self, answers: Floats, penalty: float) -> Floats:
+        """(N, C) answers to each row by a regression on the others, without another fit: the residual over one minus
+        the row's leverage (Allen's PRESS, Technometrics 1974)."""
+        residual = answers - answers.mean(0) - self.rotated @ self.weights(answers, penalty)
+        leverage = self.rotated**2 @ (1 / (self.values + penalty)) + 1 / len(self.rotated)
+        return np.asarray(answers - residual / np.maximum(1 - leverage, 1e-6)[:, None])
 
 
 @dataclass(frozen=True)
@@ -29,34 +64,19 @@ class Ridge:
     temperature: float
 
     @classmethod
-    def fit(cls, vectors: Floats, codes: Ints) -> Ridge:
-        """Least squares with the penalty of least squared error on left-out rows.
-
-        Each row is left out in turn without another fit: the residual over one minus the row's leverage (Allen's PRESS,
-        Technometrics 1974).
+    def fit(cls, vectors: Floats, codes: Ints) -> Self:
+        """Least squares onto one-hot codes, with the penalty of least squared error on left-out rows.
 
         Parameters
         ----------
         vectors : (N, M). codes : (N,) 0 … C−1.
         """
-        answers = np.eye(codes.max() + 1)[codes]
-        mean, middle = vectors.mean(0), answers.mean(0)
-        centred, wanted = (vectors - mean).astype(np.float64), answers - middle
-        values, axes = np.linalg.eigh(centred.T @ centred)
-        values = np.maximum(values, 0)
-        rotated = centred @ axes  # (N, M)
-        projected, squares = rotated.T @ wanted, rotated**2
-
-        def left_out(penalty: float) -> Floats:
-            shrunk = 1 / (values + penalty)
-            residual = wanted - rotated @ (shrunk[:, None] * projected)
-            leverage = squares @ shrunk + 1 / len(vectors)
-            return np.asarray(wanted - residual / np.maximum(1 - leverage, 1e-6)[:, None])
-
-        scale = max(values.mean(), 1e-12)
-        penalty = min(PENALTIES * scale, key=lambda penalty: float(((left_out(penalty) - wanted) ** 2).sum()))
-        weights = axes @ (projected / (values + penalty)[:, None])
-        return cls(weights, middle - mean @ weights, _temperature(left_out(penalty) + middle, codes))
+        answers, spectrum = np.eye(codes.max() + 1)[codes], Spectrum.of(vectors)
+        penalties = PENALTIES * max(spectrum.values.mean(), 1e-12)
+        penalty = min(penalties, key=lambda one: float(((spectrum.left_out(answers, one) - answers) ** 2).sum()))
+        weights = spectrum.axes @ spectrum.weights(answers, penalty)
+        temperature = _temperature(spectrum.left_out(answers, penalty), codes)
+        return cls(weights, answers.mean(0) - spectrum.mean @ weights, temperature)
 
     def log_probs(self, vectors: Floats) -> Floats:
         """(N, M) → (N, C)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -73,7 +74,10 @@ class Workbench:
         """
         groups, labels = linked(self.data)[rows], self.data.labels[rows]
         score, suggested = np.zeros(len(rows)), np.zeros(len(rows), int)
-        for learn, judge in StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(rows, labels, groups):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
+            parts = list(StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(rows, labels, groups))
+        for learn, judge in parts:
             [corrector] = built([name], self.model, target).values()
             found = self.propose(self.fit(corrector, rows[learn]), rows[judge])
             score[judge], suggested[judge] = found.score, found.suggested

@@ -1,0 +1,169 @@
+"""mien correct, patch, discover: a class won back for a classifier that stays as it is."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Mien
+
+from mien.cli import run
+
+QUICK = ("--corrector", "lda", "--budget", "0.3", "--delta", "0.3")
+CELL = Path("cells", "seed0", "full")
+
+
+@pytest.fixture(scope="session")
+def trained(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a trained base classifier. Read it only."""
+    folder = tmp_path_factory.mktemp("runs") / "base"
+    assert run(["train", str(faces), "--epochs", "4", "--size", "32", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def patched(trained: Path, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A patch for it. Read it only."""
+    folder = tmp_path_factory.mktemp("patches") / "sadness.patch"
+    assert run(["correct", str(trained), str(faces), "--class", "sadness", *QUICK, "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def base(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the run folder, to be patched."""
+    return Path(shutil.copytree(trained, tmp_path / "base"))
+
+
+def labels(mien: Mien, base: Path, faces: Path, *flags: object) -> list[str]:
+    said = mien("predict", *sorted(faces.glob("*/*.png")), "--run", base, *flags)
+    assert said.code == 0, said
+    return [json.loads(line)["corrected"] for line in said.out.splitlines()]
+
+
+def test_a_known_class_is_corrected_and_the_classifier_stays_as_it_was(
+    mien: Mien, trained: Path, faces: Path, tmp_path: Path
+) -> None:
+    before = {path.name: path.read_bytes() for path in (trained / CELL).iterdir() if path.is_file()}
+    out = tmp_path / "s.patch"
+    said = mien("correct", trained, faces, "--class", "sadness", *QUICK, "--json", "--out", out)
+    assert said.code == 0, said
+    found = json.loads(said.out)
+    assert set(found["classes"]) >= {"sadness", "happiness"}
+    assert found["certificate"][0]["group"] == "pooled" and found["approximate"] is False
+    assert found["classes"]["sadness"]["recall_after"] >= found["classes"]["sadness"]["recall_before"]
+    assert {path.name: path.read_bytes() for path in (trained / CELL).iterdir() if path.is_file()} == before
+    assert {path.name for path in out.iterdir()} == {"patch.json", "calibration.npz", "corrector-0.npz"}
+
+
+def test_the_parts_are_those_of_the_classifiers_own_run(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:
+    """Pictures that f was trained on correct nothing and judge nothing."""
+    said = mien("correct", trained, faces, "--class", "sadness", *QUICK, "--json", "--out", tmp_path / "p")
+    tested = np.load(trained / CELL / "test.npz")
+    assert json.loads(said.out)["pictures"]["test"] == len(tested["ids"])
+    calibrated = np.load(tmp_path / "p" / "calibration.npz")["ids"]
+    assert not set(calibrated) & set(tested["ids"])
+
+
+def test_predict_uses_a_patch_that_is_named_or_applied(mien: Mien, base: Path, patched: Path, faces: Path) -> None:
+    plain = labels(mien, base, faces)
+    named = labels(mien, base, faces, "--patch", patched)
+    assert mien("patch", "apply", patched, base).code == 0
+    assert labels(mien, base, faces) == named
+    assert {new for new, old in zip(named, plain, strict=True) if new != old} == {"sadness"}
+    assert mien("patch", "remove", base).code == 0
+    assert labels(mien, base, faces) == plain
+    mien("patch", "remove", base).refused(1, "no patch is applied")
+
+
+def test_two_patches_become_one_in_any_order(
+    mien: Mien, base: Path, patched: Path, faces: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "surprise.patch"
+    assert mien("correct", base, faces, "--class", "surprise", *QUICK, "--out", other).code == 0
+    found = []
+    for pair in ((patched, other), (other, patched)):
+        for patch in pair:
+            assert mien("patch", "apply", patch, base).code == 0
+        found.append(labels(mien, base, faces))
+        assert mien("patch", "remove", base).code == 0
+    assert found[0] == found[1]
+    assert mien("patch", "apply", patched, base).code == 0
+    mien("patch", "apply", patched, base).refused(2, "same class")
+
+
+def test_show_says_what_it_is(mien: Mien, patched: Path) -> None:
+    said = mien("patch", "show", patched)
+    assert said.code == 0
+    assert all(word in said.out for word in ("sadness", "lda", "pooled", "budget 30 %"))
+    assert json.loads(mien("patch", "show", patched, "--json").out)["targets"] == ["sadness"]
+
+
+def test_a_patch_is_for_its_own_classifier_only(mien: Mien, finished: Path, patched: Path, faces: Path) -> None:
+    picture = next((faces / "fear").iterdir())
+    mien("predict", picture, "--run", finished, "--patch", patched).refused(1, "another classifier")
+    mien("patch", "apply", patched, finished).refused(1, "another classifier")
+
+
+def test_a_class_that_the_classifier_has_no_name_for(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:
+    """Its pictures come in another data set, as a folder more."""
+    data = tmp_path / "data"
+    shutil.copytree(faces, data)
+    (data / "bored").mkdir()
+    for place, path in enumerate(sorted((data / "neutral").iterdir())):
+        path.rename(data / "bored" / f"{place}.png")
+    (data / "votes.csv").unlink(missing_ok=True)
+    out = tmp_path / "bored.patch"
+    said = mien("correct", trained, data, "--class", "bored", *QUICK, "--out", out, "--json")
+    assert said.code == 0, said
+    assert json.loads(said.out)["classes"]["bored"]["recall_before"] == 0
+    answers = labels(mien, trained, data, "--patch", out)
+    assert set(answers) <= {"bored", "surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"}
+
+
+def test_cross_fitting_is_said_to_be_approximate(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:
+    flags = (*QUICK, "--cross-fit", "3", "--out", tmp_path / "p")
+    said = mien("correct", trained, faces, "--class", "sadness", *flags)
+    assert said.code == 0 and "about (scores are cross-fitted)" in said.out
+    assert len(np.load(tmp_path / "p" / "calibration.npz")["ids"]) > 30
+
+
+def test_a_cluster_of_strange_pictures_becomes_a_corrector(
+    mien: Mien, trained: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pictures = tmp_path / "pictures"
+    assert mien("data", "draw", pictures, "--n", "60", "--size", "32", "--seed", "5").code == 0
+    said = mien("discover", trained, *sorted(pictures.glob("*/*.png")), "--clusters", "3", "--share", "0.5")
+    assert said.code == 0 and "30 of 60 pictures in 3 clusters" in said.out
+    found = json.loads(Path("found/found.json").read_text())
+    scores = [row["score"] for row in found["pictures"]]
+    assert scores == sorted(scores, reverse=True)
+    page = Path("found/index.html").read_text()
+    assert page.count("<h3>Cluster") == 3 and "<script" not in page
+    assert mien("correct", trained, faces, "--class", "disgust", "--found", "found:0", *QUICK).code == 0
+    mien("correct", trained, faces, "--class", "disgust", "--found", "found:9", *QUICK).refused(2, "no cluster 9")
+    mien("correct", trained, faces, "--class", "disgust", "--found", "found", *QUICK).refused(2, "FOLDER:NUMBER")
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (["--class", "sadnes"], 2, ["--class", "did you mean 'sadness'"]),
+        (["--class", "sadness", "--corrector", "ldda"], 2, ["did you mean 'lda'"]),
+        (["--class", "sadness", "--cross-fit", "1"], 2, ["--cross-fit"]),
+        (["--class", "sadness", "--left-out", "fear"], 2, ["--left-out"]),
+        (["--class", "sadness", "--budget", "2"], 2, ["--budget"]),
+    ],
+)
+def test_wrong_words_are_answered_with_the_right_ones(
+    mien: Mien, trained: Path, faces: Path, tmp_path: Path, flags: list[str], code: int, words: list[str]
+) -> None:
+    mien("correct", trained, faces, *flags, "--out", tmp_path / "p").refused(code, *words)
+
+
+def test_a_folder_that_is_no_patch_is_not_written_over(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    mien("correct", trained, faces, "--class", "fear", "--out", tmp_path / "precious").refused(2, "is no patch")
+    mien("patch", "show", tmp_path / "precious").refused(1, "is no patch")

@@ -1,0 +1,111 @@
+"""The adapter: it begins as f's own upper layers, learns one class more, and never touches f."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mien.correctors.adapter import Adapter
+from mien.errors import DataError
+from mien.models import saved
+from mien.models.attention import Attention
+from mien.models.classifier import Classifier
+from mien.models.head import Copied, Fresh
+from mien.models.latents import answers_from_maps, changed_views, extract
+from mien.models.residual import Residual
+from mien.models.settings import AugmentSettings
+from mien.testing import example_outputs
+from mien.types import Outputs, Wanted
+
+KNOWN = (True, True, False)
+
+
+def bars(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of three classes told apart by where a bright bar is."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, count)
+    pixels = rng.integers(0, 60, (count, 32, 32)).astype(np.uint8)
+    for row, label in enumerate(labels):
+        pixels[row, 4 + 10 * label : 10 + 10 * label] += 150
+    return pixels, labels
+
+
+def model(kind: type[Classifier] = Attention) -> Classifier:
+    torch.manual_seed(0)
+    made = kind(3, 1, KNOWN)
+    made.measure(torch.rand(16, 1, 32, 32))
+    return made.eval()
+
+
+@pytest.mark.parametrize("kind", [Attention, Residual])
+def test_a_copied_head_answers_as_the_classifier_does(kind: type[Classifier]) -> None:
+    f = model(kind)
+    pixels, _ = bars(8)
+    outputs = extract(f, pixels, np.arange(8).astype(str), maps=[f.adapts])
+    logits = answers_from_maps(Copied(f).eval(), outputs.features[f.adapts])
+    assert np.allclose(logits[:, :2], outputs.features["logits"], atol=5e-3)  # maps are kept in half precision
+    assert np.isfinite(logits[:, 2]).all()
+
+
+@pytest.mark.parametrize("kind", [Attention, Residual])
+def test_a_copied_head_does_without_the_lower_layers(kind: type[Classifier]) -> None:
+    assert saved.parameters(Copied(model(kind))) < saved.parameters(model(kind))
+
+
+def test_it_learns_the_class_and_leaves_f_as_it_was() -> None:
+    f = model()
+    before = {name: value.clone() for name, value in f.state_dict().items()}
+    adapter = Adapter.beside(f)
+    pixels, labels = bars(192)
+    ids = np.arange(192).astype(str)
+    outputs = extract(f, pixels, ids)
+    views = changed_views(f, pixels, adapter.wants, AugmentSettings())
+    assert views.shape[:3] == (192, adapter.epochs, 64) and views.dtype == np.float16
+    adapter.fit(outputs.having({adapter.tap: views}), np.eye(3)[labels])
+    unseen, truth = bars(90, seed=1)
+    proposal = adapter.propose(extract(f, unseen, np.arange(90).astype(str), maps=[adapter.tap]))
+    assert proposal.score[truth == 2].min() > proposal.score[truth != 2].max()
+    assert all(torch.equal(value, before[name]) for name, value in f.state_dict().items())
+
+
+def test_views_differ_from_each_other_and_repeat_themselves() -> None:
+    f, (pixels, _) = model(), bars(6)
+    first, again = (changed_views(f, pixels, Wanted("conv2", 2), AugmentSettings()) for _ in range(2))
+    assert np.array_equal(first, again)
+    assert not np.allclose(first[:, 0], first[:, 1])
+    still = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)
+    plain = extract(f, pixels, np.arange(6).astype(str), maps=["conv2"]).features["conv2"]
+    assert np.allclose(changed_views(f, pixels, Wanted("conv2", 1), still), plain, atol=1e-2)
+
+
+def test_without_a_map_it_says_how_to_get_one() -> None:
+    outputs, labels = example_outputs()
+    vectors = Outputs(outputs.ids, outputs.probs, outputs.known, {"hidden": outputs.features["hidden"]})
+    with pytest.raises(DataError, match="extract"):
+        Adapter().fit(vectors, labels)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 16])
+def test_a_fresh_head_stands_on_pixels_and_on_maps(channels: int) -> None:
+    head = Fresh(3, channels).eval()
+    assert head(torch.rand(2, channels, 24, 24)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("kind", [Attention, Residual])
+def test_a_widened_classifier_answers_the_same_and_leaves_room(kind: type[Classifier]) -> None:
+    f = model(kind)
+    card = saved.ModelCard(kind.__name__.lower(), ("a", "b", "c"), KNOWN, 32, False, "pad")
+    wide = saved.widened(f, card, 5)
+    pictures = torch.rand(4, 1, 32, 32)
+    with torch.inference_mode():
+        assert torch.allclose(wide(pictures)[:, :3], f(pictures), atol=1e-6)
+        assert torch.isneginf(wide(pictures)[:, 2:]).all()
+    assert torch.isfinite(Copied(wide).eval()(torch.rand(2, *extract_shape(f)))).all()
+    assert saved.fingerprint(f, card) == saved.fingerprint(model(kind), card)
+    assert saved.fingerprint(f, card) != saved.fingerprint(wide, card)
+
+
+def extract_shape(f: Classifier) -> tuple[int, ...]:
+    with torch.inference_mode():
+        return tuple(f.begin(torch.rand(1, 1, 32, 32))[f.adapts].shape[1:])
