@@ -43,10 +43,16 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
         )
     found.save(out)
     clusters = [
-        Cluster(len(found.members(number)), found.mean_score(number), found.most_frequent_answers(number))
-        for number in range(found.count)
+        Cluster(
+            len(found.members(number)),
+            found.mean_score(number),
+            found.most_frequent_answers(number),
+            sheet,
+            min(SHOWN, len(found.members(number))),
+        )
+        for number, sheet in enumerate(found.sheets)
     ]
-    write_text(out / "index.html", page(str(out), len(found.paths), clusters, found.sheet, found.side, SHOWN))
+    write_text(out / "index.html", page(str(out), len(found.paths), clusters))
     strange = sum(cluster.pictures for cluster in clusters)
     click.echo(f"{strange} of {len(found.paths)} pictures in {found.count} clusters")
     if found.problems:

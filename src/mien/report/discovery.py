@@ -17,14 +17,22 @@ class Cluster:
     ----------
     pictures : how many. score : their mean novelty.
     answers : what the classifier calls them most often, (class, share).
+    sheet : PNG of some of its pictures side by side, `shown` of them.
     """
 
     pictures: int
     score: float
     answers: tuple[tuple[str, float], ...]
+    sheet: bytes
+    shown: int
+
+    @property
+    def encoded(self) -> str:
+        """The sheet for a data URI."""
+        return base64.b64encode(self.sheet).decode()
 
 
-def page(name: str, total: int, clusters: Sequence[Cluster], sheet: bytes, side: int, columns: int) -> str:
+def page(name: str, total: int, clusters: Sequence[Cluster]) -> str:
     """One self-contained HTML page.
 
     Parameters
@@ -32,11 +40,6 @@ def page(name: str, total: int, clusters: Sequence[Cluster], sheet: bytes, side:
     name : the folder of the discovery, for the commands on the page.
     total : pictures that were ranked.
     clusters : the strangest first.
-    sheet : PNG with a row for each cluster, of `columns` pictures with `side` pixels a side.
     """
-    encoded = base64.b64encode(sheet).decode()
     strange = sum(cluster.pictures for cluster in clusters)
-    return render(
-        "discovery.html", name=name, total=total, strange=strange, clusters=clusters, sheet=encoded, side=side,
-        columns=columns,
-    )  # fmt: skip
+    return render("discovery.html", name=name, total=total, strange=strange, clusters=clusters)

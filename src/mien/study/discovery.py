@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from sklearn.cluster import KMeans
@@ -39,7 +41,7 @@ class Discovery:
     classes, answers : class names, and (N,) f's answers.
     score : (N,) novelty, higher is stranger.
     cluster : (N,) number of the group, 0 the strangest; −1 for pictures that are not strange.
-    sheet : contact sheet, a row a cluster; side : of one picture in it.
+    sheets : for each cluster a PNG of its strangest pictures, side by side.
     problems : pictures that could not be read.
     """
 
@@ -48,8 +50,7 @@ class Discovery:
     answers: Ints
     score: Floats
     cluster: Ints
-    sheet: bytes
-    side: int
+    sheets: tuple[bytes, ...]
     problems: tuple[Problem, ...]
 
     @property
@@ -73,8 +74,9 @@ class Discovery:
         return tuple((self.classes[row], float(counts[row] / counts.sum())) for row in chosen)
 
     def save(self, folder: Path) -> None:
-        """Write found.json and clusters.png."""
-        write_atomic(folder / "clusters.png", lambda file: file.write(self.sheet))
+        """Write found.json, and cluster-NUMBER.png of each cluster."""
+        for number, sheet in enumerate(self.sheets):
+            write_atomic(folder / f"cluster-{number}.png", partial(_write, sheet))
         rows = [
             {"file": path, "score": float(score), "cluster": int(cluster), "answer": self.classes[answer]}
             for path, score, cluster, answer in zip(self.paths, self.score, self.cluster, self.answers, strict=True)
@@ -108,8 +110,8 @@ def discover(
     say("grouping")
     score, cluster = ranked(outputs, settings)
     return Discovery(
-        tuple(data.ids.tolist()), card.classes, outputs.predicted, score, cluster, _sheet(data, score, cluster),
-        data.pictures.shape[1], data.problems,
+        tuple(data.ids.tolist()), card.classes, outputs.predicted, score, cluster, _sheets(data, score, cluster),
+        data.problems,
     )  # fmt: skip
 
 
@@ -125,11 +127,16 @@ def ranked(outputs: Outputs, settings: DiscoverySettings) -> tuple[Floats, Ints]
     return score, cluster
 
 
-def _sheet(data: Dataset, score: Floats, cluster: Ints) -> bytes:
-    """A row a cluster, its strangest pictures first."""
-    names = tuple(f"cluster {number}" for number in range(cluster.max() + 1))
+def _sheets(data: Dataset, score: Floats, cluster: Ints) -> tuple[bytes, ...]:
+    """For each cluster its strangest pictures in a row."""
     order = np.argsort(-score, kind="stable")
-    return as_png(contact_sheet(data.but(labels=cluster, labelset=LabelSet(names)), order, SHOWN))
+    chosen = [order[cluster[order] == number][:SHOWN] for number in range(cluster.max() + 1)]
+    one = data.but(labels=np.zeros(len(data), int), labelset=LabelSet(("cluster",)))
+    return tuple(as_png(contact_sheet(one, rows, len(rows))) for rows in chosen)
+
+
+def _write(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def named_cluster(place: str) -> list[Path]:

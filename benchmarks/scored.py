@@ -1,0 +1,177 @@
+"""Correctors fitted beside kept classifiers, and what they say of the test part: computed once, kept as arrays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from common import Parts
+from threadpoolctl import threadpool_limits
+from trained import Task
+
+from mien import correctors
+from mien.correctors.adapter import Adapter
+from mien.correctors.blend import Blend
+from mien.correctors.calibration import Calibration
+from mien.correctors.contract import Corrector
+from mien.correctors.policy import Certified, Policy, decide
+from mien.data.split import linked
+from mien.metrics.correction import scores
+from mien.metrics.ranking import auroc, gain_at_harm, override_score, partial_auroc
+from mien.models.classifier import Classifier
+from mien.models.device import keep_freed_memory, one_thread
+from mien.models.latents import extract, probabilities
+from mien.models.settings import AugmentSettings
+from mien.runs import read_arrays, write_arrays
+from mien.study.engines import processes
+from mien.study.workbench import Workbench
+from mien.types import Bools, Decision, Floats, Ints, LabelSet, Proposal, Scores, Texts, digest
+
+KEPT = Path("runs/benchmark-correction")
+BLENDED = "adapter and kernel"
+
+
+def make(name: str, model: Classifier, target: int) -> Corrector:
+    """A corrector by name; one more than mien names: the adapter and the kernel machine, blended."""
+    if name == BLENDED:
+        return Blend(target, [Adapter.beside(model, target), correctors.find("nystroem")(target)])
+    return correctors.beside(correctors.find(name), model, target)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Correctors to be fitted beside one classifier."""
+
+    task: Task
+    names: tuple[str, ...]
+
+    def file(self, name: str) -> Path:
+        return KEPT / f"{digest(self.task.folder.name, name)}.npz"
+
+
+def score(job: Job) -> None:
+    """Fit each corrector on *fit* and on all of *correct*, and keep its scores and seconds."""
+    missing = [name for name in job.names if not job.file(name).exists()]
+    if not missing:
+        return
+    one_thread()
+    keep_freed_memory()
+    with threadpool_limits(1):
+        parts, model = job.task.parts(), job.task.load()
+        target = parts.data.labelset.index(job.task.left_out)
+        made = {name: make(name, model, target) for name in missing}
+        start = time.perf_counter()
+        extract(model, parts.tested.pictures[parts.test], parts.tested.ids[parts.test], grids=())
+        own = time.perf_counter() - start
+        learnt = Workbench.of(model, parts.data, AugmentSettings(), parts.rows["correct"], made.values())
+        tested = Workbench.of(model, parts.tested, AugmentSettings(), parts.test, made.values())
+        held = np.setdiff1d(parts.rows["correct"], parts.rows["fit"])
+        for name, corrector in made.items():
+            seconds = [time.perf_counter()]
+            learnt.fit(corrector, parts.rows["fit"])
+            seconds.append(time.perf_counter())
+            proposal = tested.propose(corrector, parts.test)
+            seconds.append(time.perf_counter())
+            calibration = learnt.calibration(corrector, held)
+            whole = make(name, model, target)
+            seconds.append(time.perf_counter())
+            learnt.fit(whole, parts.rows["correct"])
+            seconds.append(time.perf_counter())
+            write_arrays(
+                job.file(name), score=proposal.score, suggested=proposal.suggested,
+                score_all=tested.propose(whole, parts.test).score,
+                seconds=np.array([own, seconds[1] - seconds[0], seconds[2] - seconds[1], seconds[4] - seconds[3]]),
+                truth=parts.tested.labels[parts.test], probs=tested.seen(parts.test).probs, known=model.known.numpy(),
+                groups=linked(parts.tested)[parts.test].astype(str), **calibration.arrays(),
+            )  # fmt: skip
+
+
+def scored(jobs: Sequence[Job]) -> None:
+    """Whatever is missing of the jobs."""
+    processes(score, [job for job in jobs if not all(job.file(name).exists() for name in job.names)], lambda: None)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one corrector did beside one f, on the test part.
+
+    Attributes
+    ----------
+    task, name : the classifier and the corrector.
+    left : class index. labelset : the classes.
+    score, score_all : (N,) fitted on *fit*, and on all of *correct*.
+    seconds : f's own reading of the test part, fit, propose, fit on all.
+    """
+
+    task: Task
+    name: str
+    left: int
+    labelset: LabelSet
+    score: Floats
+    score_all: Floats
+    suggested: Ints
+    truth: Ints
+    probs: Floats
+    known: Bools
+    groups: Texts
+    calibration: Calibration
+    seconds: Floats
+
+    @classmethod
+    def of(cls, job: Job, name: str, parts: Parts) -> Reading:
+        stored, left = read_arrays(job.file(name)), parts.data.labelset.index(job.task.left_out)
+        fields = ("score", "score_all", "suggested", "truth", "probs", "known", "groups")
+        return cls(
+            job.task, name, left, parts.data.labelset, *(stored[field] for field in fields),
+            Calibration.of(stored, left), stored["seconds"],
+        )  # fmt: skip
+
+    @cached_property
+    def base(self) -> Ints:
+        answers: Ints = self.probs.argmax(1)
+        return answers
+
+    @property
+    def new(self) -> Bools:
+        found: Bools = self.truth == self.left
+        return found
+
+    @property
+    def counts(self) -> Bools:
+        """Known-class pictures that f had right."""
+        found: Bools = (self.base == self.truth) & ~self.new
+        return found
+
+    def quality(self, given: Floats | None = None) -> dict[str, float]:
+        """AUROC, partial AUROC, and Gain at Harm of a score; of the one fitted on all of *correct* by default."""
+        given = self.score_all if given is None else given
+        gains = {f"gain_{h}": gain_at_harm(given, self.new, self.counts, h / 100) for h in (1, 2, 5)}
+        return {"auroc": auroc(given, self.new), "pauc": partial_auroc(given, self.new), **gains}
+
+    def certified(self, policy: Policy) -> Certified:
+        return self.calibration.certified(self.labelset, policy, self.known)
+
+    def decision(self, policy: Policy) -> Decision:
+        """What the certified corrector does on test."""
+        ids = np.arange(len(self.score)).astype(str)
+        return decide(Proposal(ids, self.score, self.suggested), self.base, self.certified(policy).thresholds)
+
+    def corrected(self, policy: Policy) -> Scores:
+        return scores(self.truth, self.base, self.decision(policy).final, len(self.labelset))
+
+
+def network_score(task: Task, parts: Parts, left: int) -> Floats:
+    """(N,) evidence of a fully trained network for a class, on the test part."""
+    return override_score(network_probs(task, parts), left)
+
+
+def network_probs(task: Task, parts: Parts) -> Floats:
+    """(N, K) probabilities on the test part, kept."""
+    file = KEPT / f"{digest(task.folder.name, 'probs', parts.tested.fingerprint())}.npz"
+    if not file.exists():
+        write_arrays(file, probs=probabilities(task.load(), parts.tested.pictures[parts.test]))
+    return np.asarray(read_arrays(file)["probs"])

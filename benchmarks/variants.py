@@ -1,0 +1,155 @@
+"""What each choice of an array corrector is worth: taps, axes, whitening, coding and score, policy, novelty method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from common import Figure, Result
+from threadpoolctl import threadpool_limits
+from trained import Task
+
+from mien.correctors.boosting import XGBoost
+from mien.correctors.fisher import RULES, Fisher
+from mien.correctors.novelty import METHODS, Novelty
+from mien.correctors.policy import Policy
+from mien.correctors.probe import LDA, Logistic
+from mien.correctors.projection import Nystroem
+from mien.features import describe
+from mien.metrics.ranking import auroc, gain_at_harm
+from mien.models.device import keep_freed_memory, one_thread
+from mien.models.settings import AugmentSettings
+from mien.runs import read_json, write_json
+from mien.study.engines import processes
+from mien.study.workbench import Workbench
+from mien.types import digest
+
+if TYPE_CHECKING:
+    from correction import Study
+
+KEPT = Path("runs/benchmark-variants")
+
+
+class Narrow(Nystroem):
+    """The kernel machine on axes that keep all of their spread."""
+
+    whiten = 0.0
+
+
+class White(Nystroem):
+    """The kernel machine on white axes."""
+
+    whiten = 1.0
+
+
+MAKE: dict[str, dict[str, Callable[..., Any]]] = {
+    "taps (kernel)": {
+        "hidden layer": partial(Nystroem, taps=("hidden",)),
+        "last layers": partial(Nystroem, taps=("hidden", "logits", "attention/1", "pooled")),
+        "all, averaged over the picture": partial(Nystroem, taps=("*/1", "hidden", "logits")),
+        "all, on the 3×3 grid": partial(Nystroem, taps=("*/3", "hidden", "logits")),
+        "all (default)": Nystroem,
+        "HOG alone, nothing of f": partial(Nystroem, taps=("hog",)),
+        "all and HOG": partial(Nystroem, taps=("*", "hog")),
+    },
+    "axes (kernel)": {f"{axes}": partial(Nystroem, components=axes) for axes in (16, 32, 64, 128, 256, 512, 1024)},
+    "whitening (kernel)": {"none": Narrow, "half (default)": Nystroem, "full": White},
+    "coding (LDA)": {
+        f"{coding}, λ = {wrong:g}": partial(LDA, coding=coding, wrong=wrong)
+        for coding in ("rest", "three", "classes") for wrong in ((1.0,) if coding == "rest" else (0.0, 1.0))
+    },
+    "coding (XGBoost)": {
+        f"{coding}, λ = {wrong:g}": partial(XGBoost, coding=coding, wrong=wrong)
+        for coding in ("rest", "three") for wrong in ((1.0,) if coding == "rest" else (0.0, 1.0))
+    },
+    "axes (logistic)": {f"{axes}": partial(Logistic, components=axes) for axes in (64, 256, 512)},
+    "rule (Fisher)": {rule: partial(Fisher, rule=rule) for rule in RULES},
+    "clusters (Fisher)": {f"{count}": partial(Fisher, clusters=count) for count in (1, 2, 4, 8)},
+    "novelty, no labels": {method: partial(Novelty, method=method) for method in METHODS},
+}  # fmt: skip
+PLAIN = ("*/1", "*/3", "hidden", "logits", "pooled")
+
+
+def file(task: Task) -> Path:
+    return KEPT / f"{digest(task.folder.name, {group: tuple(of) for group, of in MAKE.items()})}.json"
+
+
+def do(task: Task) -> None:
+    """Every variant beside one classifier: fitted on *fit*, judged on *calibrate*, since choices follow from it."""
+    if file(task).exists():
+        return
+    one_thread()
+    keep_freed_memory()
+    with threadpool_limits(1):
+        parts, model = task.parts(), task.load()
+        target = parts.data.labelset.index(task.left_out)
+        bench = Workbench.of(model, parts.data, AugmentSettings(), parts.rows["correct"], [])
+        fit = parts.rows["fit"]
+        held = np.setdiff1d(parts.rows["correct"], fit)
+        plain = bench.seen(fit), bench.seen(held)
+        hog = [one.having(describe(parts.data.pictures[rows])) for one, rows in zip(plain, (fit, held), strict=True)]
+        truth = parts.data.labels[held]
+        found = {}
+        for group, variants in MAKE.items():
+            for name, make in variants.items():
+                learn, judge = hog if "HOG" in name else plain
+                corrector = make(target=target).fit(learn, parts.data.labels[fit])
+                score = corrector.propose(judge).score
+                new = truth == target
+                counts = (judge.predicted == truth) & ~new
+                found[f"{group}|{name}"] = [auroc(score, new), gain_at_harm(score, new, counts, 0.02)]
+        write_json(file(task), found)
+
+
+def table(study: Study, result: Result) -> None:
+    """Means over classes and seeds, on *calibrate*; and policies on test."""
+    tasks = [job.task for job in study.jobs.values()]
+    processes(do, tasks, lambda: None)
+    found = [read_json(file(task)) for task in tasks]
+    for group, variants in MAKE.items():
+        lines = []
+        for name in variants:
+            areas, gains = np.array([one[f"{group}|{name}"] for one in found], dtype=float).T
+            lines.append({"variant": name, "AUROC": float(np.nanmean(areas)), "Gain at 2 %": float(np.nanmean(gains))})
+        result.table(f"{group}: fitted on fit, judged on calibrate, mean over classes and seeds", lines)
+    policies(study, result)
+
+
+POLICIES = {
+    "certified, pooled (default)": Policy(),
+    "certified, strict, rare classes together": Policy(scope="strict", pool_rare=True),
+    "certified, by predicted class, rare together": Policy(scope="predicted", pool_rare=True),
+    "probability above 0.5": Policy(rule="probability"),
+    "balanced accuracy": Policy(rule="balanced_accuracy"),
+    "cost: a false override as 5 missed": Policy(rule="cost", cost=5.0),
+}
+
+
+def policies(study: Study, result: Result) -> None:
+    """The same scores under different policies, on test."""
+    name = study.best()
+    lines = []
+    for title, policy in POLICIES.items():
+        rows = []
+        for left, of in study.readings(name).items():
+            i = study.labelset.index(left)
+            for one in of:
+                done = one.corrected(policy)
+                harm = done.harm
+                rows.append(
+                    [
+                        done.gain.values[i],
+                        harm.hits.sum() / harm.totals.sum(),
+                        np.nanmax(harm.values),
+                        done.delta_fpr[i],
+                        done.tpr_h.mean(),
+                    ]
+                )
+        means = np.nanmean(np.array(rows, dtype=float), axis=0)
+        titles = ("Gain", "pooled Harm", "largest Harm of a class", "ΔFPR", "macro recall of h")
+        lines.append({"policy": title, **dict(zip(titles, means.tolist(), strict=True))})
+    result.figures["policy_default_harm"] = Figure.over([lines[0]["pooled Harm"]], len(study.jobs), study.seeds)
+    result.table(f"Policies, corrector {name}, budget 2 %, on test, mean over classes and seeds", lines)
