@@ -37,6 +37,8 @@ class Adapter:
     tap : the map (N, V, C, H, W) to stand on; by default the first that the outputs have.
     head : what is trained, a copy of it; None for two residual blocks from scratch.
     epochs, learning_rate : of the training; one changed view of each picture is used an epoch.
+    trust : how far f's own answers replace the labels of the other classes, as targets: f has learnt them from many
+        more pictures than there are here (distillation: Hinton, Vinyals & Dean, 2015).
     threads : processor threads; more change the last digits.
 
     Notes
@@ -53,10 +55,11 @@ class Adapter:
         head: Classifier | None = None,
         epochs: int = 10,
         learning_rate: float = 6e-3,
+        trust: float = 0.5,
         threads: int = 1,
     ) -> None:
         self.target, self.tap, self.epochs = target, tap, epochs
-        self.learning_rate, self.threads = learning_rate, threads
+        self.learning_rate, self.trust, self.threads = learning_rate, trust, threads
         self._head = head
         self._trained: Classifier | None = None
 
@@ -74,15 +77,16 @@ class Adapter:
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from labels or shares of votes; DataError without pictures of both kinds, or without maps."""
         self.target = target_class(outputs, self.target)
-        positives(outputs, labels, self.target)
-        maps = self._maps(outputs)
+        wanted = positives(outputs, labels, self.target)
+        maps, targets = self._maps(outputs), shares(labels, len(outputs.known)).copy()
+        targets[~wanted] += self.trust * (outputs.probs - targets)[~wanted]
         seed_everything(0, self.target)
         head = Fresh(len(outputs.known), maps.shape[2]) if self._head is None else deepcopy(self._head)
         settings = TrainSettings(
             epochs=self.epochs, learning_rate=self.learning_rate, threads=self.threads, augment=AS_THEY_ARE,
             precision="float32", mirror=False,
         )  # fmt: skip
-        fit(head, Maps(maps, shares(labels, len(outputs.known))), None, settings)
+        fit(head, Maps(maps, targets), None, settings)
         self._trained = head
         return self
 
