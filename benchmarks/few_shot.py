@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from common import Figure, Result
-from scored import make
+from scored import make_all
 from threadpoolctl import threadpool_limits
 from trained import Task
 
@@ -56,7 +56,7 @@ def do(task: Task) -> None:
 def measured(task: Task) -> list[dict[str, object]]:
     parts, model = task.parts(), task.load()
     target = parts.data.labelset.index(task.left_out)
-    adapter = make("adapter", model, target)
+    adapter = make_all(["adapter"], model, target)["adapter"]
     rows = parts.rows["correct"]
     learnt = Workbench.of(model, parts.data, AugmentSettings(), rows, [adapter])
     tested = Workbench.of(model, parts.tested, AugmentSettings(), parts.test, [adapter])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from common import Parts, commit, parts_of, settings_of
@@ -91,6 +92,25 @@ def train(task: Task) -> None:
         task.folder / "cost.json", {"seconds": spent, "pictures": len(examples) * len(history), "commit": commit()}
     )
     (task.folder / "checkpoint").unlink(missing_ok=True)
+
+
+def side_by_side(tasks: list[Task]) -> list[float]:
+    """Seconds of whole trainings that run at the same time, from two epochs of each: one small, one at full size."""
+    with TemporaryDirectory() as folder:
+        places = [(task, Path(folder, f"{number}.json")) for number, task in enumerate(tasks)]
+        processes(_two_epochs, places, lambda: None)
+        return [float(read_json(place)["seconds"]) for _, place in places]
+
+
+def _two_epochs(job: tuple[Task, Path]) -> None:
+    task, place = job
+    parts = task.parts()
+    examples = Examples.of(parts.data, task.learnt_from(parts))
+    model = saved.build(task.base, examples.targets.sum(0) > 0, colour=False)
+    settings = replace(task.settings(), epochs=2)
+    small, full = (epoch["seconds"] for epoch in fit(model, examples, None, settings, seed=task.seed))
+    epochs, share = task.settings().epochs, task.settings().small
+    write_json(place, {"seconds": epochs * (share * small + (1 - share) * full)})
 
 
 def trained(tasks: list[Task]) -> None:

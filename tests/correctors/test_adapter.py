@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from mien.correctors.adapter import Adapter
+from mien.correctors.cascade import Cascade
+from mien.correctors.evidence import NEVER
 from mien.errors import DataError
 from mien.models import saved
 from mien.models.attention import Attention
@@ -16,7 +18,7 @@ from mien.models.latents import answers_from_maps, changed_views, extract
 from mien.models.residual import Residual
 from mien.models.settings import AugmentSettings
 from mien.testing import example_outputs
-from mien.types import Outputs, Wanted
+from mien.types import Outputs, Proposal, Wanted
 
 KNOWN = (True, True, False)
 
@@ -61,7 +63,7 @@ def test_it_learns_the_class_and_leaves_f_as_it_was() -> None:
     ids = np.arange(192).astype(str)
     outputs = extract(f, pixels, ids)
     views = changed_views(f, pixels, adapter.wants, AugmentSettings())
-    assert views.shape[:3] == (192, adapter.epochs, 64) and views.dtype == np.float16
+    assert views.shape[:3] == (192, adapter.views, 64) and views.dtype == np.float16
     adapter.fit(outputs.having({adapter.tap: views}), np.eye(3)[labels])
     unseen, truth = bars(90, seed=1)
     proposal = adapter.propose(extract(f, unseen, np.arange(90).astype(str), maps=[adapter.tap]))
@@ -109,3 +111,20 @@ def test_a_widened_classifier_answers_the_same_and_leaves_room(kind: type[Classi
 def extract_shape(f: Classifier) -> tuple[int, ...]:
     with torch.inference_mode():
         return tuple(f.begin(torch.rand(1, 1, 32, 32))[f.adapts].shape[1:])
+
+
+def test_a_cascade_asks_the_adapter_only_where_the_probe_lets_it() -> None:
+    outputs, labels = example_outputs()
+    asked: list[int] = []
+
+    class Counted(Adapter):
+        def propose(self, outputs: Outputs) -> Proposal:
+            asked.append(len(outputs))
+            return super().propose(outputs)
+
+    cascade = Cascade(second=Counted(epochs=2), share=0.3).fit(outputs, labels)
+    score = cascade.propose(outputs).score
+    assert asked == [72]  # 30 % of 240
+    passed = score > NEVER
+    assert passed.sum() == 72 and np.array_equal(score[passed], cascade.second.propose(outputs).score[passed])
+    assert (np.argsort(score[~passed]) == np.argsort(cascade.first.propose(outputs).score[~passed])).all()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mien.correctors.adapter import Adapter
     from mien.correctors.blend import Blend
     from mien.correctors.boosting import ErrorDetector, LightGBM, Stack, XGBoost
+    from mien.correctors.cascade import Cascade
     from mien.correctors.contract import Corrector
     from mien.correctors.fisher import Fisher
     from mien.correctors.novelty import Novelty
@@ -22,6 +23,7 @@ _HOMES = {
     "LDA": "mien.correctors.probe",
     "Adapter": "mien.correctors.adapter",
     "Blend": "mien.correctors.blend",
+    "Cascade": "mien.correctors.cascade",
     "ErrorDetector": "mien.correctors.boosting",
     "Fisher": "mien.correctors.fisher",
     "LightGBM": "mien.correctors.boosting",
@@ -34,8 +36,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "LDA", "Adapter", "Blend", "ErrorDetector", "Fisher", "LightGBM", "Logistic", "Novelty", "Nystroem", "Projection",
-    "Stack", "XGBoost",
+    "LDA", "Adapter", "Blend", "Cascade", "ErrorDetector", "Fisher", "LightGBM", "Logistic", "Novelty", "Nystroem",
+    "Projection", "Stack", "XGBoost",
 ]  # fmt: skip
 
 _NAMES = {"ErrorDetector": "error_detector"}

@@ -36,7 +36,8 @@ class Adapter:
     target : the class to win back; by default the one that the classifier does not know.
     tap : the map (N, V, C, H, W) to stand on; by default the first that the outputs have.
     head : what is trained, a copy of it; None for two residual blocks from scratch.
-    epochs, learning_rate : of the training; one changed view of each picture is used an epoch.
+    epochs, learning_rate : of the training.
+    views : changed views of each picture, taken in turn, one an epoch.
     trust : how far f's own answers replace the labels of the other classes, as targets: f has learnt them from many
         more pictures than there are here (distillation: Hinton, Vinyals & Dean, 2015).
     threads : processor threads; more change the last digits.
@@ -53,12 +54,13 @@ class Adapter:
         target: int | None = None,
         tap: str = "",
         head: Classifier | None = None,
-        epochs: int = 10,
+        epochs: int = 14,
+        views: int = 7,
         learning_rate: float = 6e-3,
         trust: float = 0.5,
         threads: int = 1,
     ) -> None:
-        self.target, self.tap, self.epochs = target, tap, epochs
+        self.target, self.tap, self.epochs, self.views = target, tap, epochs, views
         self.learning_rate, self.trust, self.threads = learning_rate, trust, threads
         self._head = head
         self._trained: Classifier | None = None
@@ -72,7 +74,7 @@ class Adapter:
 
     @property
     def wants(self) -> Wanted:
-        return Wanted(self.tap, self.epochs)
+        return Wanted(self.tap, self.views)
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from labels or shares of votes; DataError without pictures of both kinds, or without maps."""

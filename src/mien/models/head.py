@@ -13,6 +13,8 @@ from mien.models.classifier import Classifier
 from mien.models.residual import Block
 
 WIDTH = 128
+DROPOUT = 0.3
+"""Less than a base is trained with: these layers have learnt already."""
 NARROW = 3
 
 
@@ -36,6 +38,9 @@ class Copied(Classifier):
             parent, _, child = name.rpartition(".")
             setattr(self.upper.get_submodule(parent), child, nn.Identity())
         self.upper.known.fill_(True)
+        for module in self.upper.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = DROPOUT
 
     def measure(self, pictures: Tensor) -> None:
         """The copied layers need none."""
@@ -62,7 +67,7 @@ class Fresh(Classifier):
         self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in pairs)
         self.norms = nn.ModuleList(nn.BatchNorm2d(outputs) for _, outputs in pairs)
         self.blocks = nn.Sequential(Block(stem[-1], WIDTH, 2), Block(WIDTH, WIDTH, 1))
-        self.dropout = nn.Dropout(0.3)
+        self.dropout = nn.Dropout(DROPOUT)
         self.logits = nn.Linear(WIDTH, classes)
 
     def activations(self, pictures: Tensor) -> dict[str, Tensor]:

@@ -1,0 +1,82 @@
+"""A quick corrector looks at every picture, a slow one only where the quick one does not rule the class out."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.correctors.adapter import Adapter
+from mien.correctors.contract import Corrector, Labels, State, fitted, wanted_by
+from mien.correctors.evidence import NEVER
+from mien.correctors.probe import Logistic
+from mien.errors import UsageError
+from mien.types import Outputs, Proposal
+
+
+class Cascade:
+    """The adapter at less than half of its cost: a linear probe looks first.
+
+    A picture is overridden only on strong evidence, and what the probe ranks low is hardly ever that; so little is
+    lost at small budgets, though the order of the low ranks is only the probe's (Viola & Jones, *Rapid object detection
+    using a boosted cascade of simple features*, 2001).
+
+    Parameters
+    ----------
+    target : the class to win back; by default the one that the classifier does not know.
+    first, second : the quick corrector and the slow one; by default `Logistic` and `Adapter`.
+    share : of the pictures like those of the fit that the second one sees.
+    """
+
+    name = "cascade"
+
+    def __init__(
+        self,
+        target: int | None = None,
+        first: Corrector | None = None,
+        second: Corrector | None = None,
+        share: float = 0.4,
+    ) -> None:
+        if not 0 < share <= 1:
+            raise UsageError(f"share must be between 0 and 1, not {share}", place=self.name, remedy="leave it out")
+        self.first = first or Logistic(target)
+        self.second = second or Adapter(target)
+        self.wants = wanted_by(self.second)
+        self.target, self.share = target, share
+        self._gate: float | None = None
+
+    @classmethod
+    def beside(cls, model: Any, target: int | None = None) -> Self:
+        """With an adapter for this classifier."""
+        return cls(target, second=Adapter.beside(model, target))
+
+    def fit(self, outputs: Outputs, labels: Labels) -> Self:
+        """Fit both, and set the gate between them by the ranks of the first."""
+        self.second.fit(outputs, labels)
+        score = self.first.fit(outputs, labels).propose(outputs).score
+        self.target, self._gate = self.first.target, float(np.quantile(score, 1 - self.share))
+        return self
+
+    def propose(self, outputs: Outputs) -> Proposal:
+        """Score: log-odds of the second corrector; far below all of them, in the order of the first, where it is not
+        asked."""
+        gate = fitted(self._gate, self.name)
+        quick = self.first.propose(outputs)
+        passed = quick.score >= gate
+        score = NEVER + np.minimum(quick.score - gate, 0)
+        if passed.any():
+            score[passed] = self.second.propose(outputs.take(passed)).score
+        return Proposal(outputs.ids, score, quick.suggested)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        gate = fitted(self._gate, self.name)
+        members = {"first": self.first, "second": self.second}
+        states = {f"{key}.{name}": value for key, one in members.items() for name, value in one.state().items()}
+        return {**states, "gate": np.array(gate)}
+
+    def restore(self, state: State) -> Self:
+        for key, member in (("first.", self.first), ("second.", self.second)):
+            member.restore({name.removeprefix(key): value for name, value in state.items() if name.startswith(key)})
+        self.target, self._gate = self.first.target, float(state["gate"])
+        return self
