@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Mien
+from PIL import Image
 
 from mien.cli import run
+from mien.data.prepare import DataSettings, prepare
+from mien.data.split import split
 
 QUICK = ("--corrector", "lda", "--budget", "0.3", "--delta", "0.3")
 CELL = Path("cells", "seed0", "full")
@@ -167,3 +170,41 @@ def test_a_folder_that_is_no_patch_is_not_written_over(mien: Mien, trained: Path
     (tmp_path / "precious").mkdir()
     mien("correct", trained, faces, "--class", "fear", "--out", tmp_path / "precious").refused(2, "is no patch")
     mien("patch", "show", tmp_path / "precious").refused(1, "is no patch")
+
+
+def never_seen(trained: Path, faces: Path) -> set[str]:
+    """Names of the pictures that the classifier of `trained` never saw."""
+    data = prepare(DataSettings(str(faces), size=32))
+    parts = split(data, 0)
+    rows = np.concatenate([parts.rows("correct"), parts.rows("test")])
+    return {Path(name).stem for name in data.ids[rows].tolist()}
+
+
+def test_pictures_that_the_classifier_was_trained_on_do_not_correct_it(
+    mien: Mien, trained: Path, faces: Path, tmp_path: Path
+) -> None:
+    """The same faces in another folder, with some new ones: only what f never saw is used."""
+    data = tmp_path / "data"
+    assert mien("data", "draw", data, "--n", "150", "--size", "32", "--seed", "7").code == 0
+    (data / "votes.csv").unlink()
+    for path in faces.glob("*/*.png"):
+        shutil.copy(path, data / path.parent.name / f"old-{path.name}")
+    said = mien("correct", trained, data, "--class", "sadness", *QUICK, "--json", "--out", tmp_path / "p")
+    assert said.code == 0, said
+    found = json.loads(said.out)
+    assert found["pictures"]["trained on, left out"] >= 70
+    calibrated = np.load(tmp_path / "p" / "calibration.npz")["ids"]
+    trained_on = {path.stem for path in faces.glob("*/*.png")} - never_seen(trained, faces)
+    assert not {Path(name).stem.removeprefix("old-") for name in calibrated.tolist() if "old-" in name} & trained_on
+
+
+def test_it_says_when_correction_cannot_help(mien: Mien, trained: Path, tmp_path: Path) -> None:
+    """Pictures of noise, labelled at random."""
+    data, rng = tmp_path / "noise", np.random.default_rng(0)
+    for number in range(240):
+        folder = data / ("sadness" if number % 3 == 0 else "happiness")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (32, 32)).astype(np.uint8)).save(folder / f"{number}.png")
+    said = mien("correct", trained, data, "--class", "sadness", *QUICK, "--out", tmp_path / "p")
+    assert said.code == 0 and "correction cannot help" in said.out
+    assert "36 pictures to learn from" in said.out

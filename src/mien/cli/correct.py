@@ -102,7 +102,8 @@ def as_figures(done: Correction) -> dict[str, Any]:
         "harm": {"hits": hurt, "total": right, "rate": hurt / right if right else None},
         "macro_recall_before": _number(result.tpr_f.mean()),
         "macro_recall_after": _number(result.tpr_h.mean()),
-        "pictures": done.parts,
+        "pictures": {**done.material.counts, "trained on, left out": max(0, done.material.trained_on)},
+        "advice": done.advice(),
         "certificate": [vars(guarantee) for guarantee in certificate(done.patch)],
         "approximate": done.patch.approximate,
     }
@@ -152,6 +153,10 @@ def _print(done: Correction) -> None:
         f"macro recall {_shown(found['macro_recall_before'])} → {_shown(found['macro_recall_after'])}; {lost}\n"
         + assurance(done.patch)
     )
+    if done.material.trained_on > 0:
+        click.echo(f"{done.material.trained_on} pictures left out, which the classifier was trained on")
+    for line in done.advice():
+        click.echo(f"note: {line}")
 
 
 def _number(value: float) -> float | None:
