@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
@@ -100,11 +101,21 @@ class Figure:
     @classmethod
     def over(cls, values: Iterable[float], n: int, seeds: Sequence[int] = ()) -> Figure:
         """The mean of `values`, one a seed (or repetition), with the lowest and the highest."""
-        found = np.array(list(values), dtype=float)
-        return cls(float(np.nanmean(found)), float(np.nanmin(found)), float(np.nanmax(found)), int(n), tuple(seeds))
+        found = np.array([value for value in values if not math.isnan(value)], dtype=float)
+        ends = (found.mean(), found.min(), found.max()) if len(found) else (math.nan,) * 3
+        return cls(*map(float, ends), int(n), tuple(seeds))
 
     def __str__(self) -> str:
+        if math.isnan(self.value):
+            return "–"
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def mean_of_defined(values: Any, axis: int | None = None) -> Any:
+    """Mean of what is not NaN; NaN where nothing is left, without a warning."""
+    found = np.asarray(values, dtype=float)
+    count = (~np.isnan(found)).sum(axis)
+    return np.where(count > 0, np.nansum(found, axis) / np.maximum(count, 1), np.nan)
 
 
 @dataclass

@@ -10,22 +10,24 @@ corrector is the one with the highest Gain at Harm 2 % on *calibrate*. Everythin
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import cached_property, partial
 
 import few_shot
 import guarantee
 import numpy as np
 import variants
-from common import Figure, Parts, Result, described, main, parser, seeds_of
+from common import Figure, Parts, Result, described, main, mean_of_defined, parser, seeds_of
 from elsewhere import elsewhere
-from scored import BLENDED, JOINT, Job, Reading, network_probs, network_score, scored
+from scored import BLENDED, JOINT, Job, Reading, largest, network_probs, network_score, pooled, scored
 from trained import TRAIN, Task, side_by_side, trained
 
 from mien.correctors.policy import Policy
 from mien.machine import cores
 from mien.metrics.classification import macro_recall, recall
+from mien.metrics.correction import restored
 from mien.metrics.intervals import bootstrap_ratio
 from mien.metrics.ranking import gain_at_harm, overridden_at_harm, restored_at_equal_harm
 
@@ -50,6 +52,9 @@ class Study:
         self.parts: dict[int, Parts] = {seed: self.r1[seed].parts() for seed in seeds}
         self.labelset = self.parts[seeds[0]].data.labelset
         self.classes = [name for name in self.labelset.names if self.enough(name)]
+        if options.quick:  # type: ignore[attr-defined]
+            self.classes = self.classes[-2:]
+        self.truths = {seed: of.tested.labels[of.test] for seed, of in self.parts.items()}
         self.jobs = {(s, name): Job(make(s, name), self.names) for s in seeds for name in self.classes}
 
     def enough(self, name: str) -> bool:
@@ -83,12 +88,22 @@ class Study:
             for name, tasks in named.items()
         }
 
+    @cached_property
+    def answers(self) -> dict[str, dict[int, np.ndarray]]:
+        """ "full" (R1) and "retrained" (R2): each seed's answers on test."""
+        networks = {"full": self.r1, "retrained": self.r2}
+        return {
+            name: {seed: network_probs(task, self.parts[seed]).argmax(1) for seed, task in tasks.items()}
+            for name, tasks in networks.items()
+        }
+
+    @cached_property
     def best(self) -> str:
         """Chosen on *calibrate*: highest mean Gain at Harm 2 %."""
 
         def quality(name: str) -> float:
             found = [reading for of in self.readings(name).values() for reading in of]
-            return float(np.nanmean([on_calibrate(reading) for reading in found]))
+            return float(mean_of_defined([on_calibrate(reading) for reading in found]))
 
         return max(self.names, key=quality)
 
@@ -101,7 +116,7 @@ def on_calibrate(reading: Reading, harm: float = 0.02) -> float:
 
 def mean_over_classes(values: Iterable[Sequence[float]]) -> list[float]:
     """Class by class a value for each seed → for each seed the mean over the classes."""
-    return np.nanmean(np.array(list(values), dtype=float), axis=0).tolist()
+    return mean_of_defined(list(values), axis=0).tolist()
 
 
 def equal_harm(
@@ -170,7 +185,7 @@ def class_by_class(study: Study, result: Result, best: str) -> None:
             line[f"{name}: Gain at 2 %"] = float(np.mean([one["gain_2"] for one in found]))
         for harm in HARMS:
             values, low, high = equal_harm(own[best], networks["R1"], harm)
-            line[f"P= {harm} %"] = Figure(float(np.nanmean(values)), low, high, len(study.seeds), study.seeds)
+            line[f"P= {harm} %"] = Figure(float(mean_of_defined(values)), low, high, len(study.seeds), study.seeds)
         lines.append(line)
     result.table(f"Class by class: {PAPER} (the paper's recipe), {best} (chosen on calibrate), networks", lines)
     for harm in HARMS:
@@ -181,53 +196,49 @@ def class_by_class(study: Study, result: Result, best: str) -> None:
 
 
 def certified(study: Study, result: Result, best: str) -> None:
-    """What certified correctors do, at three budgets."""
-    K = len(study.labelset)
-    networks = {key: {seed: network_probs(tasks[seed], study.parts[seed]).argmax(1) for seed in study.seeds}
-                for key, tasks in (("full", study.r1), ("retrained", study.r2))}  # fmt: skip
-    truths = {seed: of.tested.labels[of.test] for seed, of in study.parts.items()}
+    """What certified correctors do, at three budgets, beside networks without a corrector."""
     lines = []
     for name in dict.fromkeys((PAPER, "logistic" if "logistic" in study.names else PAPER, best)):
         for budget in HARMS:
-            policy = Policy(budget / 100)
-            found: dict[str, list[list[float]]] = {
-                key: [] for key in ("gain", "harm", "dfpr", "restored", "recall", "class harm")
-            }
-            for left, of in study.readings(name).items():
-                i = study.labelset.index(left)
-                done = [one.corrected(policy) for one in of]
-                full = [recall(truths[seed], networks["full"][seed], K).values[i] for seed in study.seeds]
-                found["gain"].append([one.gain.values[i] for one in done])
-                found["harm"].append([one.harm.hits.sum() / one.harm.totals.sum() for one in done])
-                found["class harm"].append([float(np.nanmax(one.harm.values)) for one in done])
-                found["dfpr"].append([one.delta_fpr[i] for one in done])
-                found["restored"].append([one.tpr_h.values[i] / all_ for one, all_ in zip(done, full, strict=True)])
-                found["recall"].append([one.tpr_h.mean() for one in done])
-            means = {
-                key: Figure.over(mean_over_classes(values), len(study.classes), study.seeds)
-                for key, values in found.items()
-            }
-            lines.append({
-                "corrector": name, "budget": f"{budget} %", "Gain": means["gain"], "pooled Harm": means["harm"],
-                "largest pooled Harm": float(np.max(found["harm"])),
-                "largest Harm of a class": float(np.nanmax(found["class harm"])), "ΔFPR": means["dfpr"],
-                "P": means["restored"], "macro recall of h": means["recall"],
-            })  # fmt: skip
-            if budget == 2:
-                for own, prefix in ((best, ""), (PAPER, "paper_")):
-                    if name == own:
-                        result.figures[f"{prefix}mean_restored"] = means["restored"]
-                if name == best:
-                    result.figures["max_certified_harm"] = Figure.over(
-                        [lines[-1]["largest pooled Harm"]], len(study.classes), study.seeds
-                    )
-                    result.figures["macro_recall_corrected"] = means["recall"]
-    for key, answers in networks.items():
-        values = [macro_recall(truths[seed], answers[seed], K) for seed in study.seeds]
-        figure = Figure.over(values, len(truths[study.seeds[0]]), study.seeds)
+            found = at_budget(study, name, Policy(budget / 100))
+            lines.append({"corrector": name, "budget": f"{budget} %", **found})
+            if budget == 2 and name == best:
+                largest = Figure.over([float(str(found["largest pooled Harm"]))], len(study.classes), study.seeds)
+                result.figures["max_certified_harm"] = largest
+                result.figures["macro_recall_corrected"] = found["macro recall of h"]
+            if budget == 2 and name in (best, PAPER):
+                result.figures[("" if name == best else "paper_") + "mean_restored"] = found["P"]
+    for key, answers in study.answers.items():
+        values = [macro_recall(study.truths[s], answers[s], len(study.labelset)) for s in study.seeds]
+        figure = Figure.over(values, len(study.truths[study.seeds[0]]), study.seeds)
         result.figures[f"macro_recall_{key}"] = figure
         lines.append({"corrector": f"{key} network, no corrector", "macro recall of h": figure})
     result.table("Certified on calibrate, fitted on fit", lines)
+
+
+def at_budget(study: Study, name: str, policy: Policy) -> dict[str, object]:
+    """Means over the classes of what one corrector does under a policy."""
+    found: dict[str, list[list[float]]] = defaultdict(list)
+    for left, readings in study.readings(name).items():
+        i = study.labelset.index(left)
+        done = [one.corrected(policy) for one in readings]
+        full = [recall(study.truths[s], study.answers["full"][s], len(study.labelset)) for s in study.seeds]
+        found["Gain"].append([one.gain.values[i] for one in done])
+        found["pooled Harm"].append([pooled(one) for one in done])
+        found["Harm of a class"].append([largest(one) for one in done])
+        found["ΔFPR"].append([one.delta_fpr[i] for one in done])
+        found["P"].append([restored(h.tpr_h.values, of.values)[i] for h, of in zip(done, full, strict=True)])
+        found["macro recall of h"].append([one.tpr_h.mean() for one in done])
+    means = {
+        key: Figure.over(mean_over_classes(values), len(study.classes), study.seeds)
+        for key, values in found.items()
+        if key != "Harm of a class"
+    }
+    return {
+        **means,
+        "largest pooled Harm": float(np.max(found["pooled Harm"])),
+        "largest Harm of a class": float(np.max(found["Harm of a class"])),
+    }
 
 
 def cost(study: Study, result: Result, best: str) -> None:
@@ -275,7 +286,7 @@ def run() -> None:
     result = Result(name, options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
     study = Study(options, options.base, names, seeds_of(options))
     study.run()
-    best = study.best()
+    best = study.best
     result.settings["best on calibrate"] = best
     print(f"best on calibrate: {best}")
     if "study" in wanted:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from common import Figure, Result
+from common import Figure, Result, mean_of_defined
 from sklearn.datasets import load_digits, make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
@@ -17,7 +19,14 @@ from mien.metrics.correction import scores
 from mien.metrics.ranking import auroc, gain_at_harm
 from mien.types import LabelSet, Outputs
 
-KINDS = {"xgboost": XGBoost, "logistic": Logistic, "lda": LDA, "kernel": Nystroem, "fisher": Fisher, "blend": Blend}
+KINDS = {
+    "xgboost": partial(XGBoost, taps=("*",)),
+    "logistic": Logistic,
+    "lda": LDA,
+    "kernel": Nystroem,
+    "fisher": Fisher,
+    "blend": Blend,
+}
 
 
 def elsewhere(result: Result) -> None:
@@ -30,7 +39,7 @@ def elsewhere(result: Result) -> None:
             for kind, values in make(seed).items():
                 found.setdefault(kind, []).append(values)
         for kind, values in found.items():
-            area, gain, won, harm, before, after = np.nanmean(np.array(values, dtype=float), axis=0)
+            area, gain, won, harm, before, after = mean_of_defined(values, axis=0)
             lines.append({"data": name, "corrector": kind, "AUROC": area, "Gain at 2 %": gain, "certified Gain": won,
                           "pooled Harm": harm, "recall before": before, "after": after})  # fmt: skip
             key = f"{'digits' if 'digits' in name else 'rare'}_{kind}"

@@ -204,3 +204,13 @@ def network_probs(task: Task, parts: Parts) -> Floats:
     if not file.exists():
         write_arrays(file, probs=probabilities(task.load(), parts.tested.pictures[parts.test]))
     return np.asarray(read_arrays(file)["probs"])
+
+
+def pooled(done: Scores) -> float:
+    """Harm over all pictures that f had right."""
+    return float(done.harm.hits.sum() / done.harm.totals.sum())
+
+
+def largest(done: Scores) -> float:
+    """Harm of the class that is harmed most."""
+    return float(done.harm.values[done.harm.totals > 0].max())

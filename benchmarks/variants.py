@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from common import Figure, Result
+from common import Figure, Result, mean_of_defined
+from scored import largest, pooled
 from threadpoolctl import threadpool_limits
 from trained import Task
 
@@ -113,7 +114,9 @@ def table(study: Study, result: Result) -> None:
         lines = []
         for name in variants:
             areas, gains = np.array([one[f"{group}|{name}"] for one in found], dtype=float).T
-            lines.append({"variant": name, "AUROC": float(np.nanmean(areas)), "Gain at 2 %": float(np.nanmean(gains))})
+            lines.append(
+                {"variant": name, "AUROC": float(mean_of_defined(areas)), "Gain at 2 %": float(mean_of_defined(gains))}
+            )
         result.table(f"{group}: fitted on fit, judged on calibrate, mean over classes and seeds", lines)
     policies(study, result)
 
@@ -130,7 +133,7 @@ POLICIES = {
 
 def policies(study: Study, result: Result) -> None:
     """The same scores under different policies, on test."""
-    name = study.best()
+    name = study.best
     lines = []
     for title, policy in POLICIES.items():
         rows = []
@@ -138,17 +141,8 @@ def policies(study: Study, result: Result) -> None:
             i = study.labelset.index(left)
             for one in of:
                 done = one.corrected(policy)
-                harm = done.harm
-                rows.append(
-                    [
-                        done.gain.values[i],
-                        harm.hits.sum() / harm.totals.sum(),
-                        np.nanmax(harm.values),
-                        done.delta_fpr[i],
-                        done.tpr_h.mean(),
-                    ]
-                )
-        means = np.nanmean(np.array(rows, dtype=float), axis=0)
+                rows.append([done.gain.values[i], pooled(done), largest(done), done.delta_fpr[i], done.tpr_h.mean()])
+        means = mean_of_defined(rows, axis=0)
         titles = ("Gain", "pooled Harm", "largest Harm of a class", "ΔFPR", "macro recall of h")
         lines.append({"policy": title, **dict(zip(titles, means.tolist(), strict=True))})
     result.figures["policy_default_harm"] = Figure.over([lines[0]["pooled Harm"]], len(study.jobs), study.seeds)
