@@ -23,7 +23,9 @@ check: $(VENV)/.test ## lint, layers, types
 bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long; nothing else should run meanwhile
 	$(BIN)/python benchmarks/speed.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/base.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python benchmarks/correction.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/page.py
+	$(BIN)/python benchmarks/page_correctors.py
 
 wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the source tree
 	rm -rf dist build/wheel-venv

@@ -11,125 +11,34 @@ corrector is the one with the highest Gain at Harm 2 % on *calibrate*. Everythin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
-from functools import cached_property, partial
 
+import adapters
+import curves
 import few_shot
 import guarantee
 import numpy as np
 import variants
-from common import Figure, Parts, Result, described, main, mean_of_defined, parser, seeds_of
+from cases import PAPER, Study, equal_harm, mean_over_classes
+from common import Figure, Result, described, main, mean_of_defined, parser, seeds_of
 from elsewhere import elsewhere
-from scored import BLENDED, JOINT, Job, Reading, largest, network_probs, network_score, pooled, scored
-from trained import TRAIN, Task, side_by_side, trained
+from scored import BLENDED, largest, pooled
+from timing import timed
+from trained import TRAIN, side_by_side
 
 from mien.correctors.policy import Policy
+from mien.errors import choice_error
 from mien.machine import cores
 from mien.metrics.classification import macro_recall, recall
 from mien.metrics.correction import restored
-from mien.metrics.intervals import bootstrap_ratio
-from mien.metrics.ranking import gain_at_harm, overridden_at_harm, restored_at_equal_harm
 
-PAPER = "xgboost"
 CORRECTORS = (
     PAPER, "lightgbm", "logistic", "lda", "projection", "nystroem", "fisher", "novelty", "blend", "adapter", "cascade",
     BLENDED,
 )  # fmt: skip
 QUICK = (PAPER, "lda", "adapter")
 HARMS = (1, 2, 5)
-
-
-class Study:
-    """The readings of all seeds, classes and correctors, with their references."""
-
-    def __init__(self, options: object, base: str, names: Sequence[str], seeds: Sequence[int]) -> None:
-        self.names, self.seeds = tuple(names), tuple(seeds)
-        make = partial(Task, options.data, options.test, options.quick, base)  # type: ignore[attr-defined]
-        self.r1, self.r2, self.control = (
-            {seed: make(seed, rows=rows) for seed in seeds} for rows in ("train", "train and correct", "correct")
-        )
-        self.parts: dict[int, Parts] = {seed: self.r1[seed].parts() for seed in seeds}
-        self.labelset = self.parts[seeds[0]].data.labelset
-        self.classes = [name for name in self.labelset.names if self.enough(name)]
-        if options.quick:  # type: ignore[attr-defined]
-            self.classes = self.classes[-2:]
-        self.truths = {seed: of.tested.labels[of.test] for seed, of in self.parts.items()}
-        self.jobs = {(s, name): Job(make(s, name), self.names) for s in seeds for name in self.classes}
-
-    def enough(self, name: str) -> bool:
-        """Whether a class has pictures to learn from and to test on in every seed."""
-        index = self.labelset.index(name)
-        return all(
-            (of.data.labels[of.rows["fit"]] == index).sum() >= 3 and (of.tested.labels[of.test] == index).any()
-            for of in self.parts.values()
-        )
-
-    def run(self) -> None:
-        """Train and fit what is missing."""
-        trained(
-            [*self.r2.values(), *self.r1.values(), *(job.task for job in self.jobs.values()), *self.control.values()]
-        )
-        scored(list(self.jobs.values()))
-
-    def reading(self, seed: int, left: str, name: str) -> Reading:
-        return Reading.of(self.jobs[seed, left], name, self.parts[seed])
-
-    def readings(self, name: str) -> dict[str, list[Reading]]:
-        """Class → one reading a seed."""
-        return {left: [self.reading(seed, left, name) for seed in self.seeds] for left in self.classes}
-
-    def references(self, left: str) -> dict[str, list[np.ndarray]]:
-        """Name → (N,) scores of each seed's network for the class."""
-        index = self.labelset.index(left)
-        named = {"R1": self.r1, "R2": self.r2, "control": self.control}
-        return {
-            name: [network_score(tasks[seed], self.parts[seed], index) for seed in self.seeds]
-            for name, tasks in named.items()
-        }
-
-    @cached_property
-    def answers(self) -> dict[str, dict[int, np.ndarray]]:
-        """ "full" (R1) and "retrained" (R2): each seed's answers on test."""
-        networks = {"full": self.r1, "retrained": self.r2}
-        return {
-            name: {seed: network_probs(task, self.parts[seed]).argmax(1) for seed, task in tasks.items()}
-            for name, tasks in networks.items()
-        }
-
-    @cached_property
-    def best(self) -> str:
-        """Chosen on *calibrate*: highest mean Gain at Harm 2 %."""
-
-        def quality(name: str) -> float:
-            found = [reading for of in self.readings(name).values() for reading in of]
-            return float(mean_of_defined([on_calibrate(reading) for reading in found]))
-
-        return max(self.names, key=quality)
-
-
-def on_calibrate(reading: Reading, harm: float = 0.02) -> float:
-    seen = reading.calibration
-    right = (seen.base == seen.truth) & reading.known[seen.truth]
-    return gain_at_harm(seen.score, seen.truth == reading.left, right, harm)
-
-
-def mean_over_classes(values: Iterable[Sequence[float]]) -> list[float]:
-    """Class by class a value for each seed → for each seed the mean over the classes."""
-    return mean_of_defined(list(values), axis=0).tolist()
-
-
-def equal_harm(
-    readings: Sequence[Reading], networks: Sequence[np.ndarray], harm: int
-) -> tuple[list[float], float, float]:
-    """P at equal Harm of each seed, and the interval of all seeds together by pictures that travel together."""
-    pairs = list(zip(readings, networks, strict=True))
-    values = [restored_at_equal_harm(one.score_all, net, one.new, one.counts, harm / 100) for one, net in pairs]
-    won, by_network = (
-        np.concatenate([overridden_at_harm(score(one, net), one.counts, harm / 100)[one.new] for one, net in pairs])
-        for score in (lambda one, net: one.score_all, lambda one, net: net)
-    )
-    return values, *bootstrap_ratio(won, by_network, np.concatenate([one.groups[one.new] for one in readings]))
 
 
 def rankings(study: Study, result: Result, best: str) -> None:
@@ -241,65 +150,71 @@ def at_budget(study: Study, name: str, policy: Policy) -> dict[str, object]:
     }
 
 
-def cost(study: Study, result: Result, best: str) -> None:
-    """Seconds of fitting on all of *correct* and of proposing, one thread each, beside those of retraining f."""
+def cost(study: Study, result: Result) -> None:
+    """Seconds of fitting on all of *correct* and of proposing, a class on each core, beside those of retraining f."""
     tasks = list(study.r2.values()) * cores()
     retraining = float(np.mean(side_by_side(tasks[: cores()])))
-    lines = []
-    for name in [name for name in study.names if name not in JOINT]:
-        seconds = np.array([one.seconds for of in study.readings(name).values() for one in of])
-        own, _, propose, fit = seconds.mean(0)
-        lines.append({"corrector": name, "fit, s": fit, "share of retraining": fit / retraining,
-                      "propose, µs a picture": 1e6 * propose / len(study.parts[study.seeds[0]].test),
-                      "share of f's own time": propose / own})  # fmt: skip
-        shares = Figure.over(seconds[:, 2] / seconds[:, 0], len(seconds), study.seeds)
-        if name == "adapter":
-            result.figures["adapter_time_share"] = Figure.over(seconds[:, 3] / retraining, len(seconds), study.seeds)
-            result.figures["adapter_propose_share"] = shares
-        if name == "blend":
-            result.figures["propose_share"] = shares
-            result.figures["fit_seconds"] = Figure.over(seconds[:, 3], len(seconds), study.seeds)
-    for name in [name for name in study.names if name in JOINT]:  # fitted with the others, timed in proposing alone
-        seconds = np.array([one.seconds for of in study.readings(name).values() for one in of])
-        share = float((seconds[:, 2] / seconds[:, 0]).mean())
-        lines.append({"corrector": name, "share of f's own time": share})
-        if name == "cascade":
-            result.figures["cascade_propose_share"] = Figure.over(
-                seconds[:, 2] / seconds[:, 0], len(seconds), study.seeds
-            )
+    seconds = timed([study.jobs[study.seeds[0], left] for left in study.classes[: cores()]])
+    pictures, lines = len(study.parts[study.seeds[0]].test), []
+    for name in study.names:
+        own, fit, propose = seconds[name].T
+        share, of_own = (
+            Figure.over(values, len(values), study.seeds[:1]) for values in (fit / retraining, propose / own)
+        )
+        lines.append(
+            {
+                "corrector": name,
+                "fit, s": float(fit.mean()),
+                "share of retraining": share,
+                "propose, µs a picture": float(1e6 * propose.mean() / pictures),
+                "share of f's own time": of_own,
+            }
+        )
+        if name in ("adapter", "cascade"):
+            result.figures[f"{name}_time_share"], result.figures[f"{name}_propose_share"] = share, of_own
+        if name in ("blend", PAPER):
+            prefix = "" if name == "blend" else "paper_"
+            result.figures[f"{prefix}propose_share"] = of_own
+            result.figures[f"{prefix}fit_seconds"] = Figure.over(fit, len(fit), study.seeds[:1])
     lines.append({"corrector": "retraining f on train and correct", "fit, s": retraining, "share of retraining": 1.0})
     result.table("Cost on one thread, all cores busy; retraining from an epoch of each size", lines)
 
 
-TABLES: tuple[Callable[[Study, Result, str], None], ...] = (rankings, class_by_class, certified, cost)
+def tables(study: Study, result: Result) -> None:
+    """What correctors do, beside each other and beside networks."""
+    for table in (rankings, class_by_class, certified, curves.against_harm, curves.score_shapes):
+        table(study, result, study.best)
+
+
+PARTS: dict[str, Callable[[Study, Result], None]] = {
+    "study": tables,
+    "cost": cost,
+    "few": few_shot.table,
+    "variants": variants.table,
+    "adapters": adapters.table,
+    "guarantee": lambda study, result: guarantee.table(result),
+    "elsewhere": lambda study, result: elsewhere(result),
+}
 
 
 def run() -> None:
     """Train and fit what is missing, print the tables, write the result."""
     flags = parser(__doc__ or "")
     flags.add_argument("--base", default="attention", help="base classifier")
-    flags.add_argument("--only", default="", help="parts: study,few,variants,guarantee,elsewhere (default: all)")
+    flags.add_argument("--only", default=",".join(PARTS), help="some of the parts (default: %(default)s)")
     options = flags.parse_args()
-    names = QUICK if options.quick else CORRECTORS
-    wanted = options.only.split(",") if options.only else ["study", "few", "variants", "guarantee", "elsewhere"]
+    names, wanted = QUICK if options.quick else CORRECTORS, options.only.split(",")
+    for part in wanted:
+        if part not in PARTS:
+            raise choice_error("part", part, PARTS, place="--only")
     name = "correction" if options.base == "attention" else f"correction-{options.base}"
     result = Result(name, options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
     study = Study(options, options.base, names, seeds_of(options))
     study.run()
-    best = study.best
-    result.settings["best on calibrate"] = best
-    print(f"best on calibrate: {best}")
-    if "study" in wanted:
-        for table in TABLES:
-            table(study, result, best)
-    if "few" in wanted:
-        few_shot.table(study, result)
-    if "variants" in wanted:
-        variants.table(study, result)
-    if "guarantee" in wanted:
-        guarantee.table(result)
-    if "elsewhere" in wanted:
-        elsewhere(result)
+    result.settings["best on calibrate"] = study.best
+    print(f"best on calibrate: {study.best}")
+    for part in wanted:
+        PARTS[part](study, result)
     result.write(described(study.parts[study.seeds[0]]))
 
 

@@ -27,7 +27,7 @@ from mien.study.workbench import Workbench
 from mien.types import Floats, Ints, Outputs, digest
 
 if TYPE_CHECKING:
-    from correction import Study
+    from cases import Study
 
 KEPT = Path("runs/benchmark-few")
 PICTURES = (1, 5, 20, 50, 100, 400)

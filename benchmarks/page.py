@@ -85,12 +85,22 @@ def _text(cell: Any) -> str:
     return "–" if cell is None else str(cell)
 
 
-def _machine(result: dict[str, Any]) -> str:
-    machine = result["machine"]
-    return f"{machine['cores']} cores of {machine['processor']}, torch {machine['versions']['torch']}"
+def machine(result: dict[str, Any]) -> str:
+    """What made a result."""
+    found = result["machine"]
+    return f"{found['cores']} cores of {found['processor']}, torch {found['versions']['torch']}"
 
 
-def _table(result: dict[str, Any], start: str) -> str:
+def described(result: dict[str, Any]) -> str:
+    """The data of a result in a sentence."""
+    data = result["data"]
+    counts = ", ".join(f"{name} {count}" for name, count in data["classes"].items())
+    parts = ", ".join(f"{part} {count}" for part, count in data["parts"].items() if part != "fit")
+    return f"Data: `{data['name']}` in RAF-DB's class profile ({counts}; parts: {parts})."
+
+
+def table(result: dict[str, Any], start: str) -> str:
+    """The table whose title begins so, with its title."""
     title, rows = next((title, rows) for title, rows in result["tables"].items() if title.startswith(start))
     return f"**{title}**\n\n{markdown(rows)}"
 
@@ -101,28 +111,25 @@ def main() -> None:
     if missing:
         raise SystemExit(f"benchmarks/results/ lacks {', '.join(missing)}: run `make bench` first")
     base, speed = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("base", "speed"))
-    data = base["data"]
-    counts = ", ".join(f"{name} {count}" for name, count in data["classes"].items())
-    parts = ", ".join(f"{part} {count}" for part, count in data["parts"].items() if part != "fit")
     PAGE.write_text(
         TEXT.format(
-            data=f"Data: `{data['name']}` in RAF-DB's class profile ({counts}; parts: {parts}).",
-            final=_table(base, "Default recipes"),
-            recipes=_table(base, "Recipes"),
+            data=described(base),
+            final=table(base, "Default recipes"),
+            recipes=table(base, "Recipes"),
             short=base["settings"]["short"],
             epochs=base["settings"]["recipes"]["attention"]["train"]["epochs"],
             base_commit=base["commit"],
-            base_machine=_machine(base),
+            base_machine=machine(base),
             speed_epochs=speed["settings"]["epochs"],
-            training=_table(speed, "Training"),
-            inference=_table(speed, "Inference"),
-            agreement=_table(speed, "Agreement"),
-            floor=_table(speed, "How far"),
-            shares=_table(speed, "Where the time"),
-            elsewhere=_table(speed, "Elsewhere"),
-            memory=_table(speed, "Memory"),
+            training=table(speed, "Training"),
+            inference=table(speed, "Inference"),
+            agreement=table(speed, "Agreement"),
+            floor=table(speed, "How far"),
+            shares=table(speed, "Where the time"),
+            elsewhere=table(speed, "Elsewhere"),
+            memory=table(speed, "Memory"),
             speed_commit=speed["commit"],
-            speed_machine=_machine(speed),
+            speed_machine=machine(speed),
         )
     )
     print(f"written: {PAGE}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +24,7 @@ from mien.metrics.correction import scores
 from mien.metrics.ranking import auroc, gain_at_harm, override_score, partial_auroc
 from mien.models.classifier import Classifier
 from mien.models.device import keep_freed_memory, one_thread
-from mien.models.latents import extract, probabilities
+from mien.models.latents import probabilities
 from mien.models.settings import AugmentSettings
 from mien.runs import read_arrays, write_arrays
 from mien.study.engines import processes
@@ -41,16 +40,15 @@ class Once:
     """A corrector that is part of others: fitted once for the same pictures, and taken up by the others."""
 
     def __init__(self, corrector: Corrector) -> None:
-        self.corrector, self.seconds, self._seen = corrector, 0.0, np.empty(0, "<U1")
+        self.corrector, self._seen = corrector, np.empty(0, "<U1")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.corrector, name)
 
     def fit(self, outputs: Outputs, labels: Labels) -> Once:
         if not np.array_equal(self._seen, outputs.ids):
-            start = time.perf_counter()
             self.corrector.fit(outputs, labels)
-            self.seconds, self._seen = time.perf_counter() - start, outputs.ids
+            self._seen = outputs.ids
         return self
 
 
@@ -82,7 +80,7 @@ class Job:
 
 
 def score(job: Job) -> None:
-    """Fit each corrector on *fit* and on all of *correct*, and keep its scores and seconds."""
+    """Fit each corrector on *fit* and on all of *correct*, and keep its scores."""
     missing = [name for name in job.names if not job.file(name).exists()]
     if not missing:
         return
@@ -93,27 +91,17 @@ def score(job: Job) -> None:
         target = parts.data.labelset.index(job.task.left_out)
         made = make_all(missing, model, target)
         again = make_all(missing, model, target)
-        start = time.perf_counter()
-        extract(model, parts.tested.pictures[parts.test], parts.tested.ids[parts.test], grids=())
-        own = time.perf_counter() - start
         learnt = Workbench.of(model, parts.data, AugmentSettings(), parts.rows["correct"], made.values())
         tested = Workbench.of(model, parts.tested, AugmentSettings(), parts.test, made.values())
         held = np.setdiff1d(parts.rows["correct"], parts.rows["fit"])
         for name, corrector in made.items():
-            seconds = [time.perf_counter()]
             learnt.fit(corrector, parts.rows["fit"])
-            seconds.append(time.perf_counter())
             proposal = tested.propose(corrector, parts.test)
-            seconds.append(time.perf_counter())
             calibration = learnt.calibration(corrector, held)
-            whole = again[name]
-            seconds.append(time.perf_counter())
-            learnt.fit(whole, parts.rows["correct"])
-            seconds.append(time.perf_counter())
+            whole = learnt.fit(again[name], parts.rows["correct"])
             write_arrays(
                 job.file(name), score=proposal.score, suggested=proposal.suggested,
                 score_all=tested.propose(whole, parts.test).score,
-                seconds=np.array([own, seconds[1] - seconds[0], seconds[2] - seconds[1], seconds[4] - seconds[3]]),
                 truth=parts.tested.labels[parts.test], probs=tested.seen(parts.test).probs, known=model.known.numpy(),
                 groups=linked(parts.tested)[parts.test].astype(str), **calibration.arrays(),
             )  # fmt: skip
@@ -133,7 +121,6 @@ class Reading:
     task, name : the classifier and the corrector.
     left : class index. labelset : the classes.
     score, score_all : (N,) fitted on *fit*, and on all of *correct*.
-    seconds : f's own reading of the test part, fit, propose, fit on all.
     """
 
     task: Task
@@ -148,7 +135,6 @@ class Reading:
     known: Bools
     groups: Texts
     calibration: Calibration
-    seconds: Floats
 
     @classmethod
     def of(cls, job: Job, name: str, parts: Parts) -> Reading:
@@ -156,7 +142,7 @@ class Reading:
         fields = ("score", "score_all", "suggested", "truth", "probs", "known", "groups")
         return cls(
             job.task, name, left, parts.data.labelset, *(stored[field] for field in fields),
-            Calibration.of(stored, left), stored["seconds"],
+            Calibration.of(stored, left),
         )  # fmt: skip
 
     @cached_property

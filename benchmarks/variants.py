@@ -29,7 +29,7 @@ from mien.study.workbench import Workbench
 from mien.types import digest
 
 if TYPE_CHECKING:
-    from correction import Study
+    from cases import Study
 
 KEPT = Path("runs/benchmark-variants")
 

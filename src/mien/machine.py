@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LARGE = 2**30
+"""Bytes from which on an array lies on disk."""
 PACKAGES = ("mien", "numpy", "scipy", "scikit-learn", "torch", "xgboost", "lightgbm", "pillow")
 
 
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def room(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+    """An empty array; one of more than a gibibyte lies in a nameless file on disk, so that memory need not hold it."""
+    import numpy as np
+
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size <= LARGE:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
 
 
 def machine() -> dict[str, Any]:

@@ -111,6 +111,33 @@ def check_corrector(make: Callable[[], Any]) -> None:
         "state must be plain arrays"
     )
     _same(make().restore(state).propose(outputs), proposal, "a restored corrector gives other scores")
+    if hasattr(corrector, "add"):
+        _adds(make, outputs, labels)
+    for name in state:
+        _misses(make, {key: value for key, value in state.items() if key != name}, proposal, outputs)
+
+
+def _adds(make: Callable[[], Any], outputs: Outputs, labels: Ints) -> None:
+    """Adding pictures one by one, or in another order, is adding them at once."""
+    rows = np.arange(len(outputs))
+    first, more = rows[::2], rows[1:41:2]
+    at_once, one_by_one = (make().fit(outputs.take(first), labels[first]) for _ in range(2))
+    before = at_once.propose(outputs)
+    at_once.add(outputs.take(more), labels[more])
+    for row in more[::-1, None]:
+        one_by_one.add(outputs.take(row), labels[row])
+    proposal = at_once.propose(outputs)
+    assert np.allclose(one_by_one.propose(outputs).score, proposal.score, rtol=1e-3, atol=1e-3), "order matters to add"
+    assert not np.allclose(before.score, proposal.score), "adding pictures changes nothing"
+
+
+def _misses(make: Callable[[], Any], state: dict[str, Any], proposal: Proposal, outputs: Outputs) -> None:
+    """A state without one array is refused when it is restored, or the array was not needed."""
+    try:
+        corrector = make().restore(state)
+    except Exception:  # any refusal will do
+        return
+    _same(corrector.propose(outputs), proposal, "a state that misses an array is taken, and gives other scores")
 
 
 def _same(one: Proposal, other: Proposal, message: str) -> None:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import mien.study.corrected as corrected
-from mien.runs import Run, read_arrays
+from mien.runs import read_arrays
 from mien.study.corrected import load
 
 
 def test_lots_of_pictures_make_no_difference(faces: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = sorted((faces / "neutral").iterdir())
     paths.insert(3, faces / "gone.png")
-    system = load(Run(finished), left_out="happiness")
+    system = load(finished, left_out="happiness")
     (whole,) = system.answers(paths)
     monkeypatch.setattr(corrected, "CHUNK", 4)
     parts = list(system.answers(paths))
@@ -28,14 +28,14 @@ def test_lots_of_pictures_make_no_difference(faces: Path, finished: Path, monkey
 
 
 def test_nothing_that_can_be_read(finished: Path, tmp_path: Path) -> None:
-    (only,) = load(Run(finished), left_out="happiness").answers([tmp_path / "gone.png"])
+    (only,) = load(finished, left_out="happiness").answers([tmp_path / "gone.png"])
     assert len(only.outputs) == len(only.decision.ids) == 0 and len(only.problems) == 1
-    assert list(load(Run(finished)).answers([])) == []
+    assert list(load(finished).answers([])) == []
 
 
 def test_it_answers_as_the_study_did(faces: Path, finished: Path) -> None:
     """The classifier read back says of the test pictures what it said when it was trained."""
     tested = read_arrays(finished / "cells" / "seed0" / "full" / "test.npz")
     paths = [faces / name for name in tested["ids"].tolist()]
-    probs = np.concatenate([part.outputs.probs for part in load(Run(finished)).answers(paths)])
+    probs = np.concatenate([part.outputs.probs for part in load(finished).answers(paths)])
     assert np.allclose(probs, tested["probs"], atol=0.02)

@@ -57,7 +57,15 @@ def test_a_known_class_is_corrected_and_the_classifier_stays_as_it_was(
     assert found["certificate"][0]["group"] == "pooled" and found["approximate"] is False
     assert found["classes"]["sadness"]["recall_after"] >= found["classes"]["sadness"]["recall_before"]
     assert {path.name: path.read_bytes() for path in (trained / CELL).iterdir() if path.is_file()} == before
-    assert {path.name for path in out.iterdir()} == {"patch.json", "calibration.npz", "corrector-0.npz"}
+    assert {path.name for path in out.iterdir()} == {"patch.json", "calibration.npz", "corrector-0.npz", "report.html"}
+
+
+def test_the_page_of_a_patch_says_what_the_command_says(patched: Path) -> None:
+    page = (patched / "report.html").read_text()
+    summary = json.loads((patched / "patch.json").read_text())
+    assert "<script" not in page and "Recall of <b>sadness</b>" in page and "mien correct" in page
+    assert str(summary["certificate"][0]["n"]) in page and page.count("<svg") >= 1
+    assert ("certified" in page) and summary["base"] in page
 
 
 def test_the_parts_are_those_of_the_classifiers_own_run(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 import subprocess
 import sys
 
+import click
 import pytest
 from conftest import Mien
 
-from mien.cli import VERBS
+from mien.cli import VERBS, cli
 
 HEAVY = ("torch", "sklearn", "matplotlib", "scipy", "xgboost", "PIL")
 
@@ -21,9 +22,17 @@ def test_help_loads_nothing_heavy() -> None:
     assert all(verb in done.stdout for verb in VERBS)
 
 
-@pytest.mark.parametrize(
-    "verb", [("data", "inspect"), ("data", "draw"), *((verb,) for verb in VERBS if verb != "data")]
-)
+def whole_verbs() -> list[tuple[str, ...]]:
+    """Verbs as they are typed: those of a group with its name before them."""
+    found = {verb: cli.get_command(click.Context(cli), verb) for verb in VERBS}
+    return [
+        (verb, *inner)
+        for verb, command in found.items()
+        for inner in ([(name,) for name in command.commands] if isinstance(command, click.Group) else [()])
+    ]
+
+
+@pytest.mark.parametrize("verb", whole_verbs(), ids=" ".join)
 def test_every_verb_has_help_with_an_example(mien: Mien, verb: tuple[str, ...]) -> None:
     said = mien(*verb, "--help")
     assert said.code == 0

@@ -191,3 +191,28 @@ def test_a_blend_is_the_mean_of_its_members(learnt: tuple[Outputs, np.ndarray]) 
 def test_every_name_is_found() -> None:
     for name in correctors.names():
         assert correctors.find(name).name == name
+
+
+# Adding pictures later
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_adding_pictures_is_as_good_as_having_had_them(coding: str) -> None:
+    outputs, labels = example_outputs(count=480)
+    first, more, judged = np.arange(60), np.arange(60, 240), np.arange(240, 480)
+    new = labels[judged] == 3
+    few = LDA(coding=coding).fit(outputs.take(first), labels[first])
+    alone = auroc(few.propose(outputs.take(judged)).score, new)
+    grown = auroc(few.add(outputs.take(more), labels[more]).propose(outputs.take(judged)).score, new)
+    whole = LDA(coding=coding).fit(outputs.take(np.arange(240)), labels[:240])
+    assert alone < grown == pytest.approx(auroc(whole.propose(outputs.take(judged)).score, new), abs=0.01)
+
+
+def test_a_class_that_comes_later_is_added() -> None:
+    outputs, labels = example_outputs()
+    without = np.flatnonzero(labels != 1)
+    corrector = LDA(target=3, coding="classes").fit(outputs.take(without), labels[without])
+    later = np.flatnonzero(labels == 1)
+    before = corrector.propose(outputs.take(later)).score
+    after = corrector.add(outputs.take(later[:10]), labels[later[:10]]).propose(outputs.take(later)).score
+    assert np.isfinite(after).all() and after.mean() < before.mean()

@@ -57,6 +57,8 @@ def correct(
     """
     from mien.cli.progress import stages
     from mien.cli.study import command_line
+    from mien.report.patch import HARMS, page
+    from mien.runs import write_text
     from mien.study.correction import correct as correct_
 
     folder = out or Path("-".join(classes) + ".patch")
@@ -75,11 +77,12 @@ def correct(
             say=say,
         )
     done.patch.save(folder)
+    write_text(folder / "report.html", page(done.patch, done.scores, done.curves(HARMS), done.advice(), counted(done)))
     if as_json:
         click.echo(json.dumps({"patch": str(folder), **as_figures(done)}, indent=2))
         return
     _print(done)
-    click.echo(f"patch: {folder}")
+    click.echo(f"patch: {folder}\nreport: {folder / 'report.html'}")
 
 
 def as_figures(done: Correction) -> dict[str, Any]:
@@ -102,11 +105,16 @@ def as_figures(done: Correction) -> dict[str, Any]:
         "harm": {"hits": hurt, "total": right, "rate": hurt / right if right else None},
         "macro_recall_before": _number(result.tpr_f.mean()),
         "macro_recall_after": _number(result.tpr_h.mean()),
-        "pictures": {**done.material.counts, "trained on, left out": max(0, done.material.trained_on)},
+        "pictures": counted(done),
         "advice": done.advice(),
         "certificate": [vars(guarantee) for guarantee in certificate(done.patch)],
         "approximate": done.patch.approximate,
     }
+
+
+def counted(done: Correction) -> dict[str, int]:
+    """Pictures of each part, and those that the classifier was trained on."""
+    return {**done.material.counts, "trained on, left out": max(0, done.material.trained_on)}
 
 
 def certificate(patch: Patch) -> list[Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import AlignmentError, DataError, NotFittedError, UsageError
+from mien.errors import AlignmentError, DataError, NotFittedError, RunError, UsageError
+from mien.runs import read_arrays
 from mien.types import Bools, Floats, Ints, Outputs, Proposal, Wanted
 
 State = Mapping[str, NDArray[Any]]
@@ -47,10 +49,12 @@ class Corrector(Protocol):
     `target` (by default the one class that the classifier does not know). Labels are (N,) integers, or (N, K) shares
     of the annotators' votes, of which a corrector that has no use for them takes the largest (`hard`). `propose` scores
     new outputs: higher is more evidence that the suggestion is right and the classifier's answer is not, on the scale
-    of log-odds, so that correctors can be averaged. `state` and `restore` carry what was learnt as plain arrays.
+    of log-odds, so that correctors can be averaged. `state` and `restore` carry what was learnt as plain arrays; a
+    state that is not whole is refused by `restore`, with any error, not later by `propose`.
 
     A corrector that learns on whole maps says so by an attribute `wants` (see `Wanted`), one that can do without
-    labelled pictures of a class by `needs_pictures = False`. A suggestion of −1 is "f is wrong, I do not know more".
+    labelled pictures of a class by `needs_pictures = False`. One that can take in more pictures later offers
+    `add(outputs, labels)`. A suggestion of −1 is "f is wrong, I do not know more".
     """
 
     name: str
@@ -65,6 +69,16 @@ class Corrector(Protocol):
     def state(self) -> dict[str, NDArray[Any]]: ...
 
     def restore(self, state: State) -> Self: ...
+
+
+def restored(corrector: Corrector, path: Path) -> Corrector:
+    """The corrector with what a file holds; RunError where the file is damaged or not of this corrector."""
+    state = read_arrays(path)
+    try:
+        return corrector.restore(state)
+    except (KeyError, ValueError, TypeError, IndexError, RuntimeError, RunError) as error:
+        cause = f"does not hold what {corrector.name} learnt: {str(error).splitlines()[0]}"
+        raise RunError(cause, place=str(path), remedy="restore the file, or make it again") from None
 
 
 def target_class(outputs: Outputs, target: int | None) -> int:

@@ -79,8 +79,9 @@ class Novelty:
         return {**embedding.state(), **learnt, "target": np.array(self.target), "method": np.array(self.method)}
 
     def restore(self, state: State) -> Self:
-        self._embedding, self._learnt = Embedding.of(state), dict(state)
         self.target, self.method = int(state["target"]), str(state["method"])
+        names = ("centre", "scale", *_ARRAYS.get(self.method, ()))
+        self._embedding, self._learnt = Embedding.of(state), {name: state[name] for name in names}
         return self
 
     def _raw(self, outputs: Outputs) -> Floats:
@@ -154,4 +155,6 @@ def _squared(vectors: Floats, centres: Floats, precision: Floats) -> Floats:
 
 
 _OF_ANSWERS = {"msp": msp, "energy": energy, "gen": gen}
+_OF_ANSWER = ("means", "precision", "mean_of_all", "precision_of_all")
+_ARRAYS = {"relative": _OF_ANSWER, "mahalanobis": _OF_ANSWER, "knn": ("usual",), "vim": ("inside", "weight")}
 _LEARN = {"relative": _by_answer, "mahalanobis": _by_answer, "knn": _neighbourhood, "vim": _subspace}

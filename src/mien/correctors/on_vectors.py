@@ -75,6 +75,7 @@ class OnVectors:
         self.taps, self.target = self._embedding.taps, int(state["target"])
         self.coding, self.wrong = str(state.get("coding", "rest")), float(state.get("wrong", 1.0))
         self._learnt = dict(state)
+        self._log_probs(np.zeros((1, self._embedding.axes), np.float32), self._learnt)  # shows what is missing
         return self
 
     def _learn(self, vectors: Floats, codes: Ints) -> Learnt:

@@ -22,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 
 from mien.correctors.calibration import Calibration
-from mien.correctors.contract import Corrector
+from mien.correctors.contract import Corrector, restored
 from mien.correctors.policy import Certified, Policy, decide
 from mien.correctors.together import together
 from mien.errors import RunError, UsageError
@@ -188,7 +188,7 @@ class Patch:
         correctors = []
         for number, (name, target) in enumerate(zip(stored["correctors"], stored["targets"], strict=True)):
             index = classes.index(target) if target in classes else None
-            correctors.append(make(name, index).restore(read_arrays(folder / f"corrector-{number}.npz")))
+            correctors.append(restored(make(name, index), folder / f"corrector-{number}.npz"))
         return cls(
             classes, np.array(stored["known"], bool), tuple(stored["correctors"]), tuple(correctors),
             stored["policy"].record(Policy), witness, stored["base"], stored["data"], bool(stored["approximate"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.covariance import ledoit_wolf
@@ -9,8 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
+from mien.correctors.contract import Labels, fitted, hard, target_class
+from mien.correctors.evidence import coded
 from mien.correctors.on_vectors import Learnt, OnVectors
-from mien.types import Floats, Ints
+from mien.types import Floats, Ints, Outputs
 
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 
@@ -49,24 +53,56 @@ class Logistic(OnVectors):
 class LDA(OnVectors):
     """Linear discriminant analysis: a mean for each code, one covariance for all, shrunk (Ledoit & Wolf, 2004).
 
-    Training is closed-form, so pictures can be added one by one (`add`): streaming LDA (Hayes & Kanan, *Lifelong
-    machine learning with deep streaming linear discriminant analysis*, 2020).
+    What it remembers are sums, so pictures can be added later (`add`): streaming LDA (Hayes & Kanan, *Lifelong machine
+    learning with deep streaming linear discriminant analysis*, 2020).
     """
 
     name = "lda"
 
+    def add(self, outputs: Outputs, labels: Labels) -> Self:
+        """Learn from more pictures, one or many, as if they had been among the first ones.
+
+        Only the axes and the amount of shrinkage stay as they were. τ must be certified anew: scores change.
+        """
+        learnt, target = dict(fitted(self._learnt, self.name)), target_class(outputs, self.target)
+        vectors = fitted(self._embedding, self.name).apply(outputs).astype(np.float64)
+        codes = coded(self.coding, outputs, hard(labels), target)
+        for code in np.unique(codes):
+            if code not in learnt["seen"]:
+                place = int(np.searchsorted(learnt["seen"], code))
+                blank = {"seen": code, "means": 0.0, "counts": 0}
+                learnt |= {name: np.insert(learnt[name], place, value, axis=0) for name, value in blank.items()}
+            place = int(np.searchsorted(learnt["seen"], code))
+            learnt |= _merged(learnt, place, vectors[codes == code])
+        self._learnt = learnt
+        return self
+
     def _learn(self, vectors: Floats, codes: Ints) -> Learnt:
-        counts = np.bincount(codes)
+        vectors, counts = vectors.astype(np.float64), np.bincount(codes)
         means = np.stack([vectors[codes == code].mean(0) for code in range(len(counts))])
-        covariance, _ = ledoit_wolf(vectors - means[codes], assume_centered=True)
-        return {"means": means, "counts": counts, "precision": np.linalg.inv(covariance)}
+        around = vectors - means[codes]
+        _, shrinkage = ledoit_wolf(around, assume_centered=True)
+        return {"means": means, "counts": counts, "scatter": around.T @ around, "shrinkage": np.array(shrinkage)}
 
     def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
-        means, precision = learnt["means"], learnt["precision"]
-        weights = means @ precision
-        shares = np.log(learnt["counts"] / learnt["counts"].sum())
+        means, counts, share = learnt["means"], learnt["counts"], float(learnt["shrinkage"])
+        within = learnt["scatter"] / counts.sum()
+        round_one = np.trace(within) / len(within) * np.eye(len(within))
+        weights = np.linalg.solve((1 - share) * within + share * round_one, means.T).T
+        shares = np.log(counts / counts.sum())
         logits = vectors @ weights.T - (weights * means).sum(1) / 2 + shares
         return np.asarray(log_softmax(logits, axis=1))
+
+
+def _merged(learnt: Learnt, place: int, vectors: Floats) -> Learnt:
+    """Counts, means, scatter with more vectors of one code (Chan, Golub & LeVeque, The American Statistician 1983)."""
+    means, counts, more = learnt["means"].copy(), learnt["counts"].copy(), len(vectors)
+    mean, before = vectors.mean(0), int(counts[place])
+    apart, around = mean - means[place], vectors - mean
+    counts[place] = before + more
+    means[place] += apart * more / counts[place]
+    scatter = learnt["scatter"] + around.T @ around + np.outer(apart, apart) * before * more / counts[place]
+    return {"means": means, "counts": counts, "scatter": scatter}
 
 
 def _logistic(strength: float) -> LogisticRegression:

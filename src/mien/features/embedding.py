@@ -43,6 +43,11 @@ class Embedding:
         """(M,) of the fitted pictures along the axes, if they were whitened wholly."""
         return np.asarray(1 / (self.whitening.basis.astype(np.float64) ** 2).sum(0))
 
+    @property
+    def axes(self) -> int:
+        """M, the length of a vector."""
+        return int(self.whitening.basis.shape[1])
+
     def keeping(self, axes: int) -> Self:
         """The same with its first axes alone."""
         return replace(self, whitening=replace(self.whitening, basis=self.whitening.basis[:, :axes]))

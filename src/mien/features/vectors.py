@@ -25,12 +25,17 @@ def stack(outputs: Outputs, taps: Sequence[str] = ("*",)) -> Floats:
     >>> stack(one, ["conv*/1"]).shape
     (1, 32)
     """
-    vectors = {name: values for name, values in outputs.features.items() if values.ndim == 2}
-    chosen = [name for name in sorted(vectors) if any(fnmatchcase(name, pattern) for pattern in taps)]
+    chosen = matching(outputs, taps)
     if not chosen:
         raise DataError(
             f"no feature matches {', '.join(taps)}",
             place="Outputs.features",
-            remedy=f"there are: {', '.join(sorted(vectors)) or 'none'}",
+            remedy=f"there are: {', '.join(matching(outputs, ('*',))) or 'none'}",
         )
-    return np.concatenate([np.asarray(vectors[name], np.float32) for name in chosen], axis=1)
+    return np.concatenate([np.asarray(outputs.features[name], np.float32) for name in chosen], axis=1)
+
+
+def matching(outputs: Outputs, taps: Sequence[str]) -> list[str]:
+    """The vector taps whose names match one of the patterns, in order."""
+    vectors = sorted(name for name, values in outputs.features.items() if values.ndim == 2)
+    return [name for name in vectors if any(fnmatchcase(name, pattern) for pattern in taps)]

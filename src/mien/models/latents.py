@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from mien.machine import room
 from mien.models.augment import augment
 from mien.models.classifier import Classifier
 from mien.models.device import choose_precision, keep_freed_memory, mixed
@@ -94,11 +95,16 @@ def changed_views(
     def changed(some: NDArray[np.uint8], device: torch.device) -> Tensor:
         return augment(to_tensor(some, device), settings, generator)
 
-    def view() -> Floats:
-        parts = batches(reader, pixels, changed, lower=wanted.tap == model.adapts)
-        return np.concatenate([half([taps[wanted.tap]]) for [taps] in parts])
-
-    return np.concatenate([view() for _ in range(wanted.views)], axis=1)
+    found: Floats | None = None
+    for view in range(wanted.views):
+        start = 0
+        for [taps] in batches(reader, pixels, changed, lower=wanted.tap == model.adapts):
+            maps = half([taps[wanted.tap]])[:, 0]
+            if found is None:
+                found = room((len(pixels), wanted.views, *maps.shape[1:]), np.float16)
+            found[start : start + len(maps), view] = maps
+            start += len(maps)
+    return np.empty((0, wanted.views, 1, 1, 1), np.float16) if found is None else found
 
 
 def extract(

@@ -23,7 +23,7 @@ HUES = 8
 INK, MUTED, GRID = "#000100", "#000200", "#000300"
 _FIXED = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--line)"}
 _DASHES = ("-", (0, (5, 1.6)), (0, (2, 1.2)))
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.size": 9,
@@ -79,7 +79,7 @@ def gain_curves(name: str, lines: Sequence[Line], marks: Sequence[float]) -> Mar
     name : unique on the page; the ids inside start with it.
     lines : corrector(s) and references.
     """
-    with mpl.rc_context(_STYLE | {"svg.hashsalt": name}):
+    with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
         figure, axes = _panel()
         for mark in marks:
             axes.axvline(100 * mark, color=GRID, linewidth=0.8, zorder=0)
@@ -87,12 +87,12 @@ def gain_curves(name: str, lines: Sequence[Line], marks: Sequence[float]) -> Mar
             _draw(axes, line, scale=100)
         axes.set(xlim=(0, 10), ylim=(0, 1), xlabel="Harm, %", ylabel="Gain", xticks=[0, *(100 * m for m in marks), 10])
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
-        return _svg(figure, name, "Gain against Harm")
+        return as_svg(figure, name, "Gain against Harm")
 
 
 def training_curves(name: str, what: str, lines: Sequence[Line], top: float | None = None) -> Markup:
     """One measure of training (`what`) against the epoch, a line per model; the axis ends at `top` if it is given."""
-    with mpl.rc_context(_STYLE | {"svg.hashsalt": name}):
+    with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
         figure, axes = _panel()
         for line in lines:
             _draw(axes, line)
@@ -101,7 +101,7 @@ def training_curves(name: str, what: str, lines: Sequence[Line], top: float | No
         axes.set_xlim(left=1)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.grid(axis="y", color=GRID, linewidth=0.6)
-        return _svg(figure, name, f"{what} against epoch")
+        return as_svg(figure, name, f"{what} against epoch")
 
 
 def swatch(look: Look) -> Markup:
@@ -132,7 +132,7 @@ def _draw(axes: Axes, line: Line, scale: float = 1) -> None:
     axes.plot(x, line.y, color=line.look.colour, linestyle=_DASHES[line.look.dash], linewidth=line.look.width)
 
 
-def _svg(figure: Figure, name: str, label: str) -> Markup:
+def as_svg(figure: Figure, name: str, label: str) -> Markup:
     """The figure as inline SVG: theme colours, the page's font, ids of its own, no dates."""
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -12,7 +12,7 @@ import numpy as np
 
 from mien import correctors
 from mien.correctors.calibration import Calibration
-from mien.correctors.contract import Corrector, wanted_by
+from mien.correctors.contract import Corrector, restored, wanted_by
 from mien.correctors.patch import Patch, Witness
 from mien.correctors.policy import Policy
 from mien.data.images import read_pictures
@@ -178,7 +178,7 @@ def _of_study(
         raise choice_error("corrector", name, manifest["correctors"], place="--corrector")
     target = card.classes.index(left_out)
     kind = correctors.find(name, outside=corrector is not None)
-    fitted = correctors.beside(kind, model, target).restore(read_arrays(folder / "correctors" / f"{name}.npz"))
+    fitted = restored(correctors.beside(kind, model, target), folder / "correctors" / f"{name}.npz")
     seen = Calibration.of(read_arrays(folder / "scores" / f"{name}.npz"), target)
     ids = np.arange(len(seen.score)).astype(str)
     witness = Witness(ids, seen.truth, seen.base, seen.group, seen.score[None], seen.suggested[None])

@@ -14,14 +14,14 @@ from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings
 from mien.data.split import linked
 from mien.metrics.correction import scores
-from mien.metrics.ranking import auroc, gain_at_harm
+from mien.metrics.ranking import auroc, gain_at_harm, gain_curve
 from mien.models import saved
 from mien.models.settings import AugmentSettings
 from mien.study.corrected import cell_of
 from mien.study.material import Material, gather
 from mien.study.settings import CorrectSettings
 from mien.study.workbench import Workbench, built
-from mien.types import Scores
+from mien.types import Floats, Outputs, Scores
 
 FEW = 50
 """Labelled pictures of a class below which more are worth more than anything else."""
@@ -38,11 +38,24 @@ class Correction:
     patch : see mien.correctors.patch.
     scores : of f and of the corrected system.
     material : the pictures and their parts.
+    tested : f's outputs for the test part.
     """
 
     patch: Patch
     scores: Scores
     material: Material
+    tested: Outputs
+
+    def curves(self, harms: Floats) -> dict[str, Floats]:
+        """Class → (len(harms),) Gain of its corrector alone at each Harm, on the test part."""
+        truth, base = self.material.pictures.labels[self.material.parts.rows("test")], self.tested.predicted
+        right = (base == truth) & self.patch.known[truth]
+        found = {}
+        for target, corrector in zip(self.material.targets, self.patch.correctors, strict=True):
+            score = corrector.propose(self.tested).score
+            missed = (truth == target) & (base != target)
+            found[self.patch.classes[target]] = gain_curve(score, missed, right & (truth != target), harms)
+        return found
 
     def advice(self) -> list[str]:
         """What stands in the way, in plain words; told by fit and calibrate, not by test."""
@@ -128,9 +141,10 @@ def correct(
         saved.fingerprint(model, card), pictures.fingerprint(), bool(settings.cross_fit), about,
     )  # fmt: skip
     tested = parts.rows("test")
-    decision = patch.decide(bench.seen(tested))
+    seen = bench.seen(tested)
+    decision = patch.decide(seen)
     result = scores(pictures.labels[tested], decision.base, decision.final, len(patch.classes))
-    return Correction(patch, result, material)
+    return Correction(patch, result, material, seen)
 
 
 def _fitted(
