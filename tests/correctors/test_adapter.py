@@ -81,6 +81,15 @@ def test_views_differ_from_each_other_and_repeat_themselves() -> None:
     assert np.allclose(changed_views(f, pixels, Wanted("conv2", 1), still), plain, atol=1e-2)
 
 
+def test_large_views_lie_on_disk_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    f, (pixels, _) = model(), bars(6)
+    in_memory = changed_views(f, pixels, Wanted("conv2", 2), AugmentSettings())
+    monkeypatch.setattr("mien.machine.LARGE", 0)
+    on_disk = changed_views(f, pixels, Wanted("conv2", 2), AugmentSettings())
+    assert isinstance(on_disk, np.memmap) and not isinstance(in_memory, np.memmap)
+    assert np.array_equal(on_disk, in_memory)
+
+
 def test_without_a_map_it_says_how_to_get_one() -> None:
     outputs, labels = example_outputs()
     vectors = Outputs(outputs.ids, outputs.probs, outputs.known, {"hidden": outputs.features["hidden"]})

@@ -18,6 +18,7 @@ from mien.models.device import seed_everything
 from mien.models.examples import Maps
 from mien.models.head import Copied, Fresh
 from mien.models.latents import answers_from_maps
+from mien.models.saved import ANSWERED_IN, precision_name
 from mien.models.settings import AugmentSettings, TrainSettings
 from mien.models.training import fit
 from mien.types import Floats, Outputs, Proposal, Wanted
@@ -85,9 +86,12 @@ class Adapter:
         seed_everything(0, self.target)
         head = Fresh(len(outputs.known), maps.shape[2]) if self._head is None else deepcopy(self._head)
         settings = TrainSettings(
-            epochs=self.epochs, learning_rate=self.learning_rate, threads=self.threads, augment=AS_THEY_ARE,
-            precision="float32", mirror=False,
-        )  # fmt: skip
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            threads=self.threads,
+            augment=AS_THEY_ARE,
+            mirror=False,
+        )
         fit(head, Maps(maps, targets), None, settings)
         self._trained = head
         return self
@@ -100,9 +104,10 @@ class Adapter:
         return Proposal(outputs.ids, score, np.full(len(outputs), target))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        learnt = fitted(self._trained, self.name).state_dict()
-        weights = {f"head.{name}": value.numpy() for name, value in learnt.items()}
-        return {**weights, "target": np.array(self.target), "tap": np.array(self.tap)}
+        head = fitted(self._trained, self.name)
+        weights = {f"head.{name}": value.numpy() for name, value in head.state_dict().items()}
+        about = {"target": self.target, "tap": self.tap, "precision": precision_name(head)}
+        return {**weights, **{name: np.array(value) for name, value in about.items()}}
 
     def restore(self, state: State) -> Self:
         weights = {
@@ -117,6 +122,7 @@ class Adapter:
         else:
             self._trained = deepcopy(self._head)
         self._trained.load_state_dict(weights)
+        self._trained.precision = ANSWERED_IN[str(state["precision"])]
         self._trained.eval()
         return self
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.correctors.contract import Labels, State, fitted, hard, positives, target_class
-from mien.correctors.evidence import NEVER, coded, evidence, width
+from mien.correctors.evidence import NEVER, coded, coding_in, evidence, width
 from mien.errors import AlignmentError, DataError, MissingExtraError, RunError
 from mien.features import stack
 from mien.types import NO_LABEL, Floats, Ints, Outputs, Proposal
@@ -86,8 +86,7 @@ class XGBoost:
         self._booster = self._read(state["trees"].tobytes())
         self.target = int(state["target"]) if state["target"] != NO_LABEL else None
         self.taps = tuple(str(tap) for tap in state["taps"])
-        self._seen = state.get("seen", self._seen)
-        self.coding, self.wrong = str(state.get("coding", "rest")), float(state.get("wrong", 1.0))
+        self.coding, self.wrong, self._seen = coding_in(state)
         return self
 
     def _fit(self, outputs: Outputs, codes: Ints) -> Self:

@@ -13,7 +13,11 @@ anyway need not count against an override: weight λ of `evidence`. λ = 1 count
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.errors import choice_error
 from mien.types import Floats, Ints, Outputs
@@ -37,6 +41,13 @@ def coded(coding: str, outputs: Outputs, labels: Ints, target: int) -> Ints:
     if coding == "three":
         return np.where(wanted, 2, np.where(labels == outputs.predicted, 1, 0))
     raise choice_error("coding", coding, CODINGS, place="corrector")
+
+
+def coding_in(state: Mapping[str, NDArray[Any]]) -> tuple[str, float, Ints]:
+    """Coding, λ and the codes seen, as a saved corrector has them; one of old says nothing, and has "rest"."""
+    if not {"coding", "wrong"} & set(state):
+        return "rest", 1.0, np.array([0, 1])
+    return str(state["coding"]), float(state["wrong"]), state["seen"]
 
 
 def width(coding: str, outputs: Outputs) -> int:

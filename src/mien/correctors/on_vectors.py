@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.correctors.contract import Labels, State, fitted, hard, positives, target_class
-from mien.correctors.evidence import NEVER, coded, evidence, width
+from mien.correctors.evidence import NEVER, coded, coding_in, evidence, width
 from mien.features import Embedding
 from mien.types import Floats, Ints, Outputs, Proposal
 
@@ -61,7 +61,7 @@ class OnVectors:
         learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
         target = target_class(outputs, self.target)
         log_probs = np.full((len(outputs), width(self.coding, outputs)), NEVER)
-        log_probs[:, learnt.get("seen", [0, 1])] = self._log_probs(embedding.apply(outputs), learnt)
+        log_probs[:, learnt["seen"]] = self._log_probs(embedding.apply(outputs), learnt)
         score = evidence(log_probs, self.coding, outputs, target, self.wrong)
         return Proposal(outputs.ids, np.asarray(score, np.float64), np.full(len(outputs), target))
 
@@ -73,8 +73,8 @@ class OnVectors:
     def restore(self, state: State) -> Self:
         self._embedding = Embedding.of(state)
         self.taps, self.target = self._embedding.taps, int(state["target"])
-        self.coding, self.wrong = str(state.get("coding", "rest")), float(state.get("wrong", 1.0))
-        self._learnt = dict(state)
+        self.coding, self.wrong, seen = coding_in(state)
+        self._learnt = {**state, "seen": seen}
         self._log_probs(np.zeros((1, self._embedding.axes), np.float32), self._learnt)  # shows what is missing
         return self
 

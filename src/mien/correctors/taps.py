@@ -57,16 +57,14 @@ def best_taps(
     truth = hard(labels)
     target = target_class(outputs, make(candidates[0]).target)
     wanted = positives(outputs, labels, target)
+    if wanted.sum() < folds:
+        raise _too_few(int(wanted.sum()), folds)
     parts = StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(
         truth, wanted, np.arange(len(truth)) if groups is None else groups
     )
     cuts = list(parts)
     if not all(wanted[rows].any() for cut in cuts for rows in cut):
-        raise DataError(
-            f"{wanted.sum()} pictures of the class, or their groups, do not reach for {folds} folds",
-            place="best_taps",
-            remedy="choose the taps yourself, or give fewer folds",
-        )
+        raise _too_few(int(wanted.sum()), folds)
 
     def quality(taps: Taps) -> float:
         areas: list[float] = []
@@ -80,3 +78,8 @@ def best_taps(
     if not usable:
         raise DataError("no candidate matches a feature", place="best_taps", remedy="name taps that the outputs have")
     return max(usable, key=quality)
+
+
+def _too_few(count: int, folds: int) -> DataError:
+    cause = f"{count} pictures of the class, or their groups, do not reach for {folds} folds"
+    return DataError(cause, place="best_taps", remedy="choose the taps yourself, or give fewer folds")

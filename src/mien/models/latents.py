@@ -52,7 +52,8 @@ def batches(
         views = [pictures, pictures.flip(3)] if model.mirrored else [pictures]
         with torch.inference_mode(), mixed(device, precision):
             run = model.begin if lower else model.activations
-            yield [run(view.contiguous(memory_format=torch.channels_last)) for view in views]
+            found = [run(view.contiguous(memory_format=torch.channels_last)) for view in views]
+        yield found  # outside: what is made of them has a precision of its own
 
 
 def merged(views: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

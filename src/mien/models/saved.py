@@ -90,6 +90,11 @@ def parameters(model: Classifier) -> int:
     return sum(value.numel() for value in model.parameters() if value.requires_grad)
 
 
+def precision_name(model: Classifier) -> str:
+    """The name in ANSWERED_IN of what a classifier was trained in."""
+    return next(name for name, precision in ANSWERED_IN.items() if precision == model.precision)
+
+
 def fingerprint(model: Classifier, card: ModelCard) -> str:
     """Hex digest of weights, classes and how it answers: equal for the same classifier alone."""
     weights = [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
@@ -116,8 +121,8 @@ def save(model: Classifier, card: ModelCard, folder: Path) -> None:
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))
-    named = next(name for name, precision in ANSWERED_IN.items() if precision == model.precision)
-    write_json(folder / "model.json", asdict(replace(card, precision=named, mirrored=model.mirrored)))
+    card = replace(card, precision=precision_name(model), mirrored=model.mirrored)
+    write_json(folder / "model.json", asdict(card))
 
 
 def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCard]:
