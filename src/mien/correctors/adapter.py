@@ -55,9 +55,9 @@ class Adapter:
         target: int | None = None,
         tap: str = "",
         head: Classifier | None = None,
-        epochs: int = 14,
-        views: int = 7,
-        learning_rate: float = 6e-3,
+        epochs: int = 18,
+        views: int = 9,
+        learning_rate: float = 9e-3,
         trust: float = 0.5,
         threads: int = 1,
     ) -> None:

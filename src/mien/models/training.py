@@ -29,9 +29,10 @@ from mien.models.examples import Examples, Learnable, Turn
 from mien.models.latents import probabilities
 from mien.models.settings import TrainSettings
 from mien.runs import write_atomic
-from mien.types import Ints, digest
+from mien.types import Floats, Ints, digest
 
 Epoch = dict[str, float]
+Watch = Callable[[Ints, Floats], object]
 SMALL = 2 / 3
 """Size of the pictures, as a share of their sides, in the first part of training (`small` of the settings)."""
 SMALLEST = 24
@@ -47,6 +48,7 @@ def fit(
     seed: int = 0,
     checkpoint: Path | None = None,
     progress: Callable[[Epoch], object] = lambda epoch: None,
+    watch: Watch | None = None,
 ) -> list[Epoch]:
     """Train `model` in place and leave the best epoch's weights in it.
 
@@ -57,6 +59,7 @@ def fit(
     seed : of the first weights (where the model draws them from pictures), order, augmentation and dropout.
     checkpoint : file to resume from and to write after every epoch.
     progress : called with the record of each epoch done now.
+    watch : called with the rows and the (B, K) logits of every batch that is trained on, before the step.
 
     Returns
     -------
@@ -73,6 +76,7 @@ def fit(
         loop = _Loop(model.to(device), train, validation, settings, seed, device)
         if checkpoint:
             loop.restore(checkpoint)
+        loop.watch = watch
         while not loop.finished:
             loop.epoch()
             if checkpoint:
@@ -99,6 +103,7 @@ class _Loop:
         self.model, self.train, self.validation = model, train, validation
         self.settings, self.seed, self.device = settings, seed, device
         self.history: list[Epoch] = []
+        self.watch: Watch | None = None
         seed_everything(seed, -1)
         _initialise(model, train, device)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -162,6 +167,8 @@ class _Loop:
         pictures, targets = self.train.batch(rows, turn)
         with mixed(self.device, self.model.precision):
             logits = self.model(pictures.contiguous(memory_format=torch.channels_last))
+        if self.watch:
+            self.watch(rows, logits.detach().float().cpu().numpy())
         loss = soft_cross_entropy(logits.float(), targets, self.weights, self.settings.label_smoothing)
         self.optimizer.zero_grad()
         loss.backward()

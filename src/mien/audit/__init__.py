@@ -1,0 +1,1 @@
+"""Labels that may be wrong: what speaks against each of them, and a verdict. Arrays in, arrays out."""

@@ -1,0 +1,71 @@
+"""Training dynamics: what a classifier said of its own training pictures, epoch by epoch, kept as means.
+
+A wrong label is learnt late and against the others: over the epochs its logit stays behind. So one training run says of
+each picture what else would take one run for each fold.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mien.errors import AlignmentError, NotFittedError
+from mien.types import Floats, Ints
+
+
+class Dynamics:
+    """Called by the training loop with each batch; afterwards, means over all times that a picture was seen.
+
+    Parameters
+    ----------
+    labels : (N,) given labels of the training pictures.
+    classes : K.
+
+    Notes
+    -----
+    The mean margin is the area under the margin of G. Pleiss, T. Zhang, E. Elenberg, K. Q. Weinberger, *Identifying
+    mislabeled data using the area under the margin ranking*, NeurIPS 2020.
+
+    Examples
+    --------
+    >>> seen = Dynamics(np.array([0, 1]), classes=2)
+    >>> seen(np.array([0, 1]), np.array([[2.0, 0.0], [3.0, 1.0]]))
+    >>> seen(np.array([1]), np.array([[0.0, 1.0]]))
+    >>> seen.margins.tolist()
+    [2.0, -0.5]
+    """
+
+    def __init__(self, labels: Ints, classes: int) -> None:
+        self.labels = labels
+        self.times = np.zeros(len(labels), dtype=np.int64)
+        self._margins = np.zeros(len(labels))
+        self._probs = np.zeros((len(labels), classes))
+
+    def __call__(self, rows: Ints, logits: Floats) -> None:
+        """Take in (B, K) logits of some rows; −∞ is a class that is not known."""
+        if logits.shape != (len(rows), self._probs.shape[1]):
+            raise AlignmentError(f"logits are {logits.shape} for {len(rows)} rows", place="Dynamics")
+        logits = np.asarray(logits, np.float64)
+        own = np.take_along_axis(logits, self.labels[rows, None], 1)[:, 0]
+        others = logits.copy()
+        np.put_along_axis(others, self.labels[rows, None], -np.inf, 1)
+        powers = np.exp(logits - logits.max(1, keepdims=True))
+        self._margins[rows] += own - others.max(1)
+        self._probs[rows] += powers / powers.sum(1, keepdims=True)
+        self.times[rows] += 1
+
+    @property
+    def margins(self) -> Floats:
+        """(N,) mean logit of the given label less the largest other; low is suspicious."""
+        return np.asarray(self._margins / self._seen)
+
+    @property
+    def probs(self) -> Floats:
+        """(N, K) mean probabilities."""
+        return np.asarray(self._probs / self._seen[:, None])
+
+    @property
+    def _seen(self) -> Ints:
+        if not self.times.all():
+            cause = f"{np.count_nonzero(self.times == 0)} pictures were never seen in training"
+            raise NotFittedError(cause, place="Dynamics", remedy="train for more epochs")
+        return self.times
