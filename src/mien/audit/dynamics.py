@@ -10,6 +10,7 @@ import numpy as np
 
 from mien.errors import AlignmentError, NotFittedError
 from mien.types import Floats, Ints
+from mien.uncertainty import Uncertainty, entropy
 
 
 class Dynamics:
@@ -39,6 +40,7 @@ class Dynamics:
         self.times = np.zeros(len(labels), dtype=np.int64)
         self._margins = np.zeros(len(labels))
         self._probs = np.zeros((len(labels), classes))
+        self._entropies = np.zeros(len(labels))
 
     def __call__(self, rows: Ints, logits: Floats) -> None:
         """Take in (B, K) logits of some rows; −∞ is a class that is not known."""
@@ -50,7 +52,9 @@ class Dynamics:
         np.put_along_axis(others, self.labels[rows, None], -np.inf, 1)
         powers = np.exp(logits - logits.max(1, keepdims=True))
         self._margins[rows] += own - others.max(1)
-        self._probs[rows] += powers / powers.sum(1, keepdims=True)
+        probs = powers / powers.sum(1, keepdims=True)
+        self._probs[rows] += probs
+        self._entropies[rows] += entropy(probs)
         self.times[rows] += 1
 
     @property
@@ -62,6 +66,12 @@ class Dynamics:
     def probs(self) -> Floats:
         """(N, K) mean probabilities."""
         return np.asarray(self._probs / self._seen[:, None])
+
+    @property
+    def uncertainty(self) -> Uncertainty:
+        """The epochs as draws: what all are unsure of is aleatoric, what they contradict each other on epistemic."""
+        total, aleatoric = entropy(self.probs), np.asarray(self._entropies / self._seen)
+        return Uncertainty(total, aleatoric, np.maximum(total - aleatoric, 0))
 
     @property
     def _seen(self) -> Ints:

@@ -1,0 +1,104 @@
+"""mien audit: which labels are wrong."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mien.cli.options import build, options
+from mien.data.prepare import DataSettings, prepare
+from mien.models.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from mien.study.audit import Audit
+
+EPOCHS = 20
+
+
+@click.command()
+@click.argument("data")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs/audit"), show_default=True, help="folder to write"
+)
+@click.option(
+    "--reviews", type=click.Path(path_type=Path), help="reviewed pictures: JSON lines or CSV with id and label"
+)
+@click.option(
+    "--base", default="attention", show_default=True, help="base classifier: one that mien brings, or module:Name"
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="seed of the training")
+@click.option("--epochs", type=click.IntRange(1, 10_000), default=EPOCHS, show_default=True, help="length of training")
+@click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
+@options(DataSettings, TrainSettings, without=("epochs",))
+def audit(
+    data: str, out: Path, reviews: Path | None, base: str, seed: int, epochs: int, as_json: bool, **values: Any
+) -> None:
+    """Train once on all pictures, and say of each label whether it is wrong, ambiguous, or of an unusual picture.
+
+    Writes OUT/audit.csv, a row a picture with a reason, the most suspicious first, and OUT/index.html to look through.
+    Nothing of the data is changed. Some hundred reviewed pictures make it much better: look at them, write down what
+    they show, and give the file with --reviews.
+
+    \b
+    Example:
+      mien audit path/to/ferplus --labels fer2013 --out runs/audit
+      mien audit path/to/pictures --reviews reviews.csv --out runs/audit
+    """
+    from mien.cli.progress import decoding, stages
+    from mien.report.audit import page
+    from mien.runs import write_text
+    from mien.study.audit import audit as audit_
+
+    settings = build(DataSettings, values, source=data)
+    train = replace(build(TrainSettings, values), epochs=epochs)
+    with decoding() as progress:
+        prepare(settings, progress)
+    with stages() as say:
+        found = audit_(settings, train, base=base, seed=seed, reviews=reviews, say=say)
+    found.save(out)
+    write_text(out / "index.html", page(found.data, found.suspects, found.verdicts, found.reviewed, found.conflicts))
+    if as_json:
+        click.echo(json.dumps(as_figures(found), indent=2))
+        return
+    _print(found)
+    click.echo(f"table: {out / 'audit.csv'}\npage: {out / 'index.html'}")
+
+
+def as_figures(found: Audit) -> dict[str, Any]:
+    """Counts of verdicts, whole and class by class."""
+    names, labels = found.data.labelset.names, found.suspects.labels
+    classes = {}
+    for c, name in enumerate(names):
+        own = labels == c
+        if own.any():
+            counts = {
+                kind: int((found.verdicts.kind[own] == k).sum()) for k, kind in enumerate(found.verdicts.counts())
+            }
+            classes[name] = {"pictures": int(own.sum()), **counts}
+    return {
+        "pictures": len(found.data),
+        "reviewed": int((found.reviewed >= 0).sum()),
+        "verdicts": {**found.verdicts.counts(), "duplicate conflict": len(found.conflicts)},
+        "classes": classes,
+    }
+
+
+def _print(found: Audit) -> None:
+    figures = as_figures(found)
+    table = Table("class", "pictures", *found.verdicts.counts(), title_justify="left")
+    table.title = "Verdicts by given label"
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, row in figures["classes"].items():
+        table.add_row(escape(name), *map(str, row.values()))
+    Console().print(table)
+    conflicts = figures["verdicts"]["duplicate conflict"]
+    if conflicts:
+        click.echo(f"{conflicts} more are equal pictures with different labels")

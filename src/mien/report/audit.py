@@ -1,0 +1,111 @@
+"""The page of an audit: how many labels are suspicious, what is taken for what, and the pictures themselves."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.audit.suspects import Suspects
+from mien.audit.verdicts import AMBIGUOUS, KINDS, STRANGE, WRONG, Verdicts
+from mien.data.samples import as_png
+from mien.report.evidence import percent
+from mien.report.layout import Cell, Table, render, undefined
+from mien.types import Dataset, Ints, Problem
+
+SHOWN = 48
+"""Pictures of each class and verdict."""
+NEAREST = 5
+TITLES = {
+    WRONG: "another class is clearly more likely",
+    AMBIGUOUS: "two classes are nearly as likely as each other",
+    STRANGE: "far from all that is usual: a bad crop, a drawing, no face?",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture to look at, as a data URI, with its nearest neighbours side by side."""
+
+    name: str
+    given: str
+    suggested: str
+    reason: str
+    image: str
+    neighbours: str
+
+
+def page(data: Dataset, found: Suspects, judged: Verdicts, reviewed: Ints, conflicts: Sequence[Problem]) -> str:
+    """One self-contained HTML page; the arguments are those of `mien.study.audit.Audit`."""
+    counts = judged.counts()
+    groups = [(kind, TITLES[kind], counts[kind], _by_class(kind, data, found, judged)) for kind in TITLES]
+    return render(
+        "audit.html",
+        name=str(data.name).rstrip("/").rpartition("/")[2] or "the data",
+        total=len(data),
+        counts=counts,
+        reviewed=int((reviewed >= 0).sum()),
+        conflicts=[(problem.place, problem.cause) for problem in conflicts],
+        tables=(_classes(data, found, judged), _taken_for(data, found, judged)),
+        groups=groups,
+        percent=percent,
+        side=data.pictures.shape[1],
+    )
+
+
+def _classes(data: Dataset, found: Suspects, judged: Verdicts) -> Table:
+    lines = []
+    for c, name in enumerate(data.labelset.names):
+        own = found.labels == c
+        if not own.any():
+            continue
+        shares = [float((judged.kind[own] == number).mean()) for number in range(len(KINDS))]
+        cells = (
+            Cell(percent(share), str(round(share * own.sum())), heat=share if kind == WRONG else None)
+            for share, kind in zip(shares, KINDS, strict=True)
+        )
+        lines.append((Cell(name), Cell(str(int(own.sum()))), *cells))
+    return Table("Verdicts by given label", ("Given", "Pictures", *KINDS), lines, heat="harm")
+
+
+def _taken_for(data: Dataset, found: Suspects, judged: Verdicts) -> Table:
+    """What the probably wrong labels are suggested to be."""
+    wrong = judged.kind == KINDS.index(WRONG)
+    names = [name for c, name in enumerate(data.labelset.names) if (found.labels == c).any()]
+    lines = []
+    for name in names:
+        own = wrong & (found.labels == data.labelset.index(name))
+        cells = []
+        for other in names:
+            count = int((found.suggested[own] == data.labelset.index(other)).sum())
+            share = count / max(1, int(own.sum()))
+            cells.append(undefined("its own label") if other == name else Cell(str(count), heat=share))
+        lines.append((Cell(name), *cells))
+    return Table("Probably wrong labels: given (rows), suggested (columns)", ("", *names), lines, heat="harm")
+
+
+def _by_class(kind: str, data: Dataset, found: Suspects, judged: Verdicts) -> list[tuple[str, int, list[Picture]]]:
+    """(class, pictures with the verdict, those that are shown)."""
+    shown = []
+    for c, name in enumerate(data.labelset.names):
+        rows = np.flatnonzero((judged.kind == KINDS.index(kind)) & (found.labels == c))
+        if len(rows):
+            chosen = rows[np.argsort(-found.score[rows], kind="stable")][:SHOWN]
+            shown.append((name, len(rows), [_picture(row, data, found, judged) for row in chosen]))
+    return shown
+
+
+def _picture(row: int, data: Dataset, found: Suspects, judged: Verdicts) -> Picture:
+    names = data.labelset.names
+    near = [other for other in found.neighbours[row][:NEAREST].tolist() if other >= 0]
+    strip = np.concatenate(list(data.pictures[near]), axis=1) if near else data.pictures[row]
+    return Picture(
+        str(data.ids[row]), names[found.labels[row]], names[found.suggested[row]], judged.reason[row],
+        _encoded(data.pictures[row]), _encoded(strip),
+    )  # fmt: skip
+
+
+def _encoded(picture: np.ndarray) -> str:
+    return base64.b64encode(as_png(np.ascontiguousarray(picture))).decode()

@@ -1,0 +1,172 @@
+"""Which labels are wrong: one training run on all pictures, watched, and a verdict on each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from mien.audit.dynamics import Dynamics
+from mien.audit.reviewed import after_reviews
+from mien.audit.suspects import Suspects, suspects
+from mien.audit.verdicts import KINDS, Verdicts, verdicts
+from mien.correctors.novelty import Novelty
+from mien.data.prepare import DataSettings, prepare
+from mien.data.split import linked
+from mien.errors import DataError, MienError, UsageError
+from mien.models import saved
+from mien.models.device import prepared, seed_everything
+from mien.models.examples import Examples
+from mien.models.latents import extract
+from mien.models.settings import TrainSettings
+from mien.models.training import Epoch, fit
+from mien.runs import write_text
+from mien.types import NO_LABEL, Dataset, Floats, Ints, Problem
+from mien.uncertainty import Uncertainty
+
+FEWEST = 20
+"""Pictures below which nothing can be said of labels."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found.
+
+    Attributes
+    ----------
+    data : the N pictures with a label.
+    suspects, verdicts, uncertainty : of each of them.
+    novelty : (N,) how unlike the usual it looks.
+    reviewed : (N,) the class that a reviewer gave, −1 without a review.
+    conflicts : equal pictures with different labels, which are left out of all this.
+    """
+
+    data: Dataset
+    suspects: Suspects
+    verdicts: Verdicts
+    uncertainty: Uncertainty
+    novelty: Floats
+    reviewed: Ints
+    conflicts: tuple[Problem, ...]
+
+    def rows(self) -> list[dict[str, object]]:
+        """A row a picture, the most suspicious first."""
+        found, names = self.suspects, self.data.labelset.names
+        score, suggested = found.score, found.suggested
+        return [
+            {
+                "id": str(self.data.ids[row]),
+                "given": names[found.labels[row]],
+                "suggested": names[suggested[row]],
+                "verdict": KINDS[self.verdicts.kind[row]],
+                "score": f"{score[row]:.4f}",
+                "chance_given": f"{found.belief[row, found.labels[row]]:.4f}",
+                "chance_suggested": f"{found.belief[row, suggested[row]]:.4f}",
+                "aleatoric": f"{self.uncertainty.aleatoric[row]:.4f}",
+                "epistemic": f"{self.uncertainty.epistemic[row]:.4f}",
+                "novelty": f"{self.novelty[row]:.3f}",
+                "reviewed": names[self.reviewed[row]] if self.reviewed[row] >= 0 else "",
+                "reason": self.verdicts.reason[row],
+            }
+            for row in np.argsort(-score, kind="stable")
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Write FOLDER/audit.csv."""
+        text, rows = io.StringIO(), self.rows()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(folder / "audit.csv", text.getvalue())
+
+
+def audit(
+    settings: DataSettings,
+    train: TrainSettings,
+    *,
+    base: str = "attention",
+    seed: int = 0,
+    reviews: Path | None = None,
+    say: Callable[[str], object] = lambda stage: None,
+) -> Audit:
+    """Train once on all pictures with the labels as given, watch, and judge each label.
+
+    Parameters
+    ----------
+    settings : the pictures. Votes play no part; of FER+, --labels says which labels are meant.
+    train : the training. Fewer epochs than for a good classifier are better here: wrong labels are not learnt by heart.
+    base, seed : the classifier, and the seed of its training.
+    reviews : a file of reviewed pictures, see `read_reviews`: they teach what wrong labels mean.
+    say : called with each stage.
+
+    Raises
+    ------
+    DataError : too few pictures or classes. UsageError : a review that cannot be used.
+    """
+    data = prepare(settings).but(targets=None)
+    known = data.counts() > 0
+    if len(data) < FEWEST or known.sum() < 2:
+        cause = f"{len(data)} labelled pictures of {known.sum()} classes"
+        raise DataError(cause, place=data.name, remedy=f"give {FEWEST} or more, of two classes or more")
+    reviewed = read_reviews(reviews, data) if reviews else np.full(len(data), NO_LABEL)
+    with threadpool_limits(max(1, train.threads)), prepared(train):
+        seed_everything(seed, 0)
+        model = saved.build(base, known, settings.colour)
+        seen = Dynamics(data.labels, len(data.labelset))
+
+        def progress(epoch: Epoch) -> None:
+            say(f"training, epoch {epoch['epoch']:.0f} of {train.epochs}")
+
+        fit(model, Examples.of(data, np.arange(len(data))), None, train, seed=seed, watch=seen, progress=progress)
+        say("reading out")
+        outputs = extract(model, data.pictures, data.ids)
+    say("comparing with neighbours")
+    vectors = outputs.features["hidden"]
+    found = suspects(data.labels, seen.probs, vectors, linked(data).astype(str))
+    if reviews:
+        say("learning from reviews")
+        with threadpool_limits(1):
+            found = after_reviews(found, vectors, reviewed)
+    novelty = Novelty(NO_LABEL).fit(outputs).propose(outputs).score
+    conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
+    judged = verdicts(found, novelty, data.labelset.names)
+    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, conflicts)
+
+
+def read_reviews(path: Path, data: Dataset) -> Ints:
+    """(N,) the class that a reviewer gave each picture, −1 without a review; of several reviews the last counts.
+
+    The file is JSON lines, or CSV with a header: "id" as in audit.csv, "label" a class or empty for "cannot say".
+
+    Raises
+    ------
+    UsageError : no such file, a line that is not understood, an id or a class that is not there.
+    """
+    remedy = "each line names an id of audit.csv and a label, as JSON or CSV"
+    try:
+        text = path.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if line.strip()]
+        if text.lstrip().startswith("{"):
+            reviews = [(record["id"], record["label"]) for record in map(json.loads, lines)]
+        else:
+            reviews = [(record["id"], record["label"]) for record in csv.DictReader(lines)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot be read: {error}", place=str(path), remedy=remedy) from None
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise UsageError(f"is not understood: {error}", place=str(path), remedy=remedy) from None
+    place = {name: row for row, name in enumerate(data.ids.tolist())}
+    found = np.full(len(data), NO_LABEL)
+    for name, label in reviews:
+        if name not in place:
+            raise UsageError(f"{name!r} is no picture of these data", place=str(path), remedy=remedy)
+        try:
+            found[place[name]] = data.labelset.index(str(label)) if label else NO_LABEL
+        except MienError as error:
+            raise UsageError(f"{name}: {error.cause}", place=str(path), remedy=error.remedy) from None
+    return found
