@@ -102,8 +102,8 @@ def neighbour_votes(
     others = names[found] != names[:, None]
     order = np.argsort(~others, axis=1, kind="stable")[:, :k]  # those of other groups first, nearest first
     near, usable = np.take_along_axis(found, order, 1), np.take_along_axis(others, order, 1)
-    near = np.where(usable, near, -1)
+    near = np.pad(np.where(usable, near, -1), ((0, 0), (0, k - near.shape[1])), constant_values=-1)
     votes = np.zeros((len(labels), classes))
-    np.add.at(votes, (np.nonzero(usable)[0], labels[near[usable]]), 1)
+    np.add.at(votes, (np.nonzero(near >= 0)[0], labels[near[near >= 0]]), 1)
     totals = votes.sum(1, keepdims=True)
     return near, np.divide(votes, totals, out=np.full(votes.shape, 1 / classes), where=totals > 0)

@@ -1,0 +1,116 @@
+"""mien audit: a table and a page of suspicious labels."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Mien
+
+from mien.cli import run
+from mien.data.faces import FaceSettings, draw
+from mien.data.prepare import DataSettings, prepare
+from mien.study.audit import read_reviews
+
+SMALL = ("--size", "32", "--epochs", "6")
+
+
+@pytest.fixture(scope="module")
+def audited(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an audit. Read it only."""
+    folder = tmp_path_factory.mktemp("audits") / "one"
+    assert run(["audit", str(faces), *SMALL, "--out", str(folder)]) == 0
+    return folder
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "audit.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_picture_has_a_verdict_with_a_reason(audited: Path, faces: Path) -> None:
+    found = rows(audited)
+    data = prepare(DataSettings(str(faces), size=32))
+    assert sorted(row["id"] for row in found) == sorted(data.ids.tolist())
+    scores = [float(row["score"]) for row in found]
+    assert scores == sorted(scores, reverse=True)
+    given = dict(zip(data.ids.tolist(), np.array(data.labelset.names)[data.labels].tolist(), strict=True))
+    for row in found:
+        assert row["given"] == given[row["id"]] != row["suggested"] and row["reason"]
+        assert np.isclose(float(row["chance_suggested"]) - float(row["chance_given"]), float(row["score"]), atol=2e-4)
+
+
+def test_the_page_shows_pictures_and_runs_nothing(audited: Path) -> None:
+    page = (audited / "index.html").read_text()
+    assert "<script" not in page and "data:image/png;base64," in page and "http" not in page.split("</style>")[1]
+
+
+def test_json_counts_what_the_table_holds(mien: Mien, audited: Path, faces: Path, tmp_path: Path) -> None:
+    said = mien("audit", faces, *SMALL, "--json", "--out", tmp_path / "again")
+    assert said.code == 0, said
+    found = json.loads(said.out)
+    table = rows(tmp_path / "again")
+    assert table == rows(audited), "the same seed gives other verdicts"
+    for kind, count in found["verdicts"].items():
+        if kind != "duplicate conflict":
+            assert count == sum(row["verdict"] == kind for row in table)
+    assert sum(row["pictures"] for row in found["classes"].values()) == len(table)
+
+
+def test_reviews_are_read_learnt_from_and_shown(mien: Mien, faces: Path, tmp_path: Path) -> None:
+    data = prepare(DataSettings(str(faces), size=32))
+    chosen = data.ids[::3].tolist()
+    names = np.array(data.labelset.names)[data.labels[::3]].tolist()
+    lines = [json.dumps({"id": name, "label": label}) for name, label in zip(chosen, names, strict=True)]
+    (tmp_path / "reviews.jsonl").write_text("\n".join(lines))
+    said = mien("audit", faces, *SMALL, "--reviews", tmp_path / "reviews.jsonl", "--out", tmp_path / "out")
+    assert said.code == 0, said
+    assert sum(row["reviewed"] != "" for row in rows(tmp_path / "out")) == len(chosen)
+
+
+def test_the_last_review_of_a_picture_counts_in_either_form(faces: Path, tmp_path: Path) -> None:
+    data = prepare(DataSettings(str(faces), size=32))
+    one, other = data.ids[:2].tolist()
+    (tmp_path / "r.csv").write_text(f"id,label,who\n{one},fear,a\n{other},anger,a\n{one},sadness,b\n{other},,b\n")
+    found = read_reviews(tmp_path / "r.csv", data)
+    assert data.labelset.names[found[0]] == "sadness" and (found[1:] == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("id,label\nnobody.png,fear\n", "nobody.png"),
+        ('{"id": 3}\n', "label"),
+        ("a,b\n1,2\n", "id"),
+        ('{"id": ', "not understood"),
+    ],
+)
+def test_reviews_that_cannot_be_used_are_named(
+    mien: Mien, faces: Path, tmp_path: Path, content: str, hint: str
+) -> None:
+    (tmp_path / "r").write_text(content)
+    mien("audit", faces, *SMALL, "--reviews", tmp_path / "r", "--out", tmp_path / "out").refused(2, hint, str(tmp_path))
+    mien("audit", faces, *SMALL, "--reviews", tmp_path / "gone").refused(2, "gone")
+
+
+def test_a_class_that_is_misspelt_in_a_review_has_a_hint(mien: Mien, faces: Path, tmp_path: Path) -> None:
+    name = prepare(DataSettings(str(faces), size=32)).ids[0]
+    (tmp_path / "r.csv").write_text(f"id,label\n{name},fera\n")
+    mien("audit", faces, *SMALL, "--reviews", tmp_path / "r.csv").refused(2, "fear")
+
+
+def test_labels_drawn_wrong_come_first() -> None:
+    """Drawn faces, where the truth is known: noisy votes among them are found by one training run."""
+    from mien.models.settings import TrainSettings
+    from mien.study.audit import audit
+
+    source = "faces:n=1200,size=24,seed=3"
+    found = audit(DataSettings(source, size=24), TrainSettings(epochs=12))
+    truth = draw(FaceSettings.parse(source)).mixture.argmax(1)
+    names = draw(FaceSettings.parse(source)).dataset
+    right = dict(zip(names.ids.tolist(), truth.tolist(), strict=True))
+    wrong = np.array([right[name] for name in found.data.ids.tolist()]) != found.suspects.labels
+    score = found.suspects.score
+    assert 0.02 < wrong.mean() < 0.5
+    assert score[wrong].mean() > score[~wrong].mean() + 0.1
