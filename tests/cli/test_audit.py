@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from conftest import Mien
 
+from mien.audit.reviews import labels_of, read
 from mien.cli import run
 from mien.data.faces import FaceSettings, draw
 from mien.data.prepare import DataSettings, prepare
-from mien.study.audit import read_reviews
 
 SMALL = ("--size", "32", "--epochs", "6")
 
@@ -69,11 +69,11 @@ def test_reviews_are_read_learnt_from_and_shown(mien: Mien, faces: Path, tmp_pat
     assert sum(row["reviewed"] != "" for row in rows(tmp_path / "out")) == len(chosen)
 
 
-def test_the_last_review_of_a_picture_counts_in_either_form(faces: Path, tmp_path: Path) -> None:
+def test_the_last_word_of_a_reviewer_counts(faces: Path, tmp_path: Path) -> None:
     data = prepare(DataSettings(str(faces), size=32))
     one, other = data.ids[:2].tolist()
-    (tmp_path / "r.csv").write_text(f"id,label,who\n{one},fear,a\n{other},anger,a\n{one},sadness,b\n{other},,b\n")
-    found = read_reviews(tmp_path / "r.csv", data)
+    (tmp_path / "r.csv").write_text(f"id,label,who\n{one},fear,a\n{other},anger,a\n{one},sadness,a\n{other},,a\n")
+    found = labels_of(read(tmp_path / "r.csv"), data, "r.csv")
     assert data.labelset.names[found[0]] == "sadness" and (found[1:] == -1).all()
 
 
@@ -83,7 +83,7 @@ def test_the_last_review_of_a_picture_counts_in_either_form(faces: Path, tmp_pat
         ("id,label\nnobody.png,fear\n", "nobody.png"),
         ('{"id": 3}\n', "label"),
         ("a,b\n1,2\n", "id"),
-        ('{"id": ', "not understood"),
+        ('{"id": nobody}\n', "not understood"),
     ],
 )
 def test_reviews_that_cannot_be_used_are_named(

@@ -62,7 +62,7 @@ def audit(
         prepare(settings, progress)
     with stages() as say:
         found = audit_(settings, train, base=base, seed=seed, reviews=reviews, say=say)
-    found.save(out)
+    found.save(out, settings)
     write_text(out / "index.html", page(found.data, found.suspects, found.verdicts, found.reviewed, found.conflicts))
     if as_json:
         click.echo(json.dumps(as_figures(found), indent=2))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +13,26 @@ from threadpoolctl import threadpool_limits
 
 from mien.audit.dynamics import Dynamics
 from mien.audit.reviewed import after_reviews
+from mien.audit.reviews import labels_of, read
 from mien.audit.suspects import Suspects, suspects
 from mien.audit.verdicts import KINDS, Verdicts, verdicts
 from mien.correctors.novelty import Novelty
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import linked
-from mien.errors import DataError, MienError, UsageError
+from mien.errors import DataError
 from mien.models import saved
 from mien.models.device import prepared, seed_everything
 from mien.models.examples import Examples
 from mien.models.latents import extract
 from mien.models.settings import TrainSettings
 from mien.models.training import Epoch, fit
-from mien.runs import write_text
+from mien.runs import write_arrays, write_json, write_text
 from mien.types import NO_LABEL, Dataset, Floats, Ints, Problem
 from mien.uncertainty import Uncertainty
 
+FORMAT = 1
+KEPT = 8
+"""Neighbours of each picture that are kept."""
 FEWEST = 20
 """Pictures below which nothing can be said of labels."""
 
@@ -77,13 +80,19 @@ class Audit:
             for row in np.argsort(-score, kind="stable")
         ]
 
-    def save(self, folder: Path) -> None:
-        """Write FOLDER/audit.csv."""
+    def save(self, folder: Path, settings: DataSettings) -> None:
+        """Write FOLDER/audit.csv, for people, and audit.json with audit.npz, for `mien review`."""
         text, rows = io.StringIO(), self.rows()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         write_text(folder / "audit.csv", text.getvalue())
+        write_arrays(
+            folder / "audit.npz", ids=self.data.ids, belief=self.suspects.belief, kind=self.verdicts.kind,
+            reason=np.array(self.verdicts.reason), neighbours=self.suspects.neighbours[:, :KEPT],
+        )  # fmt: skip
+        about = {"format": FORMAT, "kind": "audit", "data": asdict(settings), "fingerprint": self.data.fingerprint()}
+        write_json(folder / "audit.json", about)
 
 
 def audit(
@@ -102,7 +111,7 @@ def audit(
     settings : the pictures. Votes play no part; of FER+, --labels says which labels are meant.
     train : the training. Fewer epochs than for a good classifier are better here: wrong labels are not learnt by heart.
     base, seed : the classifier, and the seed of its training.
-    reviews : a file of reviewed pictures, see `read_reviews`: they teach what wrong labels mean.
+    reviews : a file of reviewed pictures, see mien.audit.reviews: they teach what wrong labels mean.
     say : called with each stage.
 
     Raises
@@ -114,7 +123,8 @@ def audit(
     if len(data) < FEWEST or known.sum() < 2:
         cause = f"{len(data)} labelled pictures of {known.sum()} classes"
         raise DataError(cause, place=data.name, remedy=f"give {FEWEST} or more, of two classes or more")
-    reviewed = read_reviews(reviews, data) if reviews else np.full(len(data), NO_LABEL)
+    said = read(reviews) if reviews else []
+    reviewed = labels_of(said, data, str(reviews))
     with threadpool_limits(max(1, train.threads)), prepared(train):
         seed_everything(seed, 0)
         model = saved.build(base, known, settings.colour)
@@ -137,36 +147,3 @@ def audit(
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
     return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, conflicts)
-
-
-def read_reviews(path: Path, data: Dataset) -> Ints:
-    """(N,) the class that a reviewer gave each picture, −1 without a review; of several reviews the last counts.
-
-    The file is JSON lines, or CSV with a header: "id" as in audit.csv, "label" a class or empty for "cannot say".
-
-    Raises
-    ------
-    UsageError : no such file, a line that is not understood, an id or a class that is not there.
-    """
-    remedy = "each line names an id of audit.csv and a label, as JSON or CSV"
-    try:
-        text = path.read_text(encoding="utf-8")
-        lines = [line for line in text.splitlines() if line.strip()]
-        if text.lstrip().startswith("{"):
-            reviews = [(record["id"], record["label"]) for record in map(json.loads, lines)]
-        else:
-            reviews = [(record["id"], record["label"]) for record in csv.DictReader(lines)]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot be read: {error}", place=str(path), remedy=remedy) from None
-    except (ValueError, KeyError, TypeError, csv.Error) as error:
-        raise UsageError(f"is not understood: {error}", place=str(path), remedy=remedy) from None
-    place = {name: row for row, name in enumerate(data.ids.tolist())}
-    found = np.full(len(data), NO_LABEL)
-    for name, label in reviews:
-        if name not in place:
-            raise UsageError(f"{name!r} is no picture of these data", place=str(path), remedy=remedy)
-        try:
-            found[place[name]] = data.labelset.index(str(label)) if label else NO_LABEL
-        except MienError as error:
-            raise UsageError(f"{name}: {error.cause}", place=str(path), remedy=error.remedy) from None
-    return found

@@ -1,0 +1,65 @@
+"""Reviews: a file that only grows."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.audit.reviews import Review, append, merged, read
+from mien.errors import StorageError, UsageError
+
+TEXT = st.text(max_size=12).filter(lambda text: text == "".join(text.splitlines()))
+
+
+def test_what_is_appended_is_read_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "reviews.jsonl"
+    written = [append(path, Review(f"{number}.png", "fear" if number % 2 else "", "me")) for number in range(5)]
+    assert read(path) == written and all(review.when for review in written)
+
+
+@given(name=TEXT.filter(bool), label=TEXT, who=TEXT)
+def test_any_name_survives(tmp_path_factory: pytest.TempPathFactory, name: str, label: str, who: str) -> None:
+    path = tmp_path_factory.mktemp("r") / "r.jsonl"
+    review = Review(name, label, who, "now")
+    assert append(path, review) == review and read(path) == [review]
+
+
+def test_many_writers_lose_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: append(path, Review(str(number), "x" * 500, "")), range(200)))
+    assert sorted(int(review.id) for review in read(path)) == list(range(200))
+
+
+def test_a_line_cut_short_by_a_crash_is_passed_over_and_written_after(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    append(path, Review("a", "fear"))
+    with path.open("a") as file:
+        file.write('{"id": "b", "lab')
+    assert [review.id for review in read(path)] == ["a"]
+    append(path, Review("c", "joy"))
+    assert [review.id for review in read(path)] == ["a", "c"]
+    assert path.read_text().startswith(json.dumps({"id": "a"})[:-1])
+
+
+def test_the_last_word_of_each_and_the_most_of_all() -> None:
+    said = [Review("a", "joy", "x"), Review("a", "fear", "x"), Review("a", "joy", "y"), Review("a", "fear", "z")]
+    assert merged(said) == {"a": "fear"}
+    assert merged(said[:3]) == {"a": "joy"}  # of equals the latest
+    assert merged([*said[:2], Review("a", "", "x")]) == {"a": ""}
+
+
+def test_what_cannot_be_written_or_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError):
+        append(tmp_path / "file" / "r.jsonl", Review("a", "b"))
+    with pytest.raises(UsageError, match="cannot be read"):
+        read(tmp_path / "gone")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="cannot be read"):
+        read(tmp_path / "bytes")
