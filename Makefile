@@ -44,7 +44,7 @@ $(VENV)/.study: pyproject.toml constraints.txt
 	$(PIP) --editable ".[boost]"
 	touch $@
 
-TEST_PACKAGES := build hypothesis import-linter mypy playwright pytest pytest-timeout pytest-xdist ruff mapie scikit-image
+TEST_PACKAGES := build hypothesis import-linter mypy playwright pytest pytest-timeout pytest-xdist ruff mapie scikit-image fastapi uvicorn httpx2
 $(VENV)/.test: $(VENV)/.study
 	$(PIP) $(TEST_PACKAGES)
 	touch $@

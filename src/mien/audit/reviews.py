@@ -1,7 +1,8 @@
 """What people said of pictures: a file of lines that only grows, and the label that follows from it.
 
-A line is `{"id": …, "label": …, "who": …, "when": …}`; the label is a class, or empty for "cannot say". Nothing is ever
-overwritten: who thinks again adds a line. A line that a crash cut short is passed over.
+A line is `{"id": …, "label": …, "who": …, "when": …}`; the label is a class, empty for "cannot say", or null where the
+reviewer takes the word back. Nothing is ever overwritten: who thinks again adds a line. A line that a crash cut short
+is passed over.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ class Review:
 
     Attributes
     ----------
-    id : of the picture. label : a class name, "" for "cannot say".
+    id : of the picture. label : a class name, "" for "cannot say", None for a word taken back.
     who, when : the reviewer, and the time as text.
     """
 
     id: str
-    label: str
+    label: str | None
     who: str = ""
     when: str = ""
 
@@ -98,8 +99,9 @@ def merged(reviews: Iterable[Review]) -> dict[str, str]:
     for review in reviews:
         own = last.setdefault(review.id, {})
         own.pop(review.who, None)  # so that the latest word stands last
-        own[review.who] = review.label
-    return {name: _most(list(own.values())) for name, own in last.items()}
+        if review.label is not None:
+            own[review.who] = review.label
+    return {name: _most(list(own.values())) for name, own in last.items() if own}
 
 
 def labels_of(reviews: Sequence[Review], data: Dataset, place: str) -> Ints:
@@ -127,7 +129,9 @@ def _most(labels: list[str]) -> str:
     return next(label for label in reversed(labels) if counts[label] == most)
 
 
-def _review(record: dict[str, str]) -> Review:
+def _review(record: dict[str, str | None]) -> Review:
+    label = record["label"]
     return Review(
-        str(record["id"]), str(record["label"] or ""), str(record.get("who") or ""), str(record.get("when") or "")
-    )
+        str(record["id"]), None if label is None else str(label), str(record.get("who") or ""),
+        str(record.get("when") or ""),
+    )  # fmt: skip

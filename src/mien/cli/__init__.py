@@ -18,6 +18,7 @@ VERBS = {
     "correct": "Make a patch that wins a class back for a trained classifier.",
     "discover": "Find pictures that look like nothing a classifier knows.",
     "audit": "Find labels that are probably wrong.",
+    "review": "Look at suspicious labels on a local page, and say what they should be.",
     "patch": "Look at a patch, apply it, take it away.",
     "predict": "Label pictures with a trained classifier, corrected if it has correctors.",
     "report": "Make the report of a run again.",

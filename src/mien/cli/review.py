@@ -1,0 +1,51 @@
+"""mien review: look at suspicious labels, and say what the pictures show."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from pathlib import Path
+
+import click
+
+from mien.errors import MissingExtraError, UsageError
+
+
+@click.command()
+@click.argument("folder", metavar="AUDIT", type=click.Path(path_type=Path))
+@click.option("--who", help="written beside each review; your user name by default")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="address to serve on; this machine alone by default"
+)
+@click.option("--port", type=click.IntRange(0, 65_535), default=8710, show_default=True, help="0 takes a free one")
+def review(folder: Path, who: str | None, host: str, port: int) -> None:
+    """Serve a page on which the pictures of an audit are reviewed, those first that are most worth it.
+
+    Each word is a line in AUDIT/reviews.jsonl, which only grows: stop at any time, go on later, or work on it with
+    several people. Then mien audit --reviews learns from it.
+
+    \b
+    Example:
+      mien review runs/audit
+      mien audit path/to/pictures --reviews runs/audit/reviews.jsonl --out runs/audited
+    """
+    try:
+        import uvicorn
+
+        from mien.web.review import app
+    except ImportError:
+        raise MissingExtraError.for_package("fastapi", "serve") from None
+    from mien.web.desk import Desk
+
+    desk = Desk.open(folder)
+    with socket.socket() as place:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            place.bind((host, port))
+        except OSError as error:
+            remedy = "give another --port, or 0 for a free one"
+            raise UsageError(f"{error.strerror or error}", place=f"{host}:{port}", remedy=remedy) from None
+        address = place.getsockname()
+        click.echo(f"http://{address[0]}:{address[1]}/  (Ctrl-C ends it; reviews: {desk.log})")
+        served = app(desk, who or getpass.getuser(), ("127.0.0.1", "localhost", host))
+        uvicorn.Server(uvicorn.Config(served, log_level="warning")).run(sockets=[place])

@@ -1,0 +1,149 @@
+"""The reviewer's desk: an audit, its pictures, and the reviews so far; which picture is worth a look next."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.audit.reviews import Review, append, merged, read
+from mien.audit.suspects import Suspects
+from mien.audit.verdicts import KINDS
+from mien.data.prepare import DataSettings, prepare
+from mien.errors import RunError, UsageError
+from mien.runs import Stored, read_arrays, read_json
+from mien.types import Dataset, Floats, Ints, Texts
+from mien.uncertainty import entropy
+
+FORMAT = 1
+ORDERS = ("worth", "suspicion")
+
+
+@dataclass
+class Desk:
+    """What the page shows.
+
+    Attributes
+    ----------
+    data : the N pictures that were audited. suspects : of them.
+    kind, reason : (N,) verdicts. log : the file of reviews.
+    reviews : picture → label, of all reviewers.
+    """
+
+    data: Dataset
+    suspects: Suspects
+    kind: Ints
+    reason: Texts
+    log: Path
+    reviews: dict[str, str] = field(default_factory=dict)
+    _said: list[Review] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls, folder: Path) -> Desk:
+        """The desk of an audit's folder; reviews go to FOLDER/reviews.jsonl.
+
+        Raises
+        ------
+        RunError : the folder holds no audit, or the pictures are no longer what they were.
+        """
+        about = read_json(folder / "audit.json")
+        if not isinstance(about, Stored) or about["kind"] != "audit":
+            raise RunError("is no audit", place=str(folder), remedy="give the --out folder of mien audit")
+        if about["format"] > FORMAT:
+            raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")
+        data, kept = prepare(about["data"].record(DataSettings)), read_arrays(folder / "audit.npz")
+        if data.fingerprint() != about["fingerprint"] or not np.array_equal(data.ids, kept["ids"]):
+            remedy = "run mien audit again"
+            raise RunError("is of pictures that have changed since", place=str(folder), remedy=remedy)
+        desk = cls(
+            data, Suspects(data.labels, kept["belief"], kept["neighbours"]), kept["kind"], kept["reason"],
+            folder / "reviews.jsonl",
+        )  # fmt: skip
+        if desk.log.exists():
+            desk._said = read(desk.log)
+            desk.reviews = merged(desk._said)
+        return desk
+
+    def review(self, row: int, label: str | None, who: str) -> Review:
+        """Write a word down (None takes it back). UsageError where there is no such picture or class."""
+        if not 0 <= row < len(self.data):
+            raise UsageError(f"there is no picture {row}", place="review", remedy=f"0 to {len(self.data) - 1}")
+        if label:
+            label = self.data.labelset.names[self.data.labelset.index(label, place="review")]
+        with self._lock:
+            said = append(self.log, Review(str(self.data.ids[row]), label, who))
+            self._said.append(said)
+            self.reviews = merged(self._said)
+        return said
+
+    def rows(self, kind: str = "", given: str = "", order: str = "worth", todo: bool = True) -> Ints:
+        """Pictures to look at, those that are most worth it first.
+
+        Parameters
+        ----------
+        kind, given : a verdict, a given label; "" for all.
+        order : "suspicion", or "worth": how much an answer would teach (`worth`).
+        todo : only those without a review.
+        """
+        keep = np.ones(len(self.data), bool)
+        if kind:
+            keep &= self.kind == KINDS.index(kind)
+        if given:
+            keep &= self.suspects.labels == self.data.labelset.index(given, place="given")
+        if todo and self.reviews:
+            keep &= ~np.isin(self.data.ids, list(self.reviews))
+        score = self.suspects.score if order == "suspicion" else worth(self.suspects)
+        chosen = np.flatnonzero(keep)
+        return chosen[np.argsort(-score[chosen], kind="stable")]
+
+    def entry(self, row: int) -> dict[str, Any]:
+        """What the page says of a picture."""
+        names, belief = self.data.labelset.names, self.suspects.belief[row]
+        votes = None if self.data.votes is None else self.data.votes[row]
+        likely = np.argsort(-belief)[:3]
+        return {
+            "row": int(row),
+            "id": str(self.data.ids[row]),
+            "given": names[self.suspects.labels[row]],
+            "suggested": names[self.suspects.suggested[row]],
+            "verdict": KINDS[self.kind[row]],
+            "reason": str(self.reason[row]),
+            "likely": [[names[c], round(float(belief[c]), 3)] for c in likely],
+            "neighbours": [
+                [int(other), names[self.suspects.labels[other]]]
+                for other in self.suspects.neighbours[row]
+                if other >= 0
+            ],
+            "votes": None if votes is None else [[name, int(count)] for name, count in zip(names, votes, strict=False)],
+            "review": self.reviews.get(str(self.data.ids[row])),
+        }
+
+    @cached_property
+    def _given(self) -> dict[str, str]:
+        names = np.array(self.data.labelset.names)[self.suspects.labels]
+        return dict(zip(self.data.ids.tolist(), names.tolist(), strict=True))
+
+    def progress(self) -> dict[str, int]:
+        """How many were reviewed, and how many labels that changed."""
+        changed = sum(bool(label) and label != self._given.get(name) for name, label in self.reviews.items())
+        return {"reviewed": len(self.reviews), "changed": changed, "audited": len(self.data)}
+
+
+def worth(found: Suspects) -> Floats:
+    """(N,) how much a review would teach: how open it is whether the label is right, times how many are like it.
+
+    A picture that is surely wrong teaches nothing new, one that is like no other nothing of others. Openness is the
+    entropy of right or wrong (uncertainty sampling: D. D. Lewis & W. A. Gale, SIGIR 1994), likeness the number of
+    pictures of which it is a neighbour.
+    """
+    rows = np.arange(len(found.labels))
+    given, other = found.belief[rows, found.labels], found.belief[rows, found.suggested]
+    wrong = other / np.maximum(given + other, 1e-9)
+    near = found.neighbours[found.neighbours >= 0]
+    liked = np.bincount(near, minlength=len(rows)) if len(near) else np.zeros(len(rows))
+    return np.asarray(entropy(np.stack([wrong, 1 - wrong], 1)) * np.log1p(1 + liked))

@@ -1,0 +1,184 @@
+"""The review page: what it serves, what it refuses, and real keys and clicks in a browser."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="fastapi is not installed")
+import uvicorn
+from fastapi.testclient import TestClient
+
+from mien.audit.reviews import read
+from mien.audit.verdicts import KINDS
+from mien.cli import run
+from mien.errors import RunError
+from mien.web.desk import Desk, worth
+from mien.web.review import HEADER, app
+
+FROM_PAGE = {HEADER: "1"}
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an audit. Read it only."""
+    folder = tmp_path_factory.mktemp("audits") / "faces"
+    assert run(["audit", "faces:n=240,size=24", "--size", "24", "--epochs", "4", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def folder(audited: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(audited, tmp_path / "audit"))
+
+
+@pytest.fixture
+def desk(folder: Path) -> Desk:
+    return Desk.open(folder)
+
+
+@pytest.fixture
+def client(desk: Desk) -> TestClient:
+    return TestClient(app(desk, "tester"), base_url="http://localhost")
+
+
+def test_the_most_suspicious_come_first_and_filters_hold(client: TestClient, desk: Desk) -> None:
+    found = client.get("/pictures", params={"order": "suspicion", "count": 200}).json()
+    scores = desk.suspects.score[[one["row"] for one in found["pictures"]]]
+    assert (np.diff(scores) <= 0).all() and found["total"] == len(desk.data)
+    for kind in KINDS:
+        some = client.get("/pictures", params={"kind": kind, "given": "happiness"}).json()["pictures"]
+        assert all(one["verdict"] == kind and one["given"] == "happiness" for one in some)
+
+
+def test_what_is_open_and_like_many_is_worth_most(desk: Desk) -> None:
+    value = worth(desk.suspects)
+    assert (value >= 0).all() and np.isfinite(value).all()
+    rows = np.arange(len(value))
+    given, other = (desk.suspects.belief[rows, of] for of in (desk.suspects.labels, desk.suspects.suggested))
+    sure = np.abs(given - other) / (given + other) > 0.95
+    assert not sure.any() or value[sure].mean() < value[~sure].mean()
+
+
+def test_a_word_is_written_shown_and_taken_back(client: TestClient, desk: Desk) -> None:
+    before = client.get("/pictures").json()
+    row = before["pictures"][0]["row"]
+    said = client.post("/reviews", json={"row": row, "label": "fear"}, headers=FROM_PAGE).json()
+    assert said["review"] == "fear" and said["reviewed"] == 1
+    assert client.get("/pictures").json()["total"] == before["total"] - 1
+    assert [(one.label, one.who) for one in read(desk.log)] == [("fear", "tester")]
+    undone = client.post("/reviews", json={"row": row, "label": None}, headers=FROM_PAGE).json()
+    assert undone["review"] is None and undone["reviewed"] == 0
+    assert len(read(desk.log)) == 2  # nothing is overwritten
+    assert client.get("/pictures").json()["pictures"][0]["row"] == row
+
+
+def test_reviews_are_there_after_a_restart_and_for_the_next_audit(folder: Path, client: TestClient) -> None:
+    client.post("/reviews", json={"row": 0, "label": "fear"}, headers=FROM_PAGE)
+    client.post("/reviews", json={"row": 1, "label": ""}, headers=FROM_PAGE)
+    again = Desk.open(folder)
+    assert again.entry(0)["review"] == "fear" and again.entry(1)["review"] == ""
+    assert again.progress()["reviewed"] == 2
+
+
+def test_pictures_are_pngs(client: TestClient) -> None:
+    answer = client.get("/picture/0")
+    assert answer.content.startswith(b"\x89PNG") and answer.headers["content-type"] == "image/png"
+    assert client.get("/picture/99999").status_code == client.get("/picture/-1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        ({"row": 0, "label": "fear"}, {}, 403),
+        ({"row": 10**9, "label": "fear"}, FROM_PAGE, 400),
+        ({"row": 0, "label": "fera"}, FROM_PAGE, 400),
+        ({"row": 0, "label": "x" * 1000}, FROM_PAGE, 422),
+        ({"row": "nobody"}, FROM_PAGE, 422),
+    ],
+)
+def test_what_is_not_meant_is_refused_and_not_written(
+    client: TestClient, desk: Desk, body: dict[str, object], headers: dict[str, str], status: int
+) -> None:
+    assert client.post("/reviews", json=body, headers=headers).status_code == status
+    assert not desk.log.exists()
+
+
+def test_other_names_for_this_machine_are_refused(desk: Desk) -> None:
+    elsewhere = TestClient(app(desk, "tester"), base_url="http://evil.example")
+    assert elsewhere.get("/pictures").status_code == 400
+
+
+def test_nothing_is_loaded_from_elsewhere(client: TestClient) -> None:
+    answer = client.get("/")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "http://" not in answer.text and "https://" not in answer.text
+
+
+def test_a_folder_without_an_audit_or_with_other_pictures_is_said(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError):
+        Desk.open(tmp_path / "nowhere")
+    (folder / "audit.json").write_text((folder / "audit.json").read_text().replace("n=240", "n=200"))
+    with pytest.raises(RunError, match="changed"):
+        Desk.open(folder)
+
+
+@pytest.fixture
+def address(desk: Desk) -> Iterator[str]:
+    place = socket.socket()
+    place.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app(desk, "tester"), log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{place.getsockname()[1]}/"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
+def test_keys_and_clicks_in_a_browser(address: str, desk: Desk, width: int, scheme: str) -> None:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    classes = desk.data.labelset.names
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        try:
+            tab = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+            said: list[str] = []
+            tab.on("console", lambda message: said.append(message.text))
+            tab.on("pageerror", lambda error: said.append(str(error)))
+            tab.goto(address)
+            tab.wait_for_selector(".grid button")
+            order = desk.rows()
+            first = desk.entry(order[0])
+            for key in (
+                "Enter",
+                "1",
+                "2",
+                "u",
+                " ",
+            ):  # the suggestion; two classes, of which one is taken back; as given
+                tab.keyboard.press(key)
+            tab.get_by_role("button", name="cannot say").click()
+            api.expect(tab.locator("#done")).to_contain_text("4 reviewed")
+            third = desk.entry(order[2])
+            assert [one.label for one in read(desk.log)] == [
+                first["suggested"], classes[0], classes[1], None, third["given"], ""
+            ]  # fmt: skip
+            tab.select_option("#order", "suspicion")
+            api.expect(tab.locator(".grid .done")).to_have_count(0)
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+            assert said == []
+        finally:
+            browser.close()
