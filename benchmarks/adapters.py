@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from common import Result, mean_of_defined
-from threadpoolctl import threadpool_limits
+from common import Result, keep, mean_of_defined
 from trained import Task
 
 from mien.correctors.adapter import Adapter
 from mien.metrics.ranking import auroc, gain_at_harm
-from mien.models.device import keep_freed_memory, one_thread
 from mien.models.head import Copied
 from mien.models.settings import AugmentSettings
-from mien.runs import read_json, write_json
+from mien.runs import read_json
 from mien.study.engines import processes
 from mien.study.workbench import Workbench
 from mien.types import digest
@@ -51,26 +49,26 @@ def file(task: Task) -> Path:
 
 def do(task: Task) -> None:
     """Every variant beside one classifier: fitted on *fit*, judged on *calibrate*, since choices follow from it."""
-    if file(task).exists():
-        return
-    one_thread()
-    keep_freed_memory()
-    with threadpool_limits(1):
-        parts, model = task.parts(), task.load()
-        target, fit = parts.data.labelset.index(task.left_out), parts.rows["fit"]
-        held = np.setdiff1d(parts.rows["correct"], fit)
-        found = {}
-        for name, changes in variants_of(task).items():
-            settings = {key: value for key, value in changes.items() if key not in ("votes", "scratch")}
-            head = None if changes.get("scratch") else Copied(model)
-            adapter = Adapter(target, model.adapts, head, **settings)
-            data = parts.data if changes.get("votes", True) else parts.data.but(targets=None)
-            bench = Workbench.of(model, data, AugmentSettings(), parts.rows["correct"], [adapter])
-            score, truth = bench.fit(adapter, fit).propose(bench.seen(held)).score, data.labels[held]
-            new = truth == target
-            right = (bench.seen(held).predicted == truth) & ~new
-            found[name] = [auroc(score, new), *(gain_at_harm(score, new, right, harm) for harm in (0.01, 0.02, 0.05))]
-        write_json(file(task), found)
+    keep(file(task), lambda: measured(task))
+
+
+def measured(task: Task) -> dict[str, list[float]]:
+    """Variant → its figures."""
+    parts, model = task.parts(), task.load()
+    target, fit = parts.data.labelset.index(task.left_out), parts.rows["fit"]
+    held = np.setdiff1d(parts.rows["correct"], fit)
+    found = {}
+    for name, changes in variants_of(task).items():
+        settings = {key: value for key, value in changes.items() if key not in ("votes", "scratch")}
+        head = None if changes.get("scratch") else Copied(model)
+        adapter = Adapter(target, model.adapts, head, **settings)
+        data = parts.data if changes.get("votes", True) else parts.data.but(targets=None)
+        bench = Workbench.of(model, data, AugmentSettings(), parts.rows["correct"], [adapter])
+        score, truth = bench.fit(adapter, fit).propose(bench.seen(held)).score, data.labels[held]
+        new = truth == target
+        right = (bench.seen(held).predicted == truth) & ~new
+        found[name] = [auroc(score, new), *(gain_at_harm(score, new, right, harm) for harm in (0.01, 0.02, 0.05))]
+    return found
 
 
 def table(study: Study, result: Result) -> None:

@@ -7,18 +7,21 @@ import json
 import math
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
 from mien.errors import DataError, MienError
 from mien.machine import machine, versions
+from mien.models.device import keep_freed_memory, one_thread
+from mien.runs import write_json
 from mien.types import Dataset, Ints
 
 RESULTS = Path(__file__).parent / "results"
@@ -187,6 +190,16 @@ def _text(cell: Any) -> str:
     if isinstance(cell, float):
         return "–" if cell != cell else f"{cell:,.3f}" if abs(cell) < 100 else f"{cell:,.0f}"
     return "–" if cell is None else str(cell)
+
+
+def keep(file: Path, measure: Callable[[], Any]) -> None:
+    """Measure on one thread and keep what is found as JSON; nothing to do where it is kept already."""
+    if file.exists():
+        return
+    one_thread()
+    keep_freed_memory()
+    with threadpool_limits(1):
+        write_json(file, measure())
 
 
 def commit() -> str:

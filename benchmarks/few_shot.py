@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from common import Figure, Result
+from common import Figure, Result, keep
 from scored import make_all
-from threadpoolctl import threadpool_limits
 from trained import Task
 
 from mien.correctors.adapter import Adapter
@@ -19,9 +18,8 @@ from mien.correctors.probe import LDA, Logistic
 from mien.correctors.projection import Nystroem
 from mien.features import Embedding
 from mien.metrics.ranking import auroc, gain_at_harm
-from mien.models.device import keep_freed_memory, one_thread
 from mien.models.settings import AugmentSettings
-from mien.runs import read_json, write_json
+from mien.runs import read_json
 from mien.study.engines import processes
 from mien.study.workbench import Workbench
 from mien.types import Floats, Ints, Outputs, digest
@@ -45,12 +43,7 @@ def file(task: Task) -> Path:
 
 def do(task: Task) -> None:
     """Every number of pictures and draw beside one classifier."""
-    if file(task).exists():
-        return
-    one_thread()
-    keep_freed_memory()
-    with threadpool_limits(1):
-        write_json(file(task), measured(task))
+    keep(file(task), lambda: measured(task))
 
 
 def measured(task: Task) -> list[dict[str, object]]:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from common import Figure, Result, mean_of_defined
+from common import Figure, Result, keep, mean_of_defined
 from scored import largest, pooled
-from threadpoolctl import threadpool_limits
 from trained import Task
 
 from mien.correctors.boosting import XGBoost
@@ -21,9 +20,8 @@ from mien.correctors.probe import LDA, Logistic
 from mien.correctors.projection import Nystroem
 from mien.features import describe
 from mien.metrics.ranking import auroc, gain_at_harm
-from mien.models.device import keep_freed_memory, one_thread
 from mien.models.settings import AugmentSettings
-from mien.runs import read_json, write_json
+from mien.runs import read_json
 from mien.study.engines import processes
 from mien.study.workbench import Workbench
 from mien.types import digest
@@ -86,29 +84,29 @@ def file(task: Task) -> Path:
 
 def do(task: Task) -> None:
     """Every variant beside one classifier: fitted on *fit*, judged on *calibrate*, since choices follow from it."""
-    if file(task).exists():
-        return
-    one_thread()
-    keep_freed_memory()
-    with threadpool_limits(1):
-        parts, model = task.parts(), task.load()
-        target = parts.data.labelset.index(task.left_out)
-        bench = Workbench.of(model, parts.data, AugmentSettings(), parts.rows["correct"], [])
-        fit = parts.rows["fit"]
-        held = np.setdiff1d(parts.rows["correct"], fit)
-        plain = bench.seen(fit), bench.seen(held)
-        hog = [one.having(describe(parts.data.pictures[rows])) for one, rows in zip(plain, (fit, held), strict=True)]
-        truth = parts.data.labels[held]
-        found = {}
-        for group, variants in variants_of(task).items():
-            for name, make in variants.items():
-                learn, judge = hog if "HOG" in name else plain
-                corrector = make(target=target).fit(learn, parts.data.labels[fit])
-                score = corrector.propose(judge).score
-                new = truth == target
-                counts = (judge.predicted == truth) & ~new
-                found[f"{group}|{name}"] = [auroc(score, new), gain_at_harm(score, new, counts, 0.02)]
-        write_json(file(task), found)
+    keep(file(task), lambda: measured(task))
+
+
+def measured(task: Task) -> dict[str, list[float]]:
+    """Variant → its figures."""
+    parts, model = task.parts(), task.load()
+    target = parts.data.labelset.index(task.left_out)
+    bench = Workbench.of(model, parts.data, AugmentSettings(), parts.rows["correct"], [])
+    fit = parts.rows["fit"]
+    held = np.setdiff1d(parts.rows["correct"], fit)
+    plain = bench.seen(fit), bench.seen(held)
+    hog = [one.having(describe(parts.data.pictures[rows])) for one, rows in zip(plain, (fit, held), strict=True)]
+    truth = parts.data.labels[held]
+    found = {}
+    for group, variants in variants_of(task).items():
+        for name, make in variants.items():
+            learn, judge = hog if "HOG" in name else plain
+            corrector = make(target=target).fit(learn, parts.data.labels[fit])
+            score = corrector.propose(judge).score
+            new = truth == target
+            counts = (judge.predicted == truth) & ~new
+            found[f"{group}|{name}"] = [auroc(score, new), gain_at_harm(score, new, counts, 0.02)]
+    return found
 
 
 def table(study: Study, result: Result) -> None:
