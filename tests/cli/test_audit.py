@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from conftest import Mien
 
-from mien.audit.reviews import labels_of, read
 from mien.cli import run
 from mien.data.faces import FaceSettings, draw
 from mien.data.prepare import DataSettings, prepare
+from mien.data.reviews import labels_of, read
 
 SMALL = ("--size", "32", "--epochs", "6")
 
@@ -114,3 +114,16 @@ def test_labels_drawn_wrong_come_first() -> None:
     score = found.suspects.score
     assert 0.02 < wrong.mean() < 0.5
     assert score[wrong].mean() > score[~wrong].mean() + 0.1
+
+
+def test_suggestions_are_what_every_verb_takes_as_reviews(
+    mien: Mien, audited: Path, faces: Path, tmp_path: Path
+) -> None:
+    with (audited / "suggested.csv").open() as file:
+        suggested = list(csv.DictReader(file))
+    table = {row["id"]: row for row in rows(audited)}
+    for row in suggested:
+        assert row["label"] == table[row["id"]]["suggested"] and table[row["id"]]["verdict"] == "probably wrong"
+    said = mien("data", "inspect", faces, "--reviews", audited / "suggested.csv", "--json")
+    assert said.code == 0, said
+    mien("train", faces, "--reviews", tmp_path / "gone.csv").refused(2, "gone.csv")

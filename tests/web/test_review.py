@@ -16,9 +16,9 @@ pytest.importorskip("fastapi", reason="fastapi is not installed")
 import uvicorn
 from fastapi.testclient import TestClient
 
-from mien.audit.reviews import read
 from mien.audit.verdicts import KINDS
 from mien.cli import run
+from mien.data.reviews import read
 from mien.errors import RunError
 from mien.web.desk import Desk, worth
 from mien.web.review import HEADER, app

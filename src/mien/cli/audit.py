@@ -36,7 +36,7 @@ EPOCHS = 20
 @click.option("--seed", type=int, default=0, show_default=True, help="seed of the training")
 @click.option("--epochs", type=click.IntRange(1, 10_000), default=EPOCHS, show_default=True, help="length of training")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
-@options(DataSettings, TrainSettings, without=("epochs",))
+@options(DataSettings, TrainSettings, without=("epochs", "reviews"))
 def audit(
     data: str, out: Path, reviews: Path | None, base: str, seed: int, epochs: int, as_json: bool, **values: Any
 ) -> None:

@@ -6,12 +6,16 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
 
 from mien.data.checks import check, strict, usable
 from mien.data.images import ImageSettings, decode
 from mien.data.load import FORMATS, load
 from mien.data.picture import FITS
 from mien.data.profile import shape
+from mien.data.reviews import labels_of, merged, read
 from mien.errors import UsageError
 from mien.settings import setting, validate
 from mien.types import Dataset
@@ -32,6 +36,9 @@ class DataSettings:
     size: int = setting(48, "side of the pictures in pixels")
     colour: bool = setting(False, "keep colours (RGB)")
     fit: str = setting("pad", "how a picture becomes square", choices=FITS)
+    reviews: str = setting(
+        "", "a file of reviewed labels, which replace those of DATA: JSON lines or CSV, id and label"
+    )
     shape: str = setting("", "class profile: raf, or happiness=500,fear=40")
     strict: bool = setting(False, "stop at the first sign of a problem in the data")
 
@@ -67,7 +74,34 @@ def prepare(settings: DataSettings, progress: Callable[[int, int], object] | Non
     DataError
         Nothing usable, or with `strict` any problem at all.
     """
-    return _prepare(settings, os.environ.get("MIEN_CACHE", ""), _Ignored(progress))
+    return _prepare(settings, os.environ.get("MIEN_CACHE", ""), _stamp(settings.reviews), _Ignored(progress))
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    """Size and time of change of a file, so that one that has grown is read again."""
+    found = Path(path).stat() if path and Path(path).is_file() else None
+    return (found.st_size, found.st_mtime_ns) if found else (0, 0)
+
+
+def reviewed(data: Dataset, path: Path) -> Dataset:
+    """The data with the labels of a file of reviews in place of their own; what nobody could name loses its label.
+
+    What is kept of a reviewed picture is the reviewers' word alone, no votes. The data set is another one, with a
+    fingerprint of its own; nothing on disk is changed.
+
+    Raises
+    ------
+    UsageError : the file cannot be used.
+    """
+    said = read(path)
+    found, named = labels_of(said, data, str(path)), np.isin(data.ids, list(merged(said)))
+    given = np.array([*data.labelset.names, ""])[found]
+    targets = None if data.targets is None else data.targets.copy()
+    if targets is not None:
+        targets[found >= 0] = np.eye(len(data.labelset))[found[found >= 0]]
+    return data.but(
+        labels=np.where(named, found, data.labels), raw_labels=np.where(named, given, data.raw_labels), targets=targets
+    )
 
 
 class _Ignored:
@@ -84,9 +118,12 @@ class _Ignored:
 
 
 @lru_cache(maxsize=2)
-def _prepare(settings: DataSettings, cache: str, ignored: _Ignored) -> Dataset:
+def _prepare(settings: DataSettings, cache: str, stamp: tuple[int, int], ignored: _Ignored) -> Dataset:
     listed = load(settings.source, format=settings.format, names=spelled(settings.names), labels=settings.labels)
-    checked = check(decode(listed, settings.images, progress=ignored.progress))
+    decoded = decode(listed, settings.images, progress=ignored.progress)
+    if settings.reviews:
+        decoded = reviewed(decoded, Path(settings.reviews))
+    checked = check(decoded)
     if settings.strict:
         strict(checked)
     data = usable(checked)

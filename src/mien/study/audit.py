@@ -13,11 +13,11 @@ from threadpoolctl import threadpool_limits
 
 from mien.audit.dynamics import Dynamics
 from mien.audit.reviewed import after_reviews
-from mien.audit.reviews import labels_of, read
 from mien.audit.suspects import Suspects, suspects
-from mien.audit.verdicts import KINDS, Verdicts, verdicts
+from mien.audit.verdicts import KINDS, WRONG, Verdicts, verdicts
 from mien.correctors.novelty import Novelty
 from mien.data.prepare import DataSettings, prepare
+from mien.data.reviews import labels_of, read
 from mien.data.split import linked
 from mien.errors import DataError
 from mien.models import saved
@@ -33,6 +33,8 @@ from mien.uncertainty import Uncertainty
 FORMAT = 1
 KEPT = 8
 """Neighbours of each picture that are kept."""
+LIKELY = 0.5
+"""Belief in another class from which on it is suggested as the new label."""
 FEWEST = 20
 """Pictures below which nothing can be said of labels."""
 
@@ -80,13 +82,18 @@ class Audit:
             for row in np.argsort(-score, kind="stable")
         ]
 
+    def suggestions(self) -> list[dict[str, object]]:
+        """New labels, as --reviews takes them: what was reviewed, and what is wrong with a class more likely than not."""
+        found, names, rows = self.suspects, self.data.labelset.names, np.arange(len(self.data))
+        sure = (self.verdicts.kind == KINDS.index(WRONG)) & (found.belief[rows, found.suggested] > LIKELY)
+        label = np.where(self.reviewed >= 0, self.reviewed, found.suggested)
+        chosen = np.flatnonzero((self.reviewed >= 0) | sure)
+        return [{"id": str(self.data.ids[row]), "label": names[label[row]]} for row in chosen]
+
     def save(self, folder: Path, settings: DataSettings) -> None:
-        """Write FOLDER/audit.csv, for people, and audit.json with audit.npz, for `mien review`."""
-        text, rows = io.StringIO(), self.rows()
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(folder / "audit.csv", text.getvalue())
+        """Write FOLDER/audit.csv and suggested.csv, for people; audit.json and audit.npz, for `mien review`."""
+        _write_csv(folder / "audit.csv", self.rows())
+        _write_csv(folder / "suggested.csv", self.suggestions())
         write_arrays(
             folder / "audit.npz", ids=self.data.ids, belief=self.suspects.belief, kind=self.verdicts.kind,
             reason=np.array(self.verdicts.reason), neighbours=self.suspects.neighbours[:, :KEPT],
@@ -111,7 +118,7 @@ def audit(
     settings : the pictures. Votes play no part; of FER+, --labels says which labels are meant.
     train : the training. Fewer epochs than for a good classifier are better here: wrong labels are not learnt by heart.
     base, seed : the classifier, and the seed of its training.
-    reviews : a file of reviewed pictures, see mien.audit.reviews: they teach what wrong labels mean.
+    reviews : a file of reviewed pictures, see mien.data.reviews: they teach what wrong labels mean.
     say : called with each stage.
 
     Raises
@@ -147,3 +154,11 @@ def audit(
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
     return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, conflicts)
+
+
+def _write_csv(path: Path, rows: list[dict[str, object]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["id", "label"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from mien.audit.reviews import Review, append, merged, read
 from mien.audit.suspects import Suspects
 from mien.audit.verdicts import KINDS
 from mien.data.prepare import DataSettings, prepare
+from mien.data.reviews import Review, append, merged, read
 from mien.errors import RunError, UsageError
 from mien.runs import Stored, read_arrays, read_json
 from mien.types import Dataset, Floats, Ints, Texts

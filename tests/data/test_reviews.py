@@ -6,11 +6,13 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.audit.reviews import Review, append, merged, read
+from mien.data.prepare import DataSettings, prepare
+from mien.data.reviews import Review, append, merged, read
 from mien.errors import StorageError, UsageError
 
 TEXT = st.text(max_size=12).filter(lambda text: text == "".join(text.splitlines()))
@@ -63,3 +65,24 @@ def test_what_cannot_be_written_or_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="cannot be read"):
         read(tmp_path / "bytes")
+
+
+def test_reviewed_labels_replace_those_of_the_data_and_make_other_data(tmp_path: Path) -> None:
+    plain = prepare(DataSettings("faces:n=60,size=24", size=24))
+    path = tmp_path / "reviews.jsonl"
+    first, second, third = plain.ids[:3].tolist()
+    other = next(name for name in plain.labelset.names if name != plain.labelset.names[plain.labels[0]])
+    append(path, Review(first, other))
+    append(path, Review(second, ""))
+    append(path, Review(third, other))
+    append(path, Review(third, None))
+    settings = DataSettings("faces:n=60,size=24", size=24, reviews=str(path))
+    new = prepare(settings)
+    assert new.labelset.names[new.labels[new.ids == first][0]] == other
+    assert set(plain.ids) - set(new.ids) == {second}
+    assert new.labels[new.ids == third] == plain.labels[2]
+    assert new.fingerprint() != plain.fingerprint()
+    if new.targets is not None:
+        assert np.isclose(new.targets[new.ids == first].max(), 1)
+    append(path, Review(second, other))  # the file has grown: it is read again
+    assert second in prepare(settings).ids
