@@ -24,6 +24,7 @@ bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long
 	$(BIN)/python benchmarks/speed.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/base.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/correction.py $(if $(DATA),--data $(DATA))
+	$(if $(DATA),$(PIP) cleanlab && $(BIN)/python benchmarks/labels.py --data $(DATA))
 	$(BIN)/python benchmarks/page.py
 	$(BIN)/python benchmarks/page_correctors.py
 

@@ -13,11 +13,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import repair
 from common import Figure, Result, commit, main, parser, seeds_of
+from fer_labels import Truth, data_of
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
@@ -26,9 +28,8 @@ from mien.audit.dynamics import Dynamics
 from mien.audit.reviewed import after_reviews
 from mien.audit.suspects import Suspects, suspects
 from mien.cli.audit import EPOCHS
-from mien.data.prepare import DataSettings, prepare
 from mien.data.split import linked
-from mien.errors import DataError, choice_error
+from mien.errors import choice_error
 from mien.metrics.calibration import plurality_reliability, temperature, tempered, vote_reliability
 from mien.models import saved
 from mien.models.device import keep_freed_memory, one_thread, seed_everything
@@ -65,42 +66,6 @@ class Task:
     @property
     def train(self) -> TrainSettings:
         return replace(TrainSettings(), epochs=2 if self.quick else EPOCHS)
-
-
-@lru_cache(maxsize=1)
-def data_of(source: str, quick: bool) -> Dataset:
-    """The pictures with FER2013's labels; votes are not trained on unless a mode says so."""
-    shape = "happiness=200,sadness=200,neutral=200,surprise=100" if quick else ""
-    data = prepare(DataSettings(source, labels="fer2013", shape=shape))
-    if data.votes is None:
-        raise DataError("has no votes", place=source, remedy="give a FER+ folder")
-    return data
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What the votes say: the plurality of the ten columns, where it is one of the classes with pictures.
-
-    Attributes
-    ----------
-    label : (N,). scored : (N,) where it is decided. shares : (N, K) of the votes for emotions.
-    """
-
-    label: Ints
-    scored: Bools
-    shares: Floats
-
-    @classmethod
-    def of(cls, data: Dataset) -> Truth:
-        votes, classes = np.asarray(data.votes), len(data.labelset)
-        emotions = votes[:, :classes]
-        most = votes.max(1)
-        decided = ((votes == most[:, None]).sum(1) == 1) & (emotions.max(1) == most)
-        label = emotions.argmax(1)
-        decided &= np.isin(label, np.unique(data.labels))
-        totals = emotions.sum(1, keepdims=True)
-        even = np.full(emotions.shape, 1 / classes)
-        return cls(label, decided, np.divide(emotions, totals, out=even, where=totals > 0))
 
 
 def do(task: Task) -> None:
@@ -172,15 +137,16 @@ def score_of(probs: Floats, labels: Ints) -> Floats:
 def run() -> None:
     """Train what is missing, print the tables, write the result."""
     flags = parser(__doc__ or "", tests=False)
-    flags.add_argument("--only", default=",".join(PARTS), help="some of the parts (default: %(default)s)")
+    flags.add_argument("--only", default=",".join([*PARTS, *OWN_TABLE]), help="some parts (default: %(default)s)")
     options = flags.parse_args()
     wanted = options.only.split(",")
     for part in wanted:
-        if part not in PARTS:
-            raise choice_error("part", part, PARTS, place="--only")
+        if part not in PARTS and part not in OWN_TABLE:
+            raise choice_error("part", part, [*PARTS, *OWN_TABLE], place="--only")
     result = Result("labels", options, {"epochs": EPOCHS, "reviews": REVIEWS, "folds": FOLDS})
     make, seeds = partial(Task, options.data, options.quick), seeds_of(options)
-    tasks = [make(seed, "audit") for seed in seeds]
+    modes = [part for part in wanted if part in PARTS]
+    tasks = [make(seed, "audit") for seed in seeds if modes]
     tasks += [
         make(seed, kind, fold) for kind in FOLDS if kind in wanted for seed in seeds for fold in range(FOLDS[kind])
     ]
@@ -188,9 +154,13 @@ def run() -> None:
     data = data_of(options.data, options.quick)
     truth = Truth.of(data)
     lines: list[dict[str, object]] = []
-    for part in wanted:
+    for part in modes:
         lines += [PARTS[part](result, make, seed, data, truth) for seed in seeds]
-    result.table("Wrong labels of FER2013, against the plurality of FER+", lines)
+    if modes:
+        result.table("Wrong labels of FER2013, against the plurality of FER+", lines)
+    for part in wanted:
+        if part in OWN_TABLE:
+            OWN_TABLE[part](result, options.data, options.quick, seeds)
     counts = dict(zip(data.labelset.names, data.counts().tolist(), strict=True))
     wrong = float((truth.label != data.labels)[truth.scored].mean())
     about = {"name": Path(data.name).name, "classes": counts, "scored": int(truth.scored.sum()), "wrong": wrong}
@@ -277,6 +247,8 @@ PARTS: dict[str, Callable[..., dict[str, object]]] = {
     "votes": votes,
     "cleanlab": cleanlab,
 }
+OWN_TABLE = {"repair": repair.table}
+"""Parts that answer another question."""
 
 
 if __name__ == "__main__":

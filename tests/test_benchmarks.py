@@ -55,3 +55,15 @@ def test_a_flag_that_names_no_data_is_said_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "nowhere" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+def test_the_benchmark_of_labels_runs_on_real_faces(real_data: Path, tmp_path: Path) -> None:
+    parts = ["--only", "blind,seeded,votes,repair", "--seeds", "0", "--json", "found.json"]
+    command = [sys.executable, str(FOLDER / "labels.py"), "--quick", "--data", str(real_data / "ferplus"), *parts]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "found.json").read_text())["figures"]
+    for mode in ("blind", "seeded", "votes"):
+        assert all(0 <= figures[f"{mode}_{key}"]["value"] <= 1 for key in ("auroc", "ap", "within_auroc"))
+    assert {"ece_votes", "ece_plurality", "accuracy_gain_blind", "accuracy_gain_seeded"} <= set(figures)

@@ -12,7 +12,7 @@ from mien.audit.dynamics import Dynamics
 from mien.audit.reviewed import after_reviews
 from mien.audit.suspects import Suspects, neighbour_votes, suspects
 from mien.audit.verdicts import AMBIGUOUS, FINE, KINDS, STRANGE, WRONG, verdicts
-from mien.errors import AlignmentError, DataError, NotFittedError
+from mien.errors import AlignmentError, DataError
 
 NAMES = ("anger", "fear", "joy")
 
@@ -56,11 +56,11 @@ def test_a_class_that_is_not_known_takes_no_part() -> None:
     assert seen.margins.tolist() == [1.0] and seen.probs[0, 2] == 0
 
 
-def test_pictures_that_were_never_seen_are_said() -> None:
+def test_nothing_is_said_of_a_picture_that_was_never_seen() -> None:
     seen = Dynamics(np.array([0, 1]), 2)
     seen(np.array([0]), np.array([[1.0, 0.0]]))
-    with pytest.raises(NotFittedError, match="1 pictures"):
-        _ = seen.margins
+    assert seen.probs[1].tolist() == [0.5, 0.5] and seen.margins[1] == 0
+    assert np.allclose(seen.uncertainty.epistemic, 0)
     with pytest.raises(AlignmentError):
         seen(np.array([0]), np.array([[1.0, 0.0, 0.0]]))
 

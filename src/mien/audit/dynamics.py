@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.errors import AlignmentError, NotFittedError
+from mien.errors import AlignmentError
 from mien.types import Floats, Ints
 from mien.uncertainty import Uncertainty, entropy
 
@@ -59,23 +59,18 @@ class Dynamics:
 
     @property
     def margins(self) -> Floats:
-        """(N,) mean logit of the given label less the largest other; low is suspicious."""
-        return np.asarray(self._margins / self._seen)
+        """(N,) mean logit of the given label less the largest other; low is suspicious, 0 what was never seen."""
+        return np.asarray(self._margins / np.maximum(self.times, 1))
 
     @property
     def probs(self) -> Floats:
-        """(N, K) mean probabilities."""
-        return np.asarray(self._probs / self._seen[:, None])
+        """(N, K) mean probabilities; all equal where a picture was never seen, as may happen in few epochs."""
+        even = np.full(self._probs.shape, 1 / self._probs.shape[1])
+        return np.divide(self._probs, self.times[:, None], out=even, where=self.times[:, None] > 0)
 
     @property
     def uncertainty(self) -> Uncertainty:
         """The epochs as draws: what all are unsure of is aleatoric, what they contradict each other on epistemic."""
-        total, aleatoric = entropy(self.probs), np.asarray(self._entropies / self._seen)
+        total = entropy(self.probs)
+        aleatoric = np.divide(self._entropies, self.times, out=total.copy(), where=self.times > 0)
         return Uncertainty(total, aleatoric, np.maximum(total - aleatoric, 0))
-
-    @property
-    def _seen(self) -> Ints:
-        if not self.times.all():
-            cause = f"{np.count_nonzero(self.times == 0)} pictures were never seen in training"
-            raise NotFittedError(cause, place="Dynamics", remedy="train for more epochs")
-        return self.times

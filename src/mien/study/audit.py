@@ -83,7 +83,7 @@ class Audit:
         ]
 
     def suggestions(self) -> list[dict[str, object]]:
-        """New labels, as --reviews takes them: what was reviewed, and what is wrong with a class more likely than not."""
+        """New labels, as --reviews takes them: the reviewed, and the wrong with a class more likely than not."""
         found, names, rows = self.suspects, self.data.labelset.names, np.arange(len(self.data))
         sure = (self.verdicts.kind == KINDS.index(WRONG)) & (found.belief[rows, found.suggested] > LIKELY)
         label = np.where(self.reviewed >= 0, self.reviewed, found.suggested)
