@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from common import Figure, Result, keep, mean_of_defined
@@ -13,18 +13,21 @@ from scored import largest, pooled
 from trained import Task
 
 from mien.correctors.boosting import XGBoost
+from mien.correctors.contract import Labels
 from mien.correctors.fisher import RULES, Fisher
 from mien.correctors.novelty import METHODS, Novelty
 from mien.correctors.policy import Policy
 from mien.correctors.probe import LDA, Logistic
 from mien.correctors.projection import Nystroem
+from mien.correctors.taps import best_taps
 from mien.features import describe
 from mien.metrics.ranking import auroc, gain_at_harm
+from mien.models.latents import extract
 from mien.models.settings import AugmentSettings
 from mien.runs import read_json
 from mien.study.engines import processes
 from mien.study.workbench import Workbench
-from mien.types import digest
+from mien.types import Outputs, digest
 
 if TYPE_CHECKING:
     from cases import Study
@@ -36,6 +39,14 @@ class Narrow(Nystroem):
     """The kernel machine on axes that keep all of their spread."""
 
     whiten = 0.0
+
+
+class Chosen(Nystroem):
+    """The kernel machine on the taps that LDA does best on, by three folds."""
+
+    def fit(self, outputs: Outputs, labels: Labels) -> Self:
+        self.taps = best_taps(lambda taps: LDA(self.target, taps=taps), outputs, labels)
+        return super().fit(outputs, labels)
 
 
 class White(Nystroem):
@@ -52,7 +63,9 @@ MAKE: dict[str, dict[str, Callable[..., Any]]] = {
         "all, on the 3×3 grid": partial(Nystroem, taps=("*/3", "hidden", "logits")),
         "all (default)": Nystroem,
         "HOG alone, nothing of f": partial(Nystroem, taps=("hog",)),
+        "chosen by three folds": Chosen,
         "all and HOG": partial(Nystroem, taps=("*", "hog")),
+        "all and second order of the LSTM's map": partial(Nystroem, taps=("*", "lstm/2nd")),
     },
     "axes (kernel)": {f"{axes}": partial(Nystroem, components=axes) for axes in (16, 32, 64, 128, 256, 512, 1024)},
     "whitening (kernel)": {"none": Narrow, "half (default)": Nystroem, "full": White},
@@ -95,12 +108,19 @@ def measured(task: Task) -> dict[str, list[float]]:
     fit = parts.rows["fit"]
     held = np.setdiff1d(parts.rows["correct"], fit)
     plain = bench.seen(fit), bench.seen(held)
-    hog = [one.having(describe(parts.data.pictures[rows])) for one, rows in zip(plain, (fit, held), strict=True)]
+    pictures, ids = parts.data.pictures, parts.data.ids
+    seen = {"": plain}
+    seen["HOG"] = tuple(one.having(describe(pictures[rows])) for one, rows in zip(plain, (fit, held), strict=True))
+    if "lstm" in model.taps:
+        maps = [extract(model, pictures[rows], ids[rows], grids=(), second=("lstm",)) for rows in (fit, held)]
+        seen["second order"] = tuple(
+            one.having({"lstm/2nd": of.features["lstm/2nd"]}) for one, of in zip(plain, maps, strict=True)
+        )
     truth = parts.data.labels[held]
     found = {}
     for group, variants in variants_of(task).items():
         for name, make in variants.items():
-            learn, judge = hog if "HOG" in name else plain
+            learn, judge = seen[next((kind for kind in seen if kind and kind in name), "")]
             corrector = make(target=target).fit(learn, parts.data.labels[fit])
             score = corrector.propose(judge).score
             new = truth == target

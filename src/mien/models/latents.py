@@ -109,7 +109,13 @@ def changed_views(
 
 
 def extract(
-    model: Classifier, pixels: NDArray[np.uint8], ids: Texts, *, grids: Sequence[int] = GRIDS, maps: Sequence[str] = ()
+    model: Classifier,
+    pixels: NDArray[np.uint8],
+    ids: Texts,
+    *,
+    grids: Sequence[int] = GRIDS,
+    maps: Sequence[str] = (),
+    second: Sequence[str] = (),
 ) -> Outputs:
     """Probabilities and features of every picture.
 
@@ -122,6 +128,7 @@ def extract(
         aligned faces, so 1×1 alone would lose it.
     maps : taps to be given whole as well, as feature "TAP" (N, V, C, H, W): of each picture and, where the model is
         read out so, of its mirror image.
+    second : map taps of which second-order features are given, "TAP/2nd" of C·(C + 1)/2 numbers (see `second_order`).
 
     Returns
     -------
@@ -135,12 +142,28 @@ def extract(
         probs.append(taps["logits"].float().softmax(1).cpu().numpy())
         for name, values in _pooled(taps, known, grids):
             features.setdefault(name, []).append(values.cpu().numpy())
+        for tap in second:
+            features.setdefault(f"{tap}/2nd", []).append(second_order(taps[tap]).cpu().numpy())
         for tap in maps:
             features.setdefault(tap, []).append(half([view[tap] for view in views]))
     if not probs:
         return Outputs(ids, np.empty((0, len(known)), np.float32), known)
     stacked = {name: np.concatenate(parts) for name, parts in features.items()}
     return Outputs(ids, np.concatenate(probs), known, stacked)
+
+
+def second_order(maps: Tensor) -> Tensor:
+    """(B, C, H, W) → (B, C·(C + 1)/2): which channels are active together, wherever that is.
+
+    The covariances of the channels over the positions, of each the signed root: bilinear pooling (Lin, RoyChowdhury &
+    Maji, *Bilinear CNN models for fine-grained visual recognition*, ICCV 2015).
+    """
+    values = maps.float().flatten(2)
+    values = values - values.mean(2, keepdim=True)
+    covariance = values @ values.transpose(1, 2) / values.shape[2]
+    row, column = torch.triu_indices(*covariance.shape[1:], device=maps.device)
+    chosen = covariance[:, row, column]
+    return chosen.sign() * chosen.abs().sqrt()
 
 
 def half(views: Sequence[Tensor]) -> Floats:
