@@ -32,7 +32,9 @@ def room(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
     if size <= LARGE:
         return np.empty(shape, dtype)
     with tempfile.TemporaryFile() as file:
-        return np.memmap(file, dtype, "w+", shape=shape)
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)  # a full disk is an error here, and not a killed process later
+        return np.memmap(file, dtype, "r+", shape=shape)
 
 
 def machine() -> dict[str, Any]:

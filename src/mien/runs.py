@@ -12,6 +12,7 @@ import json
 import math
 import os
 import tempfile
+import tokenize
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import MienError, RunError, StorageError
+from mien.errors import AlignmentError, MienError, RunError, StorageError, UsageError
 
 FORMAT = 1
 FULL, RETRAINED, WITHOUT = "full", "retrained", "without-"
@@ -48,6 +49,12 @@ NAMES = frozenset(
 AGAIN = "restore it, or delete it and run the command again"
 
 
+DAMAGE = (
+    KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, RuntimeError, AlignmentError,
+)  # fmt: skip
+"""What reading a damaged file may end in."""
+
+
 class Stored(dict[str, Any]):
     """What a file holds by name; a name that it ought to have and has not is a RunError."""
 
@@ -67,6 +74,16 @@ class Stored(dict[str, Any]):
 
 
 @contextmanager
+def sound(path: Path, remedy: str = "") -> Iterator[None]:
+    """Turn whatever a damaged or hand-edited file leads to into a RunError that names it."""
+    try:
+        yield
+    except DAMAGE as error:
+        said = str(error)[:200].splitlines() or [type(error).__name__]
+        raise RunError(f"does not hold what it should: {said[0]}", place=str(path), remedy=remedy or AGAIN) from None
+
+
+@contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's refusals to write `path` into a StorageError."""
     try:
@@ -79,6 +96,20 @@ def storage_errors(path: Path) -> Iterator[None]:
             else "choose another folder with --out"
         )
         raise StorageError(f"cannot write: {error.strerror or error}", place=str(path), remedy=remedy) from error
+
+
+def claim(folder: Path, marker: str) -> None:
+    """Make a folder ready to be written to; refused where it holds something else than an earlier run of its kind.
+
+    Raises
+    ------
+    UsageError : it is no folder, or has files and no `marker` among them. StorageError : it cannot be written.
+    """
+    if folder.exists() and not (folder / marker).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is there and holds something else", place="--out", remedy="give another folder")
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -120,7 +151,9 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"), object_hook=lambda values: Stored(values, path))
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise RunError(f"cannot be read: {error.strerror or error}", place=str(path), remedy=AGAIN) from None
+    except (ValueError, RecursionError) as error:
         raise RunError(f"is not JSON: {error}", place=str(path), remedy=AGAIN) from None
 
 
@@ -136,7 +169,7 @@ def read_arrays(path: Path) -> Stored:
             return Stored(stored, path)
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, MemoryError, SyntaxError, zipfile.BadZipFile, tokenize.TokenError) as error:
         raise RunError(f"cannot be read: {error}", place=str(path), remedy=AGAIN) from None
 
 

@@ -116,14 +116,24 @@ def test_labels_drawn_wrong_come_first() -> None:
     assert score[wrong].mean() > score[~wrong].mean() + 0.1
 
 
-def test_suggestions_are_what_every_verb_takes_as_reviews(
+def test_suggestions_are_for_people_and_refused_as_reviews(
     mien: Mien, audited: Path, faces: Path, tmp_path: Path
 ) -> None:
+    """Whoever took them as labels would be tested against a classifier's opinion."""
     with (audited / "suggested.csv").open() as file:
         suggested = list(csv.DictReader(file))
     table = {row["id"]: row for row in rows(audited)}
     for row in suggested:
         assert row["label"] == table[row["id"]]["suggested"] and table[row["id"]]["verdict"] == "probably wrong"
-    said = mien("data", "inspect", faces, "--reviews", audited / "suggested.csv", "--json")
-    assert said.code == 0, said
-    mien("train", faces, "--reviews", tmp_path / "gone.csv").refused(2, "gone.csv")
+    name = next(iter(table))
+    (tmp_path / "s.csv").write_text(f"id,label,who\n{name},fear,mien audit\n")
+    mien("train", faces, "--reviews", tmp_path / "s.csv").refused(2, "suggestions")
+    mien("data", "inspect", faces, "--reviews", tmp_path / "gone.csv").refused(2, "gone.csv")
+    (tmp_path / "r.csv").write_text(f"id,label\n{name},\n")
+    flags = ("data", "inspect", faces, "--json")
+    assert mien(*flags).out != mien(*flags, "--reviews", tmp_path / "r.csv").out
+
+
+def test_an_audit_does_not_write_among_other_files(mien: Mien, faces: Path) -> None:
+    mien("audit", faces, *SMALL, "--out", faces / "fear").refused(2, "something else")
+    mien("audit", faces, *SMALL, "--augment-mixup", "0.2").refused(2, "mixup")

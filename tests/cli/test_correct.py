@@ -9,6 +9,7 @@ import pytest
 from conftest import Mien
 from PIL import Image
 
+import mien.data.prepare as mien_prepare
 from mien.cli import run
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
@@ -176,7 +177,8 @@ def test_wrong_words_are_answered_with_the_right_ones(
 
 def test_a_folder_that_is_no_patch_is_not_written_over(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
-    mien("correct", trained, faces, "--class", "fear", "--out", tmp_path / "precious").refused(2, "is no patch")
+    (tmp_path / "precious" / "work").write_text("years of it")
+    mien("correct", trained, faces, "--class", "fear", "--out", tmp_path / "precious").refused(2, "something else")
     mien("patch", "show", tmp_path / "precious").refused(1, "is no patch")
 
 
@@ -216,3 +218,30 @@ def test_it_says_when_correction_cannot_help(mien: Mien, trained: Path, tmp_path
     said = mien("correct", trained, data, "--class", "sadness", *QUICK, "--out", tmp_path / "p")
     assert said.code == 0 and "correction cannot help" in said.out
     assert "36 pictures to learn from" in said.out
+
+
+def test_pictures_that_changed_since_training_are_said(mien: Mien, faces: Path, tmp_path: Path) -> None:
+    """What f was trained on cannot be told from a folder that is not what it was."""
+    own = Path(shutil.copytree(faces, tmp_path / "own"))
+    assert run(["train", str(own), "--epochs", "1", "--size", "32", "--out", str(tmp_path / "base")]) == 0
+    for path in sorted((own / "neutral").iterdir())[:5]:
+        path.unlink()
+    mien_prepare._prepare.cache_clear()  # as in another process
+    said = mien("correct", tmp_path / "base", faces, "--class", "sadness", *QUICK, "--json", "--out", tmp_path / "p")
+    assert said.code == 0, said
+    assert any("could not be looked up" in line for line in json.loads(said.out)["advice"])
+
+
+def test_a_flag_counts_as_if_it_had_overridden(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:
+    found = {}
+    for action in ("relabel", "flag", "abstain"):
+        flags = ("--action", action, "--json", "--out", tmp_path / action)
+        found[action] = json.loads(mien("correct", trained, faces, "--class", "sadness", *QUICK, *flags).out)
+    gains = {action: one["classes"]["sadness"]["gain"] for action, one in found.items()}
+    assert gains["relabel"] == gains["flag"] == gains["abstain"]
+    assert found["flag"]["classes"]["sadness"]["recall_after"] == found["flag"]["classes"]["sadness"]["recall_before"]
+
+
+def test_more_folds_than_there_are_pictures_are_refused(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:
+    flags = ("--cross-fit", "50", "--out", tmp_path / "p")
+    mien("correct", trained, faces, "--class", "sadness", *QUICK, *flags).refused(1, "--cross-fit")

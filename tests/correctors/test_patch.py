@@ -80,9 +80,28 @@ def test_patches_that_do_not_belong_together_are_refused(other: Patch, cause: st
         patch(3).joined(other)
 
 
-def test_it_refuses_another_classifier() -> None:
-    with pytest.raises(RunError, match="another classifier"):
-        patch(3).require("g", "here")
+def test_a_patch_takes_the_place_of_an_older_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    patch(3).save(tmp_path / "p")
+    monkeypatch.setattr("mien.correctors.patch.write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        patch(1).save(tmp_path / "p")
+    monkeypatch.undo()
+    assert Patch.load(tmp_path / "p", make).targets == patch(3).targets
+    patch(1).save(tmp_path / "p")
+    assert Patch.load(tmp_path / "p", make).targets == patch(1).targets
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+def test_the_assurance_says_what_holds() -> None:
+    assert patch(3).assurance().startswith("certified with") or patch(3).silent
+    doubtful = replace(patch(3), approximate=True)
+    assert doubtful.assurance().startswith("certified about") or doubtful.silent
+    strict = replace(patch(3), policy=Policy(1e-5))
+    assert strict.silent and strict.assurance().startswith("silent")
+    rule = replace(patch(3), policy=Policy(1e-5, rule="balanced_accuracy"))
+    assert rule.assurance().startswith("no certificate")
+    persons = replace(patch(3), witness=replace(patch(3).witness, group=np.repeat(patch(3).witness.group[::2], 2)))
+    assert "persons" in persons.assurance()
 
 
 @pytest.mark.parametrize("name", ["patch.json", "calibration.npz", "corrector-0.npz"])

@@ -168,11 +168,24 @@ def test_thresholds_by_answer_and_silence() -> None:
     assert not decide(given, base, np.inf).changed.any()
 
 
+def test_a_plain_rule_looks_only_where_an_override_changes_something() -> None:
+    """A class that f knows: where f says so itself, there is nothing to win back, whatever the score."""
+    rng = np.random.default_rng(0)
+    truth = np.repeat([1, 0], [300, 700])
+    base = np.where((truth == 1) & (np.arange(1000) < 200), 1, 0)
+    score = np.where(base == 1, -1e6, 2.0 * truth + rng.normal(size=1000))
+    found = certify(
+        Proposal(np.arange(1000).astype(str), score, np.ones(1000, int)), truth, base, None, LabelSet(("a", "b")),
+        Policy(rule="cost", cost=0.3),
+    )  # fmt: skip
+    assert np.isfinite(found.thresholds).all() and found.thresholds[0] > -5
+
+
 # refusals
 
 
 def test_bad_settings_are_refused_with_a_remedy() -> None:
-    with pytest.raises(UsageError, match=r"between 0 and 1"):
+    with pytest.raises(UsageError, match=r"between 1e-06 and 1"):
         Policy(budget=2)
     with pytest.raises(UsageError, match="did you mean 'strict'"):
         Policy(scope="strickt")

@@ -62,9 +62,47 @@ def test_what_cannot_be_written_or_read_is_said(tmp_path: Path) -> None:
         append(tmp_path / "file" / "r.jsonl", Review("a", "b"))
     with pytest.raises(UsageError, match="cannot be read"):
         read(tmp_path / "gone")
-    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match="cannot be read"):
-        read(tmp_path / "bytes")
+    odd = [
+        b"\xff\xfe\x00",
+        b"a;b\n1;2\n",
+        b"[1, 2]\n",
+        b'{"id": "a", "label": "b"},\n',
+        b"id,label\n",
+        b'id,label\na,"b\n',
+    ]
+    for content in odd:
+        (tmp_path / "bytes").write_bytes(content)
+        with pytest.raises(UsageError, match=r"understood|columns|no review"):
+            read(tmp_path / "bytes")
+
+
+def test_files_of_spreadsheets_and_editors_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    path.write_bytes(b'\xef\xbb\xbfid,label\r\n"two\nlines.png",fear\r\nb.png,\r\n')
+    assert [(one.id, one.label) for one in read(path)] == [("two\nlines.png", "fear"), ("b.png", "")]
+    path.write_bytes(b'\xef\xbb\xbf{"id": "a", "label": "fear"}  \n\n{"id": "b", "label": null}\n')
+    assert [(one.id, one.label) for one in read(path)] == [("a", "fear"), ("b", None)]
+    append(path, Review("line\u2028separator", "joy"))
+    assert read(path)[-1].id == "line\u2028separator"
+
+
+def test_what_is_said_of_a_picture_goes_for_its_copies(tmp_path: Path) -> None:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for label in ("fear", "joy"):
+        (tmp_path / "faces" / label).mkdir(parents=True)
+        for number in range(4):
+            Image.fromarray(rng.integers(0, 255, (16, 16)).astype(np.uint8)).save(
+                tmp_path / "faces" / label / f"{number}.png"
+            )
+    first = tmp_path / "faces" / "fear" / "0.png"
+    (first.parent / "copy.png").write_bytes(first.read_bytes())
+    path = tmp_path / "r.jsonl"
+    append(path, Review("fear/0.png", "joy"))
+    data = prepare(DataSettings(str(tmp_path / "faces"), size=16, reviews=str(path)))
+    joy = data.labelset.index("joy")
+    assert {str(name) for name in data.ids[data.labels == joy]} >= {"fear/0.png", "fear/copy.png"}
 
 
 def test_reviewed_labels_replace_those_of_the_data_and_make_other_data(tmp_path: Path) -> None:

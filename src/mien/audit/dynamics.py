@@ -66,7 +66,7 @@ class Dynamics:
     def probs(self) -> Floats:
         """(N, K) mean probabilities; all equal where a picture was never seen, as may happen in few epochs."""
         even = np.full(self._probs.shape, 1 / self._probs.shape[1])
-        return np.divide(self._probs, self.times[:, None], out=even, where=self.times[:, None] > 0)
+        return np.asarray(np.divide(self._probs, self.times[:, None], out=even, where=self.times[:, None] > 0))
 
     @property
     def uncertainty(self) -> Uncertainty:

@@ -41,11 +41,9 @@ def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
     and the embedding; the penalty is chosen by folds among the reviewed. Classes that no reviewer named keep the share
     of the first belief that they had.
     """
+    check_reviews(reviewed)
     rows = np.flatnonzero(reviewed != NO_LABEL)
     named, counts = np.unique(reviewed[rows], return_counts=True)
-    if len(rows) < FEWEST or len(named) < 2:
-        cause = f"{len(rows)} reviewed pictures of {len(named)} classes"
-        raise DataError(cause, place="reviews", remedy=f"review {FEWEST} or more, of two classes or more")
     features = _features(found, vectors)
     folds = StratifiedKFold(max(2, min(5, int(counts.max()))), shuffle=True, random_state=0)
     with warnings.catch_warnings():
@@ -57,6 +55,14 @@ def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
     kept = 1 - belief[:, named].sum(1, keepdims=True) if len(named) < belief.shape[1] else np.zeros((len(belief), 1))
     belief[:, named] = model.predict_proba(features) * (1 - kept)
     return Suspects(found.labels, belief, found.neighbours)
+
+
+def check_reviews(reviewed: Ints) -> None:
+    """DataError unless there are reviews enough to learn from."""
+    named, count = np.unique(reviewed[reviewed != NO_LABEL]), int((reviewed != NO_LABEL).sum())
+    if count < FEWEST or len(named) < 2:
+        cause = f"{count} reviewed pictures of {len(named)} classes"
+        raise DataError(cause, place="reviews", remedy=f"review {FEWEST} or more, of two classes or more")
 
 
 def _features(found: Suspects, vectors: Floats) -> Floats:

@@ -53,11 +53,12 @@ def audit(
     """
     from mien.cli.progress import decoding, stages
     from mien.report.audit import page
-    from mien.runs import write_text
+    from mien.runs import claim, write_text
     from mien.study.audit import audit as audit_
 
     settings = build(DataSettings, values, source=data)
     train = replace(build(TrainSettings, values), epochs=epochs)
+    claim(out, "audit.json")
     with decoding() as progress:
         prepare(settings, progress)
     with stages() as say:

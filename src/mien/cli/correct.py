@@ -15,7 +15,6 @@ from rich.table import Table
 from mien.cli.options import build, options
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings
-from mien.errors import UsageError
 from mien.study.settings import CorrectSettings
 
 if TYPE_CHECKING:
@@ -58,12 +57,11 @@ def correct(
     from mien.cli.progress import stages
     from mien.cli.study import command_line
     from mien.report.patch import HARMS, page
-    from mien.runs import write_text
+    from mien.runs import claim, write_text
     from mien.study.correction import correct as correct_
 
     folder = out or Path("-".join(classes) + ".patch")
-    if folder.exists() and not (folder / "patch.json").exists():
-        raise UsageError(f"{folder} is there and is no patch", place="--out", remedy="give another folder")
+    claim(folder, "patch.json")
     with stages() as say:
         done = correct_(
             place,
@@ -127,21 +125,6 @@ def certificate(patch: Patch) -> list[Any]:
     ]
 
 
-def assurance(patch: Patch) -> str:
-    """The pooled certificate in a sentence."""
-    pooled = patch.certified.guarantees[0]
-    share, surety = f"{100 * pooled.budget:g} %", f"{100 * pooled.confidence:g} %"
-    if patch.policy.rule != "certified" and not pooled.holds:
-        return f"no certificate: the threshold was chosen by --rule {patch.policy.rule}"
-    if not pooled.feasible:
-        return (
-            f"silent: {pooled.n} calibration pictures that the classifier had right cannot certify {share}; "
-            f"{pooled.needed} can"
-        )
-    kind = "about (scores are cross-fitted)" if patch.approximate else "with"
-    return f"certified {kind} {surety} confidence: at most {share} of right answers are lost ({pooled.n} pictures)"
-
-
 def _print(done: Correction) -> None:
     found, targets = as_figures(done), set(done.patch.targets)
     table = Table("class", "pictures", "recall before", "after", "gain", "harm", title_justify="left")
@@ -159,7 +142,7 @@ def _print(done: Correction) -> None:
     lost = f"{harm['hits']} of {harm['total']} right answers lost"
     click.echo(
         f"macro recall {_shown(found['macro_recall_before'])} → {_shown(found['macro_recall_after'])}; {lost}\n"
-        + assurance(done.patch)
+        + done.patch.assurance()
     )
     if done.material.trained_on > 0:
         click.echo(f"{done.material.trained_on} pictures left out, which the classifier was trained on")

@@ -53,12 +53,15 @@ def _inspection(settings: DataSettings) -> Any:
     from mien.data.checks import check, strict
     from mien.data.images import decode, formats
     from mien.data.load import load
+    from mien.data.prepare import reviewed
     from mien.data.profile import shape
     from mien.report.inspect import inspect
 
     listed = load(settings.source, format=settings.format, names=spelled(settings.names), labels=settings.labels)
     with decoding() as progress:
         decoded = decode(listed, settings.images, progress=progress)
+    if settings.reviews:
+        decoded = reviewed(decoded, Path(settings.reviews))
     checked: Dataset = check(decoded)
     if settings.strict:
         strict(checked)

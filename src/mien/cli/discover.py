@@ -32,11 +32,12 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     from mien.cli.predict import expand
     from mien.cli.progress import stages
     from mien.report.discovery import Cluster, page
-    from mien.runs import write_text
+    from mien.runs import claim, write_text
     from mien.study.corrected import cell_of
     from mien.study.discovery import SHOWN
     from mien.study.discovery import discover as discover_
 
+    claim(out, "found.json")
     with stages() as say:
         found = discover_(
             cell_of(place, left_out=left_out), list(dict.fromkeys(expand(files))), build(DiscoverySettings, values), say

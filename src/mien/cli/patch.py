@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -12,6 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from mien.errors import RunError
+
+if TYPE_CHECKING:
+    from mien.runs import Stored
 
 
 @click.group()
@@ -30,19 +33,25 @@ def show(folder: Path, as_json: bool) -> None:
       mien patch show fear.patch
     """
     from mien.correctors.patch import read_summary
+    from mien.runs import sound
 
     found = read_summary(folder)
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(found, indent=2))
         return
+    with sound(folder / "patch.json"):
+        _print(found)
+
+
+def _print(found: Stored) -> None:
     policy, about = found["policy"], found["about"]
     console = Console(highlight=False)
-    pairs = zip(found["targets"], found["correctors"], strict=True)
-    console.print("corrects   " + ", ".join(f"[bold]{escape(target)}[/] ({escape(name)})" for target, name in pairs))
+    pairs = [[escape(plain(text)) for text in pair] for pair in zip(found["targets"], found["correctors"], strict=True)]
+    console.print("corrects   " + ", ".join(f"[bold]{target}[/] ({name})" for target, name in pairs))
     console.print(f"policy     {policy['rule']}, budget {100 * policy['budget']:g} %, {policy['action']}", markup=False)
-    console.print(f"made       {about.get('made', '')}", markup=False)
-    console.print(f"           {about.get('command', '')}", markup=False, soft_wrap=True)
-    console.print(f"for        classifier {found['base']}, pictures {found['data']}", markup=False)
+    console.print(f"made       {plain(about.get('made', ''))}", markup=False)
+    console.print(f"           {plain(about.get('command', ''))}", markup=False, soft_wrap=True)
+    console.print(f"for        classifier {plain(found['base'])}, pictures {plain(found['data'])}", markup=False)
     table = Table("certified of", "budget", "confidence", "n", "may be harmed", "holds")
     for column in table.columns[1:5]:
         column.justify = "right"
@@ -52,7 +61,7 @@ def show(folder: Path, as_json: bool) -> None:
             holds = "about"
         harmed = str(row["k"]) if row["feasible"] else "–"
         shares = (f"{100 * row[key]:g} %" for key in ("budget", "confidence"))
-        table.add_row(escape(row["group"]), *shares, str(row["n"]), harmed, holds)
+        table.add_row(escape(plain(row["group"])), *shares, str(row["n"]), harmed, holds)
     console.print(table)
 
 
@@ -71,17 +80,16 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
       mien patch apply fear.patch runs/base
     """
     from mien.models import saved
-    from mien.study.corrected import APPLIED, cell_of, with_patch
+    from mien.study.corrected import APPLIED, cell_of, is_patched, with_patch
 
     cell = cell_of(place, left_out=left_out, seed=seed)
     model, card = saved.load(cell)
     new = with_patch(model, card, folder).patch
     assert new is not None
-    if (cell / APPLIED / "patch.json").exists():
+    if is_patched(cell):
         old = with_patch(model, card, cell / APPLIED).patch
         assert old is not None
         new = old.joined(new)
-        shutil.rmtree(cell / APPLIED)
     new.save(cell / APPLIED)
     click.echo(f"applied to {cell}: {', '.join(new.targets)}")
 
@@ -97,10 +105,16 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
     Example:
       mien patch remove runs/base
     """
-    from mien.study.corrected import APPLIED, cell_of
+    from mien.correctors.patch import remove as remove_folder
+    from mien.study.corrected import APPLIED, cell_of, is_patched
 
     cell = cell_of(place, left_out=left_out, seed=seed)
-    if not (cell / APPLIED / "patch.json").exists():
+    if not is_patched(cell):
         raise RunError("no patch is applied", place=str(cell), remedy="mien patch apply PATCH BASE applies one")
-    shutil.rmtree(cell / APPLIED)
+    remove_folder(cell / APPLIED)
     click.echo(f"removed from {cell}")
+
+
+def plain(text: object) -> str:
+    """What a stranger's file says, without what a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "�" for sign in str(text))

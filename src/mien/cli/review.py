@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import socket
 from pathlib import Path
@@ -17,8 +18,9 @@ from mien.errors import MissingExtraError, UsageError
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="address to serve on; this machine alone by default"
 )
+@click.option("--allow", multiple=True, help="a name or address that others call this machine by")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8710, show_default=True, help="0 takes a free one")
-def review(folder: Path, who: str | None, host: str, port: int) -> None:
+def review(folder: Path, who: str | None, host: str, allow: tuple[str, ...], port: int) -> None:
     """Serve a page on which the pictures of an audit are reviewed, those first that are most worth it.
 
     Each word is a line in AUDIT/reviews.jsonl, which only grows: stop at any time, go on later, or work on it with
@@ -37,15 +39,27 @@ def review(folder: Path, who: str | None, host: str, port: int) -> None:
         raise MissingExtraError.for_package("fastapi", "serve") from None
     from mien.web.desk import Desk
 
+    if not host:
+        raise UsageError("is empty, which means every network", place="--host", remedy="write 0.0.0.0 if that is meant")
     desk = Desk.open(folder)
     with socket.socket() as place:
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             place.bind((host, port))
-        except OSError as error:
-            remedy = "give another --port, or 0 for a free one"
-            raise UsageError(f"{error.strerror or error}", place=f"{host}:{port}", remedy=remedy) from None
+        except (OSError, TypeError, UnicodeError) as error:
+            taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+            remedy = "give another --port, or 0 for a free one" if taken else "give another --host, such as 127.0.0.1"
+            cause = getattr(error, "strerror", None) or str(error)
+            raise UsageError(cause, place=f"--host {host!r} --port {port}", remedy=remedy) from None
         address = place.getsockname()
         click.echo(f"http://{address[0]}:{address[1]}/  (Ctrl-C ends it; reviews: {desk.log})")
-        served = app(desk, who or getpass.getuser(), ("127.0.0.1", "localhost", host))
+        served = app(desk, who or _user(), ("127.0.0.1", "localhost", host, *allow))
         uvicorn.Server(uvicorn.Config(served, log_level="warning")).run(sockets=[place])
+
+
+def _user() -> str:
+    """Who is at work; a container may have no name for its user."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""

@@ -13,6 +13,7 @@ from mien.errors import AlignmentError, DataError, NotFittedError, RunError, Usa
 from mien.runs import read_arrays
 from mien.types import Bools, Floats, Ints, Outputs, Proposal, Wanted
 
+REMEDY = "restore the file, or make it again"
 State = Mapping[str, NDArray[Any]]
 Labels = Ints | Floats
 """(N,) class indices, or (N, K) shares of votes."""
@@ -73,12 +74,17 @@ class Corrector(Protocol):
 
 def restored(corrector: Corrector, path: Path) -> Corrector:
     """The corrector with what a file holds; RunError where the file is damaged or not of this corrector."""
-    state = read_arrays(path)
+    state, target = read_arrays(path), corrector.target
+    if not all(np.isfinite(value).all() for value in state.values() if value.dtype.kind == "f"):
+        raise RunError("holds numbers that are not finite", place=str(path), remedy=REMEDY)
     try:
-        return corrector.restore(state)
+        found = corrector.restore(state)
+        if found.target != target:
+            raise RunError(f"is of class {found.target}, not of {target}")
+        return found
     except (KeyError, ValueError, TypeError, IndexError, RuntimeError, RunError) as error:
         cause = f"does not hold what {corrector.name} learnt: {str(error).splitlines()[0]}"
-        raise RunError(cause, place=str(path), remedy="restore the file, or make it again") from None
+        raise RunError(cause, place=str(path), remedy=REMEDY) from None
 
 
 def target_class(outputs: Outputs, target: int | None) -> int:

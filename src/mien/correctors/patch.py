@@ -12,6 +12,7 @@ thresholds is chosen on the calibration pictures for the answers of the system t
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -26,7 +27,7 @@ from mien.correctors.contract import Corrector, restored
 from mien.correctors.policy import Certified, Policy, decide
 from mien.correctors.together import together
 from mien.errors import RunError, UsageError
-from mien.runs import Stored, read_arrays, read_json, write_arrays, write_json
+from mien.runs import Stored, read_arrays, read_json, sound, storage_errors, write_arrays, write_json
 from mien.types import Bools, Decision, Floats, Ints, LabelSet, Outputs, Proposal, Texts
 
 FORMAT = 1
@@ -54,6 +55,27 @@ class Witness:
     def proposals(self) -> list[Proposal]:
         """One a corrector."""
         return [Proposal(self.ids, *row) for row in zip(self.score, self.suggested, strict=True)]
+
+    def check(self, correctors: int, classes: int) -> None:
+        """ValueError unless these are the words of so many correctors about pictures of so many classes."""
+        count = (len(self.ids),)
+        shapes = {"ids": count, "truth": count, "base": count, "group": count, "score": (correctors, *count),
+                  "suggested": (correctors, *count)}  # fmt: skip
+        for name, shape in shapes.items():
+            values = getattr(self, name)
+            if values.shape != shape or (name in ("truth", "base", "suggested") and values.dtype.kind != "i"):
+                raise ValueError(f"{name} has shape {values.shape}, not {shape}")
+        if len(np.unique(self.ids)) < len(self.ids) or not len(self.ids):
+            raise ValueError("ids are not unique")
+        if min(self.truth.min(), self.base.min()) < 0 or max(self.truth.max(), self.base.max()) >= classes:
+            raise ValueError("a label is no class")
+        if self.suggested.min() < -1 or self.suggested.max() >= classes or not np.isfinite(self.score).all():
+            raise ValueError("a suggestion is no class, or a score is not finite")
+
+    @property
+    def persons(self) -> bool:
+        """Whether pictures travel together, so that persons, not pictures, are counted."""
+        return len(np.unique(self.group)) < len(self.group)
 
     def calibration(self) -> Calibration:
         """Of all correctors as one."""
@@ -93,6 +115,28 @@ class Patch:
         return self.witness.calibration().certified(LabelSet(self.classes), self.policy, self.known)
 
     @property
+    def silent(self) -> bool:
+        """Whether no threshold is in force, so that f's answers stay as they are."""
+        return bool(np.isinf(self.certified.thresholds[self.known]).all())
+
+    def assurance(self) -> str:
+        """What is certified, in a sentence."""
+        pooled = self.certified.guarantees[0]
+        share, surety = f"{100 * pooled.budget:g} %", f"{100 * pooled.confidence:g} %"
+        counted = f"{pooled.n} {'persons' if self.witness.persons else 'pictures'}"
+        if self.silent and not pooled.feasible:
+            return f"silent: {counted} with right answers cannot certify {share}; {pooled.needed} can"
+        if self.silent:
+            return "silent: no threshold is safe for every class"
+        if self.policy.rule != "certified" and not pooled.holds:
+            return f"no certificate: the threshold was chosen by --rule {self.policy.rule}"
+        if not pooled.holds:
+            return f"not certified over all classes together at {share}: the thresholds in force are too low for that"
+        lost = "persons lose a right answer" if self.witness.persons else "right answers are lost"
+        kind = "about (scores are cross-fitted)" if self.approximate else "with"
+        return f"certified {kind} {surety} confidence: at most {share} of {lost} ({counted} to calibrate on)"
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The classes won back, in the order of the correctors; "any" where a corrector suggests all, or none."""
         return tuple("any" if one.target in (None, -1) else self.classes[one.target or 0] for one in self.correctors)
@@ -108,14 +152,6 @@ class Patch:
             return Decision(outputs.ids, base, base, np.zeros(0, bool), self.policy.action)
         return decide(self.propose(outputs), base, self.certified.thresholds, self.policy.action)
 
-    def require(self, base: str, place: str) -> None:
-        """RunError unless this patch was made for the classifier with this fingerprint."""
-        if base != self.base:
-            raise RunError(
-                "was made for another classifier", place=place,
-                remedy="name the classifier that it was made for, or make one for this with mien correct",
-            )  # fmt: skip
-
     def joined(self, other: Patch) -> Patch:
         """Both as one, with one certificate; the order does not matter. UsageError where they cannot be."""
         mine, theirs = self.witness, other.witness
@@ -124,6 +160,9 @@ class Patch:
             "have different classes": self.classes != other.classes,
             "have different policies": self.policy != other.policy,
             "were calibrated on different pictures": not np.array_equal(mine.ids, theirs.ids),
+            "were calibrated on different labels": not all(
+                np.array_equal(getattr(mine, name), getattr(theirs, name)) for name in ("truth", "base", "group")
+            ),
             "correct the same class": bool(set(self.targets) & set(other.targets)),
         }
         for cause, holds in reasons.items():
@@ -142,11 +181,19 @@ class Patch:
         )
 
     def save(self, folder: Path) -> None:
-        """Write the folder; patch.json comes last."""
-        for number, corrector in enumerate(self.correctors):
-            write_arrays(folder / f"corrector-{number}.npz", **corrector.state())
-        write_arrays(folder / "calibration.npz", **vars(self.witness))
-        write_json(folder / "patch.json", self.summary())
+        """Write the folder, in place of a patch that is there already: a killed process leaves the one or the other."""
+        new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
+        with storage_errors(folder):
+            for left in (new, old):
+                remove(left)
+            for number, corrector in enumerate(self.correctors):
+                write_arrays(new / f"corrector-{number}.npz", **corrector.state())
+            write_arrays(new / "calibration.npz", **vars(self.witness))
+            write_json(new / "patch.json", self.summary())
+            if folder.exists() or folder.is_symlink():
+                folder.rename(old)
+            new.rename(folder)
+            remove(old)
 
     def summary(self) -> dict[str, Any]:
         """What patch.json says."""
@@ -178,22 +225,36 @@ class Patch:
         RunError : it is no patch, is damaged, or was written by a newer version.
         """
         stored = read_summary(folder)
-        classes = tuple(stored["classes"])
-        try:
+        with sound(folder / "patch.json", REMEDY):
+            classes, known = tuple(stored["classes"]), np.array(stored["known"])
+            policy, pairs = (
+                stored["policy"].record(Policy),
+                list(zip(stored["correctors"], stored["targets"], strict=True)),
+            )
+            if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
+                raise ValueError("known and classes do not fit")
+        with sound(folder / "calibration.npz", REMEDY):
             witness = Witness(**read_arrays(folder / "calibration.npz"))
-        except TypeError:
-            raise RunError(
-                "does not hold what it should", place=str(folder / "calibration.npz"), remedy=REMEDY
-            ) from None
+            witness.check(len(pairs), len(classes))
         correctors = []
-        for number, (name, target) in enumerate(zip(stored["correctors"], stored["targets"], strict=True)):
+        for number, (name, target) in enumerate(pairs):
             index = classes.index(target) if target in classes else None
             correctors.append(restored(make(name, index), folder / f"corrector-{number}.npz"))
-        return cls(
-            classes, np.array(stored["known"], bool), tuple(stored["correctors"]), tuple(correctors),
-            stored["policy"].record(Policy), witness, stored["base"], stored["data"], bool(stored["approximate"]),
-            stored["about"],
+        found = cls(
+            classes, known, tuple(stored["correctors"]), tuple(correctors), policy, witness, stored["base"],
+            stored["data"], bool(stored["approximate"]), stored["about"],
         )  # fmt: skip
+        with sound(folder / "calibration.npz", REMEDY):
+            _ = found.certified
+        return found
+
+
+def remove(folder: Path) -> None:
+    """Take a folder away, if it is there; of a link, the link."""
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
 
 
 def read_summary(folder: Path) -> Stored:
@@ -201,7 +262,7 @@ def read_summary(folder: Path) -> Stored:
     if not (folder / "patch.json").exists():
         raise RunError("is no patch", place=str(folder), remedy="give the folder that mien correct wrote")
     stored = read_json(folder / "patch.json")
-    if not isinstance(stored, Stored) or not isinstance(stored["format"], int):
+    if not isinstance(stored, Stored) or type(stored["format"]) is not int or stored["format"] < 1:
         raise RunError("is no summary of a patch", place=str(folder / "patch.json"), remedy=REMEDY)
     if stored["format"] > FORMAT:
         raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")

@@ -45,7 +45,7 @@ class Policy:
     """
 
     budget: float = setting(
-        0.02, "largest allowed Harm: share of right answers that may be lost", within=(0, 1), exclusive=True
+        0.02, "largest allowed Harm: share of right answers that may be lost", within=(1e-6, 1), exclusive=True
     )
     delta: float = setting(0.05, "chance that the certificate is wrong", within=(0, 1), exclusive=True)
     scope: str = setting(POOLED, "whose Harm is certified", choices=SCOPES)
@@ -119,7 +119,9 @@ def certify(
     pooled = pictures.guarantee(POOLED, members, policy.delta)
     in_force = {"pooled": pooled.threshold, "strict": own[members].max(), "predicted": own}[policy.scope]
     if policy.rule != "certified":
-        in_force = _plain(proposal, overriding_is_right(proposal, truth, base), policy)
+        speaks = proposal.suggested != base  # elsewhere an override changes nothing
+        is_new = overriding_is_right(proposal, truth, base)
+        in_force = _plain(proposal.score[speaks], is_new[speaks], policy)
     thresholds = np.broadcast_to(in_force, own.shape).copy()
     joint = policy.scope == "predicted" and persons is None
     claims = [
@@ -139,15 +141,15 @@ def overriding_is_right(proposal: Proposal, truth: Ints, base: Ints) -> Bools:
     return right
 
 
-def _plain(proposal: Proposal, is_new: Bools, policy: Policy) -> float:
+def _plain(score: Floats, is_new: Bools, policy: Policy) -> float:
     """The threshold of a rule without a guarantee; silence where the pictures cannot tell one."""
     if policy.rule == "probability":
         return fixed_threshold(policy.probability)
     if not is_new.any() or is_new.all():
         return np.inf
     if policy.rule == "cost":
-        return cost_ratio_threshold(proposal.score, is_new, policy.cost)
-    return balanced_accuracy_threshold(proposal.score, is_new)
+        return cost_ratio_threshold(score, is_new, policy.cost)
+    return balanced_accuracy_threshold(score, is_new)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from mien.data.profile import shape
 from mien.data.reviews import labels_of, merged, read
 from mien.errors import UsageError
 from mien.settings import setting, validate
-from mien.types import Dataset
+from mien.types import Bools, Dataset, Ints
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def _stamp(path: str) -> tuple[int, int]:
 def reviewed(data: Dataset, path: Path) -> Dataset:
     """The data with the labels of a file of reviews in place of their own; what nobody could name loses its label.
 
-    What is kept of a reviewed picture is the reviewers' word alone, no votes. The data set is another one, with a
-    fingerprint of its own; nothing on disk is changed.
+    What is kept of a reviewed picture, and of its copies, is the reviewers' word alone, no votes. The data set is
+    another one, with a fingerprint of its own; nothing on disk is changed.
 
     Raises
     ------
@@ -95,6 +95,7 @@ def reviewed(data: Dataset, path: Path) -> Dataset:
     """
     said = read(path)
     found, named = labels_of(said, data, str(path)), np.isin(data.ids, list(merged(said)))
+    found, named = _with_copies(data, found, named)
     given = np.array([*data.labelset.names, ""])[found]
     targets = None if data.targets is None else data.targets.copy()
     if targets is not None:
@@ -102,6 +103,21 @@ def reviewed(data: Dataset, path: Path) -> Dataset:
     return data.but(
         labels=np.where(named, found, data.labels), raw_labels=np.where(named, given, data.raw_labels), targets=targets
     )
+
+
+def _with_copies(data: Dataset, found: Ints, named: Bools) -> tuple[Ints, Bools]:
+    """What was said of a picture goes for its copies too, where nothing was said of them and nobody contradicts."""
+    if data.hashes is None or not named.any():
+        return found, named
+    said: dict[str, set[int]] = {}
+    for key, label in zip(data.hashes[named].tolist(), found[named].tolist(), strict=True):
+        said.setdefault(key, set()).add(label)
+    found, named = found.copy(), named.copy()
+    for row in np.flatnonzero(~named & np.isin(data.hashes, list(said))).tolist():
+        labels = said[str(data.hashes[row])]
+        if len(labels) == 1:
+            found[row], named[row] = next(iter(labels)), True
+    return found, named
 
 
 class _Ignored:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import io
 import json
 import os
 import time
@@ -23,6 +24,9 @@ from mien.errors import MienError, UsageError
 from mien.runs import storage_errors
 from mien.types import NO_LABEL, Dataset, Ints
 
+BOM = b"\xef\xbb\xbf"
+MACHINE = "mien audit"
+"""Who says what nobody has reviewed."""
 REMEDY = "each line names an id of audit.csv and a label, as JSON or CSV"
 
 
@@ -50,7 +54,7 @@ def append(path: Path, review: Review) -> Review:
     StorageError : it cannot be written.
     """
     stamped = Review(review.id, review.label, review.who, review.when or time.strftime("%Y-%m-%d %H:%M:%S"))
-    line = json.dumps(asdict(stamped), ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
+    line = json.dumps(asdict(stamped)).encode() + b"\n"  # ASCII: no character of a name can end the line
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+") as file:
@@ -71,20 +75,44 @@ def read(path: Path) -> list[Review]:
 
     Raises
     ------
-    UsageError : it cannot be read or understood.
+    UsageError : it cannot be read or understood, or holds no review; the line is named.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot be read: {error}", place=str(path), remedy=REMEDY) from None
-    lines = [line for line in text.splitlines() if line.strip()]
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror or error}", place=str(path), remedy=REMEDY) from None
+    raw = raw.removeprefix(BOM)
+    found = _of_lines(raw, path) if raw.lstrip().startswith((b"{", b"[")) else _of_csv(raw, path)
+    if raw.strip() and not found:
+        raise UsageError("holds no review", place=str(path), remedy=REMEDY)
+    return found
+
+
+def _of_lines(raw: bytes, path: Path) -> list[Review]:
+    """JSON lines; the last one may have been cut short."""
+    lines = raw.split(b"\n")
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            found.append(_review(json.loads(line)))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            if b"}" not in line:
+                continue  # a crash cut it short
+            raise UsageError(f"line {number} is not understood: {error}", place=str(path), remedy=REMEDY) from None
+    return found
+
+
+def _of_csv(raw: bytes, path: Path) -> list[Review]:
     try:
-        if text.lstrip().startswith("{"):
-            records = [json.loads(line) for line in lines if line.endswith("}")]  # else a crash cut it short
-        else:
-            records = list(csv.DictReader(lines))
-        return [_review(record) for record in records]
-    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        reader = csv.DictReader(io.StringIO(raw.decode(), newline=""), strict=True)
+        columns = reader.fieldnames or []
+        if raw.strip() and not {"id", "label"} <= set(columns):
+            cause = f"has no columns id and label, separated by commas; it begins with {', '.join(columns)[:80]!r}"
+            raise UsageError(cause, place=str(path), remedy=REMEDY)
+        return [_review({**record, "label": record["label"] or ""}) for record in reader]
+    except (ValueError, csv.Error) as error:
         raise UsageError(f"is not understood: {error}", place=str(path), remedy=REMEDY) from None
 
 
@@ -109,17 +137,20 @@ def labels_of(reviews: Sequence[Review], data: Dataset, place: str) -> Ints:
 
     Raises
     ------
-    UsageError : a picture or a class that is not there; `place` is named.
+    UsageError : a picture or a class that is not there, or a word that is a machine's; `place` is named.
     """
+    if any(review.who == MACHINE for review in reviews):
+        cause = "holds suggestions of an audit: with them, classifiers would be tested against a classifier's opinion"
+        raise UsageError(cause, place=place, remedy="review them first, with mien review, and give reviews.jsonl")
     rows = {name: row for row, name in enumerate(data.ids.tolist())}
     found = np.full(len(data), NO_LABEL)
     for name, label in merged(reviews).items():
         if name not in rows:
-            raise UsageError(f"{name!r} is no picture of these data", place=place, remedy=REMEDY)
+            raise UsageError(f"{name[:120]!r} is no picture of these data", place=place, remedy=REMEDY)
         try:
             found[rows[name]] = data.labelset.index(label) if label else NO_LABEL
         except MienError as error:
-            raise UsageError(f"{name}: {error.cause}", place=place, remedy=error.remedy) from None
+            raise UsageError(f"{name[:120]}: {error.cause}", place=place, remedy=error.remedy) from None
     return found
 
 

@@ -33,7 +33,7 @@ class Whitening:
         mean, spread = features.mean(0), features.std(0)
         spread = np.where(spread > 1e-6, spread, 1.0)  # a constant feature says nothing, and must not blow up
         count = max(1, min(components, features.shape[1], len(features) - 1))
-        pca = PCA(count, svd_solver="randomized", random_state=0).fit((features - mean) / spread)
+        pca = _principal((features - mean) / spread, count)
         deviation = np.sqrt(np.maximum(pca.explained_variance_, 1e-12))
         useful = pca.explained_variance_ > 1e-7
         return cls(mean, spread, (pca.components_ / deviation[:, None] ** power)[useful].T.astype(np.float32))
@@ -41,3 +41,11 @@ class Whitening:
     def apply(self, features: Floats) -> Floats:
         """(N, D) → (N, M)."""
         return ((features - self.mean) / self.spread) @ self.basis
+
+
+def _principal(features: Floats, count: int) -> PCA:
+    """Principal components by randomised SVD; LAPACK's divide and conquer fails once in a while, eigenvalues do not."""
+    try:
+        return PCA(count, svd_solver="randomized", random_state=0).fit(features)
+    except np.linalg.LinAlgError:
+        return PCA(count, svd_solver="covariance_eigh").fit(features)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from mien.errors import DataError, choice_error
 from mien.machine import room
 from mien.models.augment import augment
 from mien.models.classifier import Classifier
@@ -135,6 +136,9 @@ def extract(
     Outputs with float32 features, maps in float16. Unknown classes have no column in the feature "logits".
     """
     known: Bools = model.known.cpu().numpy()
+    for tap in (*maps, *second):
+        if tap not in model.taps:
+            raise choice_error("tap", tap, model.taps, place=type(model).__name__)
     probs: list[Floats] = []
     features: dict[str, list[Floats]] = {}
     for views in batches(model, pixels):
@@ -167,7 +171,10 @@ def second_order(maps: Tensor) -> Tensor:
 
 
 def half(views: Sequence[Tensor]) -> Floats:
-    """V views of a tap's map, each (B, C, H, W) → (B, V, C, H, W) in half the memory."""
+    """V views of a tap's map, each (B, C, H, W) → (B, V, C, H, W) in half the memory; DataError if it is no map."""
+    if views[0].ndim != 4:
+        remedy = "give a corrector that does without maps, such as nystroem"
+        raise DataError("the tap is a vector, not a map", place="extract", remedy=remedy)
     return torch.stack([view.half() for view in views], 1).cpu().numpy()
 
 

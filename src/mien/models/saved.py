@@ -16,7 +16,7 @@ from mien.data.picture import ImageSettings
 from mien.errors import AlignmentError, RunError, choice_error
 from mien.models.classifier import Classifier
 from mien.outside import import_class
-from mien.runs import read_json, write_atomic, write_json
+from mien.runs import read_json, sound, write_atomic, write_json
 from mien.types import Bools, digest
 
 ANSWERED_IN = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -134,8 +134,10 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCar
     ------
     RunError : the folder has no model, or weights and card do not fit.
     """
-    card = read_json(folder / "model.json").record(ModelCard)
-    model = build(base or card.base, torch.tensor(card.known).numpy(), card.colour, outside=base is not None)
+    with sound(folder / "model.json"):
+        card = read_json(folder / "model.json").record(ModelCard)
+        known = torch.tensor(card.known).numpy()
+    model = build(base or card.base, known, card.colour, outside=base is not None)
     try:
         model.load_state_dict(load_tensors((folder / "model.safetensors").read_bytes()))
     except (OSError, SafetensorError, RuntimeError) as error:

@@ -8,7 +8,6 @@ from dataclasses import asdict
 import numpy as np
 
 from mien.correctors.patch import Patch
-from mien.correctors.policy import Certified
 from mien.metrics.intervals import wilson
 from mien.report import figures
 from mien.report.evidence import Number, Reading, budget, cell, percent
@@ -41,12 +40,11 @@ def page(
         won=[_won(scores, patch.classes.index(name), name) for name in patch.targets if name in patch.classes],
         harm=_number(lost, right),
         recalls=(scores.tpr_f.mean(), scores.tpr_h.mean()),
-        pooled=patch.certified.guarantees[0],
         advice=advice,
-        blocks=(_classes(patch, scores), *_curves(patch, curves), _certificates(patch.certified)),
+        blocks=(_classes(patch, scores), *_curves(patch, curves), _certificates(patch)),
         pairs=_made(patch, counts),
+        assurance=patch.assurance(),
         percent=percent,
-        budget=budget,
     )
 
 
@@ -108,11 +106,13 @@ def _curves(patch: Patch, curves: Mapping[str, Floats]) -> list[Panels]:
     return [Panels(panels, [], caption)] if panels else []
 
 
-def _certificates(certified: Certified) -> Table:
+def _certificates(patch: Patch) -> Table:
     lines = []
-    for one in certified.guarantees:
-        if one.holds:
-            verdict = Cell("certified", tone="good")
+    for one in patch.certified.guarantees:
+        if one.holds and patch.approximate:
+            verdict = Cell("about", "cross-fitted", "each picture was scored by a corrector that others were fitted on")
+        elif one.holds:
+            verdict = Cell("certified", "silent" if patch.silent else "", tone="good")
         elif one.feasible:
             verdict = Cell(
                 "not certified", title="the threshold in force is lower than it would need to be", tone="quiet"
@@ -122,7 +122,8 @@ def _certificates(certified: Certified) -> Table:
         harmed = Cell(str(one.k)) if one.feasible else undefined("not even none harmed would be enough")
         lines.append((Cell(one.group), Cell(budget(one.budget)), Cell(budget(one.confidence)), Cell(str(one.n)), harmed,
                       verdict))  # fmt: skip
-    head = ("Right answers of", "Budget", "Confidence", "n", "may be harmed", "")
+    counted = "Persons with right answers in" if patch.witness.persons else "Right answers of"
+    head = (counted, "Budget", "Confidence", "n", "may be harmed", "")
     return Table("Certified on calibrate", head, lines)
 
 

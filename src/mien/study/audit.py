@@ -12,14 +12,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mien.audit.dynamics import Dynamics
-from mien.audit.reviewed import after_reviews
+from mien.audit.reviewed import after_reviews, check_reviews
 from mien.audit.suspects import Suspects, suspects
 from mien.audit.verdicts import KINDS, WRONG, Verdicts, verdicts
 from mien.correctors.novelty import Novelty
 from mien.data.prepare import DataSettings, prepare
-from mien.data.reviews import labels_of, read
+from mien.data.reviews import MACHINE, labels_of, merged, read
 from mien.data.split import linked
-from mien.errors import DataError
+from mien.errors import DataError, UsageError
 from mien.models import saved
 from mien.models.device import prepared, seed_everything
 from mien.models.examples import Examples
@@ -27,7 +27,7 @@ from mien.models.latents import extract
 from mien.models.settings import TrainSettings
 from mien.models.training import Epoch, fit
 from mien.runs import write_arrays, write_json, write_text
-from mien.types import NO_LABEL, Dataset, Floats, Ints, Problem
+from mien.types import NO_LABEL, Dataset, Floats, Ints, Problem, Texts, texts
 from mien.uncertainty import Uncertainty
 
 FORMAT = 1
@@ -49,6 +49,7 @@ class Audit:
     suspects, verdicts, uncertainty : of each of them.
     novelty : (N,) how unlike the usual it looks.
     reviewed : (N,) the class that a reviewer gave, −1 without a review.
+    looked_at : ids of pictures that somebody reviewed, also without a label.
     conflicts : equal pictures with different labels, which are left out of all this.
     """
 
@@ -58,6 +59,7 @@ class Audit:
     uncertainty: Uncertainty
     novelty: Floats
     reviewed: Ints
+    looked_at: Texts
     conflicts: tuple[Problem, ...]
 
     def rows(self) -> list[dict[str, object]]:
@@ -83,12 +85,11 @@ class Audit:
         ]
 
     def suggestions(self) -> list[dict[str, object]]:
-        """New labels, as --reviews takes them: the reviewed, and the wrong with a class more likely than not."""
+        """New labels for people to look through: where a class is more likely than not, and nobody looked."""
         found, names, rows = self.suspects, self.data.labelset.names, np.arange(len(self.data))
         sure = (self.verdicts.kind == KINDS.index(WRONG)) & (found.belief[rows, found.suggested] > LIKELY)
-        label = np.where(self.reviewed >= 0, self.reviewed, found.suggested)
-        chosen = np.flatnonzero((self.reviewed >= 0) | sure)
-        return [{"id": str(self.data.ids[row]), "label": names[label[row]]} for row in chosen]
+        chosen = np.flatnonzero(sure & ~np.isin(self.data.ids, self.looked_at))
+        return [{"id": str(self.data.ids[row]), "label": names[found.suggested[row]], "who": MACHINE} for row in chosen]
 
     def save(self, folder: Path, settings: DataSettings) -> None:
         """Write FOLDER/audit.csv and suggested.csv, for people; audit.json and audit.npz, for `mien review`."""
@@ -125,6 +126,9 @@ def audit(
     ------
     DataError : too few pictures or classes. UsageError : a review that cannot be used.
     """
+    if train.augment.mixup or train.augment.cutmix:
+        remedy = "leave --augment-mixup and --augment-cutmix out"
+        raise UsageError("blended pictures cannot be watched one by one", place="audit", remedy=remedy)
     data = prepare(settings).but(targets=None)
     known = data.counts() > 0
     if len(data) < FEWEST or known.sum() < 2:
@@ -132,6 +136,8 @@ def audit(
         raise DataError(cause, place=data.name, remedy=f"give {FEWEST} or more, of two classes or more")
     said = read(reviews) if reviews else []
     reviewed = labels_of(said, data, str(reviews))
+    if reviews:
+        check_reviews(reviewed)
     with threadpool_limits(max(1, train.threads)), prepared(train):
         seed_everything(seed, 0)
         model = saved.build(base, known, settings.colour)
@@ -153,12 +159,12 @@ def audit(
     novelty = Novelty(NO_LABEL).fit(outputs).propose(outputs).score
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
-    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, conflicts)
+    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, texts(list(merged(said))), conflicts)
 
 
 def _write_csv(path: Path, rows: list[dict[str, object]]) -> None:
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["id", "label"], lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["id", "label", "who"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())

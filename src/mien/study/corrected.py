@@ -22,7 +22,7 @@ from mien.models import saved
 from mien.models.classifier import Classifier
 from mien.models.device import one_thread
 from mien.models.latents import GRIDS, extract
-from mien.runs import FULL, WITHOUT, Run, read_arrays
+from mien.runs import FULL, WITHOUT, Run, read_arrays, sound
 from mien.types import Dataset, Decision, Outputs, Problem
 from mien.workers import in_order
 
@@ -140,11 +140,16 @@ def load(
         raise UsageError(
             "the full model has no corrector", place="--corrector", remedy="name a class with --left-out as well"
         )
-    if patch is None and (folder / APPLIED / "patch.json").exists():
+    if patch is None and is_patched(folder):
         patch = folder / APPLIED
     if patch is None:
         return Corrected(model, card)
     return with_patch(model, card, patch, corrector)
+
+
+def is_patched(folder: Path) -> bool:
+    """Whether a patch is applied to the classifier in a folder, a whole one or a damaged one."""
+    return (folder / APPLIED).exists() or (folder / APPLIED).is_symlink()
 
 
 def with_patch(model: Classifier, card: saved.ModelCard, folder: Path, corrector: str | None = None) -> Corrected:
@@ -156,15 +161,23 @@ def with_patch(model: Classifier, card: saved.ModelCard, folder: Path, corrector
     """
     from mien.correctors.patch import read_summary
 
-    stored = read_summary(folder)
-    wide = saved.widened(model, card, len(stored["classes"]))
+    stored, own = read_summary(folder), saved.fingerprint(model, card)
+    if stored["base"] != own:
+        remedy = "name the classifier that it was made for, or make one for this with mien correct"
+        raise RunError("was made for another classifier", place=str(folder), remedy=remedy)
+    with sound(folder / "patch.json"):
+        if tuple(stored["classes"][: len(card.classes)]) != card.classes:
+            raise ValueError(f"its classes do not begin with {', '.join(card.classes)}")
+        wide = saved.widened(model, card, len(stored["classes"]))
 
     def make(name: str, target: int | None) -> Corrector:
         outside = corrector if ":" in name else None
         return correctors.beside(correctors.find(outside or name, outside=outside is not None), wide, target)
 
     patch = Patch.load(folder, make)
-    patch.require(saved.fingerprint(model, card), str(folder))
+    for one in patch.correctors:
+        if wanted_by(one).tap not in ("", *model.taps):
+            raise RunError(f"wants a tap {wanted_by(one).tap!r}", place=str(folder), remedy="make the patch again")
     return Corrected(wide, card, patch)
 
 

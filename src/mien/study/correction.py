@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from mien.correctors.contract import Corrector
 from mien.correctors.patch import Patch, Witness, now
 from mien.correctors.policy import Policy
+from mien.correctors.together import SILENT
 from mien.data.prepare import DataSettings
 from mien.data.split import linked
 from mien.metrics.correction import scores
@@ -21,7 +22,7 @@ from mien.study.corrected import cell_of
 from mien.study.material import Material, gather
 from mien.study.settings import CorrectSettings
 from mien.study.workbench import Workbench, built
-from mien.types import Floats, Outputs, Scores
+from mien.types import Floats, Ints, Outputs, Proposal, Scores
 
 FEW = 50
 """Labelled pictures of a class below which more are worth more than anything else."""
@@ -52,7 +53,7 @@ class Correction:
         right = (base == truth) & self.patch.known[truth]
         found = {}
         for target, corrector in zip(self.material.targets, self.patch.correctors, strict=True):
-            score = corrector.propose(self.tested).score
+            score = _heard(corrector.propose(self.tested), truth, base, target)
             missed = (truth == target) & (base != target)
             found[self.patch.classes[target]] = gain_curve(score, missed, right & (truth != target), harms)
         return found
@@ -61,15 +62,17 @@ class Correction:
         """What stands in the way, in plain words; told by fit and calibrate, not by test."""
         material, found = self.material, []
         names = material.pictures.labelset.names
-        learnt = material.pictures.labels[material.parts.rows("fit")]
-        for target, score in zip(material.targets, self.patch.witness.score, strict=True):
+        learnt = material.pictures.labels[material.parts.rows("correct" if self.patch.approximate else "fit")]
+        for target, proposal in zip(material.targets, self.patch.witness.proposals, strict=True):
             name, count = names[target], int((learnt == target).sum())
             seen = self.patch.witness
             new = seen.truth == target
-            missed = new & (seen.base != target)
+            missed, open_to = new & (seen.base != target), seen.base != target
             right = (seen.base == seen.truth) & ~new & self.patch.known[seen.truth]
-            area, gain = auroc(score, new), gain_at_harm(score, missed, right, self.patch.policy.budget)
-            chance = 0.5 + 2 * _spread_of_chance(int(new.sum()), int((~new).sum()))
+            score = _heard(proposal, seen.truth, seen.base, target)
+            area = auroc(score[open_to], new[open_to])
+            gain = gain_at_harm(score, missed, right, self.patch.policy.budget)
+            chance = 0.5 + 2 * _spread_of_chance(int(missed.sum()), int((open_to & ~new).sum()))
             if area < max(FAINT, chance):
                 found.append(
                     f"{name}: the score hardly tells this class from others (AUROC {area:.2f}): correction cannot help "
@@ -88,6 +91,12 @@ class Correction:
                 "these pictures was among it"
             )
         return found
+
+
+def _heard(proposal: Proposal, truth: Ints, base: Ints, target: int) -> Floats:
+    """(N,) the scores, and silence where the suggestion changes nothing, or wins back nothing of the class."""
+    vain = (proposal.suggested == base) | ((truth == target) & (proposal.suggested != target))
+    return np.where(vain, SILENT, proposal.score)
 
 
 def _spread_of_chance(new: int, others: int) -> float:
@@ -142,8 +151,11 @@ def correct(
     )  # fmt: skip
     tested = parts.rows("test")
     seen = bench.seen(tested)
-    decision = patch.decide(seen)
-    result = scores(pictures.labels[tested], decision.base, decision.final, len(patch.classes))
+    decision, labels = patch.decide(seen), pictures.labels[tested]
+    # every override counts as if it gave its class, also where h only flags or abstains; recall is of what h answers
+    overridden = np.where(decision.changed, patch.propose(seen).suggested, decision.base)
+    result = scores(labels, decision.base, overridden, len(patch.classes))
+    result = replace(result, tpr_h=scores(labels, decision.base, decision.final, len(patch.classes)).tpr_h)
     return Correction(patch, result, material, seen)
 
 

@@ -22,7 +22,7 @@ from mien.errors import DataError, RunError, UsageError
 from mien.features import Embedding
 from mien.models import saved
 from mien.models.latents import extract
-from mien.runs import Stored, read_json, write_atomic, write_json
+from mien.runs import Stored, read_json, sound, write_atomic, write_json
 from mien.study.settings import DiscoverySettings
 from mien.types import NO_LABEL, Dataset, Floats, Ints, LabelSet, Outputs, Problem
 
@@ -75,10 +75,17 @@ class Discovery:
 
     def save(self, folder: Path) -> None:
         """Write found.json, and cluster-NUMBER.png of each cluster."""
+        for stale in folder.glob("cluster-*.png"):
+            stale.unlink()
         for number, sheet in enumerate(self.sheets):
             write_atomic(folder / f"cluster-{number}.png", partial(_write, sheet))
         rows = [
-            {"file": path, "score": float(score), "cluster": int(cluster), "answer": self.classes[answer]}
+            {
+                "file": str(Path(path).resolve()),  # they are looked for from elsewhere, too
+                "score": float(score),
+                "cluster": int(cluster),
+                "answer": self.classes[answer],
+            }
             for path, score, cluster, answer in zip(self.paths, self.score, self.cluster, self.answers, strict=True)
         ]
         rows.sort(key=lambda row: -row["score"])
@@ -103,8 +110,9 @@ def discover(
     say("reading pictures")
     data = read_pictures(paths, card.classes, card.images)
     if len(data) < 10:
+        why = f" ({data.problems[0].place}: {data.problems[0].cause})" if data.problems else ""
         remedy = "give a folder with many pictures: what is strange shows beside what is usual"
-        raise DataError(f"{len(data)} of {len(paths)} pictures can be read", place="discover", remedy=remedy)
+        raise DataError(f"{len(data)} of {len(paths)} pictures can be read{why}", place="discover", remedy=remedy)
     say("reading out")
     outputs = extract(model, data.pictures, data.ids)
     say("grouping")
@@ -154,7 +162,8 @@ def named_cluster(place: str) -> list[Path]:
     stored = read_json(path)
     if not isinstance(stored, Stored) or stored["format"] != FORMAT:
         raise RunError("is no discovery", place=str(path), remedy="give the folder that mien discover wrote")
-    files = [Path(row["file"]) for row in stored["pictures"] if row["cluster"] == int(number)]
+    with sound(path, "run mien discover again"):
+        files = [Path(row["file"]) for row in stored["pictures"] if str(row["cluster"]) == (number.lstrip("0") or "0")]
     if not files:
         last = stored["clusters"] - 1
         raise UsageError(f"there is no cluster {number}", place="--found", remedy=f"choose from 0 to {last}")

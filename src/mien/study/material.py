@@ -11,9 +11,9 @@ import numpy as np
 from mien.data.images import ImageSettings, read_pictures
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import Shares, split
-from mien.errors import DataError, MienError, UsageError
+from mien.errors import DataError, MienError, RunError, UsageError
 from mien.models.saved import ModelCard
-from mien.runs import Run
+from mien.runs import RETRAINED, Run, sound
 from mien.study.discovery import named_cluster
 from mien.types import PARTS, Bools, Dataset, LabelSet, Split
 
@@ -79,21 +79,34 @@ def _apart(folder: Path, pictures: Dataset) -> tuple[Dataset, Split, int]:
     run = Run(folder.parents[2]) if len(folder.parents) > 2 else None
     if run is None or not run.path("run.json").exists():
         return pictures, split(pictures, 0, APART), -1
-    manifest, seed = run.manifest(), int(folder.parent.name.removeprefix("seed"))
-    if manifest["data"]["fingerprint"] == pictures.fingerprint():
+    manifest, seed = run.manifest(), _seed_of(folder)
+    with sound(run.path("run.json")):
+        fingerprint, settings = manifest["data"]["fingerprint"], manifest["settings"]["data"].record(DataSettings)
+    again = folder.name == RETRAINED  # it has learnt from *correct* too, which leaves nothing to correct with
+    if fingerprint == pictures.fingerprint() and not again:
         return pictures, split(pictures, seed), 0
     try:
-        own = prepare(manifest["settings"]["data"].record(DataSettings))
+        own = prepare(settings)
     except MienError:  # they are no longer there
         return pictures, split(pictures, 0, APART), -1
+    if own.fingerprint() != fingerprint:  # they have changed: nobody knows any more which were trained on
+        return pictures, split(pictures, 0, APART), -1
     parts = split(own, seed)
-    used = own.take(np.concatenate([parts.rows("train"), parts.rows("validation")]))
+    learnt = ("train", "validation", *(("fit", "calibrate") if again else ()))
+    used = own.take(np.concatenate([parts.rows(part) for part in learnt]))
     known = _shared(pictures, used)
     left = pictures.take(~known)
     if not len(left):
         remedy = "give pictures that it has not seen"
         raise DataError("the classifier was trained on all of these pictures", place=pictures.name, remedy=remedy)
     return left, split(left, 0, APART), int(known.sum())
+
+
+def _seed_of(folder: Path) -> int:
+    name = folder.parent.name.removeprefix("seed")
+    if not name.isdecimal():
+        raise RunError("is no cell of a run", place=str(folder), remedy="give the run's folder")
+    return int(name)
 
 
 def _shared(pictures: Dataset, used: Dataset) -> Bools:
@@ -131,7 +144,10 @@ def _with_cluster(
         raise UsageError("one cluster is one class", place="--found", remedy="name one class with --class")
     names = pictures.labelset.names
     found = read_pictures(named_cluster(place), names, images)
-    assert found.hashes is not None
+    if found.hashes is None or not len(found):
+        why = f": {found.problems[0].cause}" if found.problems else ""
+        remedy = "are they where they were? run mien discover again"
+        raise DataError(f"none of the cluster's pictures can be read{why}", place=f"--found {place}", remedy=remedy)
     found = found.take(~np.isin(found.hashes, [] if pictures.hashes is None else pictures.hashes))
     found = found.but(labels=np.full(len(found), targets[0]), raw_labels=np.full(len(found), names[targets[0]]))
     fit = np.full(len(found), PARTS.index("fit"))

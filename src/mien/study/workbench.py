@@ -14,6 +14,7 @@ from mien import correctors
 from mien.correctors.calibration import Calibration
 from mien.correctors.contract import Corrector, Labels, wanted_by
 from mien.data.split import linked
+from mien.errors import DataError
 from mien.models.classifier import Classifier
 from mien.models.latents import changed_views, extract
 from mien.models.settings import AugmentSettings
@@ -73,6 +74,10 @@ class Workbench:
         Persons, and pictures that travel with them, stay in one fold; classes are shared out evenly.
         """
         groups, labels = linked(self.data)[rows], self.data.labels[rows]
+        least = min(len(np.unique(groups)), int(np.bincount(labels).max()))
+        if folds > least:
+            cause = f"{folds} folds of pictures of {least} persons or other groups, or so many of a class"
+            raise DataError(cause, place="--cross-fit", remedy=f"give {least} or fewer")
         score, suggested = np.zeros(len(rows)), np.zeros(len(rows), int)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds

@@ -15,7 +15,7 @@ from mien.audit.verdicts import KINDS
 from mien.data.prepare import DataSettings, prepare
 from mien.data.reviews import Review, append, merged, read
 from mien.errors import RunError, UsageError
-from mien.runs import Stored, read_arrays, read_json
+from mien.runs import AGAIN, Stored, read_arrays, read_json
 from mien.types import Dataset, Floats, Ints, Texts
 from mien.uncertainty import entropy
 
@@ -41,6 +41,7 @@ class Desk:
     log: Path
     reviews: dict[str, str] = field(default_factory=dict)
     _said: list[Review] = field(default_factory=list)
+    _read: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -51,23 +52,32 @@ class Desk:
         ------
         RunError : the folder holds no audit, or the pictures are no longer what they were.
         """
+        if not (folder / "audit.json").exists():
+            raise RunError("is no audit", place=str(folder), remedy="give the --out folder of mien audit")
         about = read_json(folder / "audit.json")
-        if not isinstance(about, Stored) or about["kind"] != "audit":
+        if not isinstance(about, Stored) or about["kind"] != "audit" or not isinstance(about["format"], int):
             raise RunError("is no audit", place=str(folder), remedy="give the --out folder of mien audit")
         if about["format"] > FORMAT:
             raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")
-        data, kept = prepare(about["data"].record(DataSettings)), read_arrays(folder / "audit.npz")
+        if not isinstance(about["data"], Stored):
+            raise RunError("does not hold what it should: data", place=str(folder / "audit.json"), remedy=AGAIN)
+        data, kept = prepare(about["data"].record(DataSettings)).but(targets=None), read_arrays(folder / "audit.npz")
         if data.fingerprint() != about["fingerprint"] or not np.array_equal(data.ids, kept["ids"]):
-            remedy = "run mien audit again"
-            raise RunError("is of pictures that have changed since", place=str(folder), remedy=remedy)
+            raise RunError("is of pictures that have changed since", place=str(folder), remedy=AGAIN)
+        _check(kept, len(data), len(data.labelset), folder / "audit.npz")
         desk = cls(
             data, Suspects(data.labels, kept["belief"], kept["neighbours"]), kept["kind"], kept["reason"],
             folder / "reviews.jsonl",
         )  # fmt: skip
-        if desk.log.exists():
-            desk._said = read(desk.log)
-            desk.reviews = merged(desk._said)
+        desk.look()
         return desk
+
+    def look(self) -> None:
+        """Read the reviews again if the file has grown: others may write to it, too."""
+        size = self.log.stat().st_size if self.log.exists() else 0
+        if size != self._read:
+            self._said, self._read = read(self.log) if size else [], size
+            self.reviews = merged(self._said)
 
     def review(self, row: int, label: str | None, who: str) -> Review:
         """Write a word down (None takes it back). UsageError where there is no such picture or class."""
@@ -77,8 +87,7 @@ class Desk:
             label = self.data.labelset.names[self.data.labelset.index(label, place="review")]
         with self._lock:
             said = append(self.log, Review(str(self.data.ids[row]), label, who))
-            self._said.append(said)
-            self.reviews = merged(self._said)
+            self.look()
         return said
 
     def rows(self, kind: str = "", given: str = "", order: str = "worth", todo: bool = True) -> Ints:
@@ -90,6 +99,7 @@ class Desk:
         order : "suspicion", or "worth": how much an answer would teach (`worth`).
         todo : only those without a review.
         """
+        self.look()
         keep = np.ones(len(self.data), bool)
         if kind:
             keep &= self.kind == KINDS.index(kind)
@@ -101,8 +111,8 @@ class Desk:
         chosen = np.flatnonzero(keep)
         return chosen[np.argsort(-score[chosen], kind="stable")]
 
-    def entry(self, row: int) -> dict[str, Any]:
-        """What the page says of a picture."""
+    def entry(self, row: int, who: str = "") -> dict[str, Any]:
+        """What the page says of a picture to a reviewer, whose own last word is `own`."""
         names, belief = self.data.labelset.names, self.suspects.belief[row]
         votes = None if self.data.votes is None else self.data.votes[row]
         likely = np.argsort(-belief)[:3]
@@ -121,6 +131,7 @@ class Desk:
             ],
             "votes": None if votes is None else [[name, int(count)] for name, count in zip(names, votes, strict=False)],
             "review": self.reviews.get(str(self.data.ids[row])),
+            "own": merged(one for one in self._said if one.who == who).get(str(self.data.ids[row])),
         }
 
     @cached_property
@@ -132,6 +143,20 @@ class Desk:
         """How many were reviewed, and how many labels that changed."""
         changed = sum(bool(label) and label != self._given.get(name) for name, label in self.reviews.items())
         return {"reviewed": len(self.reviews), "changed": changed, "audited": len(self.data)}
+
+
+def _check(kept: Stored, count: int, classes: int, path: Path) -> None:
+    """RunError unless the arrays are what an audit of so many pictures writes."""
+    neighbours, kind = kept["neighbours"], kept["kind"]
+    sound = (
+        kept["belief"].shape == (count, classes) and np.isfinite(kept["belief"]).all()
+        and neighbours.ndim == 2 and len(neighbours) == count and neighbours.dtype.kind == "i"
+        and (neighbours >= -1).all() and (neighbours < count).all()
+        and kind.shape == (count,) and kind.dtype.kind == "i" and np.isin(kind, np.arange(len(KINDS))).all()
+        and kept["reason"].shape == (count,)
+    )  # fmt: skip
+    if not sound:
+        raise RunError("does not hold what an audit writes", place=str(path), remedy=AGAIN)
 
 
 def worth(found: Suspects) -> Floats:

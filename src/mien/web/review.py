@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Any
 
-import numpy as np
-from fastapi import Body, FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -15,8 +15,11 @@ from mien.audit.verdicts import KINDS
 from mien.data.samples import as_png
 from mien.errors import MienError
 from mien.report.layout import TEMPLATES
+from mien.types import digest
 from mien.web.desk import ORDERS, Desk
 
+LONGEST = 4096
+"""Bytes of a review."""
 MOST = 200
 """Pictures a request."""
 HEADER = "x-mien"
@@ -39,9 +42,15 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
     made.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])
     names = desk.data.labelset.names
 
+    version = digest(desk.data.fingerprint())  # in the address of each picture: another audit has other pictures
+
     @made.exception_handler(MienError)
     def refused(request: Request, error: MienError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, status_code=400)
+
+    @lru_cache(maxsize=4096)
+    def png(row: int) -> bytes:
+        return as_png(desk.data.pictures[row])
 
     @made.get("/")
     def page() -> HTMLResponse:
@@ -49,7 +58,7 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
             files("mien.web").joinpath("templates/review.html").read_text(encoding="utf-8")
         )
         given = [name for c, name in enumerate(names) if (desk.suspects.labels == c).any()]
-        text = template.render(classes=list(names), given=given, kinds=KINDS, header=HEADER)
+        text = template.render(classes=list(names), given=given, kinds=KINDS, header=HEADER, version=version)
         return HTMLResponse(text, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
 
     @made.get("/pictures")
@@ -60,31 +69,42 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
             raise HTTPException(400, "no such verdict or order")
         rows = desk.rows(kind, given, order, todo)
         chosen = rows[max(0, start) :][: min(max(0, count), MOST)]
-        return {"total": len(rows), "pictures": [desk.entry(row) for row in chosen], **desk.progress()}
+        return {"total": len(rows), "pictures": [desk.entry(row, who) for row in chosen], **desk.progress()}
 
     @made.get("/picture/{row}")
     def picture(row: int) -> Response:
         if not 0 <= row < len(desk.data):
             raise HTTPException(404)
-        return Response(_png(desk, row), media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+        return Response(png(row), media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
     @made.post("/reviews")
-    def review(
-        request: Request, row: Annotated[int, Body()], label: Annotated[str | None, Body(max_length=200)]
-    ) -> dict[str, Any]:
+    async def review(request: Request) -> dict[str, Any]:
         if HEADER not in request.headers:
             raise HTTPException(403, "only the review page may write reviews")
+        row, label = _word(await _body(request))
         desk.review(row, label, who)
-        return {**desk.entry(row), **desk.progress()}
+        return {**desk.entry(row, who), **desk.progress()}
 
     return made
 
 
-@lru_cache(maxsize=4096)
-def _encoded(pixels: bytes, shape: tuple[int, ...]) -> bytes:
-    return as_png(np.frombuffer(pixels, np.uint8).reshape(shape))
+async def _body(request: Request) -> bytes:
+    """The body, or 413 as soon as it is longer than any review."""
+    found = b""
+    async for part in request.stream():
+        found += part
+        if len(found) > LONGEST:
+            raise HTTPException(413, "is too long for a review")
+    return found
 
 
-def _png(desk: Desk, row: int) -> bytes:
-    one = desk.data.pictures[row]
-    return _encoded(one.tobytes(), one.shape)
+def _word(body: bytes) -> tuple[int, str | None]:
+    """Row and label of `{"row": …, "label": …}`, or 400."""
+    try:
+        said = json.loads(body)
+        row, label = said["row"], said["label"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise HTTPException(400, "is no review") from None
+    if type(row) is not int or not (label is None or isinstance(label, str)):
+        raise HTTPException(400, "is no review")
+    return row, label
