@@ -227,7 +227,7 @@ def test_pictures_that_changed_since_training_are_said(mien: Mien, faces: Path, 
     for path in sorted((own / "neutral").iterdir())[:5]:
         path.unlink()
     mien_prepare._prepare.cache_clear()  # as in another process
-    said = mien("correct", tmp_path / "base", faces, "--class", "sadness", *QUICK, "--json", "--out", tmp_path / "p")
+    said = mien("correct", tmp_path / "base", own, "--class", "sadness", *QUICK, "--json", "--out", tmp_path / "p")
     assert said.code == 0, said
     assert any("could not be looked up" in line for line in json.loads(said.out)["advice"])
 
