@@ -80,3 +80,22 @@ def study(finished: Path, tmp_path: Path) -> Path:
 def again(faces: Path) -> tuple[str, ...]:
     """The arguments of the study in `finished`, less --out."""
     return ("study", str(faces), *QUICK, "--classes", "happiness")
+
+
+QUICK_PATCH = ("--corrector", "lda", "--budget", "0.3", "--delta", "0.3")
+
+
+@pytest.fixture(scope="session")
+def trained(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a trained base classifier. Read it only."""
+    folder = tmp_path_factory.mktemp("runs") / "base"
+    assert run(["train", str(faces), "--epochs", "4", "--size", "32", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def patched(trained: Path, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A patch for it. Read it only."""
+    folder = tmp_path_factory.mktemp("patches") / "sadness.patch"
+    assert run(["correct", str(trained), str(faces), "--class", "sadness", *QUICK_PATCH, "--out", str(folder)]) == 0
+    return folder

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import QUICK_PATCH as QUICK
 from conftest import Mien
 from PIL import Image
 
@@ -14,24 +15,7 @@ from mien.cli import run
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
 
-QUICK = ("--corrector", "lda", "--budget", "0.3", "--delta", "0.3")
 CELL = Path("cells", "seed0", "full")
-
-
-@pytest.fixture(scope="session")
-def trained(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of a trained base classifier. Read it only."""
-    folder = tmp_path_factory.mktemp("runs") / "base"
-    assert run(["train", str(faces), "--epochs", "4", "--size", "32", "--out", str(folder)]) == 0
-    return folder
-
-
-@pytest.fixture(scope="session")
-def patched(trained: Path, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A patch for it. Read it only."""
-    folder = tmp_path_factory.mktemp("patches") / "sadness.patch"
-    assert run(["correct", str(trained), str(faces), "--class", "sadness", *QUICK, "--out", str(folder)]) == 0
-    return folder
 
 
 @pytest.fixture

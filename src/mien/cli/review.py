@@ -53,6 +53,8 @@ def review(folder: Path, who: str | None, host: str, allow: tuple[str, ...], por
             raise UsageError(cause, place=f"--host {host!r} --port {port}", remedy=remedy) from None
         address = place.getsockname()
         click.echo(f"http://{address[0]}:{address[1]}/  (Ctrl-C ends it; reviews: {desk.log})")
+        if not allow and not address[0].startswith("127."):
+            click.echo("others can use it under the names and addresses that --allow gives", err=True)
         served = app(desk, who or _user(), ("127.0.0.1", "localhost", host, *allow))
         uvicorn.Server(uvicorn.Config(served, log_level="warning")).run(sockets=[place])
 

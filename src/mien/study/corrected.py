@@ -102,7 +102,9 @@ def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None
         return place
     run = Run(place)
     manifest = run.manifest()
-    seed = manifest["seeds"][0] if seed is None else seed
+    with sound(run.path("run.json")):
+        seed = manifest["seeds"][0] if seed is None else seed
+        _ = len(manifest["left_out"])
     if seed not in manifest["seeds"]:
         raise choice_error("seed", str(seed), map(str, manifest["seeds"]), place="--seed")
     if left_out is not None and left_out not in manifest["left_out"]:

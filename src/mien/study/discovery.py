@@ -164,7 +164,7 @@ def named_cluster(place: str) -> list[Path]:
         raise RunError("is no discovery", place=str(path), remedy="give the folder that mien discover wrote")
     with sound(path, "run mien discover again"):
         files = [Path(row["file"]) for row in stored["pictures"] if str(row["cluster"]) == (number.lstrip("0") or "0")]
+        last = int(stored["clusters"]) - 1
     if not files:
-        last = stored["clusters"] - 1
         raise UsageError(f"there is no cluster {number}", place="--found", remedy=f"choose from 0 to {last}")
     return files

@@ -15,7 +15,7 @@ from mien.audit.verdicts import KINDS
 from mien.data.prepare import DataSettings, prepare
 from mien.data.reviews import Review, append, merged, read
 from mien.errors import RunError, UsageError
-from mien.runs import AGAIN, Stored, read_arrays, read_json
+from mien.runs import AGAIN, Stored, read_arrays, read_json, sound
 from mien.types import Dataset, Floats, Ints, Texts
 from mien.uncertainty import entropy
 
@@ -59,9 +59,9 @@ class Desk:
             raise RunError("is no audit", place=str(folder), remedy="give the --out folder of mien audit")
         if about["format"] > FORMAT:
             raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")
-        if not isinstance(about["data"], Stored):
-            raise RunError("does not hold what it should: data", place=str(folder / "audit.json"), remedy=AGAIN)
-        data, kept = prepare(about["data"].record(DataSettings)).but(targets=None), read_arrays(folder / "audit.npz")
+        with sound(folder / "audit.json"):
+            data = prepare(about["data"].record(DataSettings)).but(targets=None)
+        kept = read_arrays(folder / "audit.npz")
         if data.fingerprint() != about["fingerprint"] or not np.array_equal(data.ids, kept["ids"]):
             raise RunError("is of pictures that have changed since", place=str(folder), remedy=AGAIN)
         _check(kept, len(data), len(data.labelset), folder / "audit.npz")
