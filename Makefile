@@ -27,6 +27,7 @@ bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long
 	$(if $(DATA),$(PIP) cleanlab && $(BIN)/python benchmarks/labels.py --data $(DATA))
 	$(BIN)/python benchmarks/page.py
 	$(BIN)/python benchmarks/page_correctors.py
+	$(if $(DATA),$(BIN)/python benchmarks/page_labels.py)
 
 wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the source tree
 	rm -rf dist build/wheel-venv

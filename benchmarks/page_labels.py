@@ -1,0 +1,67 @@
+"""Write docs/label-figures.md from benchmarks/results/labels.json, so that no figure is copied by hand.
+
+python benchmarks/page_labels.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from common import RESULTS
+from page import machine, table
+
+PAGE = Path(__file__).parent.parent / "docs" / "label-figures.md"
+TEXT = """# How well wrong labels are found
+
+This page is written by `python benchmarks/page_labels.py` from `benchmarks/results/labels.json`. Data: `{name}`,
+{pictures} pictures with FER2013's labels. The truth are FER+'s ten votes: a label is wrong where their plurality is
+another of the seven emotions. {scored} pictures are scored, of which {wrong:.0%} are labelled wrong.
+
+## Finding them
+
+*blind* knows the given labels alone. *seeded* knows the votes of {reviews} pictures besides, drawn at random and not
+scored: a simulated reviewer. *votes* learns from the votes of the other half. The modes answer different questions and
+do not compete. A ranking by nothing but how often each class is wrong already looks good, so the AUROC *within* the
+given classes, averaged over them, stands beside the others. Intervals are of 95 %, by bootstrap over pictures.
+*spearman* is the rank correlation of the entropy of the belief with that of the votes.
+
+{modes}
+
+## What repaired labels are worth
+
+Trained on FER2013's training part, tested on pictures of PublicTest that have no copy in it. *Repaired blind* takes the
+suggested class where it is more likely than not; *seeded* learnt from {reviews} reviews. The largest loss of a class
+is in recall, beside labels as given.
+
+{repair}
+
+`python benchmarks/labels.py --data PATH` makes both tables ({commit}, {machine}). [labels.md](labels.md) says what is done.
+"""
+
+
+def main() -> None:
+    """Write the page."""
+    file = RESULTS / "labels.json"
+    if not file.exists():
+        raise SystemExit("benchmarks/results/ lacks labels: run `make bench` with a FER+ folder first")
+    found = json.loads(file.read_text())
+    data = found["data"]
+    PAGE.write_text(
+        TEXT.format(
+            name=data["name"],
+            pictures=sum(data["classes"].values()),
+            scored=data["scored"],
+            wrong=data["wrong"],
+            reviews=found["settings"]["reviews"],
+            modes=table(found, "Wrong labels"),
+            repair=table(found, "Trained"),
+            commit=found["commit"],
+            machine=machine(found),
+        )
+    )
+    print(f"written: {PAGE}")
+
+
+if __name__ == "__main__":
+    main()
