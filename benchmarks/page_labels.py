@@ -36,7 +36,8 @@ is in recall, beside labels as given.
 
 {repair}
 
-`python benchmarks/labels.py --data PATH` makes both tables ({commit}, {machine}). [labels.md](labels.md) says what is done.
+`python benchmarks/labels.py --data PATH` makes both tables ({commit}, {machine}).
+[labels.md](labels.md) says what is done.
 """
 
 
