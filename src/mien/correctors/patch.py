@@ -123,7 +123,7 @@ class Patch:
         """What is certified, in a sentence."""
         pooled = self.certified.guarantees[0]
         share, surety = f"{100 * pooled.budget:g} %", f"{100 * pooled.confidence:g} %"
-        counted = f"{pooled.n} {'persons' if self.witness.persons else 'pictures'}"
+        counted = f"{pooled.n} {'persons or sets of copies' if self.witness.persons else 'pictures'}"
         if self.silent and not pooled.feasible:
             return f"silent: {counted} with right answers cannot certify {share}; {pooled.needed} can"
         if self.silent:
@@ -132,7 +132,7 @@ class Patch:
             return f"no certificate: the threshold was chosen by --rule {self.policy.rule}"
         if not pooled.holds:
             return f"not certified over all classes together at {share}: the thresholds in force are too low for that"
-        lost = "persons lose a right answer" if self.witness.persons else "right answers are lost"
+        lost = "persons (copies count as one) lose a right answer" if self.witness.persons else "right answers are lost"
         kind = "about (scores are cross-fitted)" if self.approximate else "with"
         return f"certified {kind} {surety} confidence: at most {share} of {lost} ({counted} to calibrate on)"
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from mien.correctors.contract import Corrector
 from mien.correctors.patch import Patch, Witness, now
-from mien.correctors.policy import Policy
-from mien.correctors.together import SILENT
+from mien.correctors.policy import Policy, decide
+from mien.correctors.together import SILENT, together
 from mien.data.prepare import DataSettings
 from mien.data.split import linked
 from mien.metrics.correction import scores
@@ -26,6 +26,8 @@ from mien.types import Floats, Ints, Outputs, Proposal, Scores
 
 FEW = 50
 """Labelled pictures of a class below which more are worth more than anything else."""
+MUCH, LEAST = 3, 3
+"""Times the budget, and pictures, from which on it is said that one class bears the Harm."""
 FAINT = 0.6
 """AUROC below which a score hardly tells the class."""
 
@@ -46,6 +48,22 @@ class Correction:
     scores: Scores
     material: Material
     tested: Outputs
+
+    def _payers(self) -> list[str]:
+        """Classes that lose far more than the budget on calibrate, while all together keep it."""
+        seen, patch = self.patch.witness, self.patch
+        joint = together(seen.proposals, seen.base)
+        lost = decide(joint, seen.base, patch.certified.thresholds).changed & (seen.base == seen.truth)
+        said = []
+        for c in np.flatnonzero(patch.known):
+            right = (seen.base == seen.truth) & (seen.truth == c)
+            share = lost[right].mean() if right.any() else 0.0
+            if share > MUCH * patch.policy.budget and lost[right].sum() >= LEAST:
+                said.append(
+                    f"{patch.classes[c]} pays for it: {100 * share:.0f} % of its right answers are lost on calibrate; "
+                    "--scope strict --pool-rare holds every class to the budget"
+                )
+        return said
 
     def curves(self, harms: Floats) -> dict[str, Floats]:
         """Class → (len(harms),) Gain of its corrector alone at each Harm, on the test part."""
@@ -85,6 +103,7 @@ class Correction:
                 )
             if count < FEW:
                 found.append(f"{name}: {count} pictures to learn from; {FEW} do much better, and more better still")
+        found += self._payers()
         if material.trained_on < 0:
             found.append(
                 "what the classifier was trained on could not be looked up: the certificate holds only if none of "
