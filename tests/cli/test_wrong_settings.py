@@ -37,7 +37,7 @@ def test_wrong_values_are_bad_usage_and_name_the_flag(mien: Mien, tmp_path: Path
         ("--corrector", "xgbost", "did you mean 'xgboost'"),
         ("--base", "atention", "did you mean 'attention'"),
         ("--epochs", "0", "between 1 and 10000"),
-        ("--budget", "2", "between 0 and 1"),
+        ("--budget", "2", "between 1e-06 and 1"),
     ],
 )
 def test_the_message_helps(mien: Mien, tmp_path: Path, flag: str, value: str, hint: str) -> None:
