@@ -130,8 +130,8 @@ def measured(task: Task) -> dict[str, list[float]]:
 
 
 def table(study: Study, result: Result) -> None:
-    """Means over classes and seeds, on *calibrate*; and policies on test."""
-    tasks = [job.task for job in study.jobs.values()]
+    """Means over the classes of the first seed, on *calibrate*; and policies on test, over all seeds."""
+    tasks = [job.task for (seed, _), job in study.jobs.items() if seed == study.seeds[0]]
     processes(do, tasks, lambda: None)
     found = [read_json(file(task)) for task in tasks]
     for group, variants in variants_of(tasks[0]).items():
@@ -141,7 +141,7 @@ def table(study: Study, result: Result) -> None:
             lines.append(
                 {"variant": name, "AUROC": float(mean_of_defined(areas)), "Gain at 2 %": float(mean_of_defined(gains))}
             )
-        result.table(f"{group}: fitted on fit, judged on calibrate, mean over classes and seeds", lines)
+        result.table(f"{group}: fitted on fit, judged on calibrate, mean over the classes, first seed", lines)
     policies(study, result)
 
 
