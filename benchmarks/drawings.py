@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -50,8 +51,8 @@ def gain_against_harm(rows: Rows, file: Path) -> None:
             name, look = str(row["score"]), LOOKS.get(str(row["score"]), Look(6))
             values = [_first(row[f"{harm:g} %"]) for harm in harms]
             axes.plot(harms, values, color=look.colour, linewidth=look.width, linestyle=_dash(look))
-            ends.append((values[-1], TITLES.get(name, name), look))
-        _names(axes, 10.15, ends, 0.052)
+            ends.append((10.15, values[-1], TITLES.get(name, name), look))
+        _names(axes, ends, 0.052)
         axes.set(xlim=(0, 10), ylim=(0, 1), xlabel="Harm, % of right answers", ylabel="Gain, mean over the classes")
         axes.set_xticks([0, 1, 2, 5, 10])
         axes.grid(color=GRID, linewidth=0.6)
@@ -72,19 +73,19 @@ def score_shapes(rows: Rows, file: Path) -> None:
                 y = [100 * float(row[key]) for row in bars]
                 axes.fill_between(x, y, step="post", color=look.colour, alpha=0.22, linewidth=0)
                 axes.step(x, y, where="post", color=look.colour, linewidth=1.4, label=title)
-            tallest = axes.get_ylim()[1]
+            tallest = axes.get_ylim()[1] * 1.45  # room for what is written
             for place, row in enumerate(row for row in own if "budget" in row):
-                axes.axvline(float(row["τ"]), color=INK, linewidth=0.9, linestyle=(0, (4, 2)))
-                text = f"{row['budget']}: Gain {float(row['Gain']):.2f}"
-                height = tallest * (0.98 - 0.085 * place)
-                where = {"textcoords": "offset points", "va": "top", "fontsize": 7.5, "color": INK}
-                axes.annotate(text, (float(row["τ"]), height), (4, 0), **where)
+                top = 0.985 - 0.075 * place  # each line ends at its own text, and crosses no other
+                axes.axvline(float(row["τ"]), ymax=top, color=INK, linewidth=0.9, linestyle=(0, (4, 2)))
+                spot = (float(row["τ"]), tallest * top)
+                where = {"textcoords": "offset points", "va": "top", "ha": "right", "fontsize": 7.5, "color": INK}
+                axes.annotate(f"{row['budget']}: Gain {float(row['Gain']):.2f}", spot, (-4, 0), **where)
             axes.set(title=left, xlabel="score, log-odds", xlim=(x[0], x[-1]))
             axes.set_ylim(0, tallest)
             axes.title.set_color(INK)
             if number == 0:
                 axes.set_ylabel("% of the pictures")
-            axes.legend(frameon=False, loc="center left", labelcolor=MUTED, fontsize=8)
+            axes.legend(frameon=False, loc="upper left", labelcolor=MUTED, fontsize=7.5, borderaxespad=0.1)
         _write(figure, file, "Scores of a class that is easy to win back, and of one that is not, with thresholds")
 
 
@@ -99,7 +100,7 @@ def few_pictures(gains: Mapping[str, Mapping[int, float]], file: Path) -> None:
             axes.plot(
                 own, [of[count] for count in own], color=look.colour, linewidth=look.width, marker="o", markersize=3.5
             )
-            ends.append((of[own[-1]], name, look))
+            ends.append((own[-1] * 1.07, of[own[-1]], name, look))
         axes.set_xscale("log")
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.minorticks_off()
@@ -107,7 +108,7 @@ def few_pictures(gains: Mapping[str, Mapping[int, float]], file: Path) -> None:
             xlabel="labelled pictures of the new class", ylabel="Gain at Harm 2 %", xlim=(counts[0] * 0.9, counts[-1])
         )
         axes.set_ylim(bottom=0)
-        _names(axes, counts[-1] * 1.06, ends, axes.get_ylim()[1] * 0.06)
+        _names(axes, ends, axes.get_ylim()[1] * 0.065)
         axes.grid(axis="y", color=GRID, linewidth=0.6)
         _write(figure, file, "Gain at Harm 2 % against the number of labelled pictures")
 
@@ -118,13 +119,13 @@ def _panel(height: float) -> tuple[Figure, Axes]:
     return figure, figure.add_axes((0.085, 0.155, 0.56, 0.81))
 
 
-def _names(axes: Axes, x: float, ends: Sequence[tuple[float, str, Look]], apart: float) -> None:
-    """Each name at the end of its line, none over another."""
-    lowest = -1.0
-    for height, name, look in sorted(ends, key=lambda end: end[0]):
-        place = max(height, lowest + apart)
+def _names(axes: Axes, ends: Sequence[tuple[float, float, str, Look]], apart: float) -> None:
+    """Each name at the end of its line, (x, y, name, look), none over another."""
+    lowest: dict[float, float] = {}
+    for x, height, name, look in sorted(ends, key=lambda end: -end[1]):
+        place = min(height, lowest.get(x, np.inf) - apart)
         axes.annotate(name, (x, place), annotation_clip=False, va="center", fontsize=8.5, color=look.colour)
-        lowest = place
+        lowest[x] = place
 
 
 def _first(cell: object) -> float:
