@@ -79,3 +79,12 @@ def test_vote_labels_need_votes(sets: Path) -> None:
 
 def test_drawn_faces() -> None:
     assert len(load("faces:n=30,size=32")) == 30
+
+
+def test_faces_beside_a_folder_of_that_name_are_drawn_with_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert not load("faces:n=20,size=24").problems
+    (tmp_path / "faces").mkdir()
+    assert [problem.kind for problem in load("faces").problems] == ["drawn, not read"]

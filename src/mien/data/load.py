@@ -9,7 +9,7 @@ from types import ModuleType
 
 from mien.data import ferplus, folders, legend_csv, pixel_csv, raf_db
 from mien.errors import DataError, UsageError, choice_error, nearest
-from mien.types import Dataset
+from mien.types import Dataset, Problem
 
 FORMATS: dict[str, ModuleType] = {
     "ferplus": ferplus,
@@ -49,7 +49,11 @@ def load(
         from mien.data import faces  # heavier than the readers, and seldom both
 
         _only_plurality(labels, "drawn faces")
-        return faces.read(text)
+        drawn = faces.read(text)
+        if Path(text).is_dir():
+            cause = "faces are drawn, although there is a folder of that name"
+            return drawn.but(Problem("drawn, not read", text, cause, f"write ./{text} for the folder"))
+        return drawn
     path = Path(text).expanduser()
     _must_exist(path)
     if format is not None and format not in FORMATS:

@@ -91,8 +91,12 @@ class Corrected:
         return outputs, self.patch.decide(outputs), data.problems
 
 
-def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None) -> Path:
+def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None, flag: str = "--seed") -> Path:
     """The folder of a base classifier: `place` itself, or in a run the full one or the one without a class.
+
+    Parameters
+    ----------
+    flag : what the seed was given by, for messages.
 
     Raises
     ------
@@ -106,7 +110,11 @@ def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None
         seed = manifest["seeds"][0] if seed is None else seed
         _ = len(manifest["left_out"])
     if seed not in manifest["seeds"]:
-        raise choice_error("seed", str(seed), map(str, manifest["seeds"]), place="--seed")
+        raise choice_error("seed", str(seed), map(str, manifest["seeds"]), place=flag)
+    if left_out is not None and not manifest["left_out"]:
+        raise UsageError(
+            "this run left no class out", place="--left-out", remedy="leave it out, or give a study's folder"
+        )
     if left_out is not None and left_out not in manifest["left_out"]:
         raise choice_error("left-out class", left_out, manifest["left_out"], place="--left-out")
     folder = run.path("cells", f"seed{seed}", WITHOUT + left_out if left_out else FULL)

@@ -152,7 +152,7 @@ def correct(
     ------
     UsageError : an unknown class. DataError : too few pictures of one.
     """
-    folder = cell_of(place, left_out=left_out, seed=settings.base_seed)
+    folder = cell_of(place, left_out=left_out, seed=settings.base_seed, flag="--base-seed")
     model, card = saved.load(folder, base=base)
     say("reading pictures")
     material = gather(folder, card, data, classes, settings.found)
