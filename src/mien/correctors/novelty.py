@@ -31,7 +31,7 @@ class Novelty:
         all: then the corrected system abstains.
     method : what is measured.
         "msp" : the largest probability is small (Hendrycks & Gimpel, 2017).
-        "energy" : the logits are small, −log Σ exp (Liu et al., 2020).
+        "energy" : the logits are small, −log Σ exp (Liu et al., 2020); "gen" in its place where there are none.
         "gen" : generalised entropy of the probabilities, γ = 0.1 (Liu et al., 2023).
         "mahalanobis" : far from the mean of every answer, in the covariance within answers (Lee et al., 2018).
         "relative" : the same, less the distance from the mean of all (Ren et al., 2021).
@@ -48,7 +48,7 @@ class Novelty:
     name = "novelty"
     needs_pictures = False
 
-    def __init__(self, target: int | None = None, method: str = "relative", components: int = 128) -> None:
+    def __init__(self, target: int | None = None, method: str = "energy", components: int = 128) -> None:
         if method not in METHODS:
             raise choice_error("method", method, METHODS, place=self.name)
         self.target, self.method, self.components = target, method, components
@@ -59,6 +59,8 @@ class Novelty:
         """Learn what is usual."""
         if self.target is None:
             self.target = NO_LABEL if outputs.known.all() else target_class(outputs, None)
+        if self.method == "energy" and "logits" not in outputs.features:
+            self.method = "gen"
         whiten = 0.0 if self.method in ("vim", "knn") else 1.0
         self._embedding = Embedding.fit(outputs, ("*",), self.components, whiten)
         vectors = self._embedding.apply(outputs)

@@ -156,7 +156,7 @@ def audit(
         say("learning from reviews")
         with threadpool_limits(1):
             found = after_reviews(found, vectors, reviewed)
-    novelty = Novelty(NO_LABEL).fit(outputs).propose(outputs).score
+    novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
     return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, texts(list(merged(said))), conflicts)

@@ -56,7 +56,7 @@ class CorrectSettings:
 class DiscoverySettings:
     """How strange pictures are looked for."""
 
-    method: str = setting("relative", "novelty score", choices=NOVELTY)
+    method: str = setting("energy", "novelty score", choices=NOVELTY)
     share: float = setting(0.1, "share of the pictures that is looked at more closely", within=(0, 1), exclusive=True)
     clusters: int = setting(8, "into how many groups they are put", within=(1, 100))
 
