@@ -87,15 +87,20 @@ def test_a_patch_takes_the_place_of_an_older_one_whole(tmp_path: Path, monkeypat
         patch(1).save(tmp_path / "p")
     monkeypatch.undo()
     assert Patch.load(tmp_path / "p", make).targets == patch(3).targets
+    (tmp_path / "p").rename(tmp_path / ".p.old")  # killed between the two names
+    monkeypatch.setattr("mien.correctors.patch.write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        patch(1).save(tmp_path / "p")
+    monkeypatch.undo()
+    assert Patch.load(tmp_path / "p", make).targets == patch(3).targets
     patch(1).save(tmp_path / "p")
     assert Patch.load(tmp_path / "p", make).targets == patch(1).targets
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
 
 
 def test_the_assurance_says_what_holds() -> None:
-    assert patch(3).assurance().startswith("certified with") or patch(3).silent
-    doubtful = replace(patch(3), approximate=True)
-    assert doubtful.assurance().startswith("certified about") or doubtful.silent
+    assert patch(3).assurance().startswith("certified with")
+    assert replace(patch(3), approximate=True).assurance().startswith("certified about")
     strict = replace(patch(3), policy=Policy(1e-5))
     assert strict.silent and strict.assurance().startswith("silent")
     rule = replace(patch(3), policy=Policy(1e-5, rule="balanced_accuracy"))

@@ -1,6 +1,6 @@
 """What some reviewed pictures teach about all the others: which labels to believe, and what the wrong ones mean.
 
-Wrong labels are mostly not random: of FER2013's "sad", half are neutral to FER+'s ten annotators. No look at the given
+Wrong labels are mostly not random: much of FER2013's "sad" is neutral to FER+'s ten annotators. No look at the given
 labels alone can see that; a few hundred reviews can.
 """
 

@@ -181,9 +181,14 @@ class Patch:
         )
 
     def save(self, folder: Path) -> None:
-        """Write the folder, in place of a patch that is there already: a killed process leaves the one or the other."""
+        """Write the folder, in place of a patch that is there already.
+
+        A killed process leaves the one or the other whole, at worst the older as .NAME.old: the next call puts it back.
+        """
         new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
         with storage_errors(folder):
+            if old.exists() and not folder.exists():
+                old.rename(folder)
             for left in (new, old):
                 remove(left)
             for number, corrector in enumerate(self.correctors):
@@ -227,10 +232,8 @@ class Patch:
         stored = read_summary(folder)
         with sound(folder / "patch.json", REMEDY):
             classes, known = tuple(stored["classes"]), np.array(stored["known"])
-            policy, pairs = (
-                stored["policy"].record(Policy),
-                list(zip(stored["correctors"], stored["targets"], strict=True)),
-            )
+            pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
+            policy = stored["policy"].record(Policy)
             if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
                 raise ValueError("known and classes do not fit")
         with sound(folder / "calibration.npz", REMEDY):
