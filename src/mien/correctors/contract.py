@@ -79,7 +79,7 @@ def restored(corrector: Corrector, path: Path) -> Corrector:
         raise RunError("holds numbers that are not finite", place=str(path), remedy=REMEDY)
     try:
         found = corrector.restore(state)
-        if found.target != target:
+        if target is not None and found.target != target:
             raise RunError(f"is of class {found.target}, not of {target}")
         return found
     except (KeyError, ValueError, TypeError, IndexError, RuntimeError, RunError) as error:
