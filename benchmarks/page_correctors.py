@@ -77,10 +77,8 @@ can: f does not see the difference, or the annotators do not agree on it. `mien 
 
 ## Do the certificates hold?
 
-f and g fixed, the calibration pictures drawn anew, Harm measured on fresh drawn faces: at confidence 95 %, up to 16
-of 200 may be over the budget by bad luck (three standard deviations over ten). The calibrations are drawn from one
-pool of 20,000 faces, and so share its luck: a group of which the pool happens to be kinder than the test faces is
-over the budget more often than certificates of independent pictures would be.
+f and g fixed, calibrations that share no picture, Harm measured on fresh drawn faces: at confidence 95 %, up to 19 of
+200 may be over the budget by bad luck (three standard deviations over ten).
 
 {guarantee}
 

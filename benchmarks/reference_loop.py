@@ -69,27 +69,41 @@ def _changed(picture: Image.Image) -> Image.Image:
     return ImageEnhance.Contrast(picture).enhance(random.uniform(0.75, 1.25))
 
 
-def train(pictures: Pictures, classes: int, epochs: int, batch_size: int, seed: int) -> nn.Module:
-    """Train from scratch."""
+def train(
+    pictures: Pictures,
+    classes: int,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    device: str = "cpu",
+    workers: int = WORKERS,
+) -> nn.Module:
+    """Train from scratch; what is returned is on the processor."""
     torch.manual_seed(seed)
     random.seed(seed)
-    network = Network(classes)
+    network = Network(classes).to(device)
     counts = torch.bincount(torch.tensor(pictures.labels), minlength=classes).clamp(min=1)
-    loss_of = nn.CrossEntropyLoss(weight=(len(pictures) / counts) ** 0.5, label_smoothing=0.1)
+    loss_of = nn.CrossEntropyLoss(weight=(len(pictures) / counts) ** 0.5, label_smoothing=0.1).to(device)
     loader = DataLoader(
-        pictures, batch_size, shuffle=True, drop_last=True, num_workers=WORKERS, persistent_workers=True
+        pictures,
+        batch_size,
+        shuffle=True,
+        drop_last=True,
+        num_workers=workers,
+        persistent_workers=True,
+        pin_memory=device != "cpu",
     )
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=epochs * len(loader))
     for _ in range(epochs):
         network.train()
         for batch, labels in loader:
-            loss = loss_of(network(batch), labels)
+            loss = loss_of(network(batch.to(device, non_blocking=True)), labels.to(device, non_blocking=True))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-    return network
+    return network.cpu()
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.errors import DataError, MienError, NotFittedError
 from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, Proposal
@@ -54,6 +55,23 @@ def check_model(kind: type[Any], *, size: int = 48, classes: int = 3) -> None:
         assert all(values.ndim in (2, 4) for values in taps.values()), "taps are (B, D) or (B, C, H, W)"
         for buffer in ("known", "mean", "spread"):
             assert buffer in dict(model.named_buffers()), f"buffer {buffer} is missing"
+
+
+def example_bars(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], Ints]:
+    """Pictures (N, 32, 32) of three classes that are told apart by where a bright bar is, and their labels (N,).
+
+    Examples
+    --------
+    >>> pictures, labels = example_bars(6)
+    >>> pictures.shape, labels.max() < 3
+    ((6, 32, 32), np.True_)
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, count)
+    pictures = rng.integers(0, 60, (count, 32, 32)).astype(np.uint8)
+    for row, label in enumerate(labels):
+        pictures[row, 4 + 10 * label : 10 + 10 * label] += 150
+    return pictures, labels
 
 
 def example_outputs(seed: int = 0, count: int = 240) -> tuple[Outputs, Ints]:

@@ -17,20 +17,11 @@ from mien.models.head import Copied, Fresh
 from mien.models.latents import answers_from_maps, changed_views, extract
 from mien.models.residual import Residual
 from mien.models.settings import AugmentSettings
+from mien.testing import example_bars as bars
 from mien.testing import example_outputs
 from mien.types import Outputs, Proposal, Wanted
 
 KNOWN = (True, True, False)
-
-
-def bars(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of three classes told apart by where a bright bar is."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 3, count)
-    pixels = rng.integers(0, 60, (count, 32, 32)).astype(np.uint8)
-    for row, label in enumerate(labels):
-        pixels[row, 4 + 10 * label : 10 + 10 * label] += 150
-    return pixels, labels
 
 
 def model(kind: type[Classifier] = Attention) -> Classifier:

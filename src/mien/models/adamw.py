@@ -36,8 +36,8 @@ class AdamW:
         ]
 
     @torch.no_grad()
-    def step(self, learning_rate: float) -> None:
-        """Move every parameter that has a gradient."""
+    def step(self, learning_rate: float | Tensor) -> None:
+        """Move every parameter that has a gradient; a rate that is a tensor lies where they do."""
         own = zip(self.parameters, self.moments, strict=True)
         moving = [(one, one.grad, moments) for one, moments in own if one.grad is not None]
         means, squares, steps = ([moments[field] for _, _, moments in moving] for field in FIELDS)

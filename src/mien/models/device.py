@@ -72,10 +72,13 @@ def prepared(settings: TrainSettings) -> Iterator[tuple[torch.device, torch.dtyp
     keep_freed_memory()
     torch.set_num_threads(max(1, settings.threads))
     device = choose_device(settings.device)
+    deterministic = torch.backends.cudnn.deterministic
+    torch.backends.cudnn.deterministic = True  # same seed, same numbers
     try:
         yield device, choose_precision(settings.precision, device)
     finally:
         torch.set_num_threads(before)
+        torch.backends.cudnn.deterministic = deterministic
 
 
 def seed_everything(*numbers: int) -> torch.Generator:

@@ -17,17 +17,18 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from mien.errors import DataError, UsageError
 from mien.imbalance import class_weights
 from mien.metrics.classification import accuracy, macro_auroc, macro_recall
 from mien.models.adamw import AdamW
 from mien.models.classifier import Classifier
-from mien.models.device import mixed, prepared, seed_everything
+from mien.models.device import prepared, seed_everything
 from mien.models.examples import Examples, Learnable, Turn
 from mien.models.latents import probabilities
 from mien.models.settings import TrainSettings
+from mien.models.step import step_on
 from mien.runs import write_atomic
 from mien.types import Floats, Ints, digest
 
@@ -59,7 +60,7 @@ def fit(
     seed : of the first weights (where the model draws them from pictures), order, augmentation and dropout.
     checkpoint : file to resume from and to write after every epoch.
     progress : called with the record of each epoch done now.
-    watch : called with the rows and the (B, K) logits of every batch that is trained on, before the step.
+    watch : called with the rows and the (B, K) logits of every batch that is trained on, of before its step.
 
     Returns
     -------
@@ -111,7 +112,8 @@ class _Loop:
         self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
         self.best = {name: value.clone() for name, value in self.averaged.items()}
         counts = train.targets.sum(0)
-        self.weights = torch.tensor(class_weights(counts, settings.weight_power), dtype=torch.float32, device=device)
+        weights = torch.tensor(class_weights(counts, settings.weight_power), dtype=torch.float32, device=device)
+        self.step = step_on(device)(model, self.optimizer, self.averaged, weights, settings.label_smoothing)
         # the last batch of an epoch is left out when it is short: batch norm cannot use a single picture
         self.steps = max(1, len(train) // settings.batch_size)
         self.small = settings.small if model.any_size and train.side * SMALL >= SMALLEST else 0.0
@@ -131,11 +133,13 @@ class _Loop:
         generator = seed_everything(self.seed, number)
         self.model.train()
         order = torch.randperm(len(self.train), generator=generator).numpy()
-        loss = right = seen = 0.0
+        self.step.start()
+        size = min(self.settings.batch_size, len(order))
         for step in range(self.steps):
-            rows = np.sort(order[step * self.settings.batch_size :][: self.settings.batch_size])
-            step_loss, step_right = self.step(rows, number * self.steps + step, generator)
-            loss, right, seen = loss + step_loss * len(rows), right + step_right, seen + len(rows)
+            rows = np.sort(order[step * size :][:size])
+            self.batch(rows, number * self.steps + step, generator)
+        loss, right = self.step.totals.tolist()
+        seen = self.steps * size
         if not math.isfinite(loss):
             remedy = "lower it, or give more pictures"
             raise UsageError(
@@ -159,33 +163,16 @@ class _Loop:
         """How far a step is through the longest training, from 0 to nearly 1."""
         return number / (self.steps * self.settings.epochs)
 
-    def step(self, rows: Ints, number: int, generator: torch.Generator) -> tuple[float, float]:
-        """One optimiser step on the given rows; returns the loss and how many answers were right."""
+    def batch(self, rows: Ints, number: int, generator: torch.Generator) -> None:
+        """One step on the given rows."""
         progress = self.progress(number)
         size = SMALL if progress < self.small else 1.0
         turn = Turn(number // self.steps, size, self.settings.augment, generator, self.device)
-        pictures, targets = self.train.batch(rows, turn)
-        with mixed(self.device, self.model.precision):
-            logits = self.model(pictures.contiguous(memory_format=torch.channels_last))
+        # the first steps count more in the average, as in a running mean
+        decay = min(self.settings.ema, (1 + number) / (10 + number))
+        logits = self.step(*self.train.batch(rows, turn), one_cycle(progress, self.settings.learning_rate), 1 - decay)
         if self.watch:
-            self.watch(rows, logits.detach().float().cpu().numpy())
-        loss = soft_cross_entropy(logits.float(), targets, self.weights, self.settings.label_smoothing)
-        self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step(one_cycle(progress, self.settings.learning_rate))
-        self.average(number)
-        return loss.item(), (logits.argmax(1) == targets.argmax(1)).sum().item()
-
-    @torch.no_grad()
-    def average(self, step: int) -> None:
-        """Move the averaged weights towards the current ones; the first steps count more, as in a running mean."""
-        decay = min(self.settings.ema, (1 + step) / (10 + step))
-        current = self.model.state_dict()
-        names = [name for name, value in current.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.averaged[name] for name in names], [current[name] for name in names], 1 - decay)
-        for name in current.keys() - names:
-            self.averaged[name].copy_(current[name])
+            self.watch(rows, logits.float().cpu().numpy())
 
     def validate(self) -> Epoch:
         """Loss, accuracy, macro recall and macro AUROC of the averaged weights on validation; NaN without pictures."""
@@ -227,7 +214,9 @@ class _Loop:
         if metadata.get("fingerprint") != self.fingerprint:
             return
         self.model.load_state_dict(_under("model.", tensors))
-        self.averaged, self.best = _under("averaged.", tensors), _under("best.", tensors)
+        for name, value in _under("averaged.", tensors).items():
+            self.averaged[name].copy_(value)
+        self.best = _under("best.", tensors)
         self.optimizer.restore(_under("optimizer.", tensors))
         self.history = json.loads(metadata["history"])
 
@@ -244,20 +233,6 @@ def one_cycle(progress: float, peak: float) -> float:
     if progress < 0.2:
         return peak * (0.05 + 0.95 * progress / 0.2)
     return peak * (1e-3 + (1 - 1e-3) * (1 + math.cos(math.pi * (progress - 0.2) / 0.8)) / 2)
-
-
-def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float) -> Tensor:
-    """Weighted cross entropy −Σ w_c t_c log p_c / Σ w_c t_c over a batch; classes with logit −∞ take no part.
-
-    Parameters
-    ----------
-    logits : (B, K). targets : (B, K), rows add up to 1. weights : (K,). smoothing : share spread over known classes.
-    """
-    known = torch.isfinite(logits[0])
-    targets = (1 - smoothing) * targets + smoothing * known / known.sum()
-    shares = targets * weights
-    log_probs = logits.log_softmax(1).masked_fill(~known, 0.0)
-    return -(shares * log_probs).sum() / shares.sum()
 
 
 def best_epoch(history: list[Epoch], rule: str) -> int:

@@ -102,11 +102,11 @@ def run_cell(cell: Cell) -> None:
     if cell.finished():
         return
     threads = max(1, cell.settings.train.threads)
-    with threadpool_limits(threads), prepared(cell.settings.train):
+    with threadpool_limits(threads), prepared(cell.settings.train) as (device, _):
         data = prepare(cell.settings.data)
         parts = split(data, cell.seed)
         clock = _Clock(cell.path / "seconds.json")
-        model = _model(cell, data, parts, clock)
+        model = _model(cell, data, parts, clock).to(device)
         announce(cell, "reading out")
         target = data.labelset.index(cell.left_out) if cell.left_out else -1
         missing = built(cell.missing(), model, target)
