@@ -34,8 +34,8 @@ from mien.models.settings import TrainSettings
 from mien.models.step import Step
 from mien.study.engines import processes
 
-EPOCHS = 10
-AT_ONCE = (1, 4, 8)
+EPOCHS = 5
+AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def run() -> None:
     for base in ("attention", "residual"):
         make = Training(options.data, options.quick, base, settings, seeds[0])
         lines = alone(result, make, seeds) if base == "attention" else []
-        lines += [together(make, count) for count in AT_ONCE]
+        lines.append(together(make, AT_ONCE))
         result.table(f"Training {base}, {settings.epochs} epochs of batches of {BATCH}", lines)
         for line in lines:
             key = f"{base}_{str(line['loop']).replace(', ', '_').replace(' ', '_')}_{line['models at once']}"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from mien import correctors
 from mien.correctors.calibration import Calibration
@@ -73,6 +72,8 @@ class Workbench:
 
         Persons, and pictures that travel with them, stay in one fold; classes are shared out evenly.
         """
+        from sklearn.model_selection import StratifiedGroupKFold  # here: takes longer to load than all the rest
+
         groups, labels = linked(self.data)[rows], self.data.labels[rows]
         least = min(len(np.unique(groups)), int(np.bincount(labels).max()))
         if folds > least:
