@@ -4,7 +4,8 @@
 
 A recipe is judged by a model trained without a class (another one for each seed), on the *correct* part, which it never
 saw: accuracy and macro recall on the classes that it knows, and the AUROC of a logistic probe for the one that it does
-not, fitted on *fit* and scored on the rest. The test part is for the default recipes alone, with models of all classes.
+not, fitted on *fit* and scored on the rest. What only shows in a long training is judged there too, by models of all
+classes, of the first seed. The test part is for the default recipes alone, with models of all classes.
 Every training done is kept in runs/benchmark-base: a run that was stopped goes on where it was.
 """
 
@@ -17,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from common import Figure, Parts, Result, commit, described, main, parser, parts_of, seeds_of, settings_of
 
 from mien import correctors
@@ -29,7 +31,7 @@ from mien.models.classifier import Classifier
 from mien.models.device import seed_everything
 from mien.models.examples import Examples
 from mien.models.latents import extract, probabilities
-from mien.models.settings import AugmentSettings, TrainSettings
+from mien.models.settings import AugmentSettings, TrainSettings, recipe
 from mien.models.training import fit
 from mien.runs import write_text
 from mien.study.engines import processes
@@ -77,7 +79,24 @@ RECIPES = {
     "drawn faces added": but(drawn="added"),
     "residual": but("residual"),
 }
-FINAL = ("attention", "residual")
+MIXED = {"augment_mixup": 0.2, "augment_cutmix": 1.0}
+LONG = {
+    "attention, 45 epochs": but(),
+    "attention, 45 epochs, drawn faces first": but(drawn="before"),
+    "attention, 90 epochs": but(epochs=90, patience=90),
+    "attention, 90 epochs, mixup and CutMix": but(epochs=90, patience=90, **MIXED),
+    "residual, 45 epochs": but("residual"),
+    "residual, 45 epochs, mixup and CutMix": but("residual", **MIXED),
+    "residual, 90 epochs": but("residual", epochs=90, patience=90),
+    "residual, 90 epochs, class weights (N/n)^0.25": but("residual", epochs=90, patience=90, weight_power=0.25),
+    "residual, 90 epochs, no class weights": but("residual", epochs=90, patience=90, weight_power=0.0),
+    "residual, 90 epochs, mixup and CutMix": but("residual", epochs=90, patience=90, **MIXED),
+    "residual, 90 epochs, mixup and CutMix, class weights (N/n)^0.25": but(
+        "residual", epochs=90, patience=90, weight_power=0.25, **MIXED
+    ),
+}
+"""Recipes that are judged with all their epochs."""
+FINAL = {base: Recipe(base, recipe(base)) for base in ("attention", "residual")}
 
 
 @dataclass(frozen=True)
@@ -93,7 +112,12 @@ class Task:
 
     @property
     def path(self) -> Path:
-        return KEPT / f"{digest(asdict(self), self.train().epochs, DRAWN)}.json"
+        return KEPT / f"{digest(asdict(self), self.train().epochs, DRAWN, *self.marks)}.json"
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What tells it from another kind of task."""
+        return ()
 
     def parts(self) -> Parts:
         labels = None if self.recipe.votes else "plurality"
@@ -103,6 +127,24 @@ class Task:
         """Two epochs if it is only to be seen that it runs."""
         epochs = 2 if self.quick else SHORT if self.left_out else self.recipe.train.epochs
         return replace(self.recipe.train, epochs=epochs)
+
+    def judged(self, model: Classifier, parts: Parts) -> dict[str, float]:
+        """Its figures."""
+        return probed(model, parts, self.left_out) if self.left_out else tested(model, parts)
+
+
+@dataclass(frozen=True)
+class Long(Task):
+    """One training at full length, of a model of all classes, that is judged on *correct*."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        return ("long",)
+
+    def judged(self, model: Classifier, parts: Parts) -> dict[str, float]:
+        rows, classes = parts.rows["correct"], len(model.known)
+        labels, answers = parts.data.labels[rows], probabilities(model, parts.data.pictures[rows]).argmax(1)
+        return {"accuracy": accuracy(labels, answers), "macro_recall": macro_recall(labels, answers, classes)}
 
 
 def do(task: Task) -> None:
@@ -114,7 +156,8 @@ def do(task: Task) -> None:
     model = trained(task, parts)
     found: dict[str, object] = {"seconds": time.perf_counter() - start, "commit": commit()}
     found["parameters"] = saved.parameters(model)
-    found |= probed(model, parts, task.left_out) if task.left_out else tested(model, parts)
+    found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "processor"
+    found |= task.judged(model, parts)
     write_text(task.path, json.dumps(found))
 
 
@@ -190,11 +233,25 @@ def ablation(names: list[str], found: Found) -> list[dict[str, object]]:
     return lines
 
 
+def at_length(found: Found) -> list[dict[str, object]]:
+    """A line for each recipe that was trained at full length."""
+    own = {task.recipe: one for task, one in found.items() if isinstance(task, Long)}
+    return [
+        {"recipe": name, "accuracy": own[recipe]["accuracy"], "macro recall": own[recipe]["macro_recall"],
+         "trained on": own[recipe].get("device", "processor")}
+        for name, recipe in LONG.items() if recipe in own
+    ]  # fmt: skip
+
+
 def final(names: list[str], found: Found, seeds: tuple[int, ...], n: int) -> dict[str, Figure]:
     """Figures of the default recipes on the test part, and without the mirror image."""
     figures: dict[str, Figure] = {}
     for name in names:
-        own = [one for task, one in found.items() if task.recipe == RECIPES[name] and not task.left_out]
+        own = [
+            one
+            for task, one in found.items()
+            if task.recipe == FINAL[name] and not task.left_out and not isinstance(task, Long)
+        ]
         for key in ("accuracy", "macro_recall", "accuracy_unmirrored", "macro_recall_unmirrored"):
             figures[f"{name}_{key}"] = Figure.over([one[key] for one in own], n, seeds)
     return figures
@@ -211,15 +268,19 @@ def run() -> None:
             raise choice_error("recipe", name, RECIPES, place="--recipes")
     result = Result("base", options, {"short": SHORT, "recipes": {name: asdict(RECIPES[name]) for name in names}})
     finals = [name for name in FINAL if name in names]
+    long = list(LONG) if set(names) == set(RECIPES) else []
     make = partial(Task, options.data, options.test, options.quick)
     wanted = [make(RECIPES[name], seed, LEFT_OUT[seed % len(LEFT_OUT)]) for seed in seeds for name in names]
-    wanted += [make(RECIPES[name], seed, "") for seed in seeds for name in finals]
+    wanted += [Long(options.data, options.test, options.quick, LONG[name], seeds[0], "") for name in long]
+    wanted += [make(FINAL[name], seed, "") for seed in seeds for name in finals]
     processes(do, wanted, lambda: None)
     found = {task: json.loads(task.path.read_text()) for task in wanted}
     parts = wanted[0].parts()
     lines = ablation(names, found)
     result.settings["trained at commits"] = sorted({str(one["commit"]) for one in found.values()})
     result.table(f"Recipes, {SHORT} epochs, judged on the correct part", lines)
+    if long:
+        result.table("At full length, all classes, one seed, judged on the correct part", at_length(found))
     if finals:
         result.figures |= final(finals, found, seeds, len(parts.test))
         recall = {str(line["recipe"]): line["macro recall"] for line in lines}
@@ -229,8 +290,7 @@ def run() -> None:
         keys |= {f"{title}, no mirror image": f"{key}_unmirrored" for title, key in keys.items()}
         rows = [{title: result.figures[f"{name}_{key}"] for title, key in keys.items()} for name in finals]
         sizes = {
-            name: max(one["parameters"] for task, one in found.items() if task.recipe == RECIPES[name])
-            for name in finals
+            name: max(one["parameters"] for task, one in found.items() if task.recipe == FINAL[name]) for name in finals
         }
         title = "Default recipes, models of all classes, test part"
         result.table(

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import Mien
 
+from mien.models.settings import recipe
+
 
 @pytest.mark.parametrize(
     ("text", "word"),
@@ -46,3 +48,15 @@ def test_flags_win_over_the_file(mien: Mien, tmp_path: Path) -> None:
     said = mien("data", "inspect", "faces:n=120", "--config", path, "--shape", "happiness=15,neutral=5")
     assert said.code == 0
     assert json.loads(said.out)["classes"] == {"happiness": 15, "neutral": 5}
+
+
+def test_a_base_has_its_own_recipe_and_what_was_given_wins_over_it(mien: Mien, tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text("augment_cutmix = 0.5\n")
+    out = tmp_path / "run"
+    said = mien("train", "faces:n=200,size=16", "--base", "residual", "--epochs", "1", "--config", path, "--out", out)
+    assert said.code == 0, said.err
+    train = json.loads((out / "run.json").read_text())["settings"]["train"]
+    own = recipe("residual")
+    assert own.augment.mixup > 0 and own.augment.cutmix != 0.5 and own.epochs > 1
+    assert (train["epochs"], train["augment"]["cutmix"], train["augment"]["mixup"]) == (1, 0.5, own.augment.mixup)

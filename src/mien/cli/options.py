@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import click
+from click.core import ParameterSource
 
 from mien.errors import UsageError, choice_error
+from mien.models.settings import OWN_RECIPES, TrainSettings
 
 Settings = TypeVar("Settings")
 Command = Callable[..., Any]
@@ -34,7 +36,7 @@ def options(*kinds: type, without: Sequence[str] = ()) -> Callable[[Command], Co
     return decorate
 
 
-def build(kind: type[Settings], values: dict[str, Any], prefix: str = "", **given: Any) -> Settings:
+def build(kind: type[Settings], values: Mapping[str, Any], prefix: str = "", **given: Any) -> Settings:
     """A settings object from the flags' values; `given` fills the fields that have no flag."""
     hints = get_type_hints(kind)
     for field in fields(kind):  # type: ignore[arg-type]
@@ -46,6 +48,14 @@ def build(kind: type[Settings], values: dict[str, Any], prefix: str = "", **give
         elif name in values and field.name not in given:
             given[field.name] = values[name]
     return kind(**given)
+
+
+def trained_by(base: str, values: Mapping[str, Any]) -> TrainSettings:
+    """The settings of training: what was given, and for the rest the recipe of the base classifier."""
+    ctx = click.get_current_context()
+    untouched = {name for name in values if ctx.get_parameter_source(name) is ParameterSource.DEFAULT}
+    own = {name: value for name, value in OWN_RECIPES.get(base, {}).items() if name in untouched}
+    return build(TrainSettings, {**values, **own})
 
 
 def _flags(kind: type, prefix: str = "") -> Iterator[tuple[str, Field[Any], Any]]:

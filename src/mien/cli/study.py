@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mien.cli.options import build, options
+from mien.cli.options import build, options, trained_by
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings, prepare
 from mien.models.settings import TrainSettings
@@ -74,7 +74,7 @@ def assemble(data: str, values: dict[str, Any]) -> StudySettings:
     """The settings of a study from the values of its flags."""
     parts: dict[str, Any] = {
         "data": build(DataSettings, values, source=data),
-        "train": build(TrainSettings, values),
+        "train": trained_by(values["base"], values),
         "policy": build(Policy, values),
     }
     return build(StudySettings, values, **parts)

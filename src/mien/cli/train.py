@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mien.cli.options import build, options
+from mien.cli.options import build, options, trained_by
 from mien.data.prepare import DataSettings, prepare
-from mien.models.settings import TrainSettings
+from mien.models.settings import BASE_HELP, TrainSettings
 from mien.study.settings import StudySettings
 
 
@@ -22,9 +22,7 @@ from mien.study.settings import StudySettings
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs/train"), show_default=True, help="run folder"
 )
-@click.option(
-    "--base", default="attention", show_default=True, help="base classifier: one that mien brings, or module:Name"
-)
+@click.option("--base", default="attention", show_default=True, help=BASE_HELP)
 @click.option("--seed", type=int, default=0, show_default=True, help="seed of split and model")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 @options(DataSettings, TrainSettings)
@@ -41,7 +39,7 @@ def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: A
     from mien.study.results import recalls_on_test
 
     settings = StudySettings(
-        build(DataSettings, values, source=data), build(TrainSettings, values), base=base, seeds=(seed,)
+        build(DataSettings, values, source=data), trained_by(base, values), base=base, seeds=(seed,)
     )
     with decoding() as progress:
         prepare(settings.data, progress)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from mien.settings import setting, validate
 
@@ -55,3 +58,27 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         validate(self)
+
+
+OWN_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {"residual": {"epochs": 90, "patience": 90, "augment_mixup": 0.2, "augment_cutmix": 1.0}}
+)
+"""Base → settings, by their flags' names, in which its recipe is not the common one (docs/bases.md has why)."""
+BASE_HELP = "base classifier: one that mien brings, or module:Name" + "".join(
+    f"; {base} has by default " + ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in own.items())
+    for base, own in OWN_RECIPES.items()
+)
+
+
+def recipe(base: str) -> TrainSettings:
+    """The settings that a base classifier does best with.
+
+    Examples
+    --------
+    >>> recipe("attention").epochs, recipe("residual").epochs
+    (45, 90)
+    """
+    own = OWN_RECIPES.get(base, {})
+    augment = {name.removeprefix("augment_"): value for name, value in own.items() if name.startswith("augment_")}
+    others = {name: value for name, value in own.items() if not name.startswith("augment_")}
+    return TrainSettings(**others, augment=AugmentSettings(**augment))

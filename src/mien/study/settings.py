@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings
 from mien.errors import UsageError
-from mien.models.settings import TrainSettings
+from mien.models.settings import BASE_HELP, TrainSettings
 from mien.settings import setting, validate
 
 NOVELTY = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
@@ -20,7 +20,7 @@ class StudySettings:
     data: DataSettings
     train: TrainSettings = TrainSettings()  # noqa: RUF009 -- frozen
     policy: Policy = Policy()  # noqa: RUF009 -- frozen
-    base: str = setting("attention", "base classifier: one that mien brings, or module:Name")
+    base: str = setting("attention", BASE_HELP)
     correctors: tuple[str, ...] = ("xgboost", "logistic")
     classes: tuple[str, ...] = setting((), "classes to leave out in turn; all that are not too rare by default")
     seeds: tuple[int, ...] = setting((0,), "seeds of split and model")
