@@ -9,10 +9,17 @@ import torch
 from mien.errors import UsageError
 from mien.models.attention import Attention
 from mien.models.classifier import Classifier
-from mien.models.draws import dropout_draws, member_draws
+from mien.models.draws import dropconnect_draws, dropout_draws, gaussian_draws, member_draws
+from mien.models.examples import Examples, to_tensor
 from mien.models.head import Copied
 from mien.models.latents import probabilities
 from mien.models.residual import Residual
+from mien.models.sampling import Sampling
+from mien.models.saved import ModelCard, widened
+from mien.models.settings import TrainSettings
+from mien.models.training import fit
+from mien.testing import example_bars
+from mien.uncertainty import gaussian_split, sampling_softmax
 
 
 def model(kind: type[Classifier] = Attention, seed: int = 0) -> Classifier:
@@ -27,7 +34,7 @@ def pixels() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (5, 32, 32)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("kind", [Attention, Residual])
+@pytest.mark.parametrize("kind", [Attention, Residual, Sampling])
 def test_passes_differ_by_dropout_alone(kind: type[Classifier], pixels: np.ndarray) -> None:
     f = model(kind)
     before = {name: value.clone() for name, value in f.state_dict().items()}
@@ -63,3 +70,54 @@ def test_what_cannot_be_drawn_from_is_refused(pixels: np.ndarray) -> None:
         member_draws([f], pixels)
     with pytest.raises(UsageError, match="members"):
         member_draws([f, Attention(3, 1, (True, True, True)).eval()], pixels)
+
+
+@pytest.mark.parametrize("kind", [Attention, Residual, Sampling])
+def test_dropped_weights_come_back(kind: type[Classifier], pixels: np.ndarray) -> None:
+    f = model(kind)
+    before = {name: value.clone() for name, value in f.state_dict().items()}
+    plain = probabilities(f, pixels)
+    draws = dropconnect_draws(f, pixels, passes=60, share=0.1)
+    assert draws.shape == (60, 5, 3) and np.allclose(draws.sum(2), 1, atol=1e-5) and (draws[..., 2] == 0).all()
+    assert (draws.std(0)[:, :2] > 0).all()
+    assert np.allclose(draws.mean(0), plain, atol=0.1)
+    assert all(torch.equal(value, before[name]) for name, value in f.state_dict().items())
+    assert np.array_equal(draws[:3], dropconnect_draws(f, pixels, passes=60, share=0.1)[:3])
+    with pytest.raises(UsageError, match="share"):
+        dropconnect_draws(f, pixels, share=1.0)
+
+
+def test_gaussian_logits_answer_by_their_samples(pixels: np.ndarray) -> None:
+    f = model(Sampling)
+    means, variances = gaussian_draws(f, pixels, passes=4)
+    assert means.shape == variances.shape == (4, 5, 3) and np.isneginf(means[..., 2]).all() and (variances > 0).all()
+    f.mirrored = False
+    found = f.activations(to_tensor(pixels))
+    known = [0, 1]
+    expected = sampling_softmax(
+        found["means"].detach().numpy()[:, known], found["variances"].detach().numpy()[:, known], samples=20_000
+    )
+    assert np.allclose(probabilities(f, pixels)[:, known], expected, atol=0.03)
+    split = gaussian_split(means, variances)
+    assert np.isfinite(split.total).all() and (split.aleatoric > 0).all()
+    with pytest.raises(UsageError, match="Gaussian"):
+        gaussian_draws(model(), pixels)  # type: ignore[arg-type]
+
+
+def test_gaussian_logits_say_which_pictures_nobody_agrees_on() -> None:
+    """Bars in the third place are labelled at random; the others truly."""
+    pictures, labels = example_bars(400)
+    rng = np.random.default_rng(7)  # not that of the bars
+    given = np.where(labels == 2, rng.integers(0, 3, 400), labels)
+    torch.manual_seed(0)
+    f = Sampling(3)
+    fit(f, Examples(pictures, np.eye(3, dtype=np.float32)[given]), None, TrainSettings(epochs=8, batch_size=16))
+    unseen, truth = example_bars(90, seed=1)
+    unsure = gaussian_split(*gaussian_draws(f, unseen, passes=5)).aleatoric
+    assert unsure[truth == 2].min() > unsure[truth != 2].max()
+
+
+def test_a_wider_copy_with_gaussian_logits_answers_the_same(pixels: np.ndarray) -> None:
+    f = model(Sampling)
+    card = ModelCard("sampling", ("a", "b", "c"), (True, True, False), 32, False, "pad")
+    assert np.allclose(probabilities(widened(f, card, 5), pixels)[:, :3], probabilities(f, pixels), atol=1e-6)

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mien.models.attention import Attention
     from mien.models.residual import Residual
+    from mien.models.sampling import Sampling
 
-_HOMES = {"Attention": "mien.models.attention", "Residual": "mien.models.residual"}
+_HOMES = {
+    "Attention": "mien.models.attention",
+    "Residual": "mien.models.residual",
+    "Sampling": "mien.models.sampling",
+}
 
-__all__ = ["Attention", "Residual"]
+__all__ = ["Attention", "Residual", "Sampling"]
 
 
 def __getattr__(name: str) -> Any:

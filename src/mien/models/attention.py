@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ class Attention(Classifier):
     """
 
     any_size = True
-    taps = ("conv1", "conv2", "conv3", "lstm", "attention", "hidden", "logits")
+    taps: ClassVar[tuple[str, ...]] = ("conv1", "conv2", "conv3", "lstm", "attention", "hidden", "logits")
     adapts = "conv2"
     below = ("convolutions.0", "norms.0", "convolutions.1", "norms.1")
 

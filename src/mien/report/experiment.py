@@ -37,16 +37,23 @@ _BLOCKS = {
 }  # fmt: skip
 _HEAD = {"hidden": ("hidden", "128 units,", "ReLU"), "logits": ("logits", "one per class")}
 _FIRST = {"conv1": ("conv 3×3", "32 channels", "BN, ReLU", "max pool 2×2")}
+_ATTENTION = {
+    **_FIRST,
+    "conv2": ("conv 3×3", "64 channels", "BN, ReLU", "max pool 2×2"),
+    "conv3": ("conv 3×3", "128 channels", "BN, ReLU", "max pool 2×2"),
+    "lstm": ("LSTM", "128 units,", "one-directional"),
+    "attention": ("attention", "4 heads,", "then mean"),
+    **_HEAD,
+}
 TAPS = {
-    "attention": {
-        **_FIRST,
-        "conv2": ("conv 3×3", "64 channels", "BN, ReLU", "max pool 2×2"),
-        "conv3": ("conv 3×3", "128 channels", "BN, ReLU", "max pool 2×2"),
-        "lstm": ("LSTM", "128 units,", "one-directional"),
-        "attention": ("attention", "4 heads,", "then mean"),
-        **_HEAD,
-    },
+    "attention": _ATTENTION,
     "residual": {**_FIRST, **_BLOCKS, "pooled": ("attention", "pooling,", "4 heads"), **_HEAD},
+    "sampling": {
+        **_ATTENTION,
+        "means": ("Gaussian", "logits:", "means"),
+        "variances": ("their", "variances"),
+        "logits": ("mean", "softmax of", "128 samples"),
+    },
 }
 PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # the first and last bytes of a whole picture
 
