@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from mien.audit.dynamics import Dynamics
-from mien.audit.reviewed import after_reviews
+from mien.audit.reviewed import after_reviews, after_votes
 from mien.audit.suspects import Suspects, neighbour_votes, suspects
 from mien.audit.verdicts import AMBIGUOUS, FINE, KINDS, STRANGE, WRONG, verdicts
 from mien.errors import AlignmentError, DataError
@@ -120,6 +120,46 @@ def test_classes_that_nobody_reviewed_keep_their_share() -> None:
     reviewed = np.where(truth < 2, truth, -1)
     taught = after_reviews(blind, vectors, reviewed)
     assert np.allclose(taught.belief[:, 2], blind.belief[:, 2]) and np.allclose(taught.belief.sum(1), 1)
+
+
+def voted(truth: np.ndarray, annotators: int = 10) -> np.ndarray:
+    """Shares of votes: of ten annotators eight see what is there, in the mean."""
+    rng = np.random.default_rng(3)
+    seen = np.where(rng.random((len(truth), annotators)) < 0.8, truth[:, None], rng.integers(0, 3, (len(truth), 10)))
+    return (seen[:, :, None] == np.arange(3)).mean(1)
+
+
+def test_votes_on_other_pictures_teach_what_is_wrong() -> None:
+    labels, truth, probs, vectors = imagined(2000, systematic=True)
+    blind = suspects(labels, np.eye(3)[labels] * 0.8 + probs * 0.2, vectors)
+    taught = after_votes(blind, vectors, voted(truth), np.arange(2000).astype(str))
+    before, after = (roc_auc_score(labels != truth, one.score) for one in (blind, taught))
+    assert after > 0.95 > before and np.allclose(taught.belief.sum(1), 1)
+
+
+def test_no_picture_is_judged_by_its_own_votes() -> None:
+    """Votes are changed where two of a group stand together: what is believed of both stays as it was."""
+    labels, truth, probs, vectors = imagined()
+    blind = suspects(labels, probs, vectors)
+    groups = (np.arange(len(labels)) // 2).astype(str)
+    shares = voted(truth)
+    other = shares.copy()
+    other[:2] = np.roll(shares[:2], 1, axis=1)
+    one, changed = (after_votes(blind, vectors, given, groups) for given in (shares, other))
+    assert np.array_equal(one.belief[:2], changed.belief[:2])
+    assert not np.array_equal(one.belief, changed.belief)
+
+
+def test_pictures_without_votes_are_judged_but_teach_nothing() -> None:
+    labels, truth, probs, vectors = imagined()
+    blind = suspects(labels, probs, vectors)
+    shares = np.where(np.arange(len(labels))[:, None] % 3 == 0, 0.0, voted(truth))
+    taught = after_votes(blind, vectors, shares, np.arange(len(labels)).astype(str))
+    assert roc_auc_score((labels != truth)[::3], taught.score[::3]) > 0.9
+    with pytest.raises(DataError, match="0 reviewed"):
+        after_votes(blind, vectors, np.zeros_like(shares), np.arange(len(labels)).astype(str))
+    with pytest.raises(AlignmentError):
+        after_votes(blind, vectors, shares[:, :2], np.arange(len(labels)).astype(str))
 
 
 def test_too_few_reviews_are_said() -> None:

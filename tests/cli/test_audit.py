@@ -137,3 +137,19 @@ def test_suggestions_are_for_people_and_refused_as_reviews(
 def test_an_audit_does_not_write_among_other_files(mien: Mien, faces: Path) -> None:
     mien("audit", faces, *SMALL, "--out", faces / "fear").refused(2, "something else")
     mien("audit", faces, *SMALL, "--augment-mixup", "0.2").refused(2, "mixup")
+
+
+def test_votes_of_others_are_learnt_from(mien: Mien, tmp_path: Path) -> None:
+    assert mien("audit", "faces:n=300,size=24", "--votes", "--epochs", "2", "--out", tmp_path / "a").code == 0
+    blind = mien("audit", "faces:n=300,size=24", "--epochs", "2", "--out", tmp_path / "b")
+    assert blind.code == 0
+    assert [row["id"] for row in rows(tmp_path / "a")] != [row["id"] for row in rows(tmp_path / "b")]
+    (tmp_path / "r.csv").write_text("id,label\nface-000000,fear\n")
+    out = ("--out", tmp_path / "c")
+    mien("audit", "faces:n=300", "--votes", "--reviews", tmp_path / "r.csv", *out).refused(2, "one of them")
+
+
+def test_votes_that_teach_nothing_are_refused(mien: Mien, real_data: Path, tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "out")
+    mien("audit", real_data / "emotion_detection", "--votes", *out).refused(2, "have no votes")
+    mien("audit", real_data / "ferplus", "--votes", *out).refused(2, "--labels fer2013")

@@ -1,4 +1,5 @@
-"""What some reviewed pictures teach about all the others: which labels to believe, and what the wrong ones mean.
+"""What reviewed pictures, or pictures with votes, teach about all others: which labels to believe, and what wrong ones
+mean.
 
 Wrong labels are mostly not random: much of FER2013's "sad" is neutral to FER+'s ten annotators. No look at the given
 labels alone can see that; a few hundred reviews can.
@@ -9,18 +10,21 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from sklearn.linear_model import LogisticRegressionCV
-from sklearn.model_selection import StratifiedKFold
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mien.audit.suspects import Suspects
-from mien.errors import DataError
-from mien.types import NO_LABEL, Floats, Ints
+from mien.errors import AlignmentError, DataError
+from mien.types import NO_LABEL, Floats, Ints, Texts
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1)
 FEWEST = 30
 """Reviewed pictures below which nothing is learnt from them."""
+FOLDS = 2
+"""Of pictures with votes: each learns from the others, so that no picture is judged by its own votes."""
+STRENGTH = 0.03
 
 
 def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
@@ -43,7 +47,7 @@ def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
     """
     check_reviews(reviewed)
     rows = np.flatnonzero(reviewed != NO_LABEL)
-    named, counts = np.unique(reviewed[rows], return_counts=True)
+    _, counts = np.unique(reviewed[rows], return_counts=True)
     features = _features(found, vectors)
     folds = StratifiedKFold(max(2, min(5, int(counts.max()))), shuffle=True, random_state=0)
     with warnings.catch_warnings():
@@ -51,9 +55,41 @@ def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
         model = make_pipeline(
             StandardScaler(), LogisticRegressionCV(Cs=STRENGTHS, cv=folds, scoring="neg_log_loss", max_iter=400)
         ).fit(features[rows], reviewed[rows])
-    belief = found.belief.copy()
-    kept = 1 - belief[:, named].sum(1, keepdims=True) if len(named) < belief.shape[1] else np.zeros((len(belief), 1))
-    belief[:, named] = model.predict_proba(features) * (1 - kept)
+    belief = _taught(found.belief, model.predict_proba(features), model.classes_)
+    return Suspects(found.labels, belief, found.neighbours)
+
+
+def after_votes(found: Suspects, vectors: Floats, shares: Floats, groups: Texts) -> Suspects:
+    """The same suspects, with a belief in shares of votes, each picture's learnt from the votes of others.
+
+    Parameters
+    ----------
+    vectors : (N, D) embeddings.
+    shares : (N, K) of the votes, rows add up to 1, or to 0 where a picture has none.
+    groups : (N,) what travels together, such as copies: they stay in one fold.
+
+    Raises
+    ------
+    DataError : fewer than 30 pictures with votes, or votes for one class alone. AlignmentError : other lengths.
+
+    Notes
+    -----
+    The regression of `after_reviews` with votes as weights, in two folds. Its entropy is that of the votes to expect.
+    """
+    if shares.shape != found.belief.shape or len(groups) != len(shares):
+        raise AlignmentError(f"shares are {shares.shape}, belief {found.belief.shape}", place="after_votes")
+    voted = np.flatnonzero(shares.sum(1) > 0)
+    check_reviews(shares[voted].argmax(1))
+    features, belief = _features(found, vectors), found.belief.copy()
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    for _, judged in folds.split(features, found.labels, np.unique(groups, return_inverse=True)[1]):
+        learn = np.setdiff1d(voted, judged)
+        rows, classes = np.nonzero(shares[learn])
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=400)).fit(
+            features[learn[rows]], classes, logisticregression__sample_weight=shares[learn][rows, classes]
+        )
+        told = model.predict_proba(features[judged])
+        belief[judged] = _taught(found.belief[judged], told, model.classes_)
     return Suspects(found.labels, belief, found.neighbours)
 
 
@@ -63,6 +99,14 @@ def check_reviews(reviewed: Ints) -> None:
     if count < FEWEST or len(named) < 2:
         cause = f"{count} reviewed pictures of {len(named)} classes"
         raise DataError(cause, place="reviews", remedy=f"review {FEWEST} or more, of two classes or more")
+
+
+def _taught(belief: Floats, told: Floats, named: Ints) -> Floats:
+    """The belief (N, K) with what was told of the named classes; the others keep their share."""
+    taught = belief.copy()
+    others = 1 - belief[:, named].sum(1, keepdims=True) if len(named) < belief.shape[1] else 0.0
+    taught[:, named] = told * (1 - others)
+    return taught
 
 
 def _features(found: Suspects, vectors: Floats) -> Floats:

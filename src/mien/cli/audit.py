@@ -31,6 +31,9 @@ EPOCHS = 20
     "--reviews", type=click.Path(path_type=Path), help="reviewed pictures: JSON lines or CSV with id and label"
 )
 @click.option(
+    "--votes", is_flag=True, help="learn from the annotators' votes on other pictures, where the data have them"
+)
+@click.option(
     "--base", default="attention", show_default=True, help="base classifier: one that mien brings, or module:Name"
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="seed of the training")
@@ -38,7 +41,15 @@ EPOCHS = 20
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 @options(DataSettings, TrainSettings, without=("epochs", "reviews"))
 def audit(
-    data: str, out: Path, reviews: Path | None, base: str, seed: int, epochs: int, as_json: bool, **values: Any
+    data: str,
+    out: Path,
+    reviews: Path | None,
+    votes: bool,
+    base: str,
+    seed: int,
+    epochs: int,
+    as_json: bool,
+    **values: Any,
 ) -> None:
     """Train once on all pictures, and say of each label whether it is wrong, ambiguous, or of an unusual picture.
 
@@ -49,6 +60,7 @@ def audit(
     \b
     Example:
       mien audit path/to/ferplus --labels fer2013 --out runs/audit
+      mien audit path/to/ferplus --labels fer2013 --votes --out runs/audit
       mien audit path/to/pictures --reviews reviews.csv --out runs/audit
     """
     from mien.cli.progress import decoding, stages
@@ -62,7 +74,7 @@ def audit(
     with decoding() as progress:
         prepare(settings, progress)
     with stages() as say:
-        found = audit_(settings, train, base=base, seed=seed, reviews=reviews, say=say)
+        found = audit_(settings, train, base=base, seed=seed, reviews=reviews, votes=votes, say=say)
     found.save(out, settings)
     write_text(out / "index.html", page(found.data, found.suspects, found.verdicts, found.reviewed, found.conflicts))
     if as_json:

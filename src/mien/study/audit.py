@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mien.audit.dynamics import Dynamics
-from mien.audit.reviewed import after_reviews, check_reviews
+from mien.audit.reviewed import after_reviews, after_votes, check_reviews
 from mien.audit.suspects import Suspects, suspects
 from mien.audit.verdicts import KINDS, WRONG, Verdicts, verdicts
 from mien.correctors.novelty import Novelty
@@ -35,6 +35,8 @@ KEPT = 8
 """Neighbours of each picture that are kept."""
 LIKELY = 0.5
 """Belief in another class from which on it is suggested as the new label."""
+SAME = 0.999
+"""Share of labels that agree with the votes from which on they were made of them."""
 FEWEST = 20
 """Pictures below which nothing can be said of labels."""
 
@@ -110,16 +112,18 @@ def audit(
     base: str = "attention",
     seed: int = 0,
     reviews: Path | None = None,
+    votes: bool = False,
     say: Callable[[str], object] = lambda stage: None,
 ) -> Audit:
     """Train once on all pictures with the labels as given, watch, and judge each label.
 
     Parameters
     ----------
-    settings : the pictures. Votes play no part; of FER+, --labels says which labels are meant.
+    settings : the pictures. Of FER+, --labels says which labels are meant.
     train : the training. Fewer epochs than for a good classifier are better here: wrong labels are not learnt by heart.
     base, seed : the classifier, and the seed of its training.
     reviews : a file of reviewed pictures, see mien.data.reviews: they teach what wrong labels mean.
+    votes : whether the votes of other pictures teach it instead; by default votes play no part.
     say : called with each stage.
 
     Raises
@@ -134,6 +138,7 @@ def audit(
     if len(data) < FEWEST or known.sum() < 2:
         cause = f"{len(data)} labelled pictures of {known.sum()} classes"
         raise DataError(cause, place=data.name, remedy=f"give {FEWEST} or more, of two classes or more")
+    shares = _shares(data, reviews) if votes else None
     said = read(reviews) if reviews else []
     reviewed = labels_of(said, data, str(reviews))
     if reviews:
@@ -156,10 +161,30 @@ def audit(
         say("learning from reviews")
         with threadpool_limits(1):
             found = after_reviews(found, vectors, reviewed)
+    if shares is not None:
+        say("learning from votes")
+        with threadpool_limits(1):
+            found = after_votes(found, vectors, shares, linked(data).astype(str))
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
     return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, texts(list(merged(said))), conflicts)
+
+
+def _shares(data: Dataset, reviews: Path | None) -> Floats:
+    """(N, K) shares of votes for the classes; UsageError where there is nothing to learn from them."""
+    if reviews:
+        raise UsageError(
+            "is another way to learn than --votes", place=f"--reviews {reviews}", remedy="give one of them"
+        )
+    if data.votes is None:
+        raise UsageError("the data have no votes", place="--votes", remedy="leave it out, or give --reviews FILE")
+    votes = data.votes[:, : len(data.labelset)].astype(float)
+    if (votes.argmax(1) == data.labels)[votes.sum(1) > 0].mean() > SAME:
+        remedy = "audit other labels of them, such as --labels fer2013"
+        raise UsageError("these labels are what most annotators voted for", place="--votes", remedy=remedy)
+    totals = votes.sum(1, keepdims=True)
+    return np.asarray(np.divide(votes, totals, out=np.zeros_like(votes), where=totals > 0))
 
 
 def _write_csv(path: Path, rows: list[dict[str, object]]) -> None:
