@@ -1,0 +1,48 @@
+"""The unsupervised idea: put pictures that look alike into clusters, and let each cluster agree on a class."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.cluster import MiniBatchKMeans
+
+from mien.errors import AlignmentError
+from mien.types import Floats, Ints, Texts
+
+SIZE = 40
+"""Pictures a cluster, in the mean."""
+
+
+def cluster_beliefs(labels: Ints, vectors: Floats, classes: int, groups: Texts, seed: int = 0) -> Floats:
+    """(N, K) shares of the classes in each picture's cluster, without its own label and those of its copies.
+
+    Parameters
+    ----------
+    labels : (N,) as given. vectors : (N, D), any embedding. groups : (N,) what travels together.
+
+    Notes
+    -----
+    k-means (Lloyd 1982) with 40 pictures a cluster in the mean; a picture that is alone in its cluster has all classes
+    alike. On real faces this is weaker than `mien.audit.suspects`: benchmarks/labels.py shows by how much.
+
+    Examples
+    --------
+    >>> vectors = np.repeat([[0.0, 0.0], [9.0, 9.0]], 40, axis=0)
+    >>> labels = np.repeat([0, 1], 40)
+    >>> labels[0] = 1
+    >>> cluster_beliefs(labels, vectors, 2, np.arange(80).astype(str))[0].tolist()
+    [1.0, 0.0]
+    """
+    if not len(labels) == len(vectors) == len(groups):
+        raise AlignmentError("labels, vectors and groups differ in length", place="cluster_beliefs")
+    count = max(2, len(labels) // SIZE)
+    cluster = MiniBatchKMeans(count, n_init=3, random_state=seed).fit_predict(np.asarray(vectors, np.float32))
+    given = np.eye(classes)[labels]
+    votes = np.zeros((count, classes))
+    np.add.at(votes, cluster, given)
+    # what a picture's own group adds to its own cluster
+    pairs, at = np.unique(np.stack([cluster, np.unique(groups, return_inverse=True)[1]]), axis=1, return_inverse=True)
+    own = np.zeros((pairs.shape[1], classes))
+    np.add.at(own, at.ravel(), given)
+    others = votes[cluster] - own[at.ravel()]
+    totals = others.sum(1, keepdims=True)
+    return np.asarray(np.divide(others, totals, out=np.full(others.shape, 1 / classes), where=totals > 0))
