@@ -19,6 +19,7 @@ VERBS = {
     "discover": "Find pictures that look like nothing a classifier knows.",
     "audit": "Find labels that are probably wrong.",
     "review": "Look at suspicious labels on a local page, and say what they should be.",
+    "export": "Write the labels of an audit, as reviewed, for other tools or as a folder.",
     "patch": "Look at a patch, apply it, take it away.",
     "predict": "Label pictures with a trained classifier, corrected if it has correctors.",
     "report": "Make the report of a run again.",

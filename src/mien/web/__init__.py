@@ -1,1 +1,4 @@
 """Local pages with a server behind them. The only package that knows FastAPI (extra `serve`)."""
+
+FORMS = ("label-studio", "fiftyone", "folder")
+"""What `mien.web.export` writes."""

@@ -1,0 +1,35 @@
+"""mien export: what an audit and its reviewers found, for other tools or as a corrected data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mien.web import FORMS
+
+
+@click.command()
+@click.argument("folder", metavar="AUDIT", type=click.Path(path_type=Path))
+@click.option(
+    "--as", "form", type=click.Choice(FORMS), default="folder", show_default=True,
+    help="Label Studio's tasks, FiftyOne's classification folder, or OUT/CLASS/PICTURE with labels.csv",
+)  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="file or folder to write, new")
+def export(folder: Path, form: str, out: Path) -> None:
+    """Write the pictures of an audit with their labels; where a reviewer said something, with the reviewers' word.
+
+    What nobody reviewed keeps its label: suggestions of the audit are shown to people, and never taken for the truth.
+
+    \b
+    Example:
+      mien export runs/audit --as label-studio --out tasks.json
+      mien export runs/audit --out corrected
+    """
+    from mien.web.desk import Desk
+    from mien.web.export import changed
+    from mien.web.export import export as export_
+
+    desk = Desk.open(folder)
+    count = export_(desk, form, out)
+    click.echo(f"{out}: {count} pictures, {changed(desk)} with a label that reviewers changed")
