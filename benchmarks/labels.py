@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import repair
+import unsure
 from common import Result, main, parser, seeds_of
 from fer_labels import Truth, data_of
 from label_modes import FOLDS, PARTS, REVIEWS, Bench, Task, do, review_curve, summed_up
@@ -66,7 +67,11 @@ def repaired(result: Result, benches: list[Bench]) -> None:
     repair.table(result, options.data, options.quick, [bench.seed for bench in benches])
 
 
-OWN_TABLE = {"curve": curve, "repair": repaired}
+def drawn(result: Result, benches: list[Bench]) -> None:
+    unsure.table(result, result.options.quick, tuple(bench.seed for bench in benches))
+
+
+OWN_TABLE = {"curve": curve, "repair": repaired, "drawn": drawn}
 """Parts that answer another question."""
 
 

@@ -59,7 +59,7 @@ def test_a_flag_that_names_no_data_is_said_in_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
 def test_the_benchmark_of_labels_runs_on_real_faces(real_data: Path, tmp_path: Path) -> None:
-    parts = ["--only", "blind,seeded,votes,clusters,curve,repair", "--seeds", "0", "--json", "found.json"]
+    parts = ["--only", "blind,seeded,votes,clusters,curve,repair,drawn", "--seeds", "0", "--json", "found.json"]
     command = [sys.executable, str(FOLDER / "labels.py"), "--quick", "--data", str(real_data / "ferplus"), *parts]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from mien.models.augment import augment
 from mien.models.classifier import Classifier
 from mien.models.examples import Examples
 from mien.models.latents import extract, probabilities
-from mien.models.loss import soft_cross_entropy
+from mien.models.losses import soft_cross_entropy
 from mien.models.residual import Residual
 from mien.models.settings import AugmentSettings, TrainSettings
 from mien.models.training import _VALIDATION, Epoch, best_epoch, fit, one_cycle
@@ -118,9 +119,10 @@ def test_training_does_not_stop_among_small_pictures(monkeypatch: pytest.MonkeyP
     assert len(history) == 5 + 2 + 1
 
 
-@pytest.mark.parametrize("killed_after", [1, 3])
-def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path, killed_after: int) -> None:
-    whole, history = trained()
+@pytest.mark.parametrize(("killed_after", "loss"), [(1, "cross-entropy"), (3, "cross-entropy"), (2, "elr")])
+def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path, killed_after: int, loss: str) -> None:
+    quick = replace(QUICK, loss=loss)
+    whole, history = trained(quick)
 
     def kill(epoch: Epoch) -> None:
         if epoch["epoch"] == killed_after:
@@ -129,10 +131,10 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path, killed
     checkpoint = tmp_path / "checkpoint.safetensors"
     examples, judge = bars(96), bars(30, 1)
     with pytest.raises(KeyboardInterrupt):
-        fit(Attention(3), examples, judge, QUICK, checkpoint=checkpoint, progress=kill)
+        fit(Attention(3), examples, judge, quick, checkpoint=checkpoint, progress=kill)
     done_now: list[Epoch] = []
     resumed = Attention(3)
-    again = fit(resumed, examples, judge, QUICK, checkpoint=checkpoint, progress=done_now.append)
+    again = fit(resumed, examples, judge, quick, checkpoint=checkpoint, progress=done_now.append)
     assert len(done_now) == QUICK.epochs - killed_after
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from mien.errors import UsageError
 from mien.settings import setting, validate
 
 STOPPING = ("macro_recall", "roc_auc", "paper")
+LOSSES = ("cross-entropy", "gce", "elr")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -39,6 +41,12 @@ class TrainSettings:
     learning_rate: float = setting(3e-3, "peak of the one-cycle schedule (AdamW)", within=(0, 10), exclusive=True)
     weight_decay: float = setting(0.05, "decoupled weight decay", within=(0, 10))
     weight_power: float = setting(0.5, "class weights (N/n_i)^power: 1 is the paper's, 0 none", within=(0, 4))
+    loss: str = setting(
+        "cross-entropy",
+        "what training makes small; gce (generalised cross entropy) and elr (early-learning regularisation) are for "
+        "labels of which many are wrong",
+        choices=LOSSES,
+    )
     label_smoothing: float = setting(0.1, "share of each target spread over the known classes", within=(0, 0.9))
     small: float = setting(
         0.5,
@@ -58,6 +66,9 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.loss == "elr" and (self.augment.mixup or self.augment.cutmix):
+            remedy = "leave --augment-mixup and --augment-cutmix out, or take another loss"
+            raise UsageError("blended pictures have no answers of earlier epochs", place="--loss elr", remedy=remedy)
 
 
 OWN_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(

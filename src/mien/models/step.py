@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mien.models.adamw import AdamW
 from mien.models.classifier import Classifier
 from mien.models.device import mixed
-from mien.models.loss import soft_cross_entropy
+from mien.models.losses import Loss
 
 LARGEST_NORM = 1.0
 WARM = 3
@@ -25,39 +25,36 @@ class Step:
     ----------
     model, optimizer : on one device.
     averaged : the moving average of the model's state, changed in place.
-    weights : (K,) of the classes. smoothing : see :func:`mien.models.loss.soft_cross_entropy`.
+    loss : see mien.models.losses.
 
     Attributes
     ----------
     totals : (2,) of loss, times pictures, and right answers, added up since `start`.
     """
 
-    def __init__(
-        self, model: Classifier, optimizer: AdamW, averaged: Mapping[str, Tensor], weights: Tensor, smoothing: float
-    ) -> None:
-        self.model, self.optimizer, self.averaged = model, optimizer, averaged
-        self.weights, self.smoothing = weights, smoothing
-        self.totals = torch.zeros(2, dtype=torch.float64, device=weights.device)
+    def __init__(self, model: Classifier, optimizer: AdamW, averaged: Mapping[str, Tensor], loss: Loss) -> None:
+        self.model, self.optimizer, self.averaged, self.loss = model, optimizer, averaged, loss
+        self.totals = torch.zeros(2, dtype=torch.float64, device=loss.weights.device)
 
     def start(self) -> None:
         """Begin to count anew."""
         self.totals.zero_()
 
-    def __call__(self, pictures: Tensor, targets: Tensor, rate: float, share: float) -> Tensor:
+    def __call__(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: float, share: float) -> Tensor:
         """Learn from a batch; its logits (B, K).
 
         Parameters
         ----------
-        pictures : (B, C, H, W). targets : (B, K), rows add up to 1.
+        pictures : (B, C, H, W). targets : (B, K), rows add up to 1. rows : (B,) of the training pictures.
         rate : of learning. share : of the way that the averaged weights move towards the current ones.
         """
-        return self.plainly(pictures, targets, rate, share)
+        return self.plainly(pictures, targets, rows, rate, share)
 
-    def plainly(self, pictures: Tensor, targets: Tensor, rate: Number, share: Number) -> Tensor:
+    def plainly(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: Number, share: Number) -> Tensor:
         """The step itself."""
         with mixed(pictures.device, self.model.precision):
             logits = self.model(pictures.contiguous(memory_format=torch.channels_last))
-        loss = soft_cross_entropy(logits.float(), targets, self.weights, self.smoothing)
+        loss = self.loss(logits.float(), targets, rows)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), LARGEST_NORM)
@@ -86,25 +83,23 @@ class RecordedStep(Step):
     step lies in tensors of fixed place, which a replay reads.
     """
 
-    def __init__(
-        self, model: Classifier, optimizer: AdamW, averaged: Mapping[str, Tensor], weights: Tensor, smoothing: float
-    ) -> None:
-        super().__init__(model, optimizer, averaged, weights, smoothing)
-        self.stream = torch.cuda.Stream(weights.device)
+    def __init__(self, model: Classifier, optimizer: AdamW, averaged: Mapping[str, Tensor], loss: Loss) -> None:
+        super().__init__(model, optimizer, averaged, loss)
+        self.stream = torch.cuda.Stream(loss.weights.device)
         self.done: dict[torch.Size, int] = {}
         self.recorded: dict[torch.Size, _Recording] = {}
 
-    def __call__(self, pictures: Tensor, targets: Tensor, rate: float, share: float) -> Tensor:
+    def __call__(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: float, share: float) -> Tensor:
         shape = pictures.shape
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
             done = self.done[shape] = self.done.get(shape, 0) + 1
             if done <= WARM:
-                logits = self.plainly(pictures, targets, *_tensors(rate, share, pictures.device))
+                logits = self.plainly(pictures, targets, rows, *_tensors(rate, share, pictures.device))
             else:
                 if shape not in self.recorded:
-                    self.recorded[shape] = _Recording(self, pictures, targets)
-                logits = self.recorded[shape].replay(pictures, targets, rate, share)
+                    self.recorded[shape] = _Recording(self, pictures, targets, rows)
+                logits = self.recorded[shape].replay(pictures, targets, rows, rate, share)
         torch.cuda.current_stream().wait_stream(self.stream)
         return logits
 
@@ -112,16 +107,17 @@ class RecordedStep(Step):
 class _Recording:
     """A step's CUDA graph, with the tensors that it reads and writes."""
 
-    def __init__(self, step: Step, pictures: Tensor, targets: Tensor) -> None:
-        self.pictures, self.targets = pictures.clone(), targets.clone()
+    def __init__(self, step: Step, pictures: Tensor, targets: Tensor, rows: Tensor) -> None:
+        self.pictures, self.targets, self.rows = pictures.clone(), targets.clone(), rows.clone()
         self.rate, self.share = _tensors(0.0, 0.0, pictures.device)
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph, stream=torch.cuda.current_stream()):
-            self.logits = step.plainly(self.pictures, self.targets, self.rate, self.share)
+            self.logits = step.plainly(self.pictures, self.targets, self.rows, self.rate, self.share)
 
-    def replay(self, pictures: Tensor, targets: Tensor, rate: float, share: float) -> Tensor:
+    def replay(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: float, share: float) -> Tensor:
         self.pictures.copy_(pictures)
         self.targets.copy_(targets)
+        self.rows.copy_(rows)
         self.rate.fill_(rate)
         self.share.fill_(share)
         self.graph.replay()

@@ -22,6 +22,7 @@ from torch import Tensor
 from mien.errors import DataError, UsageError
 from mien.imbalance import class_weights
 from mien.metrics.classification import accuracy, macro_auroc, macro_recall
+from mien.models import losses
 from mien.models.adamw import AdamW
 from mien.models.classifier import Classifier
 from mien.models.device import prepared, seed_everything
@@ -113,7 +114,8 @@ class _Loop:
         self.best = {name: value.clone() for name, value in self.averaged.items()}
         counts = train.targets.sum(0)
         weights = torch.tensor(class_weights(counts, settings.weight_power), dtype=torch.float32, device=device)
-        self.step = step_on(device)(model, self.optimizer, self.averaged, weights, settings.label_smoothing)
+        self.loss = losses.find(settings.loss)(weights, settings.label_smoothing, len(train))
+        self.step = step_on(device)(model, self.optimizer, self.averaged, self.loss)
         # the last batch of an epoch is left out when it is short: batch norm cannot use a single picture
         self.steps = max(1, len(train) // settings.batch_size)
         self.small = settings.small if model.any_size and train.side * SMALL >= SMALLEST else 0.0
@@ -170,7 +172,9 @@ class _Loop:
         turn = Turn(number // self.steps, size, self.settings.augment, generator, self.device)
         # the first steps count more in the average, as in a running mean
         decay = min(self.settings.ema, (1 + number) / (10 + number))
-        logits = self.step(*self.train.batch(rows, turn), one_cycle(progress, self.settings.learning_rate), 1 - decay)
+        pictures, targets = self.train.batch(rows, turn)
+        where = torch.from_numpy(rows).to(self.device)
+        logits = self.step(pictures, targets, where, one_cycle(progress, self.settings.learning_rate), 1 - decay)
         if self.watch:
             self.watch(rows, logits.float().cpu().numpy())
 
@@ -197,6 +201,7 @@ class _Loop:
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {f"optimizer.{name}": value for name, value in self.optimizer.state().items()}
+        tensors |= {f"loss.{name}": value for name, value in self.loss.state().items()}
         whole = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
         metadata = {"history": json.dumps(self.history), "fingerprint": self.fingerprint}
         write_atomic(path, lambda file: file.write(save(whole, metadata)))
@@ -218,6 +223,8 @@ class _Loop:
             self.averaged[name].copy_(value)
         self.best = _under("best.", tensors)
         self.optimizer.restore(_under("optimizer.", tensors))
+        for name, value in _under("loss.", tensors).items():
+            self.loss.state()[name].copy_(value)
         self.history = json.loads(metadata["history"])
 
 
