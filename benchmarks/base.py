@@ -22,11 +22,13 @@ import torch
 from common import Figure, Parts, Result, commit, described, main, parser, parts_of, seeds_of, settings_of
 
 from mien import correctors
-from mien.data.faces import FaceSettings, draw
+from mien.data.picture import ImageSettings
 from mien.errors import choice_error
 from mien.metrics.classification import accuracy, macro_recall
 from mien.metrics.ranking import auroc
 from mien.models import saved
+from mien.models.beginning import begin
+from mien.models.beginning import faces as drawn_faces
 from mien.models.classifier import Classifier
 from mien.models.device import seed_everything
 from mien.models.examples import Examples
@@ -41,6 +43,7 @@ KEPT = Path("runs/benchmark-base")
 LEFT_OUT = ("happiness", "sadness", "surprise")
 JUDGED = {"accuracy": "accuracy", "macro recall": "macro_recall", "probe AUROC": "probe"}
 DRAWN = 8000
+IMAGES = ImageSettings(size=48)
 TRAIN = TrainSettings()
 SHORT = 20
 """Epochs of the ablation; the default recipes themselves are judged on the test part with all theirs."""
@@ -48,7 +51,7 @@ SHORT = 20
 
 @dataclass(frozen=True)
 class Recipe:
-    """A way to train a base classifier. `drawn` says what drawn faces are for: "", "added" or "before"."""
+    """A way to train a base classifier. `drawn` says what drawn faces are for: "", "added" or "first"."""
 
     base: str = "attention"
     train: TrainSettings = TRAIN
@@ -75,17 +78,20 @@ RECIPES = {
     "full size from the start": but(small=0.0),
     "no averaging of weights": but(ema=0.0),
     "no label smoothing": but(label_smoothing=0.0),
-    "drawn faces first": but(drawn="before"),
+    "drawn faces first": but(drawn="first"),
     "drawn faces added": but(drawn="added"),
     "residual": but("residual"),
 }
 MIXED = {"augment_mixup": 0.2, "augment_cutmix": 1.0}
 LONG = {
     "attention, 45 epochs": but(),
-    "attention, 45 epochs, drawn faces first": but(drawn="before"),
+    "attention, 45 epochs, drawn faces first": but(drawn="first"),
     "attention, 90 epochs": but(epochs=90, patience=90),
     "attention, 90 epochs, mixup and CutMix": but(epochs=90, patience=90, **MIXED),
     "residual, 45 epochs": but("residual"),
+    "residual, 60 epochs, mixup and CutMix, drawn faces first": but(
+        "residual", epochs=60, patience=60, drawn="first", **MIXED
+    ),
     "residual, 45 epochs, mixup and CutMix": but("residual", **MIXED),
     "residual, 90 epochs": but("residual", epochs=90, patience=90),
     "residual, 90 epochs, class weights (N/n)^0.25": but("residual", epochs=90, patience=90, weight_power=0.25),
@@ -168,23 +174,16 @@ def trained(task: Task, parts: Parts) -> Classifier:
     train, validation = (Examples.of(parts.data, parts.rows[part], absent) for part in ("train", "validation"))
     seed_everything(task.seed, 0)
     model = saved.build(task.recipe.base, train.targets.sum(0) > 0, colour=False)
-    settings, faces = task.train(), drawn_faces(names, absent, task) if task.recipe.drawn else train
+    settings = task.train()
+    drawn = replace(settings, drawn=(DRAWN // 10 if task.quick else DRAWN) if task.recipe.drawn else settings.drawn)
     if task.recipe.drawn == "added":
+        known = tuple(name for name in names if name != task.left_out)
+        faces = drawn_faces(parts.data.labelset, known, IMAGES, drawn.drawn, task.seed)
         train = Examples(np.concatenate([train.pixels, faces.pixels]), np.concatenate([train.targets, faces.targets]))
-    elif task.recipe.drawn:
-        fit(model, faces, validation, replace(settings, epochs=max(1, settings.epochs // 2)), seed=task.seed)
-        model.initialise = lambda pictures: None  # type: ignore[method-assign]  # keeps what the drawn faces taught
-    fit(model, train, validation, settings, seed=task.seed)
+        drawn = settings
+    begun = begin(model, parts.data.labelset, IMAGES, drawn, seed=task.seed)
+    fit(model, train, validation, settings, seed=task.seed, fresh=not begun)
     return model
-
-
-def drawn_faces(names: tuple[str, ...], absent: int, task: Task) -> Examples:
-    """Drawn faces, as many of each class, labelled by what was drawn; none of the class that is absent."""
-    count = DRAWN // 10 if task.quick else DRAWN
-    faces = draw(FaceSettings(n=count, seed=1000 + task.seed, profile=dict.fromkeys(names, 1.0)))
-    shares = faces.mixture[:, [faces.dataset.labelset.index(name) for name in names]]
-    kept = np.flatnonzero(shares.argmax(1) != absent)
-    return Examples.of(faces.dataset.but(labels=shares.argmax(1), targets=shares), kept, absent)
 
 
 def tested(model: Classifier, parts: Parts) -> dict[str, float]:

@@ -53,6 +53,11 @@ class TrainSettings:
         "share of training that sees the pictures at two thirds of their size, if the base takes any size",
         within=(0, 1),
     )
+    drawn: int = setting(
+        0,
+        "drawn faces to learn from first, at small size, for half as many epochs; only if all classes are emotions",
+        within=(0, 10**6),
+    )
     ema: float = setting(
         0.99, "decay of the weights' moving average, which is what is kept; 0 for none", within=(0, 0.99999)
     )

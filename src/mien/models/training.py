@@ -48,6 +48,7 @@ def fit(
     settings: TrainSettings,
     *,
     seed: int = 0,
+    fresh: bool = True,
     checkpoint: Path | None = None,
     progress: Callable[[Epoch], object] = lambda epoch: None,
     watch: Watch | None = None,
@@ -59,6 +60,7 @@ def fit(
     model : see :class:`mien.models.classifier.Classifier`.
     train, validation : pictures with soft targets; `validation` only chooses the epoch: the last one without it.
     seed : of the first weights (where the model draws them from pictures), order, augmentation and dropout.
+    fresh : whether the model draws first weights; if not, it goes on from those that it has.
     checkpoint : file to resume from and to write after every epoch.
     progress : called with the record of each epoch done now.
     watch : called with the rows and the (B, K) logits of every batch that is trained on, of before its step.
@@ -75,7 +77,7 @@ def fit(
         raise DataError(f"{len(train)} training pictures", place="training", remedy="give more labelled pictures")
     with prepared(settings) as (device, precision):
         model.precision, model.mirrored = precision, False
-        loop = _Loop(model.to(device), train, validation, settings, seed, device)
+        loop = _Loop(model.to(device), train, validation, settings, seed, device, fresh)
         if checkpoint:
             loop.restore(checkpoint)
         loop.watch = watch
@@ -101,13 +103,14 @@ class _Loop:
         settings: TrainSettings,
         seed: int,
         device: torch.device,
+        fresh: bool,
     ) -> None:
         self.model, self.train, self.validation = model, train, validation
         self.settings, self.seed, self.device = settings, seed, device
         self.history: list[Epoch] = []
         self.watch: Watch | None = None
         seed_everything(seed, -1)
-        _initialise(model, train, device)
+        _initialise(model, train, device, fresh)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = AdamW(model.parameters(), settings.weight_decay)
         self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
@@ -258,8 +261,9 @@ def best_epoch(history: list[Epoch], rule: str) -> int:
     return int(np.nanargmax(values))
 
 
-def _initialise(model: Classifier, train: Learnable, device: torch.device) -> None:
-    """Set the model's normalisation from at most 4,096 training pictures, and its first weights by 256."""
+def _initialise(model: Classifier, train: Learnable, device: torch.device, fresh: bool) -> None:
+    """Set the model's normalisation from at most 4,096 training pictures, and fresh first weights by 256."""
     sample = train.shown(np.arange(0, len(train), max(1, len(train) // 4096)), torch.device("cpu"))
     model.measure(sample)
-    model.initialise(train.shown(np.linspace(0, len(train) - 1, min(len(train), 256)).astype(int), device))
+    if fresh:
+        model.initialise(train.shown(np.linspace(0, len(train) - 1, min(len(train), 256)).astype(int), device))

@@ -18,6 +18,7 @@ from mien.data.prepare import prepare
 from mien.data.split import linked, split
 from mien.errors import RunError
 from mien.models import saved
+from mien.models.beginning import begin
 from mien.models.classifier import Classifier
 from mien.models.device import prepared, seed_everything
 from mien.models.examples import Examples
@@ -147,18 +148,22 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
     seed_everything(cell.seed, 0)  # the same first weights in every cell of a seed
     model = saved.build(settings.base, known, settings.data.colour)
     announce(cell, "training")
+    first, checkpoint = cell.path / "drawn.safetensors", cell.path / "checkpoint.safetensors"
+    drawn = begin(model, data.labelset, settings.data.images, settings.train, seed=cell.seed, checkpoint=first)
     history = fit(
-        model, train, validation, settings.train, seed=cell.seed,
-        checkpoint=cell.path / "checkpoint.safetensors", progress=lambda epoch: announce(cell, "training", epoch),
+        model, train, validation, settings.train, seed=cell.seed, fresh=not drawn,
+        checkpoint=checkpoint, progress=lambda epoch: announce(cell, "training", epoch),
     )  # fmt: skip
     write_text(cell.path / "history.csv", _history(history))
-    clock.set("train", sum(epoch["seconds"] for epoch in history), len(train) * len(history))
+    shown = len(train) * len(history) + settings.train.drawn * len(drawn)
+    clock.set("train", sum(epoch["seconds"] for epoch in [*drawn, *history]), shown)
     card = saved.ModelCard(
         settings.base, data.labelset.names, tuple(known.tolist()), settings.data.size, settings.data.colour,
         settings.data.fit, identity,
     )  # fmt: skip
     saved.save(model, card, cell.path)
-    (cell.path / "checkpoint.safetensors").unlink(missing_ok=True)
+    for file in (first, checkpoint):
+        file.unlink(missing_ok=True)
     return model
 
 
