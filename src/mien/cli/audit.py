@@ -31,6 +31,13 @@ EPOCHS = 20
     "--reviews", type=click.Path(path_type=Path), help="reviewed pictures: JSON lines or CSV with id and label"
 )
 @click.option(
+    "--merge",
+    type=click.Choice(["majority", "crowdlab"]),
+    default="majority",
+    show_default=True,
+    help="of several reviewers: what most say, or weighed by how good each is (needs mien[crowd])",
+)
+@click.option(
     "--votes", is_flag=True, help="learn from the annotators' votes on other pictures, where the data have them"
 )
 @click.option(
@@ -39,11 +46,12 @@ EPOCHS = 20
 @click.option("--seed", type=int, default=0, show_default=True, help="seed of the training")
 @click.option("--epochs", type=click.IntRange(1, 10_000), default=EPOCHS, show_default=True, help="length of training")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
-@options(DataSettings, TrainSettings, without=("epochs", "reviews"))
+@options(DataSettings, TrainSettings, without=("epochs", "reviews", "drawn"))
 def audit(
     data: str,
     out: Path,
     reviews: Path | None,
+    merge: str,
     votes: bool,
     base: str,
     seed: int,
@@ -74,7 +82,7 @@ def audit(
     with decoding() as progress:
         prepare(settings, progress)
     with stages() as say:
-        found = audit_(settings, train, base=base, seed=seed, reviews=reviews, votes=votes, say=say)
+        found = audit_(settings, train, base=base, seed=seed, reviews=reviews, merge=merge, votes=votes, say=say)
     found.save(out, settings)
     write_text(out / "index.html", page(found.data, found.suspects, found.verdicts, found.reviewed, found.conflicts))
     if as_json:
@@ -98,6 +106,7 @@ def as_figures(found: Audit) -> dict[str, Any]:
     return {
         "pictures": len(found.data),
         "reviewed": int((found.reviewed >= 0).sum()),
+        "reviewers": {who: round(quality, 3) for who, quality in found.reviewers.items()},
         "verdicts": {**found.verdicts.counts(), "duplicate conflict": len(found.conflicts)},
         "classes": classes,
     }
@@ -112,6 +121,8 @@ def _print(found: Audit) -> None:
     for name, row in figures["classes"].items():
         table.add_row(escape(name), *map(str, row.values()))
     Console().print(table)
+    for who, quality in sorted(figures["reviewers"].items(), key=lambda item: -item[1]):
+        click.echo(f"reviewer {who or 'without a name'}: quality {quality:.2f}")
     conflicts = figures["verdicts"]["duplicate conflict"]
     if conflicts:
         click.echo(f"{conflicts} more are equal pictures with different labels")

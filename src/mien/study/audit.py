@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from mien.audit.dynamics import Dynamics
 from mien.audit.reviewed import after_reviews, after_votes, check_reviews
+from mien.audit.reviewers import crowdlab
 from mien.audit.suspects import Suspects, suspects
 from mien.audit.verdicts import KINDS, WRONG, Verdicts, verdicts
 from mien.correctors.novelty import Novelty
@@ -31,6 +32,7 @@ from mien.types import NO_LABEL, Dataset, Floats, Ints, Problem, Texts, texts
 from mien.uncertainty import Uncertainty
 
 FORMAT = 1
+MERGES = ("majority", "crowdlab")
 KEPT = 8
 """Neighbours of each picture that are kept."""
 LIKELY = 0.5
@@ -53,6 +55,7 @@ class Audit:
     reviewed : (N,) the class that a reviewer gave, −1 without a review.
     looked_at : ids of pictures that somebody reviewed, also without a label.
     conflicts : equal pictures with different labels, which are left out of all this.
+    reviewers : reviewer → quality from 0 to 1, where they were weighed.
     """
 
     data: Dataset
@@ -63,6 +66,7 @@ class Audit:
     reviewed: Ints
     looked_at: Texts
     conflicts: tuple[Problem, ...]
+    reviewers: Mapping[str, float] = field(default_factory=dict)
 
     def rows(self) -> list[dict[str, object]]:
         """A row a picture, the most suspicious first."""
@@ -112,6 +116,7 @@ def audit(
     base: str = "attention",
     seed: int = 0,
     reviews: Path | None = None,
+    merge: str = MERGES[0],
     votes: bool = False,
     say: Callable[[str], object] = lambda stage: None,
 ) -> Audit:
@@ -123,6 +128,7 @@ def audit(
     train : the training. Fewer epochs than for a good classifier are better here: wrong labels are not learnt by heart.
     base, seed : the classifier, and the seed of its training.
     reviews : a file of reviewed pictures, see mien.data.reviews: they teach what wrong labels mean.
+    merge : one of MERGES, how one label is made of what several reviewers said of a picture.
     votes : whether the votes of other pictures teach it instead; by default votes play no part.
     say : called with each stage.
 
@@ -157,7 +163,11 @@ def audit(
     say("comparing with neighbours")
     vectors = outputs.features["hidden"]
     found = suspects(data.labels, seen.probs, vectors, linked(data).astype(str))
+    quality: Mapping[str, float] = {}
     if reviews:
+        if merge == "crowdlab":
+            say("weighing the reviewers")
+            reviewed, quality = crowdlab(said, data, found.belief)
         say("learning from reviews")
         with threadpool_limits(1):
             found = after_reviews(found, vectors, reviewed)
@@ -168,7 +178,8 @@ def audit(
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
-    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, texts(list(merged(said))), conflicts)
+    looked_at = texts(list(merged(said)))
+    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, looked_at, conflicts, quality)
 
 
 def _shares(data: Dataset, reviews: Path | None) -> Floats:
