@@ -14,6 +14,7 @@ import mien.data.prepare as mien_prepare
 from mien.cli import run
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
+from mien.models.latents import extract
 
 CELL = Path("cells", "seed0", "full")
 
@@ -229,3 +230,34 @@ def test_a_flag_counts_as_if_it_had_overridden(mien: Mien, trained: Path, faces:
 def test_more_folds_than_there_are_pictures_are_refused(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:
     flags = ("--cross-fit", "50", "--out", tmp_path / "p")
     mien("correct", trained, faces, "--class", "sadness", *QUICK, *flags).refused(1, "--cross-fit")
+
+
+def test_what_the_classifier_thinks_is_read_once(
+    mien: Mien, base: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second corrector on the same pictures takes up what was kept, unless it is damaged."""
+    features = base / "cells" / "seed0" / "full" / "features"
+    shutil.rmtree(features, ignore_errors=True)
+    asked = []
+
+    def counted(*arguments: object, **more: object) -> object:
+        asked.append(arguments)
+        return extract(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("mien.study.workbench.extract", counted)
+
+    def patch(name: str, *flags: str) -> dict[str, bytes]:
+        out = tmp_path / name
+        assert mien("correct", base, faces, "--class", "sadness", *QUICK, *flags, "--out", out).code == 0
+        return {path.name: path.read_bytes() for path in out.glob("*.npz")}
+
+    first = patch("first")
+    assert len(asked) == 1 and patch("second") == first and len(asked) == 1
+    [kept] = features.iterdir()
+    damaged = kept / "feature0.npy"
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    assert patch("third") == first and len(asked) == 2
+    assert patch("fourth", "--no-keep-features") == first and len(asked) == 3
+    shutil.rmtree(features)
+    features.write_text("in the way")
+    assert patch("fifth") == first and len(asked) == 4

@@ -42,6 +42,9 @@ class CorrectSettings:
         0, "fold the correct part into so many, for few pictures; the certificate is approximate then", within=(0, 50)
     )
     found: str = setting("", "take the pictures of this cluster, FOLDER:NUMBER of mien discover, for the class as well")
+    keep_features: bool = setting(
+        True, "keep beside BASE what it thinks of these pictures (some 20 KB each), for the next corrector on them"
+    )
     base_seed: int | None = setting(None, "which of the run's seeds; the first by default")
 
     def __post_init__(self) -> None:

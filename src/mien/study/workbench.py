@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from mien.errors import DataError
 from mien.models.classifier import Classifier
 from mien.models.latents import changed_views, extract
 from mien.models.settings import AugmentSettings
+from mien.study.kept_features import kept, key_of
 from mien.types import Dataset, Ints, Outputs, Proposal
 
 
@@ -44,12 +46,26 @@ class Workbench:
 
     @classmethod
     def of(
-        cls, model: Classifier, data: Dataset, augment: AugmentSettings, rows: Ints, beside: Iterable[Corrector]
+        cls,
+        model: Classifier,
+        data: Dataset,
+        augment: AugmentSettings,
+        rows: Ints,
+        beside: Iterable[Corrector],
+        keep: Path | None = None,
     ) -> Self:
-        """Look at the given rows once, with the maps that the correctors want."""
+        """Look at the given rows once, with the maps that the correctors want; `keep` is a folder to keep that in."""
         rows = np.unique(rows)
         taps = sorted({wanted_by(corrector).tap for corrector in beside} - {""})
-        return cls(model, data, augment, rows, extract(model, data.pictures[rows], data.ids[rows], maps=taps))
+
+        def look() -> Outputs:
+            return extract(model, data.pictures[rows], data.ids[rows], maps=taps)
+
+        if keep is None:
+            return cls(model, data, augment, rows, look())
+        weights = [value.numpy() for value in model.cpu().state_dict().values()]
+        key = key_of(data.fingerprint(), rows, taps, model.mirrored, str(model.precision), *weights)
+        return cls(model, data, augment, rows, kept(keep, key, look))
 
     def seen(self, rows: Ints) -> Outputs:
         """The outputs of some of the rows."""
