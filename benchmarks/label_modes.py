@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -111,21 +111,24 @@ def out_of_fold(tasks: Iterable[Task], data: Dataset) -> tuple[Floats, float]:
     return probs, seconds
 
 
+KEYS = ("auroc", "ap", "within_auroc")
+
+
+def measures(score: Floats, labels: Ints, truth: Truth, rows: Ints) -> tuple[float, ...]:
+    """KEYS of some rows: AUROC, average precision and mean AUROC within given classes."""
+    y, s, given = (truth.label != labels)[rows], score[rows], labels[rows]
+    within = [roc_auc_score(y[given == c], s[given == c]) for c in np.unique(given) if 0 < y[given == c].mean() < 1]
+    return roc_auc_score(y, s), average_precision_score(y, s), float(np.mean(within))
+
+
 def judged(score: Floats, labels: Ints, truth: Truth, scored: Bools, seed: int) -> dict[str, Figure]:
-    """AUROC, average precision and mean AUROC within given classes, each with a bootstrap interval of 95 %."""
-    wrong, rows = truth.label != labels, np.flatnonzero(scored)
-
-    def measures(of: Ints) -> tuple[float, float, float]:
-        y, s, given = wrong[of], score[of], labels[of]
-        within = [roc_auc_score(y[given == c], s[given == c]) for c in np.unique(given) if 0 < y[given == c].mean() < 1]
-        return roc_auc_score(y, s), average_precision_score(y, s), float(np.mean(within))
-
-    rng = np.random.default_rng(seed)
-    drawn = np.array([measures(rng.choice(rows, len(rows))) for _ in range(DRAWS)])
+    """The same, each with a bootstrap interval of 95 %."""
+    rows, rng = np.flatnonzero(scored), np.random.default_rng(seed)
+    drawn = np.array([measures(score, labels, truth, rng.choice(rows, len(rows))) for _ in range(DRAWS)])
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     return {
         key: Figure(value, float(low[place]), float(high[place]), len(rows), (seed,))
-        for place, (key, value) in enumerate(zip(("auroc", "ap", "within_auroc"), measures(rows), strict=True))
+        for place, (key, value) in enumerate(zip(KEYS, measures(score, labels, truth, rows), strict=True))
     }
 
 
@@ -240,18 +243,20 @@ def cleanlab(bench: Bench) -> list[Line]:
     return [{"mode": "cleanlab", "seed": bench.seed, **figures, "seconds": seconds}]
 
 
-def review_curve(bench: Bench) -> list[Line]:
+def review_curve(bench: Bench, counts: Sequence[int] = CURVE) -> list[Line]:
     """What reviews buy: wrong labels found among the rest, and labels that are right after relabelling."""
     one, lines = bench.blind[0], []
     scored = bench.truth.scored
     orders = {"at random": None, "most worth it first": np.flatnonzero(scored)[np.argsort(-worth(one)[scored])]}
     for chosen, order in orders.items():
-        for count in CURVE:
+        for count in counts:
             said = bench.reviewed(count, order)
             taught = after_reviews(one, bench.found["vectors"], said)
             rest = scored & (said == NO_LABEL)
             labels = np.where(said >= 0, said, relabelled(taught))
-            figures = judged(taught.score, bench.data.labels, bench.truth, rest, bench.seed)
+            figures = dict(
+                zip(KEYS, measures(taught.score, bench.data.labels, bench.truth, np.flatnonzero(rest)), strict=True)
+            )
             right = float((labels == bench.truth.label)[scored].mean())
             lines.append({"reviews": count, "chosen": chosen, "seed": bench.seed, **figures, "labels right": right})
     return lines
@@ -270,7 +275,7 @@ def summed_up(result: Result, lines: list[Line]) -> None:
         by_mode[str(line["mode"])].append(line)
     for mode, own in by_mode.items():
         seeds = tuple(int(str(line["seed"])) for line in own)
-        for key in ("auroc", "ap", "within_auroc"):
+        for key in KEYS:
             of = [line[key] for line in own if isinstance(line[key], Figure)]
             mean = float(np.mean([one.value for one in of]))
             figure = Figure(mean, min(one.low for one in of), max(one.high for one in of), of[0].n, seeds)

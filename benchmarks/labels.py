@@ -17,7 +17,7 @@ import repair
 import unsure
 from common import Result, main, parser, seeds_of
 from fer_labels import Truth, data_of
-from label_modes import FOLDS, PARTS, REVIEWS, Bench, Task, do, review_curve, summed_up
+from label_modes import CURVE, FOLDS, PARTS, REVIEWS, Bench, Task, do, review_curve, summed_up
 
 from mien.cli.audit import EPOCHS
 from mien.errors import choice_error
@@ -59,7 +59,7 @@ def run() -> None:
 
 def curve(result: Result, benches: list[Bench]) -> None:
     """What reviews buy, at the first seed."""
-    result.table("Reviews: what they buy", review_curve(benches[0]))
+    result.table("Reviews: what they buy", review_curve(benches[0], CURVE[:1] if result.options.quick else CURVE))
 
 
 def repaired(result: Result, benches: list[Bench]) -> None:
