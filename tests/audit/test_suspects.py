@@ -171,7 +171,7 @@ def test_pictures_without_votes_are_judged_but_teach_nothing() -> None:
     shares = np.where(np.arange(len(labels))[:, None] % 3 == 0, 0.0, voted(truth))
     taught = after_votes(blind, vectors, shares, np.arange(len(labels)).astype(str))
     assert roc_auc_score((labels != truth)[::3], taught.score[::3]) > 0.9
-    with pytest.raises(DataError, match="0 reviewed"):
+    with pytest.raises(DataError, match="0 pictures with votes"):
         after_votes(blind, vectors, np.zeros_like(shares), np.arange(len(labels)).astype(str))
     with pytest.raises(AlignmentError):
         after_votes(blind, vectors, shares[:, :2], np.arange(len(labels)).astype(str))

@@ -140,13 +140,17 @@ def test_an_audit_does_not_write_among_other_files(mien: Mien, faces: Path) -> N
 
 
 def test_votes_of_others_are_learnt_from(mien: Mien, tmp_path: Path) -> None:
-    assert mien("audit", "faces:n=300,size=24", "--votes", "--epochs", "2", "--out", tmp_path / "a").code == 0
+    """That they teach something is for tests/audit; here, that they are asked where the flag says so, and not else."""
+    voted = mien("audit", "faces:n=300,size=24", "--votes", "--epochs", "2", "--out", tmp_path / "a")
     blind = mien("audit", "faces:n=300,size=24", "--epochs", "2", "--out", tmp_path / "b")
-    assert blind.code == 0
-    assert [row["id"] for row in rows(tmp_path / "a")] != [row["id"] for row in rows(tmp_path / "b")]
-    (tmp_path / "r.csv").write_text("id,label\nface-000000,fear\n")
+    assert voted.code == blind.code == 0
+    assert "learning from votes" in voted.err and "learning from votes" not in blind.err
+    assert [row["score"] for row in rows(tmp_path / "a")] != [row["score"] for row in rows(tmp_path / "b")]
     out = ("--out", tmp_path / "c")
+    (tmp_path / "r.csv").write_text("id,label\nface-000000,fear\n")
     mien("audit", "faces:n=300", "--votes", "--reviews", tmp_path / "r.csv", *out).refused(2, "one of them")
+    mien("audit", "faces:n=300", "--merge", "crowdlab", *out).refused(2, "--reviews")
+    mien("audit", "faces:n=24,size=24", "--votes", *out).refused(1, "--votes")
 
 
 def test_votes_that_teach_nothing_are_refused(mien: Mien, real_data: Path, tmp_path: Path) -> None:

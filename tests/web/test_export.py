@@ -13,10 +13,11 @@ import pytest
 
 from mien.cli import run
 from mien.data.prepare import DataSettings, prepare
-from mien.errors import StorageError
+from mien.data.reviews import MACHINE, Review, append
+from mien.errors import StorageError, UsageError
 from mien.web import FORMS
 from mien.web.desk import Desk
-from mien.web.export import export
+from mien.web.export import changed, export
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_a_corrected_folder_is_read_again_with_the_reviewers_labels(desk: Desk, 
     assert all(row["label"] == row["given"] for key, row in table.items() if key != changed)
     about = json.loads((tmp_path / "out" / "corrected.json").read_text())
     assert about["labels that reviewers changed"] == 1 and about["left out"] == 1
-    assert about["fingerprint"] != about["fingerprint of the original"]
+    assert about["fingerprint of the original"] == desk.data.fingerprint() != about["fingerprint of the labels"]
 
 
 def test_label_studio_gets_pictures_suggestions_and_reviews(desk: Desk, tmp_path: Path) -> None:
@@ -67,7 +68,8 @@ def test_label_studio_gets_pictures_suggestions_and_reviews(desk: Desk, tmp_path
         assert task["data"]["image"].startswith("data:image/png;base64,")
         (answer,) = task["predictions"][0]["result"]
         assert (answer["from_name"], answer["to_name"]) == (named.get("name"), image.get("name"))
-        assert answer["value"]["choices"][0] in choices - {task["data"]["given"]}
+        row = desk.data.ids.tolist().index(task["data"]["id"])
+        assert answer["value"]["choices"] == [desk.data.labelset.names[desk.suspects.belief[row].argmax()]]
     (said,) = tasks[str(desk.data.ids[0])]["annotations"]
     assert said["result"][0]["value"]["choices"] == [other(desk)]
     assert sum("annotations" in task for task in tasks.values()) == 1
@@ -91,13 +93,76 @@ def test_own_files_are_copied(tmp_path: Path) -> None:
     assert copies and all(path.read_bytes() in originals for path in copies)
 
 
+def test_persons_stay_together_when_the_folder_is_read_again(desk: Desk, tmp_path: Path) -> None:
+    export(desk, "folder", tmp_path / "out")
+    again = prepare(DataSettings(str(tmp_path / "out"), size=24))
+    assert again.groups is not None and desk.data.groups is not None
+    rows = [int(Path(key).name.split("-")[0]) for key in again.ids.tolist()]
+    assert again.groups.tolist() == desk.data.groups[rows].astype(str).tolist()
+
+
+def test_what_was_said_of_a_picture_goes_for_its_copy(tmp_path: Path) -> None:
+    assert run(["data", "draw", str(tmp_path / "faces"), "--n", "60", "--size", "24"]) == 0
+    original = next((tmp_path / "faces").glob("happiness/*.png"))
+    shutil.copy(original, original.with_name("copy.png"))
+    audit = ["audit", str(tmp_path / "faces"), "--size", "24", "--epochs", "1", "--out", str(tmp_path / "audit")]
+    assert run(audit) == 0
+    desk = Desk.open(tmp_path / "audit")
+    [row] = [row for row, key in enumerate(desk.data.ids.tolist()) if key.endswith(original.name)]
+    desk.review(row, "fear", "tester")
+    export(desk, "folder", tmp_path / "out")
+    same = [
+        path.parent.name for path in (tmp_path / "out").rglob("*.png") if path.read_bytes() == original.read_bytes()
+    ]
+    assert same == ["fear", "fear"]
+
+
+def test_another_audit_goes_on_from_the_reviews_that_it_learnt_from(desk: Desk, tmp_path: Path) -> None:
+    for row in range(2, 60):
+        desk.review(row, desk.data.labelset.names[row % 3], "tester")
+    command = ["audit", "faces:n=120,size=24", "--size", "24", "--epochs", "1", "--reviews", str(desk.log)]
+    for _ in range(2):  # and does not say it twice
+        assert run([*command, "--out", str(tmp_path / "again")]) == 0
+    again = Desk.open(tmp_path / "again")
+    assert again.said == desk.said and changed(again) == changed(desk) > 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("label", ["../elsewhere", "/tmp", "nothing"])
+def test_labels_that_are_no_class_are_refused(desk: Desk, tmp_path: Path, form: str, label: str) -> None:
+    append(desk.log, Review(str(desk.data.ids[3]), label, "stranger"))
+    with pytest.raises(UsageError, match=r"label|class"):
+        export(desk, form, tmp_path / "out")
+    assert not (tmp_path / "out").exists() and not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_other_spellings_are_understood_and_suggestions_refused(desk: Desk, tmp_path: Path, form: str) -> None:
+    append(desk.log, Review(str(desk.data.ids[3]), "Happy", "stranger"))
+    assert export(desk, form, tmp_path / "out") > 100
+    append(desk.log, Review(str(desk.data.ids[4]), "fear", MACHINE))
+    with pytest.raises(UsageError, match="suggestions"):
+        export(desk, form, tmp_path / "again")
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_nothing_is_overwritten_or_left_half(desk: Desk, tmp_path: Path, form: str) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(StorageError, match="there already"):
         export(desk, form, tmp_path / "there")
-    if os.geteuid():
-        (tmp_path / "there").chmod(0o500)
-        with pytest.raises(StorageError):
-            export(desk, form, tmp_path / "there" / "out")
     assert not any((tmp_path / "there").iterdir())
+
+
+def test_a_configuration_that_is_there_is_kept(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "tasks.json.xml").write_text("mine")
+    with pytest.raises(StorageError, match="there already"):
+        export(desk, "label-studio", tmp_path / "tasks.json")
+    assert (tmp_path / "tasks.json.xml").read_text() == "mine"
+
+
+@pytest.mark.skipif(not os.geteuid(), reason="root may write everywhere")
+@pytest.mark.parametrize("form", FORMS)
+def test_where_nothing_can_be_written(desk: Desk, tmp_path: Path, form: str) -> None:
+    (tmp_path / "there").mkdir(mode=0o500)
+    with pytest.raises(StorageError):
+        export(desk, form, tmp_path / "there" / "out")

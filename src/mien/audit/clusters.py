@@ -21,8 +21,9 @@ def cluster_beliefs(labels: Ints, vectors: Floats, classes: int, groups: Texts, 
 
     Notes
     -----
-    k-means (Lloyd 1982) with 40 pictures a cluster in the mean; a picture that is alone in its cluster has all classes
-    alike. On real faces this is weaker than `mien.audit.suspects`: benchmarks/labels.py shows by how much.
+    Mini-batch k-means (D. Sculley, WWW 2010) with 40 pictures a cluster in the mean; a picture that is alone in its
+    cluster has all classes alike. Weaker than `mien.audit.suspects` on real faces: benchmarks/labels.py shows by how
+    much.
 
     Examples
     --------
@@ -34,7 +35,9 @@ def cluster_beliefs(labels: Ints, vectors: Floats, classes: int, groups: Texts, 
     """
     if not len(labels) == len(vectors) == len(groups):
         raise AlignmentError("labels, vectors and groups differ in length", place="cluster_beliefs")
-    count = max(2, len(labels) // SIZE)
+    count = min(len(labels), max(2, len(labels) // SIZE))
+    if not count:
+        return np.empty((0, classes))
     cluster = MiniBatchKMeans(count, n_init=3, random_state=seed).fit_predict(np.asarray(vectors, np.float32))
     given = np.eye(classes)[labels]
     votes = np.zeros((count, classes))

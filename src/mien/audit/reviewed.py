@@ -70,7 +70,7 @@ def after_votes(found: Suspects, vectors: Floats, shares: Floats, groups: Texts)
 
     Raises
     ------
-    DataError : fewer than 30 pictures with votes, or votes for one class alone. AlignmentError : other lengths.
+    DataError : too few pictures with votes in one of the folds, or of one class. AlignmentError : other lengths.
 
     Notes
     -----
@@ -79,12 +79,20 @@ def after_votes(found: Suspects, vectors: Floats, shares: Floats, groups: Texts)
     if shares.shape != found.belief.shape or len(groups) != len(shares):
         raise AlignmentError(f"shares are {shares.shape}, belief {found.belief.shape}", place="after_votes")
     voted = np.flatnonzero(shares.sum(1) > 0)
-    check_reviews(shares[voted].argmax(1))
     features, belief = _features(found, vectors), found.belief.copy()
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-    for _, judged in folds.split(features, found.labels, np.unique(groups, return_inverse=True)[1]):
+    names = np.unique(groups, return_inverse=True)[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
+        halves = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+        folds = list(halves.split(features, found.labels, names)) if len(np.unique(names)) >= FOLDS else []
+    if not folds:
+        raise DataError("all pictures belong together", place="votes", remedy="give pictures of two persons or more")
+    for _, judged in folds:
         learn = np.setdiff1d(voted, judged)
         rows, classes = np.nonzero(shares[learn])
+        if len(learn) < FEWEST // FOLDS or len(np.unique(classes)) < 2:
+            cause = f"{len(learn)} pictures with votes for {len(np.unique(classes))} classes stand in one half"
+            raise DataError(cause, place="votes", remedy=f"give {FEWEST} or more pictures with votes, of two classes")
         model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=400)).fit(
             features[learn[rows]], classes, logisticregression__sample_weight=shares[learn][rows, classes]
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from mien.types import NO_LABEL, Dataset, Floats, Ints
 
 FEWEST = 2
 """Reviewers of the same pictures, without whom there is nothing to weigh."""
+REMEDY = "leave it out: there is too little to weigh"
 
 
 def crowdlab(reviews: Iterable[Review], data: Dataset, belief: Floats) -> tuple[Ints, Mapping[str, float]]:
@@ -25,18 +28,20 @@ def crowdlab(reviews: Iterable[Review], data: Dataset, belief: Floats) -> tuple[
 
     Returns
     -------
-    (N,) classes, −1 without a review; and reviewer → quality from 0 to 1.
+    (N,) classes, −1 without a review; and reviewer → quality from 0 to 1, of those who share a picture with another.
 
     Raises
     ------
-    UsageError : no picture has two reviewers. MissingExtraError : cleanlab is not installed.
+    UsageError : the reviews cannot be weighed. MissingExtraError : cleanlab is not installed.
 
     Notes
     -----
     H. W. Goh, U. Tkachenko, J. Mueller, *CROWDLAB: Supervised learning to infer consensus labels and quality scores for
     data with multiple annotators* (2022), by cleanlab. Classes that nobody named and that have no label take no part.
     """
-    last: dict[tuple[str, str], str | None] = {(one.who, one.id): one.label for one in reviews}
+    reviews = list(reviews)
+    check_reviewers(reviews)
+    last = _last(reviews)
     rows = {name: row for row, name in enumerate(data.ids.tolist())}
     people = sorted({who for (who, _), label in last.items() if label})
     said = np.full((len(data), len(people)), np.nan)
@@ -44,20 +49,43 @@ def crowdlab(reviews: Iterable[Review], data: Dataset, belief: Floats) -> tuple[
         if label and name in rows:
             said[rows[name], people.index(who)] = data.labelset.index(label)
     looked = np.flatnonzero((~np.isnan(said)).any(1))
-    if not ((~np.isnan(said)).sum(1) >= FEWEST).any():
-        cause = f"no picture was reviewed by {FEWEST} people"
-        raise UsageError(cause, place="--merge crowdlab", remedy="leave it out: there is nothing to weigh")
+    annotate = _cleanlab()
+    used = np.unique(np.concatenate([said[looked][~np.isnan(said[looked])].astype(int), np.unique(data.labels)]))
+    own = np.where(np.isnan(said[looked]), np.nan, np.searchsorted(used, np.nan_to_num(said[looked])))
+    probs = belief[looked][:, used] / belief[looked][:, used].sum(1, keepdims=True)
+    drawn = np.random.get_state()
+    np.random.seed(0)  # cleanlab breaks the last ties by it
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that some reviewer shares no picture with another
+            found = annotate(own, probs, return_detailed_quality=False, verbose=False)
+    except ValueError as error:
+        raise UsageError(f"cannot be weighed: {error}", place="--merge crowdlab", remedy=REMEDY) from None
+    finally:
+        np.random.set_state(drawn)
+    labels = np.full(len(data), NO_LABEL)
+    labels[looked] = used[found["label_quality"]["consensus_label"].to_numpy(int)]
+    quality = found["annotator_stats"]["annotator_quality"]
+    return labels, {people[int(number)]: float(value) for number, value in quality.items() if np.isfinite(value)}
+
+
+def check_reviewers(reviews: Iterable[Review]) -> None:
+    """UsageError unless some picture has two reviewers; MissingExtraError without cleanlab."""
+    people = Counter(name for (_, name), label in _last(reviews).items() if label)
+    if max(people.values(), default=0) < FEWEST:
+        raise UsageError(f"no picture was reviewed by {FEWEST} people", place="--merge crowdlab", remedy=REMEDY)
+    _cleanlab()
+
+
+def _last(reviews: Iterable[Review]) -> dict[tuple[str, str], str | None]:
+    """(reviewer, picture) → the last word."""
+    return {(one.who, one.id): one.label for one in reviews}
+
+
+def _cleanlab() -> Callable[..., Any]:
     try:
         from cleanlab.multiannotator import get_label_quality_multiannotator
     except ImportError:
         raise MissingExtraError.for_package("cleanlab", "crowd") from None
-    used = np.unique(np.concatenate([said[looked][~np.isnan(said[looked])].astype(int), np.unique(data.labels)]))
-    own = np.where(np.isnan(said[looked]), np.nan, np.searchsorted(used, np.nan_to_num(said[looked])))
-    probs = belief[looked][:, used] / belief[looked][:, used].sum(1, keepdims=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that some reviewer shares no picture with another
-        found = get_label_quality_multiannotator(own, probs, return_detailed_quality=False, verbose=False)
-    labels = np.full(len(data), NO_LABEL)
-    labels[looked] = used[found["label_quality"]["consensus_label"].to_numpy(int)]
-    quality = found["annotator_stats"]["annotator_quality"]
-    return labels, {people[int(number)]: float(value) for number, value in quality.items()}
+    annotate: Callable[..., Any] = get_label_quality_multiannotator
+    return annotate

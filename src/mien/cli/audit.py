@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mien.audit import MERGES
 from mien.cli.options import build, options
 from mien.data.prepare import DataSettings, prepare
 from mien.models.settings import TrainSettings
@@ -32,8 +33,8 @@ EPOCHS = 20
 )
 @click.option(
     "--merge",
-    type=click.Choice(["majority", "crowdlab"]),
-    default="majority",
+    type=click.Choice(MERGES),
+    default=MERGES[0],
     show_default=True,
     help="of several reviewers: what most say, or weighed by how good each is (needs mien[crowd])",
 )

@@ -46,8 +46,9 @@ def correct(
     """Fit a corrector beside the classifier in BASE on the labelled pictures DATA, certify it, and write it as a patch.
 
     The class may be new to the classifier, or one that it knows and often misses. BASE is the folder of mien train or
-    mien study; it is not changed. If DATA are the pictures that it was trained with, only parts that it never saw are
-    used.
+    mien study; its classifier is not changed, but what that thinks of the pictures is kept beside it (features/, some
+    20 KB a picture; --no-keep-features). If DATA are the pictures that it was trained with, only parts that it never
+    saw are used.
 
     \b
     Example:

@@ -109,8 +109,13 @@ def msp(outputs: Outputs) -> Floats:
 
 
 def energy(outputs: Outputs) -> Floats:
-    """(N,) −log Σ exp of the logits, where the classifier shows them; else the same of log p, which is 0."""
+    """(N,) −log Σ exp of the logits, where the classifier shows them; else the same of log p, which is 0.
+
+    Of Gaussian logits it is that of their means: their "logits" are log p.
+    """
     logits = outputs.features.get("logits", np.log(np.maximum(outputs.probs[:, outputs.known], LEAST)))
+    if "means" in outputs.features:
+        logits = outputs.features["means"][:, outputs.known]
     return np.asarray(-logsumexp(logits.astype(np.float64), axis=1))
 
 

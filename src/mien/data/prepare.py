@@ -15,10 +15,10 @@ from mien.data.images import ImageSettings, decode
 from mien.data.load import FORMATS, load
 from mien.data.picture import FITS
 from mien.data.profile import shape
-from mien.data.reviews import labels_of, merged, read
+from mien.data.reviews import read, words_on
 from mien.errors import UsageError
 from mien.settings import setting, validate
-from mien.types import Bools, Dataset, Ints
+from mien.types import Dataset
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,7 @@ def reviewed(data: Dataset, path: Path) -> Dataset:
     ------
     UsageError : the file cannot be used.
     """
-    said = read(path)
-    found, named = labels_of(said, data, str(path)), np.isin(data.ids, list(merged(said)))
-    found, named = _with_copies(data, found, named)
+    found, named = words_on(data, read(path), str(path))
     given = np.array([*data.labelset.names, ""])[found]
     targets = None if data.targets is None else data.targets.copy()
     if targets is not None:
@@ -103,21 +101,6 @@ def reviewed(data: Dataset, path: Path) -> Dataset:
     return data.but(
         labels=np.where(named, found, data.labels), raw_labels=np.where(named, given, data.raw_labels), targets=targets
     )
-
-
-def _with_copies(data: Dataset, found: Ints, named: Bools) -> tuple[Ints, Bools]:
-    """What was said of a picture goes for its copies too, where nothing was said of them and nobody contradicts."""
-    if data.hashes is None or not named.any():
-        return found, named
-    said: dict[str, set[int]] = {}
-    for key, label in zip(data.hashes[named].tolist(), found[named].tolist(), strict=True):
-        said.setdefault(key, set()).add(label)
-    found, named = found.copy(), named.copy()
-    for row in np.flatnonzero(~named & np.isin(data.hashes, list(said))).tolist():
-        labels = said[str(data.hashes[row])]
-        if len(labels) == 1:
-            found[row], named[row] = next(iter(labels)), True
-    return found, named
 
 
 class _Ignored:

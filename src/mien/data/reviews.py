@@ -22,7 +22,7 @@ import numpy as np
 
 from mien.errors import MienError, UsageError
 from mien.runs import storage_errors
-from mien.types import NO_LABEL, Dataset, Ints
+from mien.types import NO_LABEL, Bools, Dataset, Ints
 
 BOM = b"\xef\xbb\xbf"
 MACHINE = "mien audit"
@@ -152,6 +152,30 @@ def labels_of(reviews: Sequence[Review], data: Dataset, place: str) -> Ints:
         except MienError as error:
             raise UsageError(f"{name[:120]}: {error.cause}", place=place, remedy=error.remedy) from None
     return found
+
+
+def words_on(data: Dataset, reviews: Sequence[Review], place: str) -> tuple[Ints, Bools]:
+    """(N,) classes and (N,) whether somebody said anything: −1 where that was "cannot say".
+
+    What was said of a picture goes for its copies too. Raises what `labels_of` does.
+    """
+    found, named = labels_of(reviews, data, place), np.isin(data.ids, list(merged(reviews)))
+    return _with_copies(data, found, named)
+
+
+def _with_copies(data: Dataset, found: Ints, named: Bools) -> tuple[Ints, Bools]:
+    """What was said of a picture goes for its copies too, where nothing was said of them and nobody contradicts."""
+    if data.hashes is None or not named.any():
+        return found, named
+    said: dict[str, set[int]] = {}
+    for key, label in zip(data.hashes[named].tolist(), found[named].tolist(), strict=True):
+        said.setdefault(key, set()).add(label)
+    found, named = found.copy(), named.copy()
+    for row in np.flatnonzero(~named & np.isin(data.hashes, list(said))).tolist():
+        labels = said[str(data.hashes[row])]
+        if len(labels) == 1:
+            found[row], named[row] = next(iter(labels)), True
+    return found, named
 
 
 def _most(labels: list[str]) -> str:

@@ -11,12 +11,18 @@ import numpy as np
 from mien.data.faces import FaceSettings, draw
 from mien.data.labels import EMOTIONS
 from mien.data.picture import ImageSettings
-from mien.errors import DataError, MienError
+from mien.errors import DataError, MienError, UsageError
 from mien.models.classifier import Classifier
 from mien.models.examples import Examples
 from mien.models.settings import TrainSettings
 from mien.models.training import Epoch, fit
 from mien.types import LabelSet
+
+FIRST = 7919
+"""Apart from the seeds that a user gives to drawn faces: no test picture is drawn here."""
+SIDES = (16, 512)
+FEWEST, MOST = 32, 2**31
+"""Faces; pixels of all of them."""
 
 
 def begin(
@@ -31,8 +37,9 @@ def begin(
 ) -> list[Epoch]:
     """Train `model` in place on `settings.drawn` drawn faces, for half the epochs; nothing where that is 0.
 
-    If it takes pictures of any size, it sees them small all the time: coarse shapes are what drawn faces teach. No face
-    is drawn of a class that it may not know. Train on the real pictures with `fit(…, fresh=False)` afterwards.
+    If it takes pictures of any size, and they are large enough, it sees them small all the time: coarse shapes are what
+    drawn faces teach. No face is drawn of a class that it may not know. Train on the real pictures with
+    `fit(…, fresh=False)` afterwards.
 
     Parameters
     ----------
@@ -42,10 +49,11 @@ def begin(
 
     Raises
     ------
-    DataError : a class of which no face can be drawn.
+    DataError : a class of which no face can be drawn. UsageError : pictures too large for drawn faces, or too many.
     """
     if not settings.drawn:
         return []
+    check_drawn(settings.drawn, labelset, images)
     known = tuple(name for name, may in zip(labelset.names, model.known.tolist(), strict=True) if may)
     examples = faces(labelset, known, images, settings.drawn, seed)
     first = replace(settings, epochs=max(1, settings.epochs // 2), small=1.0)
@@ -55,15 +63,30 @@ def begin(
 def faces(labelset: LabelSet, known: tuple[str, ...], images: ImageSettings, count: int, seed: int) -> Examples:
     """Drawn faces with the shares of the emotions that they blend; as many of each known class, none of the others."""
     emotions = [_emotion(name) for name in known]
+    own = int(np.random.SeedSequence([abs(seed), 2 * FIRST + (seed < 0)]).generate_state(1, np.uint64)[0] >> 1)
     settings = FaceSettings(
-        n=count, size=images.size, colour=images.colour, seed=1000 + seed, profile=dict.fromkeys(emotions, 1.0)
+        n=count, size=images.size, colour=images.colour, seed=own, profile=dict.fromkeys(emotions, 1.0)
     )
     drawn = draw(settings)
+    assert drawn.dataset.pixels is not None
     targets = np.zeros((count, len(labelset)), np.float32)
     targets[:, [labelset.index(name) for name in known]] = drawn.mixture[
         :, [drawn.dataset.labelset.index(name) for name in emotions]
     ]
-    return Examples(drawn.dataset.pictures[np.arange(count)], targets)
+    return Examples(drawn.dataset.pixels, targets)
+
+
+def check_drawn(count: int, labelset: LabelSet, images: ImageSettings) -> None:
+    """See `begin`; before any training."""
+    for name in labelset.names:
+        _emotion(name)
+    low, high = SIDES
+    if not low <= images.size <= high:
+        remedy = f"give --size {low} to {high}, or leave --drawn out"
+        raise UsageError(f"no face is drawn with {images.size} pixels a side", place="--drawn", remedy=remedy)
+    if not FEWEST <= count <= MOST // images.size**2:
+        remedy = f"give {FEWEST} to {MOST // images.size**2} at --size {images.size}, or 0 for none"
+        raise UsageError(f"cannot be {count}", place="--drawn", remedy=remedy)
 
 
 def _emotion(name: str) -> str:

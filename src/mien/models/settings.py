@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +13,8 @@ from mien.settings import setting, validate
 STOPPING = ("macro_recall", "roc_auc", "paper")
 LOSSES = ("cross-entropy", "gce", "elr")
 PRECISIONS = ("auto", "float32", "bfloat16")
+LATER = ("loss", "drawn")
+"""Settings that came after the first saved runs."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,14 @@ class TrainSettings:
     def __post_init__(self) -> None:
         validate(self)
         if self.loss == "elr" and (self.augment.mixup or self.augment.cutmix):
-            remedy = "leave --augment-mixup and --augment-cutmix out, or take another loss"
+            remedy = "give --augment-mixup 0 --augment-cutmix 0, or take another loss"
             raise UsageError("blended pictures have no answers of earlier epochs", place="--loss elr", remedy=remedy)
+
+    def __repr__(self) -> str:
+        """As dataclasses have it, without what earlier versions did not know, where that is at its default: what saved
+        runs are known by is made of it."""
+        shown = [one.name for one in fields(self) if one.name not in LATER or getattr(self, one.name) != one.default]
+        return f"TrainSettings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
 
 OWN_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(

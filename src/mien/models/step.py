@@ -91,7 +91,7 @@ class RecordedStep(Step):
 
     def __call__(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: float, share: float) -> Tensor:
         shape = pictures.shape
-        self.stream.wait_stream(torch.cuda.current_stream())
+        self.stream.wait_stream(torch.cuda.current_stream(pictures.device))
         with torch.cuda.stream(self.stream):
             done = self.done[shape] = self.done.get(shape, 0) + 1
             if done <= WARM:
@@ -100,7 +100,7 @@ class RecordedStep(Step):
                 if shape not in self.recorded:
                     self.recorded[shape] = _Recording(self, pictures, targets, rows)
                 logits = self.recorded[shape].replay(pictures, targets, rows, rate, share)
-        torch.cuda.current_stream().wait_stream(self.stream)
+        torch.cuda.current_stream(pictures.device).wait_stream(self.stream)
         return logits
 
 
@@ -111,7 +111,7 @@ class _Recording:
         self.pictures, self.targets, self.rows = pictures.clone(), targets.clone(), rows.clone()
         self.rate, self.share = _tensors(0.0, 0.0, pictures.device)
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph, stream=torch.cuda.current_stream()):
+        with torch.cuda.graph(self.graph, stream=torch.cuda.current_stream(pictures.device)):
             self.logits = step.plainly(self.pictures, self.targets, self.rows, self.rate, self.share)
 
     def replay(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: float, share: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""The only training loop: weighted soft-target cross entropy, one-cycle AdamW, averaged weights, early stopping.
+"""The only training loop: a loss with class weights, one-cycle AdamW, averaged weights, early stopping.
 
 A checkpoint is written after every epoch, and every epoch draws its randomness from (seed, epoch) alone. So a training
 that is killed at any moment and started again ends with the very same weights.
@@ -123,7 +123,8 @@ class _Loop:
         self.steps = max(1, len(train) // settings.batch_size)
         self.small = settings.small if model.any_size and train.side * SMALL >= SMALLEST else 0.0
         judged = len(validation) if validation else 0
-        self.fingerprint = digest(asdict(settings), seed, train.targets, judged, model.precision)
+        began = () if fresh else [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
+        self.fingerprint = digest(asdict(settings), seed, train.targets, judged, model.precision, *began)
 
     @property
     def finished(self) -> bool:

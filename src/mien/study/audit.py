@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from mien.audit import MERGES
 from mien.audit.dynamics import Dynamics
 from mien.audit.reviewed import after_reviews, after_votes, check_reviews
-from mien.audit.reviewers import crowdlab
+from mien.audit.reviewers import check_reviewers, crowdlab
 from mien.audit.suspects import Suspects, suspects
 from mien.audit.verdicts import KINDS, WRONG, Verdicts, verdicts
 from mien.correctors.novelty import Novelty
 from mien.data.prepare import DataSettings, prepare
-from mien.data.reviews import MACHINE, labels_of, merged, read
+from mien.data.reviews import MACHINE, Review, append, labels_of, merged, read
 from mien.data.split import linked
-from mien.errors import DataError, UsageError
+from mien.errors import DataError, UsageError, choice_error
 from mien.models import saved
 from mien.models.device import prepared, seed_everything
 from mien.models.examples import Examples
@@ -28,11 +29,10 @@ from mien.models.latents import extract
 from mien.models.settings import TrainSettings
 from mien.models.training import Epoch, fit
 from mien.runs import write_arrays, write_json, write_text
-from mien.types import NO_LABEL, Dataset, Floats, Ints, Problem, Texts, texts
+from mien.types import NO_LABEL, Dataset, Floats, Ints, Problem
 from mien.uncertainty import Uncertainty
 
 FORMAT = 1
-MERGES = ("majority", "crowdlab")
 KEPT = 8
 """Neighbours of each picture that are kept."""
 LIKELY = 0.5
@@ -53,7 +53,7 @@ class Audit:
     suspects, verdicts, uncertainty : of each of them.
     novelty : (N,) how unlike the usual it looks.
     reviewed : (N,) the class that a reviewer gave, −1 without a review.
-    looked_at : ids of pictures that somebody reviewed, also without a label.
+    said : the reviews that it learnt from.
     conflicts : equal pictures with different labels, which are left out of all this.
     reviewers : reviewer → quality from 0 to 1, where they were weighed.
     """
@@ -64,7 +64,7 @@ class Audit:
     uncertainty: Uncertainty
     novelty: Floats
     reviewed: Ints
-    looked_at: Texts
+    said: tuple[Review, ...]
     conflicts: tuple[Problem, ...]
     reviewers: Mapping[str, float] = field(default_factory=dict)
 
@@ -94,17 +94,25 @@ class Audit:
         """New labels for people to look through: where a class is more likely than not, and nobody looked."""
         found, names, rows = self.suspects, self.data.labelset.names, np.arange(len(self.data))
         sure = (self.verdicts.kind == KINDS.index(WRONG)) & (found.belief[rows, found.suggested] > LIKELY)
-        chosen = np.flatnonzero(sure & ~np.isin(self.data.ids, self.looked_at))
+        chosen = np.flatnonzero(sure & ~np.isin(self.data.ids, list(merged(self.said))))
         return [{"id": str(self.data.ids[row]), "label": names[found.suggested[row]], "who": MACHINE} for row in chosen]
 
     def save(self, folder: Path, settings: DataSettings) -> None:
-        """Write FOLDER/audit.csv and suggested.csv, for people; audit.json and audit.npz, for `mien review`."""
+        """Write FOLDER/audit.csv and suggested.csv, for people; audit.json and audit.npz, for `mien review`.
+
+        FOLDER/reviews.jsonl goes on from the reviews that were learnt from; what it holds already is kept.
+        """
         _write_csv(folder / "audit.csv", self.rows())
         _write_csv(folder / "suggested.csv", self.suggestions())
         write_arrays(
             folder / "audit.npz", ids=self.data.ids, belief=self.suspects.belief, kind=self.verdicts.kind,
             reason=np.array(self.verdicts.reason), neighbours=self.suspects.neighbours[:, :KEPT],
         )  # fmt: skip
+        log = folder / "reviews.jsonl"
+        there = set(read(log)) if log.exists() else set()
+        for review in self.said:
+            if review not in there:
+                append(log, review)
         about = {"format": FORMAT, "kind": "audit", "data": asdict(settings), "fingerprint": self.data.fingerprint()}
         write_json(folder / "audit.json", about)
 
@@ -144,11 +152,19 @@ def audit(
     if len(data) < FEWEST or known.sum() < 2:
         cause = f"{len(data)} labelled pictures of {known.sum()} classes"
         raise DataError(cause, place=data.name, remedy=f"give {FEWEST} or more, of two classes or more")
+    if merge not in MERGES:
+        raise choice_error("merge", merge, MERGES, place="--merge")
+    if merge != MERGES[0] and not reviews:
+        raise UsageError(
+            "there are no reviews to merge", place=f"--merge {merge}", remedy="give --reviews FILE as well"
+        )
     shares = _shares(data, reviews) if votes else None
     said = read(reviews) if reviews else []
     reviewed = labels_of(said, data, str(reviews))
     if reviews:
         check_reviews(reviewed)
+    if merge == "crowdlab":
+        check_reviewers(said)
     with threadpool_limits(max(1, train.threads)), prepared(train):
         seed_everything(seed, 0)
         model = saved.build(base, known, settings.colour)
@@ -178,8 +194,7 @@ def audit(
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
-    looked_at = texts(list(merged(said)))
-    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, looked_at, conflicts, quality)
+    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, tuple(said), conflicts, quality)
 
 
 def _shares(data: Dataset, reviews: Path | None) -> Floats:
@@ -191,11 +206,16 @@ def _shares(data: Dataset, reviews: Path | None) -> Floats:
     if data.votes is None:
         raise UsageError("the data have no votes", place="--votes", remedy="leave it out, or give --reviews FILE")
     votes = data.votes[:, : len(data.labelset)].astype(float)
-    if (votes.argmax(1) == data.labels)[votes.sum(1) > 0].mean() > SAME:
+    voted = votes.sum(1) > 0
+    if voted.sum() < FEWEST or np.unique(votes[voted].argmax(1)).size < 2:
+        cause = f"{voted.sum()} pictures have votes for these classes, or all for one"
+        raise DataError(cause, place="--votes", remedy=f"leave it out: {FEWEST} or more of two classes are needed")
+    # a tie may be broken either way
+    agreed = votes[np.arange(len(votes)), data.labels] == votes.max(1)
+    if agreed[voted].mean() > SAME:
         remedy = "audit other labels of them, such as --labels fer2013"
         raise UsageError("these labels are what most annotators voted for", place="--votes", remedy=remedy)
-    totals = votes.sum(1, keepdims=True)
-    return np.asarray(np.divide(votes, totals, out=np.zeros_like(votes), where=totals > 0))
+    return np.asarray(np.divide(votes, votes.sum(1, keepdims=True), out=np.zeros_like(votes), where=voted[:, None]))
 
 
 def _write_csv(path: Path, rows: list[dict[str, object]]) -> None:

@@ -161,7 +161,9 @@ def correct(
     wide = saved.widened(model, card, len(pictures.labelset))
     beside = tuple(built([settings.corrector], wide, target)[settings.corrector] for target in material.targets)
     rows = np.concatenate([parts.rows(part) for part in ("correct", "test")])
-    bench = Workbench.of(wide, pictures, AugmentSettings(), rows, beside, folder if settings.keep_features else None)
+    bench = Workbench.of(
+        wide, pictures, AugmentSettings(), rows, beside, folder if settings.keep_features and not base else None
+    )
     witness = _fitted(bench, material, beside, settings, say)
     about = {"made": now(), "command": command, "settings": asdict(settings), "data": asdict(data), "base": str(folder)}
     patch = Patch(

@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien.types import Outputs, digest
+from mien.models.classifier import Classifier
+from mien.types import Dataset, Ints, Outputs, digest
 
 FOLDER, CARD = "features", "outputs.json"
+AT_WORK = 3600
+"""Seconds after which a half-written folder is nobody's any more."""
 
 
 def kept(place: Path, key: str, make: Callable[[], Outputs]) -> Outputs:
@@ -52,17 +57,23 @@ def _write(folder: Path, outputs: Outputs) -> None:
         arrays = {"ids": outputs.ids, "probs": outputs.probs, "known": outputs.known}
         arrays |= {f"feature{number}": values for number, values in enumerate(outputs.features.values())}
         for name, values in arrays.items():
-            np.save(scratch / f"{name}.npy", values, allow_pickle=False)
+            with (scratch / f"{name}.npy").open("wb") as file:
+                np.save(file, values, allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())  # a file cut short is noticed, one of zeros would not be
         (scratch / CARD).write_text(json.dumps({"features": list(outputs.features)}), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     for other in folder.parent.iterdir():
-        if other != folder and not other.name.startswith("."):
+        half_written = other.name.startswith(".") and time.time() - other.stat().st_mtime < AT_WORK
+        if other != folder and not half_written:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def key_of(*parts: object) -> str:
-    """A folder's name for what the outputs depend on."""
-    return digest("outputs", 1, *parts)
+def key_of(model: Classifier, data: Dataset, rows: Ints, taps: Sequence[str]) -> str:
+    """A folder's name for all that the outputs depend on: classifier, pictures, taps, and the code that reads them."""
+    weights = [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
+    about = (version("mien"), type(model).__qualname__, model.taps, model.mirrored, str(model.precision), *weights)
+    return digest("outputs", data.fingerprint(), rows, taps, *about)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +19,8 @@ from mien.data.split import split
 from mien.errors import DataError, RunError, UsageError
 from mien.machine import machine, versions
 from mien.models import saved
+from mien.models.beginning import check_drawn
+from mien.models.settings import TrainSettings
 from mien.runs import FULL, RETRAINED, WITHOUT, Run, read_json, storage_errors, write_atomic
 from mien.study.cells import Cell, run_cell
 from mien.study.engines import engine
@@ -77,6 +79,8 @@ def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: 
     saved.find(settings.base)
     data = prepare(settings.data)
     _check_classes(data, least=3 if kind == "study" else 2)
+    if settings.train.drawn:
+        check_drawn(settings.train.drawn, data.labelset, settings.data.images)
     splits = {seed: split(data, seed) for seed in settings.seeds}
     left_out = _left_out(settings, data, splits) if kind == "study" else ()
     manifest = _manifest(settings, data, splits, left_out, kind, command)
@@ -167,7 +171,7 @@ def _agree(target: Run, manifest: dict[str, Any]) -> None:
         ("data", old["data"]["fingerprint"], manifest["data"]["fingerprint"]),
         ("pictures", *({key: of["settings"]["data"][key] for key in PICTURES} for of in (old, manifest))),
         ("base", old["base"]["name"], manifest["base"]["name"]),
-        ("training", old["settings"]["train"], _as_json(manifest["settings"]["train"])),
+        ("training", _today(old["settings"]["train"]), _as_json(manifest["settings"]["train"])),
         ("parts", {seed: old["splits"][seed] for seed in same_seeds}, same_seeds),
     ):
         if before != now:
@@ -181,6 +185,11 @@ def _agree(target: Run, manifest: dict[str, Any]) -> None:
     manifest["command"] = "\n".join(dict.fromkeys([*old["command"].splitlines(), manifest["command"]])).strip()
     manifest["started"], manifest["seconds"] = old["started"], old["seconds"]
     manifest["splits"] = old["splits"] | manifest["splits"]
+
+
+def _today(train: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of an earlier run; those that it did not know yet are at their default, as they were."""
+    return {**_as_json(asdict(TrainSettings())), **train}
 
 
 def _as_json(settings: dict[str, Any]) -> dict[str, Any]:

@@ -63,9 +63,7 @@ class Workbench:
 
         if keep is None:
             return cls(model, data, augment, rows, look())
-        weights = [value.numpy() for value in model.cpu().state_dict().values()]
-        key = key_of(data.fingerprint(), rows, taps, model.mirrored, str(model.precision), *weights)
-        return cls(model, data, augment, rows, kept(keep, key, look))
+        return cls(model, data, augment, rows, kept(keep, key_of(model, data, rows, taps), look))
 
     def seen(self, rows: Ints) -> Outputs:
         """The outputs of some of the rows."""

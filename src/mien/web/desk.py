@@ -31,7 +31,7 @@ class Desk:
     ----------
     data : the N pictures that were audited. suspects : of them.
     kind, reason : (N,) verdicts. log : the file of reviews.
-    reviews : picture → label, of all reviewers.
+    reviews : picture → label, of all reviewers. said : all that they said, in order.
     """
 
     data: Dataset
@@ -40,7 +40,7 @@ class Desk:
     reason: Texts
     log: Path
     reviews: dict[str, str] = field(default_factory=dict)
-    _said: list[Review] = field(default_factory=list)
+    said: list[Review] = field(default_factory=list)
     _read: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,8 +76,8 @@ class Desk:
         """Read the reviews again if the file has grown: others may write to it, too."""
         size = self.log.stat().st_size if self.log.exists() else 0
         if size != self._read:
-            self._said, self._read = read(self.log) if size else [], size
-            self.reviews = merged(self._said)
+            self.said, self._read = read(self.log) if size else [], size
+            self.reviews = merged(self.said)
 
     def review(self, row: int, label: str | None, who: str) -> Review:
         """Write a word down (None takes it back). UsageError where there is no such picture or class."""
@@ -131,7 +131,7 @@ class Desk:
             ],
             "votes": None if votes is None else [[name, int(count)] for name, count in zip(names, votes, strict=False)],
             "review": self.reviews.get(str(self.data.ids[row])),
-            "own": merged(one for one in self._said if one.who == who).get(str(self.data.ids[row])),
+            "own": merged(one for one in self.said if one.who == who).get(str(self.data.ids[row])),
         }
 
     @cached_property

@@ -8,7 +8,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -16,11 +16,11 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from mien.audit.verdicts import KINDS
-from mien.data.reviews import MACHINE
+from mien.data.reviews import MACHINE, words_on
 from mien.data.samples import as_png
 from mien.errors import StorageError
 from mien.runs import storage_errors, write_text
-from mien.types import Dataset, digest
+from mien.types import NO_LABEL, Bools, Dataset, Ints, digest
 from mien.web.desk import Desk
 
 COLUMNS = ("id", "file", "given", "label", "reviewed", "verdict", "suggested", "score")
@@ -30,58 +30,68 @@ CHOICE, PICTURE = "emotion", "image"
 def export(desk: Desk, form: str, out: Path) -> int:
     """Write the pictures with their labels, reviewed ones with the reviewers' word; returns how many.
 
-    Pictures are copies of their own files; where they have none, they are what was audited, as PNG.
+    What was said of a picture goes for its copies too; of several reviewers counts what most say.
 
     Parameters
     ----------
-    form : one of mien.web.FORMS. "label-studio" is a file of tasks, with the audit's suggestions as predictions and the
-        reviews as annotations; its labelling configuration stands beside it, OUT.xml. "fiftyone" is a folder in the
-        layout of FiftyOneImageClassificationDataset. "folder" is OUT/CLASS/PICTURE with OUT/labels.csv, which says of
-        each label where it comes from. A picture of which the reviewers cannot say what it shows is left out of both.
+    form : one of mien.web.FORMS. "label-studio" is a file of tasks with the audited pictures, the most likely class of
+        each as prediction and the reviews as annotations; its labelling configuration stands beside it, OUT.xml. The
+        other two copy the pictures' own files (where they have none, what was audited, as PNG). "fiftyone" is a folder
+        in the layout of FiftyOneImageClassificationDataset. "folder" is OUT/CLASS/PICTURE with OUT/labels.csv, which
+        says of each label where it comes from. What the reviewers could not name is left out of both.
     out : file or folder, which must not be there yet.
 
     Raises
     ------
-    StorageError : it is there already, or cannot be written.
+    StorageError : it is there already, or cannot be written. UsageError : a review that cannot be used.
     """
     desk.look()
     with storage_errors(out):
-        if out.exists() or out.is_symlink():
-            raise StorageError("is there already", place=str(out), remedy="choose another place with --out")
+        for place in (out, _config(out)) if form == "label-studio" else (out,):
+            if place.exists() or place.is_symlink():
+                raise StorageError("is there already", place=str(place), remedy="choose another place with --out")
         out.parent.mkdir(parents=True, exist_ok=True)
         if form == "label-studio":
             return _label_studio(desk, out)
         return _whole(out, lambda folder: (_fiftyone if form == "fiftyone" else _folder)(desk, folder))
 
 
-def corrected(desk: Desk) -> Iterator[tuple[int, str, str]]:
-    """(row, label, "reviewed" or "") of each picture that has a label after the reviews."""
-    names = desk.data.labelset.names
-    for row, key in enumerate(desk.data.ids.tolist()):
-        word = desk.reviews.get(key)
-        label = names[desk.suspects.labels[row]] if word is None else word
-        if label:
-            yield row, label, "" if word is None else "reviewed"
+def corrected(desk: Desk) -> tuple[Ints, Bools]:
+    """(N,) classes after the reviews, −1 where the reviewers cannot say one, and (N,) whether somebody said anything.
+
+    Raises
+    ------
+    UsageError : the log of reviews names something that is not there, or holds a machine's suggestions.
+    """
+    found, named = words_on(desk.data, desk.said, str(desk.log))
+    return np.where(named, found, desk.suspects.labels), named
+
+
+def changed(desk: Desk) -> int:
+    """How many labels the reviewers changed."""
+    labels, _ = corrected(desk)
+    return int(((labels != desk.suspects.labels) & (labels != NO_LABEL)).sum())
 
 
 def _label_studio(desk: Desk, out: Path) -> int:
     names, found = desk.data.labelset.names, desk.suspects
+    labels, named = corrected(desk)
 
     def choice(label: str) -> list[dict[str, Any]]:
         return [{"from_name": CHOICE, "to_name": PICTURE, "type": "choices", "value": {"choices": [label]}}]
 
     tasks = []
     for row in desk.rows(order="worth", todo=False).tolist():
-        key, suggested = str(desk.data.ids[row]), names[found.suggested[row]]
+        likely = int(found.belief[row].argmax())
         picture = "data:image/png;base64," + base64.b64encode(as_png(desk.data.pictures[row])).decode()
-        about = {"id": key, "given": names[found.labels[row]], "verdict": KINDS[desk.kind[row]]}
-        chance = round(float(found.belief[row, found.suggested[row]]), 4)
+        about = {"given": names[found.labels[row]], "verdict": KINDS[desk.kind[row]], "reason": str(desk.reason[row])}
+        chance = round(float(found.belief[row, likely]), 4)
         task: dict[str, Any] = {
-            "data": {PICTURE: picture, **about, "reason": str(desk.reason[row])},
-            "predictions": [{"model_version": MACHINE, "score": chance, "result": choice(suggested)}],
+            "data": {PICTURE: picture, "id": str(desk.data.ids[row]), **about},
+            "predictions": [{"model_version": MACHINE, "score": chance, "result": choice(names[likely])}],
         }
-        if desk.reviews.get(key):
-            task["annotations"] = [{"result": choice(desk.reviews[key])}]
+        if named[row] and labels[row] != NO_LABEL:
+            task["annotations"] = [{"result": choice(names[labels[row]])}]
         tasks.append(task)
     choices = "".join(f"\n    <Choice value={quoteattr(name)}/>" for name in names)
     config = (
@@ -90,8 +100,13 @@ def _label_studio(desk: Desk, out: Path) -> int:
         f'  <Choices name="{CHOICE}" toName="{PICTURE}" choice="single">{choices}\n  </Choices>\n</View>\n'
     )
     write_text(out, json.dumps(tasks))
-    write_text(out.with_name(out.name + ".xml"), config)
+    write_text(_config(out), config)
     return len(tasks)
+
+
+def _config(out: Path) -> Path:
+    """Where the labelling configuration of Label Studio's tasks stands."""
+    return out.with_name(out.name + ".xml")
 
 
 def _whole(out: Path, write: Callable[[Path], int]) -> int:
@@ -110,11 +125,11 @@ def _whole(out: Path, write: Callable[[Path], int]) -> int:
 def _fiftyone(desk: Desk, folder: Path) -> int:
     names = list(desk.data.labelset.names)
     (folder / "data").mkdir()
-    labels: dict[str, int] = {}
-    for row, label, _ in corrected(desk):
-        labels[_save(desk.data, row, folder / "data").stem] = names.index(label)
-    write_text(folder / "labels.json", json.dumps({"classes": names, "labels": labels}))
-    return len(labels)
+    labels, _ = corrected(desk)
+    rows = np.flatnonzero(labels != NO_LABEL).tolist()
+    stems = {_save(desk.data, row, folder / "data").stem: int(labels[row]) for row in rows}
+    write_text(folder / "labels.json", json.dumps({"classes": names, "labels": stems}))
+    return len(rows)
 
 
 def _folder(desk: Desk, folder: Path) -> int:
@@ -122,26 +137,34 @@ def _folder(desk: Desk, folder: Path) -> int:
     names = data.labelset.names
     for name in names:
         (folder / name).mkdir()
-    rows, table = [], io.StringIO()
-    for row, label, source in corrected(desk):
-        place = _save(data, row, folder / label).relative_to(folder)
-        rows.append(
-            (str(data.ids[row]), str(place), names[found.labels[row]], label, source, KINDS[desk.kind[row]],
-             names[found.suggested[row]], f"{found.score[row]:.4f}")
-        )  # fmt: skip
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerows([COLUMNS, *rows])
-    write_text(folder / "labels.csv", table.getvalue())
+    labels, named = corrected(desk)
+    rows = np.flatnonzero(labels != NO_LABEL).tolist()
+    places = [str(_save(data, row, folder / names[labels[row]]).relative_to(folder)) for row in rows]
+    table = [
+        (str(data.ids[row]), place, names[found.labels[row]], names[labels[row]], "reviewed" if named[row] else "",
+         KINDS[desk.kind[row]], names[found.suggested[row]], f"{found.score[row]:.4f}")
+        for row, place in zip(rows, places, strict=True)
+    ]  # fmt: skip
+    write_text(folder / "labels.csv", _csv([COLUMNS, *table]))
+    if data.groups is not None:  # as the reader of folders takes them: certificates count persons
+        persons = [("image", "person"), *zip(places, data.groups[rows].astype(str).tolist(), strict=True)]
+        write_text(folder / "votes.csv", _csv(persons))
     about = {
         "made of": data.name,
         "fingerprint of the original": data.fingerprint(),
-        "fingerprint": digest(data.fingerprint(), [(row[0], row[3]) for row in rows]),
+        "fingerprint of the labels": digest(data.fingerprint(), labels),
         "pictures": len(rows),
-        "labels that reviewers changed": sum(row[2] != row[3] for row in rows),
+        "labels that reviewers changed": changed(desk),
         "left out": len(data) - len(rows),
     }
     write_text(folder / "corrected.json", json.dumps(about, indent=2) + "\n")
     return len(rows)
+
+
+def _csv(rows: Iterable[tuple[str, ...]]) -> str:
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows(rows)
+    return table.getvalue()
 
 
 def _save(data: Dataset, row: int, folder: Path) -> Path:
@@ -158,9 +181,3 @@ def _harmless(data: Dataset, row: int) -> str:
     """A file's name, without its ending, that no id can bend: the row, and what is harmless of the id."""
     letters = "".join(letter for letter in Path(str(data.ids[row])).stem if letter.isascii() and letter.isalnum())
     return f"{row:06d}-{letters[:40]}" if letters else f"{row:06d}"
-
-
-def changed(desk: Desk) -> int:
-    """How many labels the reviewers changed."""
-    names = np.array(desk.data.labelset.names)
-    return sum(label != names[desk.suspects.labels[row]] for row, label, _ in corrected(desk))
