@@ -216,3 +216,14 @@ def test_a_class_that_comes_later_is_added() -> None:
     before = corrector.propose(outputs.take(later)).score
     after = corrector.add(outputs.take(later[:10]), labels[later[:10]]).propose(outputs.take(later)).score
     assert np.isfinite(after).all() and after.mean() < before.mean()
+
+
+def test_energy_of_gaussian_logits_is_that_of_their_means() -> None:
+    """Their logits are log p, of which it would be 0 everywhere."""
+    outputs, _ = example_outputs()
+    means = 3 * np.log(np.maximum(outputs.probs, 1e-6))
+    gaussian = outputs.having({"logits": np.log(outputs.probs[:, outputs.known]), "means": means})
+    found = Novelty(method="energy").fit(gaussian).propose(gaussian).score
+    plain = outputs.having({"logits": means[:, outputs.known]})
+    assert np.allclose(found, Novelty(method="energy").fit(plain).propose(plain).score)
+    assert np.unique(found.round(6)).size > len(found) // 2

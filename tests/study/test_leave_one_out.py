@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from mien.data.prepare import DataSettings
 from mien.errors import DataError, RunError, UsageError
-from mien.models.settings import TrainSettings
+from mien.models.settings import LATER, TrainSettings
 from mien.report import tables
 from mien.runs import Run, read_arrays
 from mien.study.leave_one_out import run
@@ -157,3 +158,21 @@ def test_one_class_only_is_refused(tmp_path: Path) -> None:
     only = DataSettings(SOURCE, size=32, shape="happiness=40")
     with pytest.raises(DataError, match="of class happiness"):
         run(replace(TINY, data=only, classes=()), tmp_path, engine_name="serial")
+
+
+def test_a_run_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    """Settings that came later are not in its run.json, and not in what its classifiers are known by."""
+    settings = StudySettings(DataSettings("faces:n=120,size=16", size=16), TrainSettings(epochs=1))
+    done = run(settings, tmp_path / "run", kind="train")
+    manifest = json.loads(done.path("run.json").read_text())
+    for name in LATER:
+        del manifest["settings"]["train"][name]
+    done.path("run.json").write_text(json.dumps(manifest))
+    done.path("cells", "seed0", "full", "cell.json").unlink()
+    before = done.path("cells", "seed0", "full", "model.safetensors").stat().st_mtime_ns
+    run(settings, tmp_path / "run", kind="train")
+    assert done.path("cells", "seed0", "full", "model.safetensors").stat().st_mtime_ns == before
+    assert not any(name in repr(TrainSettings()) for name in LATER)
+    assert "drawn=50" in repr(TrainSettings(drawn=50))
+    with pytest.raises(RunError, match="other training"):
+        run(replace(settings, train=TrainSettings(epochs=1, loss="gce")), tmp_path / "run", kind="train")

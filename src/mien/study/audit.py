@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from mien.audit import MERGES
 from mien.audit.dynamics import Dynamics
+from mien.audit.reviewed import FEWEST as REVIEWED
 from mien.audit.reviewed import after_reviews, after_votes, check_reviews
 from mien.audit.reviewers import check_reviewers, crowdlab
 from mien.audit.suspects import Suspects, suspects
@@ -207,9 +208,9 @@ def _shares(data: Dataset, reviews: Path | None) -> Floats:
         raise UsageError("the data have no votes", place="--votes", remedy="leave it out, or give --reviews FILE")
     votes = data.votes[:, : len(data.labelset)].astype(float)
     voted = votes.sum(1) > 0
-    if voted.sum() < FEWEST or np.unique(votes[voted].argmax(1)).size < 2:
+    if voted.sum() < REVIEWED or np.unique(votes[voted].argmax(1)).size < 2:
         cause = f"{voted.sum()} pictures have votes for these classes, or all for one"
-        raise DataError(cause, place="--votes", remedy=f"leave it out: {FEWEST} or more of two classes are needed")
+        raise DataError(cause, place="--votes", remedy=f"leave it out: {REVIEWED} or more of two classes are needed")
     # a tie may be broken either way
     agreed = votes[np.arange(len(votes)), data.labels] == votes.max(1)
     if agreed[voted].mean() > SAME:
