@@ -21,19 +21,21 @@ another of the seven emotions. {scored} pictures are scored, of which {wrong:.0%
 ## Finding them
 
 *blind* knows the given labels alone. *seeded* knows the votes of {reviews} pictures besides, drawn at random and not
-scored: a simulated reviewer. *votes* learns from the votes of the other half. The modes answer different questions and
-do not compete. Beside `mien audit --votes` stand networks trained on the votes of the other half, and both together.
+scored: a simulated reviewer. *votes* learns from the votes of the other half (`mien audit --votes`); beside it stand
+networks trained on those votes, and both together. The modes answer different questions and do not compete.
 *Clusters* are the unsupervised idea: k-means, and each cluster agrees on a class. *cleanlab* is its usual recipe: five
-folds of the same network, ranked by the normalised margin. A ranking by nothing but how often each class is wrong already looks good, so the AUROC *within* the
-given classes, averaged over them, stands beside the others. Intervals are of 95 %, by bootstrap over pictures.
-*spearman* is the rank correlation of the entropy of the belief with that of the votes.
+folds of the same network, ranked by the normalised margin.
+
+A ranking by nothing but how often each class is wrong already looks good, so the AUROC *within* the given classes,
+averaged over them, stands beside the others. Intervals are of 95 %, by bootstrap over pictures. *spearman* is the rank
+correlation of the entropy of the belief with that of the votes.
 
 {modes}
 
 ## What reviews buy
 
-Labels that are right after relabelling by what was learnt, among all scored pictures; the rest as above, on what was not
-reviewed. *Most worth it first* is the order of `mien review`. First seed.
+Labels that are right after relabelling by what was learnt, among all scored pictures; the rest as above, on what was
+not reviewed. *Most worth it first* is the order of `mien review`. First seed.
 
 {curve}
 
