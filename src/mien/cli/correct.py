@@ -45,10 +45,10 @@ def correct(
 ) -> None:
     """Fit a corrector beside the classifier in BASE on the labelled pictures DATA, certify it, and write it as a patch.
 
-    The class may be new to the classifier, or one that it knows and often misses. BASE is the folder of mien train or
-    mien study; its classifier is not changed, but what that thinks of the pictures is kept beside it (features/, some
-    20 KB a picture; --no-keep-features). If DATA are the pictures that it was trained with, only parts that it never
-    saw are used.
+    The class may be new to the classifier, or one that it knows and often misses. BASE is the folder of a training or
+    of a study. Its classifier is not changed; what that thinks of the pictures is kept beside it (some 20 KB a picture
+    in features/; not with --no-keep-features). If DATA are the pictures that it was trained with, only parts that it
+    never saw are used.
 
     \b
     Example:

@@ -25,8 +25,9 @@ def data() -> None:
 @click.argument("source", metavar="DATA")
 @click.option("--json", "as_json", is_flag=True, help="print the figures as JSON")
 @click.option("--out", type=click.Path(path_type=Path), help="write a page with sample faces to this HTML file")
+@click.option("--near", is_flag=True, help="look for nearly equal pictures as well (needs mien[near])")
 @options(DataSettings)
-def inspect(source: str, as_json: bool, out: Path | None, **values: Any) -> None:
+def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: Any) -> None:
     """Count classes, parts, sizes and people, and name every kind of problem.
 
     \b
@@ -37,7 +38,7 @@ def inspect(source: str, as_json: bool, out: Path | None, **values: Any) -> None
     from mien.report.inspect import page
     from mien.runs import write_text
 
-    seen = _inspection(build(DataSettings, values, source=source))
+    seen = _inspection(build(DataSettings, values, source=source), near)
     if out:
         write_text(out, page(seen))
     if as_json:
@@ -48,7 +49,7 @@ def inspect(source: str, as_json: bool, out: Path | None, **values: Any) -> None
             click.echo(f"page: {out}")
 
 
-def _inspection(settings: DataSettings) -> Any:
+def _inspection(settings: DataSettings, near: bool) -> Any:
     from mien.cli.progress import decoding
     from mien.data.checks import check, strict
     from mien.data.images import decode, formats
@@ -67,7 +68,7 @@ def _inspection(settings: DataSettings) -> Any:
         strict(checked)
     if settings.shape:
         checked = shape(checked, settings.shape)
-    return inspect(checked, formats(listed), rows=len(listed))
+    return inspect(checked, formats(listed), rows=len(listed), near=near)
 
 
 def _print(seen: Any) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 
 from mien.data.checks import Kind, by_kind, usable
 from mien.data.images import Formats
+from mien.data.near import near_copies
+from mien.data.near import problems as near_problems
 from mien.data.samples import COLUMNS, as_png, contact_sheet
 from mien.data.split import split
 from mien.report.layout import render
@@ -109,7 +111,7 @@ class Inspection:
         return f"{len(sizes)} different, {spread}; most often {width}×{height} ({count})"
 
 
-def inspect(checked: Dataset, formats: Formats, rows: int) -> Inspection:
+def inspect(checked: Dataset, formats: Formats, rows: int, *, near: bool = False) -> Inspection:
     """Count what is in a data set.
 
     Parameters
@@ -117,10 +119,14 @@ def inspect(checked: Dataset, formats: Formats, rows: int) -> Inspection:
     checked : decoded and checked, with the rows that have no label.
     formats : of the pictures before decoding.
     rows : rows that the reader found.
+    near : whether nearly equal pictures are looked for, which takes some seconds for 10,000.
     """
     data = usable(checked)
     assert data.pixels is not None
     parts = split(data, seed=0)
+    found = list(data.problems)
+    if near:
+        found += near_problems(data, near_copies(data.pixels), parts.parts, PARTS)
     return Inspection(
         name=data.name,
         rows=rows,
@@ -132,7 +138,7 @@ def inspect(checked: Dataset, formats: Formats, rows: int) -> Inspection:
         people=0 if data.groups is None else len(set(data.groups.tolist()) - {""}),
         largest=_largest(data.groups),
         formats=formats,
-        problems=tuple(by_kind(data.problems)),
+        problems=tuple(by_kind(found)),
         samples=as_png(contact_sheet(data)),
         side=data.pixels.shape[1],
     )
