@@ -43,6 +43,8 @@ class Turn:
     epoch : counted from 0.
     size : sides of the pictures, as a share of theirs.
     augment, generator, device : how they are changed, by which draws, and where.
+    vote_sampling : whether each target becomes one class, drawn from its shares (E. Barsoum et al., *Training deep
+        networks for facial expression recognition with crowd-sourced label distribution*, ICMI 2016, section 3.2).
     """
 
     epoch: int
@@ -50,6 +52,15 @@ class Turn:
     augment: AugmentSettings
     generator: Generator
     device: torch.device
+    vote_sampling: bool = False
+
+    def targets(self, shares: Floats) -> Tensor:
+        """(B, K) float32 on the device: the shares, or one class drawn from each row of them."""
+        given = torch.as_tensor(shares, dtype=torch.float32)
+        if self.vote_sampling:
+            drawn = torch.multinomial(given, 1, generator=self.generator)[:, 0]
+            given = torch.nn.functional.one_hot(drawn, given.shape[1]).float()
+        return given.to(self.device)
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class Examples:
     def batch(self, rows: Ints, turn: Turn) -> tuple[Tensor, Tensor]:
         """Changed a little: (B, C, H, W) and targets (B, K)."""
         pictures = augment(self.shown(rows, turn.device), turn.augment, turn.generator, turn.size)
-        return mix(pictures, as_targets(self.targets[rows], turn.device), turn.augment, turn.generator)
+        return mix(pictures, turn.targets(self.targets[rows]), turn.augment, turn.generator)
 
     @classmethod
     def of(cls, data: Dataset, rows: Ints, absent: int = -1) -> Self:
@@ -143,7 +154,7 @@ class Maps:
     def batch(self, rows: Ints, turn: Turn) -> tuple[Tensor, Tensor]:
         """The view of this epoch: (B, C, H, W) and targets (B, K)."""
         view = self._view(rows, turn.epoch % self.maps.shape[1], turn.device)
-        return mix(view, as_targets(self.targets[rows], turn.device), turn.augment, turn.generator)
+        return mix(view, turn.targets(self.targets[rows]), turn.augment, turn.generator)
 
     def _view(self, rows: Ints, view: int, device: torch.device) -> Tensor:
         return torch.from_numpy(np.asarray(self.maps[rows, view])).to(device).float()
@@ -154,8 +165,3 @@ def to_tensor(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> 
     raw = torch.from_numpy(np.array(pixels)).to(device)  # a copy: mapped pixels cannot be written
     maps = raw[:, None] if raw.ndim == 3 else raw.permute(0, 3, 1, 2)
     return maps.float() / 255
-
-
-def as_targets(targets: Floats, device: torch.device) -> Tensor:
-    """(B, K) float32 on the device."""
-    return torch.as_tensor(targets, dtype=torch.float32, device=device)

@@ -13,7 +13,7 @@ from mien.settings import setting, validate
 STOPPING = ("macro_recall", "roc_auc", "paper")
 LOSSES = ("cross-entropy", "gce", "elr")
 PRECISIONS = ("auto", "float32", "bfloat16")
-LATER = ("loss", "drawn")
+LATER = ("loss", "vote_sampling", "drawn")
 """Settings that came after the first saved runs."""
 
 
@@ -54,6 +54,9 @@ class TrainSettings:
         0.5,
         "share of training that sees the pictures at two thirds of their size, if the base takes any size",
         within=(0, 1),
+    )
+    vote_sampling: bool = setting(
+        False, "learn from one label a picture, drawn anew each time from its shares of votes, not from the shares"
     )
     drawn: int = setting(
         0,

@@ -173,7 +173,8 @@ class _Loop:
         """One step on the given rows."""
         progress = self.progress(number)
         size = SMALL if progress < self.small else 1.0
-        turn = Turn(number // self.steps, size, self.settings.augment, generator, self.device)
+        epoch, settings = number // self.steps, self.settings
+        turn = Turn(epoch, size, settings.augment, generator, self.device, settings.vote_sampling)
         # the first steps count more in the average, as in a running mean
         decay = min(self.settings.ema, (1 + number) / (10 + number))
         pictures, targets = self.train.batch(rows, turn)
