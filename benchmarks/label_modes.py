@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from common import Figure, Result, commit
+from common import Figure, commit
 from fer_labels import Truth, data_of
 from repair import relabelled
 from scipy.stats import spearmanr
@@ -24,7 +23,7 @@ from mien.audit.reviewed import after_reviews, after_votes
 from mien.audit.suspects import Suspects, suspects
 from mien.cli.audit import EPOCHS
 from mien.data.split import linked
-from mien.metrics.calibration import plurality_reliability, temperature, tempered, vote_reliability
+from mien.metrics.calibration import Reliability, plurality_reliability, temperature, tempered, vote_reliability
 from mien.models import saved
 from mien.models.device import keep_freed_memory, one_thread, seed_everything
 from mien.models.examples import Examples
@@ -194,8 +193,7 @@ def seeded(bench: Bench) -> list[Line]:
 
 def votes(bench: Bench) -> list[Line]:
     """Taught by the votes on the other half; beside it networks trained on the other half's votes, and both."""
-    shares = np.where(bench.truth.scored[:, None], bench.truth.shares, 0.0)
-    taught = after_votes(bench.blind[0], bench.found["vectors"], shares, bench.groups).belief
+    taught = voted(bench)
     tasks = [bench.make(bench.seed, "votes", fold) for fold in range(FOLDS["votes"])]
     network = out_of_fold(tasks, bench.data)[0]
     together = np.exp((np.log(taught + LEAST) + np.log(network + LEAST)) / 2)
@@ -204,17 +202,38 @@ def votes(bench: Bench) -> list[Line]:
     return [bench.line(name, belief, **calibrated(bench, belief)) for name, belief in named.items()]
 
 
-def calibrated(bench: Bench, belief: Floats) -> dict[str, object]:
-    """Calibration errors on one half of the scored pictures, after a temperature fitted on the other."""
+def reliabilities(bench: Bench, belief: Floats) -> dict[str, Reliability]:
+    """Against votes and against the plurality, on one half of the scored pictures, the temperature from the other."""
     truth, half = bench.truth, np.random.default_rng(bench.seed).random(len(bench.data)) < 0.5
     fitting, rest = truth.scored & half, truth.scored & ~half
     onehot = np.eye(len(bench.data.labelset))[truth.label]
     for_votes = tempered(belief, temperature(belief[fitting], truth.shares[fitting]))
     for_label = tempered(belief, temperature(belief[fitting], onehot[fitting]))
     return {
-        "ece_votes": vote_reliability(for_votes[rest], truth.shares[rest]).error,
-        "ece_plurality": plurality_reliability(for_label[rest], truth.label[rest]).error,
+        "votes": vote_reliability(for_votes[rest], truth.shares[rest]),
+        "plurality": plurality_reliability(for_label[rest], truth.label[rest]),
     }
+
+
+def calibrated(bench: Bench, belief: Floats) -> dict[str, object]:
+    """Their calibration errors."""
+    return {f"ece_{against}": found.error for against, found in reliabilities(bench, belief).items()}
+
+
+def diagram(bench: Bench) -> list[Line]:
+    """The bins of `mien audit --votes`."""
+    found = reliabilities(bench, voted(bench))
+    return [
+        {"against": against, "confidence": float(one.confidence[bin]), "truth": float(one.truth[bin]),
+         "pictures": int(one.count[bin])}
+        for against, one in found.items() for bin in range(len(one.count))
+    ]  # fmt: skip
+
+
+def voted(bench: Bench) -> Floats:
+    """(N, K) what `mien audit --votes` believes."""
+    shares = np.where(bench.truth.scored[:, None], bench.truth.shares, 0.0)
+    return after_votes(bench.blind[0], bench.found["vectors"], shares, bench.groups).belief
 
 
 def clusters(bench: Bench) -> list[Line]:
@@ -266,31 +285,3 @@ PARTS: dict[str, Callable[[Bench], list[Line]]] = {
     "blind": blind, "seeded": seeded, "votes": votes, "clusters": clusters, "cleanlab": cleanlab,
 }  # fmt: skip
 """Modes, as --only names them."""
-
-
-def summed_up(result: Result, lines: list[Line]) -> None:
-    """The result's figures: means over the seeds, from the lowest to the highest end of their intervals."""
-    by_mode: dict[str, list[Line]] = defaultdict(list)
-    for line in lines:
-        by_mode[str(line["mode"])].append(line)
-    for mode, own in by_mode.items():
-        seeds = tuple(int(str(line["seed"])) for line in own)
-        for key in KEYS:
-            of = [line[key] for line in own if isinstance(line[key], Figure)]
-            mean = float(np.mean([one.value for one in of]))
-            figure = Figure(mean, min(one.low for one in of), max(one.high for one in of), of[0].n, seeds)
-            if ":" not in mode:
-                result.figures[f"{mode}_{key}"] = figure
-        if mode in ("blind", "votes"):
-            result.figures[f"spearman_{mode}"] = Figure.over(
-                [float(str(line["spearman"])) for line in own], len(own), seeds
-            )
-        if mode == "votes":
-            for key in ("ece_votes", "ece_plurality"):
-                result.figures[key] = Figure.over([float(str(line[key])) for line in own], len(own), seeds)
-    if {"blind", "cleanlab"} <= by_mode.keys():
-        ratios = [
-            float(str(theirs["seconds"])) / float(str(ours["seconds"]))
-            for ours, theirs in zip(by_mode["blind"], by_mode["cleanlab"], strict=False)
-        ]
-        result.figures["speedup_over_cleanlab"] = Figure.over(ratios, len(ratios))

@@ -10,14 +10,16 @@ recipe: five folds of the same network, ranked by its normalised margin. Trainin
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import repair
 import unsure
-from common import Result, main, parser, seeds_of
+from common import Figure, Result, main, parser, seeds_of
 from fer_labels import Truth, data_of
-from label_modes import CURVE, FOLDS, PARTS, REVIEWS, Bench, Task, do, review_curve, summed_up
+from label_modes import CURVE, FOLDS, KEYS, PARTS, REVIEWS, Bench, Line, Task, diagram, do, review_curve
 
 from mien.cli.audit import EPOCHS
 from mien.errors import choice_error
@@ -48,6 +50,8 @@ def run() -> None:
         lines = [line for part in modes for bench in benches for line in PARTS[part](bench)]
         result.table("Wrong labels of FER2013, against the plurality of FER+", lines)
         summed_up(result, lines)
+    if "votes" in modes:
+        result.table("Reliability of mien audit --votes, first seed", diagram(benches[0]))
     for part in wanted:
         if part in OWN_TABLE:
             OWN_TABLE[part](result, benches)
@@ -55,6 +59,34 @@ def run() -> None:
     wrong = float((truth.label != data.labels)[truth.scored].mean())
     about = {"name": Path(data.name).name, "classes": counts, "scored": int(truth.scored.sum()), "wrong": wrong}
     result.write({**about, "fingerprint": data.fingerprint()})
+
+
+def summed_up(result: Result, lines: list[Line]) -> None:
+    """The result's figures: means over the seeds, from the lowest to the highest end of their intervals."""
+    by_mode: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        by_mode[str(line["mode"])].append(line)
+    for mode, own in by_mode.items():
+        seeds = tuple(int(str(line["seed"])) for line in own)
+        for key in KEYS:
+            of = [line[key] for line in own if isinstance(line[key], Figure)]
+            mean = float(np.mean([one.value for one in of]))
+            figure = Figure(mean, min(one.low for one in of), max(one.high for one in of), of[0].n, seeds)
+            if ":" not in mode:
+                result.figures[f"{mode}_{key}"] = figure
+        if mode in ("blind", "votes"):
+            result.figures[f"spearman_{mode}"] = Figure.over(
+                [float(str(line["spearman"])) for line in own], len(own), seeds
+            )
+        if mode == "votes":
+            for key in ("ece_votes", "ece_plurality"):
+                result.figures[key] = Figure.over([float(str(line[key])) for line in own], len(own), seeds)
+    if {"blind", "cleanlab"} <= by_mode.keys():
+        ratios = [
+            float(str(theirs["seconds"])) / float(str(ours["seconds"]))
+            for ours, theirs in zip(by_mode["blind"], by_mode["cleanlab"], strict=False)
+        ]
+        result.figures["speedup_over_cleanlab"] = Figure.over(ratios, len(ratios))
 
 
 def curve(result: Result, benches: list[Bench]) -> None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import label_drawings
 from common import RESULTS
 from page import machine, table
+from page_correctors import rows
 
 PAGE = Path(__file__).parent.parent / "docs" / "label-figures.md"
+IMAGES = PAGE.parent / "images"
 TEXT = """# How well wrong labels are found
 
 This page is written by `python benchmarks/page_labels.py` from `benchmarks/results/labels.json`. Data: `{name}`,
@@ -31,6 +34,11 @@ averaged over them, stands beside the others. Intervals are of 95 %, by bootstra
 correlation of the entropy of the belief with that of the votes.
 
 {modes}
+
+![Confidence in the answer beside what was found](images/reliability.svg)
+
+Confidence of `mien audit --votes` after a temperature fitted on one half of the scored pictures, on the other half. The
+two calibrations are not one: who reproduces the votes exactly is right about the plurality far more often than sure.
 
 ## What reviews buy
 
@@ -53,6 +61,8 @@ Drawn faces, of which the truth is known. *Aleatoric* should follow how much a f
 *epistemic* should tell an emotion that was never seen (AUROC), and rise with fewer pictures to learn from. No way does
 one without the other: the rank correlation of the two says how far they are one number under two names.
 
+![How far each way keeps the two apart](images/told-apart.svg)
+
 {drawn}
 
 `python benchmarks/labels.py --data PATH` makes these tables ({commit}, {machine}).
@@ -67,6 +77,8 @@ def main() -> None:
         raise SystemExit("benchmarks/results/ lacks labels: run `make bench` with a FER+ folder first")
     found = json.loads(file.read_text())
     data = found["data"]
+    label_drawings.reliability(rows(found, "Reliability"), IMAGES / "reliability.svg")
+    label_drawings.told_apart(rows(found, "Drawn"), IMAGES / "told-apart.svg")
     PAGE.write_text(
         TEXT.format(
             name=data["name"],
