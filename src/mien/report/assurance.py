@@ -128,7 +128,7 @@ def mcnemar(run: Run) -> Markup:
         found = grouped(table, "left_out", "label")
         labels = [ALL, *(label for label in names(run, "classes") if label in grouped(table, "label"))]
         lines = [
-            (Cell(left), *(_test(found.get((left, label), []), own=label == left) for label in labels))
+            (Cell(left), *(test_cell(found.get((left, label), []), own=label == left) for label in labels))
             for left in studied(run, grouped(table, "left_out"))
         ]
         head = ("Left out", "all pictures", *labels[1:])
@@ -137,7 +137,7 @@ def mcnemar(run: Run) -> Markup:
     return stack(per_corrector(run, "mcnemar", rows(run, "mcnemar"), body))
 
 
-def _test(found: list[TableRow], own: bool) -> Cell:
+def test_cell(found: list[TableRow], own: bool) -> Cell:
     if not found:
         return undefined(NOT_YET)
     counts = " / ".join(_span([row[key] for row in found], "d") for key in ("harmed", "repaired"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from mien.errors import RunError
 from mien.report import layout
+from mien.report.beside import TABLE, beside
 from mien.report.evidence import names, rows
 from mien.report.sections import SECTIONS
 from mien.runs import Run, write_text
@@ -47,6 +48,7 @@ def render(run: Run) -> str:
         )
     expected = _cells(run)
     finished = {f"seed{row['seed']}/{row['cell']}" for row in rows(run, "cost")}
+    compared = [beside] if run.path("tables", f"{TABLE}.csv").exists() else []
     content = layout.render(
         "page.html",
         title=f"Correcting {_name(manifest, 'base')} on {_name(manifest, 'data')}",
@@ -54,7 +56,7 @@ def render(run: Run) -> str:
         seeds=len(names(run, "seeds")),
         expected=len(expected),
         missing=[cell for cell in expected if cell not in finished],
-        sections=[section(run) for section in SECTIONS],
+        sections=[section(run) for section in (*SECTIONS, *compared)],
     )
     return str(content)
 
