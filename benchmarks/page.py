@@ -46,7 +46,7 @@ the recipes were chosen, never on the test part.
 Drawn faces first (`--drawn 8000`) means: the network learns from 8,000 drawn faces for half as many epochs, then from
 the pictures. No face is drawn of a class that it may not know.
 
-`python benchmarks/base.py --data PATH` makes both tables ({base_commit}, {base_machine}).
+`python benchmarks/base.py --data PATH` makes these tables ({base_commit}, {base_machine}).
 
 ## Speed
 
