@@ -78,13 +78,14 @@ can: f does not see the difference, or the annotators do not agree on it. `mien 
 ## Do the certificates hold?
 
 f and g fixed, calibrations that share no picture, Harm measured on fresh drawn faces: at confidence 95 %, up to 19 of
-200 may be over the budget by bad luck (three standard deviations over ten).
+200 may be over the budget by bad luck (three standard deviations over ten). Made at {guarantee_commit}.
 
 {guarantee}
 
 ## What each choice is worth
 
-Judged on *calibrate*: defaults are what won there.
+Judged on *calibrate*: defaults are what won there. `fisher` has one cluster by default since these tables were made:
+the other tables have it with up to four.
 
 {variants}
 
@@ -128,6 +129,7 @@ def main() -> None:
             guarantee=table(found, "200 calibrations"),
             variants="\n\n".join(table(found, title) for title in groups),
             elsewhere=table(found, "Other data"),
+            guarantee_commit=found["settings"].get("guarantee made at", found["commit"]),
             commit=found["commit"],
             machine=machine(found),
         )
