@@ -33,7 +33,7 @@ from mien.models.training import fit
 from mien.runs import read_arrays, write_arrays, write_json
 from mien.types import NO_LABEL, Bools, Dataset, Floats, Ints, Texts, digest
 from mien.uncertainty import entropy
-from mien.web.desk import worth
+from mien.web.desk import in_turn, worth
 
 KEPT = Path("runs/benchmark-labels")
 REVIEWS = 1000
@@ -266,7 +266,8 @@ def review_curve(bench: Bench, counts: Sequence[int] = CURVE) -> list[Line]:
     """What reviews buy: wrong labels found among the rest, and labels that are right after relabelling."""
     one, lines = bench.blind[0], []
     scored = bench.truth.scored
-    orders = {"at random": None, "most worth it first": np.flatnonzero(scored)[np.argsort(-worth(one)[scored])]}
+    by_worth = np.flatnonzero(scored)[np.argsort(-worth(one)[scored])]
+    orders = {"at random": None, "most worth it first": by_worth, "both in turn": in_turn(by_worth, bench.seed)}
     for chosen, order in orders.items():
         for count in counts:
             said = bench.reviewed(count, order)

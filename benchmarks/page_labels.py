@@ -43,7 +43,8 @@ two calibrations are not one: who reproduces the votes exactly is right about th
 ## What reviews buy
 
 Labels that are right after relabelling by what was learnt, among all scored pictures; the rest as above, on what was
-not reviewed. *Most worth it first* is the order of `mien review`. First seed.
+not reviewed. *Both in turn* is the order of `mien review` by default: what is only reviewed where it is open teaches
+wrong things of the rest, until there are thousands. First seed.
 
 {curve}
 

@@ -20,7 +20,7 @@ from mien.audit.verdicts import KINDS
 from mien.cli import run
 from mien.data.reviews import read
 from mien.errors import RunError
-from mien.web.desk import Desk, worth
+from mien.web.desk import Desk, in_turn, worth
 from mien.web.review import HEADER, app
 
 FROM_PAGE = {HEADER: "1"}
@@ -56,6 +56,13 @@ def test_the_most_suspicious_come_first_and_filters_hold(client: TestClient, des
     for kind in KINDS:
         some = client.get("/pictures", params={"kind": kind, "given": "happiness"}).json()["pictures"]
         assert all(one["verdict"] == kind and one["given"] == "happiness" for one in some)
+
+
+def test_every_second_picture_is_drawn_at_random(desk: Desk) -> None:
+    rows, by_worth = desk.rows(todo=False), desk.rows(order="worth", todo=False)
+    assert sorted(rows.tolist()) == list(range(len(desk.data)))
+    assert np.isin(by_worth[:10], rows[:20]).all() and not np.isin(rows[:20], by_worth[:20]).all()
+    assert np.array_equal(rows, in_turn(by_worth)) and np.array_equal(desk.rows(todo=False), rows)
 
 
 def test_what_is_open_and_like_many_is_worth_most(desk: Desk) -> None:

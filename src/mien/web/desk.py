@@ -20,7 +20,7 @@ from mien.types import Dataset, Floats, Ints, Texts
 from mien.uncertainty import entropy
 
 FORMAT = 1
-ORDERS = ("worth", "suspicion")
+ORDERS = ("mixed", "worth", "suspicion")
 
 
 @dataclass
@@ -90,13 +90,14 @@ class Desk:
             self.look()
         return said
 
-    def rows(self, kind: str = "", given: str = "", order: str = "worth", todo: bool = True) -> Ints:
-        """Pictures to look at, those that are most worth it first.
+    def rows(self, kind: str = "", given: str = "", order: str = ORDERS[0], todo: bool = True) -> Ints:
+        """Pictures to look at, in order.
 
         Parameters
         ----------
         kind, given : a verdict, a given label; "" for all.
-        order : "suspicion", or "worth": how much an answer would teach (`worth`).
+        order : "suspicion" and "worth" (how much an answer would teach) put the highest first; "mixed" has one at
+            random and one by worth in turn.
         todo : only those without a review.
         """
         self.look()
@@ -107,9 +108,14 @@ class Desk:
             keep &= self.suspects.labels == self.data.labelset.index(given, place="given")
         if todo and self.reviews:
             keep &= ~np.isin(self.data.ids, list(self.reviews))
-        score = self.suspects.score if order == "suspicion" else worth(self.suspects)
-        chosen = np.flatnonzero(keep)
-        return chosen[np.argsort(-score[chosen], kind="stable")]
+        rows = self._orders[order]
+        return rows[keep[rows]]
+
+    @cached_property
+    def _orders(self) -> dict[str, Ints]:
+        by_worth = np.argsort(-worth(self.suspects), kind="stable")
+        by_score = np.argsort(-self.suspects.score, kind="stable")
+        return dict(zip(ORDERS, (in_turn(by_worth), by_worth, by_score), strict=True))
 
     def entry(self, row: int, who: str = "") -> dict[str, Any]:
         """What the page says of a picture to a reviewer, whose own last word is `own`."""
@@ -157,6 +163,17 @@ def _check(kept: Stored, count: int, classes: int, path: Path) -> None:
     )  # fmt: skip
     if not sound:
         raise RunError("does not hold what an audit writes", place=str(path), remedy=AGAIN)
+
+
+def in_turn(order: Ints, seed: int = 0) -> Ints:
+    """The same rows: one at random, one by the given order, and so on; each once.
+
+    What is only reviewed where it is open teaches wrong things of the rest, until there are thousands of reviews; with
+    every second one at random, few reviews do as well as random ones (docs/label-figures.md).
+    """
+    rows = np.stack([np.random.default_rng(seed).permutation(order), order], 1).ravel()
+    first = np.unique(rows, return_index=True)[1]
+    return np.asarray(rows[np.sort(first)])
 
 
 def worth(found: Suspects) -> Floats:

@@ -81,7 +81,7 @@ def _label_studio(desk: Desk, out: Path) -> int:
         return [{"from_name": CHOICE, "to_name": PICTURE, "type": "choices", "value": {"choices": [label]}}]
 
     tasks = []
-    for row in desk.rows(order="worth", todo=False).tolist():
+    for row in desk.rows(todo=False).tolist():
         likely = int(found.belief[row].argmax())
         picture = "data:image/png;base64," + base64.b64encode(as_png(desk.data.pictures[row])).decode()
         about = {"given": names[found.labels[row]], "verdict": KINDS[desk.kind[row]], "reason": str(desk.reason[row])}

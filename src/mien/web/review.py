@@ -63,7 +63,7 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
 
     @made.get("/pictures")
     def pictures(
-        kind: str = "", given: str = "", order: str = "worth", todo: bool = True, start: int = 0, count: int = 60
+        kind: str = "", given: str = "", order: str = ORDERS[0], todo: bool = True, start: int = 0, count: int = 60
     ) -> dict[str, Any]:
         if (kind and kind not in KINDS) or order not in ORDERS:
             raise HTTPException(400, "no such verdict or order")
