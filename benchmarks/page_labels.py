@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import label_drawings
 from common import RESULTS
@@ -43,16 +44,17 @@ two calibrations are not one: who reproduces the votes exactly is right about th
 ## What reviews buy
 
 Labels that are right after relabelling by what was learnt, among all scored pictures; the rest as above, on what was
-not reviewed. *Both in turn* is the order of `mien review` by default: what is only reviewed where it is open teaches
-wrong things of the rest, until there are thousands. First seed.
+not reviewed. What is only
+reviewed where it is open teaches wrong things of the rest, until there are thousands; so `mien review` takes one at
+random and one that is worth it in turn. First seed.
 
 {curve}
 
 ## What repaired labels are worth
 
 Trained on FER2013's training part, tested on pictures of PublicTest that have no copy in it. *Repaired* takes the
-suggested class where it is more likely than not; *beliefs* trains on the chances of all classes, as soft targets.
-*Seeded* learnt from {reviews} reviews. The largest loss of a class is in recall, beside labels as given.
+suggested class where it is more likely than not; *beliefs*, where measured, are the chances of all classes as soft
+targets. *Seeded* learnt from {reviews} reviews. The largest loss of a class is in recall, beside labels as given.
 
 {repair}
 
@@ -62,13 +64,19 @@ Drawn faces, of which the truth is known. *Aleatoric* should follow how much a f
 *epistemic* should tell an emotion that was never seen (AUROC), and rise with fewer pictures to learn from. No way does
 one without the other: the rank correlation of the two says how far they are one number under two names.
 
-![How far each way keeps the two apart](images/told-apart.svg)
-
 {drawn}
 
 `python benchmarks/labels.py --data PATH` makes these tables ({commit}, {machine}).
 [labels.md](labels.md) says what is done.
 """
+
+
+def told_apart(found: dict[str, Any]) -> str:
+    """Picture and table of the part `drawn`, if it was measured."""
+    if not any(title.startswith("Drawn") for title in found["tables"]):
+        return "Not measured yet: `--only drawn` does it."
+    label_drawings.told_apart(rows(found, "Drawn"), IMAGES / "told-apart.svg")
+    return f"![How far each way keeps the two apart](images/told-apart.svg)\n\n{table(found, 'Drawn')}"
 
 
 def main() -> None:
@@ -79,7 +87,6 @@ def main() -> None:
     found = json.loads(file.read_text())
     data = found["data"]
     label_drawings.reliability(rows(found, "Reliability"), IMAGES / "reliability.svg")
-    label_drawings.told_apart(rows(found, "Drawn"), IMAGES / "told-apart.svg")
     PAGE.write_text(
         TEXT.format(
             name=data["name"],
@@ -90,7 +97,7 @@ def main() -> None:
             modes=table(found, "Wrong labels"),
             repair=table(found, "Trained"),
             curve=table(found, "Reviews"),
-            drawn=table(found, "Drawn"),
+            drawn=told_apart(found),
             commit=found["commit"],
             machine=machine(found),
         )
