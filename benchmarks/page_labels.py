@@ -25,8 +25,8 @@ another of the seven emotions. {scored} pictures are scored, of which {wrong:.0%
 ## Finding them
 
 *blind* knows the given labels alone. *seeded* knows the votes of {reviews} pictures besides, drawn at random and not
-scored: a simulated reviewer. *votes* learns from the votes of the other half (`mien audit --votes`); beside it stand
-networks trained on those votes, and both together. The modes answer different questions and do not compete.
+scored: a simulated reviewer. *votes* learns from the votes of the other half (`mien audit` with `--votes`); beside it
+stand networks trained on those votes, and both together. The modes answer different questions and do not compete.
 *Clusters* are the unsupervised idea: k-means, and each cluster agrees on a class. *cleanlab* is its usual recipe: five
 folds of the same network, ranked by the normalised margin.
 
@@ -38,8 +38,8 @@ correlation of the entropy of the belief with that of the votes.
 
 ![Confidence in the answer beside what was found](images/reliability.svg)
 
-Confidence of `mien audit --votes` after a temperature fitted on one half of the scored pictures, on the other half. The
-two calibrations are not one: who reproduces the votes exactly is right about the plurality far more often than sure.
+Confidence of `mien audit` with `--votes`, on one half of the scored pictures, after a temperature fitted on the other.
+The two calibrations are not one: who reproduces the votes exactly is right about the plurality far more often than sure.
 
 ## What reviews buy
 
@@ -61,8 +61,9 @@ targets. *Seeded* learnt from {reviews} reviews. The largest loss of a class is 
 ## What is told apart
 
 Drawn faces, of which the truth is known. *Aleatoric* should follow how much a face blends emotions, and rise with blur;
-*epistemic* should tell an emotion that was never seen (AUROC), and rise with fewer pictures to learn from. No way does
-one without the other: the rank correlation of the two says how far they are one number under two names.
+*epistemic* should tell an emotion that was never seen (AUROC), and rise with fewer pictures to learn from. The rank
+correlation of the two says how far they are one number under two names. A tenth of the pictures teach so little in the
+same epochs that all draws agree: that column says more of the training than of the ways.
 
 {drawn}
 
