@@ -39,7 +39,7 @@ correlation of the entropy of the belief with that of the votes.
 ![Confidence in the answer beside what was found](images/reliability.svg)
 
 Confidence of `mien audit` with `--votes`, on one half of the scored pictures, after a temperature fitted on the other.
-The two calibrations are not one: who reproduces the votes exactly is right about the plurality far more often than sure.
+The two calibrations are not one: who reproduces the votes exactly is right about the plurality more often than sure.
 
 ## What reviews buy
 
