@@ -83,7 +83,7 @@ change the last digits of every sum, and so, after many steps, some answers.
 ## On a GPU
 
 Pictures are augmented on the device, layers compute in bfloat16, and each shape of step is recorded once as a CUDA
-graph and replayed: a step of this small network is some three hundred kernels, and starting them one by one takes
+graph and replayed: a step of this small network is made of many short kernels, and starting them one by one takes
 longer than running them. The plain loop has the device too, pinned memory, and a worker process for each of the
 {gpu_cores} cores. The same seed gives the same weights, bit for bit, also when the training was killed half-way.
 

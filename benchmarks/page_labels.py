@@ -56,7 +56,7 @@ Trained on FER2013's training part, tested on pictures of PublicTest that have n
 suggested class where it is more likely than not; *beliefs*, where measured, are the chances of all classes as soft
 targets. *Seeded* learnt from {reviews} reviews. The largest loss of a class is in recall, beside labels as given.
 
-{repair}
+{repairs}
 
 ## What is told apart
 
@@ -67,7 +67,8 @@ same epochs that all draws agree: that column says more of the training than of 
 
 {drawn}
 
-`python benchmarks/labels.py --data PATH` makes these tables ({commit}, {machine}).
+`python benchmarks/labels.py --data PATH` makes these tables ({commit}; repairs at {repair}, drawn faces
+at {drawn_at}; {machine}).
 [labels.md](labels.md) says what is done.
 """
 
@@ -96,10 +97,12 @@ def main() -> None:
             wrong=data["wrong"],
             reviews=found["settings"]["reviews"],
             modes=table(found, "Wrong labels"),
-            repair=table(found, "Trained"),
+            repairs=table(found, "Trained"),
             curve=table(found, "Reviews"),
             drawn=told_apart(found),
             commit=found["commit"],
+            repair=found["settings"].get("repair made at", found["commit"]),
+            drawn_at=found["settings"].get("drawn made at", found["commit"]),
             machine=machine(found),
         )
     )

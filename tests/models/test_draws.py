@@ -100,6 +100,7 @@ def test_gaussian_logits_answer_by_their_samples(pixels: np.ndarray) -> None:
     assert np.allclose(probabilities(f, pixels)[:, known], expected, atol=0.03)
     split = gaussian_split(means, variances)
     assert np.isfinite(split.total).all() and (split.aleatoric > 0).all()
+    assert [draws.shape for draws in gaussian_draws(f, pixels[:0], passes=4)] == [(4, 0, 3)] * 2
     with pytest.raises(UsageError, match="Gaussian"):
         gaussian_draws(model(), pixels)  # type: ignore[arg-type]
 

@@ -26,24 +26,6 @@ from mien.web.review import HEADER, app
 FROM_PAGE = {HEADER: "1"}
 
 
-@pytest.fixture(scope="module")
-def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an audit. Read it only."""
-    folder = tmp_path_factory.mktemp("audits") / "faces"
-    assert run(["audit", "faces:n=240,size=24", "--size", "24", "--epochs", "4", "--out", str(folder)]) == 0
-    return folder
-
-
-@pytest.fixture
-def folder(audited: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(audited, tmp_path / "audit"))
-
-
-@pytest.fixture
-def desk(folder: Path) -> Desk:
-    return Desk.open(folder)
-
-
 @pytest.fixture
 def client(desk: Desk) -> TestClient:
     return TestClient(app(desk, "tester"), base_url="http://localhost")

@@ -46,9 +46,9 @@ def correct(
     """Fit a corrector beside the classifier in BASE on the labelled pictures DATA, certify it, and write it as a patch.
 
     The class may be new to the classifier, or one that it knows and often misses. BASE is the folder of a training or
-    of a study. Its classifier is not changed; what that thinks of the pictures is kept beside it (some 20 KB a picture
-    in features/; not with --no-keep-features). If DATA are the pictures that it was trained with, only parts that it
-    never saw are used.
+    of a study. Its classifier is not changed; what that thinks of the pictures is kept beside it (20 KB a picture, 57
+    for an adapter, in features/; not with --no-keep-features). If DATA are the pictures that it was trained with, only
+    parts that it never saw are used.
 
     \b
     Example:

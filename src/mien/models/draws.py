@@ -88,6 +88,8 @@ def gaussian_draws(
     seed_everything(seed, passes)
     unknown = ~model.known.cpu().numpy()
     means, variances = [], []
+    if not len(pixels):
+        return np.empty((passes, 0, len(unknown))), np.empty((passes, 0, len(unknown)))
     with _dropping(model):
         for _ in range(passes):
             taps = [merged(views) for views in batches(model, pixels)]

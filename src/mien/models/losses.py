@@ -34,11 +34,11 @@ class Loss(ABC):
     Parameters
     ----------
     weights : (K,) of the classes. smoothing : share of each target spread over the known classes.
-    count : training pictures.
+    count : training pictures, for a loss that remembers something of each.
     """
 
     def __init__(self, weights: Tensor, smoothing: float, count: int) -> None:
-        self.weights, self.smoothing, self.count = weights, smoothing, count
+        self.weights, self.smoothing = weights, smoothing
 
     @abstractmethod
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:

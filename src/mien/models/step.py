@@ -77,7 +77,7 @@ class Step:
 
 
 class RecordedStep(Step):
-    """The same on a CUDA device, where starting some three hundred small kernels takes longer than running them.
+    """The same on a CUDA device, where starting many small kernels takes longer than running them.
 
     A step of each shape of batch is recorded as a CUDA graph, which starts them all at once. What changes from step to
     step lies in tensors of fixed place, which a replay reads.

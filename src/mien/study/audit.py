@@ -30,7 +30,7 @@ from mien.models.latents import extract
 from mien.models.settings import TrainSettings
 from mien.models.training import Epoch, fit
 from mien.runs import write_arrays, write_json, write_text
-from mien.types import NO_LABEL, Dataset, Floats, Ints, Problem
+from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, Problem
 from mien.uncertainty import Uncertainty
 
 FORMAT = 1
@@ -153,49 +153,61 @@ def audit(
     if len(data) < FEWEST or known.sum() < 2:
         cause = f"{len(data)} labelled pictures of {known.sum()} classes"
         raise DataError(cause, place=data.name, remedy=f"give {FEWEST} or more, of two classes or more")
-    if merge not in MERGES:
-        raise choice_error("merge", merge, MERGES, place="--merge")
-    if merge != MERGES[0] and not reviews:
-        raise UsageError(
-            "there are no reviews to merge", place=f"--merge {merge}", remedy="give --reviews FILE as well"
-        )
     shares = _shares(data, reviews) if votes else None
-    said = read(reviews) if reviews else []
-    reviewed = labels_of(said, data, str(reviews))
-    if reviews:
-        check_reviews(reviewed)
-    if merge == "crowdlab":
-        check_reviewers(said)
-    with threadpool_limits(max(1, train.threads)), prepared(train):
-        seed_everything(seed, 0)
-        model = saved.build(base, known, settings.colour)
-        seen = Dynamics(data.labels, len(data.labelset))
-
-        def progress(epoch: Epoch) -> None:
-            say(f"training, epoch {epoch['epoch']:.0f} of {train.epochs}")
-
-        fit(model, Examples.of(data, np.arange(len(data))), None, train, seed=seed, watch=seen, progress=progress)
-        say("reading out")
-        outputs = extract(model, data.pictures, data.ids)
+    said, reviewed = _reviewed(data, reviews, merge)
+    seen, outputs = _watched(data, train, base, seed, settings.colour, say)
     say("comparing with neighbours")
-    vectors = outputs.features["hidden"]
-    found = suspects(data.labels, seen.probs, vectors, linked(data).astype(str))
+    vectors, groups = outputs.features["hidden"], linked(data).astype(str)
+    found = suspects(data.labels, seen.probs, vectors, groups)
     quality: Mapping[str, float] = {}
-    if reviews:
-        if merge == "crowdlab":
-            say("weighing the reviewers")
-            reviewed, quality = crowdlab(said, data, found.belief)
-        say("learning from reviews")
-        with threadpool_limits(1):
+    if merge == "crowdlab":
+        say("weighing the reviewers")
+        reviewed, quality = crowdlab(said, data, found.belief)
+    with threadpool_limits(1):
+        if said:
+            say("learning from reviews")
             found = after_reviews(found, vectors, reviewed)
-    if shares is not None:
-        say("learning from votes")
-        with threadpool_limits(1):
-            found = after_votes(found, vectors, shares, linked(data).astype(str))
+        if shares is not None:
+            say("learning from votes")
+            found = after_votes(found, vectors, shares, groups)
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
-    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, tuple(said), conflicts, quality)
+    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, said, conflicts, quality)
+
+
+def _watched(
+    data: Dataset, train: TrainSettings, base: str, seed: int, colour: bool, say: Callable[[str], object]
+) -> tuple[Dynamics, Outputs]:
+    """What was said of each picture while it was trained on, and what is thought of it afterwards."""
+    seen = Dynamics(data.labels, len(data.labelset))
+
+    def progress(epoch: Epoch) -> None:
+        say(f"training, epoch {epoch['epoch']:.0f} of {train.epochs}")
+
+    with threadpool_limits(max(1, train.threads)), prepared(train):
+        seed_everything(seed, 0)
+        model = saved.build(base, data.counts() > 0, colour)
+        fit(model, Examples.of(data, np.arange(len(data))), None, train, seed=seed, watch=seen, progress=progress)
+        say("reading out")
+        return seen, extract(model, data.pictures, data.ids)
+
+
+def _reviewed(data: Dataset, reviews: Path | None, merge: str) -> tuple[tuple[Review, ...], Ints]:
+    """All reviews, and (N,) the class that most gave each picture; errors before any training."""
+    if merge not in MERGES:
+        raise choice_error("merge", merge, MERGES, place="--merge")
+    if reviews is None:
+        if merge != MERGES[0]:
+            remedy = "give --reviews FILE as well"
+            raise UsageError("there are no reviews to merge", place=f"--merge {merge}", remedy=remedy)
+        return (), np.full(len(data), NO_LABEL)
+    said = tuple(read(reviews))
+    reviewed = labels_of(said, data, str(reviews))
+    check_reviews(reviewed)
+    if merge == "crowdlab":
+        check_reviewers(said)
+    return said, reviewed
 
 
 def _shares(data: Dataset, reviews: Path | None) -> Floats:
