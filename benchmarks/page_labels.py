@@ -45,8 +45,8 @@ The two calibrations are not one: who reproduces the votes exactly is right abou
 
 Labels that are right after relabelling by what was learnt, among all scored pictures; the rest as above, on what was
 not reviewed. What is only
-reviewed where it is open teaches wrong things of the rest, until there are thousands; so `mien review` takes one at
-random and one that is worth it in turn. First seed.
+reviewed where it is open teaches wrong things of the rest, until there are thousands; *both in turn*, the order of
+`mien review`, does as well as random pictures while there are few, and better later. First seed.
 
 {curve}
 
@@ -67,8 +67,8 @@ same epochs that all draws agree: that column says more of the training than of 
 
 {drawn}
 
-`python benchmarks/labels.py --data PATH` makes these tables ({commit}; repairs at {repair}, drawn faces
-at {drawn_at}; {machine}).
+`python benchmarks/labels.py --data PATH` makes these tables ({commit}; reviews at {curve_at},
+repairs at {repair}, drawn faces at {drawn_at}; {machine}).
 [labels.md](labels.md) says what is done.
 """
 
@@ -101,6 +101,7 @@ def main() -> None:
             curve=table(found, "Reviews"),
             drawn=told_apart(found),
             commit=found["commit"],
+            curve_at=found["settings"].get("curve made at", found["commit"]),
             repair=found["settings"].get("repair made at", found["commit"]),
             drawn_at=found["settings"].get("drawn made at", found["commit"]),
             machine=machine(found),

@@ -168,8 +168,8 @@ def _check(kept: Stored, count: int, classes: int, path: Path) -> None:
 def in_turn(order: Ints, seed: int = 0) -> Ints:
     """The same rows: one at random, one by the given order, and so on; each once.
 
-    What is only reviewed where it is open teaches wrong things of the rest, until there are thousands of reviews
-    (docs/label-figures.md).
+    What is only reviewed where it is open teaches wrong things of the rest, until there are thousands of reviews; with
+    every second one at random, few reviews do as well as random ones (docs/label-figures.md).
     """
     rows = np.stack([np.random.default_rng(seed).permutation(order), order], 1).ravel()
     first = np.unique(rows, return_index=True)[1]
