@@ -60,7 +60,7 @@ class Task:
 
     @property
     def file(self) -> Path:
-        return KEPT / f"{digest(asdict(self), asdict(self.train), FOLDS)}.npz"
+        return KEPT / f"{digest(asdict(self), self.train, FOLDS)}.npz"
 
     @property
     def train(self) -> TrainSettings:

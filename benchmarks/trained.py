@@ -47,7 +47,7 @@ class Task:
 
     @property
     def folder(self) -> Path:
-        return KEPT / digest(asdict(self), asdict(self.settings()))
+        return KEPT / digest(asdict(self), self.settings())
 
     def parts(self) -> Parts:
         return parts_of(settings_of(self.source, quick=self.quick), self.test, self.seed)
