@@ -7,7 +7,8 @@ import json
 import math
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,10 +19,10 @@ from threadpoolctl import threadpool_limits
 
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
-from mien.errors import DataError, MienError
+from mien.errors import DataError, MienError, choice_error
 from mien.machine import machine, versions
 from mien.models.device import keep_freed_memory, one_thread
-from mien.runs import write_json
+from mien.runs import read_json, write_json
 from mien.types import Dataset, Ints
 
 RESULTS = Path(__file__).parent / "results"
@@ -37,6 +38,20 @@ def parser(description: str, *, tests: bool = True) -> argparse.ArgumentParser:
     flags.add_argument("--quick", action="store_true", help="minutes, to see that it runs; never to be quoted")
     flags.add_argument("--json", type=Path, help="where the result goes (default: benchmarks/results/, not if --quick)")
     return flags
+
+
+def only(flags: argparse.ArgumentParser, parts: Iterable[str]) -> None:
+    """Add the flag --only for a benchmark that has parts."""
+    flags.add_argument("--only", default=",".join(parts), help="some of the parts (default: %(default)s)")
+
+
+def wanted(options: argparse.Namespace, parts: Collection[str]) -> list[str]:
+    """The parts asked for; UsageError where there is no such part."""
+    names: list[str] = options.only.split(",")
+    for name in names:
+        if name not in parts:
+            raise choice_error("part", name, parts, place="--only")
+    return names
 
 
 def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
@@ -130,7 +145,16 @@ class Result:
     settings: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
     started: float = field(default_factory=time.time)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """What is found inside belongs to this part, which can be made anew without the others."""
+        before = {*self.tables, *self.figures}
+        yield
+        found = {kind: [key for key in getattr(self, kind) if key not in before] for kind in ("tables", "figures")}
+        self.parts[name] = {"commit": commit(), "seeds": list(self.options.seeds), **found}
 
     def table(self, title: str, rows: list[dict[str, Any]]) -> None:
         """Print a table, and keep it for the file."""
@@ -145,7 +169,10 @@ class Result:
                 print("  ".join("-" * width for width in widths))
 
     def write(self, data: dict[str, Any]) -> None:
-        """Write the result where --json says, or to benchmarks/results/ if it may be quoted."""
+        """Write the result where --json says, or to benchmarks/results/ if it may be quoted.
+
+        Of a file that is there already, the parts that were not made now are kept, if they are of the same data.
+        """
         place = self.options.json or (None if self.options.quick else RESULTS / f"{self.name}.json")
         if place is None:
             return
@@ -158,6 +185,9 @@ class Result:
             "commit": commit(),
             "seconds": round(time.time() - self.started),
         }  # fmt: skip
+        if self.parts:
+            whole |= {"parts": self.parts}
+            _keep_others(place, whole)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
         print(f"\nwritten: {place}")
@@ -180,6 +210,18 @@ def main(run: Any) -> None:
         run()
     except MienError as error:
         raise SystemExit(str(error)) from None
+
+
+def _keep_others(place: Path, whole: dict[str, Any]) -> None:
+    """Add to a result the parts of the file at `place` that it has not made itself."""
+    before = read_json(place) if place.exists() else {}
+    if before.get("data", {}).get("fingerprint") != whole["data"]["fingerprint"]:
+        return
+    for name, part in before.get("parts", {}).items():
+        if name not in whole["parts"]:
+            whole["parts"][name] = part
+            for kind in ("tables", "figures"):
+                whole[kind] |= {key: before[kind][key] for key in part[kind] if key in before[kind]}
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -21,14 +21,13 @@ import guarantee
 import numpy as np
 import variants
 from cases import PAPER, Study, equal_harm, mean_over_classes
-from common import Figure, Result, described, main, mean_of_defined, parser, seeds_of
+from common import Figure, Result, described, main, mean_of_defined, only, parser, seeds_of, wanted
 from elsewhere import elsewhere
 from scored import BLENDED, largest, pooled
 from timing import timed
 from trained import TRAIN, side_by_side
 
 from mien.correctors.policy import Policy
-from mien.errors import choice_error
 from mien.machine import cores
 from mien.metrics.classification import macro_recall, recall
 from mien.metrics.correction import restored
@@ -201,20 +200,18 @@ def run() -> None:
     """Train and fit what is missing, print the tables, write the result."""
     flags = parser(__doc__ or "")
     flags.add_argument("--base", default="attention", help="base classifier")
-    flags.add_argument("--only", default=",".join(PARTS), help="some of the parts (default: %(default)s)")
+    only(flags, PARTS)
     options = flags.parse_args()
-    names, wanted = QUICK if options.quick else CORRECTORS, options.only.split(",")
-    for part in wanted:
-        if part not in PARTS:
-            raise choice_error("part", part, PARTS, place="--only")
+    names, parts = QUICK if options.quick else CORRECTORS, wanted(options, PARTS)
     name = "correction" if options.base == "attention" else f"correction-{options.base}"
     result = Result(name, options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
     study = Study(options, options.base, names, seeds_of(options))
     study.run()
     result.settings["best on calibrate"] = study.best
     print(f"best on calibrate: {study.best}")
-    for part in wanted:
-        PARTS[part](study, result)
+    for part in parts:
+        with result.part(part):
+            PARTS[part](study, result)
     result.write(described(study.parts[study.seeds[0]]))
 
 

@@ -36,7 +36,7 @@ def read(model: saved.Classifier, count: int, seed: int) -> tuple[Outputs, np.nd
         data = faces(min(5000, count - start), seed + start)
         data = data.take(data.labels >= 0)
         names = np.char.add(f"{seed + start}-", data.ids)
-        outputs.append(extract(model, data.pictures, names, grids=(1,)))
+        outputs.append(extract(model, data.pictures, names, vectors=("*/1", "hidden", "logits")))
         labels.append(data.labels)
     return Outputs.joined(outputs), np.concatenate(labels)
 

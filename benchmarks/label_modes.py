@@ -84,7 +84,7 @@ def do(task: Task) -> None:
     fit(model, examples, None, task.train, seed=task.seed, watch=seen if task.kind == "audit" else None)
     found: dict[str, np.ndarray] = {"rows": judge}
     if task.kind == "audit":
-        outputs = extract(model, data.pictures, data.ids, grids=())
+        outputs = extract(model, data.pictures, data.ids, vectors=("hidden",))
         found |= {"probs": seen.probs, "vectors": outputs.features["hidden"], "aleatoric": seen.uncertainty.aleatoric}
     else:
         found["probs"] = probabilities(model, data.pictures[judge])
@@ -282,7 +282,7 @@ def review_curve(bench: Bench, counts: Sequence[int] = CURVE) -> list[Line]:
     return lines
 
 
-PARTS: dict[str, Callable[[Bench], list[Line]]] = {
+MODES: dict[str, Callable[[Bench], list[Line]]] = {
     "blind": blind, "seeded": seeded, "votes": votes, "clusters": clusters, "cleanlab": cleanlab,
 }  # fmt: skip
 """Modes, as --only names them."""

@@ -10,55 +10,64 @@ recipe: five folds of the same network, ranked by its normalised margin. Trainin
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections import defaultdict
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import repair
 import unsure
-from common import Figure, Result, main, parser, seeds_of
+from common import Figure, Result, main, only, parser, seeds_of, wanted
 from fer_labels import Truth, data_of
-from label_modes import CURVE, FOLDS, KEYS, PARTS, REVIEWS, Bench, Line, Task, diagram, do, review_curve
+from label_modes import CURVE, FOLDS, KEYS, MODES, REVIEWS, Bench, Line, Task, diagram, do, review_curve
 
 from mien.cli.audit import EPOCHS
-from mien.errors import choice_error
 from mien.study.engines import processes
 
 
 def run() -> None:
     """Train what is missing, print the tables, write the result."""
     flags = parser(__doc__ or "", tests=False)
-    flags.add_argument("--only", default=",".join([*PARTS, *OWN_TABLE]), help="some parts (default: %(default)s)")
+    only(flags, PARTS)
     options = flags.parse_args()
-    wanted = options.only.split(",")
-    for part in wanted:
-        if part not in PARTS and part not in OWN_TABLE:
-            raise choice_error("part", part, [*PARTS, *OWN_TABLE], place="--only")
+    parts = wanted(options, PARTS)
     result = Result("labels", options, {"epochs": EPOCHS, "reviews": REVIEWS, "folds": FOLDS})
     make, seeds = partial(Task, options.data, options.quick), seeds_of(options)
-    modes = [part for part in wanted if part in PARTS]
-    tasks = [make(seed, "audit") for seed in seeds if modes or "curve" in wanted]
-    tasks += [
-        make(seed, kind, fold) for kind in FOLDS if kind in wanted for seed in seeds for fold in range(FOLDS[kind])
-    ]
+    tasks = [make(seed, "audit") for seed in seeds if {"modes", "curve"} & set(parts)]
+    if "modes" in parts:
+        tasks += [
+            make(seed, kind, fold)
+            for kind in FOLDS
+            if kind in modes_of(options)
+            for seed in seeds
+            for fold in range(FOLDS[kind])
+        ]
     processes(do, tasks, lambda: None)
     data = data_of(options.data, options.quick)
     truth = Truth.of(data)
     benches = [Bench(make, seed, data, truth) for seed in seeds]
-    if modes:
-        lines = [line for part in modes for bench in benches for line in PARTS[part](bench)]
-        result.table("Wrong labels of FER2013, against the plurality of FER+", lines)
-        summed_up(result, lines)
-    if "votes" in modes:
-        result.table("Reliability of mien audit --votes, first seed", diagram(benches[0]))
-    for part in wanted:
-        if part in OWN_TABLE:
-            OWN_TABLE[part](result, benches)
+    for part in parts:
+        with result.part(part):
+            PARTS[part](result, benches)
     counts = dict(zip(data.labelset.names, data.counts().tolist(), strict=True))
     wrong = float((truth.label != data.labels)[truth.scored].mean())
     about = {"name": Path(data.name).name, "classes": counts, "scored": int(truth.scored.sum()), "wrong": wrong}
     result.write({**about, "fingerprint": data.fingerprint()})
+
+
+def modes_of(options: Namespace) -> list[str]:
+    """All modes; without the one that needs another package, if it is only to be seen that they run."""
+    return [mode for mode in MODES if mode != "cleanlab" or not options.quick or find_spec("cleanlab")]
+
+
+def modes(result: Result, benches: list[Bench]) -> None:
+    """Every way to find wrong labels, beside each other and never mixed."""
+    lines = [line for mode in modes_of(result.options) for bench in benches for line in MODES[mode](bench)]
+    result.table("Wrong labels of FER2013, against the plurality of FER+", lines)
+    summed_up(result, lines)
+    result.table("Reliability of mien audit --votes, first seed", diagram(benches[0]))
 
 
 def summed_up(result: Result, lines: list[Line]) -> None:
@@ -103,8 +112,7 @@ def drawn(result: Result, benches: list[Bench]) -> None:
     unsure.table(result, result.options.quick, tuple(bench.seed for bench in benches))
 
 
-OWN_TABLE = {"curve": curve, "repair": repaired, "drawn": drawn}
-"""Parts that answer another question."""
+PARTS = {"modes": modes, "curve": curve, "repair": repaired, "drawn": drawn}
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def main() -> None:
             guarantee=table(found, "200 calibrations"),
             variants="\n\n".join(table(found, title) for title in groups),
             elsewhere=table(found, "Other data"),
-            guarantee_commit=found["settings"].get("guarantee made at", found["commit"]),
+            guarantee_commit=found["parts"]["guarantee"]["commit"],
             commit=found["commit"],
             machine=machine(found),
         )

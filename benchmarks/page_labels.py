@@ -101,9 +101,9 @@ def main() -> None:
             curve=table(found, "Reviews"),
             drawn=told_apart(found),
             commit=found["commit"],
-            curve_at=found["settings"].get("curve made at", found["commit"]),
-            repair=found["settings"].get("repair made at", found["commit"]),
-            drawn_at=found["settings"].get("drawn made at", found["commit"]),
+            curve_at=found["parts"]["curve"]["commit"],
+            repair=found["parts"]["repair"]["commit"],
+            drawn_at=found["parts"]["drawn"]["commit"],
             machine=machine(found),
         )
     )

@@ -88,7 +88,7 @@ def measured(task: Task) -> dict[str, object]:
     classes, given = len(data.labelset), data.labels[learn]
     seen = Dynamics(given, classes)
     model = trained(task, data, learn, np.eye(classes)[given], seen)
-    outputs = extract(model, data.pictures[learn], data.ids[learn], grids=())
+    outputs = extract(model, data.pictures[learn], data.ids[learn], vectors=("hidden",))
     vectors = outputs.features["hidden"]
     blind = suspects(given, seen.probs, vectors, linked(data)[learn].astype(str))
     reviewed = np.full(len(learn), NO_LABEL)

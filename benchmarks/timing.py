@@ -51,7 +51,7 @@ def _of(job: Job, corrector: Corrector) -> list[float]:
     parts, model, augment = job.task.parts(), job.task.load(), AugmentSettings()
     learnt = Workbench.of(model, parts.data, augment, parts.rows["correct"], [corrector])
     pictures, ids = parts.tested.pictures[parts.test], parts.tested.ids[parts.test]
-    _, own = _clock(lambda: extract(model, pictures, ids, grids=()))
+    _, own = _clock(lambda: extract(model, pictures, ids, vectors=()))
     _, fitting = _clock(lambda: learnt.fit(corrector, parts.rows["correct"]))
     tested, reading = _clock(lambda: Workbench.of(model, parts.tested, augment, parts.test, [corrector]))
     _, proposing = _clock(lambda: tested.propose(corrector, parts.test))

@@ -112,7 +112,7 @@ def measured(task: Task) -> dict[str, list[float]]:
     seen = {"": plain}
     seen["HOG"] = tuple(one.having(describe(pictures[rows])) for one, rows in zip(plain, (fit, held), strict=True))
     if "lstm" in model.taps:
-        maps = [extract(model, pictures[rows], ids[rows], grids=(), second=("lstm",)) for rows in (fit, held)]
+        maps = [extract(model, pictures[rows], ids[rows], vectors=(), second=("lstm",)) for rows in (fit, held)]
         seen["second order"] = tuple(
             one.having({"lstm/2nd": of.features["lstm/2nd"]}) for one, of in zip(plain, maps, strict=True)
         )

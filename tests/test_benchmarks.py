@@ -1,11 +1,14 @@
 """Every benchmark runs in its quick form, on drawn faces, and writes a result in the agreed form."""
 
+import argparse
+import importlib
 import json
 import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +42,7 @@ def test_it_runs_and_says_what_it_found(name: str, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "found.json").read_text())
-    assert set(result) == {"figures", "tables", "data", "settings", "machine", "commit", "seconds"}
+    assert set(result) - {"parts"} == {"figures", "tables", "data", "settings", "machine", "commit", "seconds"}
     assert KEYS[name] <= set(result["figures"])
     for figure in result["figures"].values():
         assert set(figure) == {"value", "low", "high", "n", "seeds"}
@@ -59,7 +62,7 @@ def test_a_flag_that_names_no_data_is_said_in_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
 def test_the_benchmark_of_labels_runs_on_real_faces(real_data: Path, tmp_path: Path) -> None:
-    parts = ["--only", "blind,seeded,votes,clusters,curve,repair,drawn", "--seeds", "0", "--json", "found.json"]
+    parts = ["--seeds", "0", "--json", "found.json"]
     command = [sys.executable, str(FOLDER / "labels.py"), "--quick", "--data", str(real_data / "ferplus"), *parts]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -67,3 +70,26 @@ def test_the_benchmark_of_labels_runs_on_real_faces(real_data: Path, tmp_path: P
     for mode in ("blind", "seeded", "votes"):
         assert all(0 <= figures[f"{mode}_{key}"]["value"] <= 1 for key in ("auroc", "ap", "within_auroc"))
     assert {"ece_votes", "ece_plurality", "accuracy_gain_blind", "accuracy_gain_seeded"} <= set(figures)
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+def test_a_part_made_anew_leaves_the_other_parts_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    common = importlib.import_module("common")
+    options = argparse.Namespace(json=tmp_path / "found.json", quick=False, seeds=(0,))
+
+    def made(value: float, *parts: str, data: str = "a") -> dict[str, Any]:
+        result = common.Result("found", options)
+        for part in parts:
+            with result.part(part):
+                result.table(f"{part} table", [{"value": value}])
+                result.figures[part] = common.Figure.over([value], 1)
+        result.write({"fingerprint": data})
+        found: dict[str, Any] = json.loads(options.json.read_text())
+        return found
+
+    made(1.0, "first", "second")
+    found = made(2.0, "second")
+    assert {key: figure["value"] for key, figure in found["figures"].items()} == {"first": 1.0, "second": 2.0}
+    assert found["tables"]["first table"] == [{"value": 1.0}] and set(found["parts"]) == {"first", "second"}
+    assert set(made(3.0, "second", data="other")["parts"]) == {"second"}

@@ -6,13 +6,16 @@ Each check raises AssertionError with what is wrong, and returns nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.correctors.contract import wanted_by
 from mien.errors import DataError, MienError, NotFittedError
+from mien.features import matching
 from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, Proposal
 
 
@@ -128,7 +131,12 @@ def check_corrector(make: Callable[[], Any]) -> None:
     assert all(isinstance(value, np.ndarray) and value.dtype != object for value in state.values()), (
         "state must be plain arrays"
     )
-    _same(make().restore(state).propose(outputs), proposal, "a restored corrector gives other scores")
+    restored = make().restore(state)
+    _same(restored.propose(outputs), proposal, "a restored corrector gives other scores")
+    wants = wanted_by(restored)
+    wanted = {*matching(outputs, wants.vectors), wants.tap} & set(outputs.features)
+    asked_for = replace(outputs, features={name: outputs.features[name] for name in wanted})
+    _same(restored.propose(asked_for), proposal, "a corrector uses features that it does not ask for in `wants`")
     if hasattr(corrector, "add"):
         _adds(make, outputs, labels)
     for name in state:

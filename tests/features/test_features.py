@@ -52,3 +52,11 @@ def test_class_weights_average_one_and_never_favour_the_common(counts: list[int]
 def test_power_one_is_the_papers_n_over_n_i() -> None:
     weights = class_weights(np.array([100, 300, 600]), 1.0)
     assert (weights / weights[0]).tolist() == pytest.approx([1, 1 / 3, 1 / 6])
+
+
+def test_products_with_vectors_need_no_vectors() -> None:
+    rng = np.random.default_rng(0)
+    features = (rng.normal(size=(50, 30)) * 7 + 3).astype(np.float32)
+    directions = rng.normal(size=(8, 2))
+    whitening = Whitening.fit(features, components=8)
+    assert np.allclose(whitening.onto(features, directions), whitening.apply(features) @ directions, atol=1e-4)

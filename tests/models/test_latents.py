@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from mien.errors import AlignmentError
 from mien.models.attention import Attention
@@ -54,3 +55,21 @@ def test_second_order_is_extracted_where_it_is_asked_for() -> None:
     assert outputs.features["conv1/2nd"].shape == (3, 32 * 33 // 2)
     assert outputs.features["lstm/2nd"].shape == (3, 128 * 129 // 2)
     assert not any(name.endswith("/2nd") for name in extract(Attention(3), pixels, np.arange(3).astype(str)).features)
+
+
+def test_only_the_vectors_asked_for_are_read_out_and_they_are_the_same() -> None:
+    torch.manual_seed(0)
+    model = Attention(3)
+    model.mirrored = True
+    pixels, ids = np.random.default_rng(0).integers(0, 255, (4, 48, 48)).astype(np.uint8), np.arange(4).astype(str)
+    whole = extract(model, pixels, ids)
+    some = extract(model, pixels, ids, vectors=("conv2/*", "hidden"))
+    assert set(some.features) == {"conv2/1", "conv2/3", "hidden"}
+    assert all(np.array_equal(values, whole.features[name]) for name, values in some.features.items())
+    assert np.array_equal(some.probs, whole.probs) and not extract(model, pixels, ids, vectors=()).features
+    straight, turned = (
+        torch.from_numpy(extract(model, one, ids, maps=("conv2",)).features["conv2"][:, 0].astype(np.float32))
+        for one in (pixels, np.ascontiguousarray(pixels[:, :, ::-1]))
+    )
+    expected = functional.adaptive_avg_pool2d((straight + turned.flip(3)) / 2, 3).flatten(1)
+    assert np.allclose(whole.features["conv2/3"], expected, atol=2e-3)

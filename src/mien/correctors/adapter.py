@@ -75,7 +75,7 @@ class Adapter:
 
     @property
     def wants(self) -> Wanted:
-        return Wanted(self.tap, self.views)
+        return Wanted(self.tap, self.views, ())
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from labels or shares of votes; DataError without pictures of both kinds, or without maps."""

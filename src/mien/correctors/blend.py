@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mien import correctors
 from mien.correctors.contract import Corrector, Labels, State, wanted_by
-from mien.errors import NotFittedError, UsageError
+from mien.errors import NotFittedError
 from mien.types import Outputs, Proposal, Wanted
 
 MEMBERS = ("logistic", "nystroem")
@@ -29,12 +29,13 @@ class Blend:
 
     def __init__(self, target: int | None = None, members: Sequence[Corrector] | None = None) -> None:
         self.members = list(members or (correctors.find(name)(target=target) for name in MEMBERS))
-        wanted = {wanted_by(member) for member in self.members} - {Wanted()}
-        if len(wanted) > 1:
-            raise UsageError("members want maps of different taps", place=self.name, remedy="blend one adapter only")
-        self.wants = next(iter(wanted), Wanted())
+        Wanted.joined(map(wanted_by, self.members))  # refuses maps of two taps before anything is read out
         self.target = target
         self._fitted = False
+
+    @property
+    def wants(self) -> Wanted:
+        return Wanted.joined(map(wanted_by, self.members))
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Fit every member."""

@@ -18,7 +18,7 @@ from mien.correctors.contract import Labels, State, fitted, hard, positives, tar
 from mien.correctors.evidence import NEVER, coded, coding_in, evidence, width
 from mien.errors import AlignmentError, DataError, MissingExtraError, RunError
 from mien.features import stack
-from mien.types import NO_LABEL, Floats, Ints, Outputs, Proposal
+from mien.types import NO_LABEL, Floats, Ints, Outputs, Proposal, Wanted
 
 TAPS = ("*/1", "hidden", "logits")
 
@@ -59,6 +59,10 @@ class XGBoost:
         self.coding, self.wrong = coding, wrong
         self._booster: Any = None
         self._seen: Ints = np.array([0, 1])
+
+    @property
+    def wants(self) -> Wanted:
+        return Wanted(vectors=self.taps)
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from true labels; DataError without pictures of both kinds."""

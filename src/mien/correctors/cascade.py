@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.correctors.adapter import Adapter
-from mien.correctors.contract import Corrector, Labels, State, fitted, wanted_by
+from mien.correctors.contract import Corrector, Labels, State, fitted, hard, wanted_by
 from mien.correctors.evidence import NEVER
 from mien.correctors.probe import Logistic
 from mien.errors import UsageError
-from mien.types import Outputs, Proposal
+from mien.types import Outputs, Proposal, Wanted
 
 
 class Cascade:
-    """The adapter at less than half of its cost: a linear probe looks first.
+    """The adapter at a part of its cost: a linear probe looks first.
 
     A picture is overridden only on strong evidence, and what the probe ranks low is hardly ever that; so little is
     lost at small budgets, though the order of the low ranks is only the probe's (Viola & Jones, *Rapid object detection
@@ -26,7 +26,7 @@ class Cascade:
     ----------
     target : the class to win back; by default the one that the classifier does not know.
     first, second : the quick corrector and the slow one; by default `Logistic` and `Adapter`.
-    share : of the pictures like those of the fit that the second one sees.
+    share : of pictures of the other classes, like those of the fit, that the second one sees.
     """
 
     name = "cascade"
@@ -36,13 +36,12 @@ class Cascade:
         target: int | None = None,
         first: Corrector | None = None,
         second: Corrector | None = None,
-        share: float = 0.4,
+        share: float = 0.2,
     ) -> None:
         if not 0 < share <= 1:
             raise UsageError(f"share must be between 0 and 1, not {share}", place=self.name, remedy="leave it out")
         self.first = first or Logistic(target)
         self.second = second or Adapter(target)
-        self.wants = wanted_by(self.second)
         self.target, self.share = target, share
         self._gate: float | None = None
 
@@ -51,11 +50,18 @@ class Cascade:
         """With an adapter for this classifier."""
         return cls(target, second=Adapter.beside(model, target))
 
+    @property
+    def wants(self) -> Wanted:
+        return Wanted.joined(map(wanted_by, (self.first, self.second)))
+
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Fit both, and set the gate between them by the ranks of the first."""
         self.second.fit(outputs, labels)
         score = self.first.fit(outputs, labels).propose(outputs).score
-        self.target, self._gate = self.first.target, float(np.quantile(score, 1 - self.share))
+        self.target = self.first.target
+        # of all pictures a fixed share would not do: a class may have a third of them, and must find its way through
+        others = score[hard(labels) != self.target]
+        self._gate = float(np.quantile(others, 1 - self.share))
         return self
 
     def propose(self, outputs: Outputs) -> Proposal:

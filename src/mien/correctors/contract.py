@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -19,9 +19,16 @@ Labels = Ints | Floats
 """(N,) class indices, or (N, K) shares of votes."""
 
 
-def wanted_by(corrector: Corrector) -> Wanted:
-    """What maps a corrector asks for."""
+def wanted_by(corrector: object) -> Wanted:
+    """What a corrector asks for."""
     return getattr(corrector, "wants", Wanted())
+
+
+def read_out_for(correctors: Iterable[object]) -> dict[str, list[str]]:
+    """The `maps` and `vectors` that `mien.models.latents.extract` must give for all of these."""
+    wants = [wanted_by(corrector) for corrector in correctors]
+    maps = {want.tap for want in wants if want.tap}
+    return {"maps": sorted(maps), "vectors": sorted({pattern for want in wants for pattern in want.vectors})}
 
 
 def hard(labels: Labels) -> Ints:
@@ -53,7 +60,8 @@ class Corrector(Protocol):
     of log-odds, so that correctors can be averaged. `state` and `restore` carry what was learnt as plain arrays; a
     state that is not whole is refused by `restore`, with any error, not later by `propose`.
 
-    A corrector that learns on whole maps says so by an attribute `wants` (see `Wanted`), one that can do without
+    A corrector that learns on whole maps, or not on all vectors, says so by an attribute `wants` (see `Wanted`), one
+    that can do without
     labelled pictures of a class by `needs_pictures = False`. One that can take in more pictures later offers
     `add(outputs, labels)`. A suggestion of −1 is "f is wrong, I do not know more".
     """

@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from mien.correctors.contract import Labels, State, fitted, positives, target_class
 from mien.errors import choice_error
 from mien.features import Embedding
-from mien.types import Floats, Outputs, Proposal
+from mien.types import Floats, Outputs, Proposal, Wanted
 
 RULES = ("kaiser", "broken_stick", "conditioning")
 CONDITION = 100.0
@@ -53,6 +53,10 @@ class Fisher:
         self.rule, self.clusters = rule, clusters
         self._embedding: Embedding | None = None
         self._planes: dict[str, Floats] | None = None
+
+    @property
+    def wants(self) -> Wanted:
+        return Wanted(vectors=self.taps)
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from true labels; one picture of the class is enough, none is a DataError."""

@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 from mien.correctors.contract import Labels, State, fitted, target_class
 from mien.errors import choice_error
 from mien.features import Embedding
-from mien.types import NO_LABEL, Floats, Outputs, Proposal
+from mien.types import NO_LABEL, Floats, Outputs, Proposal, Wanted
 
 METHODS = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
 NEIGHBOURS = 10
@@ -54,6 +54,10 @@ class Novelty:
         self.target, self.method, self.components = target, method, components
         self._embedding: Embedding | None = None
         self._learnt: Learnt | None = None
+
+    @property
+    def wants(self) -> Wanted:
+        return Wanted(vectors=("logits", "means") if self.method in _OF_ANSWERS else ("*",))
 
     def fit(self, outputs: Outputs, labels: Labels | None = None) -> Self:
         """Learn what is usual."""

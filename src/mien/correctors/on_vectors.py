@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mien.correctors.contract import Labels, State, fitted, hard, positives, target_class
 from mien.correctors.evidence import NEVER, coded, coding_in, evidence, width
 from mien.features import Embedding
-from mien.types import Floats, Ints, Outputs, Proposal
+from mien.types import Floats, Ints, Outputs, Proposal, Wanted
 
 Learnt = dict[str, NDArray[Any]]
 
@@ -46,6 +46,10 @@ class OnVectors:
         self._embedding: Embedding | None = None
         self._learnt: Learnt | None = None
 
+    @property
+    def wants(self) -> Wanted:
+        return Wanted(vectors=self.taps)
+
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from true labels; DataError without pictures of both kinds."""
         self.target = target_class(outputs, self.target)
@@ -61,7 +65,7 @@ class OnVectors:
         learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
         target = target_class(outputs, self.target)
         log_probs = np.full((len(outputs), width(self.coding, outputs)), NEVER)
-        log_probs[:, learnt["seen"]] = self._log_probs(embedding.apply(outputs), learnt)
+        log_probs[:, learnt["seen"]] = self._answers(embedding, outputs, learnt)
         score = evidence(log_probs, self.coding, outputs, target, self.wrong)
         return Proposal(outputs.ids, np.asarray(score, np.float64), np.full(len(outputs), target))
 
@@ -78,10 +82,14 @@ class OnVectors:
         self._log_probs(np.zeros((1, self._embedding.axes), np.float32), self._learnt)  # shows what is missing
         return self
 
+    def _answers(self, embedding: Embedding, outputs: Outputs, learnt: Learnt) -> Floats:
+        """(N, S) log probabilities of the codes that were seen."""
+        return self._log_probs(embedding.apply(outputs), learnt)
+
     def _learn(self, vectors: Floats, codes: Ints) -> Learnt:
         """What is to be remembered, from (N, M) vectors and (N,) codes 0 … S−1, each of them seen."""
         raise NotImplementedError
 
     def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
-        """(N, S) log probabilities of the codes that were seen."""
+        """The same, of (N, M) vectors."""
         raise NotImplementedError

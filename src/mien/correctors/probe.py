@@ -13,12 +13,30 @@ from sklearn.model_selection import StratifiedKFold
 from mien.correctors.contract import Labels, fitted, hard, target_class
 from mien.correctors.evidence import coded
 from mien.correctors.on_vectors import Learnt, OnVectors
+from mien.features import Embedding
 from mien.types import Floats, Ints, Outputs
 
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 
 
-class Logistic(OnVectors):
+class Linear(OnVectors):
+    """Base of the correctors whose log-odds are linear in the features. A subclass gives `_learn` and `_weights`."""
+
+    def _weights(self, learnt: Learnt) -> Floats:
+        """(S, M + 1) of the logits of the codes that were seen, the constant last."""
+        raise NotImplementedError
+
+    def _answers(self, embedding: Embedding, outputs: Outputs, learnt: Learnt) -> Floats:
+        weights = self._weights(learnt)
+        # the axes themselves are not needed: a product with them would take longer than all the rest
+        return np.asarray(log_softmax(embedding.onto(outputs, weights[:, :-1].T) + weights[:, -1], axis=1))
+
+    def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
+        weights = self._weights(learnt)
+        return np.asarray(log_softmax(vectors @ weights[:, :-1].T + weights[:, -1], axis=1))
+
+
+class Logistic(Linear):
     """L2 logistic regression; the penalty is chosen by three folds.
 
     Examples
@@ -41,15 +59,12 @@ class Logistic(OnVectors):
         weights = np.column_stack([model.coef_, model.intercept_])  # (C, M + 1), or (1, M + 1) for two codes
         return {"weights": weights[0] if len(weights) == 1 else weights}
 
-    def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
+    def _weights(self, learnt: Learnt) -> Floats:
         weights = np.atleast_2d(learnt["weights"])
-        logits = vectors @ weights[:, :-1].T + weights[:, -1]
-        if logits.shape[1] == 1:
-            logits = np.column_stack([np.zeros(len(logits)), logits])
-        return np.asarray(log_softmax(logits, axis=1))
+        return np.vstack([np.zeros_like(weights), weights]) if len(weights) == 1 else weights
 
 
-class LDA(OnVectors):
+class LDA(Linear):
     """Linear discriminant analysis: a mean for each code, one covariance for all, shrunk.
 
     What it remembers are sums, so pictures can be added later (`add`): streaming LDA (Hayes & Kanan, *Lifelong machine
@@ -82,12 +97,11 @@ class LDA(OnVectors):
         around = vectors - means[codes]
         return {"means": means, "counts": counts, "scatter": around.T @ around}
 
-    def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
+    def _weights(self, learnt: Learnt) -> Floats:
         means, counts = learnt["means"], learnt["counts"]
         weights = np.linalg.solve(_shrunk(learnt["scatter"], counts.sum()), means.T).T
-        shares = np.log(counts / counts.sum())
-        logits = vectors @ weights.T - (weights * means).sum(1) / 2 + shares
-        return np.asarray(log_softmax(logits, axis=1))
+        constants = np.log(counts / counts.sum()) - (weights * means).sum(1) / 2
+        return np.column_stack([weights, constants])
 
 
 def _shrunk(scatter: Floats, count: int) -> Floats:

@@ -56,6 +56,10 @@ class Embedding:
         """(N, M) vectors of new outputs."""
         return self.whitening.apply(stack(outputs, self.taps))
 
+    def onto(self, outputs: Outputs, directions: Floats) -> Floats:
+        """(N, C) products of the vectors with (M, C) directions, without making the vectors: far quicker."""
+        return self.whitening.onto(stack(outputs, self.taps), directions)
+
     def state(self) -> dict[str, NDArray[Any]]:
         """As plain arrays."""
         of = self.whitening

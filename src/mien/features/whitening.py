@@ -42,6 +42,11 @@ class Whitening:
         """(N, D) → (N, M)."""
         return ((features - self.mean) / self.spread) @ self.basis
 
+    def onto(self, features: Floats, directions: Floats) -> Floats:
+        """(N, D) features, (M, C) directions → (N, C): `apply(features) @ directions`, in one product."""
+        each = (self.basis.astype(np.float64) @ directions) / self.spread[:, None].astype(np.float64)
+        return np.asarray(features @ each.astype(np.float32) - self.mean.astype(np.float64) @ each)
+
 
 def _principal(features: Floats, count: int) -> PCA:
     """Principal components by randomised SVD; LAPACK's divide and conquer fails once in a while, eigenvalues do not."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ def extract(
     pixels: NDArray[np.uint8],
     ids: Texts,
     *,
-    grids: Sequence[int] = GRIDS,
+    vectors: Sequence[str] = ("*",),
     maps: Sequence[str] = (),
     second: Sequence[str] = (),
 ) -> Outputs:
@@ -125,8 +126,8 @@ def extract(
     model : a base classifier with `taps` and `activations`.
     pixels : (N, H, W) or (N, H, W, 3) uint8.
     ids : (N,) row keys.
-    grids : every map tap is averaged on each g×g grid, as feature "TAP/g" of C·g² numbers: position is signal in
-        aligned faces, so 1×1 alone would lose it.
+    vectors : patterns of the features to be given. Each map tap is averaged on g×g grids, as feature "TAP/g" of C·g²
+        numbers (position is signal in aligned faces, so 1×1 alone would lose it); the other taps are as they are.
     maps : taps to be given whole as well, as feature "TAP" (N, V, C, H, W): of each picture and, where the model is
         read out so, of its mirror image.
     second : map taps of which second-order features are given, "TAP/2nd" of C·(C + 1)/2 numbers (see `second_order`).
@@ -142,12 +143,13 @@ def extract(
     probs: list[Floats] = []
     features: dict[str, list[Floats]] = {}
     for views in batches(model, pixels):
-        taps = merged(views)
-        probs.append(taps["logits"].float().softmax(1).cpu().numpy())
-        for name, values in _pooled(taps, known, grids):
+        logits = merged([{"logits": view["logits"]} for view in views])["logits"]
+        probs.append(logits.float().softmax(1).cpu().numpy())
+        for name, values in _pooled(views, known, vectors):
             features.setdefault(name, []).append(values.cpu().numpy())
         for tap in second:
-            features.setdefault(f"{tap}/2nd", []).append(second_order(taps[tap]).cpu().numpy())
+            whole = merged([{tap: view[tap]} for view in views])[tap]
+            features.setdefault(f"{tap}/2nd", []).append(second_order(whole).cpu().numpy())
         for tap in maps:
             features.setdefault(tap, []).append(half([view[tap] for view in views]))
     if not probs:
@@ -170,6 +172,11 @@ def second_order(maps: Tensor) -> Tensor:
     return chosen.sign() * chosen.abs().sqrt()
 
 
+def averaged(maps: Tensor, grid: int) -> Tensor:
+    """(B, C, H, W) → (B, C, g, g) means of equal parts, in float32."""
+    return functional.adaptive_avg_pool2d(maps.float(), grid)
+
+
 def half(views: Sequence[Tensor]) -> Floats:
     """V views of a tap's map, each (B, C, H, W) → (B, V, C, H, W) in half the memory; DataError if it is no map."""
     if views[0].ndim != 4:
@@ -178,13 +185,16 @@ def half(views: Sequence[Tensor]) -> Floats:
     return torch.stack([view.half() for view in views], 1).cpu().numpy()
 
 
-def _pooled(taps: dict[str, Tensor], known: Bools, grids: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
-    for name, values in taps.items():
-        values = values.float()
-        if name == "logits":
-            yield name, values[:, torch.from_numpy(known).to(values.device)]
-        elif values.ndim == 2:
-            yield name, values
-        else:
-            for grid in grids:
-                yield f"{name}/{grid}", functional.adaptive_avg_pool2d(values, grid).flatten(1)
+def _pooled(views: Sequence[dict[str, Tensor]], known: Bools, patterns: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+    """The features that match; a mirror image is turned back after the averaging, when there is little left of it."""
+
+    def wanted(name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+    for tap, values in views[0].items():
+        grids = [grid for grid in GRIDS if wanted(f"{tap}/{grid}")] if values.ndim == 4 else []
+        of_views = [{f"{tap}/{grid}": averaged(view[tap], grid) for grid in grids} for view in views]
+        if values.ndim == 2 and wanted(tap):
+            of_views = [{tap: view[tap].float()} for view in views]
+        for name, mean in merged(of_views).items():
+            yield name, mean[:, torch.from_numpy(known).to(mean.device)] if tap == "logits" else mean.flatten(1)

@@ -12,7 +12,7 @@ import numpy as np
 
 from mien import correctors
 from mien.correctors.calibration import Calibration
-from mien.correctors.contract import Corrector, restored, wanted_by
+from mien.correctors.contract import Corrector, read_out_for, restored, wanted_by
 from mien.correctors.patch import Patch, Witness
 from mien.correctors.policy import Policy
 from mien.data.images import read_pictures
@@ -21,7 +21,7 @@ from mien.machine import cores
 from mien.models import saved
 from mien.models.classifier import Classifier
 from mien.models.device import one_thread
-from mien.models.latents import GRIDS, extract
+from mien.models.latents import extract
 from mien.runs import FULL, WITHOUT, Run, read_arrays, sound
 from mien.types import Dataset, Decision, Outputs, Problem
 from mien.workers import in_order
@@ -83,11 +83,10 @@ class Corrected:
 
     def _look(self, data: Dataset) -> tuple[Outputs, Decision, tuple[Problem, ...]]:
         if self.patch is None:
-            outputs = extract(self.model, data.pictures, data.ids, grids=())
+            outputs = extract(self.model, data.pictures, data.ids, vectors=())
             silent = np.zeros(len(outputs), bool)
             return outputs, Decision(outputs.ids, outputs.predicted, outputs.predicted, silent), data.problems
-        taps = {wanted_by(corrector).tap for corrector in self.patch.correctors} - {""}
-        outputs = extract(self.model, data.pictures, data.ids, grids=GRIDS, maps=sorted(taps))
+        outputs = extract(self.model, data.pictures, data.ids, **read_out_for(self.patch.correctors))
         return outputs, self.patch.decide(outputs), data.problems
 
 

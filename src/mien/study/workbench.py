@@ -12,7 +12,7 @@ import numpy as np
 
 from mien import correctors
 from mien.correctors.calibration import Calibration
-from mien.correctors.contract import Corrector, Labels, wanted_by
+from mien.correctors.contract import Corrector, Labels, read_out_for, wanted_by
 from mien.data.split import linked
 from mien.errors import DataError
 from mien.models.classifier import Classifier
@@ -54,16 +54,20 @@ class Workbench:
         beside: Iterable[Corrector],
         keep: Path | None = None,
     ) -> Self:
-        """Look at the given rows once, with the maps that the correctors want; `keep` is a folder to keep that in."""
-        rows = np.unique(rows)
-        taps = sorted({wanted_by(corrector).tap for corrector in beside} - {""})
+        """Look at the given rows once, for what the correctors want; `keep` is a folder to keep that in.
+
+        What is kept has all vectors, so that it serves the next corrector too.
+        """
+        rows, wanted = np.unique(rows), read_out_for(beside)
+        if keep is not None or not any(wanted.values()):
+            wanted["vectors"] = ["*"]
 
         def look() -> Outputs:
-            return extract(model, data.pictures[rows], data.ids[rows], maps=taps)
+            return extract(model, data.pictures[rows], data.ids[rows], **wanted)
 
         if keep is None:
             return cls(model, data, augment, rows, look())
-        return cls(model, data, augment, rows, kept(keep, key_of(model, data, rows, taps), look))
+        return cls(model, data, augment, rows, kept(keep, key_of(model, data, rows, wanted["maps"]), look))
 
     def seen(self, rows: Ints) -> Outputs:
         """The outputs of some of the rows."""

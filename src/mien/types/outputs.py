@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mien.errors import AlignmentError, choice_error
+from mien.errors import AlignmentError, UsageError, choice_error
 from mien.types.arrays import Bools, Floats, Ints, Texts, check_rows, check_unique
 
 
@@ -81,17 +81,30 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The maps that a corrector wants beside the vectors.
+    """What a corrector wants to be read out of a classifier.
 
     Attributes
     ----------
-    tap : whose map; "" for none.
+    tap : whose whole map; "" for none.
     views : changed views of each picture to learn on; new pictures come as they are, with their mirror image where the
         classifier is read out so.
+    vectors : patterns of the vectors, all by default.
     """
 
     tap: str = ""
     views: int = 0
+    vectors: tuple[str, ...] = ("*",)
+
+    @classmethod
+    def joined(cls, wants: Iterable[Wanted]) -> Wanted:
+        """What correctors want that are one together; UsageError where they want different maps."""
+        found = list(wants)
+        maps = {(want.tap, want.views) for want in found if want.tap} or {("", 0)}
+        if len(maps) > 1:
+            remedy = "put one adapter only beside the others"
+            raise UsageError("members want maps of different taps", place="correctors", remedy=remedy)
+        [(tap, views)] = maps
+        return cls(tap, views, tuple(sorted({pattern for want in found for pattern in want.vectors})))
 
 
 @dataclass(frozen=True)
