@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from mien.data.reviews import Review, labels_of
 from mien.errors import UsageError
 
 pytest.importorskip("cleanlab", reason="cleanlab is not installed")
-from mien.audit.reviewers import crowdlab
+from mien.audit.reviewers import crowdlab, reviewers
 
 SKILLS = {"anna": 0.95, "ben": 0.6, "carl": 0.3}
 FACES = draw(FaceSettings(n=300, size=16))
@@ -55,4 +56,17 @@ def test_the_audit_says_how_good_each_reviewer_is(tmp_path: Path, capsys: pytest
     (tmp_path / "reviews.jsonl").write_text("\n".join(lines))
     command = ["audit", "faces:n=300,size=16", "--size", "16", "--epochs", "1", "--json", "--merge", "crowdlab"]
     assert run([*command, "--reviews", str(tmp_path / "reviews.jsonl"), "--out", str(tmp_path / "out")]) == 0
-    assert set(json.loads(capsys.readouterr().out)["reviewers"]) == set(SKILLS)
+    people = json.loads(capsys.readouterr().out)["reviewers"]
+    assert people["anna"]["quality"] > people["ben"]["quality"] > people["carl"]["quality"]
+    assert people["anna"]["agreement"] > people["carl"]["agreement"] and people["anna"]["shared"] == 150
+    assert "Reviewers" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_without_weights_reviewers_are_compared_with_each_other() -> None:
+    people = {one.who: one for one in reviewers(said(), {})}
+    assert people["anna"].agreement > people["ben"].agreement > people["carl"].agreement
+    assert {one.pictures for one in people.values()} == {150} and all(
+        math.isnan(one.quality) for one in people.values()
+    )
+    [alone] = reviewers([Review("1", "fear", "anna"), Review("2", "", "anna"), Review("3", "fear", "anna")], {})
+    assert alone.pictures == 2 and alone.shared == 0 and math.isnan(alone.agreement)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -67,6 +69,48 @@ def crowdlab(reviews: Iterable[Review], data: Dataset, belief: Floats) -> tuple[
     labels[looked] = used[found["label_quality"]["consensus_label"].to_numpy(int)]
     quality = found["annotator_stats"]["annotator_quality"]
     return labels, {people[int(number)]: float(value) for number, value in quality.items() if np.isfinite(value)}
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """One reviewer beside the others.
+
+    Attributes
+    ----------
+    who : the name. pictures : given a class.
+    shared : those of them that another has given one as well.
+    agreement : share of the other words on these that are the same; NaN without any.
+    quality : from 0 to 1 as `crowdlab` weighs, NaN where it did not.
+    """
+
+    who: str
+    pictures: int
+    shared: int
+    agreement: float
+    quality: float
+
+
+def reviewers(reviews: Iterable[Review], quality: Mapping[str, float]) -> list[Reviewer]:
+    """All who gave a picture a class, the busiest first.
+
+    Examples
+    --------
+    >>> said = [Review("1", "fear", "a"), Review("1", "fear", "b"), Review("1", "anger", "c"), Review("2", "fear", "a")]
+    >>> [(one.who, one.pictures, one.agreement) for one in reviewers(said, {})]
+    [('a', 2, 0.5), ('b', 1, 0.5), ('c', 1, 0.0)]
+    """
+    words = {key: label for key, label in _last(reviews).items() if label}
+    votes: dict[str, Counter[str]] = defaultdict(Counter)
+    for (_, name), label in words.items():
+        votes[name][label] += 1
+    found = []
+    for who in dict.fromkeys(who for who, _ in words):
+        own = {name: label for (person, name), label in words.items() if person == who}
+        others = {name: votes[name].total() - 1 for name in own}
+        same = sum(votes[name][label] - 1 for name, label in own.items())
+        agreement = same / sum(others.values()) if any(others.values()) else math.nan
+        found.append(Reviewer(who, len(own), sum(map(bool, others.values())), agreement, quality.get(who, math.nan)))
+    return sorted(found, key=lambda one: -one.pictures)
 
 
 def check_reviewers(reviews: Iterable[Review]) -> None:

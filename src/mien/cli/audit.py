@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from mien.data.prepare import DataSettings, prepare
 from mien.models.settings import TrainSettings
 
 if TYPE_CHECKING:
+    from mien.audit.reviewers import Reviewer
     from mien.study.audit import Audit
 
 EPOCHS = 20
@@ -85,7 +87,8 @@ def audit(
     with stages() as say:
         found = audit_(settings, train, base=base, seed=seed, reviews=reviews, merge=merge, votes=votes, say=say)
     found.save(out, settings)
-    write_text(out / "index.html", page(found.data, found.suspects, found.verdicts, found.reviewed, found.conflicts))
+    shown = page(found.data, found.suspects, found.verdicts, found.reviewed, found.conflicts, found.people)
+    write_text(out / "index.html", shown)
     if as_json:
         click.echo(json.dumps(as_figures(found), indent=2))
         return
@@ -107,10 +110,15 @@ def as_figures(found: Audit) -> dict[str, Any]:
     return {
         "pictures": len(found.data),
         "reviewed": int((found.reviewed >= 0).sum()),
-        "reviewers": {who: round(quality, 3) for who, quality in found.reviewers.items()},
+        "reviewers": {one.who: _plain(one) for one in found.people},
         "verdicts": {**found.verdicts.counts(), "duplicate conflict": len(found.conflicts)},
         "classes": classes,
     }
+
+
+def _plain(one: Reviewer) -> dict[str, float | None]:
+    of = {"pictures": one.pictures, "shared": one.shared, "agreement": one.agreement, "quality": one.quality}
+    return {key: None if math.isnan(value) else round(value, 3) for key, value in of.items()}
 
 
 def _print(found: Audit) -> None:
@@ -122,8 +130,10 @@ def _print(found: Audit) -> None:
     for name, row in figures["classes"].items():
         table.add_row(escape(name), *map(str, row.values()))
     Console().print(table)
-    for who, quality in sorted(figures["reviewers"].items(), key=lambda item: -item[1]):
-        click.echo(f"reviewer {who or 'without a name'}: quality {quality:.2f}")
+    for one in found.people if len(found.people) > 1 else ():
+        agrees = "" if math.isnan(one.agreement) else f", agrees with the others on {one.agreement:.0%} of {one.shared}"
+        quality = "" if math.isnan(one.quality) else f", quality {one.quality:.2f}"
+        click.echo(f"reviewer {one.who or 'without a name'}: {one.pictures} pictures{agrees}{quality}")
     conflicts = figures["verdicts"]["duplicate conflict"]
     if conflicts:
         click.echo(f"{conflicts} more are equal pictures with different labels")

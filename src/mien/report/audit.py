@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from mien.audit.reviewers import Reviewer
 from mien.audit.suspects import Suspects
 from mien.audit.verdicts import AMBIGUOUS, KINDS, STRANGE, WRONG, Verdicts
 from mien.data.samples import as_png
@@ -37,7 +39,14 @@ class Picture:
     neighbours: str
 
 
-def page(data: Dataset, found: Suspects, judged: Verdicts, reviewed: Ints, conflicts: Sequence[Problem]) -> str:
+def page(
+    data: Dataset,
+    found: Suspects,
+    judged: Verdicts,
+    reviewed: Ints,
+    conflicts: Sequence[Problem],
+    people: Sequence[Reviewer] = (),
+) -> str:
     """One self-contained HTML page; the arguments are those of `mien.study.audit.Audit`."""
     counts = judged.counts()
     groups = [(kind, TITLES[kind], counts[kind], _by_class(kind, data, found, judged)) for kind in TITLES]
@@ -49,6 +58,7 @@ def page(data: Dataset, found: Suspects, judged: Verdicts, reviewed: Ints, confl
         reviewed=int((reviewed >= 0).sum()),
         conflicts=[(problem.place, problem.cause) for problem in conflicts],
         tables=(_classes(data, found, judged), _taken_for(data, found, judged)),
+        people=_people(people) if len(people) > 1 else None,
         groups=groups,
         percent=percent,
         side=data.pictures.shape[1],
@@ -68,6 +78,20 @@ def _classes(data: Dataset, found: Suspects, judged: Verdicts) -> Table:
         )
         lines.append((Cell(name), Cell(str(int(own.sum()))), *cells))
     return Table("Verdicts by given label", ("Given", "Pictures", *KINDS), lines, heat="harm")
+
+
+def _people(people: Sequence[Reviewer]) -> Table:
+    lines = [
+        (
+            Cell(one.who or "without a name"),
+            Cell(f"{one.pictures:,}"),
+            Cell(f"{one.shared:,}"),
+            undefined("shares no picture") if math.isnan(one.agreement) else Cell(percent(one.agreement)),
+            undefined("not weighed: --merge crowdlab") if math.isnan(one.quality) else Cell(f"{one.quality:.2f}"),
+        )
+        for one in people
+    ]
+    return Table("Reviewers", ("", "Pictures", "Shared with others", "Agrees with them", "Quality"), lines)
 
 
 def _taken_for(data: Dataset, found: Suspects, judged: Verdicts) -> Table:

@@ -15,7 +15,7 @@ from mien.audit import MERGES
 from mien.audit.dynamics import Dynamics
 from mien.audit.reviewed import FEWEST as REVIEWED
 from mien.audit.reviewed import after_reviews, after_votes, check_reviews
-from mien.audit.reviewers import check_reviewers, crowdlab
+from mien.audit.reviewers import Reviewer, check_reviewers, crowdlab, reviewers
 from mien.audit.suspects import Suspects, suspects
 from mien.audit.verdicts import KINDS, WRONG, Verdicts, verdicts
 from mien.correctors.novelty import Novelty
@@ -68,6 +68,11 @@ class Audit:
     said: tuple[Review, ...]
     conflicts: tuple[Problem, ...]
     reviewers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def people(self) -> list[Reviewer]:
+        """Those whose reviews it learnt from."""
+        return reviewers(self.said, self.reviewers)
 
     def rows(self) -> list[dict[str, object]]:
         """A row a picture, the most suspicious first."""
