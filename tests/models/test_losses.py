@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.errors import UsageError
+from mien.metrics.classification import f1
 from mien.models import losses
 from mien.models.settings import LOSSES, AugmentSettings, TrainSettings
 
 ROWS = torch.arange(2)
+COUNTS = torch.tensor([10.0, 20.0, 160.0, 0.0])
 
 
 def loss(name: str, smoothing: float = 0.0, classes: int = 3) -> losses.Loss:
-    return losses.find(name)(torch.ones(classes), smoothing, 2)
+    return losses.find(name)(torch.ones(classes), smoothing, COUNTS[:classes], 2)
 
 
 def test_generalised_cross_entropy_as_in_its_paper() -> None:
@@ -76,3 +78,50 @@ def test_a_class_that_is_not_known_takes_no_part(name: str, seed: int) -> None:
 def test_blended_pictures_have_no_memory() -> None:
     with pytest.raises(UsageError, match="blended"):
         TrainSettings(loss="elr", augment=AugmentSettings(mixup=0.2))
+
+
+LOGITS = torch.tensor([[2.0, 0.5, 0.0], [0.0, 1.0, -1.0]])
+TARGETS = torch.eye(3)[[0, 2]]
+
+
+def test_the_focal_loss_as_in_its_paper() -> None:
+    """−(1 − p)² log p of the label's probability; equation 5."""
+    probs = LOGITS.softmax(1)[[0, 1], [0, 2]]
+    assert torch.allclose(loss("focal")(LOGITS, TARGETS, ROWS), (-((1 - probs) ** 2) * probs.log()).mean())
+
+
+def test_adjusted_logits_as_in_their_paper() -> None:
+    """log(1 + Σ_j (π_j / π_y) e^(f_j − f_y)); equation 10."""
+    expected = [
+        sum((COUNTS[j] / COUNTS[y]) * (LOGITS[row, j] - LOGITS[row, y]).exp() for j in range(3)).log()  # type: ignore[union-attr]
+        for row, y in enumerate((0, 2))
+    ]
+    assert torch.allclose(loss("logit-adjusted")(LOGITS, TARGETS, ROWS), torch.stack(expected).mean(), atol=1e-5)
+
+
+def test_margins_are_wider_for_rare_classes() -> None:
+    """n^(−1/4) of 10 and 160 pictures: twice as wide; equations 11 and 13."""
+    wide, narrow = losses.MARGIN, losses.MARGIN / 2
+    moved = LOGITS - torch.tensor([[wide, 0, 0], [0, 0, narrow]])
+    expected = torch.nn.functional.cross_entropy(moved, torch.tensor([0, 2]))
+    assert torch.allclose(loss("ldam")(LOGITS, TARGETS, ROWS), expected)
+
+
+def test_the_soft_f1_of_sure_answers_is_the_macro_f1() -> None:
+    answers, truth = torch.tensor([0, 0, 1, 2, 2, 1]), torch.tensor([0, 1, 1, 2, 2, 2])
+    found = loss("soft-f1")(torch.eye(3)[answers] * 100, torch.eye(3)[truth], torch.arange(6))
+    assert 1 - float(found) == pytest.approx(f1(truth.numpy(), answers.numpy(), 3).mean(), abs=1e-5)
+
+
+def test_the_soft_f1_does_not_punish_a_class_for_being_absent_from_a_batch() -> None:
+    """Beside earlier batches with the class, chances for it cost little; in a batch alone they would cost all."""
+    own, fresh = loss("soft-f1"), loss("soft-f1")
+    for _ in range(30):
+        own(torch.eye(3) * 2, torch.eye(3), torch.arange(3))
+    pulls = []
+    for one in (own, fresh):
+        logits = torch.zeros(2, 3, requires_grad=True)
+        one(logits, torch.eye(3)[[0, 1]], ROWS).backward()
+        assert logits.grad is not None
+        pulls.append(float(logits.grad[:, 2].abs().sum()))
+    assert pulls[0] < 0.1 * pulls[1]

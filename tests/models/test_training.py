@@ -10,8 +10,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from mien.errors import DataError
+from mien.imbalance import class_weights
+from mien.models import losses
 from mien.models.attention import Attention
 from mien.models.augment import augment
 from mien.models.classifier import Classifier
@@ -20,7 +23,7 @@ from mien.models.latents import extract, probabilities
 from mien.models.losses import soft_cross_entropy
 from mien.models.residual import Residual
 from mien.models.settings import AugmentSettings, TrainSettings
-from mien.models.training import _VALIDATION, Epoch, best_epoch, fit, one_cycle
+from mien.models.training import _VALIDATION, Epoch, best_epoch, drawn_rows, fit, one_cycle
 from mien.testing import example_bars
 
 QUICK = TrainSettings(epochs=4, batch_size=16, precision="float32")
@@ -207,3 +210,54 @@ def test_a_mirrored_picture_is_its_mirror_image() -> None:
     pictures = torch.rand(4, 1, 32, 32)
     mirror = AugmentSettings(flip=1, rotate=0, shift=0, scale=0, light=0, erase=0)
     assert torch.allclose(augment(pictures, mirror, torch.Generator().manual_seed(0)), pictures.flip(3), atol=1e-5)
+
+
+def test_class_weights_begin_when_they_are_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[float]] = []
+
+    class Watched(losses.CrossEntropy):
+        def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
+            seen.append(self.weights.tolist())
+            return super().__call__(logits, targets, rows)
+
+    monkeypatch.setitem(losses.KINDS, "cross-entropy", Watched)
+    examples = bars(96)
+    common = np.flatnonzero(examples.labels < 2)
+    some = np.sort(np.concatenate([common, np.flatnonzero(examples.labels == 2)[:8]]))
+    few = Examples(examples.pixels[some], examples.targets[some])
+    fit(Attention(3), few, None, replace(QUICK, deferred=0.5))
+    half = len(seen) // 2
+    assert all(weights == [1, 1, 1] for weights in seen[:half])
+    expected = class_weights(few.targets.sum(0), 0.5)
+    assert all(np.allclose(weights, expected) for weights in seen[half:]) and expected[2] > 1.5
+
+
+@given(st.lists(st.integers(1, 400), min_size=2, max_size=6), st.integers(0, 100))
+def test_an_epoch_has_each_picture_once_or_all_classes_alike(counts: list[int], seed: int) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    generator = torch.Generator().manual_seed(seed)
+    assert np.array_equal(np.sort(drawn_rows(labels, "natural", generator)), np.arange(len(labels)))
+    many = np.concatenate([drawn_rows(labels, "balanced", generator) for _ in range(1 + 4000 // len(labels))])
+    shares = np.bincount(labels[many], minlength=len(counts)) / len(many)
+    assert np.abs(shares - 1 / len(counts)).max() < 0.06
+
+
+@pytest.mark.parametrize("loss", ["focal", "logit-adjusted", "ldam", "soft-f1"])
+def test_losses_for_unbalanced_classes_learn_and_go_on_after_a_kill(loss: str, tmp_path: Path) -> None:
+    settings = replace(QUICK, epochs=6, loss=loss, sampling="balanced", weighting="effective", deferred=0.4)
+    model, _ = trained(settings)
+    unseen = bars(60, seed=2)
+    assert (probabilities(model, unseen.pixels).argmax(1) == unseen.labels).mean() > 0.8
+    killed = tmp_path / "checkpoint"
+
+    def stop(epoch: Epoch) -> None:
+        if epoch["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    torch.manual_seed(0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Attention(3), bars(96), bars(30, 1), settings, checkpoint=killed, progress=stop)
+    torch.manual_seed(0)
+    again = Attention(3)
+    fit(again, bars(96), bars(30, 1), settings, checkpoint=killed)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in model.state_dict().items())

@@ -1,4 +1,4 @@
-"""What training makes small: cross entropy, and two losses that wrong labels mislead less."""
+"""What training makes small: cross entropy, losses that wrong labels mislead less, losses for unbalanced classes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ Q = 0.7
 STRENGTH, MEMORY = 3.0, 0.7
 """Of early-learning regularisation, as in its paper's CIFAR-10."""
 LEAST = 1e-4
+FOCUS = 2.0
+"""γ of the focal loss, its paper's best."""
+MARGIN = 2.0
+"""The rarest class's margin of LDAM, in logits. Its paper has 0.5, of cosines that are multiplied by 30."""
+LASTING = 0.95
+"""Share of what the soft F1 counted before that is left after a batch."""
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float) -> Tensor:
@@ -33,12 +39,14 @@ class Loss(ABC):
 
     Parameters
     ----------
-    weights : (K,) of the classes. smoothing : share of each target spread over the known classes.
-    count : training pictures, for a loss that remembers something of each.
+    weights : (K,) of the classes, changed in place while training goes on.
+    smoothing : share of each target spread over the known classes.
+    counts : (K,) training pictures of each class.
+    pictures : of all classes, for a loss that remembers something of each.
     """
 
-    def __init__(self, weights: Tensor, smoothing: float, count: int) -> None:
-        self.weights, self.smoothing = weights, smoothing
+    def __init__(self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int) -> None:
+        self.weights, self.smoothing, self.counts = weights, smoothing, counts
 
     @abstractmethod
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -75,9 +83,9 @@ class EarlyLearning(Loss):
     noisy labels*, NeurIPS 2020, equation 6: + λ log(1 − ⟨p, t⟩), t the running mean of p over the epochs.
     """
 
-    def __init__(self, weights: Tensor, smoothing: float, count: int) -> None:
-        super().__init__(weights, smoothing, count)
-        self.memory = torch.zeros(count, len(weights), device=weights.device)
+    def __init__(self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int) -> None:
+        super().__init__(weights, smoothing, counts, pictures)
+        self.memory = torch.zeros(pictures, len(weights), device=weights.device)
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
         probs = logits.softmax(1).clamp(LEAST, 1 - LEAST)
@@ -91,7 +99,73 @@ class EarlyLearning(Loss):
         return {"memory": self.memory}
 
 
-KINDS: dict[str, type[Loss]] = dict(zip(LOSSES, (CrossEntropy, GeneralisedCrossEntropy, EarlyLearning), strict=True))
+class Focal(Loss):
+    """Σ w_c t_c (1 − p_c)^γ (−log p_c): pictures that fit already count little.
+
+    T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, *Focal loss for dense object detection*, ICCV 2017, equation 5.
+    """
+
+    def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
+        shares, log_probs = _shares(logits, targets, self.weights, self.smoothing), _log_probs(logits)
+        hard = (-torch.expm1(log_probs)).clamp(min=LEAST) ** FOCUS  # of p = 1 the root would have no derivative
+        return -(shares * hard * log_probs).sum() / shares.sum()
+
+
+class LogitAdjusted(Loss):
+    """Cross entropy of logits to which the log of each class's share was added, so that they need not learn it.
+
+    A. K. Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021, equation 10, τ = 1. Answers are by the
+    logits alone: those of classes that are equally frequent.
+    """
+
+    def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
+        prior = (self.counts / self.counts.sum()).clamp(min=LEAST**2).log()
+        return soft_cross_entropy(logits + prior, targets, self.weights, self.smoothing)
+
+
+class LDAM(Loss):
+    """Cross entropy in which a class must win by a margin, of n_c^(−1/4): the rarer the wider.
+
+    K. Cao, C. Wei, A. Gaidon, N. Arechiga, T. Ma, *Learning imbalanced datasets with label-distribution-aware margin
+    loss*, NeurIPS 2019, equations 11 and 13. Its deferred weights are `deferred` of the training's settings.
+    """
+
+    def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
+        margins = torch.where(self.counts > 0, self.counts.clamp(min=1) ** -0.25, 0.0)
+        margins = margins * MARGIN / margins.max()
+        return soft_cross_entropy(logits - margins * targets, targets, self.weights, self.smoothing)
+
+
+class SoftF1(Loss):
+    """1 − mean over the classes of 2·Σ p t / (Σ p + Σ t): the macro F1 with chances in place of answers.
+
+    A batch of 32 may hold no picture of a rare class, and would only teach that there is none. So the sums go on from
+    earlier batches, which fade; the derivative is of the current batch.
+    """
+
+    def __init__(self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int) -> None:
+        super().__init__(weights, smoothing, counts, pictures)
+        self.sums = torch.zeros(2, len(weights), device=weights.device)
+
+    def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
+        probs, there = logits.softmax(1), self.counts > 0
+        now = torch.stack([2 * (probs * targets).sum(0), (probs + targets).sum(0)])
+        twice, both = LASTING * self.sums + now
+        with torch.no_grad():
+            self.sums.copy_(torch.stack([twice, both]))
+        return 1 - (twice / both.clamp(min=LEAST))[there].mean()
+
+    def state(self) -> dict[str, Tensor]:
+        return {"sums": self.sums}
+
+
+KINDS: dict[str, type[Loss]] = dict(
+    zip(
+        LOSSES,
+        (CrossEntropy, GeneralisedCrossEntropy, EarlyLearning, Focal, LogitAdjusted, LDAM, SoftF1),
+        strict=True,
+    )
+)
 
 
 def find(name: str) -> type[Loss]:

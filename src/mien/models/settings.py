@@ -11,9 +11,11 @@ from mien.errors import UsageError
 from mien.settings import setting, validate
 
 STOPPING = ("macro_recall", "roc_auc", "paper")
-LOSSES = ("cross-entropy", "gce", "elr")
+LOSSES = ("cross-entropy", "gce", "elr", "focal", "logit-adjusted", "ldam", "soft-f1")
+WEIGHTINGS = ("power", "effective")
+SAMPLINGS = ("natural", "balanced")
 PRECISIONS = ("auto", "float32", "bfloat16")
-LATER = ("loss", "vote_sampling", "drawn")
+LATER = ("loss", "vote_sampling", "drawn", "weighting", "deferred", "sampling")
 """Settings that came after the first saved runs."""
 
 
@@ -43,10 +45,21 @@ class TrainSettings:
     learning_rate: float = setting(3e-3, "peak of the one-cycle schedule (AdamW)", within=(0, 10), exclusive=True)
     weight_decay: float = setting(0.05, "decoupled weight decay", within=(0, 10))
     weight_power: float = setting(0.5, "class weights (N/n_i)^power: 1 is the paper's, 0 none", within=(0, 4))
+    weighting: str = setting(
+        "power",
+        "how class weights follow from the counts: the power above, or the effective numbers of pictures",
+        choices=WEIGHTINGS,
+    )
+    deferred: float = setting(0.0, "share of training before class weights begin", within=(0, 1))
+    sampling: str = setting(
+        "natural",
+        "what an epoch is made of: each picture once, or as many draws of every class",
+        choices=SAMPLINGS,
+    )
     loss: str = setting(
         "cross-entropy",
         "what training makes small; gce (generalised cross entropy) and elr (early-learning regularisation) are for "
-        "labels of which many are wrong",
+        "labels of which many are wrong, the rest for unbalanced classes",
         choices=LOSSES,
     )
     label_smoothing: float = setting(0.1, "share of each target spread over the known classes", within=(0, 0.9))

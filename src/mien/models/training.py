@@ -10,7 +10,6 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mien.errors import DataError, UsageError
-from mien.imbalance import class_weights
+from mien.imbalance import class_weights, effective_weights
 from mien.metrics.classification import accuracy, macro_auroc, macro_recall
 from mien.models import losses
 from mien.models.adamw import AdamW
@@ -116,15 +115,17 @@ class _Loop:
         self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
         self.best = {name: value.clone() for name, value in self.averaged.items()}
         counts = train.targets.sum(0)
-        weights = torch.tensor(class_weights(counts, settings.weight_power), dtype=torch.float32, device=device)
-        self.loss = losses.find(settings.loss)(weights, settings.label_smoothing, len(train))
+        self.weights = torch.tensor(weights_of(counts, settings), dtype=torch.float32, device=device)
+        self.loss = losses.find(settings.loss)(
+            self.weights.clone(), settings.label_smoothing, torch.tensor(counts, device=device).float(), len(train)
+        )
         self.step = step_on(device)(model, self.optimizer, self.averaged, self.loss)
         # the last batch of an epoch is left out when it is short: batch norm cannot use a single picture
         self.steps = max(1, len(train) // settings.batch_size)
         self.small = settings.small if model.any_size and train.side * SMALL >= SMALLEST else 0.0
         judged = len(validation) if validation else 0
         began = () if fresh else [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
-        self.fingerprint = digest(asdict(settings), seed, train.targets, judged, model.precision, *began)
+        self.fingerprint = digest(settings, seed, train.targets, judged, model.precision, *began)
 
     @property
     def finished(self) -> bool:
@@ -138,7 +139,7 @@ class _Loop:
         start, number = time.perf_counter(), len(self.history)
         generator = seed_everything(self.seed, number)
         self.model.train()
-        order = torch.randperm(len(self.train), generator=generator).numpy()
+        order = drawn_rows(self.train.labels, self.settings.sampling, generator)
         self.step.start()
         size = min(self.settings.batch_size, len(order))
         for step in range(self.steps):
@@ -172,6 +173,8 @@ class _Loop:
     def batch(self, rows: Ints, number: int, generator: torch.Generator) -> None:
         """One step on the given rows."""
         progress = self.progress(number)
+        begun = progress >= self.settings.deferred
+        self.loss.weights.copy_(self.weights if begun else (self.weights > 0).float())
         size = SMALL if progress < self.small else 1.0
         epoch, settings = number // self.steps, self.settings
         turn = Turn(epoch, size, settings.augment, generator, self.device, settings.vote_sampling)
@@ -245,6 +248,21 @@ def one_cycle(progress: float, peak: float) -> float:
     if progress < 0.2:
         return peak * (0.05 + 0.95 * progress / 0.2)
     return peak * (1e-3 + (1 - 1e-3) * (1 + math.cos(math.pi * (progress - 0.2) / 0.8)) / 2)
+
+
+def weights_of(counts: Floats, settings: TrainSettings) -> Floats:
+    """(K,) class weights that the settings ask for."""
+    if settings.weighting == "effective":
+        return effective_weights(counts)
+    return class_weights(counts, settings.weight_power)
+
+
+def drawn_rows(labels: Ints, sampling: str, generator: torch.Generator) -> Ints:
+    """(N,) rows of an epoch in order: each once, or drawn with replacement so that all classes are as frequent."""
+    if sampling == "natural":
+        return torch.randperm(len(labels), generator=generator).numpy()
+    rarity = 1 / np.bincount(labels)[labels]
+    return torch.multinomial(torch.from_numpy(rarity), len(labels), replacement=True, generator=generator).numpy()
 
 
 def best_epoch(history: list[Epoch], rule: str) -> int:
