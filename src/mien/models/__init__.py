@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mien.models.attention import Attention
+    from mien.models.plain import OneConv, ThreeConv
     from mien.models.residual import Residual
     from mien.models.sampling import Sampling
 
 _HOMES = {
     "Attention": "mien.models.attention",
+    "OneConv": "mien.models.plain",
     "Residual": "mien.models.residual",
     "Sampling": "mien.models.sampling",
+    "ThreeConv": "mien.models.plain",
 }
 
-__all__ = ["Attention", "Residual", "Sampling"]
+__all__ = ["Attention", "OneConv", "Residual", "Sampling", "ThreeConv"]
 
 
 def __getattr__(name: str) -> Any:

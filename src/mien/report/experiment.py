@@ -48,6 +48,8 @@ _ATTENTION = {
 TAPS = {
     "attention": _ATTENTION,
     "residual": {**_FIRST, **_BLOCKS, "pooled": ("attention", "pooling,", "4 heads"), **_HEAD},
+    "oneconv": {**_FIRST, **_HEAD},
+    "threeconv": {**{name: _ATTENTION[name] for name in ("conv1", "conv2", "conv3")}, **_HEAD},
     "sampling": {
         **_ATTENTION,
         "means": ("Gaussian", "logits:", "means"),
