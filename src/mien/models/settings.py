@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -118,7 +118,17 @@ def recipe(base: str) -> TrainSettings:
     >>> recipe("attention").epochs, recipe("residual").epochs
     (45, 90)
     """
-    own = OWN_RECIPES.get(base, {})
-    augment = {name.removeprefix("augment_"): value for name, value in own.items() if name.startswith("augment_")}
-    others = {name: value for name, value in own.items() if not name.startswith("augment_")}
-    return TrainSettings(**others, augment=AugmentSettings(**augment))
+    return changed(TrainSettings(), OWN_RECIPES.get(base, {}))
+
+
+def changed(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSettings:
+    """The settings with some changed, by their flags' names.
+
+    Examples
+    --------
+    >>> changed(TrainSettings(), {"epochs": 3, "augment_flip": 0.0}).augment.flip
+    0.0
+    """
+    augment = {name.removeprefix("augment_"): value for name, value in changes.items() if name.startswith("augment_")}
+    others = {name: value for name, value in changes.items() if not name.startswith("augment_")}
+    return replace(settings, **others, augment=replace(settings.augment, **augment))

@@ -1,0 +1,80 @@
+"""Answers made anew from what a trained classifier sees: a moved prior, a head retrained on balanced latents."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from mien.errors import MissingExtraError
+from mien.imbalance.resampling import oversampled
+from mien.imbalance.treatment import Latents, Learnt
+from mien.types import Floats, Ints
+
+NEIGHBOURS = 5
+"""Of SMOTE, as in its paper."""
+LEAST = 1e-12
+
+
+def adjusted(learnt: Learnt, new: Latents) -> Floats:
+    """Answers divided by the shares of the classes in training: those of classes that are equally frequent.
+
+    A. K. Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021, equation 9, τ = 1.
+
+    Examples
+    --------
+    >>> part = TrainPart(np.array([0, 0, 0, 1]), classes=2)
+    >>> vectors = np.zeros((1, 1))
+    >>> learnt = Learnt(part, Latents(np.zeros((4, 1)), np.full((4, 2), 0.5)))
+    >>> adjusted(learnt, Latents(vectors, np.array([[0.6, 0.4]]))).round(3).tolist()
+    [[0.333, 0.667]]
+    """
+    counts = learnt.part.counts
+    moved = new.probs / np.maximum(counts, 1) * (counts > 0)
+    return np.asarray(moved / np.maximum(moved.sum(1, keepdims=True), LEAST))
+
+
+def new_head(learnt: Learnt, new: Latents) -> Floats:
+    """Answers of a linear head, learnt anew on the hidden layer with every class as frequent as the largest.
+
+    B. Kang et al., *Decoupling representation and classifier for long-tailed recognition*, ICLR 2020, section 4.1: the
+    latents of common classes are good for rare ones too; it is the last layer that unbalanced data spoil.
+    """
+    part = learnt.part
+    rows = oversampled(part, int(part.counts.max()))
+    return _head(learnt.latents.vectors[rows], part.labels[rows], learnt, new)
+
+
+def smote(learnt: Learnt, new: Latents) -> Floats:
+    """The same, with new latents between those of neighbours of a class in place of repeated ones.
+
+    N. V. Chawla et al., *SMOTE: synthetic minority over-sampling technique*, JAIR 2002, by imbalanced-learn; between
+    latents, since a mean of two faces is a blurred face. A class with one picture alone is repeated.
+
+    Raises
+    ------
+    MissingExtraError : imbalanced-learn is not installed.
+    """
+    try:
+        from imblearn.over_sampling import SMOTE
+    except ImportError:
+        raise MissingExtraError.for_package("imbalanced-learn", "imbalance") from None
+    part, vectors = learnt.part, learnt.latents.vectors
+    rows = oversampled(part, 2)
+    labels, vectors = part.labels[rows], vectors[rows]
+    least = int(np.unique(labels, return_counts=True)[1].min())
+    maker = SMOTE(k_neighbors=min(NEIGHBOURS, least - 1), random_state=part.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made, given = maker.fit_resample(vectors, labels)
+    return _head(np.asarray(made), np.asarray(given), learnt, new)
+
+
+def _head(vectors: Floats, labels: Ints, learnt: Learnt, new: Latents) -> Floats:
+    from sklearn.linear_model import LogisticRegression  # here: training, which needs none, must not wait for it
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(learnt.latents.vectors)
+    head = LogisticRegression(C=0.01, max_iter=300).fit(scaler.transform(vectors), labels)
+    probs = np.zeros((len(new.vectors), learnt.part.classes))
+    probs[:, head.classes_] = head.predict_proba(scaler.transform(new.vectors))
+    return probs

@@ -1,0 +1,88 @@
+"""What a treatment of unbalanced data is. It touches the training part alone, and its types hold it to that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from mien.errors import AlignmentError
+from mien.types import Floats, Ints
+
+
+@dataclass(frozen=True)
+class TrainPart:
+    """The labels of the training part, which is all that a resampling may look at.
+
+    Attributes
+    ----------
+    labels : (N,) class indices.
+    classes : K.
+    seed : of what is drawn.
+    """
+
+    labels: Ints
+    classes: int
+    seed: int = 0
+
+    @property
+    def counts(self) -> Ints:
+        """(K,) pictures of each class."""
+        return np.bincount(self.labels, minlength=self.classes)
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What a trained classifier makes of pictures, without their labels.
+
+    Attributes
+    ----------
+    vectors : (N, D) its hidden layer.
+    probs : (N, K) its answers.
+    """
+
+    vectors: Floats
+    probs: Floats
+
+    def __post_init__(self) -> None:
+        if len(self.vectors) != len(self.probs):
+            raise AlignmentError(f"{len(self.vectors)} vectors, {len(self.probs)} answers", place="Latents")
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The training part once a classifier has learnt it: the only latents that come with labels."""
+
+    part: TrainPart
+    latents: Latents
+
+
+Rows = Callable[[TrainPart], Ints]
+"""Rows of the training part to learn from, some left out, some more than once."""
+After = Callable[[Learnt, Latents], Floats]
+"""(N, K) answers for new pictures, from what the classifier made of the training part and of them."""
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """One answer to unbalanced data.
+
+    Attributes
+    ----------
+    name : as on the command line.
+    what : a line for people.
+    train : settings of training that it changes, by their flags' names.
+    rows : which pictures are learnt from; None for all of them, once.
+    after : what becomes of the answers of the trained classifier; None for nothing.
+    corrector : a corrector that is put beside the trained classifier for each rare class, "" for none.
+    """
+
+    name: str
+    what: str
+    train: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    rows: Rows | None = None
+    after: After | None = None
+    corrector: str = ""

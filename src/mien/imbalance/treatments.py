@@ -1,0 +1,109 @@
+"""All treatments. Each is a function that returns a `Treatment`; to add one, write it and name it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from mien.errors import UsageError, choice_error
+from mien.imbalance.latent import adjusted, new_head, smote
+from mien.imbalance.resampling import oversampled, resampled, undersampled
+from mien.imbalance.treatment import Treatment
+
+FEW, MANY = 300, 3000
+"""Pictures of each class that the original report sampled and augmented to."""
+STILL = {f"augment_{name}": 0.0 for name in ("flip", "rotate", "shift", "scale", "light", "erase")}
+LIVELY = {"augment_rotate": 10.0, "augment_shift": 0.08, "augment_scale": 0.1, "augment_light": 0.35}
+
+
+def plainly(name: str, what: str, **train: Any) -> Treatment:
+    """A treatment of settings alone; there are no class weights unless it asks for them."""
+    return Treatment(name, what, MappingProxyType({"weight_power": 0.0, **train}))
+
+
+def undersample(target: int = FEW) -> Treatment:
+    """Common classes lose pictures."""
+    return _sampled(f"undersample:{target}", f"at most {target} pictures a class", partial(undersampled, target=target))
+
+
+def oversample(target: int = FEW) -> Treatment:
+    """Rare classes are shown more often."""
+    return _sampled(
+        f"oversample:{target}", f"at least {target} pictures a class, repeated", partial(oversampled, target=target)
+    )
+
+
+def resample(target: int = FEW) -> Treatment:
+    """Both."""
+    return _sampled(f"resample:{target}", f"{target} pictures of each class", partial(resampled, target=target))
+
+
+def augment(target: int = MANY) -> Treatment:
+    """Rare classes are shown more often, and every time changed more."""
+    rows = partial(oversampled, target=target)
+    return _sampled(f"augment:{target}", f"at least {target} pictures a class, changed copies", rows, **LIVELY)
+
+
+def _sampled(name: str, what: str, rows: Callable[..., Any], **train: Any) -> Treatment:
+    return Treatment(name, what, MappingProxyType({"weight_power": 0.0, **train}), rows)
+
+
+def _after(name: str, what: str, **step: Any) -> Treatment:
+    return Treatment(name, what, MappingProxyType({"weight_power": 0.0}), **step)
+
+
+TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(
+    {
+        "none": lambda: plainly("none", "nothing"),
+        "still": lambda: plainly("still", "nothing, and no augmentation", **STILL),
+        "weights": lambda: plainly("weights", "class weights N/n", weight_power=1.0),
+        "still-weights": lambda: plainly(
+            "still-weights", "class weights N/n, no augmentation", weight_power=1.0, **STILL
+        ),
+        "root-weights": lambda: plainly("root-weights", "class weights √(N/n)", weight_power=0.5),
+        "effective": lambda: plainly("effective", "class weights of effective numbers", weighting="effective"),
+        "undersample": undersample,
+        "oversample": oversample,
+        "resample": resample,
+        "augment": augment,
+        "balanced": lambda: plainly("balanced", "epochs with as many of every class", sampling="balanced"),
+        "mixup": lambda: plainly("mixup", "blends of two pictures", augment_mixup=0.2),
+        "cutmix": lambda: plainly("cutmix", "parts of another picture", augment_cutmix=1.0),
+        "focal": lambda: plainly("focal", "focal loss", loss="focal"),
+        "class-balanced": lambda: plainly(
+            "class-balanced", "focal loss with effective numbers", loss="focal", weighting="effective"
+        ),
+        "ldam": lambda: plainly(
+            "ldam", "margins, and weights N/n late", loss="ldam", weight_power=1.0, deferred=0.8
+        ),
+        "logit-adjusted": lambda: plainly("logit-adjusted", "logits adjusted in training", loss="logit-adjusted"),
+        "soft-f1": lambda: plainly("soft-f1", "macro F1 with chances as loss", loss="soft-f1"),
+        "logit-adjustment": lambda: _after("logit-adjustment", "answers adjusted afterwards", after=adjusted),
+        "new-head": lambda: _after("new-head", "last layer learnt anew, balanced", after=new_head),
+        "smote": lambda: _after("smote", "last layer learnt anew with SMOTE between latents", after=smote),
+        "corrector": lambda: _after("corrector", "an external corrector for each rare class", corrector="adapter"),
+    }
+)  # fmt: skip
+WITH_TARGET = ("undersample", "oversample", "resample", "augment")
+
+
+def find(name: str) -> Treatment:
+    """The treatment called `name`; NAME:TARGET with another number of pictures.
+
+    Examples
+    --------
+    >>> find("oversample:1000").what
+    'at least 1000 pictures a class, repeated'
+    """
+    key, colon, target = name.partition(":")
+    if key not in TREATMENTS:
+        raise choice_error("treatment", key, TREATMENTS, place="--treatments")
+    if not colon:
+        return TREATMENTS[key]()
+    if key not in WITH_TARGET:
+        raise UsageError(f"{key} has no target", place="--treatments", remedy=f"give {key} alone")
+    if not target.isdigit() or not int(target):
+        raise UsageError(f"{target!r} is no number of pictures", place="--treatments", remedy=f"give {key}:{FEW}")
+    return TREATMENTS[key](int(target))
