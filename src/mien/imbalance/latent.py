@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+
 from mien.errors import MissingExtraError
 from mien.imbalance.resampling import oversampled
 from mien.imbalance.treatment import Latents, Learnt
