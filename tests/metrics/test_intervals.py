@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from mien.errors import AlignmentError
-from mien.metrics.intervals import bootstrap_ratio, mcnemar, wilson
+from mien.metrics.intervals import bootstrap_ratio, macro_difference, mcnemar, wilson
 
 
 @given(st.integers(0, 2000), st.integers(1, 2000), st.floats(0.5, 0.99))
@@ -69,3 +69,34 @@ def test_a_ratio_to_nothing_is_undefined() -> None:
 def test_the_bootstrap_refuses_arrays_of_different_lengths() -> None:
     with pytest.raises(AlignmentError):
         bootstrap_ratio(np.ones(3, bool), np.ones(2, bool))
+
+
+@given(st.integers(0, 1000), st.floats(0, 0.4))
+def test_a_difference_of_macro_recalls_has_the_sign_of_what_changed(seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    truth = rng.permutation(np.repeat([0, 1, 2], [60, 30, 15]))
+    before = rng.random((2, 105)) < 0.4
+    after = before | (rng.random((2, 105)) < share)
+    difference, low, high, p = macro_difference(before, after, truth, draws=200)
+    expected = np.mean([[after[s][truth == c].mean() - before[s][truth == c].mean() for c in range(3)] for s in (0, 1)])
+    assert difference == pytest.approx(expected) and 0 <= low <= difference + 1e-9 and difference <= high + 1e-9
+    assert 0 < p <= 1
+    back = macro_difference(after, before, truth, draws=200)
+    assert back[0] == pytest.approx(-difference) and back[1:3] == pytest.approx((-high, -low))
+
+
+def test_chance_alone_is_seldom_called_real() -> None:
+    truth, rng = np.repeat([0, 1], 100), np.random.default_rng(0)
+    found = [macro_difference(*(rng.random((2, 3, 200)) < 0.6), truth, draws=200)[3] < 0.05 for _ in range(100)]
+    assert sum(found) <= 12
+
+
+def test_persons_stay_together_in_a_difference() -> None:
+    """A hundred pictures of one person say no more than one of them."""
+    truth = np.repeat([0, 1], 100)
+    before, after = np.zeros((1, 200), bool), np.zeros((1, 200), bool)
+    after[0, :20] = True
+    alone = macro_difference(before, after, truth)
+    persons = np.concatenate([np.repeat(["a"], 20), np.arange(180).astype(str)])
+    together = macro_difference(before, after, truth, persons)
+    assert alone[1] > 0 and together[1] == 0 and together[2] > alone[2]

@@ -15,6 +15,7 @@ VERBS = {
     "data": "Look into picture sets, or draw one.",
     "study": "Leave each class out in turn, correct, and report: the main job.",
     "train": "Train one base classifier.",
+    "compare": "Compare treatments of unbalanced classes, and say what to do.",
     "correct": "Make a patch that wins a class back for a trained classifier.",
     "discover": "Find pictures that look like nothing a classifier knows.",
     "audit": "Find labels that are probably wrong.",

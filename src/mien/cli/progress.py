@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from mien.study.cells import Cell
-from mien.study.leave_one_out import progress_of
+from mien.study.folder import Watched, progress_of
 
 
 @contextmanager
@@ -42,7 +41,7 @@ def stages() -> Iterator[Callable[[str], object]]:
 
 
 class _Watcher:
-    def __call__(self, cells: list[Cell]) -> None:
+    def __call__(self, cells: Sequence[Watched]) -> None:
         raise NotImplementedError
 
 
@@ -52,7 +51,7 @@ class _Lines(_Watcher):
     def __init__(self) -> None:
         self.seen: dict[str, str] = {}
 
-    def __call__(self, cells: list[Cell]) -> None:
+    def __call__(self, cells: Sequence[Watched]) -> None:
         for cell in cells:
             name, stage = f"seed {cell.seed} {cell.key}", str(progress_of(cell)["stage"])
             if stage not in ("waiting", self.seen.get(name)):
@@ -69,7 +68,7 @@ class _Bars(_Watcher):
         self.tasks: dict[str, TaskID] = {}
         self.all = progress.add_task("all", total=None, stage="")
 
-    def __call__(self, cells: list[Cell]) -> None:
+    def __call__(self, cells: Sequence[Watched]) -> None:
         for cell in cells:
             found = progress_of(cell)
             if found["stage"] == "waiting":

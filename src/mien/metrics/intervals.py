@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtr, ndtri
 
 from mien.errors import AlignmentError
-from mien.types import Bools, Floats, Texts
+from mien.types import Bools, Floats, Ints, Texts
 
 
 def wilson(hits: ArrayLike, totals: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
@@ -94,3 +94,73 @@ def mcnemar(harmed: int, repaired: int) -> float:
     (0.0654, 1.0)
     """
     return float(min(1.0, 2 * bdtr(min(harmed, repaired), harmed + repaired, 0.5)))
+
+
+def macro_difference(
+    before: Bools, after: Bools, truth: Ints, groups: Texts | None = None, *, draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float, float]:
+    """How much the mean recall over the classes differs between two systems on the same pictures and seeds.
+
+    Seeds and units of pictures (persons) are both drawn with replacement: what would differ with other trainings, and
+    with other pictures (a hierarchical bootstrap: Davison & Hinkley, *Bootstrap methods and their application*, 1997,
+    section 3.8).
+
+    Parameters
+    ----------
+    before, after : (S, N) right answers of each seed.
+    truth : (N,) class indices. groups : (N,) the unit of resampling; None: each picture is its own.
+    draws, seed : the same seed gives the same numbers.
+
+    Returns
+    -------
+    difference, low, high : with its 95 % interval. p : two-sided, at least 1 / draws.
+
+    Examples
+    --------
+    >>> truth = np.repeat([0, 1], 50)
+    >>> worse, better = np.zeros((2, 100), bool), np.ones((2, 100), bool)
+    >>> macro_difference(worse, better, truth)
+    (1.0, 1.0, 1.0, 0.0005)
+    """
+    if before.shape != after.shape or before.shape[1] != len(truth):
+        raise AlignmentError(f"{before.shape} and {after.shape} for {len(truth)} labels", place="macro_difference")
+    classes = np.unique(truth)
+    unit = np.arange(len(truth)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    count = int(unit.max()) + 1 if len(unit) else 0
+    totals = np.stack([np.bincount(unit[truth == c], minlength=count) for c in classes], 1)
+    changes = np.stack(
+        [
+            np.stack([np.bincount(unit, weights=one * (truth == c), minlength=count) for c in classes], 1)
+            for one in after.astype(float) - before
+        ]
+    )  # (S, units, classes)
+    rng = np.random.default_rng(seed)
+    found = np.empty(draws)
+    for draw in range(draws):
+        times = np.bincount(rng.integers(0, count, count), minlength=count)
+        change = changes[rng.integers(0, len(changes), len(changes))].mean(0)
+        seen = times @ totals
+        with np.errstate(invalid="ignore"):  # a class that was not drawn is left out
+            found[draw] = np.nanmean(np.where(seen > 0, (times @ change) / seen, np.nan))
+    difference = float((changes.mean(0).sum(0) / totals.sum(0)).mean())
+    low, high = np.quantile(found, [0.025, 0.975])
+    p = 2 * min(float((found <= 0).mean()), float((found >= 0).mean()))
+    return difference, float(low), float(high), min(1.0, max(p, 1 / draws))
+
+
+def holm(p_values: ArrayLike) -> Floats:
+    """p values of several tests, raised so that any false finding among all of them is as rare as in one test.
+
+    S. Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 1979.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")
+    raised = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
+    found = np.empty(len(p))
+    found[order] = np.minimum(1.0, raised)
+    return found

@@ -138,19 +138,21 @@ def _confusion(run: Run, title: str, table: list[TableRow], own: str) -> Table:
     answers = [*known, *(name for name in grouped(table, "answer") if name not in known)]
 
     def entry(truth: str, answer: str) -> Cell:
-        shares = (_share(row, totals[row["seed"], truth]) for row in found.get((truth, answer), []))
-        return _percent(Number(tuple(shares)), own=truth == answer == own)
+        shares = (share_of(row, totals[row["seed"], truth]) for row in found.get((truth, answer), []))
+        return percent_cell(Number(tuple(shares)), own=truth == answer == own)
 
     lines = [(Cell(truth), *(entry(truth, answer) for answer in answers)) for truth in known]
     head: list[str | Cell] = ["", *(Cell(name[:3], title=name) for name in answers)]
     return Table(title, head, lines, small=True)
 
 
-def _share(row: TableRow, total: int) -> Reading:
+def share_of(row: TableRow, total: int) -> Reading:
+    """A row's count as a share of `total`."""
     return Reading(row["seed"], row["count"] / total if total else float("nan"), f"{row['count']}/{total}")
 
 
-def _percent(figure: Number, own: bool) -> Cell:
+def percent_cell(figure: Number, own: bool) -> Cell:
+    """An entry of a confusion matrix; `own` marks it."""
     if not figure.defined:
         return undefined("undefined: the test part has no picture of this class")
     text = f"{100 * figure.value:.0f}" if figure.value >= 0.005 else "·"

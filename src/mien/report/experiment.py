@@ -251,7 +251,7 @@ def again(run: Run) -> Markup:
         "Data": manifest.get("data", {}),
         "Study": {
             "seeds": manifest.get("seeds", []),
-            "left out": names(run, "left_out"),
+            **({"left out": names(run, "left_out")} if "left_out" in manifest else {}),
             "split fingerprints": manifest.get("splits", {}),
             **{
                 name: value

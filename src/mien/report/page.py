@@ -51,6 +51,8 @@ def render(run: Run) -> str:
     compared = [beside] if run.path("tables", f"{TABLE}.csv").exists() else []
     content = layout.render(
         "page.html",
+        kind="mien study",
+        noun="study",
         title=f"Correcting {_name(manifest, 'base')} on {_name(manifest, 'data')}",
         facts=_facts(manifest),
         seeds=len(names(run, "seeds")),

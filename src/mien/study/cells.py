@@ -24,6 +24,7 @@ from mien.models.device import prepared, seed_everything
 from mien.models.examples import Examples
 from mien.models.training import Epoch, fit
 from mien.runs import RETRAINED, WITHOUT, read_json, write_arrays, write_json, write_text
+from mien.study.folder import announce
 from mien.study.settings import StudySettings
 from mien.study.workbench import Workbench, built
 from mien.types import Dataset, Ints, Split, digest
@@ -120,11 +121,6 @@ def run_cell(cell: Cell) -> None:
             _correct(cell, name, corrector, bench, parts, clock)
         write_json(cell.path / "cell.json", {"key": cell.key, "seed": cell.seed, **clock.summary()})
     announce(cell, "done")
-
-
-def announce(cell: Cell, stage: str, epoch: Epoch | None = None) -> None:
-    """Leave word of the progress for whoever watches the run folder."""
-    write_json(cell.path / "progress.json", {"stage": stage, "epoch": epoch})
 
 
 def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier:

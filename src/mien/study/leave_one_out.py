@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,15 @@ from mien.data.checks import by_kind
 from mien.data.prepare import prepare
 from mien.data.samples import as_png, contact_sheet
 from mien.data.split import split
-from mien.errors import DataError, RunError, UsageError
+from mien.errors import DataError, RunError
 from mien.machine import machine, versions
 from mien.models import saved
 from mien.models.beginning import check_drawn
 from mien.models.settings import TrainSettings
-from mien.runs import FULL, RETRAINED, WITHOUT, Run, read_json, storage_errors, write_atomic
+from mien.runs import FULL, RETRAINED, WITHOUT, Run, write_atomic
 from mien.study.cells import Cell, run_cell
 from mien.study.engines import engine
+from mien.study.folder import apart, sole_user
 from mien.study.settings import StudySettings
 from mien.types import PARTS, Dataset, Split
 
@@ -56,8 +56,8 @@ def run(
     DataError : nothing to study. RunError : the folder holds another study, or is in use. StorageError : disk.
     """
     target = Run(out)
-    _apart(out, settings.data.source)
-    with _sole_user(out):
+    apart(out, settings.data.source)
+    with sole_user(out):
         cells = plan(settings, target, kind=kind, command=command)
         start = time.time()
         unfinished = [cell for cell in cells if not cell.finished()]
@@ -202,36 +202,3 @@ def _split_rows(data: Dataset, splits: dict[int, Split]) -> Iterator[dict[str, o
             counts = np.bincount(parts.parts[data.labels == index], minlength=len(PARTS))
             for part, count in zip(PARTS, counts.tolist(), strict=True):
                 yield {"seed": seed, "class": name, "part": part, "count": count}
-
-
-def _apart(out: Path, source: str) -> None:
-    """What a run writes must not become part of its data."""
-    data = Path(source).expanduser().resolve()
-    if data.is_dir() and out.resolve().is_relative_to(data):
-        raise UsageError(f"{out} lies inside the data", place="--out", remedy="give a folder outside of it")
-
-
-@contextmanager
-def _sole_user(folder: Path) -> Iterator[None]:
-    """Nobody else may work in the folder meanwhile. The lock goes with the process, however it ends."""
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    with lock:
-        try:
-            import fcntl  # not on every system; there, the user must take care
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            pass
-        except OSError:
-            raise RunError(
-                "another mien is working in this folder", place=str(folder), remedy="wait for it, or give another --out"
-            ) from None
-        yield
-
-
-def progress_of(cell: Cell) -> dict[str, Any]:
-    """What a cell is at: {"stage", "epoch"}; for watching."""
-    path = cell.path / "progress.json"
-    return read_json(path) if path.exists() else {"stage": "waiting", "epoch": None}

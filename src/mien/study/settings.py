@@ -66,3 +66,25 @@ class DiscoverySettings:
 
     def __post_init__(self) -> None:
         validate(self)
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """A comparison of treatments of unbalanced data: each model with each treatment, on each seed."""
+
+    data: DataSettings
+    train: TrainSettings = TrainSettings()  # noqa: RUF009 -- frozen
+    policy: Policy = Policy()  # noqa: RUF009 -- frozen
+    models: tuple[str, ...] = setting(("attention",), "base classifiers, and knn: nearest neighbours on pixels")
+    treatments: tuple[str, ...] = setting(
+        ("none", "weights", "root-weights", "balanced", "augment", "logit-adjusted", "new-head", "corrector"),
+        "treatments, all for every one; NAME:TARGET for those with a number of pictures",
+    )
+    seeds: tuple[int, ...] = setting((0, 1, 2), "seeds of split and model")
+    neighbours: int = setting(101, "k of knn", within=(1, 10**6))
+
+    def __post_init__(self) -> None:
+        validate(self)
+        for name in ("seeds", "models", "treatments"):
+            if not getattr(self, name):
+                raise UsageError("names none", place=f"--{name}", remedy="give one or more, with commas between")

@@ -1,0 +1,106 @@
+"""mien compare: what to do about unbalanced classes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mien.cli.options import build, options
+from mien.correctors.policy import Policy
+from mien.data.prepare import DataSettings, prepare
+from mien.models.settings import TrainSettings
+from mien.runs import Run
+from mien.study.engines import ENGINES
+from mien.study.settings import CompareSettings
+
+
+@click.command()
+@click.argument("data")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs/compare"), show_default=True, help="run folder"
+)
+@click.option(
+    "--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True, help="the numbers are the same"
+)
+@click.option("--json", "as_json", is_flag=True, help="print the ranking as JSON")
+@options(
+    CompareSettings, DataSettings, TrainSettings, Policy, without=("weight_power", "weighting", "deferred", "sampling")
+)
+def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> None:
+    """Train each model under each treatment of unbalanced classes, and say which helps: "for your data, do this".
+
+    \b
+    Example:
+      mien compare faces:n=4000 --seeds 0 --epochs 8 --out runs/compare
+      mien compare path/to/ferplus --models attention,threeconv --treatments none,weights,new-head --out runs/compare
+      mien compare path/to/legend.csv --treatments none,oversample:1000,augment:3000,corrector --out runs/compare
+
+    Stop it at any moment and run the same command again: finished work is kept, and more models, treatments or seeds
+    may be named.
+    """
+    from mien.cli.progress import decoding, watching
+    from mien.cli.study import command_line
+    from mien.report import treated, treated_page
+    from mien.study.comparison import compare as compare_
+
+    parts: dict[str, Any] = {
+        "data": build(DataSettings, values, source=data),
+        "train": build(TrainSettings, values),
+        "policy": build(Policy, values),
+    }
+    settings = build(CompareSettings, values, **parts)
+    with decoding() as progress:
+        prepare(settings.data, progress)
+    with watching(settings.train.epochs) as watch:
+        done = compare_(settings, out, engine_name=engine, command=command_line(), watch=watch)
+    treated.build(done)
+    report = treated_page.write(done)
+    if as_json:
+        click.echo(json.dumps(as_figures(done), indent=2))
+        return
+    _print(done)
+    click.echo(f"report: {report}")
+
+
+def as_figures(run: Run) -> dict[str, Any]:
+    """The ranking for machines: means over the seeds, the best on calibrate first."""
+    from mien.report.evidence import grouped, number, rows
+    from mien.report.treated_page import KEY, advised, best_first
+
+    found = grouped(rows(run, "treatments"), *KEY)
+    differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
+    ranking = []
+    for key in best_first(run):
+        row = differences.get(key)
+        figures = {name: number(found[key], name).value for name in ("macro_recall", "macro_f1", "accuracy", "seconds")}
+        against = {name: row[name] for name in ("difference", "low", "high", "p_holm")} if row else None
+        ranking.append(
+            {
+                "model": key[0], "treatment": key[1], **figures, "against_none": against,
+                "collapsed": sum(one["collapsed"] for one in found[key]),
+            }
+        )  # fmt: skip
+    return {"advice": [line for _, line in advised(run)], "ranking": ranking, "seeds": run.manifest()["seeds"]}
+
+
+def _print(run: Run) -> None:
+    figures = as_figures(run)
+    table = Table("model", "treatment", "macro recall", "macro F1", "accuracy", "against none", title_justify="left")
+    table.title = "On test, best on calibrate first (means over seeds)"
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in figures["ranking"]:
+        against = row["against_none"]
+        change = f"{against['difference']:+.3f}{' *' if against['p_holm'] < 0.05 else ''}" if against else "–"
+        cells = (f"{row[name]:.3f}" for name in ("macro_recall", "macro_f1", "accuracy"))
+        fallen = " (collapsed)" if row["collapsed"] else ""
+        table.add_row(escape(row["model"]), escape(row["treatment"] + fallen), *cells, change)
+    Console().print(table)
+    for line in figures["advice"]:
+        click.echo(line)

@@ -1,0 +1,290 @@
+"""The report of a comparison of treatments: what to do, what each is worth, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from mien.errors import RunError
+from mien.imbalance import find
+from mien.report import layout
+from mien.report.comparison import percent_cell, share_of
+from mien.report.evidence import (
+    Number,
+    TableRow,
+    cell,
+    grouped,
+    mean,
+    names,
+    number,
+    percent,
+    rate,
+    rows,
+    seconds,
+    signed,
+)
+from mien.report.experiment import again
+from mien.report.layout import Cell, Folded, Row, Table, Tabs, section, stack, undefined
+from mien.report.treated import COMMON, PLAIN
+from mien.runs import Run, write_text
+
+REAL = 0.05
+"""p after Holm below which a difference is called real."""
+KEY = ("model", "treatment")
+Key = tuple[str, str]
+
+
+def write(run: Run) -> Path:
+    """Write OUT/report.html from the tables, and return its path; RunError where it is no comparison."""
+    manifest = run.manifest()
+    if manifest.get("kind") != "compare":
+        raise RunError(
+            f"is a run of kind {manifest.get('kind')!r}, not a comparison", place=str(run.folder),
+            remedy="give the --out folder of mien compare",
+        )  # fmt: skip
+    done = {(row["seed"], row["model"], row["treatment"]) for row in rows(run, "treatments")}
+    expected = [
+        (seed, model, treatment)
+        for seed in manifest["seeds"]
+        for model in manifest["models"]
+        for treatment in manifest["treatments"]
+        if model != "knn" or (treatment in {row["treatment"] for row in rows(run, "treatments", model="knn")})
+    ]
+    sections = [advice, ranking, by_class, confusion, *([sources] if rows(run, "treated_sources") else []), again]
+    data = manifest["data"]
+    name = str(data["name"]).rstrip("/").rpartition("/")[2]
+    facts = [
+        f"{data['usable']:,} pictures".replace(",", "\u202f"),
+        f"{len(manifest['models'])} models", f"{len(manifest['treatments'])} treatments",
+        f"{len(manifest['seeds'])} seeds", str(manifest["started"])[:10],
+    ]  # fmt: skip
+    content = layout.render(
+        "page.html",
+        kind="mien compare",
+        noun="comparison",
+        title=f"Unbalanced classes in {name}",
+        facts=facts,
+        seeds=len(manifest["seeds"]),
+        expected=len(expected),
+        missing=[
+            f"seed{seed}/{model}/{treatment}"
+            for seed, model, treatment in expected
+            if (seed, model, treatment) not in done
+        ],
+        sections=[one(run) for one in sections],
+    )
+    path = run.path("report.html")
+    write_text(path, str(content))
+    return path
+
+
+def best_first(run: Run) -> list[Key]:
+    """Models with treatments by their mean macro recall on calibrate, best first: test pictures select nothing.
+
+    Those that collapsed come last: with few classes one answer for all may look good.
+    """
+    found = grouped(rows(run, "treatments"), *KEY)
+
+    def order(key: Key) -> tuple[bool, float]:
+        return any(row["collapsed"] for row in found[key]), -number(found[key], "on_calibrate").value
+
+    return sorted(found, key=order)
+
+
+@section("What to do", "advice", needs=("treatments",))
+def advice(run: Run) -> Markup:
+    """The treatment with the highest macro recall on the calibration part, judged on test pictures, which chose
+    nothing."""
+    return stack(Markup(layout.render("advice.html", lines=advised(run))))
+
+
+def advised(run: Run) -> list[tuple[str, str]]:
+    """(tone, sentence), the most important first."""
+    found = grouped(rows(run, "treatments"), *KEY)
+    differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
+    best = best_first(run)[0]
+    value = number(found[best], "macro_recall").value
+    lines = [("lead", _recommended(best, value, differences.get(best)))]
+    cheap = next((key for key in found if find(key[1]).corrector and key != best), None)
+    if cheap and cheap in differences:
+        row = differences[cheap]
+        lines.append(
+            ("", f"Without another training, a corrector beside {cheap[0]} changes macro recall by {_change(row)}.")
+        )
+    for key, own in found.items():
+        fallen = [row for row in own if row["collapsed"]]
+        if fallen:
+            share = max(row["share"] for row in fallen)
+            lines.append(
+                (
+                    "bad",
+                    f"{key[0]} with {key[1]} collapsed on {len(fallen)} of {len(own)} seeds: it answers "
+                    f"{fallen[0]['most_answered']} for {percent(share)} of the pictures. Its accuracy says nothing.",
+                )
+            )
+    counts = dict(zip(names(run, "classes"), run.manifest()["data"]["counts"], strict=True))
+    rare = {name: count for name, count in counts.items() if 0 < count < COMMON}
+    if rare and len(rare) < len(counts) - 1:
+        listed = ", ".join(f"{name} ({count})" for name, count in rare.items())
+        lines.append(
+            ("", f"Too rare for a figure to mean much, and left out of all means: {listed}. More pictures help most.")
+        )
+    return lines
+
+
+def _recommended(best: Key, value: float, row: TableRow | None) -> str:
+    model, treatment = best
+    if treatment == PLAIN or row is None:
+        return f"Train {model} as it is: no treatment did better on calibrate. Macro recall on test: {rate(value)}."
+    if row["p_holm"] >= REAL:
+        return (
+            f"No treatment is better beyond chance. The best on calibrate is {treatment} with {model}: macro recall "
+            f"{rate(value)} on test, {_change(row)} beside no treatment."
+        )
+    return (
+        f"Train {model} with {treatment} ({find(treatment).what}): macro recall {rate(value)} on test, {_change(row)} "
+        "beside no treatment."
+    )
+
+
+def _change(row: TableRow) -> str:
+    return f"{signed(row['difference'])} ({signed(row['low'])} to {signed(row['high'])})"
+
+
+@section("Ranking", "ranking", needs=("treatments",))
+def ranking(run: Run) -> Markup:
+    """Means over the classes with 100 pictures or more, on test, best on calibrate first. The change is against no
+    treatment of the same model, with a 95 % interval over seeds and pictures (persons stay together) and Holm's p over
+    all rows; a real one is coloured. Seconds are of training and of what comes after, per model."""
+    found = grouped(rows(run, "treatments"), *KEY)
+    differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
+    lines = []
+    for key in best_first(run):
+        own = found[key]
+        spent = number(own, "seconds")
+        row = differences.get(key)
+        lines.append(
+            (
+                _named(key, own),
+                cell(number(own, "macro_recall"), heat=lambda value: value),
+                cell(number(own, "macro_f1")),
+                cell(number(own, "accuracy"), tone="quiet"),
+                cell(number(own, "worst")),
+                _changed(key, row),
+                cell(spent, seconds),
+                _price(row, found.get((key[0], PLAIN), []), spent),
+            )
+        )
+    head = ("", "Macro recall", "Macro F1", "Accuracy", "Worst class", "Against none", "Time", "s per point")
+    return stack(Table("", head, lines))
+
+
+def _changed(key: Key, row: TableRow | None) -> Cell:
+    if row is None:
+        return undefined("this is what others are compared with" if key[1] == PLAIN else "no model without treatment")
+    tone = ("good" if row["difference"] > 0 else "bad") if row["p_holm"] < REAL else "quiet"
+    detail = f"{signed(row['low'])} to {signed(row['high'])} · p {row['p_holm']:.3g}"
+    return Cell(signed(row["difference"]), detail, tone=tone)
+
+
+def _price(row: TableRow | None, plain: Sequence[TableRow], spent: Number) -> Cell:
+    """What a hundredth of macro recall more costs, in seconds beyond those of no treatment."""
+    if row is None or row["difference"] <= 0 or not plain:
+        return undefined("nothing was gained")
+    more = max(0.0, spent.value - number(plain, "seconds").value)
+    return Cell(f"{more / (100 * row['difference']):.1f}")
+
+
+def _named(key: Key, own: Sequence[TableRow]) -> Cell:
+    name, fallen = f"{key[0]} · {key[1]}", [row for row in own if row["collapsed"]]
+    if not fallen:
+        return Cell(name, find(key[1]).what)
+    worst = max(fallen, key=lambda row: float(row["share"]))
+    return Cell(name, f"collapsed: {percent(worst['share'])} of its answers are {worst['most_answered']}", tone="bad")
+
+
+@section("Class by class", "classes", needs=("treated_classes",))
+def by_class(run: Run) -> Markup:
+    """On test, best on calibrate first. Classes in grey have fewer than 100 pictures and are in no mean."""
+    tabs = []
+    for value, hits, total in (("recall", "hits", "total"), ("precision", "hits", "named"), ("f1", "", "")):
+        tabs.append((value.capitalize(), Markup(_measure(run, value, hits, total).__html__())))
+    return stack(Tabs("classes", tabs))
+
+
+def _measure(run: Run, value: str, hits: str, total: str) -> Table:
+    found = grouped(rows(run, "treated_classes"), *KEY, "class")
+    known = names(run, "classes")
+    common = {row["class"]: bool(row["common"]) for row in rows(run, "treated_classes")}
+    lines = []
+    for key in best_first(run):
+        numbers = {name: number(found[(*key, name)], value, hits, total) for name in known if (*key, name) in found}
+        lines.append(
+            (
+                Cell(f"{key[0]} · {key[1]}"),
+                *(
+                    cell(each, heat=lambda figure: figure, tone="" if common.get(name) else "quiet", brief=True)
+                    for name, each in numbers.items()
+                ),
+                cell(mean([each for name, each in numbers.items() if common.get(name)])),
+            )
+        )
+    counts = dict(zip(known, run.manifest()["data"]["counts"], strict=True))
+    head: list[str | Cell] = ["", *(Cell(name, f"{counts[name]:,}".replace(",", "\u202f")) for name in known), "mean"]
+    return Table("", head, lines)
+
+
+@section("Confusion", "confusion", needs=("treated_confusion",))
+def confusion(run: Run) -> Markup:
+    """Percent of each class's pictures (rows) by answer (columns), on test: without a treatment, and the best on
+    calibrate beside it."""
+    best = best_first(run)[0]
+    shown = [
+        key
+        for key in dict.fromkeys([(best[0], PLAIN), best])
+        if rows(run, "treatments", model=key[0], treatment=key[1])
+    ]
+    others = [key for key in best_first(run) if key not in shown]
+    folded = Folded("The others", stack(*(_matrix(run, key) for key in others)))
+    return stack(Row([_matrix(run, key) for key in shown]), *([folded] if others else []))
+
+
+def _matrix(run: Run, key: Key) -> Table:
+    table = rows(run, "treated_confusion", model=key[0], treatment=key[1])
+    found = grouped(table, "truth", "answer")
+    totals = {of: sum(row["count"] for row in same) for of, same in grouped(table, "seed", "truth").items()}
+    known = names(run, "classes")
+
+    def entry(truth: str, answer: str) -> Cell:
+        shares = (share_of(row, totals[row["seed"], truth]) for row in found.get((truth, answer), []))
+        return percent_cell(Number(tuple(shares)), own=truth == answer)
+
+    lines = [(Cell(truth), *(entry(truth, answer) for answer in known)) for truth in known]
+    head: list[str | Cell] = ["", *(Cell(name[:3], title=name) for name in known)]
+    return Table(f"{key[0]} · {key[1]}", head, lines, small=True)
+
+
+@section("Within each source", "sources", needs=("treated_sources",))
+def sources(run: Run) -> Markup:
+    """Macro recall among the test pictures of one contributor, over the classes that it has. Where nearly all of a
+    class came from one contributor, a detector of the class may only be one of the contributor; within a source that is
+    no help."""
+    found = grouped(rows(run, "treated_sources"), "source", *KEY)
+    known = list(dict.fromkeys(source for source, *_ in found))
+    sizes = {row["source"]: (row["pictures"], row["classes"]) for row in rows(run, "treated_sources")}
+    lines = [
+        (
+            Cell(f"{key[0]} · {key[1]}"),
+            *(
+                cell(number(found.get((source, *key), []), "macro_recall"), heat=lambda value: value)
+                for source in known
+            ),
+        )
+        for key in best_first(run)
+    ]
+    head: list[str | Cell] = [
+        "", *(Cell(source, f"{sizes[source][0]} pictures, {sizes[source][1]} classes") for source in known),
+    ]  # fmt: skip
+    return stack(Table("", head, lines))

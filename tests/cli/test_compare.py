@@ -1,0 +1,145 @@
+"""mien compare: treatments beside each other, resumable, and advice that test pictures did not choose."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Mien
+
+from mien.cli import run
+from mien.data.prepare import DataSettings, prepare
+from mien.data.split import split
+from mien.imbalance import find
+from mien.imbalance import treatments as named
+from mien.models.settings import TrainSettings
+from mien.report.treated import common_classes
+from mien.runs import Run, read_arrays
+from mien.study.treated import as_long
+
+DATA = "faces:n=1200,size=32"
+SHAPE = ("--shape", "surprise=60,happiness=420,neutral=280", "--size", "32", "--epochs", "3", "--engine", "serial")
+TREATMENTS = "none,weights,oversample:200,new-head,logit-adjustment,corrector"
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a comparison of two models on two seeds. Read it only."""
+    folder = tmp_path_factory.mktemp("compared") / "one"
+    command = ["compare", DATA, *SHAPE, "--models", "threeconv,knn", "--treatments", TREATMENTS, "--seeds", "0,1"]
+    assert run([*command, "--out", str(folder)]) == 0
+    return folder
+
+
+def table(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / "tables" / f"{name}.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_model_is_judged_under_every_treatment_that_it_can_have(compared: Path) -> None:
+    found = {(row["seed"], row["model"], row["treatment"]) for row in table(compared, "treatments")}
+    assert {treatment for _, model, treatment in found if model == "threeconv"} == set(TREATMENTS.split(","))
+    knn = {treatment for _, model, treatment in found if model == "knn"}
+    assert knn == {"none", "weights", "oversample:200", "logit-adjustment"}
+    assert {seed for seed, _, _ in found} == {"0", "1"}
+
+
+def test_only_the_test_part_is_counted_and_it_is_as_it_was(compared: Path) -> None:
+    """No treatment adds, repeats or removes a picture there: supports are those of the split."""
+    data = prepare(DataSettings(DATA, size=32, shape="surprise=60,happiness=420,neutral=280"))
+    truth = data.labels[split(data, 0).rows("test")]
+    supports = dict(zip(data.labelset.names, np.bincount(truth).tolist(), strict=True))
+    for row in table(compared, "treated_classes"):
+        assert int(row["total"]) == supports[row["class"]]
+        assert int(row["hits"]) <= min(int(row["total"]), int(row["named"]))
+
+
+def test_macro_recall_is_the_mean_over_common_classes(compared: Path) -> None:
+    classes = table(compared, "treated_classes")
+    assert {row["class"] for row in classes if row["common"] == "0"} == {"surprise"}
+    for row in table(compared, "treatments"):
+        own = [one for one in classes if all(one[key] == row[key] for key in ("seed", "model", "treatment"))]
+        recalls = [float(one["recall"]) for one in own if one["common"] == "1"]
+        assert float(row["macro_recall"]) == pytest.approx(np.mean(recalls), abs=1e-6)
+
+
+def test_a_corrector_stands_beside_the_untreated_network(compared: Path) -> None:
+    folder = compared / "cells" / "seed0" / "threeconv" / "none"
+    plain, corrected = (read_arrays(folder / f"answers-{name}.npz") for name in ("none", "corrector"))
+    assert np.array_equal(plain["probs"], corrected["probs"]) and np.array_equal(plain["ids"], corrected["ids"])
+    changed = plain["answers"] != corrected["answers"]
+    rare = Run(compared).manifest()["classes"].index("surprise")
+    assert (corrected["answers"][changed] == rare).all()
+
+
+def test_the_same_command_does_nothing_and_more_may_be_asked_for(mien: Mien, compared: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    command = ("compare", DATA, *SHAPE, "--models", "threeconv", "--seeds", "0", "--out", whole)
+    assert mien(*command, "--treatments", "none").code == 0
+    model = whole / "cells" / "seed0" / "threeconv" / "none" / "model.safetensors"
+    before = model.stat().st_mtime_ns
+    assert mien(*command, "--treatments", "none,new-head").code == 0
+    assert model.stat().st_mtime_ns == before, "a treatment of the answers trains again"
+    found = {row["treatment"]: row["macro_recall"] for row in table(whole, "treatments")}
+    same = {
+        row["treatment"]: row["macro_recall"]
+        for row in table(compared, "treatments")
+        if row["seed"] == "0" and row["model"] == "threeconv"
+    }
+    assert found == {name: same[name] for name in ("none", "new-head")}
+    other = mien(*command, "--treatments", "none", "--learning-rate", "0.01")
+    assert other.code != 0 and "other training" in other.err
+
+
+def test_json_has_the_ranking_and_the_advice(mien: Mien, compared: Path) -> None:
+    command = ("compare", DATA, *SHAPE, "--models", "threeconv,knn", "--treatments", TREATMENTS, "--seeds", "0,1")
+    said = mien(*command, "--json", "--out", compared)
+    assert said.code == 0, said
+    found = json.loads(said.out)
+    assert len(found["ranking"]) == 10 and found["advice"]
+    for row in found["ranking"]:
+        against = row["against_none"]
+        assert (against is None) == (row["treatment"] == "none")
+        assert against is None or against["low"] <= against["difference"] <= against["high"]
+
+
+def test_the_page_tells_what_to_do_and_runs_nothing(compared: Path) -> None:
+    page = (compared / "report.html").read_text()
+    assert "<script" not in page and "mien compare" in page
+    for part in ("What to do", "Ranking", "Class by class", "Confusion", "Run it again"):
+        assert f"<h2>{part}</h2>" in page
+    assert "surprise (60)" in page, "what is too rare for a figure is not named"
+
+
+@pytest.mark.parametrize(
+    ("flags", "hint"),
+    [
+        (("--treatments", "wheights"), "did you mean 'weights'"),
+        (("--models", "atention"), "did you mean 'attention'"),
+        (("--treatments", "focal:7"), "has no target"),
+        (("--seeds", ""), "names none"),
+    ],
+)
+def test_wrong_names_are_answered_before_any_training(
+    mien: Mien, tmp_path: Path, flags: tuple[str, str], hint: str
+) -> None:
+    said = mien("compare", DATA, *SHAPE, *flags, "--out", tmp_path / "wrong")
+    assert said.code != 0 and hint in said.err and "Traceback" not in said.err
+    assert not (tmp_path / "wrong" / "cells").exists()
+
+
+def test_no_treatment_trains_for_longer_than_another() -> None:
+    assert as_long(TrainSettings(epochs=45, patience=15), 1000, 100).epochs == 450
+    assert as_long(TrainSettings(epochs=45), 1000, 20_000).epochs == 2
+
+
+def test_means_leave_out_what_is_too_rare_unless_all_is() -> None:
+    assert common_classes(np.array([500, 21, 100])).tolist() == [True, False, True]
+    assert common_classes(np.array([50, 0, 20])).tolist() == [True, False, True]
+
+
+def test_every_treatment_is_in_the_help_or_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "imbalance.md").read_text()
+    for name in named.TREATMENTS:
+        assert f"`{name}`" in guide, f"{name} ({find(name).what}) is not in docs/imbalance.md"
