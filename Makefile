@@ -46,7 +46,7 @@ $(VENV)/.study: pyproject.toml constraints.txt
 	$(PIP) --editable ".[boost]"
 	touch $@
 
-TEST_PACKAGES := build hypothesis import-linter mypy playwright pytest pytest-timeout pytest-xdist ruff mapie scikit-image fastapi uvicorn httpx2 cleanlab ImageHash imbalanced-learn
+TEST_PACKAGES := build hypothesis import-linter mypy playwright pytest pytest-timeout pytest-xdist ruff mapie scikit-image fastapi uvicorn httpx2 cleanlab ImageHash imbalanced-learn transformers
 $(VENV)/.test: $(VENV)/.study
 	$(PIP) $(TEST_PACKAGES)
 	touch $@

@@ -26,12 +26,14 @@ class Classifier(nn.Module):
     mirrored : whether it is read out as the mean over a picture and its mirror image.
     any_size : whether it takes pictures of any size; if so, training shows it small ones first.
     adapts : an early map, for adapters; "" for none.
+    largest_rate : peak of the learning rate that it bears, if that is less than the settings ask for.
     below : the modules up to that tap, which a copy of the rest does without.
     """
 
     taps: ClassVar[tuple[str, ...]]
     any_size: ClassVar[bool] = False
     adapts: ClassVar[str] = ""
+    largest_rate: ClassVar[float] = 1.0
     below: ClassVar[tuple[str, ...]] = ()
     precision: torch.dtype = torch.float32
     mirrored: bool = False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ import mien.models
 from mien.data.picture import ImageSettings
 from mien.errors import AlignmentError, RunError, choice_error
 from mien.models.classifier import Classifier
+from mien.models.pretrained import PREFIX, of
 from mien.outside import import_class
 from mien.runs import read_json, sound, write_atomic, write_json
 from mien.types import Bools, digest
@@ -34,6 +37,7 @@ class ModelCard:
     size, colour, fit : how pictures must be prepared (see mien.data.images.ImageSettings).
     precision : "float32" or "bfloat16", what it was trained in and answers in.
     mirrored : whether it answers by the mean over a picture and its mirror image.
+    config : what a pretrained backbone is made of, so that it can be built without the hub; empty for other bases.
     training : fingerprint of the data, the parts and the settings it was trained with.
     """
 
@@ -46,12 +50,15 @@ class ModelCard:
     training: str = ""
     precision: str = "float32"
     mirrored: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("classes", "known"):  # JSON has lists only
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if len(self.classes) != len(self.known):
             raise AlignmentError(f"{len(self.classes)} classes, {len(self.known)} known", place="ModelCard")
+        if not isinstance(self.config, Mapping):
+            raise AlignmentError("config is no table", place="ModelCard")
         if self.precision not in ANSWERED_IN:
             raise choice_error("precision", self.precision, ANSWERED_IN, place="ModelCard")
         _ = self.images  # refuses what cannot be
@@ -62,8 +69,12 @@ class ModelCard:
         return ImageSettings(self.size, self.colour, self.fit)
 
 
-def find(name: str, *, outside: bool = True) -> type[Classifier]:
-    """The base classifier called `name`: one that mien.models exports, or "module:Name" (only if `outside`).
+def find(name: str, *, outside: bool = True, config: Mapping[str, Any] | None = None) -> type[Classifier]:
+    """The base classifier called `name`: one that mien.models exports, "hub:NAME", or "module:Name" (if `outside`).
+
+    Parameters
+    ----------
+    config : of the backbone of a "hub:NAME", which then comes without weights.
 
     Examples
     --------
@@ -73,14 +84,18 @@ def find(name: str, *, outside: bool = True) -> type[Classifier]:
     exported = {export.lower(): export for export in mien.models.__all__}
     if name in exported:
         return getattr(mien.models, exported[name])
+    if name.startswith(PREFIX) and (outside or config):  # a file alone may not choose what is fetched
+        return of(name.removeprefix(PREFIX), config)
     if ":" not in name or not outside:
         raise choice_error("base classifier", name, exported, place="--base" if outside else "model.json")
     return import_class(name, Classifier, place="--base")
 
 
-def build(base: str, known: Bools, colour: bool, *, outside: bool = True) -> Classifier:
+def build(
+    base: str, known: Bools, colour: bool, *, outside: bool = True, config: Mapping[str, Any] | None = None
+) -> Classifier:
     """A new, untrained base classifier for K = len(known) classes."""
-    return find(base, outside=outside)(
+    return find(base, outside=outside, config=config)(
         classes=len(known), colours=3 if colour else 1, known=tuple(bool(flag) for flag in known)
     )
 
@@ -121,7 +136,8 @@ def save(model: Classifier, card: ModelCard, folder: Path) -> None:
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))
-    card = replace(card, precision=precision_name(model), mirrored=model.mirrored)
+    config = getattr(model, "config", {})
+    card = replace(card, precision=precision_name(model), mirrored=model.mirrored, config=config)
     write_json(folder / "model.json", asdict(card))
 
 
@@ -137,11 +153,11 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCar
     with sound(folder / "model.json"):
         card = read_json(folder / "model.json").record(ModelCard)
         known = torch.tensor(card.known).numpy()
-    model = build(base or card.base, known, card.colour, outside=base is not None)
     try:
+        model = build(base or card.base, known, card.colour, outside=base is not None, config=card.config)
         model.load_state_dict(load_tensors((folder / "model.safetensors").read_bytes()))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        cause = f"the weights do not fit the card: {str(error).splitlines()[0]}"
+    except (OSError, SafetensorError, RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+        cause = f"the weights do not fit the card: {(str(error) or type(error).__name__).splitlines()[0]}"
         remedy = "delete this folder and run the command again"
         raise RunError(cause, place=str(folder), remedy=remedy) from None
     model.precision, model.mirrored = ANSWERED_IN[card.precision], card.mirrored

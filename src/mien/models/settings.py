@@ -104,7 +104,7 @@ OWN_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {"residual": {"epochs": 90, "patience": 90, "augment_mixup": 0.2, "augment_cutmix": 1.0}}
 )
 """Base → settings, by their flags' names, in which its recipe is not the common one (docs/bases.md has why)."""
-BASE_HELP = "base classifier: one that mien brings, or module:Name" + "".join(
+BASE_HELP = "base classifier: one that mien brings, hub:NAME (pretrained, extra `hub`), or module:Name" + "".join(
     f"; {base} has by default " + ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in own.items())
     for base, own in OWN_RECIPES.items()
 )

@@ -116,6 +116,7 @@ class _Loop:
         self.best = {name: value.clone() for name, value in self.averaged.items()}
         counts = train.targets.sum(0)
         self.weights = torch.tensor(weights_of(counts, settings), dtype=torch.float32, device=device)
+        self.rate = min(settings.learning_rate, model.largest_rate)
         self.loss = losses.find(settings.loss)(
             self.weights.clone(), settings.label_smoothing, torch.tensor(counts, device=device).float(), len(train)
         )
@@ -159,7 +160,7 @@ class _Loop:
             "train_loss": loss / seen,
             "train_accuracy": right / seen,
             **self.validate(),
-            "learning_rate": one_cycle(self.progress((number + 1) * self.steps - 1), self.settings.learning_rate),
+            "learning_rate": one_cycle(self.progress((number + 1) * self.steps - 1), self.rate),
         }
         best = best_epoch([*self.history, record], self.settings.stopping) == number
         if best:
@@ -182,7 +183,7 @@ class _Loop:
         decay = min(self.settings.ema, (1 + number) / (10 + number))
         pictures, targets = self.train.batch(rows, turn)
         where = torch.from_numpy(rows).to(self.device)
-        logits = self.step(pictures, targets, where, one_cycle(progress, self.settings.learning_rate), 1 - decay)
+        logits = self.step(pictures, targets, where, one_cycle(progress, self.rate), 1 - decay)
         if self.watch:
             self.watch(rows, logits.float().cpu().numpy())
 
