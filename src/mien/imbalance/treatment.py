@@ -77,6 +77,7 @@ class Treatment:
     train : settings of training that it changes, by their flags' names.
     rows : which pictures are learnt from; None for all of them, once.
     after : what becomes of the answers of the trained classifier; None for nothing.
+    generated : pictures of each class up to which a generator makes new ones, 0 for none.
     corrector : a corrector that is put beside the trained classifier for each rare class, "" for none.
     """
 
@@ -85,4 +86,5 @@ class Treatment:
     train: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     rows: Rows | None = None
     after: After | None = None
+    generated: int = 0
     corrector: str = ""

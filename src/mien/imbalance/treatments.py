@@ -14,6 +14,7 @@ from mien.imbalance.treatment import Treatment
 
 FEW, MANY = 300, 3000
 """Pictures of each class that the original report sampled and augmented to."""
+MADE = 1000
 STILL = {f"augment_{name}": 0.0 for name in ("flip", "rotate", "shift", "scale", "light", "erase")}
 LIVELY = {"augment_rotate": 10.0, "augment_shift": 0.08, "augment_scale": 0.1, "augment_light": 0.35}
 
@@ -46,6 +47,12 @@ def augment(target: int = MANY) -> Treatment:
     return _sampled(f"augment:{target}", f"at least {target} pictures a class, changed copies", rows, **LIVELY)
 
 
+def generate(target: int = MADE) -> Treatment:
+    """A generator, learnt from all classes, makes pictures of those that have few."""
+    what = f"up to {target} pictures a class, the missing ones made by a generator"
+    return Treatment(f"generate:{target}", what, MappingProxyType({"weight_power": 0.0}), generated=target)
+
+
 def _sampled(name: str, what: str, rows: Callable[..., Any], **train: Any) -> Treatment:
     return Treatment(name, what, MappingProxyType({"weight_power": 0.0, **train}), rows)
 
@@ -68,6 +75,7 @@ TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(
         "oversample": oversample,
         "resample": resample,
         "augment": augment,
+        "generate": generate,
         "balanced": lambda: plainly("balanced", "epochs with as many of every class", sampling="balanced"),
         "mixup": lambda: plainly("mixup", "blends of two pictures", augment_mixup=0.2),
         "cutmix": lambda: plainly("cutmix", "parts of another picture", augment_cutmix=1.0),
@@ -86,7 +94,7 @@ TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(
         "corrector": lambda: _after("corrector", "an external corrector for each rare class", corrector="adapter"),
     }
 )  # fmt: skip
-WITH_TARGET = ("undersample", "oversample", "resample", "augment")
+WITH_TARGET = ("undersample", "oversample", "resample", "augment", "generate")
 
 
 def find(name: str) -> Treatment:

@@ -14,7 +14,7 @@ import numpy as np
 
 from mien.metrics.classification import accuracy, confusion_matrix, f1, recall
 from mien.metrics.intervals import holm, macro_difference
-from mien.runs import Row, Run, read_arrays
+from mien.runs import Row, Run, read_arrays, read_json
 from mien.types import PARTS, Bools, Ints, Texts
 
 COMMON = 100
@@ -95,6 +95,7 @@ def build(run: Run) -> None:
         "treated_confusion": [row for one in found for row in _confusion(one)],
         "treated_sources": [row for one in found for row in _by_source(one)],
         "differences": list(_differences(found)),
+        "generated": list(_generated(run)),
     }
     for name, rows in tables.items():
         run.write_table(name, rows)
@@ -181,6 +182,16 @@ def _differences(found: Iterable[Answered]) -> Iterator[Row]:
     raised = holm([float(line["p"]) for line in lines]).tolist() if lines else []
     for line, p in zip(lines, raised, strict=True):
         yield {**line, "p_holm": p}
+
+
+def _generated(run: Run) -> Iterator[Row]:
+    """Where pictures were made: how many, and how many of them were near-copies of training pictures."""
+    for file in sorted(run.path("cells").glob("seed*/**/generated.json")):
+        model, training = file.parent.parent.relative_to(run.path("cells")).parts[1:], file.parent.name
+        yield {
+            "seed": int(file.relative_to(run.path("cells")).parts[0].removeprefix("seed")), "model": "/".join(model),
+            "training": training, **{key: read_json(file)[key] for key in ("made", "copies", "seconds")},
+        }  # fmt: skip
 
 
 def _ratio(hits: int, total: int) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from markupsafe import Markup
 
+from mien.data.samples import as_png
 from mien.errors import RunError
 from mien.imbalance import find
 from mien.report import layout
@@ -26,9 +29,9 @@ from mien.report.evidence import (
     signed,
 )
 from mien.report.experiment import again
-from mien.report.layout import Cell, Folded, Row, Table, Tabs, section, stack, undefined
+from mien.report.layout import Block, Cell, Folded, Row, Table, Tabs, section, stack, undefined
 from mien.report.treated import COMMON, PLAIN
-from mien.runs import Run, write_text
+from mien.runs import Run, read_arrays, write_text
 
 REAL = 0.05
 """p after Holm below which a difference is called real."""
@@ -52,7 +55,8 @@ def write(run: Run) -> Path:
         for treatment in manifest["treatments"]
         if model != "knn" or (treatment in {row["treatment"] for row in rows(run, "treatments", model="knn")})
     ]
-    sections = [advice, ranking, by_class, confusion, *([sources] if rows(run, "treated_sources") else []), again]
+    more = [(sources, "treated_sources"), (generated, "generated")]
+    sections = [advice, ranking, by_class, confusion, *(part for part, table in more if rows(run, table)), again]
     data = manifest["data"]
     name = str(data["name"]).rstrip("/").rpartition("/")[2]
     facts = [
@@ -288,3 +292,23 @@ def sources(run: Run) -> Markup:
         "", *(Cell(source, f"{sizes[source][0]} pictures, {sizes[source][1]} classes") for source in known),
     ]  # fmt: skip
     return stack(Table("", head, lines))
+
+
+@section("Made pictures", "generated", needs=("generated",))
+def generated(run: Run) -> Markup:
+    """What the generator made for classes with few pictures, first seed. A near-copy is nearer to a training picture
+    than all but a hundredth of these are to each other; it was left out."""
+    blocks: list[Block | Markup] = []
+    for row in rows(run, "generated"):
+        place = run.path("cells", f"seed{row['seed']}", row["model"], row["training"], "generated.npz")
+        if row["seed"] == run.manifest()["seeds"][0] and place.exists():
+            stored, known = read_arrays(place), names(run, "classes")
+            classes = [
+                (
+                    known[c],
+                    base64.b64encode(as_png(np.concatenate(stored["pixels"][stored["labels"] == c], 1))).decode(),
+                )
+                for c in np.unique(stored["labels"])
+            ]
+            blocks.append(layout.render("generated.html", row=row, classes=classes))
+    return stack(*blocks)

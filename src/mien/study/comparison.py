@@ -102,7 +102,8 @@ def grouped(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         alike = (
             key
             for key in TREATMENTS
-            if treatment.rows is None and find(key).rows is None and find(key).train == treatment.train
+            if not (treatment.rows or treatment.generated or find(key).rows or find(key).generated)
+            and find(key).train == treatment.train
         )
         found.setdefault(next(alike, treatment.name), []).append(name)
     return {training: tuple(of) for training, of in found.items()}

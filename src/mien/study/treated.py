@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from mien.models import saved
 from mien.models.classifier import Classifier
 from mien.models.device import prepared, seed_everything
 from mien.models.examples import Examples
+from mien.models.generator import generate, learn
 from mien.models.latents import extract
 from mien.models.settings import TrainSettings, changed
 from mien.models.training import fit
@@ -33,6 +35,8 @@ from mien.types import Dataset, Floats, Ints, Proposal, Split
 KNN = "knn"
 JUDGED = ("calibrate", "test")
 """The parts that answers are kept for: the first chooses, the second is reported."""
+SAMPLES = 8
+"""Made pictures of each class that are kept to be shown."""
 FEWEST = 3
 """Pictures on *fit* below which no corrector is fitted for a class."""
 
@@ -151,7 +155,9 @@ def _trained(
         return saved.load(cell.path, base=cell.model)[0], float(read_json(done)["seconds"])
     chosen = np.arange(len(part.labels)) if treatment.rows is None else treatment.rows(part)
     train = Examples.of(data, parts.rows("train")[chosen])
-    settings = as_long(changed(cell.settings.train, treatment.train), len(part.labels), len(chosen))
+    if treatment.generated:
+        train = _with_generated(cell, treatment.generated, train, part.counts)
+    settings = as_long(changed(cell.settings.train, treatment.train), len(part.labels), len(train))
     seed_everything(cell.seed, 0)
     known = part.counts > 0
     model = saved.build(cell.model, known, cell.settings.data.colour)
@@ -166,9 +172,33 @@ def _trained(
     )
     saved.save(model, card, cell.path)
     spent = sum(epoch["seconds"] for epoch in history)
+    if treatment.generated:
+        spent += float(read_json(cell.path / "generated.json")["seconds"])
     write_json(done, {"seconds": spent, "epochs": len(history), "pictures": len(train)})
     checkpoint.unlink(missing_ok=True)
     return model, spent
+
+
+def _with_generated(cell: TreatedCell, target: int, train: Examples, counts: Ints) -> Examples:
+    """The training part with made pictures of the classes that have fewer than `target`; near-copies are left out."""
+    start = time.perf_counter()
+
+    def say(share: float) -> None:
+        announce(cell, f"learning to generate, {math.floor(10 * share)} of 10")
+
+    wanted = np.where(counts > 0, np.maximum(target - counts, 0), 0)
+    if not wanted.any():
+        write_json(cell.path / "generated.json", {"made": 0, "copies": 0, "seconds": 0.0})
+        return train
+    maker = learn(train, cell.settings.train, seed=cell.seed, progress=say)
+    made = generate(maker, train, wanted, cell.seed)
+    shown = generate(maker, train, SAMPLES * (wanted > 0), cell.seed + 1)
+    write_arrays(cell.path / "generated.npz", pixels=shown.pixels, labels=shown.labels)
+    about = {"made": len(made.labels), "copies": int(made.copies.sum()), "seconds": time.perf_counter() - start}
+    write_json(cell.path / "generated.json", about)
+    kept = ~made.copies
+    onehot = np.eye(train.targets.shape[1], dtype=np.float32)[made.labels[kept]]
+    return Examples(np.concatenate([train.pixels, made.pixels[kept]]), np.concatenate([train.targets, onehot]))
 
 
 def as_long(settings: TrainSettings, pictures: int, shown: int) -> TrainSettings:
