@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
 from mien.imbalance import find
 from mien.imbalance import treatments as named
+from mien.models.generator import learn
 from mien.models.settings import TrainSettings
 from mien.report.treated import common_classes
 from mien.runs import Run, read_arrays
@@ -127,6 +129,25 @@ def test_wrong_names_are_answered_before_any_training(
     said = mien("compare", DATA, *SHAPE, *flags, "--out", tmp_path / "wrong")
     assert said.code != 0 and hint in said.err and "Traceback" not in said.err
     assert not (tmp_path / "wrong" / "cells").exists()
+
+
+def test_made_pictures_are_for_training_alone_and_shown(
+    mien: Mien, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.study.treated.learn", partial(learn, shown=128))
+    command = ("compare", DATA, *SHAPE, "--models", "oneconv", "--seeds", "0", "--treatments", "none,generate:150")
+    assert mien(*command, "--out", tmp_path).code == 0
+    folder = tmp_path / "cells" / "seed0" / "oneconv"
+    made, plain = (
+        json.loads((folder / name).read_text()) for name in ("generate-150/generated.json", "none/training.json")
+    )
+    whole = json.loads((folder / "generate-150" / "training.json").read_text())
+    assert made["made"] > 0 and whole["pictures"] == plain["pictures"] + made["made"] - made["copies"]
+    assert whole["epochs"] <= plain["epochs"], "more pictures an epoch, but not more training"
+    ids = [read_arrays(folder / of)["ids"] for of in ("none/answers-none.npz", "generate-150/answers-generate-150.npz")]
+    assert np.array_equal(*ids)
+    page = (tmp_path / "report.html").read_text()
+    assert "Made pictures" in page and f"{made['made']} pictures made" in page
 
 
 def test_no_treatment_trains_for_longer_than_another() -> None:

@@ -91,7 +91,7 @@ def test_every_treatment_is_one_that_training_takes(name: str) -> None:
     assert treatment.name.partition(":")[0] == name and treatment.what
     settings = changed(TrainSettings(), treatment.train)
     assert name in ("none", "logit-adjustment", "new-head", "smote", "corrector", "root-weights") or (
-        settings != changed(TrainSettings(), find("none").train) or treatment.rows is not None
+        settings != changed(TrainSettings(), find("none").train) or treatment.rows is not None or treatment.generated
     )
     if treatment.rows is not None:
         part = TrainPart(np.repeat([0, 1], [5, 2]), 2)
