@@ -93,3 +93,17 @@ def test_a_part_made_anew_leaves_the_other_parts_as_they_are(tmp_path: Path, mon
     assert {key: figure["value"] for key, figure in found["figures"].items()} == {"first": 1.0, "second": 2.0}
     assert found["tables"]["first table"] == [{"value": 1.0}] and set(found["parts"]) == {"first", "second"}
     assert set(made(3.0, "second", data="other")["parts"]) == {"second"}
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+def test_the_benchmark_of_unbalanced_classes_runs_on_real_faces(real_data: Path, tmp_path: Path) -> None:
+    sets = ["--data", str(real_data / "ferplus"), "--legend", str(real_data / "emotion_detection")]
+    command = [sys.executable, str(FOLDER / "imbalance.py"), "--quick", *sets, "--only", "neighbours,failures"]
+    done = subprocess.run([*command, "--json", "found.json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    tables = json.loads((tmp_path / "found.json").read_text())["tables"]
+    assert {title.partition(":")[0] for title in tables} == {
+        "emotion_detection",
+        "Nearest neighbours on pixels, calibrate",
+    }
+    assert len(tables) == 4 and all(tables.values())
