@@ -18,6 +18,7 @@ import adapters
 import curves
 import few_shot
 import guarantee
+import longer
 import numpy as np
 import variants
 from cases import PAPER, Study, equal_harm, mean_over_classes
@@ -37,6 +38,8 @@ CORRECTORS = (
     BLENDED,
 )  # fmt: skip
 QUICK = (PAPER, "lda", "adapter")
+BESIDE_OTHERS = (PAPER, "logistic", "nystroem", "adapter", "cascade")
+"""Correctors beside another base than `attention`, of which a network takes far longer."""
 HARMS = (1, 2, 5)
 
 
@@ -191,6 +194,7 @@ PARTS: dict[str, Callable[[Study, Result], None]] = {
     "few": few_shot.table,
     "variants": variants.table,
     "adapters": adapters.table,
+    "longer": longer.table,
     "guarantee": lambda study, result: guarantee.table(result),
     "elsewhere": lambda study, result: elsewhere(result),
 }
@@ -202,7 +206,8 @@ def run() -> None:
     flags.add_argument("--base", default="attention", help="base classifier")
     only(flags, PARTS)
     options = flags.parse_args()
-    names, parts = QUICK if options.quick else CORRECTORS, wanted(options, PARTS)
+    all_of_them = CORRECTORS if options.base == "attention" else BESIDE_OTHERS
+    names, parts = QUICK if options.quick else all_of_them, wanted(options, PARTS)
     name = "correction" if options.base == "attention" else f"correction-{options.base}"
     result = Result(name, options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
     study = Study(options, options.base, names, seeds_of(options))

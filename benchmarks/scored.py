@@ -57,7 +57,12 @@ def make_all(names: Sequence[str], model: Classifier, target: int) -> dict[str, 
 
     The cascade and the blend take up the adapter and the kernel machine that stand by themselves.
     """
-    own = {name: correctors.beside(correctors.find(name), model, target) for name in names if name not in JOINT}
+    own: dict[str, Corrector] = {}
+    for name in (name for name in names if name not in JOINT):
+        kind, _, epochs = name.partition(", ")
+        own[name] = correctors.beside(correctors.find(kind), model, target)
+        if epochs:
+            own[name].epochs = int(epochs.split()[0])  # type: ignore[attr-defined]
     if any(name in JOINT for name in names):
         for name in ("adapter", "nystroem", "logistic"):
             own[name] = Once(own.get(name) or correctors.beside(correctors.find(name), model, target))  # type: ignore[assignment]
