@@ -27,8 +27,8 @@ from mien.imbalance.neighbours import nearest
 from mien.metrics.classification import macro_recall
 from mien.models.settings import TrainSettings
 from mien.report import treated, treated_page
+from mien.report.advice import KEY, best_first
 from mien.report.evidence import grouped, number, rows
-from mien.report.treated_page import KEY, best_first
 from mien.runs import Run
 from mien.study.comparison import compare
 from mien.study.settings import CompareSettings

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -104,6 +105,20 @@ def test_json_has_the_ranking_and_the_advice(mien: Mien, compared: Path) -> None
         against = row["against_none"]
         assert (against is None) == (row["treatment"] == "none")
         assert against is None or against["low"] <= against["difference"] <= against["high"]
+
+
+def test_the_report_is_made_again_from_what_there_is(mien: Mien, compared: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    shutil.copytree(compared, part)
+    for file in (part / "cells" / "seed1").rglob("answers-weights.npz"):
+        file.unlink()
+    said = mien("report", part)
+    assert said.code == 0, said
+    assert "This comparison is not finished" in (part / "report.html").read_text()
+    assert mien("report", compared).code == 0
+    assert "not finished" not in (compared / "report.html").read_text()
+    wrong = mien("report", part, "--beside", compared)
+    assert wrong.code != 0 and "is for studies" in wrong.err
 
 
 def test_the_page_tells_what_to_do_and_runs_nothing(compared: Path) -> None:

@@ -70,8 +70,8 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
 
 def as_figures(run: Run) -> dict[str, Any]:
     """The ranking for machines: means over the seeds, the best on calibrate first."""
+    from mien.report.advice import KEY, advised, best_first
     from mien.report.evidence import grouped, number, rows
-    from mien.report.treated_page import KEY, advised, best_first
 
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}

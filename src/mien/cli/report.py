@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mien.errors import UsageError
 from mien.runs import Run
 
 
@@ -13,17 +14,24 @@ from mien.runs import Run
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--beside", type=click.Path(path_type=Path), help="another run: show what changed since, class by class")
 def report(run: Path, beside: Path | None) -> None:
-    """Make tables and report of a run again, also of one that is not finished yet.
+    """Make tables and report of a study or a comparison again, also of one that is not finished yet.
 
     \b
     Example:
       mien report runs/first
       mien report runs/reviewed --beside runs/as-given
     """
-    from mien.report import page, tables
+    from mien.report import page, tables, treated, treated_page
     from mien.report.beside import compare
 
     done = Run(run)
+    if done.manifest().get("kind") == "compare":
+        if beside:
+            remedy = "leave it out: a comparison has everything beside each other"
+            raise UsageError("is for studies", place="--beside", remedy=remedy)
+        treated.build(done)
+        click.echo(f"report: {treated_page.write(done)}")
+        return
     tables.build(done)
     if beside:
         compare(done, Run(beside))
