@@ -176,6 +176,8 @@ def neighbours(result: Result, benches: list[Bench]) -> None:
 def failures(result: Result, benches: list[Bench]) -> None:
     """What went wrong in the original report, on its data, each with the mend."""
     bench = benches[-1]
+    lines = imbalance_failures.between_pixels(prepare(bench.data), bench.seeds[0])
+    result.table(f"{bench.name}: SMOTE between pixels, first seed", lines)
     for title, lines in imbalance_failures.tables(bench.data, bench.train, bench.seeds).items():
         result.table(f"{bench.name}: {title}", lines)
 
