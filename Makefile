@@ -19,15 +19,17 @@ check: $(VENV)/.test ## lint, layers, types
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-# DATA is a path to pictures, such as a FER+ folder; drawn faces by default
+# DATA is a path to pictures, such as a FER+ folder; drawn faces by default. LEGEND is the Emotion Detection set
 bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long; nothing else should run meanwhile
 	$(BIN)/python benchmarks/speed.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/base.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/correction.py $(if $(DATA),--data $(DATA))
 	$(if $(DATA),$(PIP) cleanlab && $(BIN)/python benchmarks/labels.py --data $(DATA))
+	$(if $(DATA),$(PIP) imbalanced-learn && $(BIN)/python benchmarks/imbalance.py --data $(DATA) $(if $(LEGEND),--legend $(LEGEND)))
 	$(BIN)/python benchmarks/page.py
 	$(BIN)/python benchmarks/page_correctors.py
 	$(if $(DATA),$(BIN)/python benchmarks/page_labels.py)
+	$(if $(DATA),$(BIN)/python benchmarks/page_imbalance.py)
 
 wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the source tree
 	rm -rf dist build/wheel-venv
