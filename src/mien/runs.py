@@ -43,6 +43,11 @@ NAMES = frozenset(
         "part",
         "system",
         "fitted_on",
+        "model",
+        "treatment",
+        "training",
+        "source",
+        "most_answered",
     )
 )
 """Columns of tables that hold names: text, also where a class is called 7."""

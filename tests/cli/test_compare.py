@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,9 @@ from mien.data.split import split
 from mien.imbalance import find
 from mien.imbalance import treatments as named
 from mien.models.generator import learn
-from mien.models.settings import TrainSettings
 from mien.report.treated import common_classes
 from mien.runs import Run, read_arrays
-from mien.study.treated import as_long
+from mien.study.treated import as_many
 
 DATA = "faces:n=1200,size=32"
 SHAPE = ("--shape", "surprise=60,happiness=420,neutral=280", "--size", "32", "--epochs", "3", "--engine", "serial")
@@ -166,8 +166,9 @@ def test_made_pictures_are_for_training_alone_and_shown(
 
 
 def test_no_treatment_trains_for_longer_than_another() -> None:
-    assert as_long(TrainSettings(epochs=45, patience=15), 1000, 100).epochs == 450
-    assert as_long(TrainSettings(epochs=45), 1000, 20_000).epochs == 2
+    few = as_many(np.arange(100), 1000)
+    assert len(few) == 1000 and np.array_equal(np.bincount(few), np.full(100, 10))
+    assert len(as_many(np.arange(2000), 1000)) == 2000
 
 
 def test_means_leave_out_what_is_too_rare_unless_all_is() -> None:
@@ -179,3 +180,33 @@ def test_every_treatment_is_in_the_help_or_the_guide() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "imbalance.md").read_text()
     for name in named.TREATMENTS:
         assert f"`{name}`" in guide, f"{name} ({find(name).what}) is not in docs/imbalance.md"
+
+
+def test_a_model_without_a_map_is_given_no_adapter(mien: Mien, tmp_path: Path) -> None:
+    command = ("compare", DATA, *SHAPE, "--models", "vectors:Flat", "--seeds", "0", "--treatments", "none,corrector")
+    (tmp_path / "vectors.py").write_text(FLAT)
+    sys.path.insert(0, str(tmp_path))
+    try:
+        said = mien(*command, "--out", tmp_path / "run")
+    finally:
+        sys.path.remove(str(tmp_path))
+    assert said.code == 0, said
+    assert {row["treatment"] for row in table(tmp_path / "run", "treatments")} == {"none"}
+    assert "not finished" not in (tmp_path / "run" / "report.html").read_text()
+
+
+FLAT = """
+from torch import nn
+from mien.models.classifier import Classifier
+
+class Flat(Classifier):
+    taps = ("squeezed", "logits")
+
+    def __init__(self, classes, colours=1, known=None):
+        super().__init__(classes, colours, known)
+        self.first, self.logits = nn.Linear(1024, 8), nn.Linear(8, classes)
+
+    def activations(self, pictures):
+        found = {"squeezed": self.first(self.normalised(pictures).flatten(1)).relu()}
+        return {**found, "logits": self.masked(self.logits(found["squeezed"]))}
+"""

@@ -49,6 +49,8 @@ def test_copies_are_found_and_new_pictures_are_none() -> None:
     assert near_copies(np.concatenate([noisy, lighter]), real).all()
     assert near_copies(new, real).mean() < 0.1
     assert near_copies(new[:0], real).shape == (0,)
+    doubled = np.concatenate([real, real[:20]])
+    assert near_copies(noisy, doubled).all(), "copies among the real pictures hide those that were made"
 
 
 def test_colour_and_other_sizes_come_back_as_they_were() -> None:

@@ -72,6 +72,39 @@ def test_a_vision_transformer_takes_its_own_size(tmp_path: Path) -> None:
     check_model(pretrained.of(str(tmp_path)))
 
 
+def test_half_precision_weights_are_read_and_any_width_is_found(tmp_path: Path) -> None:
+    config = transformers.MobileNetV2Config(image_size=32, depth_multiplier=0.35)
+    transformers.AutoModel.from_config(config).half().save_pretrained(tmp_path)
+    model = saved.build(f"hub:{tmp_path}", KNOWN, colour=False)
+    assert next(model.parameters()).dtype == torch.float32
+    assert model.eval()(torch.rand(2, 1, 48, 48)).shape == (2, 3)
+
+
+def test_what_gives_no_pooled_picture_is_refused(tmp_path: Path) -> None:
+    config = transformers.BertConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=20
+    )
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match="no pooled output"):
+        saved.build(f"hub:{tmp_path}", KNOWN, colour=False)
+
+
+def test_a_config_cannot_send_the_library_elsewhere(backbone: Path, tmp_path: Path) -> None:
+    model = saved.build(f"hub:{backbone}", KNOWN, colour=False)
+    saved.save(model, saved.ModelCard("hub:some/one", ("a", "b", "c"), (True,) * 3, 48, False, "pad"), tmp_path)
+    whole = json.loads((tmp_path / "model.json").read_text())
+    whole["config"] |= {
+        "attn_implementation": "evil/kernel",
+        "_attn_implementation": "evil/kernel",
+        "auto_map": {"AutoModel": "evil.Evil"},
+    }
+    (tmp_path / "model.json").write_text(json.dumps(whole))
+    again, _ = saved.load(tmp_path)
+    pictures = torch.rand(2, 1, 48, 48)
+    with torch.inference_mode():
+        assert torch.equal(again(pictures), model.eval()(pictures))
+
+
 def test_without_a_connection_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(*args: object, **options: object) -> None:
         raise OSError("We couldn't connect to the hub to load the files.\nCheck your connection.")

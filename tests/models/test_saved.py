@@ -79,3 +79,17 @@ def test_a_card_from_before_precision_and_mirroring_means_neither(tmp_path: Path
     model, _ = saved.load(tmp_path)
     assert model.precision is torch.float32
     assert not model.mirrored
+
+
+class Configured(Attention):
+    """A base from outside with an attribute of its own."""
+
+    config = object()
+
+
+def test_a_base_from_outside_may_have_a_config_of_its_own(tmp_path: Path) -> None:
+    model = Configured(3)
+    saved.save(
+        model, saved.ModelCard(f"{__name__}:Configured", ("a", "b", "c"), (True,) * 3, 48, False, "pad"), tmp_path
+    )
+    assert json.loads((tmp_path / "model.json").read_text())["config"] == {}

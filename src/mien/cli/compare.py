@@ -30,7 +30,11 @@ from mien.study.settings import CompareSettings
 )
 @click.option("--json", "as_json", is_flag=True, help="print the ranking as JSON")
 @options(
-    CompareSettings, DataSettings, TrainSettings, Policy, without=("weight_power", "weighting", "deferred", "sampling")
+    CompareSettings,
+    DataSettings,
+    TrainSettings,
+    Policy,
+    without=("weight_power", "weighting", "deferred", "sampling", "action"),
 )
 def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> None:
     """Train each model under each treatment of unbalanced classes, and say which helps: "for your data, do this".

@@ -49,7 +49,7 @@ def smote(learnt: Learnt, new: Latents) -> Floats:
     """The same, with new latents between those of neighbours of a class in place of repeated ones.
 
     N. V. Chawla et al., *SMOTE: synthetic minority over-sampling technique*, JAIR 2002, by imbalanced-learn; between
-    latents, since a mean of two faces is a blurred face. A class with one picture alone is repeated.
+    latents, since a mean of two faces is a blurred face. A class with fewer pictures than neighbours is repeated.
 
     Raises
     ------
@@ -60,10 +60,9 @@ def smote(learnt: Learnt, new: Latents) -> Floats:
     except ImportError:
         raise MissingExtraError.for_package("imbalanced-learn", "imbalance") from None
     part, vectors = learnt.part, learnt.latents.vectors
-    rows = oversampled(part, 2)
+    rows = oversampled(part, NEIGHBOURS + 1)
     labels, vectors = part.labels[rows], vectors[rows]
-    least = int(np.unique(labels, return_counts=True)[1].min())
-    maker = SMOTE(k_neighbors=min(NEIGHBOURS, least - 1), random_state=part.seed)
+    maker = SMOTE(k_neighbors=NEIGHBOURS, random_state=part.seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made, given = maker.fit_resample(vectors, labels)

@@ -91,7 +91,9 @@ TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(
         "logit-adjustment": lambda: _after("logit-adjustment", "answers adjusted afterwards", after=adjusted),
         "new-head": lambda: _after("new-head", "last layer learnt anew, balanced", after=new_head),
         "smote": lambda: _after("smote", "last layer learnt anew with SMOTE between latents", after=smote),
-        "corrector": lambda: _after("corrector", "an external corrector for each rare class", corrector="adapter"),
+        "corrector": lambda: _after(
+            "corrector", "correctors of rare classes, learnt from the fit part besides", corrector="adapter"
+        ),
     }
 )  # fmt: skip
 WITH_TARGET = ("undersample", "oversample", "resample", "augment", "generate")

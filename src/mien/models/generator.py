@@ -188,8 +188,9 @@ def near_copies(pixels: NDArray[np.uint8], real: NDArray[np.uint8]) -> Bools:
     ours, theirs = _small(pixels), _small(real)
     if not len(ours) or len(theirs) < 2:
         return np.zeros(len(ours), bool)
+    theirs = np.unique(theirs.round(6), axis=0)  # copies among the real ones say nothing of how near is near
     usual = np.quantile(_nearest(theirs, theirs, apart=True), CLOSEST)
-    return np.asarray(_nearest(ours, theirs, apart=False) < usual)
+    return np.asarray(_nearest(ours, theirs, apart=False) <= usual)
 
 
 def _nearest(ours: Floats, theirs: Floats, *, apart: bool) -> Floats:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,6 +14,7 @@ from mien.errors import MissingExtraError, UsageError
 from mien.models.classifier import Classifier
 
 PREFIX = "hub:"
+ELSEWHERE = ("auto_map", "attn_implementation", "dtype", "torch_dtype")
 SIDE = 96
 """Pixels a side that pictures are enlarged to, for a backbone that names no size: those of 48 leave nothing to pool."""
 
@@ -39,22 +41,36 @@ class Pretrained(Classifier):
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
         super().__init__(classes, colours, known)
-        self.backbone = _made(self.config) if self.config else _fetched(self.source)
+        self.backbone = (_made(self.config) if self.config else _fetched(self.source)).float()
         self.config = json.loads(self.backbone.config.to_json_string(use_diff=False))
-        type(self).config = self.config  # one more of this class, with columns for more classes, fetches nothing
-        width = self.config.get("hidden_size") or self.config["hidden_sizes"][-1]
         self.side = self.config.get("image_size") or SIDE
         self.dropout = nn.Dropout(0.3)
-        self.logits = nn.Linear(int(width), classes)
+        self.logits = nn.Linear(self._width(), classes)
 
     def activations(self, pictures: Tensor) -> dict[str, Tensor]:
-        shown = self.normalised(pictures)
+        hidden = self._hidden(self.normalised(pictures))
+        return {"hidden": hidden, "logits": self.masked(self.logits(self.dropout(hidden)))}
+
+    def _hidden(self, shown: Tensor) -> Tensor:
         if shown.shape[1] == 1:
             shown = shown.expand(-1, 3, -1, -1)
         sides = (self.side, self.side) if isinstance(self.side, int) else tuple(self.side)
         shown = functional.interpolate(shown, sides, mode="bilinear", align_corners=False, antialias=True)
-        hidden = self.backbone(shown).pooler_output.flatten(1)
-        return {"hidden": hidden, "logits": self.masked(self.logits(self.dropout(hidden)))}
+        pooled: Tensor = self.backbone(shown).pooler_output
+        return pooled.flatten(1)
+
+    def _width(self) -> int:
+        """The length of the pooled output, which every library's class has under another name."""
+        self.backbone.eval()
+        try:
+            with torch.inference_mode():
+                width = self._hidden(torch.zeros(1, 3, SIDE, SIDE)).shape[1]
+        except (AttributeError, TypeError, ValueError, RuntimeError):
+            cause = f"a {self.config.get('model_type')} gives no pooled output for a picture"
+            remedy = "take a backbone for pictures, such as microsoft/resnet-18"
+            raise UsageError(cause, place=f"--base {PREFIX}{self.source}", remedy=remedy) from None
+        self.backbone.train()
+        return int(width)
 
 
 def of(source: str, config: Mapping[str, Any] | None = None) -> type[Pretrained]:
@@ -66,6 +82,11 @@ def of(source: str, config: Mapping[str, Any] | None = None) -> type[Pretrained]
     'microsoft/resnet-18'
     """
     return type("Pretrained", (Pretrained,), {"source": source, "config": dict(config or {})})
+
+
+def without_weights(model: Pretrained) -> type[Pretrained]:
+    """The class of a model, for one more of it that will be given its weights."""
+    return of(model.source, model.config)
 
 
 def _library() -> Any:
@@ -89,6 +110,7 @@ def _fetched(source: str) -> Any:
 
 def _made(config: Mapping[str, Any]) -> Any:
     library = _library()
-    kinds = {name: value for name, value in config.items() if name not in ("auto_map", "_name_or_path")}
+    # what could make the library look for code elsewhere
+    kinds = {key: value for key, value in config.items() if not key.startswith("_") and key not in ELSEWHERE}
     made = library.AutoConfig.for_model(**kinds)
     return library.AutoModel.from_config(made, trust_remote_code=False)

@@ -17,7 +17,7 @@ import mien.models
 from mien.data.picture import ImageSettings
 from mien.errors import AlignmentError, RunError, choice_error
 from mien.models.classifier import Classifier
-from mien.models.pretrained import PREFIX, of
+from mien.models.pretrained import PREFIX, Pretrained, of, without_weights
 from mien.outside import import_class
 from mien.runs import read_json, sound, write_atomic, write_json
 from mien.types import Bools, digest
@@ -119,7 +119,8 @@ def fingerprint(model: Classifier, card: ModelCard) -> str:
 def widened(model: Classifier, card: ModelCard, classes: int) -> Classifier:
     """The same classifier with columns for more classes, which it does not know; its answers stay as they are."""
     known = np.pad(np.array(card.known), (0, classes - len(card.known)))
-    wide = type(model)(classes, 3 if card.colour else 1, tuple(known.tolist()))
+    kind = without_weights(model) if isinstance(model, Pretrained) else type(model)
+    wide = kind(classes, 3 if card.colour else 1, tuple(known.tolist()))
     weights = {}
     for (name, new), old in zip(wide.state_dict().items(), model.state_dict().values(), strict=True):
         missing = len(new) - len(old) if new.ndim else 0
@@ -136,7 +137,7 @@ def save(model: Classifier, card: ModelCard, folder: Path) -> None:
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))
-    config = getattr(model, "config", {})
+    config = model.config if isinstance(model, Pretrained) else {}
     card = replace(card, precision=precision_name(model), mirrored=model.mirrored, config=config)
     write_json(folder / "model.json", asdict(card))
 
@@ -156,7 +157,16 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCar
     try:
         model = build(base or card.base, known, card.colour, outside=base is not None, config=card.config)
         model.load_state_dict(load_tensors((folder / "model.safetensors").read_bytes()))
-    except (OSError, SafetensorError, RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        OSError,
+        SafetensorError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        ImportError,
+    ) as error:
         cause = f"the weights do not fit the card: {(str(error) or type(error).__name__).splitlines()[0]}"
         remedy = "delete this folder and run the command again"
         raise RunError(cause, place=str(folder), remedy=remedy) from None

@@ -131,8 +131,9 @@ class _Loop:
     @property
     def finished(self) -> bool:
         best = max((number for number, record in enumerate(self.history) if record["best"]), default=0)
-        # no epoch of small pictures may end the training, however good it was
-        waited = len(self.history) - 1 - max(best, math.ceil(self.small * self.settings.epochs))
+        # no epoch of small pictures, nor one before class weights begin, may end the training, however good it was
+        begun = max(self.small, self.settings.deferred if self.settings.deferred < 1 else 0.0)
+        waited = len(self.history) - 1 - max(best, math.ceil(begun * self.settings.epochs))
         return len(self.history) >= self.settings.epochs or waited >= self.settings.patience
 
     def epoch(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 from markupsafe import Markup
 
 from mien.imbalance import find
 from mien.report import layout
 from mien.report.evidence import TableRow, grouped, names, number, percent, rate, rows, signed
 from mien.report.layout import section, stack
-from mien.report.treated import COMMON, PLAIN
+from mien.report.treated import PLAIN, common_classes
 from mien.runs import Run
 
 REAL = 0.05
@@ -20,12 +23,14 @@ Key = tuple[str, str]
 def best_first(run: Run) -> list[Key]:
     """Models with treatments by their mean macro recall on calibrate, best first: test pictures select nothing.
 
-    Those that collapsed come last: with few classes one answer for all may look good.
+    Means are over the seeds that all have. Those that collapsed come last.
     """
     found = grouped(rows(run, "treatments"), *KEY)
+    shared = set.intersection(*({row["seed"] for row in own} for own in found.values())) if found else set()
 
     def order(key: Key) -> tuple[bool, float]:
-        return any(row["collapsed"] for row in found[key]), -number(found[key], "on_calibrate").value
+        own = [row for row in found[key] if row["seed"] in shared or not shared]
+        return any(row["collapsed"] for row in found[key]), -number(own, "on_calibrate").value
 
     return sorted(found, key=order)
 
@@ -41,15 +46,11 @@ def advised(run: Run) -> list[tuple[str, str]]:
     """(tone, sentence), the most important first."""
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
-    best = best_first(run)[0]
-    value = number(found[best], "macro_recall").value
-    lines = [("lead", _recommended(best, value, differences.get(best)))]
-    cheap = next((key for key in found if find(key[1]).corrector and key != best), None)
-    if cheap and cheap in differences:
-        row = differences[cheap]
-        lines.append(
-            ("", f"Without another training, a corrector beside {cheap[0]} changes macro recall by {_change(row)}.")
-        )
+    lines = [("lead", _recommended(best_first(run)[0], found, differences))]
+    for key, row in differences.items():
+        if find(key[1]).corrector:
+            changed = f"With the pictures of fit besides, a corrector beside {key[0]} changes macro recall by"
+            lines.append(("", f"{changed} {_change(row)}, without another training."))
     for key, own in found.items():
         fallen = [row for row in own if row["collapsed"]]
         if fallen:
@@ -61,28 +62,48 @@ def advised(run: Run) -> list[tuple[str, str]]:
                     f"{fallen[0]['most_answered']} for {percent(share)} of the pictures. Its accuracy says nothing.",
                 )
             )
-    counts = dict(zip(names(run, "classes"), run.manifest()["data"]["counts"], strict=True))
-    rare = {name: count for name, count in counts.items() if 0 < count < COMMON}
-    if rare and len(rare) < len(counts) - 1:
-        listed = ", ".join(f"{name} ({count})" for name, count in rare.items())
+    if len(names(run, "seeds")) == 1:
+        lines.append(("", "One seed cannot tell a treatment from the luck of one training: give three, --seeds 0,1,2."))
+    counts = np.array(run.manifest()["data"]["counts"])
+    rare = (counts > 0) & ~common_classes(counts)
+    if rare.any():
+        named = zip(names(run, "classes"), counts.tolist(), rare.tolist(), strict=True)
+        listed = ", ".join(f"{name} ({count})" for name, count, apart in named if apart)
         lines.append(
             ("", f"Too rare for a figure to mean much, and left out of all means: {listed}. More pictures help most.")
         )
     return lines
 
 
-def _recommended(best: Key, value: float, row: TableRow | None) -> str:
+def _recommended(best: Key, found: Mapping[Key, Sequence[TableRow]], differences: Mapping[Key, TableRow]) -> str:
     model, treatment = best
-    if treatment == PLAIN or row is None:
-        return f"Train {model} as it is: no treatment did better on calibrate. Macro recall on test: {rate(value)}."
-    if row["p_holm"] >= REAL:
+    value = rate(number(found[best], "macro_recall").value)
+    if all(row["collapsed"] for row in found[best]):
+        return "Every model collapsed: train for longer, or give more pictures."
+    row = differences.get(best)
+    better = [key for key, of in differences.items() if of["p_holm"] < REAL and of["difference"] > 0]
+    if treatment == PLAIN:
+        if better:
+            also = ", ".join(f"{name} with {other}" for other, name in better)
+            return (
+                f"Train {model} as it is: that did best on calibrate, with macro recall {value} on test. Beside no "
+                f"treatment of the same model, these were better on test: {also}."
+            )
+        return f"Train {model} as it is: no treatment did better. Macro recall on test: {value}."
+    what = f"{model} with {treatment} ({find(treatment).what})"
+    if row is None:
+        return f"Best on calibrate: {what}, macro recall {value} on test. Add none to see what the treatment is worth."
+    if row["p_holm"] < REAL and row["difference"] > 0:
+        return f"Train {what}: macro recall {value} on test, {_change(row)} beside no treatment."
+    if better:
+        also = ", ".join(f"{name} with {other}" for other, name in better)
         return (
-            f"No treatment is better beyond chance. The best on calibrate is {treatment} with {model}: macro recall "
-            f"{rate(value)} on test, {_change(row)} beside no treatment."
+            f"Best on calibrate is {what}: macro recall {value} on test, {_change(row)} beside no treatment; that may "
+            f"be chance. Better beyond chance, each beside no treatment of its model: {also}."
         )
     return (
-        f"Train {model} with {treatment} ({find(treatment).what}): macro recall {rate(value)} on test, {_change(row)} "
-        "beside no treatment."
+        f"No treatment is better beyond chance. Best on calibrate is {what}: macro recall {value} on test, "
+        f"{_change(row)} beside no treatment."
     )
 
 

@@ -15,12 +15,12 @@ import numpy as np
 from mien.metrics.classification import accuracy, confusion_matrix, f1, recall
 from mien.metrics.intervals import holm, macro_difference
 from mien.runs import Row, Run, read_arrays, read_json
-from mien.types import PARTS, Bools, Ints, Texts
+from mien.types import PARTS, Bools, Floats, Ints, Texts
 
 COMMON = 100
 PLAIN = "none"
-COLLAPSED = 0.95
-"""Share of one answer from which on a classifier is said to have collapsed."""
+COLLAPSED, FOUND = 0.95, 0.05
+"""Share of one answer from which on a classifier has collapsed, if it finds less than this of the other classes."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Answered:
         """Mean recall over the common classes with pictures."""
         own = self.of(part) if rows is None else self.of(part) & rows
         values = recall(self.truth[own], self.answers[own], len(self.classes)).values[self.common]
-        return float(np.nanmean(values)) if (~np.isnan(values)).any() else float("nan")
+        return mean_of_defined(values)
 
 
 def common_classes(counts: Ints) -> Bools:
@@ -106,17 +106,19 @@ def _whole(one: Answered) -> Row:
     truth, answers = one.truth[test], one.answers[test]
     K = len(one.classes)
     shares = np.bincount(answers, minlength=K) / max(1, len(answers))
-    recalls = recall(truth, answers, K).values[one.common]
+    recalls = recall(truth, answers, K).values
+    others = recalls[one.common & (np.arange(K) != shares.argmax())]
+    found = mean_of_defined(others)
     return {
         **one.key,
         "macro_recall": one.macro_recall("test"),
-        "macro_f1": float(np.nanmean(f1(truth, answers, K).values[one.common])),
+        "macro_f1": mean_of_defined(f1(truth, answers, K).values[one.common]),
         "accuracy": accuracy(truth, answers),
-        "worst": float(np.nanmin(recalls)),
+        "worst": float(np.nanmin(recalls[one.common])),
         "on_calibrate": one.macro_recall("calibrate"),
         "most_answered": one.classes[int(shares.argmax())],
         "share": float(shares.max()),
-        "collapsed": int(shares.max() >= COLLAPSED),
+        "collapsed": int(shares.max() >= COLLAPSED and not found >= FOUND),
         "seconds": one.seconds,
     }
 
@@ -158,6 +160,7 @@ def _differences(found: Iterable[Answered]) -> Iterator[Row]:
     for one in found:
         by_key.setdefault((one.model, one.treatment), {})[one.seed] = one
     lines: list[dict[str, Any]] = []
+    tests = sum(treatment != PLAIN for _, treatment in by_key)
     for (model, treatment), own in by_key.items():
         plain = by_key.get((model, PLAIN), {})
         seeds = [seed for seed in own if seed in plain]
@@ -171,7 +174,7 @@ def _differences(found: Iterable[Answered]) -> Iterator[Row]:
         )
         kept = rows[first.of("test")]
         difference, low, high, p = macro_difference(
-            before[:, kept], after[:, kept], first.truth[rows], first.groups[rows]
+            before[:, kept], after[:, kept], first.truth[rows], first.groups[rows], draws=max(2000, 500 * tests)
         )
         lines.append(
             {
@@ -192,6 +195,12 @@ def _generated(run: Run) -> Iterator[Row]:
             "seed": int(file.relative_to(run.path("cells")).parts[0].removeprefix("seed")), "model": "/".join(model),
             "training": training, **{key: read_json(file)[key] for key in ("made", "copies", "seconds")},
         }  # fmt: skip
+
+
+def mean_of_defined(values: Floats) -> float:
+    """NaN where there is none."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
 
 
 def _ratio(hits: int, total: int) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +14,11 @@ from threadpoolctl import threadpool_limits
 from mien.correctors.contract import Corrector
 from mien.data.prepare import prepare
 from mien.data.split import linked, split
-from mien.errors import RunError
-from mien.models import saved
-from mien.models.beginning import begin
 from mien.models.classifier import Classifier
-from mien.models.device import prepared, seed_everything
+from mien.models.device import prepared
 from mien.models.examples import Examples
-from mien.models.training import Epoch, fit
-from mien.runs import RETRAINED, WITHOUT, read_json, write_arrays, write_json, write_text
+from mien.runs import RETRAINED, WITHOUT, read_json, write_arrays, write_json
+from mien.study.base import base_of
 from mien.study.folder import announce
 from mien.study.settings import StudySettings
 from mien.study.workbench import Workbench, built
@@ -128,47 +123,18 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
     settings, left_out = cell.settings, cell.left_out
     of_data = (data.fingerprint(), parts.fingerprint, settings.data.images)
     identity = digest(*of_data, settings.train, cell.seed, cell.key)
-    if (cell.path / "model.json").exists():
-        model, card = saved.load(cell.path, base=settings.base)
-        if card.training != identity:
-            remedy = "give another folder with --out, or remove this one"
-            raise RunError("holds a model of other data, parts or settings", place=str(cell.path), remedy=remedy)
-        return model
     absent = data.labelset.index(left_out) if left_out else -1
-    known = np.arange(len(data.labelset)) != absent
-    train_rows = parts.rows("train")
-    if cell.key == RETRAINED:
-        train_rows = np.sort(np.concatenate([train_rows, parts.rows("correct")]))
-    train, validation = (Examples.of(data, rows, absent) for rows in (train_rows, parts.rows("validation")))
-    known &= train.targets.sum(0) > 0  # a class without a training picture is as unknown as one left out
-    seed_everything(cell.seed, 0)  # the same first weights in every cell of a seed
-    model = saved.build(settings.base, known, settings.data.colour)
-    announce(cell, "training")
-    first, checkpoint = cell.path / "drawn.safetensors", cell.path / "checkpoint.safetensors"
-    drawn = begin(model, data.labelset, settings.data.images, settings.train, seed=cell.seed, checkpoint=first)
-    history = fit(
-        model, train, validation, settings.train, seed=cell.seed, fresh=not drawn,
-        checkpoint=checkpoint, progress=lambda epoch: announce(cell, "training", epoch),
-    )  # fmt: skip
-    write_text(cell.path / "history.csv", _history(history))
-    shown = len(train) * len(history) + settings.train.drawn * len(drawn)
-    clock.set("train", sum(epoch["seconds"] for epoch in [*drawn, *history]), shown)
-    card = saved.ModelCard(
-        settings.base, data.labelset.names, tuple(known.tolist()), settings.data.size, settings.data.colour,
-        settings.data.fit, identity,
-    )  # fmt: skip
-    saved.save(model, card, cell.path)
-    for file in (first, checkpoint):
-        file.unlink(missing_ok=True)
+
+    def examples() -> tuple[Examples, Examples]:
+        rows = parts.rows("train")
+        if cell.key == RETRAINED:
+            rows = np.sort(np.concatenate([rows, parts.rows("correct")]))
+        return Examples.of(data, rows, absent), Examples.of(data, parts.rows("validation"), absent)
+
+    model, cost = base_of(cell, settings.base, settings.data, data.labelset, settings.train, identity, examples)
+    if cost and "train" not in clock.stages:
+        clock.set("train", cost.seconds, cost.shown)
     return model
-
-
-def _history(history: list[Epoch]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: f"{value:.6g}" for key, value in epoch.items()} for epoch in history)
-    return text.getvalue()
 
 
 def _write_test(cell: Cell, bench: Workbench, rows: Ints) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,20 @@ from mien import correctors
 from mien.data.checks import by_kind
 from mien.data.prepare import prepare
 from mien.data.split import split
-from mien.errors import DataError, RunError
-from mien.imbalance import TREATMENTS, find
+from mien.errors import DataError, MissingExtraError, RunError
+from mien.imbalance import TREATMENTS, Treatment, find
 from mien.machine import machine, versions
 from mien.models import saved
+from mien.models.beginning import check_drawn
+from mien.models.classifier import Classifier
+from mien.models.latents import extract
+from mien.models.settings import changed
 from mien.runs import Run
 from mien.study.engines import engine
 from mien.study.folder import apart, sole_user
 from mien.study.settings import CompareSettings
 from mien.study.treated import KNN, TreatedCell, run_treated
-from mien.types import Dataset, digest
+from mien.types import Dataset, Split, digest
 
 GROWS = ("seeds", "models", "treatments")
 """What a run may be given more of later."""
@@ -66,26 +71,67 @@ def compare(
 
 def plan(settings: CompareSettings, target: Run, command: str = "") -> list[TreatedCell]:
     """Write the manifest and list the cells, after all that can be wrong was looked at."""
-    for name in settings.models:
-        if name != KNN:
-            saved.find(name)
     trainings = grouped(settings.treatments)
-    for name in settings.treatments:
-        if find(name).corrector:
-            correctors.find(find(name).corrector)()
     data = prepare(settings.data)
-    if (data.counts() > 0).sum() < 2:
-        raise DataError("pictures of one class", place=data.name, remedy="give pictures of two classes or more")
-    target.write_manifest(_grown(target, _manifest(settings, data, command)))
-    return [
-        TreatedCell(str(target.folder), settings, seed, model, training, names)
-        for seed in settings.seeds
-        for model in settings.models
-        for training, names in (
-            {"none": _without_corrector(settings.treatments)} if model == KNN else trainings
-        ).items()
-        if names
-    ]  # fmt: skip
+    for name in settings.treatments:
+        _check(find(name), settings, data)
+    given = {model: possible(model, settings, data) for model in settings.models}
+    splits = {seed: split(data, seed) for seed in settings.seeds}
+    for seed, parts in splits.items():
+        _check_parts(data, parts, seed)
+    target.write_manifest(_grown(target, _manifest(settings, data, splits, given, command)))
+    cells = []
+    for seed in settings.seeds:
+        for model, names in given.items():
+            groups = {"none": names} if model == KNN else trainings
+            for training, of in groups.items():
+                if chosen := tuple(name for name in of if name in names):
+                    cells.append(TreatedCell(str(target.folder), settings, seed, model, training, chosen))
+    return cells
+
+
+def possible(model: str, settings: CompareSettings, data: Dataset) -> tuple[str, ...]:
+    """The treatments that a model can be given; errors of building it are raised now, not after hours.
+
+    Nearest neighbours have numbers of pictures, weights of votes and a moved prior; who has no map has no adapter.
+    """
+    if model == KNN:
+        own = ("none", "weights", "root-weights", "logit-adjustment")
+        resampled = {name for name in settings.treatments if find(name).rows and not name.startswith("augment")}
+        return tuple(name for name in settings.treatments if name in own or name in resampled)
+    base = saved.build(model, np.ones(len(data.labelset), bool), settings.data.colour)
+    if base.adapts or _has_map(base, settings):
+        return settings.treatments
+    return tuple(name for name in settings.treatments if not find(name).corrector)
+
+
+def _has_map(base: Classifier, settings: CompareSettings) -> bool:
+    """Whether the first tap of a classifier is a map, which an adapter may stand on."""
+    blank = np.zeros((1, settings.data.size, settings.data.size) + ((3,) if settings.data.colour else ()), np.uint8)
+    outputs = extract(base, blank, np.array(["blank"]))
+    return any(name.startswith(f"{base.taps[0]}/") for name in outputs.features)
+
+
+def _check(treatment: Treatment, settings: CompareSettings, data: Dataset) -> None:
+    """Whatever a treatment can fail of: its settings, and packages that it needs."""
+    train = changed(settings.train, treatment.train)
+    if train.drawn:
+        check_drawn(train.drawn, data.labelset, settings.data.images)
+    if treatment.corrector:
+        correctors.find(treatment.corrector)()
+    if treatment.name == "smote" and not find_spec("imblearn"):
+        raise MissingExtraError.for_package("imbalanced-learn", "imbalance")
+
+
+def _check_parts(data: Dataset, parts: Split, seed: int) -> None:
+    """DataError where there are not two classes to learn, or none to choose by or to test on."""
+    for part, least in (("train", 2), ("validation", 1), ("calibrate", 1), ("test", 1)):
+        count = len(np.unique(data.labels[parts.rows(part)]))
+        if count < least:
+            raise DataError(
+                f"seed {seed} leaves pictures of {count} classes for {part}", place=data.name,
+                remedy="give more pictures, of two classes or more and of several persons",
+            )  # fmt: skip
 
 
 def grouped(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -109,26 +155,26 @@ def grouped(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return {training: tuple(of) for training, of in found.items()}
 
 
-def _without_corrector(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Treatments that nearest neighbours can be given: numbers of pictures, weights of votes, a moved prior."""
-    fit = ("none", "weights", "root-weights", "logit-adjustment")
-    return tuple(name for name in names if name in fit or find(name).rows is not None)
-
-
-def _manifest(settings: CompareSettings, data: Dataset, command: str) -> dict[str, Any]:
-    splits = {str(seed): split(data, seed) for seed in settings.seeds}
+def _manifest(
+    settings: CompareSettings,
+    data: Dataset,
+    splits: Mapping[int, Split],
+    given: Mapping[str, tuple[str, ...]],
+    command: str,
+) -> dict[str, Any]:
     counts = {
-        seed: np.bincount(data.labels[parts.rows("train")], minlength=len(data.labelset)).tolist()
+        str(seed): np.bincount(data.labels[parts.rows("train")], minlength=len(data.labelset)).tolist()
         for seed, parts in splits.items()
     }
     return {
         "kind": "compare",
         "command": command,
         "settings": asdict(settings),
-        "training": digest(settings.train, settings.policy, settings.neighbours),
+        "training": digest(settings.train, settings.policy, settings.neighbours, settings.data.images),
         "classes": data.labelset.names,
         "models": settings.models,
         "treatments": settings.treatments,
+        "given": given,
         "seeds": settings.seeds,
         "train_counts": counts,
         "data": {
@@ -136,7 +182,7 @@ def _manifest(settings: CompareSettings, data: Dataset, command: str) -> dict[st
             "counts": data.counts().tolist(), "size": settings.data.size, "colour": settings.data.colour,
             "problems": {kind.name: kind.count for kind in by_kind(data.problems)},
         },
-        "splits": {seed: parts.fingerprint for seed, parts in splits.items()},
+        "splits": {str(seed): parts.fingerprint for seed, parts in splits.items()},
         "versions": versions(),
         "machine": machine(),
         "started": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -161,6 +207,10 @@ def _grown(target: Run, manifest: dict[str, Any]) -> dict[str, Any]:
             raise RunError(f"holds a run with other {place}", place=str(target.folder), remedy=remedy)
     for key in GROWS:
         manifest[key] = list(dict.fromkeys([*old[key], *manifest[key]]))
+    manifest["given"] = {
+        model: list(dict.fromkeys([*old["given"].get(model, ()), *manifest["given"].get(model, ())]))
+        for model in manifest["models"]
+    }
     for key in ("splits", "train_counts"):
         manifest[key] = old[key] | manifest[key]
     manifest["command"] = "\n".join(dict.fromkeys([*old["command"].splitlines(), manifest["command"]])).strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,27 +19,26 @@ from mien.data.split import linked, split
 from mien.imbalance import Latents, Learnt, TrainPart, Treatment, find
 from mien.imbalance.neighbours import nearest
 from mien.imbalance.weights import class_weights
-from mien.models import saved
 from mien.models.classifier import Classifier
-from mien.models.device import prepared, seed_everything
+from mien.models.device import prepared
 from mien.models.examples import Examples
 from mien.models.generator import generate, learn
 from mien.models.latents import extract
-from mien.models.settings import TrainSettings, changed
-from mien.models.training import fit
-from mien.runs import read_json, write_arrays, write_json
+from mien.models.settings import changed
+from mien.runs import read_arrays, read_json, write_arrays, write_json
+from mien.study.base import base_of
 from mien.study.folder import announce
 from mien.study.settings import CompareSettings
 from mien.study.workbench import Workbench, built
-from mien.types import Dataset, Floats, Ints, Proposal, Split
+from mien.types import Dataset, Floats, Ints, Outputs, Proposal, Split, digest
 
 KNN = "knn"
 JUDGED = ("calibrate", "test")
 """The parts that answers are kept for: the first chooses, the second is reported."""
-SAMPLES = 8
-"""Made pictures of each class that are kept to be shown."""
 FEWEST = 3
 """Pictures on *fit* below which no corrector is fitted for a class."""
+Answered = tuple[str, Floats, Ints, float]
+"""Treatment, probs (N, K), answers (N,), seconds."""
 
 
 @dataclass(frozen=True)
@@ -73,39 +73,43 @@ class TreatedCell:
         """What was answered under a treatment."""
         return self.path / f"answers-{treatment.replace(':', '-')}.npz"
 
+    def missing(self) -> list[str]:
+        """Treatments without answers so far."""
+        return [name for name in self.treatments if not self.file(name).exists()]
+
     def finished(self) -> bool:
-        return all(self.file(name).exists() for name in self.treatments)
+        return not self.missing()
 
 
 def run_treated(cell: TreatedCell) -> None:
-    """Do what is not done yet: train, then answer under each treatment."""
+    """Do what is not done yet: train, then answer under each treatment. Each is kept as soon as it is there."""
     if cell.finished():
         return
     settings = cell.settings
-    with threadpool_limits(max(1, settings.train.threads)), prepared(settings.train):
+    with threadpool_limits(max(1, settings.train.threads)), prepared(settings.train) as (device, _):
         data = prepare(settings.data)
         parts = split(data, cell.seed)
         part = TrainPart(data.labels[parts.rows("train")], len(data.labelset), cell.seed)
-        answer = _by_neighbours if cell.model == KNN else _by_network
         rows = np.concatenate([parts.rows(name) for name in JUDGED])
-        for name, (probs, final, seconds) in answer(cell, data, parts, part, rows).items():
+        if cell.model == KNN:
+            answered = _by_neighbours(cell, data, parts, part, rows)
+        else:
+            model, seconds = _model(cell, find(cell.training), data, parts, part)
+            answered = _by_network(cell, model.to(device), seconds, data, parts, part, rows)
+        for name, probs, final, spent in answered:
             write_arrays(
                 cell.file(name), ids=data.ids[rows], truth=data.labels[rows], answers=final, probs=probs,
                 part=parts.parts[rows], groups=linked(data)[rows].astype(str), sources=_sources(data, rows),
-                seconds=np.array(seconds),
+                seconds=np.array(spent),
             )  # fmt: skip
     announce(cell, "done")
 
 
-Answered = dict[str, tuple[Floats, Ints, float]]
-"""Treatment → (probs (N, K), answers (N,), seconds)."""
-
-
-def _by_neighbours(cell: TreatedCell, data: Dataset, parts: Split, part: TrainPart, rows: Ints) -> Answered:
+def _by_neighbours(cell: TreatedCell, data: Dataset, parts: Split, part: TrainPart, rows: Ints) -> Iterator[Answered]:
     """Nearest neighbours on pixels; class weights weigh their votes."""
     pixels = data.pictures.reshape(len(data), -1)
-    found: Answered = {}
-    for name in cell.treatments:
+    nothing = Latents(np.zeros((len(part.labels), 1)), np.zeros((len(part.labels), part.classes)))
+    for name in cell.missing():
         announce(cell, name)
         start, treatment = time.perf_counter(), find(name)
         chosen = np.arange(len(part.labels)) if treatment.rows is None else treatment.rows(part)
@@ -114,110 +118,109 @@ def _by_neighbours(cell: TreatedCell, data: Dataset, parts: Split, part: TrainPa
         vectors, new = (pixels[of].astype(np.float32) for of in (parts.rows("train")[chosen], rows))
         probs = nearest(own, vectors, new, cell.settings.neighbours, weights)
         if treatment.after is not None:
-            learnt = Learnt(part, Latents(np.zeros((len(part.labels), 1)), np.zeros((len(part.labels), part.classes))))
-            probs = treatment.after(learnt, Latents(np.zeros((len(rows), 1)), probs))
-        found[name] = probs, probs.argmax(1), time.perf_counter() - start
-    return found
+            probs = treatment.after(Learnt(part, nothing), Latents(np.zeros((len(rows), 1)), probs))
+        yield name, probs, probs.argmax(1), time.perf_counter() - start
 
 
-def _by_network(cell: TreatedCell, data: Dataset, parts: Split, part: TrainPart, rows: Ints) -> Answered:
+def _by_network(
+    cell: TreatedCell, model: Classifier, trained: float, data: Dataset, parts: Split, part: TrainPart, rows: Ints
+) -> Iterator[Answered]:
     """One training, and what each treatment makes of it."""
-    model, trained = _trained(cell, find(cell.training), data, parts, part)
     announce(cell, "reading out")
-    vectors = _vectors(model)
-    outputs = extract(model, data.pictures[rows], data.ids[rows], vectors=(vectors,))
+    taps, learnt_from = _last_taps(model), parts.rows("train")
+    outputs = extract(model, data.pictures[rows], data.ids[rows], vectors=taps)
     learnt: Learnt | None = None
-    found: Answered = {}
-    for name in cell.treatments:
+    reading = 0.0
+    for name in cell.missing():
         announce(cell, name)
         start, treatment = time.perf_counter(), find(name)
         probs, final = outputs.probs, outputs.predicted
         if treatment.after is not None:
             if learnt is None:
-                seen = extract(
-                    model, data.pictures[parts.rows("train")], data.ids[parts.rows("train")], vectors=(vectors,)
-                )
-                learnt = Learnt(part, Latents(seen.features[vectors], seen.probs))
-            probs = treatment.after(learnt, Latents(outputs.features[vectors], outputs.probs))
+                seen = extract(model, data.pictures[learnt_from], data.ids[learnt_from], vectors=taps)
+                learnt = Learnt(part, _latents(seen))
+                reading = time.perf_counter() - start
+                start = time.perf_counter()
+            probs = treatment.after(learnt, _latents(outputs))
             final = probs.argmax(1)
         if treatment.corrector:
             final = _corrected(cell, treatment.corrector, model, data, parts, rows)
-        found[name] = probs, final, trained + time.perf_counter() - start
-    return found
+        spent = time.perf_counter() - start + (reading if treatment.after else 0.0)
+        yield name, probs, final, trained + spent
 
 
-def _trained(
+def _model(
     cell: TreatedCell, treatment: Treatment, data: Dataset, parts: Split, part: TrainPart
 ) -> tuple[Classifier, float]:
-    """The cell's classifier, read back or trained (from its last checkpoint), and the seconds that it took."""
-    done = cell.path / "training.json"
-    if done.exists():
-        return saved.load(cell.path, base=cell.model)[0], float(read_json(done)["seconds"])
-    chosen = np.arange(len(part.labels)) if treatment.rows is None else treatment.rows(part)
-    train = Examples.of(data, parts.rows("train")[chosen])
-    if treatment.generated:
-        train = _with_generated(cell, treatment.generated, train, part.counts)
-    settings = as_long(changed(cell.settings.train, treatment.train), len(part.labels), len(train))
-    seed_everything(cell.seed, 0)
-    known = part.counts > 0
-    model = saved.build(cell.model, known, cell.settings.data.colour)
-    checkpoint = cell.path / "checkpoint.safetensors"
-    history = fit(
-        model, train, Examples.of(data, parts.rows("validation")), settings, seed=cell.seed, checkpoint=checkpoint,
-        progress=lambda epoch: announce(cell, "training", epoch),
-    )  # fmt: skip
-    images = cell.settings.data.images
-    card = saved.ModelCard(
-        cell.model, data.labelset.names, tuple(known.tolist()), images.size, images.colour, images.fit
+    """The cell's classifier, and the seconds that it took, with those of a generator."""
+    settings = changed(cell.settings.train, treatment.train)
+    of_data = (data.fingerprint(), parts.fingerprint, cell.settings.data.images)
+    identity = digest(*of_data, settings, cell.seed, cell.training)
+
+    def examples() -> tuple[Examples, Examples]:
+        chosen = np.arange(len(part.labels)) if treatment.rows is None else treatment.rows(part)
+        train = Examples.of(data, parts.rows("train")[as_many(chosen, len(part.labels))])
+        if treatment.generated:
+            train = _with_generated(cell, treatment.generated, train, part.counts)
+        return train, Examples.of(data, parts.rows("validation"))
+
+    shown = len(part.labels) if treatment.rows is None else len(treatment.rows(part))
+    times = max(1.0, (max(shown, _aimed_at(treatment, part))) / len(part.labels))
+    settings = replace(
+        settings,
+        epochs=max(1, round(settings.epochs / times)),
+        patience=max(1, round(settings.patience / times)),
     )
-    saved.save(model, card, cell.path)
-    spent = sum(epoch["seconds"] for epoch in history)
-    if treatment.generated:
-        spent += float(read_json(cell.path / "generated.json")["seconds"])
-    write_json(done, {"seconds": spent, "epochs": len(history), "pictures": len(train)})
-    checkpoint.unlink(missing_ok=True)
-    return model, spent
+    model, cost = base_of(cell, cell.model, cell.settings.data, data.labelset, settings, identity, examples)
+    made = cell.path / "generated.json"
+    return model, (cost.seconds if cost else 0.0) + (float(read_json(made)["seconds"]) if made.exists() else 0.0)
+
+
+def as_many(rows: Ints, pictures: int) -> Ints:
+    """The rows again and again, until an epoch is about as long as with all pictures; longer ones stay as they are.
+
+    So no treatment trains for fewer steps because it leaves pictures out. Where it repeats them there are fewer epochs.
+
+    Examples
+    --------
+    >>> as_many(np.array([0, 1, 2]), pictures=7)
+    array([0, 1, 2, 0, 1, 2])
+    """
+    return np.tile(rows, max(1, round(pictures / len(rows))))
+
+
+def _aimed_at(treatment: Treatment, part: TrainPart) -> int:
+    """Pictures in an epoch with those that a generator makes."""
+    return int(np.where(part.counts > 0, np.maximum(part.counts, treatment.generated), 0).sum())
 
 
 def _with_generated(cell: TreatedCell, target: int, train: Examples, counts: Ints) -> Examples:
     """The training part with made pictures of the classes that have fewer than `target`; near-copies are left out."""
-    start = time.perf_counter()
+    kept, about = cell.path / "generated.npz", cell.path / "generated.json"
+    if not about.exists():
+        start = time.perf_counter()
 
-    def say(share: float) -> None:
-        announce(cell, f"learning to generate, {math.floor(10 * share)} of 10")
+        def say(share: float) -> None:
+            announce(cell, f"learning to generate, {math.floor(10 * share)} of 10")
 
-    wanted = np.where(counts > 0, np.maximum(target - counts, 0), 0)
-    if not wanted.any():
-        write_json(cell.path / "generated.json", {"made": 0, "copies": 0, "seconds": 0.0})
-        return train
-    maker = learn(train, cell.settings.train, seed=cell.seed, progress=say)
-    made = generate(maker, train, wanted, cell.seed)
-    shown = generate(maker, train, SAMPLES * (wanted > 0), cell.seed + 1)
-    write_arrays(cell.path / "generated.npz", pixels=shown.pixels, labels=shown.labels)
-    about = {"made": len(made.labels), "copies": int(made.copies.sum()), "seconds": time.perf_counter() - start}
-    write_json(cell.path / "generated.json", about)
-    kept = ~made.copies
-    onehot = np.eye(train.targets.shape[1], dtype=np.float32)[made.labels[kept]]
-    return Examples(np.concatenate([train.pixels, made.pixels[kept]]), np.concatenate([train.targets, onehot]))
-
-
-def as_long(settings: TrainSettings, pictures: int, shown: int) -> TrainSettings:
-    """As many steps with `shown` pictures an epoch as with all of them, so that no treatment trains for longer.
-
-    Examples
-    --------
-    >>> as_long(TrainSettings(epochs=40), pictures=1000, shown=4000).epochs
-    10
-    """
-    times = pictures / shown
-    epochs, patience = (max(1, round(count * times)) for count in (settings.epochs, settings.patience))
-    return replace(settings, epochs=epochs, patience=patience)
+        wanted = np.where(counts > 0, np.maximum(target - counts, 0), 0)
+        pixels, labels, copies = train.pixels[:0], np.zeros(0, int), np.zeros(0, bool)
+        if wanted.any():
+            made = generate(learn(train, cell.settings.train, seed=cell.seed, progress=say), train, wanted, cell.seed)
+            pixels, labels, copies = made.pixels, made.labels, made.copies
+        write_arrays(kept, pixels=pixels[~copies], labels=labels[~copies])
+        counted = {"made": len(labels), "copies": int(copies.sum())}
+        write_json(about, {**counted, "seconds": time.perf_counter() - start})
+    stored = read_arrays(kept)
+    onehot = np.eye(train.targets.shape[1], dtype=np.float32)[stored["labels"]]
+    return Examples(np.concatenate([train.pixels, stored["pixels"]]), np.concatenate([train.targets, onehot]))
 
 
 def _corrected(cell: TreatedCell, name: str, model: Classifier, data: Dataset, parts: Split, rows: Ints) -> Ints:
     """(N,) answers with a corrector beside the classifier for each class that has less than an equal share.
 
-    It alone has the pictures of *fit* besides, and its threshold is certified on *calibrate*.
+    It alone has the pictures of *fit* besides. Its threshold is certified on *calibrate*; there, where treatments are
+    chosen, each half is answered by the threshold of the other half, so that the choice does not favour it.
     """
     counts = np.bincount(data.labels[parts.rows("train")], minlength=len(data.labelset))
     fitting = np.bincount(data.labels[parts.rows("fit")], minlength=len(data.labelset))
@@ -232,20 +235,30 @@ def _corrected(cell: TreatedCell, name: str, model: Classifier, data: Dataset, p
         seen = bench.seen(of)
         return together([one.propose(seen) for one in beside], seen.predicted), seen.predicted
 
-    if not beside:
-        return bench.seen(rows).predicted
+    def answered(of: Ints, held: Ints) -> Ints:
+        proposal, base = said(held)
+        groups = linked(data)[held].astype(str)
+        seen = Calibration(proposal.score, proposal.suggested, data.labels[held], base, groups)
+        thresholds = seen.certified(data.labelset, cell.settings.policy, model.known.cpu().numpy()).thresholds
+        return decide(*said(of), thresholds).final
+
+    final = bench.seen(rows).predicted.copy()
     held = parts.rows("calibrate")
-    proposal, base = said(held)
-    calibration = Calibration(
-        proposal.score, proposal.suggested, data.labels[held], base, linked(data)[held].astype(str)
-    )
-    thresholds = calibration.certified(data.labelset, cell.settings.policy, model.known.numpy()).thresholds
-    return decide(*said(rows), thresholds).final
+    half = linked(data)[held] % 2 == 0
+    if beside:
+        for of, by in ((parts.rows("test"), held), (held[half], held[~half]), (held[~half], held[half])):
+            final[np.isin(rows, of)] = answered(rows[np.isin(rows, of)], by)
+    return final
 
 
-def _vectors(model: Classifier) -> str:
-    """The feature that stands for the classifier's last layer but one."""
-    return "hidden" if "hidden" in model.taps else f"{model.taps[-2]}/1"
+def _last_taps(model: Classifier) -> tuple[str, str]:
+    """The feature that stands for the classifier's last layer but one: as a vector, or as a map's mean."""
+    tap = "hidden" if "hidden" in model.taps else model.taps[-2]
+    return tap, f"{tap}/1"
+
+
+def _latents(outputs: Outputs) -> Latents:
+    return Latents(next(iter(outputs.features.values())), outputs.probs)
 
 
 def _sources(data: Dataset, rows: Ints) -> np.ndarray:

@@ -1,0 +1,112 @@
+"""The base classifier of a cell: read back, or trained from its last checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from mien.data.prepare import DataSettings
+from mien.errors import RunError
+from mien.models import saved
+from mien.models.beginning import begin
+from mien.models.classifier import Classifier
+from mien.models.device import seed_everything
+from mien.models.examples import Examples
+from mien.models.settings import TrainSettings
+from mien.models.training import Epoch, fit
+from mien.runs import read_json, write_json, write_text
+from mien.study.folder import Watched, announce
+from mien.types import LabelSet
+
+Parts = Callable[[], tuple[Examples, Examples]]
+"""The pictures to learn from, and those that choose the epoch."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training cost.
+
+    Attributes
+    ----------
+    seconds : of all epochs. shown : pictures, each as often as it was shown.
+    epochs : done. pictures : in one of them.
+    """
+
+    seconds: float
+    shown: int
+    epochs: int
+    pictures: int
+
+
+def base_of(
+    cell: Watched,
+    base: str,
+    data: DataSettings,
+    labelset: LabelSet,
+    settings: TrainSettings,
+    identity: str,
+    parts: Parts,
+) -> tuple[Classifier, Training | None]:
+    """The classifier, and what its training cost (None where an earlier version did not write that down).
+
+    Parameters
+    ----------
+    base, data : its name; size, colour and fit of the pictures.
+    identity : digest of all that the weights depend on. parts : called only if there is something to train.
+
+    Raises
+    ------
+    RunError : the folder holds a model of another identity.
+    """
+    cost = cell.path / "training.json"
+    if not (cell.path / "model.json").exists():
+        return _trained(cell, base, data, labelset, settings, identity, *parts())
+    model, card = saved.load(cell.path, base=base)
+    if card.training != identity:
+        remedy = "give another folder with --out, or remove this one"
+        raise RunError("holds a model of other data, parts or settings", place=str(cell.path), remedy=remedy)
+    return model, read_json(cost).record(Training) if cost.exists() else None
+
+
+def _trained(
+    cell: Watched,
+    base: str,
+    data: DataSettings,
+    labelset: LabelSet,
+    settings: TrainSettings,
+    identity: str,
+    train: Examples,
+    validation: Examples,
+) -> tuple[Classifier, Training]:
+    known = train.targets.sum(0) > 0  # a class without a training picture is as unknown as one left out
+    seed_everything(cell.seed, 0)  # the same first weights in every cell of a seed
+    model = saved.build(base, known, data.colour)
+    announce(cell, "training")
+    first, checkpoint = cell.path / "drawn.safetensors", cell.path / "checkpoint.safetensors"
+    drawn = begin(model, labelset, data.images, settings, seed=cell.seed, checkpoint=first)
+    history = fit(
+        model, train, validation, settings, seed=cell.seed, fresh=not drawn, checkpoint=checkpoint,
+        progress=lambda epoch: announce(cell, "training", epoch),
+    )  # fmt: skip
+    write_text(cell.path / "history.csv", _history(history))
+    seconds = sum(epoch["seconds"] for epoch in [*drawn, *history])
+    shown = len(train) * len(history) + settings.drawn * len(drawn)
+    cost = Training(seconds, shown, len(history), len(train))
+    write_json(cell.path / "training.json", asdict(cost))
+    card = saved.ModelCard(
+        base, labelset.names, tuple(known.tolist()), data.size, data.colour, data.fit, identity
+    )  # fmt: skip
+    saved.save(model, card, cell.path)
+    for file in (first, checkpoint):
+        file.unlink(missing_ok=True)
+    return model, cost
+
+
+def _history(history: list[Epoch]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: f"{value:.6g}" for key, value in epoch.items()} for epoch in history)
+    return text.getvalue()
