@@ -51,8 +51,8 @@ def measured(task: Task) -> list[dict[str, object]]:
     target = parts.data.labelset.index(task.left_out)
     adapter = make_all(["adapter"], model, target)["adapter"]
     rows = parts.rows["correct"]
-    learnt = Workbench.of(model, parts.data, AugmentSettings(), rows, [adapter])
-    tested = Workbench.of(model, parts.tested, AugmentSettings(), parts.test, [adapter])
+    learnt = Workbench.of(model, parts.data, AugmentSettings(), rows, [adapter, LDA(target)])
+    tested = Workbench.of(model, parts.tested, AugmentSettings(), parts.test, [adapter, LDA(target)])
     outputs, seen = tested.seen(parts.test), learnt.seen(rows)
     labels, truth = parts.data.labels[rows], parts.tested.labels[parts.test]
     known = seen.take(labels != target)
