@@ -51,12 +51,20 @@ def machine() -> dict[str, Any]:
     }
 
 
+def installed(package: str) -> bool:
+    """Whether a package is there, by its name on PyPI.
+
+    >>> installed("numpy"), installed("no-such-package")
+    (True, False)
+    """
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 def versions() -> dict[str, str]:
     """Versions of Python, mien and the packages that shape its numbers, as far as they are installed."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return found | {package: version(package) for package in PACKAGES if installed(package)}

@@ -41,7 +41,7 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
 
     \b
     Example:
-      mien compare faces:n=4000 --seeds 0 --epochs 8 --out runs/compare
+      mien compare faces:n=2000 --models threeconv --epochs 20 --out runs/compare
       mien compare path/to/ferplus --models attention,threeconv --treatments none,weights,new-head --out runs/compare
       mien compare path/to/legend.csv --treatments none,oversample:1000,augment:3000,corrector --out runs/compare
 

@@ -78,6 +78,7 @@ class Treatment:
     rows : which pictures are learnt from; None for all of them, once.
     after : what becomes of the answers of the trained classifier; None for nothing.
     generated : pictures of each class up to which a generator makes new ones, 0 for none.
+    package : one that it needs, of the extra `imbalance`; "" for none.
     corrector : a corrector that is put beside the trained classifier for each rare class, "" for none.
     """
 
@@ -87,4 +88,5 @@ class Treatment:
     rows: Rows | None = None
     after: After | None = None
     generated: int = 0
+    package: str = ""
     corrector: str = ""

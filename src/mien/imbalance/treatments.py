@@ -90,13 +90,27 @@ TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(
         "soft-f1": lambda: plainly("soft-f1", "macro F1 with chances as loss", loss="soft-f1"),
         "logit-adjustment": lambda: _after("logit-adjustment", "answers adjusted afterwards", after=adjusted),
         "new-head": lambda: _after("new-head", "last layer learnt anew, balanced", after=new_head),
-        "smote": lambda: _after("smote", "last layer learnt anew with SMOTE between latents", after=smote),
+        "smote": lambda: _after(
+            "smote", "last layer learnt anew with SMOTE between latents", after=smote, package="imbalanced-learn"
+        ),
         "corrector": lambda: _after(
             "corrector", "correctors of rare classes, learnt from the fit part besides", corrector="adapter"
         ),
     }
 )  # fmt: skip
 WITH_TARGET = ("undersample", "oversample", "resample", "augment", "generate")
+
+
+def serves_neighbours(treatment: Treatment) -> bool:
+    """Whether nearest neighbours can be given it: they have no training to change, no latents and no maps.
+
+    Examples
+    --------
+    >>> [name for name in TREATMENTS if serves_neighbours(find(name))]
+    ['none', 'weights', 'root-weights', 'undersample', 'oversample', 'resample', 'logit-adjustment']
+    """
+    of_votes = set(treatment.train) <= {"weight_power"} and treatment.after in (None, adjusted)
+    return of_votes and not (treatment.generated or treatment.corrector)
 
 
 def find(name: str) -> Treatment:

@@ -12,7 +12,10 @@ from mien.models.classifier import Classifier
 
 WIDTH = 128
 GRID = 6
-"""Positions a side that are left for the dense layers, whatever the size of the pictures."""
+"""Positions a side that are left for the dense layers, whatever the size of the pictures.
+
+The hidden layer has batch norm: at the common learning rate nearly all of its units would die without.
+"""
 
 
 class OneConv(Classifier):
@@ -34,12 +37,12 @@ class OneConv(Classifier):
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
         super().__init__(classes, colours, known)
         self.convolution, self.norm = nn.Conv2d(colours, 32, 3, padding=1), nn.BatchNorm2d(32)
-        self.hidden = nn.Linear(32 * GRID**2, WIDTH)
+        self.hidden, self.hidden_norm = nn.Linear(32 * GRID**2, WIDTH), nn.BatchNorm1d(WIDTH)
         self.logits = nn.Linear(WIDTH, classes)
 
     def activations(self, pictures: Tensor) -> dict[str, Tensor]:
         found = {"conv1": conv_block(self.convolution, self.norm, self.normalised(pictures))}
-        found["hidden"] = self.hidden(on_grid(found["conv1"])).relu()
+        found["hidden"] = self.hidden_norm(self.hidden(on_grid(found["conv1"]))).relu()
         return {**found, "logits": self.masked(self.logits(found["hidden"]))}
 
 
@@ -67,7 +70,7 @@ class ThreeConv(Classifier):
         self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in pairs)
         self.norms = nn.ModuleList(nn.BatchNorm2d(outputs) for _, outputs in pairs)
         self.thin = nn.Dropout(0.25)
-        self.hidden = nn.Linear(WIDTH * GRID**2, WIDTH)
+        self.hidden, self.hidden_norm = nn.Linear(WIDTH * GRID**2, WIDTH), nn.BatchNorm1d(WIDTH)
         self.dropout = nn.Dropout(0.5)
         self.logits = nn.Linear(WIDTH, classes)
 
@@ -77,7 +80,7 @@ class ThreeConv(Classifier):
 
     def resume(self, maps: Tensor) -> dict[str, Tensor]:
         found = {"conv3": self._block(2, self.thin(maps))}
-        found["hidden"] = self.hidden(self.thin(on_grid(found["conv3"]))).relu()
+        found["hidden"] = self.hidden_norm(self.hidden(self.thin(on_grid(found["conv3"])))).relu()
         return {**found, "logits": self.masked(self.logits(self.dropout(found["hidden"])))}
 
     def _block(self, number: int, maps: Tensor) -> Tensor:

@@ -53,8 +53,8 @@ def render(run: Run) -> str:
         "page.html",
         kind="mien study",
         noun="study",
-        title=f"Correcting {_name(manifest, 'base')} on {_name(manifest, 'data')}",
-        facts=_facts(manifest),
+        title=f"Correcting {name_of(manifest, 'base')} on {name_of(manifest, 'data')}",
+        facts=facts_of(manifest),
         seeds=len(names(run, "seeds")),
         expected=len(expected),
         missing=[cell for cell in expected if cell not in finished],
@@ -70,18 +70,22 @@ def _cells(run: Run) -> list[str]:
     return [f"seed{seed}/{key}" for seed in names(run, "seeds") for key in keys]
 
 
-def _name(manifest: Mapping[str, Any], part: str) -> str:
+def name_of(manifest: Mapping[str, Any], part: str) -> str:
+    """The last part of the name of the base or of the data."""
     return str(manifest.get(part, {}).get("name", "?")).rstrip("/").rpartition("/")[2]
 
 
-def _facts(manifest: Mapping[str, Any]) -> list[str]:
+def facts_of(manifest: Mapping[str, Any]) -> list[str]:
     """What the reader wants to know first, in a line."""
+    counted = {
+        "left_out": ("class left out in turn", "classes left out in turn"),
+        "correctors": ("corrector", "correctors"),
+        "models": ("model", "models"),
+        "treatments": ("treatment", "treatments"),
+        "seeds": ("seed", "seeds"),
+    }
+    counts = [(len(manifest[key]), one, many) for key, (one, many) in counted.items() if key in manifest]
     data = manifest.get("data", {})
-    counts = (
-        (len(manifest.get("left_out", [])), "class left out in turn", "classes left out in turn"),
-        (len(manifest.get("correctors", [])), "corrector", "correctors"),
-        (len(manifest.get("seeds", [])), "seed", "seeds"),
-    )
     facts = [f"{data['usable']:,} pictures".replace(",", "\u202f")] if "usable" in data else []
     facts += [f"{count} {one if count == 1 else many}" for count, one, many in counts]
     facts.append(str(manifest.get("started", ""))[:10])

@@ -30,6 +30,7 @@ from mien.report.evidence import (
 )
 from mien.report.experiment import again
 from mien.report.layout import Block, Cell, Folded, Row, Table, Tabs, section, stack, undefined
+from mien.report.page import facts_of, name_of
 from mien.report.treated import PLAIN
 from mien.runs import Run, read_arrays, write_text
 
@@ -54,19 +55,12 @@ def write(run: Run) -> Path:
     ]
     more = [(sources, "treated_sources"), (generated, "generated")]
     sections = [advice, ranking, by_class, confusion, *(part for part, table in more if rows(run, table)), again]
-    data = manifest["data"]
-    name = str(data["name"]).rstrip("/").rpartition("/")[2]
-    facts = [
-        f"{data['usable']:,} pictures".replace(",", "\u202f"),
-        f"{len(manifest['models'])} models", f"{len(manifest['treatments'])} treatments",
-        f"{len(manifest['seeds'])} seeds", str(manifest["started"])[:10],
-    ]  # fmt: skip
     content = layout.render(
         "page.html",
         kind="mien compare",
         noun="comparison",
-        title=f"Unbalanced classes in {name}",
-        facts=facts,
+        title=f"Unbalanced classes in {name_of(manifest, 'data')}",
+        facts=facts_of(manifest),
         seeds=len(manifest["seeds"]),
         expected=len(expected),
         missing=[
@@ -86,7 +80,7 @@ def ranking(run: Run) -> Markup:
     """Means over the classes with 100 pictures or more (over all, where fewer than two have so many), on test, best on
     calibrate first. The change is against no treatment of the same model, with a 95 % interval over seeds and pictures
     (persons stay together) and Holm's p over all rows; a real one is coloured. Seconds are of training and of what
-    comes after, per model. A corrector learns from the pictures of *fit* besides."""
+    comes after, per model. A corrector learns from the pictures of the fit part besides."""
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
     lines = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from mien.data.checks import by_kind
 from mien.data.prepare import prepare
 from mien.data.split import split
 from mien.errors import DataError, MissingExtraError, RunError
-from mien.imbalance import TREATMENTS, Treatment, find
-from mien.machine import machine, versions
+from mien.imbalance import TREATMENTS, Treatment, find, serves_neighbours
+from mien.machine import installed, machine, versions
 from mien.models import saved
 from mien.models.beginning import check_drawn
 from mien.models.classifier import Classifier
@@ -93,12 +92,10 @@ def plan(settings: CompareSettings, target: Run, command: str = "") -> list[Trea
 def possible(model: str, settings: CompareSettings, data: Dataset) -> tuple[str, ...]:
     """The treatments that a model can be given; errors of building it are raised now, not after hours.
 
-    Nearest neighbours have numbers of pictures, weights of votes and a moved prior; who has no map has no adapter.
+    Who has no map has no adapter.
     """
     if model == KNN:
-        own = ("none", "weights", "root-weights", "logit-adjustment")
-        resampled = {name for name in settings.treatments if find(name).rows and not name.startswith("augment")}
-        return tuple(name for name in settings.treatments if name in own or name in resampled)
+        return tuple(name for name in settings.treatments if serves_neighbours(find(name)))
     base = saved.build(model, np.ones(len(data.labelset), bool), settings.data.colour)
     if base.adapts or _has_map(base, settings):
         return settings.treatments
@@ -119,8 +116,8 @@ def _check(treatment: Treatment, settings: CompareSettings, data: Dataset) -> No
         check_drawn(train.drawn, data.labelset, settings.data.images)
     if treatment.corrector:
         correctors.find(treatment.corrector)()
-    if treatment.name == "smote" and not find_spec("imblearn"):
-        raise MissingExtraError.for_package("imbalanced-learn", "imbalance")
+    if treatment.package and not installed(treatment.package):
+        raise MissingExtraError.for_package(treatment.package, "imbalance")
 
 
 def _check_parts(data: Dataset, parts: Split, seed: int) -> None:

@@ -157,20 +157,17 @@ def _model(
     of_data = (data.fingerprint(), parts.fingerprint, cell.settings.data.images)
     identity = digest(*of_data, settings, cell.seed, cell.training)
 
+    chosen = np.arange(len(part.labels)) if treatment.rows is None else treatment.rows(part)
+
     def examples() -> tuple[Examples, Examples]:
-        chosen = np.arange(len(part.labels)) if treatment.rows is None else treatment.rows(part)
         train = Examples.of(data, parts.rows("train")[as_many(chosen, len(part.labels))])
         if treatment.generated:
             train = _with_generated(cell, treatment.generated, train, part.counts)
         return train, Examples.of(data, parts.rows("validation"))
 
-    shown = len(part.labels) if treatment.rows is None else len(treatment.rows(part))
-    times = max(1.0, (max(shown, _aimed_at(treatment, part))) / len(part.labels))
-    settings = replace(
-        settings,
-        epochs=max(1, round(settings.epochs / times)),
-        patience=max(1, round(settings.patience / times)),
-    )
+    times = max(len(part.labels), len(chosen), _aimed_at(treatment, part)) / len(part.labels)
+    epochs, patience = (max(1, round(count / times)) for count in (settings.epochs, settings.patience))
+    settings = replace(settings, epochs=epochs, patience=patience)
     model, cost = base_of(cell, cell.model, cell.settings.data, data.labelset, settings, identity, examples)
     made = cell.path / "generated.json"
     return model, (cost.seconds if cost else 0.0) + (float(read_json(made)["seconds"]) if made.exists() else 0.0)
