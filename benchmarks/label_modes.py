@@ -3,111 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
-from common import Figure, commit
-from fer_labels import Truth, data_of
+from common import Figure
+from fer_labels import Truth
+from label_tasks import FOLDS, Task, out_of_fold, voted_shares
 from repair import relabelled
 from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold
 
 from mien.audit.clusters import cluster_beliefs
-from mien.audit.dynamics import Dynamics
 from mien.audit.reviewed import after_reviews, after_votes
 from mien.audit.suspects import Suspects, suspects
-from mien.cli.audit import EPOCHS
 from mien.data.split import linked
 from mien.metrics.calibration import Reliability, plurality_reliability, temperature, tempered, vote_reliability
-from mien.models import saved
-from mien.models.device import keep_freed_memory, one_thread, seed_everything
-from mien.models.examples import Examples
-from mien.models.latents import extract, probabilities
-from mien.models.settings import TrainSettings
-from mien.models.training import fit
-from mien.runs import read_arrays, write_arrays, write_json
-from mien.types import NO_LABEL, Bools, Dataset, Floats, Ints, Texts, digest
+from mien.runs import read_arrays
+from mien.types import NO_LABEL, Bools, Dataset, Floats, Ints, Texts
 from mien.uncertainty import entropy
 from mien.web.desk import in_turn, worth
 
-KEPT = Path("runs/benchmark-labels")
 REVIEWS = 1000
-FOLDS = {"cleanlab": 5, "votes": 2}
 DRAWS = 200
 """Of the bootstrap."""
 CURVE = (50, 100, 250, 500, 1000, 2000, 4000)
 """Numbers of reviews."""
 AXES = 64
 """Principal axes of pixels."""
-LEAST = 1e-3
 Line = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One training: on all pictures ("audit"), or one fold of a recipe of folds."""
-
-    source: str
-    quick: bool
-    seed: int
-    kind: str
-    fold: int = 0
-
-    @property
-    def file(self) -> Path:
-        return KEPT / f"{digest(asdict(self), self.train, FOLDS)}.npz"
-
-    @property
-    def train(self) -> TrainSettings:
-        return replace(TrainSettings(), epochs=2 if self.quick else EPOCHS)
-
-
-def do(task: Task) -> None:
-    """Train, and keep what is needed of it."""
-    if task.file.exists():
-        return
-    one_thread()
-    keep_freed_memory()
-    data = data_of(task.source, task.quick)
-    learn, judge = rows_of(task, data)
-    targets = Truth.of(data).shares if task.kind == "votes" else np.eye(len(data.labelset))[data.labels]
-    examples = Examples(data.pictures[learn], targets[learn].astype(np.float32))
-    seed_everything(task.seed, 0)
-    model = saved.build("attention", examples.targets.sum(0) > 0, colour=False)
-    seen = Dynamics(data.labels[learn], len(data.labelset))
-    start = time.perf_counter()
-    fit(model, examples, None, task.train, seed=task.seed, watch=seen if task.kind == "audit" else None)
-    found: dict[str, np.ndarray] = {"rows": judge}
-    if task.kind == "audit":
-        outputs = extract(model, data.pictures, data.ids, vectors=("hidden",))
-        found |= {"probs": seen.probs, "vectors": outputs.features["hidden"], "aleatoric": seen.uncertainty.aleatoric}
-    else:
-        found["probs"] = probabilities(model, data.pictures[judge])
-    write_arrays(task.file, seconds=np.array(time.perf_counter() - start), **found)
-    write_json(task.file.with_suffix(".json"), {"commit": commit()})
-
-
-def rows_of(task: Task, data: Dataset) -> tuple[Ints, Ints]:
-    """(rows to learn from, rows to judge); copies stay together."""
-    if task.kind == "audit":
-        return np.arange(len(data)), np.arange(len(data))
-    folds = StratifiedGroupKFold(FOLDS[task.kind], shuffle=True, random_state=task.seed)
-    return list(folds.split(data.labels, data.labels, linked(data)))[task.fold]
-
-
-def out_of_fold(tasks: Iterable[Task], data: Dataset) -> tuple[Floats, float]:
-    """(N, K) probabilities of classifiers that did not see the picture, and their seconds together."""
-    probs, seconds = np.zeros((len(data), len(data.labelset))), 0.0
-    for task in tasks:
-        found = read_arrays(task.file)
-        probs[found["rows"]] = found["probs"]
-        seconds += float(found["seconds"])
-    return probs, seconds
 
 
 KEYS = ("auroc", "ap", "within_auroc")
@@ -144,6 +70,11 @@ class Bench:
     seed: int
     data: Dataset
     truth: Truth
+    base: str = "attention"
+
+    def task(self, kind: str, fold: int = 0) -> Task:
+        """One of its trainings."""
+        return self.make(self.seed, kind, fold, self.base)
 
     @cached_property
     def groups(self) -> Texts:
@@ -152,7 +83,7 @@ class Bench:
     @cached_property
     def found(self) -> dict[str, np.ndarray]:
         """Arrays of the one watched training."""
-        return read_arrays(self.make(self.seed, "audit").file)
+        return read_arrays(self.task("audit").file)
 
     @cached_property
     def blind(self) -> tuple[Suspects, float]:
@@ -175,7 +106,7 @@ class Bench:
         scored = self.truth.scored if scored is None else scored
         figures = judged(score_of(belief, self.data.labels), self.data.labels, self.truth, scored, self.seed)
         unsure = spearmanr(entropy(belief)[scored], entropy(self.truth.shares)[scored])[0]
-        return {"mode": mode, "seed": self.seed, **figures, "spearman": float(unsure), **more}
+        return {"mode": mode, "base": self.base, "seed": self.seed, **figures, "spearman": float(unsure), **more}
 
 
 def blind(bench: Bench) -> list[Line]:
@@ -192,14 +123,20 @@ def seeded(bench: Bench) -> list[Line]:
 
 
 def votes(bench: Bench) -> list[Line]:
-    """Taught by the votes on the other half; beside it networks trained on the other half's votes, and both."""
-    taught = voted(bench)
-    tasks = [bench.make(bench.seed, "votes", fold) for fold in range(FOLDS["votes"])]
-    network = out_of_fold(tasks, bench.data)[0]
-    together = np.exp((np.log(taught + LEAST) + np.log(network + LEAST)) / 2)
-    together /= together.sum(1, keepdims=True)
-    named = {"votes": taught, "votes: networks trained on them": network, "votes: both": together}
-    return [bench.line(name, belief, **calibrated(bench, belief)) for name, belief in named.items()]
+    """Taught by the votes on other pictures."""
+    belief = voted(bench)
+    return [bench.line("votes", belief, **calibrated(bench, belief))]
+
+
+def votes_tuned(bench: Bench) -> list[Line]:
+    """The same, with a classifier that was tuned on them; beside it, what that one says alone."""
+    tasks = [bench.task("tuned", fold) for fold in range(FOLDS["tuned"])]
+    alone, seconds = out_of_fold(tasks, bench.data)
+    belief = voted(bench, alone)
+    return [
+        bench.line("votes, tuned", belief, seconds=bench.blind[1] + seconds, **calibrated(bench, belief)),
+        bench.line("votes: tuned networks alone", alone, **calibrated(bench, alone)),
+    ]
 
 
 def reliabilities(bench: Bench, belief: Floats) -> dict[str, Reliability]:
@@ -230,10 +167,10 @@ def diagram(bench: Bench) -> list[Line]:
     ]  # fmt: skip
 
 
-def voted(bench: Bench) -> Floats:
-    """(N, K) what `mien audit --votes` believes."""
-    shares = np.where(bench.truth.scored[:, None], bench.truth.shares, 0.0)
-    return after_votes(bench.blind[0], bench.found["vectors"], shares, bench.groups).belief
+def voted(bench: Bench, told: Floats | None = None) -> Floats:
+    """(N, K) what `mien audit --votes` believes, with what tuned classifiers told of it where there are any."""
+    shares = voted_shares(bench.truth)
+    return after_votes(bench.blind[0], bench.found["vectors"], shares, bench.groups, told).belief
 
 
 def clusters(bench: Bench) -> list[Line]:
@@ -252,14 +189,14 @@ def cleanlab(bench: Bench) -> list[Line]:
     """The usual recipe: five folds, cleanlab's normalised margin."""
     from cleanlab.rank import get_label_quality_scores
 
-    tasks = [bench.make(bench.seed, "cleanlab", fold) for fold in range(FOLDS["cleanlab"])]
+    tasks = [bench.task("cleanlab", fold) for fold in range(FOLDS["cleanlab"])]
     probs, seconds = out_of_fold(tasks, bench.data)
     present = np.unique(bench.data.labels)
     named = np.searchsorted(present, bench.data.labels)
     shares = probs[:, present] / probs[:, present].sum(1, keepdims=True)
     score = 1 - get_label_quality_scores(named, shares, method="normalized_margin")
     figures = judged(score, bench.data.labels, bench.truth, bench.truth.scored, bench.seed)
-    return [{"mode": "cleanlab", "seed": bench.seed, **figures, "seconds": seconds}]
+    return [{"mode": "cleanlab", "base": bench.base, "seed": bench.seed, **figures, "seconds": seconds}]
 
 
 def review_curve(bench: Bench, counts: Sequence[int] = CURVE) -> list[Line]:
@@ -283,6 +220,7 @@ def review_curve(bench: Bench, counts: Sequence[int] = CURVE) -> list[Line]:
 
 
 MODES: dict[str, Callable[[Bench], list[Line]]] = {
-    "blind": blind, "seeded": seeded, "votes": votes, "clusters": clusters, "cleanlab": cleanlab,
+    "blind": blind, "seeded": seeded, "votes": votes, "tuned": votes_tuned, "clusters": clusters, "cleanlab": cleanlab,
 }  # fmt: skip
-"""Modes, as --only names them."""
+RESIDUAL = ("blind", "seeded", "votes", "tuned")
+"""Modes that are measured with the residual network as well."""

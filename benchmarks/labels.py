@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +23,8 @@ import repair
 import unsure
 from common import Figure, Result, main, only, parser, seeds_of, wanted
 from fer_labels import Truth, data_of
-from label_modes import CURVE, FOLDS, KEYS, MODES, REVIEWS, Bench, Line, Task, diagram, do, review_curve
+from label_modes import CURVE, KEYS, MODES, RESIDUAL, REVIEWS, Bench, Line, diagram, review_curve
+from label_tasks import FOLDS, Task, do
 
 from mien.cli.audit import EPOCHS
 from mien.study.engines import processes
@@ -35,16 +38,6 @@ def run() -> None:
     parts = wanted(options, PARTS)
     result = Result("labels", options, {"epochs": EPOCHS, "reviews": REVIEWS, "folds": FOLDS})
     make, seeds = partial(Task, options.data, options.quick), seeds_of(options)
-    tasks = [make(seed, "audit") for seed in seeds if {"modes", "curve"} & set(parts)]
-    if "modes" in parts:
-        tasks += [
-            make(seed, kind, fold)
-            for kind in FOLDS
-            if kind in modes_of(options)
-            for seed in seeds
-            for fold in range(FOLDS[kind])
-        ]
-    processes(do, tasks, lambda: None)
     data = data_of(options.data, options.quick)
     truth = Truth.of(data)
     benches = [Bench(make, seed, data, truth) for seed in seeds]
@@ -57,6 +50,15 @@ def run() -> None:
     result.write({**about, "fingerprint": data.fingerprint()})
 
 
+def prepared(benches: list[Bench], kinds: Collection[str]) -> None:
+    """Train what the ways to find wrong labels need, if it is not kept: first the audits, what is tuned after them."""
+    processes(do, [bench.task("audit") for bench in benches], lambda: None)
+    folds = [
+        bench.task(kind, fold) for kind in FOLDS if kind in kinds for bench in benches for fold in range(FOLDS[kind])
+    ]
+    processes(do, folds, lambda: None)
+
+
 def modes_of(options: Namespace) -> list[str]:
     """All modes; without the one that needs another package, if it is only to be seen that they run."""
     return [mode for mode in MODES if mode != "cleanlab" or not options.quick or find_spec("cleanlab")]
@@ -64,32 +66,43 @@ def modes_of(options: Namespace) -> list[str]:
 
 def modes(result: Result, benches: list[Bench]) -> None:
     """Every way to find wrong labels, beside each other and never mixed."""
-    lines = [line for mode in modes_of(result.options) for bench in benches for line in MODES[mode](bench)]
+    names = modes_of(result.options)
+    prepared(benches, names)
+    lines = [line for mode in names for bench in benches for line in MODES[mode](bench)]
     result.table("Wrong labels of FER2013, against the plurality of FER+", lines)
     summed_up(result, lines)
     result.table("Reliability of mien audit --votes, first seed", diagram(benches[0]))
 
 
-def summed_up(result: Result, lines: list[Line]) -> None:
+def residual(result: Result, benches: list[Bench]) -> None:
+    """The same with a better network, which takes two to three times as long."""
+    benches = [replace(bench, base="residual") for bench in benches]
+    prepared(benches, RESIDUAL)
+    lines = [line for mode in RESIDUAL for bench in benches for line in MODES[mode](bench)]
+    result.table("The same with the residual network", lines)
+    summed_up(result, lines, "residual_")
+
+
+def summed_up(result: Result, lines: list[Line], before: str = "") -> None:
     """The result's figures: means over the seeds, from the lowest to the highest end of their intervals."""
     by_mode: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
         by_mode[str(line["mode"])].append(line)
     for mode, own in by_mode.items():
-        seeds = tuple(int(str(line["seed"])) for line in own)
+        seeds, name = tuple(int(str(line["seed"])) for line in own), before + NAMES.get(mode, mode)
         for key in KEYS:
             of = [line[key] for line in own if isinstance(line[key], Figure)]
             mean = float(np.mean([one.value for one in of]))
             figure = Figure(mean, min(one.low for one in of), max(one.high for one in of), of[0].n, seeds)
             if ":" not in mode:
-                result.figures[f"{mode}_{key}"] = figure
-        if mode in ("blind", "votes"):
-            result.figures[f"spearman_{mode}"] = Figure.over(
+                result.figures[f"{name}_{key}"] = figure
+        if mode in ("blind", "votes", "votes, tuned"):
+            result.figures[f"{before}spearman_{NAMES.get(mode, mode)}"] = Figure.over(
                 [float(str(line["spearman"])) for line in own], len(own), seeds
             )
         if mode == "votes":
             for key in ("ece_votes", "ece_plurality"):
-                result.figures[key] = Figure.over([float(str(line[key])) for line in own], len(own), seeds)
+                result.figures[before + key] = Figure.over([float(str(line[key])) for line in own], len(own), seeds)
     if {"blind", "cleanlab"} <= by_mode.keys():
         ratios = [
             float(str(theirs["seconds"])) / float(str(ours["seconds"]))
@@ -100,19 +113,31 @@ def summed_up(result: Result, lines: list[Line]) -> None:
 
 def curve(result: Result, benches: list[Bench]) -> None:
     """What reviews buy, at the first seed."""
+    prepared(benches[:1], ())
     result.table("Reviews: what they buy", review_curve(benches[0], CURVE[:1] if result.options.quick else CURVE))
 
 
 def repaired(result: Result, benches: list[Bench]) -> None:
+    """What repaired labels are worth."""
     options = result.options
-    repair.table(result, options.data, options.quick, [bench.seed for bench in benches])
+    repair.repaired(result, options.data, options.quick, [bench.seed for bench in benches])
+
+
+def losses(result: Result, benches: list[Bench]) -> None:
+    """What losses that withstand wrong labels are worth."""
+    options = result.options
+    repair.losses(result, options.data, options.quick, [bench.seed for bench in benches])
 
 
 def drawn(result: Result, benches: list[Bench]) -> None:
     unsure.table(result, result.options.quick, tuple(bench.seed for bench in benches))
 
 
-PARTS = {"modes": modes, "curve": curve, "repair": repaired, "drawn": drawn}
+PARTS = {
+    "modes": modes, "residual": residual, "curve": curve, "repair": repaired, "losses": losses, "drawn": drawn,
+}  # fmt: skip
+NAMES = {"votes, tuned": "tuned"}
+"""Mode → what its figures are called, where it is another name."""
 
 
 if __name__ == "__main__":

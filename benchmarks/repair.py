@@ -1,14 +1,18 @@
-"""What repaired labels are worth: the same network trained on labels as given, relabelled, and by votes."""
+"""What repaired labels and robust losses are worth: the same network, trained on FER2013's part in several ways."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from common import Figure, Result, keep
 from fer_labels import Truth, data_of
+from label_tasks import DEVICE, KEPT, voted_shares
 
 from mien.audit.dynamics import Dynamics
 from mien.audit.reviewed import after_reviews, after_votes
@@ -17,60 +21,157 @@ from mien.cli.audit import EPOCHS
 from mien.data.split import linked
 from mien.metrics.classification import accuracy, macro_recall, recall
 from mien.models import saved
-from mien.models.classifier import Classifier
 from mien.models.device import seed_everything
 from mien.models.examples import Examples
 from mien.models.latents import extract, probabilities
 from mien.models.settings import TrainSettings
 from mien.models.training import fit
-from mien.runs import read_json
+from mien.runs import read_arrays, read_json, write_arrays
 from mien.study.audit import LIKELY
 from mien.study.engines import processes
 from mien.types import NO_LABEL, Dataset, Floats, Ints, digest
 
-KEPT = Path("runs/benchmark-labels")
 REVIEWS = 1000
-TRAINED_ON = (
-    "as given",
-    "repaired blind",
-    "repaired seeded",
-    "beliefs, blind",
-    "beliefs, seeded",
-    "beliefs, votes",
-    "votes",
-)
+GIVEN = "as given"
 
 
 @dataclass(frozen=True)
 class Task:
-    """The trainings of one seed: one is watched, the others learn from what it says, or from the votes."""
+    """One training; the one on labels as given is watched, and most others learn from what it says."""
 
     source: str
     quick: bool
     seed: int
+    on: str = GIVEN
 
     @property
     def file(self) -> Path:
-        return KEPT / f"repair-{digest(asdict(self), EPOCHS, REVIEWS, TRAINED_ON, LIKELY)}.json"
+        return KEPT / f"repair-{digest(asdict(self), EPOCHS, REVIEWS, LIKELY)}.json"
+
+    @property
+    def watched(self) -> Path:
+        """What was seen while the labels as given were learnt."""
+        return replace(self, on=GIVEN).file.with_suffix(".npz")
 
 
-def table(result: Result, source: str, quick: bool, seeds: Sequence[int]) -> None:
-    """Accuracy and macro recall against the plurality, on pictures of PublicTest without a copy in Training."""
-    tasks = [Task(source, quick, seed) for seed in seeds]
-    processes(do, tasks, lambda: None)
-    found = [read_json(task.file) for task in tasks]
-    lines: list[dict[str, object]] = []
-    for name in TRAINED_ON:
-        line: dict[str, object] = {"trained on": name}
-        for key in ("accuracy", "macro recall"):
-            line[key] = Figure.over([one[name][key] for one in found], found[0]["tested"], seeds)
-        changes = [np.subtract(one[name]["recalls"], one["as given"]["recalls"]).min() for one in found]
-        line["largest loss of a class"] = None if name == "as given" else float(np.mean(changes))
-        lines.append(line)
-        if name.startswith("beliefs"):
-            gains = [one[name]["accuracy"] - one["as given"]["accuracy"] for one in found]
-            result.figures[f"accuracy_gain_{name.split()[1]}"] = Figure.over(gains, found[0]["tested"], seeds)
+@dataclass(frozen=True)
+class Material:
+    """What the ways to repair are made of: FER2013's training part, and what is known of it."""
+
+    data: Dataset
+    truth: Truth
+    task: Task
+
+    @cached_property
+    def rows(self) -> Ints:
+        """Of the training part."""
+        return np.flatnonzero(self.data.sources == "Training")
+
+    @cached_property
+    def test(self) -> Ints:
+        """Of distinct pictures of PublicTest, without a copy in the training part."""
+        hashes = np.asarray(self.data.hashes)
+        first = np.zeros(len(self.data), bool)
+        first[np.unique(hashes, return_index=True)[1]] = True
+        copied = np.isin(hashes, hashes[self.rows])
+        return np.flatnonzero((self.data.sources == "PublicTest") & self.truth.scored & ~copied & first)
+
+    @property
+    def given(self) -> Ints:
+        return self.data.labels[self.rows]
+
+    @property
+    def onehot(self) -> Floats:
+        return np.eye(len(self.data.labelset))
+
+    @cached_property
+    def groups(self) -> Any:
+        return linked(self.data)[self.rows].astype(str)
+
+    @cached_property
+    def found(self) -> dict[str, np.ndarray]:
+        return read_arrays(self.task.watched)
+
+    @cached_property
+    def blind(self) -> Suspects:
+        return suspects(self.given, self.found["probs"], self.found["vectors"], self.groups)
+
+    @cached_property
+    def reviewed(self) -> Ints:
+        """(n,) what a simulated reviewer says of pictures at random, −1 of the others."""
+        said, scored = np.full(len(self.rows), NO_LABEL), np.flatnonzero(self.truth.scored[self.rows])
+        rows = np.random.default_rng(self.task.seed).permutation(scored)[: min(REVIEWS, len(scored) // 4)]
+        said[rows] = self.truth.label[self.rows][rows]
+        return said
+
+    @cached_property
+    def seeded(self) -> Suspects:
+        return after_reviews(self.blind, self.found["vectors"], self.reviewed)
+
+    def or_reviewed(self, targets: Floats) -> Floats:
+        """The targets, and those of reviewed pictures as the reviewer said."""
+        return np.where((self.reviewed >= 0)[:, None], self.onehot[self.reviewed], targets)
+
+    def after_votes(self) -> Floats:
+        shares = voted_shares(self.truth)[self.rows]
+        return after_votes(self.blind, self.found["vectors"], shares, self.groups).belief
+
+
+Targets = Callable[[Material], Floats]
+REPAIRED: dict[str, Targets] = {
+    GIVEN: lambda of: of.onehot[of.given],
+    "repaired blind": lambda of: of.onehot[relabelled(of.blind)],
+    "repaired seeded": lambda of: of.or_reviewed(of.onehot[relabelled(of.seeded)]),
+    "beliefs, blind": lambda of: of.blind.belief,
+    "beliefs, seeded": lambda of: of.or_reviewed(of.seeded.belief),
+    "beliefs, votes": lambda of: of.after_votes(),
+    "votes": lambda of: of.truth.shares[of.rows],
+}
+LOSSES: dict[str, tuple[str, dict[str, Any]]] = {
+    "as given, not smoothed": (GIVEN, {"label_smoothing": 0.0}),
+    "as given, GCE": (GIVEN, {"loss": "gce"}),
+    "as given, ELR": (GIVEN, {"loss": "elr"}),
+    "one vote, drawn anew each time": ("votes", {"vote_sampling": True}),
+}
+"""Way → the targets, and how they are learnt from."""
+
+
+def repaired(result: Result, source: str, quick: bool, seeds: Sequence[int]) -> None:
+    """Accuracy and macro recall against the plurality, by what was trained on."""
+    found = by_seed(source, quick, seeds, REPAIRED)
+    lines = table_of(found, seeds, REPAIRED)
+    for kind in ("blind", "seeded"):
+        for way, key in ((f"beliefs, {kind}", "accuracy_gain"), (f"repaired {kind}", "accuracy_gain_relabelled")):
+            gains = [one[way]["accuracy"] - one[GIVEN]["accuracy"] for one in found]
+            result.figures[f"{key}_{kind}"] = Figure.over(gains, found[0][GIVEN]["tested"], seeds)
     result.table(f"Trained {EPOCHS} epochs on FER2013's training part, tested against FER+'s plurality", lines)
+
+
+def losses(result: Result, source: str, quick: bool, seeds: Sequence[int]) -> None:
+    """The same, by the loss."""
+    ways = (GIVEN, "votes", *LOSSES)
+    found = by_seed(source, quick, seeds, ways)
+    result.table("The same, with other losses", table_of(found, seeds, ways))
+
+
+def by_seed(source: str, quick: bool, seeds: Sequence[int], ways: Iterable[str]) -> list[dict[str, Any]]:
+    """For each seed, way → its figures, trained where they are not kept."""
+    processes(do, [Task(source, quick, seed) for seed in seeds], lambda: None)
+    processes(do, [Task(source, quick, seed, way) for seed in seeds for way in ways], lambda: None)
+    return [{way: read_json(Task(source, quick, seed, way).file) for way in ways} for seed in seeds]
+
+
+def table_of(found: list[dict[str, Any]], seeds: Sequence[int], ways: Iterable[str]) -> list[dict[str, object]]:
+    lines: list[dict[str, object]] = []
+    for way in ways:
+        line: dict[str, object] = {"trained on": way}
+        for key in ("accuracy", "macro recall"):
+            line[key] = Figure.over([one[way][key] for one in found], found[0][way]["tested"], seeds)
+        changes = [np.subtract(one[way]["recalls"], one[GIVEN]["recalls"]).min() for one in found]
+        line["largest loss of a class"] = None if way == GIVEN else float(np.mean(changes))
+        line["device"] = found[0][way]["device"]
+        lines.append(line)
+    return lines
 
 
 def do(task: Task) -> None:
@@ -79,57 +180,33 @@ def do(task: Task) -> None:
 
 def measured(task: Task) -> dict[str, object]:
     data = data_of(task.source, task.quick)
-    truth = Truth.of(data)
-    learn = np.flatnonzero(data.sources == "Training")
-    copied = np.isin(data.hashes, np.asarray(data.hashes)[learn])
-    first = np.zeros(len(data), bool)
-    first[np.unique(np.asarray(data.hashes), return_index=True)[1]] = True
-    test = np.flatnonzero((data.sources == "PublicTest") & truth.scored & ~copied & first)
-    classes, given = len(data.labelset), data.labels[learn]
-    seen = Dynamics(given, classes)
-    model = trained(task, data, learn, np.eye(classes)[given], seen)
-    outputs = extract(model, data.pictures[learn], data.ids[learn], vectors=("hidden",))
-    vectors = outputs.features["hidden"]
-    blind = suspects(given, seen.probs, vectors, linked(data)[learn].astype(str))
-    reviewed = np.full(len(learn), NO_LABEL)
-    scored = np.flatnonzero(truth.scored[learn])
-    rows = np.random.default_rng(task.seed).permutation(scored)[: min(REVIEWS, len(scored) // 4)]
-    reviewed[rows] = truth.label[learn][rows]
-    onehot = np.eye(classes)
-    seeded = after_reviews(blind, vectors, reviewed)
-    shares = np.where(truth.scored[learn][:, None], truth.shares[learn], 0.0)
-    said = (reviewed >= 0)[:, None]
-    targets = {
-        "as given": onehot[given],
-        "repaired blind": onehot[relabelled(blind)],
-        "repaired seeded": np.where(said, onehot[reviewed], onehot[relabelled(seeded)]),
-        "beliefs, blind": blind.belief,
-        "beliefs, seeded": np.where(said, onehot[reviewed], seeded.belief),
-        "beliefs, votes": after_votes(blind, vectors, shares, linked(data)[learn].astype(str)).belief,
-        "votes": truth.shares[learn],
+    of = Material(data, Truth.of(data), task)
+    way, changes = LOSSES.get(task.on, (task.on, {}))
+    targets = REPAIRED[way](of).astype(np.float32)
+    examples, seen = Examples(data.pictures[of.rows], targets), Dynamics(of.given, targets.shape[1])
+    seed_everything(task.seed, 0)
+    model = saved.build("attention", targets.sum(0) > 0, colour=False)
+    settings = replace(TrainSettings(), epochs=2 if task.quick else EPOCHS, **changes)
+    fit(model, examples, None, settings, seed=task.seed, watch=seen if task.on == GIVEN else None)
+    model = model.to(DEVICE)
+    if task.on == GIVEN:
+        outputs = extract(model, data.pictures[of.rows], data.ids[of.rows], vectors=("hidden",))
+        write_arrays(task.watched, probs=seen.probs, vectors=outputs.features["hidden"])
+    answers, labels, classes = (
+        probabilities(model, data.pictures[of.test]).argmax(1),
+        of.truth.label[of.test],
+        len(of.onehot),
+    )
+    return {
+        "tested": len(of.test),
+        "accuracy": accuracy(labels, answers),
+        "macro recall": macro_recall(labels, answers, classes),
+        "recalls": np.nan_to_num(recall(labels, answers, classes).values).tolist(),
+        "device": "CPU" if DEVICE.type == "cpu" else torch.cuda.get_device_name(),
     }
-    found: dict[str, object] = {"tested": len(test)}
-    for name in TRAINED_ON:
-        again = model if name == "as given" else trained(task, data, learn, targets[name])
-        answers, labels = probabilities(again, data.pictures[test]).argmax(1), truth.label[test]
-        found[name] = {
-            "accuracy": accuracy(labels, answers),
-            "macro recall": macro_recall(labels, answers, classes),
-            "recalls": np.nan_to_num(recall(labels, answers, classes).values).tolist(),
-        }
-    return found
 
 
 def relabelled(found: Suspects) -> Ints:
     """The suggested class where it is more likely than not, else the given one."""
     rows = np.arange(len(found.labels))
     return np.where(found.belief[rows, found.suggested] > LIKELY, found.suggested, found.labels)
-
-
-def trained(task: Task, data: Dataset, rows: Ints, targets: Floats, watch: Dynamics | None = None) -> Classifier:
-    seed_everything(task.seed, 0)
-    examples = Examples(data.pictures[rows], targets.astype(np.float32))
-    model = saved.build("attention", examples.targets.sum(0) > 0, colour=False)
-    settings = replace(TrainSettings(), epochs=2 if task.quick else EPOCHS)
-    fit(model, examples, None, settings, seed=task.seed, watch=watch)
-    return model

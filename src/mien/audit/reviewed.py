@@ -22,9 +22,11 @@ from mien.types import NO_LABEL, Floats, Ints, Texts
 STRENGTHS = (0.003, 0.01, 0.03, 0.1)
 FEWEST = 30
 """Reviewed pictures below which nothing is learnt from them."""
-FOLDS = 2
+FOLDS = 5
 """Of pictures with votes: each learns from the others, so that no picture is judged by its own votes."""
-STRENGTH = 0.03
+STRENGTH = 0.1
+LEAST = 0.01
+"""Added to chances before their logarithm."""
 
 
 def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
@@ -59,7 +61,21 @@ def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
     return Suspects(found.labels, belief, found.neighbours)
 
 
-def after_votes(found: Suspects, vectors: Floats, shares: Floats, groups: Texts) -> Suspects:
+def vote_folds(labels: Ints, groups: Texts) -> list[tuple[Ints, Ints]]:
+    """(rows to learn from, rows to judge) of each fold; what travels together stays in one. DataError if all does."""
+    names = np.unique(groups, return_inverse=True)[1]
+    count = min(FOLDS, len(np.unique(names)))
+    if count < 2:
+        raise DataError("all pictures belong together", place="votes", remedy="give pictures of two persons or more")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=0)
+        return list(folds.split(labels, labels, names))
+
+
+def after_votes(
+    found: Suspects, vectors: Floats, shares: Floats, groups: Texts, told: Floats | None = None
+) -> Suspects:
     """The same suspects, with a belief in shares of votes, each picture's learnt from the votes of others.
 
     Parameters
@@ -67,31 +83,31 @@ def after_votes(found: Suspects, vectors: Floats, shares: Floats, groups: Texts)
     vectors : (N, D) embeddings.
     shares : (N, K) of the votes, rows add up to 1, or to 0 where a picture has none.
     groups : (N,) what travels together, such as copies: they stay in one fold.
+    told : (N, K) probabilities of classifiers tuned on the votes of the other folds of `vote_folds`.
 
     Raises
     ------
-    DataError : too few pictures with votes in one of the folds, or of one class. AlignmentError : other lengths.
+    DataError : too few pictures with votes outside one of the folds, or of one class. AlignmentError : other lengths.
 
     Notes
     -----
-    The regression of `after_reviews` with votes as weights, in two folds. Its entropy is that of the votes to expect.
+    The regression of `after_reviews` with votes as weights, in five folds. Its entropy is that of the votes to expect.
+    With `told` it is stacked generalization (D. H. Wolpert, Neural Networks 5, 1992): what was told of the pictures
+    that it learns from came from classifiers that saw votes of the pictures that it judges, never their answers.
     """
     if shares.shape != found.belief.shape or len(groups) != len(shares):
         raise AlignmentError(f"shares are {shares.shape}, belief {found.belief.shape}", place="after_votes")
+    if told is not None and told.shape != shares.shape:
+        raise AlignmentError(f"shares are {shares.shape}, told {told.shape}", place="after_votes")
     voted = np.flatnonzero(shares.sum(1) > 0)
     features, belief = _features(found, vectors), found.belief.copy()
-    names = np.unique(groups, return_inverse=True)[1]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
-        halves = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-        folds = list(halves.split(features, found.labels, names)) if len(np.unique(names)) >= FOLDS else []
-    if not folds:
-        raise DataError("all pictures belong together", place="votes", remedy="give pictures of two persons or more")
-    for _, judged in folds:
+    if told is not None:
+        features = np.concatenate([features, np.log(told + LEAST)], axis=1)
+    for _, judged in vote_folds(found.labels, groups):
         learn = np.setdiff1d(voted, judged)
         rows, classes = np.nonzero(shares[learn])
-        if len(learn) < FEWEST // FOLDS or len(np.unique(classes)) < 2:
-            cause = f"{len(learn)} pictures with votes for {len(np.unique(classes))} classes stand in one half"
+        if len(learn) < FEWEST // 2 or len(np.unique(classes)) < 2:
+            cause = f"{len(learn)} pictures with votes for {len(np.unique(classes))} classes stand outside one fold"
             raise DataError(cause, place="votes", remedy=f"give {FEWEST} or more pictures with votes, of two classes")
         model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=400)).fit(
             features[learn[rows]], classes, logisticregression__sample_weight=shares[learn][rows, classes]
@@ -119,4 +135,4 @@ def _taught(belief: Floats, told: Floats, named: Ints) -> Floats:
 
 def _features(found: Suspects, vectors: Floats) -> Floats:
     given = np.eye(found.belief.shape[1])[found.labels]
-    return np.concatenate([np.log(found.belief + 0.01), given, given * found.score[:, None], vectors], axis=1)
+    return np.concatenate([np.log(found.belief + LEAST), given, given * found.score[:, None], vectors], axis=1)

@@ -44,6 +44,11 @@ EPOCHS = 20
     "--votes", is_flag=True, help="learn from the annotators' votes on other pictures, where the data have them"
 )
 @click.option(
+    "--tune",
+    is_flag=True,
+    help="with --votes: tune the classifier itself on them too, in five folds; 2.6 times as long, finds more",
+)
+@click.option(
     "--base", default="attention", show_default=True, help="base classifier: one that mien brings, or module:Name"
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="seed of the training")
@@ -56,6 +61,7 @@ def audit(
     reviews: Path | None,
     merge: str,
     votes: bool,
+    tune: bool,
     base: str,
     seed: int,
     epochs: int,
@@ -85,7 +91,9 @@ def audit(
     with decoding() as progress:
         prepare(settings, progress)
     with stages() as say:
-        found = audit_(settings, train, base=base, seed=seed, reviews=reviews, merge=merge, votes=votes, say=say)
+        found = audit_(
+            settings, train, base=base, seed=seed, reviews=reviews, merge=merge, votes=votes, tune=tune, say=say
+        )
     found.save(out, settings)
     shown = page(found.data, found.suspects, found.verdicts, found.reviewed, found.conflicts, found.people)
     write_text(out / "index.html", shown)

@@ -1,0 +1,64 @@
+"""What classifiers say that were tuned on votes: each picture is answered by one that did not see its votes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+
+from mien.models.classifier import Classifier
+from mien.models.device import prepared, seed_everything
+from mien.models.examples import Examples
+from mien.models.latents import probabilities
+from mien.models.settings import TrainSettings
+from mien.models.training import fit
+from mien.types import Dataset, Floats, Ints
+
+LENGTH = 0.4
+"""Epochs of tuning, as a share of those of the training before it."""
+RATE = 1 / 3
+"""Peak learning rate of tuning, as a share of that before it."""
+
+
+def told(
+    model: Classifier,
+    data: Dataset,
+    shares: Floats,
+    folds: Sequence[tuple[Ints, Ints]],
+    train: TrainSettings,
+    *,
+    seed: int = 0,
+    say: Callable[[str], object] = lambda stage: None,
+) -> Floats:
+    """(N, K) probabilities of copies of `model`, each tuned on the votes of all folds but the one that it answers for.
+
+    Parameters
+    ----------
+    model : as trained on all pictures with the given labels; it is left as it is.
+    shares : (N, K) of the votes, 0 where a picture has none.
+    folds : (rows to learn from, rows to judge), as `mien.audit.reviewed.vote_folds` makes them.
+    train, seed : the training of before; tuning takes two fifths of its epochs, at a third of its rate.
+    say : called with each stage.
+    """
+    probs = np.zeros(shares.shape)
+    for number, (learn, judge) in enumerate(folds):
+        say(f"tuning on votes, fold {number + 1} of {len(folds)}")
+        probs[judge] = probabilities(tuned(model, data, shares, learn, train, seed), data.pictures[judge])
+    return probs
+
+
+def tuned(
+    model: Classifier, data: Dataset, shares: Floats, rows: Ints, train: TrainSettings, seed: int = 0
+) -> Classifier:
+    """A copy of `model` that went on with the votes of some rows, as far as they are for classes that it knows."""
+    targets = shares[rows] * model.known.cpu().numpy()
+    voted = targets.sum(1) > 0
+    targets = (targets[voted] / targets[voted].sum(1, keepdims=True)).astype(np.float32)
+    again = replace(train, epochs=max(1, round(LENGTH * train.epochs)), learning_rate=RATE * train.learning_rate)
+    with prepared(again):
+        seed_everything(seed, 1)
+        one = deepcopy(model)
+        fit(one, Examples(data.pictures[rows[voted]], targets), None, again, seed=seed, fresh=False)
+    return one
