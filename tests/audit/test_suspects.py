@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from mien.audit.clusters import cluster_beliefs
 from mien.audit.dynamics import Dynamics
-from mien.audit.reviewed import after_reviews, after_votes
+from mien.audit.reviewed import FOLDS, after_reviews, after_votes, vote_folds
 from mien.audit.suspects import Suspects, neighbour_votes, suspects
 from mien.audit.verdicts import AMBIGUOUS, FINE, KINDS, STRANGE, WRONG, verdicts
 from mien.errors import AlignmentError, DataError
@@ -175,6 +175,36 @@ def test_pictures_without_votes_are_judged_but_teach_nothing() -> None:
         after_votes(blind, vectors, np.zeros_like(shares), np.arange(len(labels)).astype(str))
     with pytest.raises(AlignmentError):
         after_votes(blind, vectors, shares[:, :2], np.arange(len(labels)).astype(str))
+
+
+def test_what_tuned_classifiers_told_is_weighed() -> None:
+    """Where the embeddings say nothing, it is all that there is."""
+    labels, truth, probs, vectors = imagined(systematic=True)
+    groups, nothing = np.arange(len(labels)).astype(str), np.zeros_like(vectors)
+    blind = suspects(labels, np.full_like(probs, 1 / 3), nothing)
+    told = np.eye(3)[truth] * 0.7 + 0.1
+    alone, with_told = (after_votes(blind, nothing, voted(truth), groups, one) for one in (None, told))
+    before, after = (roc_auc_score(labels != truth, one.score) for one in (alone, with_told))
+    assert after > 0.99 > before
+    with pytest.raises(AlignmentError, match="told"):
+        after_votes(blind, nothing, voted(truth), groups, told[:-1])
+
+
+@given(st.integers(0, 50), st.integers(2, 12))
+def test_folds_of_votes_keep_together_what_travels_together(seed: int, groups: int) -> None:
+    rng = np.random.default_rng(seed)
+    names = np.concatenate([np.arange(groups), rng.integers(0, groups, 40)]).astype(str)
+    labels = rng.integers(0, 3, len(names))
+    folds = vote_folds(labels, names)
+    assert len(folds) == min(FOLDS, groups)
+    assert sorted(np.concatenate([judged for _, judged in folds]).tolist()) == list(range(len(names)))
+    for learn, judged in folds:
+        assert not set(names[learn]) & set(names[judged])
+
+
+def test_one_group_alone_is_refused() -> None:
+    with pytest.raises(DataError, match="belong together"):
+        vote_folds(np.array([0, 1, 0]), np.array(["a", "a", "a"]))
 
 
 def test_too_few_reviews_are_said() -> None:

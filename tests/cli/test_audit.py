@@ -153,6 +153,17 @@ def test_votes_of_others_are_learnt_from(mien: Mien, tmp_path: Path) -> None:
     mien("audit", "faces:n=24,size=24", "--votes", *out).refused(1, "--votes")
 
 
+def test_the_classifier_is_tuned_on_votes_where_asked(mien: Mien, tmp_path: Path) -> None:
+    small = ("audit", "faces:n=300,size=24", "--base", "oneconv", "--epochs", "2")
+    folders = {flags: tmp_path / "-".join(flags) for flags in (("--votes",), ("--votes", "--tune"))}
+    for flags, folder in folders.items():
+        done = mien(*small, *flags, "--out", folder)
+        assert done.code == 0 and ("tuning on votes, fold 5 of 5" in done.err) == ("--tune" in flags)
+    plain, tuned = (rows(folder) for folder in folders.values())
+    assert [row["score"] for row in plain] != [row["score"] for row in tuned]
+    mien(*small, "--tune", "--out", tmp_path / "c").refused(2, "--votes")
+
+
 def test_votes_that_teach_nothing_are_refused(mien: Mien, real_data: Path, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "out")
     mien("audit", real_data / "emotion_detection", "--votes", *out).refused(2, "have no votes")

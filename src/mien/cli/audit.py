@@ -77,7 +77,7 @@ def audit(
     \b
     Example:
       mien audit path/to/ferplus --labels fer2013 --out runs/audit
-      mien audit path/to/ferplus --labels fer2013 --votes --out runs/audit
+      mien audit path/to/ferplus --labels fer2013 --votes --tune --out runs/audit
       mien audit path/to/pictures --reviews reviews.csv --out runs/audit
     """
     from mien.cli.progress import decoding, stages
