@@ -14,14 +14,15 @@ from label_tasks import FOLDS, Task, out_of_fold, voted_shares
 from repair import relabelled
 from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
+from sklearn.mixture import GaussianMixture
 
 from mien.audit.clusters import cluster_beliefs
 from mien.audit.reviewed import after_reviews, after_votes
 from mien.audit.suspects import Suspects, suspects
 from mien.data.split import linked
 from mien.metrics.calibration import Reliability, plurality_reliability, temperature, tempered, vote_reliability
-from mien.runs import read_arrays
+from mien.runs import read_arrays, read_json
 from mien.types import NO_LABEL, Bools, Dataset, Floats, Ints, Texts
 from mien.uncertainty import entropy
 from mien.web.desk import in_turn, worth
@@ -75,6 +76,11 @@ class Bench:
     def task(self, kind: str, fold: int = 0) -> Task:
         """One of its trainings."""
         return self.make(self.seed, kind, fold, self.base)
+
+    @property
+    def device(self) -> str:
+        """What it was trained on."""
+        return str(read_json(self.task("audit").file.with_suffix(".json"))["device"])
 
     @cached_property
     def groups(self) -> Texts:
@@ -189,14 +195,44 @@ def cleanlab(bench: Bench) -> list[Line]:
     """The usual recipe: five folds, cleanlab's normalised margin."""
     from cleanlab.rank import get_label_quality_scores
 
-    tasks = [bench.task("cleanlab", fold) for fold in range(FOLDS["cleanlab"])]
-    probs, seconds = out_of_fold(tasks, bench.data)
-    present = np.unique(bench.data.labels)
-    named = np.searchsorted(present, bench.data.labels)
-    shares = probs[:, present] / probs[:, present].sum(1, keepdims=True)
-    score = 1 - get_label_quality_scores(named, shares, method="normalized_margin")
+    labels, shares, seconds = named(bench)
+    score = 1 - get_label_quality_scores(labels, shares, method="normalized_margin")
     figures = judged(score, bench.data.labels, bench.truth, bench.truth.scored, bench.seed)
     return [{"mode": "cleanlab", "base": bench.base, "seed": bench.seed, **figures, "seconds": seconds}]
+
+
+def named(bench: Bench) -> tuple[Ints, Floats, float]:
+    """For cleanlab, which takes no class without pictures: labels, out-of-fold probabilities, and their seconds."""
+    probs, seconds = out_of_fold([bench.task("cleanlab", fold) for fold in range(FOLDS["cleanlab"])], bench.data)
+    present = np.unique(bench.data.labels)
+    shares = probs[:, present] / probs[:, present].sum(1, keepdims=True)
+    return np.searchsorted(present, bench.data.labels), shares, seconds
+
+
+def thresholds(bench: Bench) -> list[Line]:
+    """Which labels are called wrong, blind: by mien's score, by a mixture within each class, by confident learning.
+
+    The mixture is that of IntraClass-divide (2025): two Gaussians of the score in each given class, of which the upper
+    one is what is wrong.
+    """
+    from cleanlab.filter import find_label_issues
+
+    score, labels = bench.blind[0].score, bench.data.labels
+    mixture = np.zeros(len(labels), bool)
+    for own in (np.flatnonzero(labels == c) for c in np.unique(labels)):
+        both = GaussianMixture(2, random_state=bench.seed).fit(score[own, None])
+        mixture[own] = both.predict(score[own, None]) == both.means_[:, 0].argmax()
+    flagged = {"score above 0 (mien)": score > 0, "mixture within each class": mixture}
+    flagged["confident learning (cleanlab)"] = find_label_issues(*named(bench)[:2])
+    rows, wrong = bench.truth.scored, (bench.truth.label != labels)[bench.truth.scored]
+    return [
+        {
+            "called wrong by": name, "seed": bench.seed, "share of labels": float(of[rows].mean()),
+            "precision": precision_score(wrong, of[rows]), "recall": recall_score(wrong, of[rows]),
+            "F1": f1_score(wrong, of[rows]),
+        }
+        for name, of in flagged.items()
+    ]  # fmt: skip
 
 
 def review_curve(bench: Bench, counts: Sequence[int] = CURVE) -> list[Line]:

@@ -23,7 +23,7 @@ import repair
 import unsure
 from common import Figure, Result, main, only, parser, seeds_of, wanted
 from fer_labels import Truth, data_of
-from label_modes import CURVE, KEYS, MODES, RESIDUAL, REVIEWS, Bench, Line, diagram, review_curve
+from label_modes import CURVE, MODES, RESIDUAL, REVIEWS, Bench, Line, diagram, review_curve, thresholds
 from label_tasks import FOLDS, Task, do
 
 from mien.cli.audit import EPOCHS
@@ -68,9 +68,18 @@ def modes(result: Result, benches: list[Bench]) -> None:
     """Every way to find wrong labels, beside each other and never mixed."""
     names = modes_of(result.options)
     prepared(benches, names)
-    lines = [line for mode in names for bench in benches for line in MODES[mode](bench)]
-    result.table("Wrong labels of FER2013, against the plurality of FER+", lines)
-    summed_up(result, lines)
+    found = found_by(names, benches)
+    result.table("Wrong labels of FER2013, against the plurality of FER+", [over_seeds(own) for own in found.values()])
+    summed_up(result, found)
+    if {"blind", "cleanlab"} <= found.keys():
+        pairs = zip(found["blind"], found["cleanlab"], strict=True)
+        ratios = [float(str(theirs["seconds"])) / float(str(ours["seconds"])) for ours, theirs in pairs]
+        result.figures["speedup_over_cleanlab"] = Figure.over(ratios, len(ratios), [bench.seed for bench in benches])
+    if "cleanlab" in names:
+        called: dict[str, list[Line]] = defaultdict(list)
+        for line in (line for bench in benches for line in thresholds(bench)):
+            called[str(line["called wrong by"])].append(line)
+        result.table("Labels that are called wrong, blind", [over_seeds(own) for own in called.values()])
     result.table("Reliability of mien audit --votes, first seed", diagram(benches[0]))
 
 
@@ -78,37 +87,46 @@ def residual(result: Result, benches: list[Bench]) -> None:
     """The same with a better network, which takes two to three times as long."""
     benches = [replace(bench, base="residual") for bench in benches]
     prepared(benches, RESIDUAL)
-    lines = [line for mode in RESIDUAL for bench in benches for line in MODES[mode](bench)]
+    found = found_by(RESIDUAL, benches)
+    lines = [{**over_seeds(own), "seconds": None, "trained on": benches[0].device} for own in found.values()]
     result.table("The same with the residual network", lines)
-    summed_up(result, lines, "residual_")
+    summed_up(result, found, "residual_")
 
 
-def summed_up(result: Result, lines: list[Line], before: str = "") -> None:
-    """The result's figures: means over the seeds, from the lowest to the highest end of their intervals."""
-    by_mode: dict[str, list[Line]] = defaultdict(list)
-    for line in lines:
-        by_mode[str(line["mode"])].append(line)
-    for mode, own in by_mode.items():
-        seeds, name = tuple(int(str(line["seed"])) for line in own), before + NAMES.get(mode, mode)
-        for key in KEYS:
-            of = [line[key] for line in own if isinstance(line[key], Figure)]
-            mean = float(np.mean([one.value for one in of]))
-            figure = Figure(mean, min(one.low for one in of), max(one.high for one in of), of[0].n, seeds)
-            if ":" not in mode:
-                result.figures[f"{name}_{key}"] = figure
-        if mode in ("blind", "votes", "votes, tuned"):
-            result.figures[f"{before}spearman_{NAMES.get(mode, mode)}"] = Figure.over(
-                [float(str(line["spearman"])) for line in own], len(own), seeds
-            )
-        if mode == "votes":
-            for key in ("ece_votes", "ece_plurality"):
-                result.figures[before + key] = Figure.over([float(str(line[key])) for line in own], len(own), seeds)
-    if {"blind", "cleanlab"} <= by_mode.keys():
-        ratios = [
-            float(str(theirs["seconds"])) / float(str(ours["seconds"]))
-            for ours, theirs in zip(by_mode["blind"], by_mode["cleanlab"], strict=False)
-        ]
-        result.figures["speedup_over_cleanlab"] = Figure.over(ratios, len(ratios))
+def found_by(names: Collection[str], benches: list[Bench]) -> dict[str, list[Line]]:
+    """Mode → its lines, one a seed."""
+    found: dict[str, list[Line]] = defaultdict(list)
+    for line in (line for name in names for bench in benches for line in MODES[name](bench)):
+        found[str(line["mode"])].append(line)
+    return found
+
+
+def over_seeds(lines: list[Line]) -> Line:
+    """Means over the seeds, from the lowest to the highest end of their intervals."""
+    seeds, whole = tuple(int(str(line["seed"])) for line in lines), dict(lines[0])
+    for name, cell in lines[0].items():
+        if isinstance(cell, Figure):
+            own = [of for line in lines if isinstance(of := line[name], Figure)]
+            low, high = min(one.low for one in own), max(one.high for one in own)
+            whole[name] = Figure(float(np.mean([one.value for one in own])), low, high, own[0].n, seeds)
+        elif isinstance(cell, float):
+            whole[name] = float(np.mean([float(str(line[name])) for line in lines]))
+    return {**whole, "seed": ", ".join(map(str, seeds))}
+
+
+def summed_up(result: Result, found: dict[str, list[Line]], before: str = "") -> None:
+    """The result's figures."""
+    for mode, lines in found.items():
+        if ":" in mode:
+            continue
+        name, seeds = NAMES.get(mode, mode), [int(str(line["seed"])) for line in lines]
+        figures = {key: of for key, of in over_seeds(lines).items() if isinstance(of, Figure)}
+        result.figures |= {f"{before}{name}_{key}": of for key, of in figures.items()}
+        for key in ("spearman", "ece_votes", "ece_plurality"):
+            if key in lines[0] and not name.startswith("clusters"):
+                own = Figure.over([float(str(line[key])) for line in lines], len(lines), seeds)
+                plain = mode == "votes" and key != "spearman"
+                result.figures[before + (key if plain else f"{key}_{name}")] = own
 
 
 def curve(result: Result, benches: list[Bench]) -> None:
