@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import imbalance_failures
+import imbalance_rare
 import numpy as np
 from common import Figure, Result, main, only, parser, seeds_of, settings_of, wanted
 
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
-from mien.imbalance import TREATMENTS, TrainPart
+from mien.imbalance import TREATMENTS, TrainPart, find
 from mien.imbalance.neighbours import nearest
-from mien.metrics.classification import macro_recall
+from mien.metrics.classification import common_classes, macro_recall
+from mien.metrics.intervals import holm
 from mien.models.settings import TrainSettings
 from mien.report import treated, treated_page
 from mien.report.advice import KEY, best_first
@@ -35,8 +37,8 @@ from mien.study.settings import CompareSettings
 
 KEPT = Path("runs/benchmark-imbalance")
 NETWORK = "threeconv"
-TREATED = tuple(name for name in TREATMENTS if name != "resample")
-COMBINED = ("resample:100", "resample:300", "resample:1000", "resample:3000")
+TREATED = tuple(find(name).name for name in TREATMENTS if name != "resample")
+COMBINED = ("resample:300", "resample:1000", "resample:3000")
 MODELS = ("oneconv", "attention", "knn")
 FEW = ("none", "weights")
 EPOCHS = 20
@@ -70,17 +72,22 @@ class Bench:
 
     @cached_property
     def best(self) -> str:
-        """The treatment of the network that was best on *calibrate*."""
-        return next(treatment for model, treatment in best_first(Run(self.folder)) if model == NETWORK)
+        """The treatment of the network that was best on *calibrate*, of those that have no more pictures."""
+        fair = {name for name in TREATED if not find(name).uses_fit}
+        return next(name for model, name in best_first(Run(self.folder)) if model == NETWORK and name in fair)
 
     def lines(self, models: tuple[str, ...], treatments: tuple[str, ...]) -> list[dict[str, Any]]:
         """A line for each model and treatment, best on *calibrate* first."""
         run = Run(self.folder)
         found = grouped(rows(run, "treatments"), *KEY)
-        differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
+        wanted_here = [key for key in found if key[0] in models and key[1] in treatments]
+        differences = {
+            key: row for row in rows(run, "differences") if (key := (row["model"], row["treatment"])) in wanted_here
+        }
+        corrected = dict(zip(differences, holm([row["p"] for row in differences.values()]), strict=True))
         lines = []
         for key in best_first(run):
-            if key[0] not in models or key[1] not in treatments:
+            if key not in wanted_here:
                 continue
             row, own = differences.get(key), found[key]
             line: dict[str, Any] = {"model": key[0], "treatment": key[1]}
@@ -88,7 +95,7 @@ class Bench:
                 line[title] = Figure.over([one[name] for one in own], len(own), self.seeds)
             line["worst class"] = number(own, "worst").value
             line["against none"] = f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})" if row else "–"
-            line["p (Holm)"] = row["p_holm"] if row else None
+            line["p (Holm)"] = float(corrected[key]) if row else None
             line["seconds"] = number(own, "seconds").value
             line["collapsed"] = sum(one["collapsed"] for one in own)
             lines.append(line)
@@ -98,7 +105,7 @@ class Bench:
 def treatments(result: Result, benches: list[Bench]) -> None:
     """All treatments on one network."""
     for bench in benches:
-        wanted_here = tuple(name for name in TREATED if not (bench.quick and name == "generate"))
+        wanted_here = FEW if bench.quick else TREATED
         bench.run((NETWORK,), wanted_here)
         lines = bench.lines((NETWORK,), wanted_here)
         result.table(f"{bench.name}: treatments of {NETWORK}, test", lines)
@@ -106,8 +113,11 @@ def treatments(result: Result, benches: list[Bench]) -> None:
         plain = next(line for line in lines if line["treatment"] == "none")
         result.figures[f"{bench.name}_macro_f1"] = best["macro F1"]
         result.figures[f"{bench.name}_macro_recall"] = best["macro recall"]
-        gain = best["macro recall"].value - plain["macro recall"].value
-        result.figures[f"{bench.name}_recall_gain"] = Figure.over([gain], len(bench.seeds), bench.seeds)
+        result.figures[f"{bench.name}_plain_macro_recall"] = plain["macro recall"]
+        for row in rows(Run(bench.folder), "differences"):
+            if (row["model"], row["treatment"]) == (NETWORK, bench.best):
+                gain = Figure(row["difference"], row["low"], row["high"], len(bench.seeds), bench.seeds)
+                result.figures[f"{bench.name}_recall_gain"] = gain
         result.settings[f"best on {bench.name}"] = bench.best
         result.table(f"{bench.name}: class by class, test", _classes(bench))
         if sources := _sources(bench):
@@ -143,15 +153,16 @@ def models(result: Result, benches: list[Bench]) -> None:
     """Other models without a treatment, with weights, and with what was best for the network."""
     for bench in benches:
         chosen = tuple(dict.fromkeys((*FEW, bench.best)))
-        bench.run(MODELS, chosen)
+        bench.run(MODELS[:1] if bench.quick else MODELS, chosen)
         result.table(f"{bench.name}: other models, test", bench.lines((NETWORK, *MODELS), chosen))
 
 
 def combined(result: Result, benches: list[Bench]) -> None:
     """Under- and oversampling together, to several numbers of pictures a class."""
     for bench in benches:
-        bench.run((NETWORK,), ("none", *COMBINED))
-        result.table(f"{bench.name}: the same number of each class, test", bench.lines((NETWORK,), ("none", *COMBINED)))
+        some = ("none", *(COMBINED[:1] if bench.quick else COMBINED))
+        bench.run((NETWORK,), some)
+        result.table(f"{bench.name}: the same number of each class, test", bench.lines((NETWORK,), some))
 
 
 def neighbours(result: Result, benches: list[Bench]) -> None:
@@ -159,7 +170,7 @@ def neighbours(result: Result, benches: list[Bench]) -> None:
     lines = []
     for bench in benches:
         data = prepare(bench.data)
-        common = np.flatnonzero(treated.common_classes(data.counts()))
+        common = np.flatnonzero(common_classes(data.counts()))
         for k in NEIGHBOURS:
             values = []
             for seed in bench.seeds:
@@ -171,6 +182,22 @@ def neighbours(result: Result, benches: list[Bench]) -> None:
                 values.append(macro_recall(data.labels[judge], probs.argmax(1), len(data.labelset)))
             lines.append({"data": bench.name, "k": k, "macro recall": Figure.over(values, len(values), bench.seeds)})
     result.table("Nearest neighbours on pixels, calibrate", lines)
+
+
+def rare(result: Result, benches: list[Bench]) -> None:
+    """Classes too rare for one test part, by folds of persons; the best treatment of those of training itself."""
+    bench = benches[-1]
+    trained = [
+        name
+        for model, name in best_first(Run(bench.folder))
+        if model == NETWORK
+        and name in TREATED
+        and not (find(name).after or find(name).generated or find(name).uses_fit)
+    ]
+    chosen = tuple(dict.fromkeys(("none", trained[0])))
+    lines = imbalance_rare.table(bench.folder, bench.data, bench.train, NETWORK, chosen)
+    if lines:
+        result.table(f"{bench.name}: too rare for the means, {imbalance_rare.FOLDS} folds", lines)
 
 
 def failures(result: Result, benches: list[Bench]) -> None:
@@ -187,6 +214,7 @@ PARTS: dict[str, Callable[[Result, list[Bench]], None]] = {
     "models": models,
     "combined": combined,
     "neighbours": neighbours,
+    "rare": rare,
     "failures": failures,
 }
 

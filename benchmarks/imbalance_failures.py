@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from common import Figure, mean_of_defined
-from torch import Tensor
 from torch.nn import functional
 
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
 from mien.imbalance import TrainPart
 from mien.imbalance.resampling import oversampled
-from mien.metrics.classification import f1, macro_recall, recall
+from mien.imbalance.treatments import STILL
+from mien.metrics.classification import common_classes, f1, macro_recall, recall
 from mien.models import saved
 from mien.models.augment import augment
+from mien.models.classifier import Classifier
 from mien.models.device import keep_freed_memory, one_thread, seed_everything
 from mien.models.examples import Examples, to_tensor
 from mien.models.latents import probabilities
 from mien.models.settings import AugmentSettings, TrainSettings, changed
 from mien.models.training import fit
-from mien.report.treated import common_classes
-from mien.types import Bools, Dataset, Floats, Ints
+from mien.types import Bools, Dataset, Ints
 
 BASE = "oneconv"
 TARGET = 3000
 UNNATURAL = AugmentSettings(flip=0.5, rotate=40, shift=0.2, scale=0.3, light=0.5, erase=0)
 """Changes that no camera makes of a face."""
+Look = Callable[[Classifier], object]
 RATE = 1e-3
 """Of the plain loop, as Keras has it by default."""
 
@@ -55,7 +58,7 @@ def added_rows(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> l
         parts = split(data, seed)
         part = TrainPart(data.labels[parts.rows("train")], K, seed)
         learn = parts.rows("train")[oversampled(part, TARGET)]
-        model = _trained(Examples.of(data, learn), train, seed, part.counts > 0, epochs=_epochs(train, part, learn))
+        model = _trained(replace(Examples.of(data, learn), epoch=len(part.labels)), unweighted(train), seed)
         for title, of in zip(found, (np.concatenate([learn, parts.rows("test")]), parts.rows("test")), strict=True):
             answers = probabilities(model, data.pictures[of]).argmax(1)
             found[title].append(float(np.nanmean(f1(data.labels[of], answers, K).values[common])))
@@ -65,111 +68,107 @@ def added_rows(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> l
 def jumping(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
     """Raw weights make the step as large as the rarest picture in the batch is heavy: what is answered jumps about.
 
-    The mend: weights that average 1 over each batch, a warm-up, clipped steps and averaged weights, which `fit` has.
+    The first mend is to divide by the sum of the weights in the batch; mien's loop has a warm-up, clipped steps and
+    averaged weights besides.
     """
-    lines = []
-    for title, raw in (("a plain loop, weights as they are", True), ("mien, the same weights", False)):
+    weighted = changed(train, {"weight_power": 1.0, "weighs": "pictures", "patience": train.epochs})
+    arms: dict[str, Callable[[Examples, int, Look], Classifier]] = {
+        "a plain loop, weights as they are": partial(_plain_loop, train.epochs, False),
+        "the same loop, weights that average 1 in a batch": partial(_plain_loop, train.epochs, True),
+        "mien, the same weights": lambda examples, seed, look: _trained(examples, weighted, seed, look),
+    }
+    kept, lines = np.flatnonzero(common_classes(data.counts())), []
+    for title, arm in arms.items():
         answered, shares, recalls = [], [], []
         for seed in seeds:
-            parts = split(data, seed)
-            counts = np.bincount(data.labels[parts.rows("train")], minlength=len(data.labelset))
-            examples = Examples.of(data, parts.rows("train"))
-            if raw:
-                history, model = _plain_loop(data, examples, parts.rows("validation"), counts, train.epochs, seed)
-            else:
-                weighted = changed(train, {"weight_power": 1.0, "patience": train.epochs})
-                history = []
-                model = _trained(
-                    examples, weighted, seed, counts > 0, watch=history, rows=parts.rows("validation"), data=data
-                )
-            answered.append(len(set(history)))
-            answers = probabilities(model, data.pictures[parts.rows("test")]).argmax(1)
+            parts, history = split(data, seed), []
+            examples, watched = Examples.of(data, parts.rows("train")), data.pictures[parts.rows("validation")]
+
+            def look(model: Classifier, watched: Any = watched, history: list[int] = history) -> None:
+                history.append(int(np.bincount(probabilities(model, watched).argmax(1)).argmax()))
+
+            answers = probabilities(arm(examples, seed, look), data.pictures[parts.rows("test")]).argmax(1)
             truth = data.labels[parts.rows("test")]
+            answered.append(len(set(history)))
             shares.append(Counter(answers.tolist()).most_common(1)[0][1] / len(answers))
-            kept = np.isin(truth, np.flatnonzero(common_classes(data.counts())))
-            recalls.append(macro_recall(truth[kept], answers[kept], len(data.labelset)))
-        lines.append(
-            {
-                "training": title,
-                "classes that were the most frequent answer in some epoch": Figure.over(answered, len(seeds), seeds),
-                "share of the most frequent answer at the end": Figure.over(shares, len(seeds), seeds),
-                "macro recall": Figure.over(recalls, len(seeds), seeds),
-            }
-        )
+            own = np.isin(truth, kept)
+            recalls.append(macro_recall(truth[own], answers[own], len(data.labelset)))
+        named = {
+            "classes that were the most frequent answer in some epoch": answered,
+            "share of the most frequent answer at the end": shares,
+            "macro recall": recalls,
+        }
+        lines.append({"training": title, **{name: Figure.over(of, len(seeds), seeds) for name, of in named.items()}})
     return lines
 
 
-def _plain_loop(
-    data: Dataset, examples: Examples, validation: Ints, counts: Ints, epochs: int, seed: int
-) -> tuple[list[int], Any]:
-    """Adam, cross entropy times N/(K·n) as sklearn has it, nothing else; and the most frequent answer of each epoch."""
+def _plain_loop(epochs: int, normalised: bool, examples: Examples, seed: int, look: Look) -> Classifier:
+    """Adam, cross entropy times N/(K·n) as sklearn has it, nothing else."""
     generator = seed_everything(seed, 0)
+    counts = np.bincount(examples.labels, minlength=examples.targets.shape[1])
     model = saved.build(BASE, counts > 0, colour=False)
     model.measure(to_tensor(examples.pixels[:4096]))
     weights = torch.tensor(np.where(counts > 0, counts.sum() / (len(counts) * np.maximum(counts, 1)), 0.0)).float()
     optimizer = torch.optim.Adam(model.parameters(), RATE)
-    labels, history = torch.tensor(examples.labels), []
+    labels = torch.tensor(examples.labels)
     for _ in range(epochs):
         model.train()
         for rows in torch.randperm(len(examples), generator=generator).split(32):
             if len(rows) < 2:
                 continue
-            pictures: Tensor = to_tensor(examples.pixels[rows.numpy()])
-            loss = (
-                functional.cross_entropy(model(pictures), labels[rows], reduction="none") * weights[labels[rows]]
-            ).mean()
+            pictures, own = to_tensor(examples.pixels[rows.numpy()]), weights[labels[rows]]
+            own = own / own.mean() if normalised else own
+            loss = (functional.cross_entropy(model(pictures), labels[rows], reduction="none") * own).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        history.append(_most_answered(model.eval(), data, validation))
-    return history, model.eval()
+        look(model.eval())
+    return model.eval()
 
 
 def distorted(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
     """Rare classes alone got distorted copies, so a distorted picture meant "rare" and an undistorted one "neutral".
 
-    The mend: every class is changed alike, at random, and as much as cameras do.
+    Two mends, one at a time: every class distorted alike, and every class changed no more than cameras do.
     """
     K = len(data.labelset)
-    lines: dict[str, dict[str, list[float]]] = {}
+    lines: dict[tuple[str, str], dict[str, list[float]]] = {}
+    still = changed(unweighted(train), STILL)
     for seed in seeds:
         parts = split(data, seed)
         part = TrainPart(data.labels[parts.rows("train")], K, seed)
         learn = parts.rows("train")[oversampled(part, TARGET)]
-        rare = part.counts < TARGET
-        generator = torch.Generator().manual_seed(seed)
-        pixels = np.array(data.pictures[learn])
+        rare, generator = part.counts < TARGET, torch.Generator().manual_seed(seed)
+        pixels, targets = np.array(data.pictures[learn]), np.eye(K, dtype=np.float32)[data.labels[learn]]
         copies = rare[data.labels[learn]] & ~_first(learn)
-        pixels[copies] = _changed(pixels[copies], generator)
+        half = np.random.default_rng(seed).random(len(learn)) < 0.5
         test = parts.rows("test")
         seen = {"as they are": data.pictures[test], "distorted": _changed(data.pictures[test], generator)}
-        still = changed(
-            train, {f"augment_{name}": 0.0 for name in ("flip", "rotate", "shift", "scale", "light", "erase")}
-        )
-        targets = np.eye(K, dtype=np.float32)[data.labels[learn]]
-        for title, own, settings in (
-            ("distorted copies of rare classes alone", Examples(pixels, targets), still),
-            ("every class changed alike, a little", Examples(data.pictures[learn], targets), train),
+        for title, which, settings in (
+            ("distorted copies of rare classes alone", copies, still),
+            ("half of every class distorted as much", half, still),
+            ("every class changed alike, a little", np.zeros(len(learn), bool), unweighted(train)),
         ):
-            model = _trained(own, settings, seed, part.counts > 0, epochs=_epochs(train, part, learn))
+            shown = pixels.copy()
+            if which.any():
+                shown[which] = _changed(shown[which], generator)
+            model = _trained(Examples(shown, targets, len(part.labels)), settings, seed)
             for kind, pictures in seen.items():
-                line = lines.setdefault(f"{title}|{kind}", {"rare": [], "common": []})
-                answers = probabilities(model, pictures).argmax(1)
-                values = recall(data.labels[test], answers, K).values
+                line = lines.setdefault((title, kind), {"rare": [], "common": []})
+                values = recall(data.labels[test], probabilities(model, pictures).argmax(1), K).values
                 enough = common_classes(data.counts())
-                for name, which in (("rare", rare & enough), ("common", ~rare & enough)):
-                    line[name].append(float(mean_of_defined(values[which])))
+                for name, own in (("rare", rare & enough), ("common", ~rare & enough)):
+                    line[name].append(float(mean_of_defined(values[own])))
     found = []
-    for key, line in lines.items():
-        title, kind = key.split("|")
+    for (title, kind), line in lines.items():
         named = {f"recall of {name} classes": Figure.over(values, len(seeds), seeds) for name, values in line.items()}
         found.append({"training": title, "test pictures": kind, **named})
     return found
 
 
-def _epochs(train: TrainSettings, part: TrainPart, learn: Ints) -> int:
-    """As many steps as without the copies."""
-    return max(1, round(train.epochs * len(part.labels) / len(learn)))
+def unweighted(train: TrainSettings) -> TrainSettings:
+    """The same without class weights."""
+    return replace(train, weight_power=0.0)
 
 
 def _first(rows: Ints) -> Bools:
@@ -184,35 +183,16 @@ def _changed(pixels: Any, generator: torch.Generator) -> Any:
     return (torch.cat(lots).clamp(0, 1) * 255).round().byte().numpy()[:, 0]
 
 
-def _most_answered(model: Any, data: Dataset, rows: Ints) -> int:
-    answers: Floats = probabilities(model, data.pictures[rows])
-    return int(np.bincount(answers.argmax(1), minlength=answers.shape[1]).argmax())
-
-
-def _trained(
-    examples: Examples,
-    train: TrainSettings,
-    seed: int,
-    known: Bools,
-    *,
-    epochs: int = 0,
-    watch: list[int] | None = None,
-    rows: Ints | None = None,
-    data: Dataset | None = None,
-) -> Any:
-    """A model of the last epoch; `watch` gets the most frequent answer on `rows` of each epoch."""
-    settings = replace(
-        train, epochs=epochs or train.epochs, weight_power=train.weight_power if watch is not None else 0.0
-    )
+def _trained(examples: Examples, settings: TrainSettings, seed: int, look: Look = lambda model: None) -> Classifier:
+    """A model of the last epoch; `look` is called with it after each."""
     seed_everything(seed, 0)
-    model = saved.build(BASE, known, colour=False)
+    model = saved.build(BASE, examples.targets.sum(0) > 0, colour=False)
 
-    def look(_: Any) -> None:
-        if watch is not None and data is not None and rows is not None:
-            watch.append(_most_answered(model.eval(), data, rows))
-            model.train()
+    def progress(_: Any) -> None:
+        look(model.eval())
+        model.train()
 
-    fit(model, examples, None, settings, seed=seed, progress=look)
+    fit(model, examples, None, settings, seed=seed, progress=progress)
     return model
 
 

@@ -64,9 +64,19 @@ def test_what_is_done_afterwards_wins_rare_classes_back(after: object) -> None:
 
 def test_adjusting_for_equal_classes_changes_nothing() -> None:
     labels, latents = imagined(TRAINED_ON, 0)
-    rows = np.concatenate([np.flatnonzero(labels == c)[:12] for c in range(3)])
-    part = Learnt(TrainPart(labels[rows], 3), Latents(latents.vectors[rows], latents.probs[rows]))
-    assert np.allclose(adjusted(part, latents), latents.probs)
+    even = Latents(latents.vectors, np.full_like(latents.probs, 1 / 3))
+    assert np.allclose(adjusted(Learnt(TrainPart(labels, 3), even), latents), latents.probs)
+
+
+@given(st.floats(0, 0.3), st.integers(1, 60))
+def test_adjusting_knows_of_smoothing(smoothing: float, times: int) -> None:
+    """A classifier that learnt smoothed targets to the end is as sure of what it knows once it is adjusted."""
+    labels = np.repeat([0, 1], [10 * times, 10])
+    learnt = np.eye(2)[labels] * (1 - smoothing) + smoothing / 2
+    found = adjusted(
+        Learnt(TrainPart(labels, 2), Latents(np.zeros((len(labels), 1)), learnt)), Latents(labels[:, None], learnt)
+    )
+    assert np.array_equal(found.argmax(1), labels)
 
 
 def test_a_class_without_a_picture_is_never_answered() -> None:
@@ -90,7 +100,7 @@ def test_every_treatment_is_one_that_training_takes(name: str) -> None:
     treatment = find(name)
     assert treatment.name.partition(":")[0] == name and treatment.what
     settings = changed(TrainSettings(), treatment.train)
-    assert name in ("none", "logit-adjustment", "new-head", "smote", "corrector", "root-weights") or (
+    assert name in ("none", "logit-adjustment", "new-head", "smote", "corrector", "with-fit", "root-weights") or (
         settings != changed(TrainSettings(), find("none").train) or treatment.rows is not None or treatment.generated
     )
     if treatment.rows is not None:

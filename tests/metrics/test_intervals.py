@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from mien.errors import AlignmentError
-from mien.metrics.intervals import bootstrap_ratio, macro_difference, mcnemar, wilson
+from mien.metrics.intervals import bootstrap_ratio, holm, macro_difference, mcnemar, wilson
 
 
 @given(st.integers(0, 2000), st.integers(1, 2000), st.floats(0.5, 0.99))
@@ -79,8 +79,8 @@ def test_a_difference_of_macro_recalls_has_the_sign_of_what_changed(seed: int, s
     after = before | (rng.random((2, 105)) < share)
     difference, low, high, p = macro_difference(before, after, truth, draws=200)
     expected = np.mean([[after[s][truth == c].mean() - before[s][truth == c].mean() for c in range(3)] for s in (0, 1)])
-    assert difference == pytest.approx(expected) and 0 <= low <= difference + 1e-9 and difference <= high + 1e-9
-    assert 0 < p <= 1
+    assert difference == pytest.approx(expected) and difference >= 0 and low <= difference + 1e-9 <= high + 2e-9
+    assert 0 <= p <= 1
     back = macro_difference(after, before, truth, draws=200)
     assert back[0] == pytest.approx(-difference) and back[1:3] == pytest.approx((-high, -low))
 
@@ -91,6 +91,27 @@ def test_chance_alone_is_seldom_called_real() -> None:
     assert sum(found) <= 12
 
 
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_the_luck_of_few_trainings_is_seldom_called_real(seeds: int) -> None:
+    """Trainings differ by several points for no reason; on many pictures that luck is nearly all there is."""
+    rng, truth = np.random.default_rng(seeds), np.repeat([0, 1], 1000)
+
+    def lucky() -> np.ndarray:
+        return rng.random((seeds, 2000)) < 0.6 + 0.03 * rng.normal(size=(seeds, 1))
+
+    found = [macro_difference(lucky(), lucky(), truth, draws=100)[3] < 0.05 for _ in range(100)]
+    assert sum(found) <= 12
+
+
+def test_one_seed_has_an_interval_of_pictures_and_no_p() -> None:
+    truth, rng = np.repeat([0, 1], 100), np.random.default_rng(0)
+    before, after = rng.random((2, 1, 200)) < 0.6
+    difference, low, high, p = macro_difference(before, after, truth)
+    assert low < difference < high and np.isnan(p)
+    assert np.isnan(macro_difference(before[:, :0], after[:, :0], truth[:0])).all()
+    assert np.array_equal(holm([0.01, np.nan, 0.04]), [0.02, np.nan, 0.04], equal_nan=True) and not len(holm([]))
+
+
 def test_persons_stay_together_in_a_difference() -> None:
     """A hundred pictures of one person say no more than one of them."""
     truth = np.repeat([0, 1], 100)
@@ -99,4 +120,4 @@ def test_persons_stay_together_in_a_difference() -> None:
     alone = macro_difference(before, after, truth)
     persons = np.concatenate([np.repeat(["a"], 20), np.arange(180).astype(str)])
     together = macro_difference(before, after, truth, persons)
-    assert alone[1] > 0 and together[1] == 0 and together[2] > alone[2]
+    assert alone[1] > 0 > together[1] and together[2] > alone[2]

@@ -75,6 +75,26 @@ def test_a_class_that_is_not_known_takes_no_part(name: str, seed: int) -> None:
     assert torch.allclose(wide.grad[:, :3], narrow.grad, atol=2e-3) and (wide.grad[:, 3] == 0).all()
 
 
+@given(st.floats(0.01, 0.5), st.floats(1, 500))
+def test_weights_of_pictures_leave_the_best_answer_to_a_sure_picture_as_it_is(smoothing: float, heavy: float) -> None:
+    weights = torch.tensor([1.0, 1.0, heavy])
+    best = losses.weighted_shares(torch.zeros(1, 3), torch.eye(3)[:1], weights, smoothing, "pictures")
+    assert torch.allclose(best / best.sum(), torch.eye(3)[:1] * (1 - smoothing) + smoothing / 3, atol=1e-5)
+    rare = losses.weighted_shares(torch.zeros(1, 3), torch.eye(3)[2:], weights, smoothing, "pictures")
+    assert float(rare.sum() / best.sum()) == pytest.approx(heavy, rel=1e-4)
+    shares = losses.weighted_shares(torch.zeros(1, 3), torch.eye(3)[:1], weights, smoothing, "shares")
+    assert float(shares[0, 2] / shares[0, 1]) == pytest.approx(heavy, rel=1e-4)
+
+
+@given(st.floats(0, 0.4))
+def test_adjusted_logits_of_all_that_can_be_known_are_equal(smoothing: float) -> None:
+    """Where pictures say nothing, the smoothed shares of the classes are the best answer, and the logits carry none."""
+    own, counts = loss("logit-adjusted", smoothing), COUNTS[:3]
+    logits = torch.zeros(1, 3, requires_grad=True)
+    own(logits, (counts / counts.sum())[None], ROWS[:1]).backward()
+    assert logits.grad is not None and torch.allclose(logits.grad, torch.zeros(1, 3), atol=1e-5)
+
+
 def test_blended_pictures_have_no_memory() -> None:
     with pytest.raises(UsageError, match="blended"):
         TrainSettings(loss="elr", augment=AugmentSettings(mixup=0.2))

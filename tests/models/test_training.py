@@ -240,6 +240,9 @@ def test_an_epoch_has_each_picture_once_or_all_classes_alike(counts: list[int], 
     many = np.concatenate([drawn_rows(labels, "balanced", generator) for _ in range(1 + 4000 // len(labels))])
     shares = np.bincount(labels[many], minlength=len(counts)) / len(many)
     assert np.abs(shares - 1 / len(counts)).max() < 0.06
+    longer = drawn_rows(labels, "natural", generator, 2 * len(labels) + 1)
+    assert len(longer) == 2 * len(labels) + 1 and set(np.bincount(longer)) <= {2, 3}
+    assert len(np.unique(drawn_rows(labels, "natural", generator, 2))) == 2
 
 
 @pytest.mark.parametrize("loss", ["focal", "logit-adjusted", "ldam", "soft-f1"])

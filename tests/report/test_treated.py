@@ -72,7 +72,16 @@ def test_no_treatment_is_recommended_for_being_no_better(tmp_path: Path) -> None
     same = run_of(tmp_path / "same", {"none": wrong(0.2), "weights": wrong(0.2)}, TRUTH, (9700, 200, 100))
     assert "as it is" in advised(same)[0][1] or "No treatment is better" in advised(same)[0][1]
     worse = run_of(tmp_path / "worse", {"none": wrong(0.1), "weights": wrong(0.4)}, TRUTH, (9700, 200, 100))
-    assert advised(worse)[0][1].startswith("Train oneconv as it is: no treatment did better")
+    assert advised(worse)[0][1].startswith("Train oneconv as it is: of 1 treatments none was better on calibrate")
+    alone = run_of(tmp_path / "alone", {"none": wrong(0.1)}, TRUTH, (9700, 200, 100))
+    assert "Name treatments" in advised(alone)[0][1]
+
+
+def test_what_has_more_pictures_is_no_rival(tmp_path: Path) -> None:
+    answers = {"none": wrong(0.4), "weights": wrong(0.3), "corrector": TRUTH, "with-fit": wrong(0.1)}
+    said = advised(run_of(tmp_path, answers, TRUTH, (9700, 200, 100)))
+    assert said[0][1].startswith("Train oneconv with weights")
+    assert any("a corrector beside oneconv" in line and "a training that has them too" in line for _, line in said)
 
 
 def test_when_all_collapsed_nothing_is_recommended(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from mien.study.settings import CompareSettings
     DataSettings,
     TrainSettings,
     Policy,
-    without=("weight_power", "weighting", "deferred", "sampling", "action"),
+    without=("weight_power", "weighting", "weighs", "deferred", "sampling", "action"),
 )
 def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> None:
     """Train each model under each treatment of unbalanced classes, and say which helps: "for your data, do this".

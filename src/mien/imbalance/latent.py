@@ -17,20 +17,19 @@ LEAST = 1e-12
 
 
 def adjusted(learnt: Learnt, new: Latents) -> Floats:
-    """Answers divided by the shares of the classes in training: those of classes that are equally frequent.
+    """Answers divided by the mean answers to the training part: those of classes that are equally frequent.
 
-    A. K. Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021, equation 9, τ = 1.
+    A. K. Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021, equation 9, τ = 1. Its shares of the
+    classes are for who learnt labels as they are; the mean answer is what they became by smoothing, or by votes.
 
     Examples
     --------
     >>> part = TrainPart(np.array([0, 0, 0, 1]), classes=2)
-    >>> vectors = np.zeros((1, 1))
-    >>> learnt = Learnt(part, Latents(np.zeros((4, 1)), np.full((4, 2), 0.5)))
-    >>> adjusted(learnt, Latents(vectors, np.array([[0.6, 0.4]]))).round(3).tolist()
+    >>> learnt = Learnt(part, Latents(np.zeros((4, 1)), np.tile([0.75, 0.25], (4, 1))))
+    >>> adjusted(learnt, Latents(np.zeros((1, 1)), np.array([[0.6, 0.4]]))).round(3).tolist()
     [[0.333, 0.667]]
     """
-    counts = learnt.part.counts
-    moved = new.probs / np.maximum(counts, 1) * (counts > 0)
+    moved = new.probs / np.maximum(learnt.latents.probs.mean(0), LEAST) * (learnt.part.counts > 0)
     return np.asarray(moved / np.maximum(moved.sum(1, keepdims=True), LEAST))
 
 

@@ -80,6 +80,7 @@ class Treatment:
     generated : pictures of each class up to which a generator makes new ones, 0 for none.
     package : one that it needs, of the extra `imbalance`; "" for none.
     corrector : a corrector that is put beside the trained classifier for each rare class, "" for none.
+    more : whether the pictures of the fit part are learnt from besides, which otherwise the correctors alone have.
     """
 
     name: str
@@ -90,3 +91,9 @@ class Treatment:
     generated: int = 0
     package: str = ""
     corrector: str = ""
+    more: bool = False
+
+    @property
+    def uses_fit(self) -> bool:
+        """Whether it has more pictures than the others: then it is no rival of theirs."""
+        return self.more or bool(self.corrector)

@@ -24,6 +24,11 @@ def plainly(name: str, what: str, **train: Any) -> Treatment:
     return Treatment(name, what, MappingProxyType({"weight_power": 0.0, **train}))
 
 
+def weighted(name: str, what: str, **train: Any) -> Treatment:
+    """The same with class weights of pictures, as the papers have them, not of what smoothing gives other classes."""
+    return plainly(name, what, weighs="pictures", **train)
+
+
 def undersample(target: int = FEW) -> Treatment:
     """Common classes lose pictures."""
     return _sampled(f"undersample:{target}", f"at most {target} pictures a class", partial(undersampled, target=target))
@@ -65,12 +70,12 @@ TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(
     {
         "none": lambda: plainly("none", "nothing"),
         "still": lambda: plainly("still", "nothing, and no augmentation", **STILL),
-        "weights": lambda: plainly("weights", "class weights N/n", weight_power=1.0),
-        "still-weights": lambda: plainly(
+        "weights": lambda: weighted("weights", "class weights N/n", weight_power=1.0),
+        "still-weights": lambda: weighted(
             "still-weights", "class weights N/n, no augmentation", weight_power=1.0, **STILL
         ),
         "root-weights": lambda: plainly("root-weights", "class weights √(N/n)", weight_power=0.5),
-        "effective": lambda: plainly("effective", "class weights of effective numbers", weighting="effective"),
+        "effective": lambda: weighted("effective", "class weights of effective numbers", weighting="effective"),
         "undersample": undersample,
         "oversample": oversample,
         "resample": resample,
@@ -80,10 +85,10 @@ TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(
         "mixup": lambda: plainly("mixup", "blends of two pictures", augment_mixup=0.2),
         "cutmix": lambda: plainly("cutmix", "parts of another picture", augment_cutmix=1.0),
         "focal": lambda: plainly("focal", "focal loss", loss="focal"),
-        "class-balanced": lambda: plainly(
+        "class-balanced": lambda: weighted(
             "class-balanced", "focal loss with effective numbers", loss="focal", weighting="effective"
         ),
-        "ldam": lambda: plainly(
+        "ldam": lambda: weighted(
             "ldam", "margins, and weights N/n late", loss="ldam", weight_power=1.0, deferred=0.8
         ),
         "logit-adjusted": lambda: plainly("logit-adjusted", "logits adjusted in training", loss="logit-adjusted"),
@@ -96,6 +101,7 @@ TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(
         "corrector": lambda: _after(
             "corrector", "correctors of rare classes, learnt from the fit part besides", corrector="adapter"
         ),
+        "with-fit": lambda: _after("with-fit", "nothing, but the pictures of the fit part besides", more=True),
     }
 )  # fmt: skip
 WITH_TARGET = ("undersample", "oversample", "resample", "augment", "generate")
@@ -107,10 +113,10 @@ def serves_neighbours(treatment: Treatment) -> bool:
     Examples
     --------
     >>> [name for name in TREATMENTS if serves_neighbours(find(name))]
-    ['none', 'weights', 'root-weights', 'undersample', 'oversample', 'resample', 'logit-adjustment']
+    ['none', 'weights', 'root-weights', 'undersample', 'oversample', 'resample']
     """
-    of_votes = set(treatment.train) <= {"weight_power"} and treatment.after in (None, adjusted)
-    return of_votes and not (treatment.generated or treatment.corrector)
+    of_votes = set(treatment.train) <= {"weight_power", "weighs"}
+    return of_votes and not (treatment.after or treatment.generated or treatment.uses_fit)
 
 
 def find(name: str) -> Treatment:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.errors import AlignmentError
 from mien.metrics.ranking import auroc
-from mien.types import Floats, Ints, Rates
+from mien.types import Bools, Floats, Ints, Rates
 
 
 def confusion_matrix(truth: Ints, answer: Ints, K: int) -> Ints:
@@ -49,6 +49,20 @@ def macro_recall(truth: Ints, answer: Ints, K: int) -> float:
     0.5
     """
     return recall(truth, answer, K).mean()
+
+
+COMMON = 100
+"""Pictures of a class in the data from which on it counts in the means over classes."""
+
+
+def common_classes(counts: Ints) -> Bools:
+    """(K,) the classes that means are over: with enough pictures, or all where fewer than two have.
+
+    >>> common_classes(np.array([7000, 300, 21])).tolist()
+    [True, True, False]
+    """
+    enough: Bools = counts >= COMMON
+    return enough if enough.sum() > 1 else counts > 0
 
 
 def accuracy(truth: Ints, answer: Ints) -> float:

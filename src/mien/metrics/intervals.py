@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, ndtri
+from scipy.special import bdtr, ndtri, stdtr, stdtrit
 
 from mien.errors import AlignmentError
 from mien.types import Bools, Floats, Ints, Texts
+
+LEAST = 1e-15
 
 
 def wilson(hits: ArrayLike, totals: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
@@ -101,57 +105,60 @@ def macro_difference(
 ) -> tuple[float, float, float, float]:
     """How much the mean recall over the classes differs between two systems on the same pictures and seeds.
 
-    Seeds and units of pictures (persons) are both drawn with replacement: what would differ with other trainings, and
-    with other pictures (a hierarchical bootstrap: Davison & Hinkley, *Bootstrap methods and their application*, 1997,
-    section 3.8).
+    Two things are luck: the training (seeds) and the pictures (persons). The variance of the mean over S seeds is that
+    of the seeds' differences over S, and that of a bootstrap over persons; the quantiles are Student's, with degrees of
+    freedom by F. E. Satterthwaite, *An approximate distribution of estimates of variance components*, Biometrics 1946:
+    three seeds are few, and a percentile bootstrap over them would find too much.
 
     Parameters
     ----------
     before, after : (S, N) right answers of each seed.
     truth : (N,) class indices. groups : (N,) the unit of resampling; None: each picture is its own.
-    draws, seed : the same seed gives the same numbers.
+    draws, seed : of the bootstrap; the same seed gives the same numbers.
 
     Returns
     -------
-    difference, low, high : with its 95 % interval. p : two-sided, at least 2 / (draws + 1).
+    difference, low, high : with its 95 % interval; of pictures alone where there is one seed. p : two-sided, NaN for
+        one seed, which says nothing of the luck of trainings. All are NaN without pictures.
 
     Examples
     --------
     >>> truth = np.repeat([0, 1], 50)
     >>> worse, better = np.zeros((2, 100), bool), np.ones((2, 100), bool)
-    >>> macro_difference(worse, better, truth, draws=1999)
-    (1.0, 1.0, 1.0, 0.001)
+    >>> macro_difference(worse, better, truth)
+    (1.0, 1.0, 1.0, 0.0)
     """
     if before.shape != after.shape or before.shape[1] != len(truth):
         raise AlignmentError(f"{before.shape} and {after.shape} for {len(truth)} labels", place="macro_difference")
-    classes = np.unique(truth)
+    if not len(truth):
+        return math.nan, math.nan, math.nan, math.nan
     unit = np.arange(len(truth)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    count = int(unit.max()) + 1 if len(unit) else 0
+    classes, count = np.unique(truth), int(unit.max()) + 1
+    changes = after.astype(float) - before
     totals = np.stack([np.bincount(unit[truth == c], minlength=count) for c in classes], 1)
-    changes = np.stack(
-        [
-            np.stack([np.bincount(unit, weights=one * (truth == c), minlength=count) for c in classes], 1)
-            for one in after.astype(float) - before
-        ]
-    )  # (S, units, classes)
-    rng = np.random.default_rng(seed)
-    lots = []
-    for some in np.array_split(np.arange(draws), max(1, draws * count // 2_000_000)):
-        times = rng.multinomial(count, np.full(count, 1 / count), size=len(some))
-        of_seeds = np.stack([times @ one for one in changes])  # (S, draws, classes)
-        drawn = rng.multinomial(len(changes), np.full(len(changes), 1 / len(changes)), size=len(some)) / len(changes)
-        seen = times @ totals
-        with np.errstate(invalid="ignore", divide="ignore"):  # a class that was not drawn is left out
-            lots.append(np.nanmean(np.where(seen > 0, np.einsum("sdc,ds->dc", of_seeds, drawn) / seen, np.nan), axis=1))
-    found = np.concatenate(lots)
-    difference = float((changes.mean(0).sum(0) / totals.sum(0)).mean())
-    low, high = np.quantile(found, [0.025, 0.975])
-    p = 2 * (min(int((found <= 0).sum()), int((found >= 0).sum())) + 1) / (draws + 1)
-    return difference, float(low), float(high), min(1.0, p)
+    of_units = np.stack(
+        [np.bincount(unit, weights=changes.mean(0) * (truth == c), minlength=count) for c in classes], 1
+    )
+    by_seed = np.array([[one[truth == c].mean() for c in classes] for one in changes]).mean(1)
+    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
+    seen = times @ totals
+    with np.errstate(invalid="ignore", divide="ignore"):  # a class that was not drawn is left out
+        drawn = np.nanmean(np.where(seen > 0, times @ of_units / seen, np.nan), axis=1)
+    S, difference = len(changes), float(by_seed.mean())
+    parts = [(float(drawn.var()), count - 1)] + ([(float(by_seed.var(ddof=1)) / S, S - 1)] if S > 1 else [])
+    variance = sum(of for of, _ in parts)
+    if variance < LEAST:
+        return difference, difference, difference, math.nan if S == 1 else float(abs(difference) < LEAST)
+    degrees = variance**2 / sum(of**2 / max(free, 1) for of, free in parts)
+    half = float(stdtrit(degrees, 0.975)) * math.sqrt(variance)
+    p = 2 * float(stdtr(degrees, -abs(difference) / math.sqrt(variance)))
+    return difference, difference - half, difference + half, math.nan if S == 1 else p
 
 
 def holm(p_values: ArrayLike) -> Floats:
     """p values of several tests, raised so that any false finding among all of them is as rare as in one test.
+
+    NaN stays, and is not counted as a test.
 
     S. Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 1979.
 
@@ -161,8 +168,9 @@ def holm(p_values: ArrayLike) -> Floats:
     [0.03, 0.06, 0.06]
     """
     p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p, kind="stable")
-    raised = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
-    found = np.empty(len(p))
-    found[order] = np.minimum(1.0, raised)
+    found, tests = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
+    order = tests[np.argsort(p[tests], kind="stable")]
+    raised = (len(order) - np.arange(len(order))) * p[order]
+    if len(order):
+        found[order] = np.minimum(1.0, np.maximum.accumulate(raised))
     return found

@@ -16,9 +16,15 @@ from mien.types import Dataset, Floats, Ints
 
 
 class Learnable(Protocol):
-    """What the training loop asks of its examples: N of them, with (N, K) targets whose rows add up to 1."""
+    """What the training loop asks of its examples: N of them, with (N, K) targets whose rows add up to 1.
+
+    An epoch takes `epoch` of them; each once if that is 0.
+    """
 
     def __len__(self) -> int: ...
+
+    @property
+    def epoch(self) -> int: ...
 
     @property
     def targets(self) -> Floats: ...
@@ -71,6 +77,7 @@ class Examples:
     ----------
     pixels : (N, H, W) or (N, H, W, 3) uint8, may be memory-mapped.
     targets : (N, K) float, rows add up to 1.
+    epoch : pictures that an epoch takes of them, each as often as any other; 0 for each once.
 
     Examples
     --------
@@ -80,6 +87,7 @@ class Examples:
 
     pixels: NDArray[np.uint8]
     targets: Floats
+    epoch: int = 0
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -129,11 +137,12 @@ class Maps:
     Attributes
     ----------
     maps : (N, V, C, H, W) float, may be memory-mapped.
-    targets : (N, K) float, rows add up to 1.
+    targets : (N, K) float, rows add up to 1. epoch : as of `Examples`.
     """
 
     maps: Floats
     targets: Floats
+    epoch: int = 0
 
     def __len__(self) -> int:
         return len(self.maps)

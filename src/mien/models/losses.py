@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mien.errors import choice_error
-from mien.models.settings import LOSSES
+from mien.models.settings import LOSSES, WEIGHS
 
 Q = 0.7
 """Of generalised cross entropy: towards 0 it is cross entropy, at 1 the mean absolute error (Zhang & Sabuncu's own)."""
@@ -23,15 +23,32 @@ LASTING = 0.95
 """Share of what the soft F1 counted before that is left after a batch."""
 
 
-def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float) -> Tensor:
+def soft_cross_entropy(
+    logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float, weighs: str = WEIGHS[0]
+) -> Tensor:
     """Weighted cross entropy −Σ w_c t_c log p_c / Σ w_c t_c over a batch; classes with logit −∞ take no part.
 
     Parameters
     ----------
     logits : (B, K). targets : (B, K), rows add up to 1. weights : (K,). smoothing : share spread over known classes.
+    weighs : "shares" multiplies the smoothed targets by the weights, "pictures" smooths what was multiplied by them.
     """
-    shares = _shares(logits, targets, weights, smoothing)
+    shares = weighted_shares(logits, targets, weights, smoothing, weighs)
     return -(shares * _log_probs(logits)).sum() / shares.sum()
+
+
+def weighted_shares(logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float, weighs: str) -> Tensor:
+    """(B, K) smoothed targets with the weights of their classes.
+
+    With "shares" the little that smoothing gives a rare class is multiplied as well: at weights of N/n and 70 times as
+    many pictures of another class, a sure picture of that one would best be answered with the rare class.
+    """
+    known = torch.isfinite(logits[0])
+    even = known / known.sum()
+    if weighs == "shares":
+        return ((1 - smoothing) * targets + smoothing * even) * weights
+    own = targets * weights
+    return (1 - smoothing) * own + smoothing * even * own.sum(1, keepdim=True)
 
 
 class Loss(ABC):
@@ -43,10 +60,13 @@ class Loss(ABC):
     smoothing : share of each target spread over the known classes.
     counts : (K,) training pictures of each class.
     pictures : of all classes, for a loss that remembers something of each.
+    weighs : what the weights multiply, see :func:`soft_cross_entropy`.
     """
 
-    def __init__(self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int) -> None:
-        self.weights, self.smoothing, self.counts = weights, smoothing, counts
+    def __init__(
+        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weighs: str = WEIGHS[0]
+    ) -> None:
+        self.weights, self.smoothing, self.counts, self.weighs = weights, smoothing, counts, weighs
 
     @abstractmethod
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -56,12 +76,20 @@ class Loss(ABC):
         """What the next step depends on; changed in place."""
         return {}
 
+    def cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """See :func:`soft_cross_entropy`."""
+        return soft_cross_entropy(logits, targets, self.weights, self.smoothing, self.weighs)
+
+    def shares(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """See :func:`weighted_shares`."""
+        return weighted_shares(logits, targets, self.weights, self.smoothing, self.weighs)
+
 
 class CrossEntropy(Loss):
     """See :func:`soft_cross_entropy`."""
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
-        return soft_cross_entropy(logits, targets, self.weights, self.smoothing)
+        return self.cross_entropy(logits, targets)
 
 
 class GeneralisedCrossEntropy(Loss):
@@ -72,7 +100,7 @@ class GeneralisedCrossEntropy(Loss):
     """
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
-        shares = _shares(logits, targets, self.weights, self.smoothing)
+        shares = self.shares(logits, targets)
         return (shares * -torch.expm1(Q * _log_probs(logits)) / Q).sum() / shares.sum()
 
 
@@ -83,8 +111,10 @@ class EarlyLearning(Loss):
     noisy labels*, NeurIPS 2020, equation 6: + λ log(1 − ⟨p, t⟩), t the running mean of p over the epochs.
     """
 
-    def __init__(self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int) -> None:
-        super().__init__(weights, smoothing, counts, pictures)
+    def __init__(
+        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weighs: str = WEIGHS[0]
+    ) -> None:
+        super().__init__(weights, smoothing, counts, pictures, weighs)
         self.memory = torch.zeros(pictures, len(weights), device=weights.device)
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -93,7 +123,7 @@ class EarlyLearning(Loss):
             shares = probs / probs.sum(1, keepdim=True)
             self.memory[rows] = MEMORY * self.memory[rows] + (1 - MEMORY) * shares
         agreed = (probs * self.memory[rows]).sum(1).clamp(max=1 - LEAST)
-        return soft_cross_entropy(logits, targets, self.weights, self.smoothing) + STRENGTH * (1 - agreed).log().mean()
+        return self.cross_entropy(logits, targets) + STRENGTH * (1 - agreed).log().mean()
 
     def state(self) -> dict[str, Tensor]:
         return {"memory": self.memory}
@@ -106,7 +136,7 @@ class Focal(Loss):
     """
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
-        shares, log_probs = _shares(logits, targets, self.weights, self.smoothing), _log_probs(logits)
+        shares, log_probs = self.shares(logits, targets), _log_probs(logits)
         hard = (-torch.expm1(log_probs)).clamp(min=LEAST) ** FOCUS  # of p = 1 the root would have no derivative
         return -(shares * hard * log_probs).sum() / shares.sum()
 
@@ -115,12 +145,14 @@ class LogitAdjusted(Loss):
     """Cross entropy of logits to which the log of each class's share was added, so that they need not learn it.
 
     A. K. Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021, equation 10, τ = 1. Answers are by the
-    logits alone: those of classes that are equally frequent.
+    logits alone: those of classes that are equally frequent. What is learnt are smoothed targets, so the shares are
+    smoothed alike.
     """
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
-        prior = (self.counts / self.counts.sum()).clamp(min=LEAST**2).log()
-        return soft_cross_entropy(logits + prior, targets, self.weights, self.smoothing)
+        known = torch.isfinite(logits[0])
+        shares = (1 - self.smoothing) * self.counts / self.counts.sum() + self.smoothing * known / known.sum()
+        return self.cross_entropy(logits + shares.clamp(min=LEAST**2).log(), targets)
 
 
 class LDAM(Loss):
@@ -133,7 +165,7 @@ class LDAM(Loss):
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
         margins = torch.where(self.counts > 0, self.counts.clamp(min=1) ** -0.25, 0.0)
         margins = margins * MARGIN / margins.max()
-        return soft_cross_entropy(logits - margins * targets, targets, self.weights, self.smoothing)
+        return self.cross_entropy(logits - margins * targets, targets)
 
 
 class SoftF1(Loss):
@@ -143,8 +175,10 @@ class SoftF1(Loss):
     earlier batches, which fade; the derivative is of the current batch.
     """
 
-    def __init__(self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int) -> None:
-        super().__init__(weights, smoothing, counts, pictures)
+    def __init__(
+        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weighs: str = WEIGHS[0]
+    ) -> None:
+        super().__init__(weights, smoothing, counts, pictures, weighs)
         self.sums = torch.zeros(2, len(weights), device=weights.device)
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -177,12 +211,6 @@ def find(name: str) -> type[Loss]:
     if name not in KINDS:
         raise choice_error("loss", name, KINDS, place="--loss")
     return KINDS[name]
-
-
-def _shares(logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float) -> Tensor:
-    """(B, K) smoothed targets times the weights of their classes."""
-    known = torch.isfinite(logits[0])
-    return ((1 - smoothing) * targets + smoothing * known / known.sum()) * weights
 
 
 def _log_probs(logits: Tensor) -> Tensor:

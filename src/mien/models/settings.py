@@ -13,9 +13,10 @@ from mien.settings import setting, validate
 STOPPING = ("macro_recall", "roc_auc", "paper")
 LOSSES = ("cross-entropy", "gce", "elr", "focal", "logit-adjusted", "ldam", "soft-f1")
 WEIGHTINGS = ("power", "effective")
+WEIGHS = ("shares", "pictures")
 SAMPLINGS = ("natural", "balanced")
 PRECISIONS = ("auto", "float32", "bfloat16")
-LATER = ("loss", "vote_sampling", "drawn", "weighting", "deferred", "sampling")
+LATER = ("loss", "vote_sampling", "drawn", "weighting", "weighs", "deferred", "sampling")
 """Settings that came after the first saved runs."""
 
 
@@ -49,6 +50,11 @@ class TrainSettings:
         "power",
         "how class weights follow from the counts: the power above, or the effective numbers of pictures",
         choices=WEIGHTINGS,
+    )
+    weighs: str = setting(
+        "shares",
+        "what class weights multiply: every share of a smoothed target, or a picture by those of its classes",
+        choices=WEIGHS,
     )
     deferred: float = setting(0.0, "share of training before class weights begin", within=(0, 1))
     sampling: str = setting(

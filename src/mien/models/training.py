@@ -118,15 +118,18 @@ class _Loop:
         self.weights = torch.tensor(weights_of(counts, settings), dtype=torch.float32, device=device)
         self.rate = min(settings.learning_rate, model.largest_rate)
         self.loss = losses.find(settings.loss)(
-            self.weights.clone(), settings.label_smoothing, torch.tensor(counts, device=device).float(), len(train)
-        )
+            self.weights.clone(), settings.label_smoothing, torch.tensor(counts, device=device).float(), len(train),
+            settings.weighs,
+        )  # fmt: skip
         self.step = step_on(device)(model, self.optimizer, self.averaged, self.loss)
         # the last batch of an epoch is left out when it is short: batch norm cannot use a single picture
-        self.steps = max(1, len(train) // settings.batch_size)
+        self.length = train.epoch or len(train)
+        self.steps = max(1, self.length // settings.batch_size)
         self.small = settings.small if model.any_size and train.side * SMALL >= SMALLEST else 0.0
         judged = len(validation) if validation else 0
         began = () if fresh else [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
-        self.fingerprint = digest(settings, seed, train.targets, judged, model.precision, *began)
+        drawn = (train.epoch,) if train.epoch else ()
+        self.fingerprint = digest(settings, seed, train.targets, judged, model.precision, *drawn, *began)
 
     @property
     def finished(self) -> bool:
@@ -141,7 +144,7 @@ class _Loop:
         start, number = time.perf_counter(), len(self.history)
         generator = seed_everything(self.seed, number)
         self.model.train()
-        order = drawn_rows(self.train.labels, self.settings.sampling, generator)
+        order = drawn_rows(self.train.labels, self.settings.sampling, generator, self.length)
         self.step.start()
         size = min(self.settings.batch_size, len(order))
         for step in range(self.steps):
@@ -259,12 +262,17 @@ def weights_of(counts: Floats, settings: TrainSettings) -> Floats:
     return class_weights(counts, settings.weight_power)
 
 
-def drawn_rows(labels: Ints, sampling: str, generator: torch.Generator) -> Ints:
-    """(N,) rows of an epoch in order: each once, or drawn with replacement so that all classes are as frequent."""
+def drawn_rows(labels: Ints, sampling: str, generator: torch.Generator, count: int = 0) -> Ints:
+    """(N,) or (count,) rows of an epoch in order.
+
+    Each once, or as often as any other; or drawn with replacement so that all classes are as frequent.
+    """
+    count = count or len(labels)
     if sampling == "natural":
-        return torch.randperm(len(labels), generator=generator).numpy()
+        lots = [torch.randperm(len(labels), generator=generator) for _ in range(-(-count // len(labels)))]
+        return torch.cat(lots)[:count].numpy()
     rarity = 1 / np.bincount(labels)[labels]
-    return torch.multinomial(torch.from_numpy(rarity), len(labels), replacement=True, generator=generator).numpy()
+    return torch.multinomial(torch.from_numpy(rarity), count, replacement=True, generator=generator).numpy()
 
 
 def best_epoch(history: list[Epoch], rule: str) -> int:

@@ -8,10 +8,11 @@ import numpy as np
 from markupsafe import Markup
 
 from mien.imbalance import find
+from mien.metrics.classification import common_classes
 from mien.report import layout
 from mien.report.evidence import TableRow, grouped, names, number, percent, rate, rows, signed
 from mien.report.layout import section, stack
-from mien.report.treated import PLAIN, common_classes
+from mien.report.treated import PLAIN
 from mien.runs import Run
 
 REAL = 0.05
@@ -46,11 +47,8 @@ def advised(run: Run) -> list[tuple[str, str]]:
     """(tone, sentence), the most important first."""
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
-    lines = [("lead", _recommended(best_first(run)[0], found, differences))]
-    for key, row in differences.items():
-        if find(key[1]).corrector:
-            changed = f"With the pictures of fit besides, a corrector beside {key[0]} changes macro recall by"
-            lines.append(("", f"{changed} {_change(row)}, without another training."))
+    lines = [("lead", _recommended(run, found, differences))]
+    lines += [("", sentence) for sentence in _of_fit(differences)]
     for key, own in found.items():
         fallen = [row for row in own if row["collapsed"]]
         if fallen:
@@ -75,13 +73,29 @@ def advised(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
-def _recommended(best: Key, found: Mapping[Key, Sequence[TableRow]], differences: Mapping[Key, TableRow]) -> str:
+def _of_fit(differences: Mapping[Key, TableRow]) -> list[str]:
+    """What the pictures of the fit part are worth, to a corrector and to a training that has them too."""
+    found = []
+    for (model, treatment), row in differences.items():
+        if find(treatment).corrector:
+            said = f"With the pictures of fit besides, a corrector beside {model} changes macro recall by"
+            control = differences.get((model, "with-fit"))
+            trained = f"; a training that has them too, by {_change(control)}" if control else ""
+            found.append(f"{said} {_change(row)}, without another training{trained}.")
+    return found
+
+
+def _recommended(run: Run, found: Mapping[Key, Sequence[TableRow]], differences: Mapping[Key, TableRow]) -> str:
+    fair = [key for key in best_first(run) if not find(key[1]).uses_fit]
+    if not fair:
+        return "All of these have pictures that others would not have. Add none, and treatments, to compare."
+    best = fair[0]
     model, treatment = best
     value = rate(number(found[best], "macro_recall").value)
     if all(row["collapsed"] for row in found[best]):
         return "Every model collapsed: train for longer, or give more pictures."
     row = differences.get(best)
-    better = [key for key, of in differences.items() if of["p_holm"] < REAL and of["difference"] > 0]
+    better = [key for key in fair if (of := differences.get(key)) and of["p_holm"] < REAL and of["difference"] > 0]
     if treatment == PLAIN:
         if better:
             also = ", ".join(f"{name} with {other}" for other, name in better)
@@ -89,7 +103,11 @@ def _recommended(best: Key, found: Mapping[Key, Sequence[TableRow]], differences
                 f"Train {model} as it is: that did best on calibrate, with macro recall {value} on test. Beside no "
                 f"treatment of the same model, these were better on test: {also}."
             )
-        return f"Train {model} as it is: no treatment did better. Macro recall on test: {value}."
+        tried = sum(key[0] == model for key in fair) - 1
+        if not tried:
+            return f"{model} as it is: macro recall {value} on test. Name treatments to compare it with."
+        none = f"of {tried} treatments none was better on calibrate"
+        return f"Train {model} as it is: {none}. Macro recall on test: {value}."
     what = f"{model} with {treatment} ({find(treatment).what})"
     if row is None:
         return f"Best on calibrate: {what}, macro recall {value} on test. Add none to see what the treatment is worth."

@@ -1,7 +1,7 @@
 """The tables of a comparison of treatments, from its finished cells: what is not finished yet gives fewer rows.
 
-Means are over the classes with `COMMON` pictures or more in the data; rarer ones are shown apart, since one answer more
-or less would move the mean by tens of points. Counts are of one seed's test pictures.
+Means are over the `common_classes`, those with 100 pictures or more in the data; rarer ones are shown apart, since one
+answer more or less would move the mean by tens of points. Counts are of one seed's test pictures.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from mien.metrics.classification import accuracy, confusion_matrix, f1, recall
+from mien.metrics.classification import accuracy, common_classes, confusion_matrix, f1, recall
 from mien.metrics.intervals import holm, macro_difference
 from mien.runs import Row, Run, read_arrays, read_json
 from mien.types import PARTS, Bools, Floats, Ints, Texts
 
-COMMON = 100
 PLAIN = "none"
 COLLAPSED, FOUND = 0.95, 0.05
 """Share of one answer from which on a classifier has collapsed, if it finds less than this of the other classes."""
@@ -53,16 +52,6 @@ class Answered:
         own = self.of(part) if rows is None else self.of(part) & rows
         values = recall(self.truth[own], self.answers[own], len(self.classes)).values[self.common]
         return mean_of_defined(values)
-
-
-def common_classes(counts: Ints) -> Bools:
-    """(K,) the classes that means are over: with enough pictures, or all where fewer than two have.
-
-    >>> common_classes(np.array([7000, 300, 21])).tolist()
-    [True, True, False]
-    """
-    enough: Bools = counts >= COMMON
-    return enough if enough.sum() > 1 else counts > 0
 
 
 def collect(run: Run) -> list[Answered]:
@@ -160,7 +149,6 @@ def _differences(found: Iterable[Answered]) -> Iterator[Row]:
     for one in found:
         by_key.setdefault((one.model, one.treatment), {})[one.seed] = one
     lines: list[dict[str, Any]] = []
-    tests = sum(treatment != PLAIN for _, treatment in by_key)
     for (model, treatment), own in by_key.items():
         plain = by_key.get((model, PLAIN), {})
         seeds = [seed for seed in own if seed in plain]
@@ -174,7 +162,7 @@ def _differences(found: Iterable[Answered]) -> Iterator[Row]:
         )
         kept = rows[first.of("test")]
         difference, low, high, p = macro_difference(
-            before[:, kept], after[:, kept], first.truth[rows], first.groups[rows], draws=max(2000, 500 * tests)
+            before[:, kept], after[:, kept], first.truth[rows], first.groups[rows]
         )
         lines.append(
             {
@@ -182,7 +170,7 @@ def _differences(found: Iterable[Answered]) -> Iterator[Row]:
                 "high": high, "p": p,
             }
         )  # fmt: skip
-    raised = holm([float(line["p"]) for line in lines]).tolist() if lines else []
+    raised = holm([float(line["p"]) for line in lines]).tolist()
     for line, p in zip(lines, raised, strict=True):
         yield {**line, "p_holm": p}
 

@@ -80,7 +80,8 @@ def ranking(run: Run) -> Markup:
     """Means over the classes with 100 pictures or more (over all, where fewer than two have so many), on test, best on
     calibrate first. The change is against no treatment of the same model, with a 95 % interval over seeds and pictures
     (persons stay together) and Holm's p over all rows; a real one is coloured. Seconds are of training and of what
-    comes after, per model. A corrector learns from the pictures of the fit part besides."""
+    comes after, per model. A corrector, and with-fit, learn from the pictures of the fit part besides: they are no
+    rivals of the others."""
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
     lines = []
@@ -108,7 +109,8 @@ def _changed(key: Key, row: TableRow | None) -> Cell:
     if row is None:
         return undefined("this is what others are compared with" if key[1] == PLAIN else "no model without treatment")
     tone = ("good" if row["difference"] > 0 else "bad") if row["p_holm"] < REAL else "quiet"
-    detail = f"{signed(row['low'])} to {signed(row['high'])} · p {row['p_holm']:.3g}"
+    chance = f" · p {row['p_holm']:.3g}" if row["seeds"] > 1 else ", of pictures alone"
+    detail = f"{signed(row['low'])} to {signed(row['high'])}{chance}"
     return Cell(signed(row["difference"]), detail, tone=tone)
 
 

@@ -31,7 +31,7 @@ class Training:
     Attributes
     ----------
     seconds : of all epochs. shown : pictures, each as often as it was shown.
-    epochs : done. pictures : in one of them.
+    epochs : done. pictures : that it learnt from.
     """
 
     seconds: float
@@ -92,7 +92,7 @@ def _trained(
     )  # fmt: skip
     write_text(cell.path / "history.csv", _history(history))
     seconds = sum(epoch["seconds"] for epoch in [*drawn, *history])
-    shown = len(train) * len(history) + settings.drawn * len(drawn)
+    shown = (train.epoch or len(train)) * len(history) + settings.drawn * len(drawn)
     cost = Training(seconds, shown, len(history), len(train))
     write_json(cell.path / "training.json", asdict(cost))
     card = saved.ModelCard(

@@ -17,6 +17,7 @@ from mien.data.split import split
 from mien.errors import DataError, MissingExtraError, RunError
 from mien.imbalance import TREATMENTS, Treatment, find, serves_neighbours
 from mien.machine import installed, machine, versions
+from mien.metrics.classification import common_classes
 from mien.models import saved
 from mien.models.beginning import check_drawn
 from mien.models.classifier import Classifier
@@ -121,12 +122,14 @@ def _check(treatment: Treatment, settings: CompareSettings, data: Dataset) -> No
 
 
 def _check_parts(data: Dataset, parts: Split, seed: int) -> None:
-    """DataError where there are not two classes to learn, or none to choose by or to test on."""
-    for part, least in (("train", 2), ("validation", 1), ("calibrate", 1), ("test", 1)):
-        count = len(np.unique(data.labels[parts.rows(part)]))
+    """DataError where there are not two classes to learn, or none of those that means are over to choose by or test."""
+    common = common_classes(data.counts())
+    for part, least in (("train", 2), ("validation", 1), ("calibrate", 1), ("test", 2)):
+        there = np.unique(data.labels[parts.rows(part)])
+        count = len(there) if part in ("train", "validation") else int(common[there].sum())
         if count < least:
             raise DataError(
-                f"seed {seed} leaves pictures of {count} classes for {part}", place=data.name,
+                f"seed {seed} leaves pictures of {count} classes that count for {part}", place=data.name,
                 remedy="give more pictures, of two classes or more and of several persons",
             )  # fmt: skip
 
@@ -145,11 +148,15 @@ def grouped(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         alike = (
             key
             for key in TREATMENTS
-            if not (treatment.rows or treatment.generated or find(key).rows or find(key).generated)
-            and find(key).train == treatment.train
+            if not (_own_pictures(treatment) or _own_pictures(find(key))) and find(key).train == treatment.train
         )
         found.setdefault(next(alike, treatment.name), []).append(name)
     return {training: tuple(of) for training, of in found.items()}
+
+
+def _own_pictures(treatment: Treatment) -> bool:
+    """Whether it learns from other pictures than the training part as it is."""
+    return bool(treatment.rows or treatment.generated or treatment.more)
 
 
 def _manifest(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings
 from mien.errors import UsageError
+from mien.imbalance import find
 from mien.models.settings import BASE_HELP, TrainSettings
 from mien.settings import setting, validate
 
@@ -77,7 +78,17 @@ class CompareSettings:
     policy: Policy = Policy()  # noqa: RUF009 -- frozen
     models: tuple[str, ...] = setting(("attention",), "base classifiers, and knn: nearest neighbours on pixels")
     treatments: tuple[str, ...] = setting(
-        ("none", "weights", "root-weights", "balanced", "augment", "logit-adjusted", "new-head", "corrector"),
+        (
+            "none",
+            "weights",
+            "root-weights",
+            "balanced",
+            "augment",
+            "logit-adjusted",
+            "new-head",
+            "corrector",
+            "with-fit",
+        ),
         "treatments, all for every one; NAME:TARGET for those with a number of pictures",
     )
     seeds: tuple[int, ...] = setting((0, 1, 2), "seeds of split and model")
@@ -88,3 +99,6 @@ class CompareSettings:
         for name in ("seeds", "models", "treatments"):
             if not getattr(self, name):
                 raise UsageError("names none", place=f"--{name}", remedy="give one or more, with commas between")
+        treatments = (find(name).name for name in self.treatments)
+        for name, given in (("seeds", self.seeds), ("models", self.models), ("treatments", treatments)):
+            object.__setattr__(self, name, tuple(dict.fromkeys(given)))  # named twice, or once with its usual target

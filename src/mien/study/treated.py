@@ -19,6 +19,7 @@ from mien.data.split import linked, split
 from mien.imbalance import Latents, Learnt, TrainPart, Treatment, find
 from mien.imbalance.neighbours import nearest
 from mien.imbalance.weights import class_weights
+from mien.metrics.classification import common_classes
 from mien.models.classifier import Classifier
 from mien.models.device import prepared
 from mien.models.examples import Examples
@@ -35,6 +36,8 @@ from mien.types import Dataset, Floats, Ints, Outputs, Proposal, Split, digest
 KNN = "knn"
 JUDGED = ("calibrate", "test")
 """The parts that answers are kept for: the first chooses, the second is reported."""
+FOLDS = 5
+"""Of *calibrate*, where a corrector is judged on it."""
 FEWEST = 3
 """Pictures on *fit* below which no corrector is fitted for a class."""
 Answered = tuple[str, Floats, Ints, float]
@@ -108,7 +111,6 @@ def run_treated(cell: TreatedCell) -> None:
 def _by_neighbours(cell: TreatedCell, data: Dataset, parts: Split, part: TrainPart, rows: Ints) -> Iterator[Answered]:
     """Nearest neighbours on pixels; class weights weigh their votes."""
     pixels = data.pictures.reshape(len(data), -1)
-    nothing = Latents(np.zeros((len(part.labels), 1)), np.zeros((len(part.labels), part.classes)))
     for name in cell.missing():
         announce(cell, name)
         start, treatment = time.perf_counter(), find(name)
@@ -117,8 +119,6 @@ def _by_neighbours(cell: TreatedCell, data: Dataset, parts: Split, part: TrainPa
         weights = class_weights(own.counts, float(treatment.train.get("weight_power", 0.0)))
         vectors, new = (pixels[of].astype(np.float32) for of in (parts.rows("train")[chosen], rows))
         probs = nearest(own, vectors, new, cell.settings.neighbours, weights)
-        if treatment.after is not None:
-            probs = treatment.after(Learnt(part, nothing), Latents(np.zeros((len(rows), 1)), probs))
         yield name, probs, probs.argmax(1), time.perf_counter() - start
 
 
@@ -157,38 +157,32 @@ def _model(
     of_data = (data.fingerprint(), parts.fingerprint, cell.settings.data.images)
     identity = digest(*of_data, settings, cell.seed, cell.training)
 
-    chosen = np.arange(len(part.labels)) if treatment.rows is None else treatment.rows(part)
-
     def examples() -> tuple[Examples, Examples]:
-        train = Examples.of(data, parts.rows("train")[as_many(chosen, len(part.labels))])
+        train = Examples.of(data, learnt_from(treatment, parts, part))
         if treatment.generated:
             train = _with_generated(cell, treatment.generated, train, part.counts)
-        return train, Examples.of(data, parts.rows("validation"))
+        if len(train) != len(part.labels):  # no treatment is shown more pictures than another
+            train = replace(train, epoch=len(part.labels))
+        return train, Examples.of(data, _choosing(data, parts))
 
-    times = max(len(part.labels), len(chosen), _aimed_at(treatment, part)) / len(part.labels)
-    epochs, patience = (max(1, round(count / times)) for count in (settings.epochs, settings.patience))
-    settings = replace(settings, epochs=epochs, patience=patience)
     model, cost = base_of(cell, cell.model, cell.settings.data, data.labelset, settings, identity, examples)
     made = cell.path / "generated.json"
     return model, (cost.seconds if cost else 0.0) + (float(read_json(made)["seconds"]) if made.exists() else 0.0)
 
 
-def as_many(rows: Ints, pictures: int) -> Ints:
-    """The rows again and again, until an epoch is about as long as with all pictures; longer ones stay as they are.
-
-    So no treatment trains for fewer steps because it leaves pictures out. Where it repeats them there are fewer epochs.
-
-    Examples
-    --------
-    >>> as_many(np.array([0, 1, 2]), pictures=7)
-    array([0, 1, 2, 0, 1, 2])
-    """
-    return np.tile(rows, max(1, round(pictures / len(rows))))
+def learnt_from(treatment: Treatment, parts: Split, part: TrainPart) -> Ints:
+    """Rows of the data that are learnt from, some more than once."""
+    rows = parts.rows("train")
+    if treatment.rows is not None:
+        rows = rows[treatment.rows(part)]
+    return np.concatenate([rows, parts.rows("fit")]) if treatment.more else rows
 
 
-def _aimed_at(treatment: Treatment, part: TrainPart) -> int:
-    """Pictures in an epoch with those that a generator makes."""
-    return int(np.where(part.counts > 0, np.maximum(part.counts, treatment.generated), 0).sum())
+def _choosing(data: Dataset, parts: Split) -> Ints:
+    """Rows of validation, which choose the epoch: without classes that are too rare for the means, where it can be."""
+    rows = parts.rows("validation")
+    common = rows[common_classes(data.counts())[data.labels[rows]]]
+    return common if len(common) else rows
 
 
 def _with_generated(cell: TreatedCell, target: int, train: Examples, counts: Ints) -> Examples:
@@ -216,8 +210,8 @@ def _with_generated(cell: TreatedCell, target: int, train: Examples, counts: Int
 def _corrected(cell: TreatedCell, name: str, model: Classifier, data: Dataset, parts: Split, rows: Ints) -> Ints:
     """(N,) answers with a corrector beside the classifier for each class that has less than an equal share.
 
-    It alone has the pictures of *fit* besides. Its threshold is certified on *calibrate*; there, where treatments are
-    chosen, each half is answered by the threshold of the other half, so that the choice does not favour it.
+    It has the pictures of *fit* besides. Its threshold is certified on *calibrate*; there each fold is answered by a
+    threshold certified on the others.
     """
     counts = np.bincount(data.labels[parts.rows("train")], minlength=len(data.labelset))
     fitting = np.bincount(data.labels[parts.rows("fit")], minlength=len(data.labelset))
@@ -241,9 +235,10 @@ def _corrected(cell: TreatedCell, name: str, model: Classifier, data: Dataset, p
 
     final = bench.seen(rows).predicted.copy()
     held = parts.rows("calibrate")
-    half = linked(data)[held] % 2 == 0
-    if beside:
-        for of, by in ((parts.rows("test"), held), (held[half], held[~half]), (held[~half], held[half])):
+    fold = linked(data)[held] % FOLDS
+    judged = [(held[fold == number], held[fold != number]) for number in np.unique(fold)]
+    for of, by in [(parts.rows("test"), held), *judged] if beside else ():
+        if len(by):
             final[np.isin(rows, of)] = answered(rows[np.isin(rows, of)], by)
     return final
 
