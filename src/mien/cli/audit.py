@@ -46,7 +46,7 @@ EPOCHS = 20
 @click.option(
     "--tune",
     is_flag=True,
-    help="with --votes: tune the classifier itself on them too, in five folds; 2.6 times as long, finds more",
+    help="with --votes: tune the classifier itself on them too, in five folds; 2.5 times as long, finds more",
 )
 @click.option(
     "--base", default="attention", show_default=True, help="base classifier: one that mien brings, or module:Name"

@@ -147,7 +147,7 @@ def audit(
     reviews : a file of reviewed pictures, see mien.data.reviews: they teach what wrong labels mean.
     merge : one of MERGES, how one label is made of what several reviewers said of a picture.
     votes : whether the votes of other pictures teach it instead; by default votes play no part.
-    tune : whether the classifier itself is tuned on them besides, fold by fold: 1.6 times the training more.
+    tune : whether the classifier itself is tuned on them besides, fold by fold: 1.5 times its training more.
     say : called with each stage.
 
     Raises
