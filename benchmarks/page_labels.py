@@ -63,7 +63,7 @@ reviewed where it is open teaches wrong things of the rest, until there are thou
 
 Trained on FER2013's training part, tested on pictures of PublicTest that have no copy in it. *Repaired* takes the
 suggested class where it is more likely than not; *beliefs* are the chances of all classes as soft targets. *Seeded*
-learnt from {reviews} reviews. The largest loss of a class is in recall, beside labels as given.
+learnt from {reviews} reviews. The largest loss of a class is in mean recall, beside labels as given.
 
 {repairs}
 

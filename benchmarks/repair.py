@@ -139,7 +139,7 @@ LOSSES: dict[str, tuple[str, dict[str, Any]]] = {
 def repaired(result: Result, source: str, quick: bool, seeds: Sequence[int]) -> None:
     """Accuracy and macro recall against the plurality, by what was trained on."""
     found = by_seed(source, quick, seeds, REPAIRED)
-    lines = table_of(found, seeds, REPAIRED)
+    lines = table_of(found, seeds, REPAIRED, data_of(source, quick).labelset.names)
     for kind in ("blind", "seeded"):
         for way, key in ((f"beliefs, {kind}", "accuracy_gain"), (f"repaired {kind}", "accuracy_gain_relabelled")):
             gains = [one[way]["accuracy"] - one[GIVEN]["accuracy"] for one in found]
@@ -151,7 +151,7 @@ def losses(result: Result, source: str, quick: bool, seeds: Sequence[int]) -> No
     """The same, by the loss."""
     ways = (GIVEN, "votes", *LOSSES)
     found = by_seed(source, quick, seeds, ways)
-    result.table("The same, with other losses", table_of(found, seeds, ways))
+    result.table("The same, with other losses", table_of(found, seeds, ways, data_of(source, quick).labelset.names))
 
 
 def by_seed(source: str, quick: bool, seeds: Sequence[int], ways: Iterable[str]) -> list[dict[str, Any]]:
@@ -161,14 +161,18 @@ def by_seed(source: str, quick: bool, seeds: Sequence[int], ways: Iterable[str])
     return [{way: read_json(Task(source, quick, seed, way).file) for way in ways} for seed in seeds]
 
 
-def table_of(found: list[dict[str, Any]], seeds: Sequence[int], ways: Iterable[str]) -> list[dict[str, object]]:
+def table_of(
+    found: list[dict[str, Any]], seeds: Sequence[int], ways: Iterable[str], names: Sequence[str]
+) -> list[dict[str, object]]:
+    """A line for each way: means over the seeds."""
     lines: list[dict[str, object]] = []
     for way in ways:
         line: dict[str, object] = {"trained on": way}
         for key in ("accuracy", "macro recall"):
             line[key] = Figure.over([one[way][key] for one in found], found[0][way]["tested"], seeds)
-        changes = [np.subtract(one[way]["recalls"], one[GIVEN]["recalls"]).min() for one in found]
-        line["largest loss of a class"] = None if way == GIVEN else float(np.mean(changes))
+        changes = np.mean([np.subtract(one[way]["recalls"], one[GIVEN]["recalls"]) for one in found], axis=0)
+        least = int(changes.argmin())
+        line["largest loss of a class"] = None if way == GIVEN else f"{names[least]} {changes[least]:+.3f}"
         line["device"] = found[0][way]["device"]
         lines.append(line)
     return lines
