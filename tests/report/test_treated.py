@@ -15,19 +15,25 @@ from mien.types import PARTS
 CLASSES = ("neutral", "fear", "anger")
 
 
-def run_of(folder: Path, answers: Mapping[str, np.ndarray], truth: np.ndarray, counts: tuple[int, ...]) -> Run:
-    """A run of one model with these answers under each treatment, the same on both parts and on two seeds."""
+def run_of(
+    folder: Path,
+    answers: Mapping[str, np.ndarray],
+    truth: np.ndarray,
+    counts: tuple[int, ...],
+    seeds: tuple[int, ...] = (0, 1),
+) -> Run:
+    """A run of one model with these answers under each treatment, the same on both parts and on all seeds."""
     run = Run(folder)
     run.write_manifest(
         {
-            "kind": "compare", "classes": CLASSES, "models": ["oneconv"], "treatments": list(answers), "seeds": [0, 1],
+            "kind": "compare", "classes": CLASSES, "models": ["oneconv"], "treatments": list(answers), "seeds": list(seeds),
             "given": {"oneconv": list(answers)}, "started": "2026-01-01", "settings": {}, "command": "",
             "data": {"name": "made up", "usable": sum(counts), "counts": counts},
         }
     )  # fmt: skip
     both = np.concatenate([truth, truth])
     part = np.repeat([PARTS.index("calibrate"), PARTS.index("test")], len(truth))
-    for seed in (0, 1):
+    for seed in seeds:
         for name, answer in answers.items():
             write_arrays(
                 run.path("cells", f"seed{seed}", "oneconv", name, f"answers-{name}.npz"),
@@ -82,6 +88,12 @@ def test_what_has_more_pictures_is_no_rival(tmp_path: Path) -> None:
     said = advised(run_of(tmp_path, answers, TRUTH, (9700, 200, 100)))
     assert said[0][1].startswith("Train oneconv with weights")
     assert any("a corrector beside oneconv" in line and "a training that has them too" in line for _, line in said)
+
+
+def test_one_seed_recommends_nothing(tmp_path: Path) -> None:
+    run = run_of(tmp_path, {"none": wrong(0.4), "weights": TRUTH}, TRUTH, (9700, 200, 100), seeds=(0,))
+    said = [line for _, line in advised(run)]
+    assert "on one seed so far" in said[0] and any(line.startswith("One seed cannot tell") for line in said)
 
 
 def test_when_all_collapsed_nothing_is_recommended(tmp_path: Path) -> None:

@@ -119,6 +119,10 @@ def _recommended(run: Run, found: Mapping[Key, Sequence[TableRow]], differences:
             f"Best on calibrate is {what}: macro recall {value} on test, {_change(row)} beside no treatment; that may "
             f"be chance. Better beyond chance, each beside no treatment of its model: {also}."
         )
+    if row["seeds"] < 2:
+        return (
+            f"Best on calibrate: {what}, macro recall {value} on test, {_change(row)} beside none, on one seed so far."
+        )
     return (
         f"No treatment is better beyond chance. Best on calibrate is {what}: macro recall {value} on test, "
         f"{_change(row)} beside no treatment."
