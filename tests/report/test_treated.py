@@ -26,7 +26,8 @@ def run_of(
     run = Run(folder)
     run.write_manifest(
         {
-            "kind": "compare", "classes": CLASSES, "models": ["oneconv"], "treatments": list(answers), "seeds": list(seeds),
+            "kind": "compare", "classes": CLASSES, "models": ["oneconv"], "treatments": list(answers),
+            "seeds": list(seeds),
             "given": {"oneconv": list(answers)}, "started": "2026-01-01", "settings": {}, "command": "",
             "data": {"name": "made up", "usable": sum(counts), "counts": counts},
         }
