@@ -27,25 +27,15 @@ SHAPE = ("--shape", "surprise=60,happiness=420,neutral=280", "--size", "32", "--
 GENEROUS = ("--budget", "0.3")
 """So that few pictures certify a corrector."""
 TREATMENTS = "none,weights,oversample:200,new-head,logit-adjustment,corrector"
+BOTH = ("--models", "threeconv,knn", "--treatments", TREATMENTS, "--seeds", "0,1")
+COMMAND = ("compare", DATA, *SHAPE, *GENEROUS, *BOTH)
 
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a comparison of two models on two seeds. Read it only."""
     folder = tmp_path_factory.mktemp("compared") / "one"
-    command = [
-        "compare",
-        DATA,
-        *SHAPE,
-        *GENEROUS,
-        "--models",
-        "threeconv,knn",
-        "--treatments",
-        TREATMENTS,
-        "--seeds",
-        "0,1",
-    ]
-    assert run([*command, "--out", str(folder)]) == 0
+    assert run([*COMMAND, "--out", str(folder)]) == 0
     return folder
 
 
@@ -112,19 +102,7 @@ def test_the_same_command_does_nothing_and_more_may_be_asked_for(mien: Mien, com
 
 
 def test_json_has_the_ranking_and_the_advice(mien: Mien, compared: Path) -> None:
-    command = (
-        "compare",
-        DATA,
-        *SHAPE,
-        *GENEROUS,
-        "--models",
-        "threeconv,knn",
-        "--treatments",
-        TREATMENTS,
-        "--seeds",
-        "0,1",
-    )
-    said = mien(*command, "--json", "--out", compared)
+    said = mien(*COMMAND, "--json", "--out", compared)
     assert said.code == 0, said
     found = json.loads(said.out)
     assert len(found["ranking"]) == 9 and found["advice"]

@@ -159,36 +159,42 @@ def audit(
         raise UsageError("blended pictures cannot be watched one by one", place="audit", remedy=remedy)
     if tune and not votes:
         raise UsageError("tunes on votes", place="--tune", remedy="give --votes as well, or leave it out")
-    data = prepare(settings).but(targets=None)
-    known = data.counts() > 0
-    if len(data) < FEWEST or known.sum() < 2:
-        cause = f"{len(data)} labelled pictures of {known.sum()} classes"
-        raise DataError(cause, place=data.name, remedy=f"give {FEWEST} or more, of two classes or more")
+    data = _labelled(settings)
+    groups = linked(data).astype(str)
     shares = _shares(data, reviews) if votes else None
+    folds = [] if shares is None else vote_folds(data.labels, groups)
     said, reviewed = _reviewed(data, reviews, merge)
     model, seen, outputs = _watched(data, train, base, seed, settings.colour, say)
     say("comparing with neighbours")
-    vectors, groups = outputs.features["hidden"], linked(data).astype(str)
+    vectors = outputs.features["hidden"]
     found = suspects(data.labels, seen.probs, vectors, groups)
     quality: Mapping[str, float] = {}
     if merge == "crowdlab":
         say("weighing the reviewers")
         reviewed, quality = crowdlab(said, data, found.belief)
-    answers = None
-    if tune and shares is not None:
-        folds = vote_folds(data.labels, groups)
-        answers = told(model, data, shares, folds, train, seed=seed, say=say)
-    with threadpool_limits(1):
-        if said:
-            say("learning from reviews")
+    if said:
+        say("learning from reviews")
+        with threadpool_limits(1):
             found = after_reviews(found, vectors, reviewed)
-        if shares is not None:
-            say("learning from votes")
+    if shares is not None:
+        answers = told(model, data, shares, folds, train, seed=seed, say=say) if tune else None
+        say("learning from votes")
+        with threadpool_limits(1):
             found = after_votes(found, vectors, shares, groups, answers)
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
     return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, said, conflicts, quality)
+
+
+def _labelled(settings: DataSettings) -> Dataset:
+    """The pictures with their labels; DataError where they are too few to say anything of them."""
+    data = prepare(settings).but(targets=None)
+    known = data.counts() > 0
+    if len(data) < FEWEST or known.sum() < 2:
+        cause = f"{len(data)} labelled pictures of {known.sum()} classes"
+        raise DataError(cause, place=data.name, remedy=f"give {FEWEST} or more, of two classes or more")
+    return data
 
 
 def _watched(
