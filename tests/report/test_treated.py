@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from mien.cli.compare import as_figures
 from mien.report import treated, treated_page
 from mien.report.advice import advised, best_first
 from mien.runs import Run, write_arrays
@@ -94,6 +96,7 @@ def test_what_has_more_pictures_is_no_rival(tmp_path: Path) -> None:
 def test_one_seed_recommends_nothing(tmp_path: Path) -> None:
     run = run_of(tmp_path, {"none": wrong(0.4), "weights": TRUTH}, TRUTH, (9700, 200, 100), seeds=(0,))
     said = [line for _, line in advised(run)]
+    json.dumps(as_figures(run), allow_nan=False)
     assert "on one seed so far" in said[0] and any(line.startswith("One seed cannot tell") for line in said)
 
 

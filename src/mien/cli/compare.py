@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def as_figures(run: Run) -> dict[str, Any]:
     for key in best_first(run):
         row = differences.get(key)
         figures = {name: number(found[key], name).value for name in ("macro_recall", "macro_f1", "accuracy", "seconds")}
-        against = {name: row[name] for name in ("difference", "low", "high", "p_holm")} if row else None
+        against = {name: _defined(row[name]) for name in ("difference", "low", "high", "p_holm")} if row else None
         ranking.append(
             {
                 "model": key[0], "treatment": key[1], **figures, "against_none": against,
@@ -93,7 +94,14 @@ def as_figures(run: Run) -> dict[str, Any]:
     return {"advice": [line for _, line in advised(run)], "ranking": ranking, "seeds": run.manifest()["seeds"]}
 
 
+def _defined(value: float) -> float | None:
+    """JSON has no NaN, which the p of one seed is."""
+    return None if math.isnan(value) else value
+
+
 def _print(run: Run) -> None:
+    from mien.report.advice import REAL
+
     figures = as_figures(run)
     table = Table("model", "treatment", "macro recall", "macro F1", "accuracy", "against none", title_justify="left")
     table.title = "On test, best on calibrate first (means over seeds)"
@@ -101,7 +109,8 @@ def _print(run: Run) -> None:
         column.justify = "right"
     for row in figures["ranking"]:
         against = row["against_none"]
-        change = f"{against['difference']:+.3f}{' *' if against['p_holm'] < 0.05 else ''}" if against else "–"
+        real = against and against["p_holm"] is not None and against["p_holm"] < REAL
+        change = f"{against['difference']:+.3f}{' *' if real else ''}" if against else "–"
         cells = (f"{row[name]:.3f}" for name in ("macro_recall", "macro_f1", "accuracy"))
         fallen = " (collapsed)" if row["collapsed"] else ""
         table.add_row(escape(row["model"]), escape(row["treatment"] + fallen), *cells, change)
