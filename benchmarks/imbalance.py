@@ -90,9 +90,10 @@ class Bench:
             if key not in wanted_here:
                 continue
             row, own = differences.get(key), found[key]
+            seeds = tuple(one["seed"] for one in own)
             line: dict[str, Any] = {"model": key[0], "treatment": key[1]}
             for title, name in (("macro recall", "macro_recall"), ("macro F1", "macro_f1"), ("accuracy", "accuracy")):
-                line[title] = Figure.over([one[name] for one in own], len(own), self.seeds)
+                line[title] = Figure.over([one[name] for one in own], len(seeds), seeds)
             line["worst class"] = number(own, "worst").value
             line["against none"] = f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})" if row else "–"
             line["p (Holm)"] = float(corrected[key]) if row else None

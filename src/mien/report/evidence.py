@@ -7,6 +7,7 @@ its values, with their range.
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -74,11 +75,15 @@ class Number:
 
     @property
     def detail(self) -> str:
-        """Count and interval of a single seed; range of several."""
+        """Count and interval of a single seed; range of several. Rates in small print."""
+        return self.detail_in(_small)
+
+    def detail_in(self, form: Callable[[float], str]) -> str:
+        """The same, the bounds written by `form`."""
         count = self.readings[0].count if len(self.readings) == 1 else ""
         some = f"{len(self.defined)} of {len(self.readings)} seeds" if len(self.defined) < len(self.readings) else ""
         notes = dict.fromkeys(reading.note for reading in self.readings)
-        return " · ".join(part for part in (count, interval(*self.range), some, *notes) if part)
+        return " · ".join(part for part in (count, interval(*self.range, form), some, *notes) if part)
 
     @property
     def title(self) -> str:
@@ -181,18 +186,34 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def interval(low: float, high: float) -> str:
-    """A range in small print; empty where undefined.
+def chance(p: float) -> str:
+    """A p value, for small print.
 
-    >>> interval(0.159, 0.342), interval(0.004, 0.021), interval(math.nan, math.nan)
-    ('.16–.34', '.004–.021', '')
+    >>> chance(0.158), chance(3e-18)
+    ('p .158', 'p < .001')
     """
-    return "" if math.isnan(low) or math.isnan(high) else f"{_small(low)}–{_small(high)}"
+    return "p < .001" if p < 0.001 else f"p {_bare(f'{p:.3f}')}"
 
 
 def _small(value: float) -> str:
     text = f"{value:.3f}" if abs(value) < 0.095 else f"{value:.2f}"
-    return text.replace("0.", ".", 1).replace("-", "−")
+    return _bare(text).replace("-", "−")
+
+
+def _bare(text: str) -> str:
+    """A number without the 0 before its point."""
+    return re.sub(r"^(-?)0\.", r"\1.", text)
+
+
+def interval(low: float, high: float, form: Callable[[float], str] = _small) -> str:
+    """A range, in small print unless `form` says otherwise; empty where undefined.
+
+    >>> interval(0.159, 0.342), interval(0.004, 0.021), interval(math.nan, math.nan)
+    ('.16–.34', '.004–.021', '')
+    >>> interval(110.64, 190.2), interval(110.64, 190.2, seconds)
+    ('110.64–190.20', '1 min 51 s–3 min 10 s')
+    """
+    return "" if math.isnan(low) or math.isnan(high) else f"{form(low)}–{form(high)}"
 
 
 def cell(
@@ -204,15 +225,17 @@ def cell(
     tone: str = "",
     brief: bool = False,
 ) -> Cell:
-    """The cell of a figure; a dash with the reason `why` where it is undefined. A brief one leaves the interval of a
-    single seed to the pointer."""
+    """The cell of a figure; a dash with the reason `why` where it is undefined. The range of rates is in small print,
+    others in the same `form`. A brief one leaves the interval of a single seed to the pointer."""
     if not figure.readings:
         return undefined(NOT_YET)
     if math.isnan(figure.value):
         return undefined(why)
     strength = min(1.0, max(0.0, heat(figure.value))) if heat else None
-    short = brief and len(figure.readings) == 1
-    return Cell(form(figure.value), figure.readings[0].count if short else figure.detail, figure.title, strength, tone)
+    detail = figure.detail if form in (rate, signed) else figure.detail_in(form)
+    if brief and len(figure.readings) == 1:
+        detail = figure.readings[0].count
+    return Cell(form(figure.value), detail, figure.title, strength, tone)
 
 
 # What the tables hold

@@ -19,11 +19,13 @@ from mien.report.evidence import (
     Number,
     TableRow,
     cell,
+    chance,
     grouped,
     mean,
     names,
     number,
     percent,
+    rate,
     rows,
     seconds,
     signed,
@@ -78,10 +80,10 @@ def write(run: Run) -> Path:
 @section("Ranking", "ranking", needs=("treatments",))
 def ranking(run: Run) -> Markup:
     """Means over the classes with 100 pictures or more (over all, where fewer than two have so many), on test, best on
-    calibrate first. The change is against no treatment of the same model, with a 95 % interval over seeds and pictures
-    (persons stay together) and Holm's p over all rows; a real one is coloured. Seconds are of training and of what
-    comes after, per model. A corrector, and with-fit, learn from the pictures of the fit part besides: they are no
-    rivals of the others."""
+    calibrate first: the first column is macro recall there. The change is against no treatment of the same model, with
+    a 95 % interval over seeds and pictures (persons stay together) and Holm's p over all rows; a real one is coloured.
+    Seconds are of training and of what comes after, per model. A corrector, and with-fit, learn from the pictures of
+    the fit part besides: they are no rivals of the others."""
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
     lines = []
@@ -92,6 +94,7 @@ def ranking(run: Run) -> Markup:
         lines.append(
             (
                 _named(key, own),
+                Cell(rate(number(own, "on_calibrate").value), tone="quiet"),
                 cell(number(own, "macro_recall"), heat=lambda value: value),
                 cell(number(own, "macro_f1")),
                 cell(number(own, "accuracy"), tone="quiet"),
@@ -101,7 +104,17 @@ def ranking(run: Run) -> Markup:
                 _price(row, found.get((key[0], PLAIN), []), spent),
             )
         )
-    head = ("", "Macro recall", "Macro F1", "Accuracy", "Worst class", "Against none", "Time", "s per point")
+    head = (
+        "",
+        "On calibrate",
+        "Macro recall",
+        "Macro F1",
+        "Accuracy",
+        "Worst class",
+        "Against none",
+        "Time",
+        "s per point",
+    )
     return stack(Table("", head, lines))
 
 
@@ -109,8 +122,8 @@ def _changed(key: Key, row: TableRow | None) -> Cell:
     if row is None:
         return undefined("this is what others are compared with" if key[1] == PLAIN else "no model without treatment")
     tone = ("good" if row["difference"] > 0 else "bad") if row["p_holm"] < REAL else "quiet"
-    chance = f" · p {row['p_holm']:.3g}" if row["seeds"] > 1 else ", of pictures alone"
-    detail = f"{signed(row['low'])} to {signed(row['high'])}{chance}"
+    how_sure = f" · {chance(row['p_holm'])}" if row["seeds"] > 1 else ", of pictures alone"
+    detail = f"{signed(row['low'])} to {signed(row['high'])}{how_sure}"
     return Cell(signed(row["difference"]), detail, tone=tone)
 
 
