@@ -112,17 +112,27 @@ def treatments(result: Result, benches: list[Bench]) -> None:
         result.table(f"{bench.name}: treatments of {NETWORK}, test", lines)
         best = next(line for line in lines if line["treatment"] == bench.best)
         plain = next(line for line in lines if line["treatment"] == "none")
-        result.figures[f"{bench.name}_macro_f1"] = best["macro F1"]
-        result.figures[f"{bench.name}_macro_recall"] = best["macro recall"]
+        shown = {
+            "treatment": bench.best,
+            "macro recall": best["macro recall"],
+            "without": plain["macro recall"],
+            "gain": _gain(bench),
+            "macro F1": best["macro F1"],
+        }
+        result.table(f"{bench.name}: best on calibrate", [shown])
+        for place, figure in (("macro_recall", "macro recall"), ("macro_f1", "macro F1"), ("recall_gain", "gain")):
+            result.figures[f"{bench.name}_{place}"] = shown[figure]
         result.figures[f"{bench.name}_plain_macro_recall"] = plain["macro recall"]
-        for row in rows(Run(bench.folder), "differences"):
-            if (row["model"], row["treatment"]) == (NETWORK, bench.best):
-                gain = Figure(row["difference"], row["low"], row["high"], len(bench.seeds), bench.seeds)
-                result.figures[f"{bench.name}_recall_gain"] = gain
-        result.settings[f"best on {bench.name}"] = bench.best
         result.table(f"{bench.name}: class by class, test", _classes(bench))
         if sources := _sources(bench):
             result.table(f"{bench.name}: within each source, test", sources)
+
+
+def _gain(bench: Bench) -> Figure:
+    """Macro recall beside no treatment, with its 95 % interval; undefined where none was best."""
+    for row in rows(Run(bench.folder), "differences", model=NETWORK, treatment=bench.best):
+        return Figure(row["difference"], row["low"], row["high"], len(bench.seeds), bench.seeds)
+    return Figure.over([], 0)
 
 
 def _classes(bench: Bench) -> list[dict[str, Any]]:

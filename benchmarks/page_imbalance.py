@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from common import RESULTS
-from page import machine, table
+from page import machine, markdown, table
 
 from mien.data.faces import FaceSettings, draw
 from mien.data.samples import as_png
@@ -20,9 +20,11 @@ DOCS = Path(__file__).parent.parent / "docs"
 TEXT = """# Unbalanced classes: figures
 
 This page is written by `python benchmarks/page_imbalance.py` from `benchmarks/results/imbalance.json`. Two sets, on
-{seeds} seeds of split and model, {epochs} epochs of training or as many steps:
+{seeds} seeds of split and model{other_seeds}, {epochs} epochs of training or as many steps:
 
 {sets}
+
+{glance}
 
 [What the treatments are, and how the comparison is kept fair](imbalance.md). Rows are ordered by macro recall on
 *calibrate*, which chose the best; all figures are of test. *Against none* is the change of macro recall, with a 95 %
@@ -89,9 +91,11 @@ def main() -> None:
     page = DOCS / "imbalance-figures.md"
     page.write_text(
         TEXT.format(
-            seeds=len(found["settings"]["seeds"]),
+            seeds=len(found["parts"]["treatments"]["seeds"]),
+            other_seeds=_other_seeds(found),
             epochs=found["settings"]["epochs"],
             sets="\n".join(f"- **{TITLES[name]}**: {_counts(found['data']['classes'][name])}" for name in sets),
+            glance=markdown([{"data": TITLES[name], **_best(found, name)} for name in sets]),
             by_set="".join(_of_set(found, name) for name in sets),
             neighbours=table(found, "Nearest neighbours"),
             added=table(found, f"{sets[-1]}: scored on"),
@@ -105,15 +109,28 @@ def main() -> None:
     print(f"written: {page}")
 
 
+def _other_seeds(found: dict[str, Any]) -> str:
+    """The parts with fewer seeds than the treatments, in parentheses."""
+    seeds = {name: len(part["seeds"]) for name, part in found["parts"].items()}
+    fewer = [f"{name}: {n}" for name, n in seeds.items() if n < seeds["treatments"]]
+    return f" ({', '.join(fewer)})" if fewer else ""
+
+
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _best(found: dict[str, Any], name: str) -> dict[str, Any]:
+    """The one row of the table of the best treatment."""
+    row: dict[str, Any] = found["tables"][f"{name}: best on calibrate"][0]
+    return row
 
 
 def _of_set(found: dict[str, Any], name: str) -> str:
     sources, rare = f"{name}: within each source", f"{name}: too rare"
     return OF_SET.format(
         title=TITLES[name],
-        best=found["settings"].get(f"best on {name}", "–"),
+        best=_best(found, name)["treatment"],
         treatments=table(found, f"{name}: treatments"),
         classes=table(found, f"{name}: class by class"),
         sources=f"{table(found, sources)}\n\n" if any(title.startswith(sources) for title in found["tables"]) else "",
