@@ -12,7 +12,6 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from mien.metrics.classification import common_classes, macro_recall
 from mien.metrics.intervals import holm
 from mien.models.settings import TrainSettings
 from mien.report import treated, treated_page
-from mien.report.advice import KEY, best_first
+from mien.report.advice import BY_F1, BY_RECALL, KEY, Key, best_first
 from mien.report.evidence import grouped, number, rows
 from mien.runs import Run
 from mien.study.comparison import compare
@@ -70,11 +69,23 @@ class Bench:
     def folder(self) -> Path:
         return KEPT / (f"{self.name}-quick" if self.quick else self.name)
 
-    @cached_property
-    def best(self) -> str:
-        """The treatment of the network that was best on *calibrate*, of those that have no more pictures."""
-        fair = {name for name in TREATED if not find(name).uses_fit}
-        return next(name for model, name in best_first(Run(self.folder)) if model == NETWORK and name in fair)
+    def best(self, by: str = BY_RECALL, models: tuple[str, ...] = (NETWORK,)) -> Key:
+        """What was best on *calibrate*, of the treatments that have no more pictures."""
+        found = best_first(Run(self.folder), by, models)
+        return next(key for key in found if key[1] in TREATED and not find(key[1]).uses_fit)
+
+    def choices(self, models: tuple[str, ...] = (NETWORK,)) -> list[dict[str, Any]]:
+        """The network as it is, and what was best on *calibrate*, by macro recall and by macro F1."""
+        chosen = {
+            "": (NETWORK, "none"),
+            "macro recall": self.best(BY_RECALL, models),
+            "macro F1": self.best(BY_F1, models),
+        }
+        kept = ("model", "treatment", "macro recall", "macro F1", "accuracy")
+        return [
+            {"chosen by": by, **{name: self.lines((key[0],), (key[1],))[0][name] for name in kept}}
+            for by, key in chosen.items()
+        ]
 
     def lines(self, models: tuple[str, ...], treatments: tuple[str, ...]) -> list[dict[str, Any]]:
         """A line for each model and treatment, best on *calibrate* first."""
@@ -108,21 +119,13 @@ def treatments(result: Result, benches: list[Bench]) -> None:
     for bench in benches:
         wanted_here = FEW if bench.quick else TREATED
         bench.run((NETWORK,), wanted_here)
-        lines = bench.lines((NETWORK,), wanted_here)
-        result.table(f"{bench.name}: treatments of {NETWORK}, test", lines)
-        best = next(line for line in lines if line["treatment"] == bench.best)
-        plain = next(line for line in lines if line["treatment"] == "none")
-        shown = {
-            "treatment": bench.best,
-            "macro recall": best["macro recall"],
-            "without": plain["macro recall"],
-            "gain": _gain(bench),
-            "macro F1": best["macro F1"],
-        }
-        result.table(f"{bench.name}: best on calibrate", [shown])
-        for place, figure in (("macro_recall", "macro recall"), ("macro_f1", "macro F1"), ("recall_gain", "gain")):
-            result.figures[f"{bench.name}_{place}"] = shown[figure]
+        result.table(f"{bench.name}: treatments of {NETWORK}, test", bench.lines((NETWORK,), wanted_here))
+        plain, by_recall, by_f1 = choices = bench.choices()
+        result.table(f"{bench.name}: best on calibrate", choices)
         result.figures[f"{bench.name}_plain_macro_recall"] = plain["macro recall"]
+        result.figures[f"{bench.name}_macro_recall"] = by_recall["macro recall"]
+        result.figures[f"{bench.name}_recall_gain"] = _gain(bench)
+        result.figures[f"{bench.name}_macro_f1"] = by_f1["macro F1"]
         result.table(f"{bench.name}: class by class, test", _classes(bench))
         if sources := _sources(bench):
             result.table(f"{bench.name}: within each source, test", sources)
@@ -130,7 +133,7 @@ def treatments(result: Result, benches: list[Bench]) -> None:
 
 def _gain(bench: Bench) -> Figure:
     """Macro recall beside no treatment, with its 95 % interval; undefined where none was best."""
-    for row in rows(Run(bench.folder), "differences", model=NETWORK, treatment=bench.best):
+    for row in rows(Run(bench.folder), "differences", model=NETWORK, treatment=bench.best()[1]):
         return Figure(row["difference"], row["low"], row["high"], len(bench.seeds), bench.seeds)
     return Figure.over([], 0)
 
@@ -140,7 +143,7 @@ def _classes(bench: Bench) -> list[dict[str, Any]]:
     table, lines = rows(Run(bench.folder), "treated_classes"), []
     for name, own in grouped(table, "class").items():
         line: dict[str, Any] = {"class": name, "test pictures": own[0]["total"], "in the means": bool(own[0]["common"])}
-        for treatment in dict.fromkeys(("none", bench.best)):
+        for treatment in dict.fromkeys(("none", bench.best()[1])):
             these = [row for row in own if (row["model"], row["treatment"]) == (NETWORK, treatment)]
             for value in ("recall", "precision", "f1"):
                 line[f"{treatment}: {value}"] = number(these, value, bounds=False).value
@@ -153,7 +156,7 @@ def _sources(bench: Bench) -> list[dict[str, Any]]:
     lines = []
     for source, own in grouped(table, "source").items():
         line: dict[str, Any] = {"source": source, "pictures": own[0]["pictures"], "classes": own[0]["classes"]}
-        for treatment in dict.fromkeys(("none", bench.best)):
+        for treatment in dict.fromkeys(("none", bench.best()[1])):
             these = [row for row in own if (row["model"], row["treatment"]) == (NETWORK, treatment)]
             line[f"{treatment}: macro recall"] = number(these, "macro_recall").value
         lines.append(line)
@@ -163,9 +166,13 @@ def _sources(bench: Bench) -> list[dict[str, Any]]:
 def models(result: Result, benches: list[Bench]) -> None:
     """Other models without a treatment, with weights, and with what was best for the network."""
     for bench in benches:
-        chosen = tuple(dict.fromkeys((*FEW, bench.best)))
+        chosen = tuple(dict.fromkeys((*FEW, bench.best()[1], bench.best(BY_F1)[1])))
         bench.run(MODELS[:1] if bench.quick else MODELS, chosen)
         result.table(f"{bench.name}: other models, test", bench.lines((NETWORK, *MODELS), chosen))
+        choices = bench.choices((NETWORK, *MODELS))
+        result.table(f"{bench.name}: best of all models on calibrate", choices)
+        result.figures[f"{bench.name}_best_macro_recall"] = choices[1]["macro recall"]
+        result.figures[f"{bench.name}_best_macro_f1"] = choices[2]["macro F1"]
 
 
 def combined(result: Result, benches: list[Bench]) -> None:
@@ -200,10 +207,8 @@ def rare(result: Result, benches: list[Bench]) -> None:
     bench = benches[-1]
     trained = [
         name
-        for model, name in best_first(Run(bench.folder))
-        if model == NETWORK
-        and name in TREATED
-        and not (find(name).after or find(name).generated or find(name).uses_fit)
+        for _, name in best_first(Run(bench.folder), models=(NETWORK,))
+        if name in TREATED and not (find(name).after or find(name).generated or find(name).uses_fit)
     ]
     chosen = tuple(dict.fromkeys(("none", trained[0])))
     lines = imbalance_rare.table(bench.folder, bench.data, bench.train, NETWORK, chosen)

@@ -95,7 +95,7 @@ def main() -> None:
             other_seeds=_other_seeds(found),
             epochs=found["settings"]["epochs"],
             sets="\n".join(f"- **{TITLES[name]}**: {_counts(found['data']['classes'][name])}" for name in sets),
-            glance=markdown([{"data": TITLES[name], **_best(found, name)} for name in sets]),
+            glance=markdown([{"data": TITLES[name], **row} for name in sets for row in _best(found, name)]),
             by_set="".join(_of_set(found, name) for name in sets),
             neighbours=table(found, "Nearest neighbours"),
             added=table(found, f"{sets[-1]}: scored on"),
@@ -120,17 +120,17 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def _best(found: dict[str, Any], name: str) -> dict[str, Any]:
-    """The one row of the table of the best treatment."""
-    row: dict[str, Any] = found["tables"][f"{name}: best on calibrate"][0]
-    return row
+def _best(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """No treatment, and the best on *calibrate*: of the network by macro recall, by macro F1; then of all models."""
+    of_network, of_all = (found["tables"][f"{name}: {title} on calibrate"] for title in ("best", "best of all models"))
+    return [*of_network, *(row for row in of_all if row not in of_network)]
 
 
 def _of_set(found: dict[str, Any], name: str) -> str:
     sources, rare = f"{name}: within each source", f"{name}: too rare"
     return OF_SET.format(
         title=TITLES[name],
-        best=_best(found, name)["treatment"],
+        best=_best(found, name)[1]["treatment"],
         treatments=table(found, f"{name}: treatments"),
         classes=table(found, f"{name}: class by class"),
         sources=f"{table(found, sources)}\n\n" if any(title.startswith(sources) for title in found["tables"]) else "",

@@ -110,4 +110,4 @@ def test_the_benchmark_of_unbalanced_classes_runs_on_real_faces(real_data: Path,
         "emotion_detection",
         "Nearest neighbours on pixels, calibrate",
     }
-    assert len(tables) == 17 and all(tables.values())
+    assert len(tables) == 19 and all(tables.values())

@@ -86,6 +86,19 @@ def test_no_treatment_is_recommended_for_being_no_better(tmp_path: Path) -> None
     assert "Name treatments" in advised(alone)[0][1]
 
 
+def test_the_best_by_f1_is_named_where_it_is_another(tmp_path: Path) -> None:
+    eager = TRUTH.copy()
+    eager[:60] = 1  # finds all fear, and says it of some 60 neutral pictures
+    careful = TRUTH.copy()
+    careful[np.flatnonzero(TRUTH == 1)[:5]] = 0
+    run = run_of(tmp_path / "two", {"none": careful, "weights": eager}, TRUTH, (9700, 200, 100))
+    said = [line for _, line in advised(run)]
+    assert said[0].startswith("Train oneconv with weights") or "Best on calibrate is oneconv with weights" in said[0]
+    assert any("judge by macro F1: oneconv as it is was best" in line for line in said)
+    one = run_of(tmp_path / "one", {"none": wrong(0.3), "weights": wrong(0.1)}, TRUTH, (9700, 200, 100))
+    assert not any("macro F1:" in line for _, line in advised(one))
+
+
 def test_what_has_more_pictures_is_no_rival(tmp_path: Path) -> None:
     answers = {"none": wrong(0.4), "weights": wrong(0.3), "corrector": TRUTH, "with-fit": wrong(0.1)}
     said = advised(run_of(tmp_path, answers, TRUTH, (9700, 200, 100)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -18,20 +18,23 @@ from mien.runs import Run
 REAL = 0.05
 """p after Holm below which a difference is called real."""
 KEY = ("model", "treatment")
+BY_RECALL, BY_F1 = "on_calibrate", "f1_on_calibrate"
+"""What the best may be chosen by: macro recall, or macro F1, of *calibrate*."""
 Key = tuple[str, str]
 
 
-def best_first(run: Run) -> list[Key]:
-    """Models with treatments by their mean macro recall on calibrate, best first: test pictures select nothing.
+def best_first(run: Run, by: str = BY_RECALL, models: Collection[str] = ()) -> list[Key]:
+    """Models (these, or all) with treatments by their mean on calibrate, best first: test pictures select nothing.
 
     Means are over the seeds that all have. Those that collapsed come last.
     """
-    found = grouped(rows(run, "treatments"), *KEY)
+    table = [row for row in rows(run, "treatments") if not models or row["model"] in models]
+    found = grouped(table, *KEY)
     shared = set.intersection(*({row["seed"] for row in own} for own in found.values())) if found else set()
 
     def order(key: Key) -> tuple[bool, float]:
         own = [row for row in found[key] if row["seed"] in shared or not shared]
-        return any(row["collapsed"] for row in found[key]), -number(own, "on_calibrate").value
+        return any(row["collapsed"] for row in found[key]), -number(own, by).value
 
     return sorted(found, key=order)
 
@@ -48,7 +51,7 @@ def advised(run: Run) -> list[tuple[str, str]]:
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
     lines = [("lead", _recommended(run, found, differences))]
-    lines += [("", sentence) for sentence in _of_fit(differences)]
+    lines += [("", sentence) for sentence in (*_by_f1(run, found), *_of_fit(differences))]
     for key, own in found.items():
         fallen = [row for row in own if row["collapsed"]]
         if fallen:
@@ -71,6 +74,20 @@ def advised(run: Run) -> list[tuple[str, str]]:
             ("", f"Too rare for a figure to mean much, and left out of all means: {listed}. More pictures help most.")
         )
     return lines
+
+
+def _by_f1(run: Run, found: Mapping[Key, Sequence[TableRow]]) -> list[str]:
+    """What to take where a false alarm is as bad as a miss, if that is something else."""
+    bests = [next((key for key in best_first(run, by) if not find(key[1]).uses_fit), None) for by in (BY_RECALL, BY_F1)]
+    if bests[0] == bests[1] or bests[1] is None:
+        return []
+    values = [rate(number(found[key], "macro_f1").value) for key in bests if key]
+    model, treatment = bests[1]
+    named = f"{model} as it is" if treatment == PLAIN else f"{model} with {treatment}"
+    return [
+        f"Where a false alarm is as bad as a miss, judge by macro F1: {named} was best by that on calibrate, "
+        f"{values[1]} on test; the above has {values[0]}."
+    ]
 
 
 def _of_fit(differences: Mapping[Key, TableRow]) -> list[str]:

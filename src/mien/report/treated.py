@@ -47,6 +47,11 @@ class Answered:
         found: Bools = self.part == PARTS.index(part)
         return found
 
+    def macro_f1(self, part: str) -> float:
+        """Mean F1 over the common classes."""
+        own = self.of(part)
+        return mean_of_defined(f1(self.truth[own], self.answers[own], len(self.classes)).values[self.common])
+
     def macro_recall(self, part: str, rows: Bools | None = None) -> float:
         """Mean recall over the common classes with pictures."""
         own = self.of(part) if rows is None else self.of(part) & rows
@@ -101,10 +106,11 @@ def _whole(one: Answered) -> Row:
     return {
         **one.key,
         "macro_recall": one.macro_recall("test"),
-        "macro_f1": mean_of_defined(f1(truth, answers, K).values[one.common]),
+        "macro_f1": one.macro_f1("test"),
         "accuracy": accuracy(truth, answers),
         "worst": float(np.nanmin(recalls[one.common])),
         "on_calibrate": one.macro_recall("calibrate"),
+        "f1_on_calibrate": one.macro_f1("calibrate"),
         "most_answered": one.classes[int(shares.argmax())],
         "share": float(shares.max()),
         "collapsed": int(shares.max() >= COLLAPSED and not found >= FOUND),
