@@ -70,11 +70,11 @@ Best on *calibrate*: **{best}**.
 
 {treatments}
 
-{classes}
+{classes}{sources}
 
-{sources}{models}
+{models}
 
-{combined}{rare}
+{combined}{longer}{rare}
 
 """
 TITLES = {"ferplus": "FER+ in RAF-DB's class profile", "emotion_detection": "Emotion Detection, grouped by person"}
@@ -127,16 +127,21 @@ def _best(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _of_set(found: dict[str, Any], name: str) -> str:
-    sources, rare = f"{name}: within each source", f"{name}: too rare"
+
+    def some(start: str) -> str:
+        there = any(title.startswith(start) for title in found["tables"])
+        return f"\n\n{table(found, start)}" if there else ""
+
     return OF_SET.format(
         title=TITLES[name],
         best=_best(found, name)[1]["treatment"],
         treatments=table(found, f"{name}: treatments"),
         classes=table(found, f"{name}: class by class"),
-        sources=f"{table(found, sources)}\n\n" if any(title.startswith(sources) for title in found["tables"]) else "",
+        sources=some(f"{name}: within each source"),
+        longer=some(f"{name}: trained for"),
         models=table(found, f"{name}: other models"),
         combined=table(found, f"{name}: the same number"),
-        rare=f"\n\n{table(found, rare)}" if any(title.startswith(rare) for title in found["tables"]) else "",
+        rare=some(f"{name}: too rare"),
     )
 
 
