@@ -16,15 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import imbalance_failures
+import imbalance_neighbours
 import imbalance_rare
-import numpy as np
 from common import Figure, Result, main, only, parser, seeds_of, settings_of, wanted
 
 from mien.data.prepare import DataSettings, prepare
-from mien.data.split import split
-from mien.imbalance import TREATMENTS, TrainPart, find
-from mien.imbalance.neighbours import nearest
-from mien.metrics.classification import common_classes, macro_recall
+from mien.imbalance import TREATMENTS, find
 from mien.metrics.intervals import holm
 from mien.models.settings import TrainSettings
 from mien.report import treated, treated_page
@@ -42,7 +39,6 @@ MODELS = ("oneconv", "attention", "knn")
 FEW = ("none", "weights")
 EPOCHS, LONG = 20, 45
 COMPARED = ("against none", "p (Holm)")
-NEIGHBOURS = (1, 5, 21, 51, 101, 201)
 
 
 @dataclass(frozen=True)
@@ -198,22 +194,12 @@ def combined(result: Result, benches: list[Bench]) -> None:
 
 
 def neighbours(result: Result, benches: list[Bench]) -> None:
-    """The k of nearest neighbours on pixels, judged on *calibrate*, since the choice follows from it."""
+    """The k of nearest neighbours, judged on *calibrate*, since the choice follows from it."""
     lines = []
     for bench in benches:
-        data = prepare(bench.data)
-        common = np.flatnonzero(common_classes(data.counts()))
-        for k in NEIGHBOURS:
-            values = []
-            for seed in bench.seeds:
-                parts = split(data, seed)
-                learn, judge = parts.rows("train"), parts.rows("calibrate")
-                judge = judge[np.isin(data.labels[judge], common)]
-                vectors, new = (data.pictures[of].reshape(len(of), -1).astype(np.float32) for of in (learn, judge))
-                probs = nearest(TrainPart(data.labels[learn], len(data.labelset)), vectors, new, k)
-                values.append(macro_recall(data.labels[judge], probs.argmax(1), len(data.labelset)))
-            lines.append({"data": bench.name, "k": k, "macro recall": Figure.over(values, len(values), bench.seeds)})
-    result.table("Nearest neighbours on pixels, calibrate", lines)
+        for line in imbalance_neighbours.table(bench.folder, bench.data, NETWORK, bench.seeds):
+            lines.append({"data": bench.name, **line})
+    result.table("Nearest neighbours, macro recall on calibrate", lines)
 
 
 def rare(result: Result, benches: list[Bench]) -> None:

@@ -108,6 +108,6 @@ def test_the_benchmark_of_unbalanced_classes_runs_on_real_faces(real_data: Path,
     assert {title.partition(":")[0] for title in tables} == {
         "ferplus",
         "emotion_detection",
-        "Nearest neighbours on pixels, calibrate",
+        "Nearest neighbours, macro recall on calibrate",
     }
     assert len(tables) == 20 and all(tables.values())

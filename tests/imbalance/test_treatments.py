@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from mien.errors import UsageError
 from mien.imbalance import TREATMENTS, Latents, Learnt, TrainPart, Treatment, find
-from mien.imbalance.latent import adjusted, new_head, smote
+from mien.imbalance.latent import adjusted, new_head, of_neighbours, smote
 from mien.imbalance.resampling import oversampled, resampled, undersampled
 from mien.metrics.classification import macro_recall
 from mien.models.settings import TrainSettings, changed
@@ -49,7 +50,7 @@ def imagined(counts: tuple[int, ...], seed: int) -> tuple[np.ndarray, Latents]:
 TRAINED_ON = (600, 60, 12)
 
 
-@pytest.mark.parametrize("after", [adjusted, new_head, smote])
+@pytest.mark.parametrize("after", [adjusted, new_head, smote, partial(of_neighbours, power=1.0)])
 def test_what_is_done_afterwards_wins_rare_classes_back(after: object) -> None:
     if after is smote:
         pytest.importorskip("imblearn")
@@ -60,6 +61,17 @@ def test_what_is_done_afterwards_wins_rare_classes_back(after: object) -> None:
     assert probs.shape == (600, 3) and np.allclose(probs.sum(1), 1)
     plain, better = (macro_recall(truth, found.argmax(1), 3) for found in (new.probs, probs))
     assert better > plain + 0.05
+
+
+def test_the_number_of_neighbours_is_heeded() -> None:
+    labels = np.array([0, 1, 1])
+    seen = Latents(np.array([[0.0, 1.0], [1.0, 0.0], [1.1, 0.1]]), np.full((3, 2), 0.5))
+    new = Latents(np.array([[0.1, 0.9]]), np.full((1, 2), 0.5))
+    one, all_, weighed = (find(name).after for name in ("latent-knn:1", "latent-knn:3", "weighted-latent-knn:3"))
+    assert one and all_ and weighed
+    learnt = Learnt(TrainPart(labels, 2), seen)
+    assert one(learnt, new).argmax() == 0 and all_(learnt, new).argmax() == 1
+    assert weighed(learnt, new).round(6).tolist() == [[0.5, 0.5]]
 
 
 def test_adjusting_for_equal_classes_changes_nothing() -> None:
@@ -83,7 +95,7 @@ def test_a_class_without_a_picture_is_never_answered() -> None:
     labels, latents = imagined(TRAINED_ON, 0)
     there = labels < 2
     learnt = Learnt(TrainPart(labels[there], 3), Latents(latents.vectors[there], latents.probs[there]))
-    for after in (adjusted, new_head):
+    for after in (adjusted, new_head, of_neighbours, partial(of_neighbours, power=1.0)):
         assert (after(learnt, latents)[:, 2] == 0).all()
 
 
@@ -100,9 +112,8 @@ def test_every_treatment_is_one_that_training_takes(name: str) -> None:
     treatment = find(name)
     assert treatment.name.partition(":")[0] == name and treatment.what
     settings = changed(TrainSettings(), treatment.train)
-    assert name in ("none", "logit-adjustment", "new-head", "smote", "corrector", "with-fit", "root-weights") or (
-        settings != changed(TrainSettings(), find("none").train) or treatment.rows is not None or treatment.generated
-    )
+    steps = (treatment.rows, treatment.after, treatment.generated, treatment.uses_fit)
+    assert name == "none" or any(steps) or settings != changed(TrainSettings(), find("none").train)
     if treatment.rows is not None:
         part = TrainPart(np.repeat([0, 1], [5, 2]), 2)
         assert set(np.unique(treatment.rows(part))) <= set(range(7))
@@ -118,6 +129,9 @@ def test_a_treatment_is_told_nothing_of_other_parts() -> None:
 
 def test_targets_are_named_and_wrong_names_answered() -> None:
     assert find("oversample:1000").name == "oversample:1000" and isinstance(find("undersample"), Treatment)
+    assert find("latent-knn").name == "latent-knn:101" and find("weighted-latent-knn:7").what.startswith(
+        "votes of the 7"
+    )
     with pytest.raises(UsageError, match="did you mean 'oversample'"):
         find("oversampel")
     for wrong in ("focal:3", "oversample:0", "oversample:many"):

@@ -7,8 +7,10 @@ import warnings
 import numpy as np
 
 from mien.errors import MissingExtraError
+from mien.imbalance.neighbours import nearest
 from mien.imbalance.resampling import oversampled
 from mien.imbalance.treatment import Latents, Learnt
+from mien.imbalance.weights import class_weights
 from mien.types import Floats, Ints
 
 NEIGHBOURS = 5
@@ -24,6 +26,7 @@ def adjusted(learnt: Learnt, new: Latents) -> Floats:
 
     Examples
     --------
+    >>> from mien.imbalance import TrainPart
     >>> part = TrainPart(np.array([0, 0, 0, 1]), classes=2)
     >>> learnt = Learnt(part, Latents(np.zeros((4, 1)), np.tile([0.75, 0.25], (4, 1))))
     >>> adjusted(learnt, Latents(np.zeros((1, 1)), np.array([[0.6, 0.4]]))).round(3).tolist()
@@ -66,6 +69,21 @@ def smote(learnt: Learnt, new: Latents) -> Floats:
         warnings.simplefilter("ignore")
         made, given = maker.fit_resample(vectors, labels)
     return _head(np.asarray(made), np.asarray(given), learnt, new)
+
+
+def of_neighbours(learnt: Learnt, new: Latents, k: int = 101, power: float = 0.0) -> Floats:
+    """Shares of the votes of the k nearest pictures of the training part, by their latents; each weighs (N/n)^power.
+
+    Examples
+    --------
+    >>> from mien.imbalance import TrainPart
+    >>> part = TrainPart(np.array([0, 0, 1]), classes=2)
+    >>> learnt = Learnt(part, Latents(np.array([[0.0, 1.0], [0.1, 1.1], [1.0, 0.0]]), np.full((3, 2), 0.5)))
+    >>> of_neighbours(learnt, Latents(np.array([[0.9, 0.1]]), np.full((1, 2), 0.5)), k=1).tolist()
+    [[0.0, 1.0]]
+    """
+    weights = class_weights(learnt.part.counts, power)
+    return nearest(learnt.part, learnt.latents.vectors, new.vectors, k, weights)
 
 
 def _head(vectors: Floats, labels: Ints, learnt: Learnt, new: Latents) -> Floats:

@@ -8,13 +8,14 @@ from types import MappingProxyType
 from typing import Any
 
 from mien.errors import UsageError, choice_error
-from mien.imbalance.latent import adjusted, new_head, smote
+from mien.imbalance.latent import adjusted, new_head, of_neighbours, smote
 from mien.imbalance.resampling import oversampled, resampled, undersampled
 from mien.imbalance.treatment import Treatment
 
 FEW, MANY = 300, 3000
 """Pictures of each class that the original report sampled and augmented to."""
 MADE = 1000
+NEAREST = 101
 STILL = {f"augment_{name}": 0.0 for name in ("flip", "rotate", "shift", "scale", "light", "erase")}
 LIVELY = {"augment_rotate": 10.0, "augment_shift": 0.08, "augment_scale": 0.1, "augment_light": 0.35}
 
@@ -58,6 +59,17 @@ def generate(target: int = MADE) -> Treatment:
     return Treatment(f"generate:{target}", what, MappingProxyType({"weight_power": 0.0}), generated=target)
 
 
+def latent_knn(k: int = NEAREST) -> Treatment:
+    """The nearest training pictures answer in place of the last layer."""
+    return _after(f"latent-knn:{k}", f"votes of the {k} nearest latents", after=partial(of_neighbours, k=k))
+
+
+def weighted_latent_knn(k: int = NEAREST) -> Treatment:
+    """The same, with as much weight for every class."""
+    after = partial(of_neighbours, k=k, power=1.0)
+    return _after(f"weighted-latent-knn:{k}", f"votes of the {k} nearest latents, weighing N/n", after=after)
+
+
 def _sampled(name: str, what: str, rows: Callable[..., Any], **train: Any) -> Treatment:
     return Treatment(name, what, MappingProxyType({"weight_power": 0.0, **train}), rows)
 
@@ -98,13 +110,15 @@ TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(
         "smote": lambda: _after(
             "smote", "last layer learnt anew with SMOTE between latents", after=smote, package="imbalanced-learn"
         ),
+        "latent-knn": latent_knn,
+        "weighted-latent-knn": weighted_latent_knn,
         "corrector": lambda: _after(
             "corrector", "correctors of rare classes, learnt from the fit part besides", corrector="adapter"
         ),
         "with-fit": lambda: _after("with-fit", "nothing, but the pictures of the fit part besides", more=True),
     }
 )  # fmt: skip
-WITH_TARGET = ("undersample", "oversample", "resample", "augment", "generate")
+WITH_TARGET = ("undersample", "oversample", "resample", "augment", "generate", "latent-knn", "weighted-latent-knn")
 
 
 def serves_neighbours(treatment: Treatment) -> bool:

@@ -127,7 +127,7 @@ def _by_network(
 ) -> Iterator[Answered]:
     """One training, and what each treatment makes of it."""
     announce(cell, "reading out")
-    taps, learnt_from = _last_taps(model), parts.rows("train")
+    taps, learnt_from = last_taps(model), parts.rows("train")
     outputs = extract(model, data.pictures[rows], data.ids[rows], vectors=taps)
     learnt: Learnt | None = None
     reading = 0.0
@@ -138,10 +138,10 @@ def _by_network(
         if treatment.after is not None:
             if learnt is None:
                 seen = extract(model, data.pictures[learnt_from], data.ids[learnt_from], vectors=taps)
-                learnt = Learnt(part, _latents(seen))
+                learnt = Learnt(part, latents_of(seen))
                 reading = time.perf_counter() - start
                 start = time.perf_counter()
-            probs = treatment.after(learnt, _latents(outputs))
+            probs = treatment.after(learnt, latents_of(outputs))
             final = probs.argmax(1)
         if treatment.corrector:
             final = _corrected(cell, treatment.corrector, model, data, parts, rows)
@@ -243,13 +243,13 @@ def _corrected(cell: TreatedCell, name: str, model: Classifier, data: Dataset, p
     return final
 
 
-def _last_taps(model: Classifier) -> tuple[str, str]:
+def last_taps(model: Classifier) -> tuple[str, str]:
     """The feature that stands for the classifier's last layer but one: as a vector, or as a map's mean."""
     tap = "hidden" if "hidden" in model.taps else model.taps[-2]
     return tap, f"{tap}/1"
 
 
-def _latents(outputs: Outputs) -> Latents:
+def latents_of(outputs: Outputs) -> Latents:
     return Latents(next(iter(outputs.features.values())), outputs.probs)
 
 
