@@ -100,7 +100,7 @@ def ranking(run: Run) -> Markup:
                 cell(number(own, "accuracy"), tone="quiet"),
                 cell(number(own, "worst")),
                 _changed(key, row),
-                cell(spent, seconds),
+                Cell(seconds(spent.value), title=spent.title),
                 _price(row, found.get((key[0], PLAIN), []), spent),
             )
         )
