@@ -66,7 +66,7 @@ def added_rows(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> l
 
 
 def jumping(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Raw weights make the step as large as the rarest picture in the batch is heavy: what is answered jumps about.
+    """Raw weights make the loss as large as the rarest picture in the batch is heavy: does what is answered jump about?
 
     The first mend is to divide by the sum of the weights in the batch; mien's loop has a warm-up, clipped steps and
     averaged weights besides.
