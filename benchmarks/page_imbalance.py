@@ -6,6 +6,7 @@ python benchmarks/page_imbalance.py
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,10 @@ def main() -> None:
     if not file.exists():
         raise SystemExit("benchmarks/results/ lacks imbalance: run `make bench` first")
     found = json.loads(file.read_text())
+    found["tables"] = {
+        title: [{name: _readable(name, cell) for name, cell in row.items()} for row in rows]
+        for title, rows in found["tables"].items()
+    }
     sets = [name for name in TITLES if name in found["data"]["classes"]]
     (DOCS / "images" / "pixel-smote.png").write_bytes(as_png(between()))
     page = DOCS / "imbalance-figures.md"
@@ -110,6 +115,15 @@ def main() -> None:
         )
     )
     print(f"written: {page}")
+
+
+def _readable(name: str, cell: Any) -> Any:
+    """A cell as people read it."""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float) and math.isnan(cell):
+        return None
+    return "< 0.001" if name.startswith("p ") and isinstance(cell, float) and cell < 0.001 else cell
 
 
 def _other_seeds(found: dict[str, Any]) -> str:
