@@ -38,7 +38,6 @@ COMBINED = ("resample:300", "resample:1000", "resample:3000")
 MODELS = ("oneconv", "attention", "knn")
 FEW = ("none", "weights")
 EPOCHS, LONG = 20, 45
-COMPARED = ("against none", "p (Holm)")
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Bench:
             for by, key in chosen.items()
         ]
 
-    def lines(self, models: tuple[str, ...], treatments: tuple[str, ...], by: str = BY_RECALL) -> list[dict[str, Any]]:
+    def lines(self, models: tuple[str, ...], treatments: tuple[str, ...]) -> list[dict[str, Any]]:
         """A line for each model and treatment, best on *calibrate* first."""
         run = Run(self.folder)
         found = grouped(rows(run, "treatments"), *KEY)
@@ -95,7 +94,7 @@ class Bench:
         }
         corrected = dict(zip(differences, holm([row["p"] for row in differences.values()]), strict=True))
         lines = []
-        for key in best_first(run, by):
+        for key in best_first(run):
             if key not in wanted_here:
                 continue
             row, own = differences.get(key), found[key]
@@ -178,12 +177,11 @@ def longer(result: Result, benches: list[Bench]) -> None:
     bench = benches[-1]
     chosen = bench.best(BY_F1)[1]
     longer = replace(bench, name=f"{bench.name}-longer", epochs=3 if bench.quick else LONG)
-    models = (NETWORK if bench.quick else DEEPER,)
-    longer.run(models, (chosen,))
-    lines = longer.lines(models, (chosen,), BY_F1)
-    shown = [{name: value for name, value in line.items() if name not in COMPARED} for line in lines]
-    result.table(f"{bench.name}: trained for {longer.epochs} epochs, test", shown)
-    result.figures[f"{bench.name}_longer_macro_f1"] = lines[0]["macro F1"]
+    model = NETWORK if bench.quick else DEEPER
+    longer.run((model,), (chosen,))
+    (line,) = longer.lines((model,), (chosen,))
+    result.table(f"{bench.name}: trained for {longer.epochs} epochs, test", [line])
+    result.figures[f"{bench.name}_longer_macro_f1"] = line["macro F1"]
 
 
 def combined(result: Result, benches: list[Bench]) -> None:

@@ -50,7 +50,7 @@ def imagined(counts: tuple[int, ...], seed: int) -> tuple[np.ndarray, Latents]:
 TRAINED_ON = (600, 60, 12)
 
 
-@pytest.mark.parametrize("after", [adjusted, new_head, smote, partial(of_neighbours, power=1.0)])
+@pytest.mark.parametrize("after", [adjusted, new_head, smote, partial(of_neighbours, k=101, power=1.0)])
 def test_what_is_done_afterwards_wins_rare_classes_back(after: object) -> None:
     if after is smote:
         pytest.importorskip("imblearn")
@@ -95,7 +95,7 @@ def test_a_class_without_a_picture_is_never_answered() -> None:
     labels, latents = imagined(TRAINED_ON, 0)
     there = labels < 2
     learnt = Learnt(TrainPart(labels[there], 3), Latents(latents.vectors[there], latents.probs[there]))
-    for after in (adjusted, new_head, of_neighbours, partial(of_neighbours, power=1.0)):
+    for after in (adjusted, new_head, partial(of_neighbours, k=101), partial(of_neighbours, k=101, power=1.0)):
         assert (after(learnt, latents)[:, 2] == 0).all()
 
 
@@ -129,9 +129,7 @@ def test_a_treatment_is_told_nothing_of_other_parts() -> None:
 
 def test_targets_are_named_and_wrong_names_answered() -> None:
     assert find("oversample:1000").name == "oversample:1000" and isinstance(find("undersample"), Treatment)
-    assert find("latent-knn").name == "latent-knn:101" and find("weighted-latent-knn:7").what.startswith(
-        "votes of the 7"
-    )
+    assert find("latent-knn").name == "latent-knn:101" and "the 7 nearest" in find("weighted-latent-knn:7").what
     with pytest.raises(UsageError, match="did you mean 'oversample'"):
         find("oversampel")
     for wrong in ("focal:3", "oversample:0", "oversample:many"):

@@ -71,7 +71,7 @@ def smote(learnt: Learnt, new: Latents) -> Floats:
     return _head(np.asarray(made), np.asarray(given), learnt, new)
 
 
-def of_neighbours(learnt: Learnt, new: Latents, k: int = 101, power: float = 0.0) -> Floats:
+def of_neighbours(learnt: Learnt, new: Latents, k: int, power: float = 0.0) -> Floats:
     """Shares of the votes of the k nearest pictures of the training part, by their latents; each weighs (N/n)^power.
 
     Examples

@@ -76,17 +76,22 @@ def advised(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
+def _rivals(run: Run, by: str = BY_RECALL) -> list[Key]:
+    """Those that learn from the same pictures, best first."""
+    return [key for key in best_first(run, by) if not find(key[1]).uses_fit]
+
+
 def _by_f1(run: Run, found: Mapping[Key, Sequence[TableRow]]) -> list[str]:
     """What to take where a false alarm is as bad as a miss, if that is something else."""
-    bests = [next((key for key in best_first(run, by) if not find(key[1]).uses_fit), None) for by in (BY_RECALL, BY_F1)]
-    if bests[0] == bests[1] or bests[1] is None:
+    by_recall, by_f1 = _rivals(run)[:1], _rivals(run, BY_F1)[:1]
+    if by_recall == by_f1 or any(row["collapsed"] for key in by_f1 for row in found[key]):
         return []
-    values = [rate(number(found[key], "macro_f1").value) for key in bests if key]
-    model, treatment = bests[1]
+    above, here = (rate(number(found[key], "macro_f1").value) for key in (*by_recall, *by_f1))
+    ((model, treatment),) = by_f1
     named = f"{model} as it is" if treatment == PLAIN else f"{model} with {treatment}"
     return [
         f"Where a false alarm is as bad as a miss, judge by macro F1: {named} was best by that on calibrate, "
-        f"{values[1]} on test; the above has {values[0]}."
+        f"{here} on test; the above has {above}."
     ]
 
 
@@ -103,7 +108,7 @@ def _of_fit(differences: Mapping[Key, TableRow]) -> list[str]:
 
 
 def _recommended(run: Run, found: Mapping[Key, Sequence[TableRow]], differences: Mapping[Key, TableRow]) -> str:
-    fair = [key for key in best_first(run) if not find(key[1]).uses_fit]
+    fair = _rivals(run)
     if not fair:
         return "All of these have pictures that others would not have. Add none, and treatments, to compare."
     best = fair[0]

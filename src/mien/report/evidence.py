@@ -175,15 +175,17 @@ def budget(value: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """A duration in the unit that suits it.
+    """A duration in the unit that suits it, which no line break parts from its number.
 
     >>> seconds(3.14), seconds(200)
-    ('3.1 s', '3 min 20 s')
+    ('3.1\u202fs', '3\u202fmin 20\u202fs')
     """
     if value < 60:
-        return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
+        return f"{value:.1f}\u202fs" if value < 9.95 else f"{value:.0f}\u202fs"
     minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+    if minutes < 60:
+        return f"{minutes}\u202fmin {rest:02d}\u202fs"
+    return f"{minutes // 60}\u202fh {minutes % 60:02d}\u202fmin"
 
 
 def chance(p: float) -> str:
@@ -211,7 +213,7 @@ def interval(low: float, high: float, form: Callable[[float], str] = _small) -> 
     >>> interval(0.159, 0.342), interval(0.004, 0.021), interval(math.nan, math.nan)
     ('.16–.34', '.004–.021', '')
     >>> interval(110.64, 190.2), interval(110.64, 190.2, seconds)
-    ('110.64–190.20', '1 min 51 s–3 min 10 s')
+    ('110.64–190.20', '1\u202fmin 51\u202fs–3\u202fmin 10\u202fs')
     """
     return "" if math.isnan(low) or math.isnan(high) else f"{form(low)}–{form(high)}"
 

@@ -105,16 +105,9 @@ def ranking(run: Run) -> Markup:
             )
         )
     head = (
-        "",
-        "On calibrate",
-        "Macro recall",
-        "Macro F1",
-        "Accuracy",
-        "Worst class",
-        "Against none",
-        "Time",
+        "", "On calibrate", "Macro recall", "Macro F1", "Accuracy", "Worst class", "Against none", "Time",
         "s per point",
-    )
+    )  # fmt: skip
     return stack(Table("", head, lines))
 
 

@@ -250,6 +250,7 @@ def last_taps(model: Classifier) -> tuple[str, str]:
 
 
 def latents_of(outputs: Outputs) -> Latents:
+    """What a treatment may see of these: vectors of the layer that was read out, and answers."""
     return Latents(next(iter(outputs.features.values())), outputs.probs)
 
 
