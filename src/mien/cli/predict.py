@@ -60,7 +60,7 @@ def predict(
 
 def expand(files: tuple[Path, ...]) -> Iterator[Path]:
     """The files named, folders replaced by the pictures in them; DataError where one holds none."""
-    from mien.data.listing import pictures_in
+    from mien.data.files import pictures_in
 
     for path in files:
         if path.is_dir():

@@ -8,15 +8,15 @@ folders are followed; what two ways lead to is read once.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from mien.data.files import walk
 from mien.data.labels import EMOTIONS
-from mien.data.listing import PICTURES, broken_row, columns, labelset_of, pictures_in, resolve, rows_of
+from mien.data.listing import broken_row, columns, labelset_of, resolve, rows_of
 from mien.errors import DataError
 from mien.types import NO_LABEL, Dataset, Ints, LabelSet, Problem, Texts, texts
 
@@ -27,7 +27,7 @@ NOT_CLASSES = frozenset({"image", "label", "person", "truth"})
 
 def looks_like(path: Path) -> bool:
     """Whether there is a folder with pictures somewhere below `path`."""
-    return path.is_dir() and any(folder.pictures for folder in _walk(path))
+    return path.is_dir() and any(folder.pictures for folder in walk(path))
 
 
 def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
@@ -67,48 +67,9 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     )
 
 
-@dataclass(frozen=True)
-class _Folder:
-    """A folder, the names of its pictures, and a Problem if it brings none."""
-
-    path: Path
-    pictures: list[str]
-    problem: Problem | None = None
-
-
-def _walk(root: Path) -> Iterator[_Folder]:
-    """Every folder below root that is not hidden, once: those that lie there first, then those that links lead to."""
-    seen = set(root.resolve().parents)  # a link to what lies above root would never end
-    starts = [root]
-    for start in starts:  # grows by the links that are met
-        for name, inner, _ in os.walk(start):
-            folder = Path(name)
-            real = folder.resolve()
-            if real in seen:
-                inner.clear()
-                yield _Folder(folder, [], _repeated(folder, real))
-                continue
-            seen.add(real)
-            inner[:] = sorted(one for one in inner if not one.startswith((".", "__")))
-            starts += [link for link in (folder / one for one in inner) if link.is_symlink()]
-            pictures = pictures_in(folder)
-            empty = not pictures and not inner and folder != root
-            yield _Folder(folder, pictures, _empty(folder) if empty else None)
-
-
-def _repeated(folder: Path, real: Path) -> Problem:
-    cause = f"leads to {real}, which is read already or lies above"
-    return Problem("repeated folder", str(folder), cause, "nothing: pictures are read once; or remove the link")
-
-
-def _empty(folder: Path) -> Problem:
-    known = ", ".join(sorted(PICTURES))
-    return Problem("empty folder", str(folder), "has no pictures", f"known are {known}; or remove it")
-
-
 def _list(root: Path) -> tuple[list[str], list[Problem]]:
     """Pictures in class folders, as paths inside root; Problems for folders, and for pictures in no class folder."""
-    found = list(_walk(root))
+    found = list(walk(root))
     above = {parent for folder in found if folder.pictures for parent in folder.path.parents}
     files: list[str] = []
     stray: list[Problem] = []
@@ -122,7 +83,7 @@ def _list(root: Path) -> tuple[list[str], list[Problem]]:
         else:
             inside = folder.path.relative_to(root)
             files += [(inside / name).as_posix() for name in folder.pictures]
-    return files, stray + [folder.problem for folder in found if folder.problem]
+    return files, stray + [problem for folder in found for problem in folder.problems]
 
 
 def _refuse_numbers(raw: Texts, names: Mapping[str, str] | None, root: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,13 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.data.files import pictures_in
 from mien.data.labels import ALIASES, EMOTIONS
 from mien.errors import DataError
 from mien.types import Ints, LabelSet, Problem, Texts
 
-PICTURES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".pgm", ".ppm", ".tif", ".tiff"}
-)  # fmt: skip
 LONGEST = 100
 """Bytes of a class name."""
 UNDECIDED = ("tie", "unknown", "NF")
@@ -109,15 +106,6 @@ def row_keys(names: Iterable[str]) -> list[str]:
         seen[name] += 1
         keys.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     return keys
-
-
-def pictures_in(folder: Path) -> list[str]:
-    """Sorted names of the pictures in one folder, hidden files left out; empty where there is no such folder."""
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries]
-    return sorted(name for name in names if not name.startswith(".") and os.path.splitext(name)[1].lower() in PICTURES)  # noqa: PTH122
 
 
 def unlisted(folder: Path, listed: Iterable[str], table: Path) -> list[Problem]:

@@ -1,0 +1,204 @@
+"""Tables joined to pictures: which picture a row means, however its name was written.
+
+Every table beside pictures (votes, lists, legends, reviews) goes through here. A name is compared in one Unicode form
+(NFC), with "/" between folders and without "./". Where no picture has exactly that name, a bare name or a longer path
+counts if it means one picture alone, and after that a name in other case.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mien.errors import DataError
+from mien.types import Bools, Ints, Problem
+
+NONE, SEVERAL = -1, -2
+UNMATCHED, AMBIGUOUS, REPEATED, CONTRADICTORY = (
+    "row without a picture",
+    "ambiguous row",
+    "repeated row",
+    "contradictory rows",
+)
+SHOWN = 120
+
+
+def normal(name: str) -> str:
+    """A picture's name in one form: NFC, "/" between folders, no "./", no space around.
+
+    >>> normal(".\\\\happiness\\\\1.png")
+    'happiness/1.png'
+    """
+    parts = unicodedata.normalize("NFC", name.strip().replace("\\", "/")).split("/")
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Which picture each row of a table means.
+
+    Attributes
+    ----------
+    rows : (M,) number of the picture, −1 for none.
+    problems : a Problem for each row that means no picture, or several.
+    """
+
+    rows: Ints
+    problems: list[Problem]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Which row of a table each picture has.
+
+    Attributes
+    ----------
+    rows : (N,) number of the row in the table, −1 for none.
+    contradictory : (N,) whether rows of the table contradict each other; `rows` is −1 there.
+    problems : rows without a picture, repeated ones, contradictory ones.
+    """
+
+    rows: Ints
+    contradictory: Bools
+    problems: list[Problem]
+
+
+def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, strict: bool = True) -> Matched:
+    """Find the picture that each row of a table means.
+
+    Parameters
+    ----------
+    written : (M,) names in the table. names : (N,) names of the pictures.
+    table : where the rows are from, for messages.
+    strict : whether it is an error that no row at all means a picture.
+
+    Raises
+    ------
+    DataError : `strict`, and no row means a picture.
+
+    Examples
+    --------
+    >>> match(["happy\\\\1.png", "./2.png", "3.png"], ["happy/1.png", "happy/2.png"], "votes.csv").rows.tolist()
+    [0, 1, -1]
+    """
+    index = _Index(names)
+    rows = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
+    if strict and len(rows) and len(names) and not (rows >= 0).any():
+        raise DataError(
+            f"none of its {len(rows)} rows names a picture of these data",
+            place=str(table),
+            remedy=f"it says {written[0][:SHOWN]!r}, and a picture is called {names[0][:SHOWN]!r}: make them agree",
+        )
+    problems = [
+        _problem(table, number, written[number], int(rows[number])) for number in np.flatnonzero(rows < 0).tolist()
+    ]
+    return Matched(np.maximum(rows, NONE), problems)
+
+
+def join(
+    written: Sequence[str],
+    contents: Sequence[Hashable],
+    names: Sequence[str],
+    table: Path | str,
+    *,
+    strict: bool = True,
+) -> Joined:
+    """Find the row of a table that each picture has, where a picture should have one row at most.
+
+    A row that is written again counts once. Rows that contradict each other do not count at all.
+
+    Parameters
+    ----------
+    written, contents : (M,) names in the table, and what each row says.
+    names : (N,) names of the pictures. table, strict : as for `match`.
+
+    Examples
+    --------
+    >>> joined = join(["1.png", "2.png", "2.png"], ["anger", "fear", "joy"], ["1.png", "2.png"], "list.csv")
+    >>> joined.rows.tolist(), joined.contradictory.tolist()
+    ([0, -1], [False, True])
+    """
+    matched = match(written, names, table, strict=strict)
+    rows, contradictory = np.full(len(names), NONE), np.zeros(len(names), bool)
+    problems = list(matched.problems)
+    for number, picture in enumerate(matched.rows.tolist()):
+        if picture < 0:
+            continue
+        if contradictory[picture] or (rows[picture] >= 0 and contents[rows[picture]] != contents[number]):
+            contradictory[picture], rows[picture] = True, NONE
+            cause = f"says {contents[number]!r}, another row says otherwise"[:200]
+            remedy = "correct the table; until then none of these rows is used"
+            problems.append(Problem(CONTRADICTORY, _place(table, number, written[number]), cause, remedy))
+        elif rows[picture] >= 0:
+            cause, remedy = "says once more what another row says", "nothing: it counts once"
+            problems.append(Problem(REPEATED, _place(table, number, written[number]), cause, remedy))
+        else:
+            rows[picture] = number
+    return Joined(rows, contradictory, problems)
+
+
+class _Index:
+    """Pictures by their names, by the ends of their names, and by both in small letters."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = [normal(name) for name in names]
+        self.exact = _numbered(self.names)
+        self.loose: list[tuple[dict[str, int], dict[str, int]]] = []
+
+    def find(self, name: str) -> int:
+        """Number of the picture; NONE, or SEVERAL."""
+        if not name:
+            return NONE
+        found = self.exact.get(name, NONE)
+        if found == NONE and not self.loose:
+            folded = [_folded(picture) for picture in self.names]
+            self.loose = [(whole, _numbered_tails(names)) for whole, names in
+                          ((self.exact, self.names), (_numbered(folded), folded))]  # fmt: skip
+        for (whole, tails), wanted in zip(self.loose if found == NONE else [], (name, _folded(name)), strict=False):
+            found = whole.get(wanted, tails.get(wanted, NONE))
+            if found == NONE:  # the row's path may begin above the folder that the pictures lie in
+                found = next((whole[tail] for tail in _tails(wanted) if tail in whole), NONE)
+            if found != NONE:
+                break
+        return found
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def _tails(name: str) -> list[str]:
+    """The ends of a path, the longest first: a/b/c gives b/c and c."""
+    parts = name.split("/")
+    return ["/".join(parts[start:]) for start in range(1, len(parts))]
+
+
+def _numbered(names: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for number, name in enumerate(names):
+        found[name] = SEVERAL if name in found else number
+    return found
+
+
+def _numbered_tails(names: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for number, name in enumerate(names):
+        for tail in _tails(name):
+            found[tail] = SEVERAL if tail in found else number
+    return found
+
+
+def _place(table: Path | str, number: int, name: str) -> str:
+    return f"{table}, row {number + 1} ({name[:SHOWN]})"
+
+
+def _problem(table: Path | str, number: int, name: str, found: int) -> Problem:
+    if found == SEVERAL:
+        remedy = "write the picture's path as well; the row is left out"
+        return Problem(AMBIGUOUS, _place(table, number, name), "names more than one picture", remedy)
+    cause = "names no picture of these data" if name.strip() else "names no picture: its name is empty"
+    return Problem(UNMATCHED, _place(table, number, name), cause, "correct the name, or remove the row")
