@@ -75,11 +75,18 @@ def make_folders(root: Path) -> None:
         picture(root / "train" / name / "1.png")
 
 
+def make_list(root: Path) -> None:
+    for name in ("1", "2"):
+        picture(root / "photos" / f"{name}.png")
+    text(root / "labels.csv", "path;expression", "photos\\1.png;Happy", "photos\\2.png;fear")
+
+
 EXAMPLES: Mapping[str, Callable[[Path], None]] = {
     "ferplus": make_ferplus,
     "raf-db": make_raf_db,
     "legend-csv": make_legend_csv,
     "pixel-csv": make_pixel_csv,
+    "list": make_list,
     "folders": make_folders,
 }
 

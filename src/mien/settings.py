@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable
 from dataclasses import Field, field, fields
 from typing import Any
 
@@ -57,7 +60,33 @@ def validate(settings: Any, prefix: str = "") -> None:
 
 
 def _is_within(value: Any, item: Field[Any]) -> bool:
-    if not item.metadata.get("within"):
+    if value is None or not item.metadata.get("within"):
         return True
     low, high = item.metadata["within"]
     return bool(low < value < high if item.metadata["exclusive"] else low <= value <= high)
+
+
+def items(text: str) -> list[str]:
+    """The values in a text, between commas; a value with a comma in it stands in quotes.
+
+    >>> items('fear, "calm, awake",happiness')
+    ['fear', 'calm, awake', 'happiness']
+    """
+    [row] = csv.reader([text.replace("\n", " ")], skipinitialspace=True) if text.strip() else [[]]
+    return [item.strip() for item in row if item.strip()]
+
+
+def joined(values: Iterable[object]) -> str:
+    """The text that :func:`items` takes apart again.
+
+    >>> joined(["fear", "calm, awake"])
+    'fear,"calm, awake"'
+    """
+    return ",".join(quoted(str(value)) for value in values)
+
+
+def quoted(value: str) -> str:
+    """A value as it stands between commas."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([value])
+    return text.getvalue()

@@ -15,7 +15,11 @@ def sets(tmp_path: Path) -> Path:
     """One small data set of each layout, named by its format."""
     for folder in ("folders/happy", "folders/sad", "legend-csv/images", "legend-csv/data"):
         (tmp_path / folder).mkdir(parents=True)
-    for place in ("folders/happy/1.png", "folders/sad/1.png", "legend-csv/images/1.png"):
+    for place in (
+        "folders/happy/1.png", "folders/sad/1.png", "legend-csv/images/1.png", "list/photos/1.png",
+        "ferplus/FER2013Train/1.png", "raf-db/Image/aligned/train_1_aligned.jpg",
+    ):  # fmt: skip
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / place)
     (tmp_path / "legend-csv/data/legend.csv").write_text("user.id,image,emotion\n1,1.png,happy\n")
     for folder, file, text in (
@@ -25,9 +29,10 @@ def sets(tmp_path: Path) -> Path:
             "fer2013new.csv",
             ",".join(["Usage", "Image name", *ferplus_columns()]) + "\nTraining,1.png" + ",1" * 10,
         ),
+        ("list", "labels.tsv", "file\tlabel\n1.png\thappy\n"),
         ("raf-db/EmoLabel", "list_patition_label.txt", "train_1.jpg 4\n"),
     ):
-        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         (tmp_path / folder / file).write_text(text)
     return tmp_path
 

@@ -1,5 +1,6 @@
 """Readers: each layout as it is met in the wild, and what is wrong with it."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from mien.data import ferplus, folders, legend_csv, pixel_csv, raf_db
+from mien.data.load import FORMATS
 from mien.errors import DataError, UsageError
 from mien.types import Dataset
 
@@ -83,7 +85,7 @@ class TestFolders:
         assert data.labelset.names == ("surprise", "fear", "happiness")
         assert data.votes is not None and data.votes.tolist() == [[1, 8, 1], [0, 0, 10], [0, 0, 0]]
         assert data.groups is not None and data.groups.tolist() == ["ann", "bob", ""]
-        assert kinds(data) == ["broken row"]
+        assert kinds(data) == ["broken row", "pictures without a row"]
 
     def test_votes_as_pandas_writes_them(self, tmp_path: Path) -> None:
         picture(tmp_path / "fear" / "1.png")
@@ -141,6 +143,8 @@ class TestLegend:
         (root / "data").mkdir()
         (root / "data" / "legend.csv").write_text(header + rows)
         (root / "images").mkdir(exist_ok=True)
+        for name in re.findall(r"\w+\.jpg", rows):
+            picture(root / "images" / name)
         return root
 
     def test_labels_people_contributors(self, tmp_path: Path) -> None:
@@ -169,7 +173,7 @@ class TestLegend:
 
     def test_not_a_text_file(self, tmp_path: Path) -> None:
         self.write(tmp_path, "")
-        (tmp_path / "data" / "legend.csv").write_bytes(b"\xff\xfe\x00\x81")
+        (tmp_path / "data" / "legend.csv").write_bytes(b"image,emotion\n\x81.jpg,fear\n")
         with pytest.raises(DataError, match="UTF-8"):
             legend_csv.read(tmp_path)
 
@@ -210,8 +214,8 @@ class TestPixels:
 
 class TestFerPlus:
     def root(self, tmp_path: Path) -> Path:
-        for folder in ("FER2013Train", "FER2013Valid"):
-            (tmp_path / folder).mkdir()
+        for place in ("Train/a", "Train/b", "Valid/c", "Train/d"):
+            picture(tmp_path / f"FER2013{place}.png")
         (tmp_path / "fer2013new.csv").write_text(
             VOTES + "Training,a.png,0,9,1,0,0,0,0,0,0,0\n"
             "Training,b.png,5,0,0,5,0,0,0,0,0,0\n"
@@ -252,7 +256,7 @@ class TestFerPlus:
             ferplus.read(self.root(tmp_path), labels="pluralty")
 
     def test_label_files_without_header(self, tmp_path: Path) -> None:
-        (tmp_path / "FER2013Train").mkdir()
+        picture(tmp_path / "FER2013Train" / "a.png")
         (tmp_path / "FER2013Train" / "label.csv").write_text('a.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0\n')
         assert ferplus.looks_like(tmp_path)
         data = ferplus.read(tmp_path)
@@ -266,7 +270,8 @@ class TestRafDb:
         (tmp_path / "EmoLabel" / "list_patition_label.txt").write_text(
             "train_00001.jpg 5\ntest_0001.jpg 1\n\ntrain_00002.jpg\n"
         )
-        picture(tmp_path / "Image" / "aligned" / "train_00001_aligned.jpg")
+        for name in ("train_00001", "test_0001"):
+            picture(tmp_path / "Image" / "aligned" / f"{name}_aligned.jpg")
         return tmp_path
 
     def test_layout(self, root: Path) -> None:
@@ -278,7 +283,7 @@ class TestRafDb:
         assert kinds(data) == ["broken row"]
 
 
-@pytest.mark.parametrize("reader", [folders, legend_csv, pixel_csv, ferplus, raf_db])
+@pytest.mark.parametrize("reader", FORMATS.values())
 def test_no_reader_takes_an_empty_folder(tmp_path: Path, reader: Callable[..., Dataset]) -> None:
     assert not reader.looks_like(tmp_path)  # type: ignore[attr-defined]
     with pytest.raises(DataError):

@@ -12,8 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mien.cli.options import build, options
-from mien.data.prepare import DataSettings, spelled
-from mien.types import Dataset
+from mien.data.prepare import DataSettings
 
 
 @click.group()
@@ -51,24 +50,15 @@ def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: 
 
 def _inspection(settings: DataSettings, near: bool) -> Any:
     from mien.cli.progress import decoding
-    from mien.data.checks import check, strict
-    from mien.data.images import decode, formats
-    from mien.data.load import load
-    from mien.data.prepare import reviewed
+    from mien.data.images import formats
+    from mien.data.prepare import checked, listed
     from mien.data.profile import shape
     from mien.report.inspect import inspect
 
-    listed = load(settings.source, format=settings.format, names=spelled(settings.names), labels=settings.labels)
+    rows = listed(settings)
     with decoding() as progress:
-        decoded = decode(listed, settings.images, progress=progress)
-    if settings.reviews:
-        decoded = reviewed(decoded, Path(settings.reviews))
-    checked: Dataset = check(decoded)
-    if settings.strict:
-        strict(checked)
-    if settings.shape:
-        checked = shape(checked, settings.shape)
-    return inspect(checked, formats(listed), rows=len(listed), near=near)
+        found = checked(settings, rows, progress)
+    return inspect(shape(found, settings.shape) if settings.shape else found, formats(rows), rows=len(rows), near=near)
 
 
 def _print(seen: Any) -> None:

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from mien.errors import UsageError, choice_error
 from mien.models.settings import OWN_RECIPES, TrainSettings
+from mien.settings import items, joined
 
 Settings = TypeVar("Settings")
 Command = Callable[..., Any]
@@ -77,16 +78,14 @@ def _option(prefix: str, field: Field[Any], hint: Any) -> Callable[[Command], Co
     if hint is bool:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=default, help=text, show_default=True)
     if str(hint).startswith("tuple"):
-        items = _Items(int if "int" in str(hint) else str)
-        return click.option(
-            flag, name, type=items, default=",".join(map(str, default or ())), help=text, show_default=True
-        )
+        kinds = _Items(int if "int" in str(hint) else str)
+        return click.option(flag, name, type=kinds, default=joined(default or ()), help=text, show_default=True)
     kind = click.Choice(choices) if choices else {int: click.INT, float: click.FLOAT}.get(hint, click.STRING)
     return click.option(flag, name, type=kind, default=default, help=text, show_default=default not in (None, ""))
 
 
 class _Items(click.ParamType[tuple[Any, ...]]):
-    """Values between commas."""
+    """Values between commas; one with a comma in it stands in quotes."""
 
     name = "LIST"
 
@@ -96,9 +95,8 @@ class _Items(click.ParamType[tuple[Any, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
         if isinstance(value, tuple):
             return value
-        items = [item.strip() for item in str(value).split(",") if item.strip()]
         try:
-            return tuple(dict.fromkeys(self.kind(item) for item in items))
+            return tuple(dict.fromkeys(self.kind(item) for item in items(str(value))))
         except ValueError:
             self.fail(f"{value!r} is not a list of whole numbers, like 0,1,2", param, ctx)
 
@@ -114,8 +112,9 @@ def _is_setting(option: click.Parameter) -> bool:
 
 def _as_typed(value: Any, option: click.Parameter) -> str | list[str]:
     """A value of the file as it would be typed after its flag, so that the flag's own checks hold for both."""
-    items = [str(item) for item in value] if isinstance(value, list) else [str(value)]
-    return items if isinstance(option, click.Option) and option.multiple else ",".join(items)
+    if not isinstance(value, list):
+        return [str(value)] if isinstance(option, click.Option) and option.multiple else str(value)
+    return [*map(str, value)] if isinstance(option, click.Option) and option.multiple else joined(value)
 
 
 def _config(command: Command) -> Command:

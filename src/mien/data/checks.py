@@ -5,16 +5,21 @@ The checks run in the order of CHECKS, each on what the one before left.
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from mien.data.labels import ALIASES, EMOTIONS
 from mien.data.listing import UNDECIDED
 from mien.errors import DataError
+from mien.settings import quoted
 from mien.types import NO_LABEL, Dataset, Ints, Problem, Texts
 
+ALIKE = 0.84
+"""Similarity of two class names (difflib's ratio) from which on one is probably the other, misspelt."""
 RARE = 20
 """Fewest pictures of a class that give each of the five parts one or more."""
 
@@ -61,9 +66,10 @@ def missing_labels(dataset: Dataset) -> Dataset:
         elif raw in UNDECIDED:
             cause = f"the votes name no emotion ({raw})"
             problems.append(Problem("undecided", place, cause, "nothing: it is left out"))
-        else:
+        elif dataset.labelset.resolve(raw) < 0:  # else the label was taken away, with a Problem of its own
             near = dataset.labelset.nearest(raw)
-            hint = f"did you mean {near!r}? --names {raw}={near}" if near else f"--names {raw}=CLASS, or correct it"
+            hint = f"did you mean {near!r}? " if near else ""
+            hint += "--names " + quoted(f"{raw}={near or 'CLASS'}") + ", or correct it"
             problems.append(Problem("unknown label", place, f"label {raw!r} is no class", hint))
     return dataset.but(*problems)
 
@@ -117,6 +123,21 @@ def copies(dataset: Dataset) -> Dataset:
     )
 
 
+def similar_classes(dataset: Dataset) -> Dataset:
+    """Classes whose names are nearly those of others, or of emotions: probably one class, misspelt."""
+    names = dataset.labelset.names
+    known = {**{name: name for name in (*EMOTIONS.names, *names)}, **ALIASES, **dataset.labelset.aliases}
+    problems = []
+    for name in names:
+        others = [word for word, meant in known.items() if meant != name and word != name]
+        near = [] if name in EMOTIONS.names else difflib.get_close_matches(name, others, n=1, cutoff=ALIKE)
+        if near:
+            cause = f"is a class of its own, with a name like {near[0]!r}"
+            remedy = "if they are one: --names " + quoted(f"{name}={known[near[0]]}")
+            problems.append(Problem("similar class names", f"class {name}", cause, remedy))
+    return dataset.but(*problems)
+
+
 def class_sizes(dataset: Dataset) -> Dataset:
     """Classes without pictures, classes too rare to be learnt or measured, and data of one class only."""
     counts = dataset.counts()
@@ -135,7 +156,7 @@ def class_sizes(dataset: Dataset) -> Dataset:
     return dataset.but(*problems)
 
 
-CHECKS = (missing_labels, contradictions, repeated_rows, copies, class_sizes)
+CHECKS = (missing_labels, contradictions, repeated_rows, copies, similar_classes, class_sizes)
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.data.files import pictures_in
+from mien.data.join import join, match
 from mien.data.labels import EMOTIONS
-from mien.data.listing import UNDECIDED, broken_row, columns, labelset_of, resolve, row_keys, rows_of, unlisted
+from mien.data.listing import UNDECIDED, broken_row, columns, labelset_of, resolve, row_keys, unlisted
+from mien.data.tables import read_table, rows_of
 from mien.errors import DataError, choice_error
 from mien.types import Dataset, Floats, Ints, Problem, Texts, texts
 
 LAYOUT = "FER+ (fer2013new.csv beside FER2013Train, FER2013Valid, FER2013Test)"
+OPTIONS = ("labels",)
 LABELS = ("plurality", "fer2013", "shares")
 VOTED = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
 FOLDERS = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}
@@ -60,23 +64,30 @@ def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plur
     listed = _read_new(root) if (root / "fer2013new.csv").is_file() else _read_label_files(root)
     if not listed.names:
         raise DataError("has no row with a picture name", place=str(root), remedy="is the file complete?")
-    votes = np.array(listed.votes, dtype=np.int64)[:, _ORDER]
+    pictures = [f"{folder}/{name}" for folder in FOLDERS.values() for name in pictures_in(root / folder)]
+    table = root / ("fer2013new.csv" if (root / "fer2013new.csv").is_file() else "label.csv")
+    written = [f"{FOLDERS[usage]}/{name}" for usage, name in zip(listed.usages, listed.names, strict=True)]
+    found = match(written, pictures, table)
+    kept = found.rows >= 0
+    named, usages = texts(listed.names)[kept], texts(listed.usages)[kept]
+    votes = np.array(listed.votes, dtype=np.int64)[:, _ORDER][kept]
     labelset = labelset_of(EMOTIONS.names, {**FER2013_NUMBERS, **(names or {})}, others=False)
-    raw = _fer2013_labels(root, listed.names) if labels == "fer2013" else plurality(votes)
+    raw, problems = _fer2013_labels(root, named) if labels == "fer2013" else (plurality(votes), [])
     return Dataset(
-        ids=texts(row_keys(listed.names)),
+        ids=texts(row_keys(named.tolist())),
         labels=resolve(raw, labelset),
         labelset=labelset,
         raw_labels=raw,
-        paths=texts(
-            [f"{root}/{FOLDERS[usage]}/{name}" for usage, name in zip(listed.usages, listed.names, strict=True)]
-        ),
+        paths=texts([f"{root}/{pictures[row]}" for row in found.rows[kept].tolist()]),
         votes=votes,
         targets=shares(votes[:, : len(labelset)]) if labels == "shares" else None,
-        sources=texts(listed.usages),
-        problems=(*listed.problems, *_strays(root, listed)),
+        sources=usages,
+        problems=(
+            *listed.problems, *found.problems, *problems,
+            *unlisted(root, pictures, found.rows[kept].tolist(), table.name),
+        ),
         name=str(root),
-    )
+    )  # fmt: skip
 
 
 def plurality(votes: Ints) -> Texts:
@@ -140,20 +151,16 @@ def _read_label_files(root: Path) -> _Listed:
     return listed
 
 
-def _fer2013_labels(root: Path, names: list[str]) -> Texts:
-    """FER2013's own labels of the named pictures, "" where there is none."""
+def _fer2013_labels(root: Path, names: Texts) -> tuple[Texts, list[Problem]]:
+    """(N,) FER2013's own labels of the named pictures, "" where there is none, and what is wrong with their table."""
     path = root / "fer2013_labels.csv"
     if not path.is_file():
         raise DataError(
             "there is no fer2013_labels.csv", place=str(root), remedy="write one (Usage,Image name,emotion), or use "
             "--labels plurality"
         )  # fmt: skip
-    lines = rows_of(path)
-    name, emotion = columns(next(lines, []), ["Image name", "emotion"], path)
-    known = {row[name]: row[emotion] for row in lines if len(row) > max(name, emotion)}
-    return texts([known.get(picture, "") for picture in names])
-
-
-def _strays(root: Path, listed: _Listed) -> list[Problem]:
-    table = root / "fer2013new.csv"
-    return [problem for folder in FOLDERS.values() for problem in unlisted(root / folder, listed.names, table)]
+    table = read_table(path)
+    given = table.column(table.place("emotion"))
+    known, where = np.unique(names, return_inverse=True)
+    joined = join(table.column(table.place("Image name")), given, known.tolist(), path)
+    return texts([*given, ""])[joined.rows][where], joined.problems

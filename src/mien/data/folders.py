@@ -1,6 +1,6 @@
-"""Class folders: the name of a picture's folder is its label; folders above (train, test, …) become its source.
+"""Class folders: a folder names the class of the pictures in it; folders above and below it name people or sources.
 
-    ROOT/happiness/1.png        ROOT/train/happiness/1.png        ROOT/votes.csv (optional)
+    ROOT/happiness/1.png     ROOT/train/happiness/1.png     ROOT/happiness/S010/1.png     ROOT/votes.csv (optional)
 
 `votes.csv` has the columns `image` (path inside ROOT), one per class with its votes, and optionally `person`. Links to
 folders are followed; what two ways lead to is read once.
@@ -8,21 +8,22 @@ folders are followed; what two ways lead to is read once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mien.data.files import walk
 from mien.data.labels import EMOTIONS
-from mien.data.listing import broken_row, columns, labelset_of, resolve, rows_of
+from mien.data.levels import PARTS, Levels, are_people, levels_of
+from mien.data.listing import labelset_of, resolve, spellings
+from mien.data.votes import read_votes
 from mien.errors import DataError
-from mien.types import NO_LABEL, Dataset, Ints, LabelSet, Problem, Texts, texts
+from mien.types import NO_LABEL, Dataset, Problem, Texts, spelling, texts
 
 LAYOUT = "class folders (ROOT/happiness/1.png, ROOT/train/happiness/1.png)"
-PARTS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "images", "data"})
-NOT_CLASSES = frozenset({"image", "label", "person", "truth"})
+OPTIONS = ("class_level", "subfolders")
+SUBFOLDERS = ("auto", "person", "source")
 
 
 def looks_like(path: Path) -> bool:
@@ -30,122 +31,109 @@ def looks_like(path: Path) -> bool:
     return path.is_dir() and any(folder.pictures for folder in walk(path))
 
 
-def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
+def read(
+    path: Path, names: Mapping[str, str] | None = None, class_level: int | None = None, subfolders: str = SUBFOLDERS[0]
+) -> Dataset:
     """List the pictures of class folders.
 
     Parameters
     ----------
     path : the root folder.
     names : folder name → class name, needed for numeric folders.
+    class_level : which folder is the class, counted from 1 below the root; recognised by default.
+    subfolders : what the other folders name: "person" or "source"; told by their names by default ("auto").
 
     Returns
     -------
-    Dataset, not decoded; ids are paths inside `path`, sources the folders above the class folder.
+    Dataset, not decoded; ids are paths inside `path`.
+
+    Raises
+    ------
+    DataError : no class folders, or folders of which nothing tells what they name.
     """
-    files, problems = _list(path)
+    files, found, problems = _list(path, names, class_level)
     if not files:
         raise DataError(
             "has no class folders with pictures", place=str(path), remedy="put the pictures into one folder per class"
         )
-    raw = texts([Path(file).parent.name for file in files])
-    _refuse_numbers(np.unique(raw), names, path)
-    meanings = labelset_of([*np.unique(raw).tolist(), *EMOTIONS.names, *(names or {}).values()], names, others=True)
-    table = _read_votes(path / "votes.csv", meanings)
-    labelset = labelset_of([*np.unique(raw).tolist(), *table.classes], names, others=True)
-    sources = texts([Path(file).parent.parent.as_posix() for file in files])
+    raw = texts([levels.label for levels in found])
+    meanings = labelset_of(
+        [*np.unique(raw).tolist(), *EMOTIONS.names, *(names or {}).values()], names, others=True, place=str(path),
+        what="class folders",
+    )  # fmt: skip
+    people, sources, guessed = _people_and_sources(found, subfolders, path)
+    votes = read_votes(path / "votes.csv", files, meanings)
+    labelset = labelset_of([*np.unique(raw).tolist(), *votes.classes], names, others=True)
+    labels = resolve(raw, labelset)
     return Dataset(
         ids=texts(files),
-        labels=resolve(raw, labelset),
+        labels=np.where(votes.contradictory, NO_LABEL, labels),
         labelset=labelset,
         raw_labels=raw,
         paths=texts([str(path / file) for file in files]),
-        votes=table.votes(files, labelset),
-        groups=table.groups(files),
-        sources=None if (sources == ".").all() else sources,
-        problems=(*problems, *table.problems),
+        votes=votes.counts(labelset),
+        groups=people if votes.people is None else votes.people,
+        sources=sources,
+        problems=(*problems, *guessed, *votes.problems),
         name=str(path),
     )
 
 
-def _list(root: Path) -> tuple[list[str], list[Problem]]:
-    """Pictures in class folders, as paths inside root; Problems for folders, and for pictures in no class folder."""
-    found = list(walk(root))
-    above = {parent for folder in found if folder.pictures for parent in folder.path.parents}
+def _list(
+    root: Path, names: Mapping[str, str] | None, class_level: int | None
+) -> tuple[list[str], list[Levels], list[Problem]]:
+    """Pictures in class folders, as paths inside root, with their folders; Problems for folders and stray pictures."""
+    walked = list(walk(root))
+    inside = {folder.path: folder.path.relative_to(root).parts for folder in walked if folder.pictures}
+    known = {*EMOTIONS.names, *spellings(names), *spellings(names).values()}
+    levels = levels_of(
+        [parts for parts in inside.values() if parts], lambda name: spelling(name) in known, class_level, str(root)
+    )
     files: list[str] = []
-    stray: list[Problem] = []
-    for folder in found:
-        if folder.path == root or folder.path in above or folder.path.name.casefold() in PARTS:
+    found: list[Levels] = []
+    problems: list[Problem] = []
+    for folder in walked:
+        own = levels.get(inside.get(folder.path, ()), Levels())
+        if own.label:
+            files += [folder.path.relative_to(root).joinpath(name).as_posix() for name in folder.pictures]
+            found += [own] * len(folder.pictures)
+        else:
             remedy = "move it into the folder of its class, or remove it"
-            stray += [
+            problems += [
                 Problem("unlabelled", str(folder.path / name), "lies in no class folder", remedy)
                 for name in folder.pictures
             ]
-        else:
-            inside = folder.path.relative_to(root)
-            files += [(inside / name).as_posix() for name in folder.pictures]
-    return files, stray + [problem for folder in found for problem in folder.problems]
+        problems += folder.problems
+    return files, found, problems
 
 
-def _refuse_numbers(raw: Texts, names: Mapping[str, str] | None, root: Path) -> None:
-    """Data sets number the emotions in different orders, so a number alone says nothing."""
-    numbers = [str(word) for word in raw if str(word).isdigit() and str(word) not in (names or {})]
-    if numbers:
-        example = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral", "contempt")
-        shown = ",".join(f"{number}={name}" for number, name in zip(numbers, example, strict=False))
-        raise DataError(
-            f"class folders are numbers ({', '.join(numbers)}), and what they mean differs between data sets",
-            place=str(root),
-            remedy=f"say what each means, for instance --names {shown}",
-        )
+def _people_and_sources(
+    found: Sequence[Levels], subfolders: str, root: Path
+) -> tuple[Texts | None, Texts | None, list[Problem]]:
+    """(N,) person and (N,) source of each picture, "" where unknown, and a Problem where only names tell them apart."""
+    above = [[name for name in levels.above if name.casefold() not in PARTS] for levels in found]
+    below = [[name for name in levels.below if name.casefold() not in PARTS] for levels in found]
+    people = np.full(len(found), "", dtype=object)
+    rest: list[list[str]] = [[name for name in levels.above if name.casefold() in PARTS] for levels in found]
+    problems = []
+    for side in (above, below):
+        for depth in range(max(map(len, side))):
+            names = [path[depth] if depth < len(path) else "" for path in side]
+            given = [name for name in names if name]
+            if subfolders == "person" or (subfolders == "auto" and are_people(given)):
+                problems += [_taken_for_people(given, root)] if subfolders == "auto" else []
+                people = np.where(people == "", names, people)
+            else:
+                rest = [[*parts, name] if name else parts for parts, name in zip(rest, names, strict=True)]
+    sources = texts(["/".join(parts) for parts in rest])
+    return (
+        (texts(people.tolist()) if (people != "").any() else None),
+        (sources if (sources != "").any() else None),
+        problems,
+    )
 
 
-@dataclass(frozen=True)
-class _Votes:
-    """votes.csv by picture; all parts empty where there is none."""
-
-    classes: list[str] = field(default_factory=list)
-    rows: dict[str, list[int]] = field(default_factory=dict)
-    people: dict[str, str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-    def votes(self, files: list[str], labelset: LabelSet) -> Ints | None:
-        """(N, K) votes in the order of the label set; zeros for a picture without a row."""
-        if not self.rows or not self.classes:
-            return None
-        votes = np.zeros((len(files), len(labelset)), dtype=np.int64)
-        place = [labelset.resolve(name) for name in self.classes]
-        for number, file in enumerate(files):
-            if file in self.rows:
-                np.add.at(votes[number], place, self.rows[file])
-        return votes
-
-    def groups(self, files: list[str]) -> Texts | None:
-        """(N,) person, "" where unknown."""
-        return texts([self.people.get(file, "") for file in files]) if any(self.people.values()) else None
-
-
-def _read_votes(path: Path, meanings: LabelSet) -> _Votes:
-    """votes.csv; a column that none of `meanings` fits is left out with a Problem, one without a name without."""
-    if not path.is_file():
-        return _Votes()
-    lines = rows_of(path)
-    header = next(lines, [])
-    (image,) = columns(header, ["image"], path)
-    titles = [name.casefold() for name in header]
-    person = titles.index("person") if "person" in titles else None
-    places = [place for place, title in enumerate(titles) if title and title not in NOT_CLASSES]
-    known = [place for place in places if meanings.resolve(header[place]) != NO_LABEL]
-    table = _Votes([header[place] for place in known])
-    table.problems.extend(_unknown_column(path, header[place]) for place in places if place not in known)
-    for number, row in enumerate(lines, 1):
-        try:
-            table.rows[row[image]] = [int(row[place]) for place in known]
-            table.people[row[image]] = row[person] if person is not None else ""
-        except (ValueError, IndexError):
-            table.problems.append(broken_row(path, number, "votes are not whole numbers, or cells are missing"))
-    return table
-
-
-def _unknown_column(path: Path, name: str) -> Problem:
-    remedy = f"remove the column, or say what it means: --names {name}=CLASS"
-    return Problem("unknown column", f"{path}, column {name}", "is no class: no folder and no emotion", remedy)
+def _taken_for_people(names: Sequence[str], root: Path) -> Problem:
+    distinct = sorted(set(names))
+    cause = f"{len(distinct)} folders such as {distinct[0]} are taken for people: pictures of one stay in one part"
+    return Problem("folders as people", str(root), cause, "nothing; or --subfolders source if they are no people")

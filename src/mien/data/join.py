@@ -78,16 +78,19 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
 
     Raises
     ------
-    DataError : `strict`, and no row means a picture.
+    DataError : `strict`, and no row means a picture, or there is none.
 
     Examples
     --------
     >>> match(["happy\\\\1.png", "./2.png", "3.png"], ["happy/1.png", "happy/2.png"], "votes.csv").rows.tolist()
     [0, 1, -1]
     """
+    if strict and len(written) and not len(names):
+        remedy = "put the pictures where the table expects them"
+        raise DataError(f"there is no picture that its {len(written)} rows could name", place=str(table), remedy=remedy)
     index = _Index(names)
     rows = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
-    if strict and len(rows) and len(names) and not (rows >= 0).any():
+    if strict and len(rows) and not (rows >= 0).any():
         raise DataError(
             f"none of its {len(rows)} rows names a picture of these data",
             place=str(table),

@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
-import csv
-import sys
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from mien.data.files import pictures_in
 from mien.data.labels import ALIASES, EMOTIONS
+from mien.data.tables import Table
 from mien.errors import DataError
-from mien.types import Ints, LabelSet, Problem, Texts
+from mien.types import Ints, LabelSet, Problem, Texts, spelling
 
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 LONGEST = 100
 """Bytes of a class name."""
 UNDECIDED = ("tie", "unknown", "NF")
 """Raw labels that say: the annotators' votes name no emotion (a tie, "unknown" or "not a face" wins)."""
 
 
-def rows_of(path: Path) -> Iterator[list[str]]:
-    """Rows of a CSV file with their cells trimmed, empty lines left out; DataError where it is no text."""
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a 224×224 picture in one cell is past the default
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            for row in csv.reader(file, skipinitialspace=True):
-                if row:
-                    yield [cell.strip() for cell in row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"is not a CSV file: {error}", place=str(path), remedy="save it as UTF-8 CSV") from None
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", place=str(path), remedy="check the path") from None
-
-
 def columns(header: Sequence[str], wanted: Sequence[str], path: Path) -> list[int]:
-    """Where the wanted columns stand in a header, whatever their order and case; DataError where one is missing."""
-    places = {name.casefold(): place for place, name in enumerate(header)}
-    missing = [name for name in wanted if name.casefold() not in places]
-    if missing:
-        found = ", ".join(header) or "nothing"
-        raise DataError(
-            f"has no column {', '.join(map(repr, missing))}", place=str(path), remedy=f"its columns are: {found[:200]}"
-        )
-    return [places[name.casefold()] for name in wanted]
+    """Where the wanted columns stand in a header, whatever their order, case and padding; DataError without one."""
+    table = Table(path, list(header), [])
+    return [table.place(name) for name in wanted]
 
 
 def spellings(names: Mapping[str, str] | None) -> dict[str, str]:
     """Every known spelling and the class it means; `names` are the user's own and win."""
-    own = {raw.strip().casefold(): name.strip().casefold() for raw, name in (names or {}).items()}
+    own = {spelling(raw): spelling(name) for raw, name in (names or {}).items()}
     return {**ALIASES, **{raw: ALIASES.get(name, name) for raw, name in own.items()}}
 
 
-def labelset_of(raw: Iterable[str], names: Mapping[str, str] | None, *, others: bool) -> LabelSet:
+def labelset_of(
+    raw: Iterable[str], names: Mapping[str, str] | None, *, others: bool, place: str = "", what: str = "labels"
+) -> LabelSet:
     """The classes that occur among raw labels: emotions in canonical order, then the others, sorted.
 
     Parameters
@@ -61,6 +43,11 @@ def labelset_of(raw: Iterable[str], names: Mapping[str, str] | None, *, others: 
     raw : labels as they were written.
     names : the user's own spellings.
     others : whether a word that is no emotion is a class; if not, it is one only where no word is an emotion.
+    place, what : where the labels are from and what they are, for messages.
+
+    Raises
+    ------
+    DataError : a class would be called by a number alone, or by a name that cannot be one.
 
     Examples
     --------
@@ -68,14 +55,27 @@ def labelset_of(raw: Iterable[str], names: Mapping[str, str] | None, *, others: 
     ('fear', 'happiness')
     """
     meant = spellings(names)
-    found = {meant.get(word, word) for word in (label.strip().casefold() for label in raw) if word}
+    found = {meant.get(word, word) for word in map(spelling, raw) if word}
     if not others and found & set(EMOTIONS.names):
         found &= {*EMOTIONS.names, *meant.values()}
     kept = [name for name in EMOTIONS.names if name in found]
     kept += sorted(found - set(kept))
+    _refuse_numbers([name for name in kept if NUMBER.fullmatch(name) and name not in meant.values()], place, what)
     for name in kept:
         _check_class_name(name)
     return LabelSet(tuple(kept), {word: name for word, name in meant.items() if name in kept})
+
+
+def _refuse_numbers(numbers: Sequence[str], place: str, what: str) -> None:
+    """Data sets number the emotions in different orders, so a number alone means nothing."""
+    if numbers:
+        example = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral", "contempt")
+        shown = ",".join(f"{number}={name}" for number, name in zip(numbers, example, strict=False))
+        raise DataError(
+            f"the {what} are numbers ({', '.join(numbers)}), and what they mean differs between data sets",
+            place=place,
+            remedy=f"say what each means, for instance --names {shown}",
+        )
 
 
 def _check_class_name(name: str) -> None:
@@ -108,13 +108,15 @@ def row_keys(names: Iterable[str]) -> list[str]:
     return keys
 
 
-def unlisted(folder: Path, listed: Iterable[str], table: Path) -> list[Problem]:
-    """A Problem for each picture of `folder` that no row of `table` names."""
-    known = set(listed)
+def unlisted(folder: Path, pictures: Sequence[str], listed: Iterable[int], table: str) -> list[Problem]:
+    """A Problem for each picture of a folder that no row of a table names; `listed` are numbers of those named."""
+    named = np.zeros(len(pictures), bool)
+    named[list(listed)] = True
     return [
-        Problem("unlabelled", str(folder / name), f"no row of {table.name} names it", "add a row, or remove the file")
-        for name in pictures_in(folder)
-        if name not in known
+        Problem(
+            "unlabelled", str(folder / pictures[row]), f"no row of {table} names it", "add a row, or remove the file"
+        )
+        for row in np.flatnonzero(~named).tolist()
     ]
 
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from mien.data import ferplus, folders, legend_csv, pixel_csv, raf_db
-from mien.errors import DataError, UsageError, choice_error, nearest
-from mien.types import Dataset, Problem
+from mien.data import ferplus, folders, hints, legend_csv, lists, pixel_csv, raf_db
+from mien.data.labels import EMOTIONS
+from mien.data.levels import PARTS
+from mien.data.listing import spellings
+from mien.errors import DataError, MienError, UsageError, choice_error, nearest
+from mien.types import Dataset, Problem, spelling
 
 FORMATS: dict[str, ModuleType] = {
     "ferplus": ferplus,
     "raf-db": raf_db,
     "legend-csv": legend_csv,
     "pixel-csv": pixel_csv,
+    "list": lists,
     "folders": folders,
 }
-"""Format name → reader with `LAYOUT`, `looks_like(path)`, `read(path, names)`; the first that fits is taken."""
+"""Format name → reader with `LAYOUT`, `looks_like(path)`, `read(path, names)`, and OPTIONS, the names of what else its
+`read` takes; the first that fits is taken."""
 
 
 def load(
@@ -27,6 +32,7 @@ def load(
     format: str | None = None,
     names: Mapping[str, str] | None = None,
     labels: str | None = None,
+    **options: object,
 ) -> Dataset:
     """Read a data set; pictures in files are listed, not decoded (see :func:`mien.data.images.decode`).
 
@@ -36,19 +42,23 @@ def load(
     format : one of FORMATS, to force it; recognised otherwise.
     names : label as written → class name, for numbers and spellings of one's own.
     labels : which labels FER+ gives, see :func:`mien.data.ferplus.read`; "shares" by default.
+    options : what else readers take: `class_level` and `subfolders` of class folders, `image_column` and `label_column`
+        of lists. None and "" leave them at their defaults.
 
     Raises
     ------
     DataError
         No such path, an empty folder, or a layout that no reader knows.
     UsageError
-        An unknown format, or `labels` for data that have no votes to choose by.
+        An unknown format, `labels` for data that have no votes to choose by, or an option of another format.
     """
     text = os.fspath(source)
-    if _is_drawn(text):
+    given = {name: value for name, value in options.items() if value not in (None, "")}
+    if is_drawn(text):
         from mien.data import faces  # heavier than the readers, and seldom both
 
         _only_plurality(labels, "drawn faces")
+        _only_own(given, (), "drawn faces")
         drawn = faces.read(text)
         if Path(text).is_dir():
             cause = "faces are drawn, although there is a folder of that name"
@@ -58,27 +68,62 @@ def load(
     _must_exist(path)
     if format is not None and format not in FORMATS:
         raise choice_error("format", format, FORMATS, place="--format")
-    name = format or recognise(path)
+    name = format or ("list" if "image_column" in given and "label_column" in given else recognise(path, names))
+    _only_own(given, getattr(FORMATS[name], "OPTIONS", ()), name)
     if name == "ferplus":
         return ferplus.read(path, names, labels or "shares")
     _only_plurality(labels, name)
-    found: Dataset = FORMATS[name].read(path, names)
-    return found
+    found: Dataset = FORMATS[name].read(path, names, **given)
+    return found.but(*_unlike_lists(found, path, names)) if name == "folders" and format is None else found
 
 
-def recognise(path: Path) -> str:
-    """Name of the format that fits a path; DataError where none does."""
+def recognise(path: Path, names: Mapping[str, str] | None = None) -> str:
+    """Name of the format that fits a path; DataError where none does.
+
+    Parameters
+    ----------
+    names : the user's own spellings: folders with these names are class folders.
+    """
     for name, reader in FORMATS.items():
-        if reader.looks_like(path):
+        if reader.looks_like(path) and not (reader is lists and _has_class_folders(path, names)):
             if reader is folders:
                 _refuse_collections(path)
+                if not _has_class_folders(path, names):
+                    hints.refuse_parts(path, FORMATS)
             return name
     if path.is_dir() and not any(path.iterdir()):
         raise DataError("is an empty folder", place=str(path), remedy="give the folder that the data lie in")
     layouts = "; ".join(str(reader.LAYOUT) for reader in FORMATS.values())
-    raise DataError(
-        "has no layout that mien knows", place=str(path), remedy=f"known are: {layouts}; or drawn faces (faces)"
-    )
+    remedy = hints.elsewhere(path, FORMATS) or f"known are: {layouts}; or drawn faces (faces)"
+    raise DataError("has no layout that mien knows", place=str(path), remedy=remedy)
+
+
+def _has_class_folders(path: Path, names: Mapping[str, str] | None) -> bool:
+    """Whether folders below are named after two known classes, with or without the parts of a set above them."""
+    if not path.is_dir():
+        return False
+    known = spellings(names)
+    inner = [folder for folder in path.iterdir() if folder.is_dir()]
+    inner += [deep for folder in inner if folder.name.casefold() in PARTS for deep in folder.iterdir() if deep.is_dir()]
+    meant = {known.get(spelling(folder.name), spelling(folder.name)) for folder in inner}
+    return len(meant & {*EMOTIONS.names, *known.values()}) > 1
+
+
+def _unlike_lists(found: Dataset, path: Path, names: Mapping[str, str] | None) -> Iterator[Problem]:
+    """A Problem for each list beside class folders that gives pictures other classes than the folders do."""
+    of_folder = dict(zip(found.paths.tolist(), found.labels.tolist(), strict=True))
+    for table in lists.lists_in(path):
+        try:
+            listed = lists.read(table, names)
+        except MienError:
+            continue
+        given = [found.labelset.resolve(raw) for raw in listed.raw_labels.tolist()]
+        pairs = [(of_folder[file], label) for file, label in zip(listed.paths.tolist(), given, strict=True)
+                 if file in of_folder]  # fmt: skip
+        unlike = sum(folder != label for folder, label in pairs)
+        if unlike:
+            cause = f"gives {unlike} of {len(pairs)} pictures another class than their folders, which count"
+            yield Problem("list unlike folders", str(table), cause, "give --format list to use the list")
 
 
 def _refuse_collections(path: Path) -> None:
@@ -93,7 +138,8 @@ def _refuse_collections(path: Path) -> None:
                 )
 
 
-def _is_drawn(text: str) -> bool:
+def is_drawn(text: str) -> bool:
+    """Whether DATA means drawn faces."""
     return text == "faces" or text.startswith("faces:")
 
 
@@ -113,3 +159,15 @@ def _only_plurality(labels: str | None, name: str) -> None:
         raise UsageError(
             f"labels {labels!r} need FER+, and these data are {name}", place="--labels", remedy="leave --labels out"
         )
+
+
+def _only_own(given: Mapping[str, object], own: tuple[str, ...], name: str) -> None:
+    for option in given:
+        if option not in own:
+            takers = ", ".join(format for format, reader in FORMATS.items() if option in getattr(reader, "OPTIONS", ()))
+            flag = "--" + option.replace("_", "-")
+            raise UsageError(
+                f"these data are read as {name}",
+                place=flag,
+                remedy=f"leave it out, or give --format: {takers} takes it",
+            )

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.ferplus import FER2013_NUMBERS
-from mien.data.listing import broken_row, columns, labelset_of, resolve, rows_of
-from mien.errors import DataError
+from mien.data.listing import broken_row, labelset_of, resolve
+from mien.data.lists import LABEL, PART
+from mien.data.tables import Table, header_of, rows_of
+from mien.errors import DataError, MienError
 from mien.types import Dataset, Problem, texts
 
 LAYOUT = "a CSV of pixels (emotion,pixels,Usage, as fer2013.csv)"
 FILES = ("fer2013.csv", "icml_face_data.csv", "train.csv")
+"""Usual names, in the order of preference."""
+PIXELS = ("pixels", "pixel")
 
 
 def looks_like(path: Path) -> bool:
-    """Whether `path` is such a CSV file, or a folder with one of the usual names in it."""
-    table = _table(path)
-    if table is None:
-        return False
-    with table.open(encoding="utf-8-sig", errors="replace") as file:
-        header = {name.strip().casefold() for name in file.readline(10_000).split(",")}
-    return {"emotion", "pixels"} <= header
+    """Whether `path` is such a CSV file, or a folder with one in it."""
+    return _table(path) is not None
 
 
 def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
@@ -39,20 +39,25 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     Returns
     -------
     Dataset with `pixels` (N, S, S) grey. Rows that cannot be read are left out, with a Problem each.
+
+    Raises
+    ------
+    DataError : no such file, or no row of it can be read; the most frequent cause is named.
     """
     table = _table(path)
     if table is None:
-        raise DataError("has no CSV of pixels", place=str(path), remedy=f"known names are {', '.join(FILES)}")
+        raise DataError(
+            "has no CSV of pixels", place=str(path), remedy="give a CSV with the columns emotion and pixels"
+        )
     lines = rows_of(table)
-    header = next(lines, [])
-    emotion, pixels = columns(header, ["emotion", "pixels"], table)
-    usage = next((place for place, name in enumerate(header) if name.casefold() == "usage"), None)
+    header = Table(table, next(lines, []), [])
+    emotion, pixels, usage = header.place(*LABEL), header.place(*PIXELS), header.find(*PART)
     pictures: list[NDArray[np.uint8]] = []
     kept: list[tuple[str, str, str]] = []
     problems: list[Problem] = []
     for number, row in enumerate(lines, 1):
-        if len(row) < len(header):
-            problems.append(broken_row(table, number, f"has {len(row)} cells, not {len(header)}"))
+        if len(row) < len(header.header):
+            problems.append(broken_row(table, number, f"has {len(row)} cells, not {len(header.header)}"))
             continue
         found = _picture(row[pixels], pictures[0].shape[0] if pictures else None)
         if isinstance(found, str):
@@ -61,9 +66,9 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
         pictures.append(found)
         kept.append((f"row-{number:06d}", row[emotion], row[usage] if usage is not None else ""))
     if not pictures:
-        raise DataError("has no row with a picture", place=str(table), remedy="is the file complete?")
+        raise _none_usable(table, problems)
     ids, raw, sources = (texts(column) for column in zip(*kept, strict=True))
-    labelset = labelset_of(raw.tolist(), {**FER2013_NUMBERS, **(names or {})}, others=False)
+    labelset = labelset_of(raw.tolist(), {**FER2013_NUMBERS, **(names or {})}, others=False, place=str(table))
     return Dataset(
         ids=ids,
         labels=resolve(raw, labelset),
@@ -77,23 +82,58 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     )
 
 
+def _none_usable(table: Path, problems: Sequence[Problem]) -> DataError:
+    if not problems:
+        return DataError("has no row", place=str(table), remedy="is the file complete?")
+    cause, count = Counter(problem.cause for problem in problems).most_common(1)[0]
+    remedy = "a picture is its grey values from 0 to 255, row by row, with spaces between: as many as make a square"
+    return DataError(
+        f"none of its {len(problems)} rows can be read; {count} × {cause}", place=str(table), remedy=remedy
+    )
+
+
 def _table(path: Path) -> Path | None:
+    """The CSV of pixels that `path` is or holds: one of the usual names first."""
     if path.is_file():
-        return path if path.suffix.lower() == ".csv" else None
-    return next((path / name for name in FILES if (path / name).is_file()), None)
+        return path if path.suffix.lower() in (".csv", ".txt", ".tsv") and _has_pixels(path) else None
+    if not path.is_dir():
+        return None
+    others = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv")
+    return next((table for table in (*(path / name for name in FILES), *others) if _has_pixels(table)), None)
+
+
+def _has_pixels(table: Path) -> bool:
+    try:
+        header = Table(table, header_of(table), []) if table.is_file() else None
+    except MienError:
+        return False
+    return header is not None and header.find(*LABEL) is not None and header.find(*PIXELS) is not None
 
 
 def _picture(cell: str, size: int | None) -> NDArray[np.uint8] | str:
     """The picture of a cell, or what is wrong with it."""
     try:
-        values = np.fromstring(cell, dtype=np.int32, sep=" ")  # four times as fast as int() over split()
+        values = _values(cell)
     except ValueError:
         return "pixels are not whole numbers"
     side = math.isqrt(len(values))
     if side == 0 or side * side != len(values):
-        return f"{len(values)} values make no square picture"
+        colour = math.isqrt(len(values) // 3)
+        hint = f" (in colour, {colour}×{colour}?)" if len(values) and colour * colour * 3 == len(values) else ""
+        return f"{len(values)} values make no square picture{hint}"
     if size is not None and side != size:
         return f"is {side}×{side}, the rows above are {size}×{size}"
     if values.min() < 0 or values.max() > 255:
         return "a value is outside 0 to 255"
     return values.astype(np.uint8).reshape(side, side)
+
+
+def _values(cell: str) -> NDArray[np.int32]:
+    """The whole numbers of a cell, with spaces or commas between, also as lists and floats are written ([1.0, 2.0])."""
+    try:
+        return np.fromstring(cell, dtype=np.int32, sep=" ")  # four times as fast as int() over split()
+    except ValueError:
+        given = np.array(cell.strip("[]() ").replace(",", " ").split(), dtype=float)
+        if not np.isfinite(given).all() or (given != np.rint(given)).any() or (abs(given) > 2**31 - 1).any():
+            raise ValueError("no whole numbers") from None
+        return given.astype(np.int32)

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.checks import check, strict, usable
+from mien.data.folders import SUBFOLDERS
 from mien.data.images import ImageSettings, decode
 from mien.data.load import FORMATS, load
+from mien.data.official import SPLITS, mixed, with_official
 from mien.data.picture import FITS
 from mien.data.profile import shape
 from mien.data.reviews import read, words_on
 from mien.errors import UsageError
-from mien.settings import setting, validate
+from mien.settings import items, setting, validate
 from mien.types import Dataset
 
 
@@ -40,6 +42,17 @@ class DataSettings:
         "", "a file of reviewed labels, which replace those of DATA: JSON lines or CSV, id and label"
     )
     shape: str = setting("", "class profile: raf, or happiness=500,fear=40")
+    class_level: int | None = setting(
+        None, "which folder below DATA names the class, counted from 1; recognised by default", within=(1, 20)
+    )
+    subfolders: str = setting(
+        SUBFOLDERS[0], "what other folders above and below the classes name; told by their names", choices=SUBFOLDERS
+    )
+    image_column: str = setting("", "column of a list that names the pictures; recognised by default")
+    label_column: str = setting("", "column of a list that holds the labels; recognised by default")
+    split: str = setting(
+        SPLITS[0], "official keeps the parts that DATA come in (its test is test); mixed divides anew", choices=SPLITS
+    )
     strict: bool = setting(False, "stop at the first sign of a problem in the data")
 
     def __post_init__(self) -> None:
@@ -58,7 +71,7 @@ def spelled(names: str) -> dict[str, str] | None:
     >>> spelled("1=surprise, 2=fear")
     {'1': 'surprise', '2': 'fear'}
     """
-    pairs = [item.partition("=") for item in names.split(",") if item.strip()]
+    pairs = [item.partition("=") for item in items(names)]
     if any(not raw.strip() or not name.strip() for raw, _, name in pairs):
         raise UsageError(f"{names!r} is not understood", place="--names", remedy="write 1=surprise,2=fear")
     return {raw.strip(): name.strip() for raw, _, name in pairs} or None
@@ -118,12 +131,30 @@ class _Ignored:
 
 @lru_cache(maxsize=2)
 def _prepare(settings: DataSettings, cache: str, stamp: tuple[int, int], ignored: _Ignored) -> Dataset:
-    listed = load(settings.source, format=settings.format, names=spelled(settings.names), labels=settings.labels)
-    decoded = decode(listed, settings.images, progress=ignored.progress)
+    data = usable(checked(settings, listed(settings), ignored.progress))
+    return shape(data, settings.shape) if settings.shape else data
+
+
+def listed(settings: DataSettings) -> Dataset:
+    """The rows of DATA as their reader lists them. Raises what `load` does."""
+    return load(
+        settings.source, format=settings.format, names=spelled(settings.names), labels=settings.labels,
+        class_level=settings.class_level, image_column=settings.image_column, label_column=settings.label_column,
+        subfolders="" if settings.subfolders == SUBFOLDERS[0] else settings.subfolders,
+    )  # fmt: skip
+
+
+def checked(settings: DataSettings, rows: Dataset, progress: Callable[[int, int], object] | None = None) -> Dataset:
+    """The listed rows decoded, reviewed and checked, those without a label included.
+
+    Raises
+    ------
+    DataError : with `strict`, any problem at all; with the official split, data without official parts.
+    """
+    decoded = decode(rows, settings.images, progress=progress)
     if settings.reviews:
         decoded = reviewed(decoded, Path(settings.reviews))
-    checked = check(decoded)
+    found = check((with_official if settings.split == "official" else mixed)(decoded))
     if settings.strict:
-        strict(checked)
-    data = usable(checked)
-    return shape(data, settings.shape) if settings.shape else data
+        strict(found)
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mien.errors import UsageError
+from mien.settings import items
 from mien.types import NO_LABEL, Dataset, LabelSet, Problem
 
 RAF: Mapping[str, int] = {
@@ -24,8 +25,8 @@ def parse(profile: str, labelset: LabelSet) -> dict[str, int]:
     if profile == "raf":
         return dict(RAF)
     wanted: dict[str, int] = {}
-    for item in profile.split(","):
-        name, _, count = item.partition("=")
+    for item in items(profile) or [""]:
+        name, _, count = item.rpartition("=")
         if not count.strip().isdecimal() or int(count) == 0:
             raise UsageError(
                 f"profile {profile!r} is not understood", place="--shape", remedy="write raf, or happiness=500,fear=40"

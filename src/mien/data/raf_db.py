@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from mien.data.files import pictures_in
+from mien.data.join import match
 from mien.data.listing import broken_row, labelset_of, resolve, row_keys, unlisted
 from mien.errors import DataError
 from mien.types import Dataset, Problem, texts
@@ -48,18 +50,22 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     if not files:
         raise DataError("names no picture", place=str(table), remedy="is the file complete?")
     labelset = labelset_of(NUMBERS.values(), {**NUMBERS, **(names or {})}, others=False)
-    pictures = table.parent.parent / "Image" / "aligned"
+    folder = table.parent.parent / "Image" / "aligned"
     stored = [f"{Path(file).stem}_aligned{Path(file).suffix}" for file in files]
-    if not pictures.is_dir():
-        pictures, stored = pictures.with_name("original"), files
+    if not folder.is_dir():
+        folder, stored = folder.with_name("original"), files
+    pictures = pictures_in(folder)
+    found = match(stored, pictures, table)
+    kept = found.rows >= 0
+    named, listed = texts(files)[kept].tolist(), found.rows[kept].tolist()
     return Dataset(
-        ids=texts(row_keys(files)),
-        labels=resolve(texts(raw), labelset),
+        ids=texts(row_keys(named)),
+        labels=resolve(texts(raw)[kept], labelset),
         labelset=labelset,
-        raw_labels=texts(raw),
-        paths=texts([str(pictures / name) for name in stored]),
-        sources=texts([file.split("_")[0] for file in files]),
-        problems=(*problems, *unlisted(pictures, stored, table)),
+        raw_labels=texts(raw)[kept],
+        paths=texts([str(folder / pictures[row]) for row in listed]),
+        sources=texts([file.split("_")[0] for file in named]),
+        problems=(*problems, *found.problems, *unlisted(folder, pictures, listed, table.name)),
         name=str(path),
     )
 

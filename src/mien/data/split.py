@@ -1,6 +1,6 @@
 """Parts of a data set: stratified by class, grouped by picture and person, with a test part that no seed moves.
 
-METHOD §2: *train* (with *validation* carved out), *correct* (*fit* and *calibrate*), *test*.
+The parts are *train* (with *validation* carved out), *correct* (*fit* and *calibrate*), and *test*.
 """
 
 from __future__ import annotations
@@ -54,6 +54,9 @@ class _Unit:
 def split(dataset: Dataset, seed: int = 0, shares: Shares = Shares()) -> Split:
     """Assign every row to one of PARTS.
 
+    Where the data have official parts (:mod:`mien.data.official`), *test* and *validation* are the official ones as far
+    as there are any, and the rest is divided among the other parts in proportion to their shares.
+
     Units (pictures with equal hash or equal group, and whatever they are linked to) are never divided. *test* is filled
     first, in an order drawn from the pictures' hashes alone; then calibrate, fit and validation, in an order
     drawn from hashes and seed; *train* takes the rest. Classes are filled from the rarest to the commonest, no
@@ -83,15 +86,26 @@ def split(dataset: Dataset, seed: int = 0, shares: Shares = Shares()) -> Split:
     """
     if (dataset.labels < 0).any():
         raise AlignmentError("a row has no label", place="split", remedy="split usable(dataset)")
-    totals = dataset.counts()
     parts = np.full(len(dataset), PARTS.index("train"))
-    waiting = _units(dataset)
-    for part in ("test", "calibrate", "fit", "validation"):
+    free, open_parts = np.ones(len(dataset), bool), ["test", "calibrate", "fit", "validation"]
+    if dataset.official is not None:
+        free = dataset.official == "train"
+        for part in ("test", "validation"):
+            given = dataset.official == part
+            parts[given] = PARTS.index(part)
+            if given.any():
+                open_parts.remove(part)
+    rows = np.flatnonzero(free)
+    divided = dataset.take(rows)
+    whole = sum(getattr(shares, part) for part in ("train", *open_parts)) if dataset.official is not None else 1.0
+    waiting, totals = _units(divided), divided.counts()
+    for part in open_parts:
         salt = "" if part == "test" else f"{seed}"
-        quota = [math.floor(getattr(shares, part) * int(total) + 0.5) for total in totals]
+        share = getattr(shares, part) / whole
+        quota = [math.floor(share * int(total) + 0.5) for total in totals]
         waiting, taken = _fill(_ordered(waiting, salt, totals, sum(quota)), quota)
         for unit in taken:
-            parts[unit.rows] = PARTS.index(part)
+            parts[rows[unit.rows]] = PARTS.index(part)
     return Split(dataset.ids, parts, seed)
 
 

@@ -7,9 +7,12 @@ import io
 import re
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
 from mien.errors import DataError, MissingExtraError, nearest
 
@@ -78,52 +81,81 @@ def read_table(path: Path) -> Table:
     ------
     DataError : it is no table, or cannot be read. MissingExtraError : a Parquet file, and no package to read it.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", place=str(path), remedy="check the path") from None
-    if raw.startswith(b"PAR1"):
-        return _parquet(path)
-    return table_of(raw, path)
+    return _parquet(path) if _is_parquet(path) else _table(rows_of(path), path)
+
+
+def header_of(path: Path) -> list[str]:
+    """The column names of a table, without the rest of it. Raises what `read_table` does."""
+    return _parquet(path, 0).header if _is_parquet(path) else next(rows_of(path), [])
 
 
 def table_of(raw: bytes, path: Path) -> Table:
     """The table in the bytes of a text file; `path` is for messages. Raises what `read_table` does."""
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a 224×224 picture in one cell is past the default
-    text = decoded(raw, path)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text), skipinitialspace=True)
-        lines = [[cell.strip() for cell in row] for row in reader]
-    except csv.Error as error:
-        raise DataError(f"is not a CSV file: {error}", place=str(path), remedy="save it as UTF-8 CSV") from None
-    header, *rows = [line for line in lines if any(line)] or [[]]
+    with _refused(path):
+        return _table(_cells(io.TextIOWrapper(io.BytesIO(raw), _encoding(raw), newline="")), path)
+
+
+def rows_of(path: Path) -> Iterator[list[str]]:
+    """Rows of a text table with their cells trimmed, the header first, empty lines left out, one at a time.
+
+    Raises
+    ------
+    DataError : it is no text, or cannot be read.
+    """
+    with _refused(path):
+        with path.open("rb") as file:
+            encoding = _encoding(file.read(4))
+        with path.open(newline="", encoding=encoding) as text:
+            yield from _cells(text)
+
+
+def _table(lines: Iterator[list[str]], path: Path) -> Table:
+    header, rows = next(lines, []), list(lines)
     width = len(header)
     short = frozenset(number for number, row in enumerate(rows) if len(row) < width)
     return Table(path, header, [row + [""] * (width - len(row)) for row in rows], short)
 
 
-def decoded(raw: bytes, path: Path) -> str:
-    """The text in a file's bytes, UTF-8 or with a UTF-16 mark; DataError where it is neither."""
-    encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+def _cells(text: TextIO) -> Iterator[list[str]]:
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a 224×224 picture in one cell is past the default
+    first = text.readline()
+    while first and not first.strip():
+        first = text.readline()
+    separator = max(SEPARATORS, key=first.count)
+    for row in csv.reader(chain([first], text), delimiter=separator, skipinitialspace=True):
+        cells = [cell.strip() for cell in row]
+        if any(cells):
+            yield cells
+
+
+def _encoding(start: bytes) -> str:
+    return "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Turn what reading a text table may end in into a DataError."""
     try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        cause = f"is not a CSV file: it is no {encoding.removesuffix('-sig').upper()} text ({error.reason})"
-        raise DataError(cause, place=str(path), remedy="save it as UTF-8 CSV") from None
+        yield
+    except (UnicodeError, csv.Error) as error:
+        raise DataError(f"is not a CSV file: {error}", place=str(path), remedy="save it as UTF-8 CSV") from None
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", place=str(path), remedy="check the path") from None
 
 
-def separator(text: str) -> str:
-    """What separates the cells of a table: of the usual signs the one that the first line has most often."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return max(SEPARATORS, key=first.count)
+def _is_parquet(path: Path) -> bool:
+    with _refused(path), path.open("rb") as file:
+        return file.read(4) == b"PAR1"
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(path: Path, rows: int | None = None) -> Table:
     try:
         import pyarrow.parquet  # no dependency of mien: pandas and datasets bring it
     except ImportError:
         raise MissingExtraError.for_package("pyarrow", "parquet") from None
     try:
+        if rows == 0:
+            return Table(path, list(pyarrow.parquet.read_schema(path).names), [])
         found = pyarrow.parquet.read_table(path)
     except (OSError, ValueError) as error:
         raise DataError(f"is not a Parquet file: {error}", place=str(path), remedy="write it again") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +15,18 @@ from mien.errors import AlignmentError, choice_error, nearest
 from mien.types.arrays import Bools, Floats, Ints, Texts, check_rows, check_unique, digest
 
 NO_LABEL = -1
+WHOLE = re.compile(r"\+?(-?)0*(\d+)(?:\.0*)?")
+
+
+def spelling(word: str) -> str:
+    """A label or class name as it is compared: one Unicode form (NFC), trimmed, case folded, whole numbers as digits.
+
+    >>> spelling("  Überraschung ") == spelling("U\u0308BERRASCHUNG"), spelling("3.0")
+    (True, '3')
+    """
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", word).strip().casefold())
+    number = WHOLE.fullmatch(folded)
+    return f"{number[1]}{number[2]}" if number else folded
 
 
 @dataclass(frozen=True)
@@ -48,8 +62,8 @@ class LabelSet:
         return len(self.names)
 
     def resolve(self, raw: str) -> int:
-        """Index of a raw spelling: trimmed, case-folded, aliased; -1 where it means none of the classes."""
-        name = raw.strip().casefold()
+        """Index of a raw spelling, as `spelling` has it and with aliases; -1 where it means none of the classes."""
+        name = spelling(raw)
         name = self.aliases.get(name, name)
         return self.names.index(name) if name in self.names else NO_LABEL
 
@@ -62,7 +76,7 @@ class LabelSet:
 
     def nearest(self, raw: str) -> str | None:
         """The class name that `raw` most resembles, or None."""
-        near = nearest(raw.strip(), [*self.names, *self.aliases])
+        near = nearest(spelling(raw), [*self.names, *self.aliases])
         return self.aliases.get(near, near) if near else None
 
 
@@ -83,6 +97,8 @@ class Dataset:
     targets : (N, K) soft labels (rows add up to 1), or None for one-hot `labels`.
     groups : (N,) person or other unit that may not be split, "" where unknown, or None.
     sources : (N,) contributor or part of the original set, or None.
+    official : (N,) part that the set's authors gave each picture ("train", "validation", "test"), which `split` then
+        keeps, or None.
     problems : what was wrong so far.
     name : where the data came from.
     """
@@ -98,10 +114,11 @@ class Dataset:
     targets: Floats | None = None
     groups: Texts | None = None
     sources: Texts | None = None
+    official: Texts | None = None
     problems: tuple[Problem, ...] = ()
     name: str = ""
 
-    _ROWS = ("labels", "raw_labels", "paths", "pixels", "hashes", "votes", "targets", "groups", "sources")
+    _ROWS = ("labels", "raw_labels", "paths", "pixels", "hashes", "votes", "targets", "groups", "sources", "official")
 
     def __post_init__(self) -> None:
         check_rows(self, len(self.ids))
@@ -129,6 +146,7 @@ class Dataset:
             "targets": None if self.targets is None else hard[other.labels].astype(self.targets.dtype),
             "groups": None if self.groups is None else np.full(len(other), ""),
             "sources": None if self.sources is None else np.full(len(other), ""),
+            "official": None if self.official is None else np.full(len(other), "train"),
             "votes": None if self.votes is None else np.zeros((len(other), self.votes.shape[1]), self.votes.dtype),
         }
         both: dict[str, Any] = {}
@@ -156,10 +174,11 @@ class Dataset:
         return np.bincount(self.labels[self.labels >= 0], minlength=len(self.labelset))
 
     def fingerprint(self) -> str:
-        """Hex digest of ids, pictures and their size, labels, soft labels, groups: equal for equal content."""
+        """Hex digest of ids, pictures and their size, labels, soft labels, groups, parts: equal for equal content."""
         labels = self.labels.astype(np.int64)
         size = None if self.pixels is None else self.pixels.shape[1:]  # the hashes are older than the resizing
-        return digest(self.ids, self.hashes, size, labels, self.targets, self.groups, self.labelset.names)
+        official = () if self.official is None else (self.official,)  # fingerprints are older than official parts
+        return digest(self.ids, self.hashes, size, labels, self.targets, self.groups, self.labelset.names, *official)
 
 
 PARTS = ("train", "validation", "fit", "calibrate", "test")

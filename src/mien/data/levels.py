@@ -1,0 +1,167 @@
+"""Which folder of a picture's path names its class, and which of the others name people.
+
+    happiness/1.png   train/happiness/1.png   happiness/S010/1.png   S010/happiness/1.png   happiness/cropped/1.png
+
+A folder whose name is an emotion (or one of the user's names) is the class. Folders beside it are classes too. Without
+any such name the depth decides; where it leaves two readings, the tree is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from mien.errors import DataError
+
+Path = tuple[str, ...]
+"""The folders that lead to a picture, from below the root."""
+PARTS = frozenset(
+    {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "images", "data"}
+)  # fmt: skip
+"""Folders that name a part of a data set and never a class or a person."""
+NOT_PEOPLE = PARTS | frozenset(
+    {"aligned", "color", "colour", "crop", "cropped", "face", "faces", "gray", "grey", "large", "original",
+     "originals", "raw", "rgb", "small"}
+)  # fmt: skip
+PERSON = re.compile(r"[a-z]{0,3}|s(ub(j(ect)?)?)?|p(ers(on)?|articipant)?|actor|model|user|id", re.IGNORECASE)
+"""What may stand before the number of a person: S010, subject_3, AF01."""
+FEW = 5
+"""Fewest names of other kinds that are taken for those of people."""
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The folders of one picture by what they name.
+
+    Attributes
+    ----------
+    label : the class folder, "" where there is none.
+    above, below : the folders above and below it.
+    """
+
+    label: str = ""
+    above: Path = ()
+    below: Path = ()
+
+
+def levels_of(
+    folders: Collection[Path], means_class: Callable[[str], bool], level: int | None = None, place: str = ""
+) -> dict[Path, Levels]:
+    """Find the class folder in each path.
+
+    Parameters
+    ----------
+    folders : paths of folders that hold pictures, none of them empty.
+    means_class : whether a name is that of a known class.
+    level : which folder is the class, counted from 1 below the root; recognised by default.
+    place : the root, for messages.
+
+    Raises
+    ------
+    DataError : two levels may be the classes, and nothing tells which.
+
+    Examples
+    --------
+    >>> found = levels_of([("fear", "S010"), ("bored", "S011")], {"fear"}.__contains__)
+    >>> found["bored", "S011"].label, found["fear", "S010"].below
+    ('bored', ('S010',))
+    """
+    if level is not None:
+        chosen = {path: level - 1 if len(path) >= level else None for path in folders}
+    else:
+        named = _by_name(folders, means_class, place)
+        chosen = _beside(folders, named) if named else _by_depth(folders, place)
+    return {path: _levels(path, number) for path, number in chosen.items()}
+
+
+def _levels(path: Path, number: int | None) -> Levels:
+    if number is None:
+        return Levels()
+    return Levels(path[number], path[:number], path[number + 1 :])
+
+
+def _core(path: Path) -> list[int]:
+    """Places in a path of the folders that may be classes."""
+    return [place for place, name in enumerate(path) if name.casefold() not in PARTS]
+
+
+def _by_name(folders: Collection[Path], means_class: Callable[[str], bool], place: str) -> dict[Path, int]:
+    """Path → place of the class, for paths in which a name means one."""
+    found = {path: [number for number in _core(path) if means_class(path[number])] for path in folders}
+    names: dict[int, set[str]] = {}
+    for path, numbers in found.items():
+        for number in numbers:
+            names.setdefault(number, set()).add(path[number])
+    chosen = {}
+    for path, numbers in found.items():
+        most = max((len(names[number]) for number in numbers), default=0)
+        best = [number for number in numbers if len(names[number]) == most]
+        if len(best) > 1:
+            raise _ambiguous([path], best[:2], place)
+        if best:
+            chosen[path] = best[0]
+    return chosen
+
+
+def _beside(folders: Collection[Path], named: dict[Path, int]) -> dict[Path, int | None]:
+    """The class of the other paths: the folder beside a known class, else the folder at the usual depth."""
+    parents = {path[:number]: number for path, number in named.items()}
+    usual = Counter(_core(path).index(number) for path, number in named.items()).most_common(1)[0][0]
+    chosen: dict[Path, int | None] = {}
+    for path in folders:
+        beside = (len(above) for above in (path[:n] for n in range(len(path))) if above in parents)
+        core = _core(path)
+        chosen[path] = named.get(path, next(beside, core[usual] if len(core) > usual else None))
+    return chosen
+
+
+def _by_depth(folders: Collection[Path], place: str) -> dict[Path, int | None]:
+    """Where no name is known: the first folder if pictures lie in it, else the one without the names of people."""
+    cores = {path: _core(path) for path in folders}
+    deep = [path for path, core in cores.items() if core]
+    if not deep or min(len(cores[path]) for path in deep) == 1:
+        return {path: core[0] if core else None for path, core in cores.items()}
+    first, second = ([path[cores[path][depth]] for path in deep] for depth in (0, 1))
+    people = [numbered(names) for names in (first, second)]
+    if len(set(first)) == 1 or people == [True, False]:
+        return {path: core[1] if core else None for path, core in cores.items()}
+    if people == [False, True]:
+        return {path: core[0] if core else None for path, core in cores.items()}
+    raise _ambiguous(deep, cores[deep[0]][:2], place)
+
+
+def _ambiguous(paths: Sequence[Path], numbers: Sequence[int], place: str) -> DataError:
+    shown = []
+    for number in numbers:
+        names = sorted({path[number] for path in paths if len(path) > number})
+        more = ", …" if len(names) > SHOWN else ""
+        shown.append(f"level {number + 1} ({', '.join(names[:SHOWN])}{more})")
+    remedy = " or ".join(f"--class-level {number + 1}" for number in numbers)
+    cause = f"the classes may be the folders of {' or of '.join(shown)}"
+    return DataError(cause, place=place, remedy=f"say which with {remedy}")
+
+
+def numbered(names: Collection[str]) -> bool:
+    """Whether all names are numbers, or numbers behind what people are counted by: S010, subject_3, 12.
+
+    >>> numbered(["S010", "S011"]), numbered(["cropped", "raw"])
+    (True, False)
+    """
+    split = [re.fullmatch(r"(.*?)[\s_-]*\d+[a-z]?", name, re.IGNORECASE) for name in names]
+    return bool(split) and all(found and PERSON.fullmatch(found[1]) for found in split)
+
+
+def are_people(names: Sequence[str]) -> bool:
+    """Whether folder names are those of people: numbered ones, or many different ones of which none has most pictures.
+
+    Parameters
+    ----------
+    names : one for each picture that has any.
+    """
+    counts = Counter(names)
+    if not counts or any(name.casefold() in NOT_PEOPLE for name in counts):
+        return False
+    return numbered(counts) or (len(counts) >= FEW and max(counts.values()) <= sum(counts.values()) / 2)

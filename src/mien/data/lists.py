@@ -1,0 +1,193 @@
+"""Lists: one table with a picture and a label in each row, beside the pictures.
+
+    ROOT/labels.csv     image,label          ROOT/images/1.png, or wherever below ROOT
+    ROOT/train.csv, ROOT/test.csv            several lists, one for each part of the set
+
+CSV, TSV and Parquet are read. Pictures are found by the end of their path, so a list may have been written elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mien.data.files import walk
+from mien.data.join import match
+from mien.data.listing import broken_row, labelset_of, resolve, row_keys, unlisted
+from mien.data.official import part_of
+from mien.data.tables import SUFFIXES, Table, folded, header_of, missing_column, read_table
+from mien.errors import DataError, MienError
+from mien.types import Dataset, Problem, texts
+
+LAYOUT = "a list (a table with a picture and a label in each row, beside the pictures)"
+OPTIONS = ("image_column", "label_column")
+IMAGE = (
+    "image", "file", "filename", "filepath", "picture", "path", "pth", "img", "image_name", "image_path", "img_path",
+    "image_file", "image_id", "file_path", "subDirectory_filePath", "pic", "photo", "name",
+)  # fmt: skip
+LABEL = (
+    "label", "emotion", "expression", "class", "category", "emotion_label", "class_name", "label_name", "target",
+    "facial_expression", "sentiment", "labels",
+)  # fmt: skip
+PERSON = ("person", "subject", "subject_id", "person_id", "identity", "participant", "celebrity")
+SOURCE = ("source", "contributor", "user.id", "dataset")
+PART = ("split", "usage", "subset", "partition", "part", "fold", "set")
+AFFECTNET = {
+    "0": "neutral", "1": "happiness", "2": "sadness", "3": "surprise", "4": "fear", "5": "disgust", "6": "anger",
+    "7": "contempt", "8": "unknown", "9": "unknown", "10": "NF",
+}  # fmt: skip
+"""AffectNet's numbers (none and uncertain are no emotion, 10 is no face), in lists with its column names."""
+NOT_LISTS = frozenset({"votes.csv"})
+
+
+def looks_like(path: Path) -> bool:
+    """Whether `path` is a list, or a folder with lists in it."""
+    return bool(lists_in(path))
+
+
+def lists_in(path: Path) -> list[Path]:
+    """The lists in a folder, or the file itself if it is one."""
+    if path.is_file():
+        files = [path]
+    else:
+        files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else []
+    return [file for file in files if file.suffix.lower() in SUFFIXES and file.name not in NOT_LISTS and _is_list(file)]
+
+
+def _is_list(path: Path) -> bool:
+    try:
+        titles = {folded(title) for title in header_of(path)}
+    except MienError:
+        return False
+    return bool(titles & {*map(folded, IMAGE)}) and bool(titles & {*map(folded, LABEL)}) and "pixels" not in titles
+
+
+def read(path: Path, names: Mapping[str, str] | None = None, image_column: str = "", label_column: str = "") -> Dataset:
+    """Read the rows of a list, or of all lists in a folder.
+
+    Parameters
+    ----------
+    path : the list, or the folder that it lies in.
+    names : own spellings of labels, needed where they are numbers.
+    image_column, label_column : which columns hold picture and label, where their names are not the usual ones.
+
+    Returns
+    -------
+    Dataset, not decoded; ids are paths of the pictures, below the folder of the list or the one above. A column of
+    persons gives `groups`. Sources are a column of contributors, else of parts, else the lists.
+
+    Raises
+    ------
+    DataError : no list, no such column, no row that names a picture, or numbers as labels.
+    """
+    lists = [path] if path.is_file() else lists_in(path)
+    if not lists and image_column and label_column and path.is_dir():
+        lists = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not lists:
+        raise DataError(
+            "has no list of pictures and labels", place=str(path),
+            remedy="give a CSV, TSV or Parquet file, with --image-column and --label-column for its columns",
+        )  # fmt: skip
+    _refuse_unrelated(lists, path)
+    rows = Rows()
+    for table in lists:
+        rows.add(read_table(table), image_column, label_column, several=len(lists) > 1)
+    root, pictures, problems = _pictures(lists[0].parent)
+    return rows.dataset(root, pictures, names, str(path)).but(*problems)
+
+
+@dataclass
+class Rows:
+    """Rows of lists, column by column: as written, one entry a row."""
+
+    tables: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    affectnet: bool = False
+
+    def add(self, table: Table, image_column: str, label_column: str, several: bool = False) -> None:
+        image = _place(table, image_column, IMAGE, "--image-column")
+        label = _place(table, label_column, LABEL, "--label-column")
+        person, part = table.find(*PERSON), table.find(*PART)
+        source = next((place for place in (part, table.find(*SOURCE)) if place is not None), None)
+        self.tables.append(table.path.name)
+        self.affectnet |= table.header[image] == "subDirectory_filePath" and folded(table.header[label]) == "expression"
+        for number, row in enumerate(table.rows, 1):
+            if number - 1 in table.short or not row[image]:
+                cause = "has no picture name" if number - 1 not in table.short else "has too few cells"
+                self.problems.append(broken_row(table.path, number, cause))
+                continue
+            self.images.append(row[image])
+            self.labels.append("" if row[label].casefold() == "nan" else row[label])
+            self.people.append("" if person is None else row[person])
+            own = "" if source is None else row[source]
+            self.sources.append(own or (table.path.stem if several else ""))
+
+    def dataset(self, root: Path, pictures: Sequence[str], names: Mapping[str, str] | None, name: str) -> Dataset:
+        """The rows that name one of the pictures, which are paths below `root`; Problems for the others, and for
+        pictures that no row names."""
+        table = " and ".join(self.tables)
+        found = match(self.images, pictures, table)
+        kept = found.rows >= 0
+        listed = [pictures[row] for row in found.rows[kept].tolist()]
+        raw = texts(self.labels)[kept]
+        meanings = {**(AFFECTNET if self.affectnet else {}), **(names or {})}
+        labelset = labelset_of(raw.tolist(), meanings, others=False, place=name)
+        people, sources = texts(self.people)[kept], texts(self.sources)[kept]
+        return Dataset(
+            ids=texts(row_keys(listed)),
+            labels=resolve(raw, labelset),
+            labelset=labelset,
+            raw_labels=raw,
+            paths=texts([str(root / picture) for picture in listed]),
+            groups=people if (people != "").any() else None,
+            sources=sources if (sources != "").any() else None,
+            problems=(
+                *self.problems, *found.problems, *unlisted(root, pictures, found.rows[kept].tolist(), table)
+            ),
+            name=name,
+        )  # fmt: skip
+
+
+def _place(table: Table, wanted: str, usual: Sequence[str], flag: str) -> int:
+    found = table.find(wanted) if wanted else table.find(*usual)
+    if found is not None:
+        return found
+    if wanted:
+        raise missing_column(wanted, table.header, table.path)
+    what = "pictures" if usual is IMAGE else "labels"
+    raise DataError(
+        f"no column is known to hold the {what}", place=str(table.path),
+        remedy=f"name it with {flag}; its columns are: {', '.join(table.header)[:200] or 'none'}",
+    )  # fmt: skip
+
+
+def _refuse_unrelated(lists: Sequence[Path], path: Path) -> None:
+    """Several lists are one data set only if each is of a part."""
+    unnamed = [table.name for table in lists if not part_of(table.stem)]
+    if len(lists) > 1 and unnamed:
+        raise DataError(
+            f"has {len(lists)} lists, and {', '.join(unnamed)} is not named for a part (train, val, test)",
+            place=str(path), remedy=f"give one of them, such as {lists[0]}",
+        )  # fmt: skip
+
+
+def pictures_below(root: Path) -> tuple[list[str], list[Problem]]:
+    """The pictures in a folder and below, as paths inside it, and what is wrong with its folders."""
+    walked = list(walk(root))
+    names = [found.path.relative_to(root).joinpath(name).as_posix() for found in walked for name in found.pictures]
+    return names, [problem for found in walked for problem in found.problems]
+
+
+def _pictures(folder: Path) -> tuple[Path, list[str], list[Problem]]:
+    """The folder that the pictures lie in or below, theirs or the one above, and their paths inside it."""
+    for root in (folder, folder.parent):
+        walked = list(walk(root))
+        names = [found.path.relative_to(root).joinpath(name).as_posix() for found in walked for name in found.pictures]
+        if names:
+            return root, names, [problem for found in walked for problem in found.problems]
+    raise DataError("no picture lies beside it or below", place=str(folder), remedy="put the list beside its pictures")

@@ -1,0 +1,103 @@
+"""The parts that the authors of a data set gave its pictures: told by names such as train, test, PublicTest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from mien.errors import DataError
+from mien.types import Dataset, Problem, Texts, texts
+
+PARTS = ("train", "validation", "test")
+NAMES = {
+    "train": "train", "training": "train", "fer2013train": "train",
+    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation", "eval": "validation",
+    "publictest": "validation", "fer2013valid": "validation",
+    "test": "test", "testing": "test", "privatetest": "test", "fer2013test": "test",
+}  # fmt: skip
+"""Names as they are met → part. FER2013 chose models on PublicTest and compared them on PrivateTest."""
+SPLITS = ("mixed", "official")
+
+
+def part_of(source: str) -> str:
+    """The part that a source's name tells, "" where it tells none; of a path, the first folder that tells one.
+
+    >>> part_of("PublicTest"), part_of("set-1/train"), part_of("RAF_test"), part_of("contestants")
+    ('validation', 'train', 'test', '')
+    """
+    for name in source.casefold().split("/"):
+        words = [name, *re.split(r"[\s_.-]+", name)]
+        found = next((NAMES[word] for word in words if word in NAMES), "")
+        if found:
+            return found
+    return ""
+
+
+def parts_of(sources: Texts | None) -> Texts | None:
+    """(N,) the official part of each picture, "" where unknown; None unless there is one to learn from and another."""
+    if sources is None:
+        return None
+    names, where = np.unique(sources, return_inverse=True)
+    parts = np.array([part_of(str(name)) for name in names])
+    known = set(parts.tolist()) - {""}
+    if "train" not in known or len(known) < 2:
+        return None
+    if "test" not in known:  # the part for choosing models is all there is to compare on
+        parts = np.where(parts == "validation", "test", parts)
+    return texts(parts[where].tolist())
+
+
+def mixed(dataset: Dataset) -> Dataset:
+    """The data with a Problem where they came in official parts, which a split of mien's own mixes."""
+    parts = parts_of(dataset.sources)
+    if parts is None:
+        return dataset
+    cause = f"the set comes in parts ({_counted(parts)}), which are mixed and divided anew"
+    remedy = "give --split official to keep the test pictures of the set's authors"
+    return dataset.but(Problem("official parts are mixed", dataset.name, cause, remedy))
+
+
+def with_official(dataset: Dataset) -> Dataset:
+    """The data with `official` filled in, for `split` to keep. Decode first: copies are found by hashes.
+
+    A picture without a part, or to learn from though a copy of it is in the test part, is left out with a Problem. A
+    person in two parts is a Problem, too.
+
+    Raises
+    ------
+    DataError : the set has no official parts.
+    """
+    parts = parts_of(dataset.sources)
+    if parts is None:
+        raise DataError(
+            "the set has no official parts", place=dataset.name,
+            remedy="leave --split out; folders such as train/ and test/, or a column split or Usage, tell the parts",
+        )  # fmt: skip
+    problems = []
+    keep = parts != ""
+    if not keep.all():
+        cause = f"{int((~keep).sum())} pictures are in no official part"
+        problems.append(Problem("no official part", dataset.name, cause, "nothing: they are left out"))
+    if dataset.hashes is not None:
+        tested = np.isin(dataset.hashes, dataset.hashes[parts == "test"]) & (parts != "test")
+        problems += [
+            Problem(
+                "copy of a test picture", str(name), "the official test part has the same pixels", "nothing: left out"
+            )
+            for name in dataset.ids[tested & keep]
+        ]
+        keep &= ~tested
+    if dataset.groups is not None:
+        known = (dataset.groups != "") & keep
+        shared = np.intersect1d(dataset.groups[known & (parts == "test")], dataset.groups[known & (parts != "test")])
+        if len(shared):
+            cause = f"{len(shared)} people such as {shared[0]} are in the official test part and in another"
+            problems.append(Problem("people in two parts", dataset.name, cause, "read the figures with that in mind"))
+    return dataset.but(*problems, official=parts).take(keep)
+
+
+def _counted(parts: Sequence[str] | Texts) -> str:
+    names, counts = np.unique(parts, return_counts=True)
+    return ", ".join(f"{name or 'none'} {count:,}" for name, count in zip(names.tolist(), counts.tolist(), strict=True))

@@ -1,0 +1,115 @@
+"""votes.csv beside class folders: the annotators' votes on each picture, and the person in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mien.data.join import join
+from mien.data.listing import broken_row
+from mien.data.tables import Table, folded, read_table
+from mien.types import NO_LABEL, Bools, Ints, LabelSet, Problem, Texts, texts
+
+PICTURE = ("image", "picture", "file", "filename", "path")
+PERSON = ("person", "subject", "subject_id", "person_id", "identity", "participant")
+NOT_CLASSES = frozenset({"label", "truth", "emotion"})
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What a table of votes holds of N pictures.
+
+    Attributes
+    ----------
+    classes : (C,) names of the columns with votes, as written.
+    votes : (N, C) counts, zeros for a picture without a row; None where there are no votes.
+    people : (N,) person, "" where unknown; None where there are no people.
+    contradictory : (N,) whether rows of the table contradict each other.
+    problems : rows and columns that cannot be used.
+    """
+
+    classes: Sequence[str]
+    votes: Ints | None
+    people: Texts | None
+    contradictory: Bools
+    problems: list[Problem] = field(default_factory=list)
+
+    def counts(self, labelset: LabelSet) -> Ints | None:
+        """(N, K) the votes in the order of a label set; columns that mean one class are added up."""
+        if self.votes is None:
+            return None
+        counts = np.zeros((len(self.votes), len(labelset)), dtype=np.int64)
+        for place, name in enumerate(self.classes):
+            counts[:, labelset.resolve(name)] += self.votes[:, place]
+        return counts
+
+
+def read_votes(path: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
+    """Read the table and join it to pictures; nothing at all where there is no such file.
+
+    Parameters
+    ----------
+    files : (N,) paths of the pictures inside the root.
+    meanings : the classes that a column may mean; other columns are left out with a Problem, those without a name
+        without.
+
+    Raises
+    ------
+    DataError : it is no table, has no column of pictures, or no row of it names a picture.
+    """
+    if not path.is_file():
+        return Votes((), None, None, np.zeros(len(files), bool))
+    table = read_table(path)
+    image, person = table.place(*PICTURE), table.find(*PERSON)
+    used = {image, person, *(place for place, title in enumerate(table.header) if folded(title) in NOT_CLASSES)}
+    places = [place for place, title in enumerate(table.header) if title and place not in used]
+    known = [place for place in places if meanings.resolve(table.header[place]) != NO_LABEL]
+    rows, problems = _rows(table, image, person, known)
+    problems[:0] = [_unknown_column(path, table.header[place]) for place in places if place not in known]
+    joined = join([name for name, _ in rows], [said for _, said in rows], files, path)
+    without = int((joined.rows < 0).sum()) - int(joined.contradictory.sum())
+    if rows and without:
+        cause = f"{without} of {len(files)} pictures have no row that counts: their votes and persons are unknown"
+        problems.append(Problem("pictures without a row", str(path), cause, "add rows for them, or go on without"))
+    counts = np.array([said[0] for _, said in rows] + [(0,) * len(known)], dtype=np.int64)
+    named = texts([*(said[1] for _, said in rows), ""])
+    return Votes(
+        [table.header[place] for place in known],
+        counts[joined.rows] if known and rows else None,  # row −1 is the last one, which is empty
+        named[joined.rows] if person is not None and (named != "").any() else None,
+        joined.contradictory,
+        [*problems, *joined.problems],
+    )
+
+
+def _rows(
+    table: Table, image: int, person: int | None, known: Sequence[int]
+) -> tuple[list[tuple[str, tuple[tuple[int, ...], str]]], list[Problem]]:
+    """Picture, votes and person of each row that can be used."""
+    rows, problems = [], []
+    for number, row in enumerate(table.rows):
+        counts = [_count(row[place]) for place in known]
+        if number in table.short or None in counts:
+            cause = "votes are not whole numbers from 0, or cells are missing"
+            problems.append(broken_row(table.path, number + 1, cause))
+        else:
+            votes = tuple(count for count in counts if count is not None)
+            rows.append((row[image], (votes, "" if person is None else row[person])))
+    return rows, problems
+
+
+def _count(cell: str) -> int | None:
+    """A number of votes, also as pandas writes it (3.0); None where it is none."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return int(value) if value.is_integer() and 0 <= value < 2**31 else None
+
+
+def _unknown_column(path: Path, name: str) -> Problem:
+    remedy = f"remove the column, or say what it means: --names {name}=CLASS"
+    return Problem("unknown column", f"{path}, column {name}", "is no class: no folder and no emotion", remedy)
