@@ -1,6 +1,7 @@
 """Readers: each layout as it is met in the wild, and what is wrong with it."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,6 +133,94 @@ class TestFolders:
         assert data.ids.tolist() == ["happy/1.png"]
         assert kinds(data) == ["repeated folder"] * 3
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda text: text.replace("/", "\\"),
+            lambda text: text.replace("fear/", "").replace("happiness/", ""),
+            lambda text: text.replace("fear/", "./fear/").replace("happiness/", ".\\happiness\\"),
+            lambda text: text.replace(",", ";"),
+            lambda text: text.replace("person", " Subject.ID "),
+            lambda text: text.replace("1.png,1", "1.PNG,1.0"),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["votes.csv", "Votes.CSV"])
+    def test_votes_are_joined_however_they_are_written(
+        self, tmp_path: Path, change: Callable[[str], str], name: str
+    ) -> None:
+        picture(tmp_path / "fear" / "1.png")
+        picture(tmp_path / "happiness" / "2.png")
+        text = "image,fear,happiness,person\nfear/1.png,1,9,ann\nhappiness/2.png,2,8,bob\n"
+        (tmp_path / name).write_text(change(text))
+        data = folders.read(tmp_path)
+        assert data.groups is not None and data.groups.tolist() == ["ann", "bob"]
+        assert data.votes is not None and data.votes.tolist() == [[1, 9], [2, 8]] and not data.problems
+
+    def test_votes_that_name_no_picture_are_an_error(self, tmp_path: Path) -> None:
+        picture(tmp_path / "fear" / "1.png")
+        (tmp_path / "votes.csv").write_text("image,person\nfear/x.png,ann\n")
+        with pytest.raises(DataError, match="none of its 1 rows"):
+            folders.read(tmp_path)
+
+    def test_rows_of_votes_that_do_not_count_are_problems(self, tmp_path: Path) -> None:
+        for name in ("1", "2", "3"):
+            picture(tmp_path / "fear" / f"{name}.png")
+        rows = ["1.png,3,ann", "1.png,3,ann", "2.png,3,bob", "2.png,4,bob", "3.png,-1,cy", "gone.png,3,dee"]
+        (tmp_path / "votes.csv").write_text("image,fear,person\n" + "\n".join(rows))
+        data = folders.read(tmp_path)
+        assert sorted(kinds(data)) == [
+            "broken row", "contradictory rows", "pictures without a row", "repeated row", "row without a picture",
+        ]  # fmt: skip
+        assert data.votes is not None and data.votes.tolist() == [[3], [0], [0]]
+        assert data.labels.tolist() == [0, -1, 0]
+
+    def test_votes_in_the_folder_of_a_part(self, tmp_path: Path) -> None:
+        for part, who in (("train", "ann"), ("test", "bob")):
+            picture(tmp_path / part / "fear" / "1.png")
+            (tmp_path / part / "votes.csv").write_text(f"image,person\nfear/1.png,{who}\n")
+        data = folders.read(tmp_path)
+        assert data.groups is not None
+        assert dict(zip(data.ids.tolist(), data.groups.tolist(), strict=True)) == {
+            "test/fear/1.png": "bob", "train/fear/1.png": "ann",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("place", ["{class}/S0{n}/{n}.png", "S0{n}/{class}/{n}.png", "train/{class}/0{n}/{n}.png"])
+    def test_folders_of_people(self, tmp_path: Path, place: str) -> None:
+        for number in range(6):
+            name = ("happy", "sad")[number % 2]
+            picture(tmp_path / place.replace("{class}", name).replace("{n}", str(number)))
+        data = folders.read(tmp_path)
+        assert data.labelset.names == ("happiness", "sadness") and (data.labels >= 0).all()
+        assert data.groups is not None and len(set(data.groups.tolist())) == 6
+        assert kinds(data) == ["folders as people"]
+        told = folders.read(tmp_path, subfolders="source")
+        assert told.groups is None and told.sources is not None and kinds(told) == []
+
+    @pytest.mark.parametrize("inner", ["thumbs", "@eaDir", "#recycle", "cropped", ".git"])
+    def test_a_folder_in_a_class_folder_loses_no_class(self, tmp_path: Path, inner: str) -> None:
+        picture(tmp_path / "happy" / "1.png")
+        picture(tmp_path / "happy" / inner / "1.png")
+        picture(tmp_path / "sad" / "1.png")
+        data = folders.read(tmp_path)
+        assert data.labelset.names == ("happiness", "sadness") and "happy/1.png" in data.ids
+        assert len(data) == (3 if inner == "cropped" else 2)
+
+    def test_one_class_in_two_unicode_forms(self, tmp_path: Path) -> None:
+        for part, form in (("train", "NFC"), ("test", "NFD")):
+            picture(tmp_path / part / unicodedata.normalize(form, "Überraschung") / "1.png")
+            picture(tmp_path / part / "happy" / "1.png")
+        assert folders.read(tmp_path).labelset.names == ("happiness", "überraschung")
+        names = {unicodedata.normalize("NFD", "ÜBERRASCHUNG"): "surprise"}
+        assert folders.read(tmp_path, names).labelset.names == ("surprise", "happiness")
+
+    @pytest.mark.parametrize("name", ["0.0", "-1", "+2", "3.", "007"])
+    def test_numbers_in_any_form_are_refused(self, tmp_path: Path, name: str) -> None:
+        picture(tmp_path / name / "1.png")
+        picture(tmp_path / "happy" / "1.png")
+        with pytest.raises(DataError, match="numbers"):
+            folders.read(tmp_path)
+        assert len(folders.read(tmp_path, {name: "sad"}).labelset) == 2
+
     def test_no_class_folder(self, tmp_path: Path) -> None:
         picture(tmp_path / "1.png")
         with pytest.raises(DataError, match="no class folders"):
@@ -198,6 +287,30 @@ class TestPixels:
         data = pixel_csv.read(path)
         assert data.ids.tolist() == ["row-000001", "row-000004"]
         assert kinds(data) == ["broken row", "broken row"]
+
+    @pytest.mark.parametrize(
+        ("cell", "cause"),
+        [
+            (" ".join(["7"] * 48), "in colour, 4×4"),
+            (" ".join(["0.5"] * 16), "no whole numbers|not whole numbers"),
+            (" ".join(["300"] * 16), "outside 0 to 255"),
+            ("", "0 values"),
+        ],
+    )
+    def test_a_file_without_a_usable_row_tells_why(self, tmp_path: Path, cell: str, cause: str) -> None:
+        path = tmp_path / "fer2013.csv"
+        path.write_text(f"emotion,pixels\n3,{cell}\n4,{cell}\n")
+        with pytest.raises(DataError, match=cause):
+            pixel_csv.read(path)
+
+    @pytest.mark.parametrize("form", ["[{}]", "{}.0"])
+    def test_pixels_as_other_programs_write_them(self, tmp_path: Path, form: str) -> None:
+        cell = form.format(" ".join(["7"] * 16)) if "[" in form else " ".join([form.format(7)] * 16)
+        commas = '"' + cell.replace(" ", ", ") + '"'
+        (tmp_path / "faces.csv").write_text(f"label,pixels\n3.0,{cell}\n2,{commas}\n")
+        data = pixel_csv.read(tmp_path)
+        assert data.pixels is not None and (data.pixels == 7).all()
+        assert [data.labelset.names[label] for label in data.labels] == ["happiness", "fear"]
 
     def test_own_numbers(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.csv"

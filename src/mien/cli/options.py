@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 from click.core import ParameterSource
@@ -80,7 +80,9 @@ def _option(prefix: str, field: Field[Any], hint: Any) -> Callable[[Command], Co
     if str(hint).startswith("tuple"):
         kinds = _Items(int if "int" in str(hint) else str)
         return click.option(flag, name, type=kinds, default=joined(default or ()), help=text, show_default=True)
-    kind = click.Choice(choices) if choices else {int: click.INT, float: click.FLOAT}.get(hint, click.STRING)
+    found = {int: click.INT, float: click.FLOAT}
+    numbers = (found[one] for one in (hint, *get_args(hint)) if one in found)  # also of int | None
+    kind = click.Choice(choices) if choices else next(numbers, click.STRING)
     return click.option(flag, name, type=kind, default=default, help=text, show_default=default not in (None, ""))
 
 

@@ -80,3 +80,11 @@ def _thumbnails(folder: Path) -> Problem:
 def _empty(folder: Path) -> Problem:
     known = ", ".join(sorted(PICTURES))
     return Problem("empty folder", str(folder), "has no pictures", f"known are {known}; or remove it")
+
+
+def named(folder: Path, name: str) -> Path:
+    """The file of a name in a folder, in whatever case it is written; FOLDER/NAME where there is none."""
+    place = folder / name
+    if place.exists() or not folder.is_dir():
+        return place
+    return next((entry for entry in sorted(folder.iterdir()) if entry.name.casefold() == name.casefold()), place)

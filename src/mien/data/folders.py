@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.files import walk
+from mien.data.files import Folder, named, walk
+from mien.data.hints import unnamed_columns
 from mien.data.labels import EMOTIONS
 from mien.data.levels import PARTS, Levels, are_people, levels_of
 from mien.data.listing import labelset_of, resolve, spellings
@@ -51,18 +52,21 @@ def read(
     ------
     DataError : no class folders, or folders of which nothing tells what they name.
     """
-    files, found, problems = _list(path, names, class_level)
+    walked = list(walk(path))
+    files, found, problems = _list(path, walked, names, class_level)
     if not files:
-        raise DataError(
-            "has no class folders with pictures", place=str(path), remedy="put the pictures into one folder per class"
-        )
+        tables = sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else []
+        hint = next((f"; or {hint}" for table in tables if (hint := unnamed_columns(table))), "")
+        remedy = f"put the pictures into one folder per class{hint}"
+        raise DataError("has no class folders with pictures", place=str(path), remedy=remedy)
     raw = texts([levels.label for levels in found])
     meanings = labelset_of(
         [*np.unique(raw).tolist(), *EMOTIONS.names, *(names or {}).values()], names, others=True, place=str(path),
         what="class folders",
     )  # fmt: skip
+    tables = [table for folder in walked if (table := named(folder.path, "votes.csv")).is_file()]
     people, sources, guessed = _people_and_sources(found, subfolders, path)
-    votes = read_votes(path / "votes.csv", files, meanings)
+    votes = read_votes(tables, path, files, meanings)
     labelset = labelset_of([*np.unique(raw).tolist(), *votes.classes], names, others=True)
     labels = resolve(raw, labelset)
     return Dataset(
@@ -72,7 +76,7 @@ def read(
         raw_labels=raw,
         paths=texts([str(path / file) for file in files]),
         votes=votes.counts(labelset),
-        groups=people if votes.people is None else votes.people,
+        groups=_first_known(votes.people, people),
         sources=sources,
         problems=(*problems, *guessed, *votes.problems),
         name=str(path),
@@ -80,10 +84,9 @@ def read(
 
 
 def _list(
-    root: Path, names: Mapping[str, str] | None, class_level: int | None
+    root: Path, walked: Sequence[Folder], names: Mapping[str, str] | None, class_level: int | None
 ) -> tuple[list[str], list[Levels], list[Problem]]:
     """Pictures in class folders, as paths inside root, with their folders; Problems for folders and stray pictures."""
-    walked = list(walk(root))
     inside = {folder.path: folder.path.relative_to(root).parts for folder in walked if folder.pictures}
     known = {*EMOTIONS.names, *spellings(names), *spellings(names).values()}
     levels = levels_of(
@@ -131,6 +134,13 @@ def _people_and_sources(
         (sources if (sources != "").any() else None),
         problems,
     )
+
+
+def _first_known(people: Texts | None, others: Texts | None) -> Texts | None:
+    """(N,) person, of the second where the first has none."""
+    if people is None or others is None:
+        return others if people is None else people
+    return np.where(people == "", others, people)
 
 
 def _taken_for_people(names: Sequence[str], root: Path) -> Problem:

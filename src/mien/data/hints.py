@@ -10,7 +10,8 @@ from types import ModuleType
 
 from mien.data.files import pictures_in
 from mien.data.labels import ALIASES, EMOTIONS
-from mien.errors import DataError
+from mien.data.tables import SUFFIXES, header_of
+from mien.errors import DataError, MienError, MissingExtraError
 from mien.types import spelling
 
 DEPTH = 3
@@ -30,13 +31,14 @@ def elsewhere(path: Path, formats: Mapping[str, ModuleType]) -> str:
     """
     if path.is_file():
         return _of_file(path)
-    near = [*_below(path), *list(path.resolve().parents)[:DEPTH]]
-    for place in near:
+    for place in _below(path):
         for name, reader in formats.items():
             if name != "folders" and reader.looks_like(place):
                 return f"give {place} ({name})"
     archives = sorted(file for file in path.iterdir() if file.is_file() and _is_archive(file))
-    return _of_file(archives[0]) if archives else ""
+    if archives:
+        return _of_file(archives[0])
+    return _whole(path, formats)
 
 
 def refuse_parts(path: Path, formats: Mapping[str, ModuleType]) -> None:
@@ -44,18 +46,25 @@ def refuse_parts(path: Path, formats: Mapping[str, ModuleType]) -> None:
 
     That is a folder of pictures beside their table, or one class folder.
     """
-    above = list(path.resolve().parents)[:DEPTH]
-    for place in above:
-        name = next((name for name in INSIDE if formats[name].looks_like(place)), "")
-        if name:
-            raise DataError("is a part of a data set", place=str(path), remedy=f"give {place} ({name})")
+    whole, above = _whole(path, formats), path.resolve().parent
+    if whole:
+        raise DataError("is a part of a data set", place=str(path), remedy=whole)
     if not pictures_in(path):
         return
     if spelling(path.resolve().name) in {*EMOTIONS.names, *ALIASES}:
-        raise DataError("is the folder of one class", place=str(path), remedy=f"give {above[0]}: it holds the classes")
-    if not _folders(path) and formats["list"].looks_like(above[0]):
-        remedy = f"give {above[0]}, which has a list of them"
+        raise DataError("is the folder of one class", place=str(path), remedy=f"give {above}: it holds the classes")
+    if not _folders(path) and formats["list"].looks_like(above):
+        remedy = f"give {above}, which has a list of them"
         raise DataError("holds pictures without labels", place=str(path), remedy=remedy)
+
+
+def _whole(path: Path, formats: Mapping[str, ModuleType]) -> str:
+    """What to give in place of a folder inside a data set, "" where it is in none."""
+    for place in list(path.resolve().parents)[:DEPTH]:
+        name = next((name for name in INSIDE if formats[name].looks_like(place)), "")
+        if name:
+            return f"give {place} ({name})"
+    return ""
 
 
 def _below(path: Path) -> list[Path]:
@@ -83,9 +92,21 @@ def _is_archive(path: Path) -> bool:
 
 def _of_file(path: Path) -> str:
     if not _is_archive(path):
-        return ""
+        return unnamed_columns(path)
     folder = path.name
     for suffix in (".zip", ".tgz", ".gz", ".bz2", ".xz", ".tar"):
         folder = folder.removesuffix(suffix)
     command = "unzip {0} -d {1}" if zipfile.is_zipfile(path) else "mkdir {1} && tar -xf {0} -C {1}"
     return f"it is an archive: unpack it with  {command.format(path, path.with_name(folder))}  and give that folder"
+
+
+def unnamed_columns(path: Path) -> str:
+    """The remedy for a table that may be a list with column names of its own, "" where a file is no table."""
+    try:
+        titles = header_of(path) if path.suffix.lower() in SUFFIXES else []
+    except MissingExtraError as error:
+        return f"to read {path.name}: {error.remedy}"
+    except MienError:
+        return ""
+    flags = "--image-column and --label-column"
+    return f"if {path.name} lists pictures, name its columns with {flags}: {', '.join(titles)[:200]}" if titles else ""

@@ -89,17 +89,33 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
         remedy = "put the pictures where the table expects them"
         raise DataError(f"there is no picture that its {len(written)} rows could name", place=str(table), remedy=remedy)
     index = _Index(names)
-    rows = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
+    rows: Ints = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
+    problems: list[Problem] = []
+    if len(rows) and not (rows >= 0).any():
+        rows, problems = _by_file(written, index.names, rows, table)
     if strict and len(rows) and not (rows >= 0).any():
         raise DataError(
             f"none of its {len(rows)} rows names a picture of these data",
             place=str(table),
             remedy=f"it says {written[0][:SHOWN]!r}, and a picture is called {names[0][:SHOWN]!r}: make them agree",
         )
-    problems = [
+    problems += [
         _problem(table, number, written[number], int(rows[number])) for number in np.flatnonzero(rows < 0).tolist()
     ]
     return Matched(np.maximum(rows, NONE), problems)
+
+
+def _by_file(written: Sequence[str], names: Sequence[str], rows: Ints, table: Path | str) -> tuple[Ints, list[Problem]]:
+    """The rows matched by file name alone, where these are unique in the table and among the pictures."""
+    wanted = [_folded(normal(name)).rsplit("/", 1)[-1] for name in written]
+    files = _numbered([_folded(name).rsplit("/", 1)[-1] for name in names])
+    if len(set(wanted)) < len({normal(name) for name in written}) or SEVERAL in files.values():
+        return rows, []
+    found = np.array([files.get(name, NONE) for name in wanted], dtype=np.int64)
+    if not (found >= 0).any():
+        return rows, []
+    cause = f"its folders are other ones ({written[0][:SHOWN]!r}), so its rows are matched by file name alone"
+    return found, [Problem("matched by file name", str(table), cause, "nothing, if these are the same pictures")]
 
 
 def join(
@@ -145,29 +161,53 @@ def join(
 
 
 class _Index:
-    """Pictures by their names, by the ends of their names, and by both in small letters."""
+    """Pictures by their names, as written and in small letters."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = [normal(name) for name in names]
         self.exact = _numbered(self.names)
-        self.loose: list[tuple[dict[str, int], dict[str, int]]] = []
+        self.loose: list[_Loose] = []
 
     def find(self, name: str) -> int:
         """Number of the picture; NONE, or SEVERAL."""
-        if not name:
-            return NONE
-        found = self.exact.get(name, NONE)
-        if found == NONE and not self.loose:
-            folded = [_folded(picture) for picture in self.names]
-            self.loose = [(whole, _numbered_tails(names)) for whole, names in
-                          ((self.exact, self.names), (_numbered(folded), folded))]  # fmt: skip
-        for (whole, tails), wanted in zip(self.loose if found == NONE else [], (name, _folded(name)), strict=False):
-            found = whole.get(wanted, tails.get(wanted, NONE))
-            if found == NONE:  # the row's path may begin above the folder that the pictures lie in
-                found = next((whole[tail] for tail in _tails(wanted) if tail in whole), NONE)
-            if found != NONE:
-                break
-        return found
+        if not name or name in self.exact:
+            return self.exact.get(name, NONE)
+        if not self.loose:
+            self.loose = [_Loose(self.names), _Loose([_folded(picture) for picture in self.names])]
+        found = self.loose[0].find(name)
+        return found if found != NONE else self.loose[1].find(_folded(name))
+
+
+class _Loose:
+    """Pictures by the ends of their names: a row may name more or fewer folders than there are."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.whole = _numbered(names)
+        self.tails: dict[str, int] = {}
+        self.files: dict[str, list[tuple[int, list[str]]]] = {}
+        for number, name in enumerate(names):
+            for tail in _tails(name):
+                self.tails[tail] = SEVERAL if tail in self.tails else number
+            parts = name.split("/")
+            self.files.setdefault(parts[-1], []).append((number, parts))
+
+    def find(self, name: str) -> int:
+        """The picture of this name, of a longer path, or of a shorter one; else the one with folders between."""
+        for tail in (name, *_tails(name)):
+            if tail in self.whole:
+                return self.whole[tail]
+            if tail == name and tail in self.tails:
+                return self.tails[tail]
+        parts = name.split("/")
+        near = (number for number, own in self.files.get(parts[-1], ()) if _within(parts, own) or _within(own, parts))
+        found = next(near, NONE)
+        return SEVERAL if found != NONE and next(near, NONE) != NONE else found
+
+
+def _within(short: Sequence[str], long: Sequence[str]) -> bool:
+    """Whether all parts of one path occur in another, in order."""
+    rest = iter(long)
+    return all(part in rest for part in short)
 
 
 def _folded(name: str) -> str:
@@ -184,14 +224,6 @@ def _numbered(names: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for number, name in enumerate(names):
         found[name] = SEVERAL if name in found else number
-    return found
-
-
-def _numbered_tails(names: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for number, name in enumerate(names):
-        for tail in _tails(name):
-            found[tail] = SEVERAL if tail in found else number
     return found
 
 

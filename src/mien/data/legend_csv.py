@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from mien.data.files import named
 from mien.data.lists import Rows, pictures_below
 from mien.data.tables import read_table
 from mien.errors import DataError
@@ -60,7 +61,8 @@ def read(
 
 
 def _legend(path: Path) -> Path | None:
-    choices = [path] if path.name == "legend.csv" else [path / "data" / "legend.csv", path / "legend.csv"]
+    own = path.name.casefold() == "legend.csv"
+    choices = [path] if own else [named(path / "data", "legend.csv"), named(path, "legend.csv")]
     return next((legend for legend in choices if legend.is_file()), None)
 
 

@@ -108,12 +108,12 @@ def _by_name(folders: Collection[Path], means_class: Callable[[str], bool], plac
 
 def _beside(folders: Collection[Path], named: dict[Path, int]) -> dict[Path, int | None]:
     """The class of the other paths: the folder beside a known class, else the folder at the usual depth."""
-    parents = {path[:number]: number for path, number in named.items()}
+    parents = {path[:number] for path, number in named.items()}
     usual = Counter(_core(path).index(number) for path, number in named.items()).most_common(1)[0][0]
     chosen: dict[Path, int | None] = {}
     for path in folders:
-        beside = (len(above) for above in (path[:n] for n in range(len(path))) if above in parents)
         core = _core(path)
+        beside = (number for number in core if path[:number] in parents)
         chosen[path] = named.get(path, next(beside, core[usual] if len(core) > usual else None))
     return chosen
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mien.data.files import walk
 from mien.data.join import match
-from mien.data.listing import broken_row, labelset_of, resolve, row_keys, unlisted
+from mien.data.listing import UNDECIDED, broken_row, labelset_of, resolve, row_keys, unlisted
 from mien.data.official import part_of
 from mien.data.tables import SUFFIXES, Table, folded, header_of, missing_column, read_table
 from mien.errors import DataError, MienError
@@ -35,9 +35,11 @@ SOURCE = ("source", "contributor", "user.id", "dataset")
 PART = ("split", "usage", "subset", "partition", "part", "fold", "set")
 AFFECTNET = {
     "0": "neutral", "1": "happiness", "2": "sadness", "3": "surprise", "4": "fear", "5": "disgust", "6": "anger",
-    "7": "contempt", "8": "unknown", "9": "unknown", "10": "NF",
+    "7": "contempt",
 }  # fmt: skip
-"""AffectNet's numbers (none and uncertain are no emotion, 10 is no face), in lists with its column names."""
+"""AffectNet's numbers, in lists with its column names."""
+NO_EMOTION = {"8": UNDECIDED[1], "9": UNDECIDED[1], "10": UNDECIDED[2]}
+"""AffectNet's numbers for none, uncertain, and no face."""
 NOT_LISTS = frozenset({"votes.csv"})
 
 
@@ -134,7 +136,8 @@ class Rows:
         found = match(self.images, pictures, table)
         kept = found.rows >= 0
         listed = [pictures[row] for row in found.rows[kept].tolist()]
-        raw = texts(self.labels)[kept]
+        undecided = NO_EMOTION if self.affectnet else {}
+        raw = texts([undecided.get(label, label) for label in self.labels])[kept]
         meanings = {**(AFFECTNET if self.affectnet else {}), **(names or {})}
         labelset = labelset_of(raw.tolist(), meanings, others=False, place=name)
         people, sources = texts(self.people)[kept], texts(self.sources)[kept]

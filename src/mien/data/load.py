@@ -68,7 +68,8 @@ def load(
     _must_exist(path)
     if format is not None and format not in FORMATS:
         raise choice_error("format", format, FORMATS, place="--format")
-    name = format or ("list" if "image_column" in given and "label_column" in given else recognise(path, names))
+    columns = {"image_column", "label_column"} & given.keys()
+    name = format or ("list" if len(columns) == 2 or (columns and path.is_file()) else recognise(path, names))
     _only_own(given, getattr(FORMATS[name], "OPTIONS", ()), name)
     if name == "ferplus":
         return ferplus.read(path, names, labels or "shares")
@@ -164,10 +165,8 @@ def _only_plurality(labels: str | None, name: str) -> None:
 def _only_own(given: Mapping[str, object], own: tuple[str, ...], name: str) -> None:
     for option in given:
         if option not in own:
-            takers = ", ".join(format for format, reader in FORMATS.items() if option in getattr(reader, "OPTIONS", ()))
+            takers = " or ".join(f for f, reader in FORMATS.items() if option in getattr(reader, "OPTIONS", ()))
             flag = "--" + option.replace("_", "-")
             raise UsageError(
-                f"these data are read as {name}",
-                place=flag,
-                remedy=f"leave it out, or give --format: {takers} takes it",
+                f"these data are read as {name}", place=flag, remedy=f"leave it out; it belongs to --format {takers}"
             )

@@ -47,21 +47,42 @@ class Votes:
         return counts
 
 
-def read_votes(path: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
-    """Read the table and join it to pictures; nothing at all where there is no such file.
+def read_votes(tables: Sequence[Path], root: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
+    """Read tables and join each to the pictures in its folder and below.
 
     Parameters
     ----------
-    files : (N,) paths of the pictures inside the root.
+    tables : the files. files : (N,) paths of the pictures inside `root`.
     meanings : the classes that a column may mean; other columns are left out with a Problem, those without a name
         without.
 
     Raises
     ------
-    DataError : it is no table, has no column of pictures, or no row of it names a picture.
+    DataError : a file is no table, has no column of pictures, or none of its rows names a picture.
     """
-    if not path.is_file():
-        return Votes((), None, None, np.zeros(len(files), bool))
+    people, contradictory = np.full(len(files), "", dtype=object), np.zeros(len(files), bool)
+    columns: dict[str, Ints] = {}
+    problems: list[Problem] = []
+    for path in tables:
+        inside = "" if path.parent == root else path.parent.relative_to(root).as_posix() + "/"
+        rows = np.array([row for row, file in enumerate(files) if file.startswith(inside)], dtype=np.int64)
+        found = _read(path, [files[row].removeprefix(inside) for row in rows], meanings)
+        for name, counts in zip(found.classes, [] if found.votes is None else found.votes.T, strict=False):
+            columns.setdefault(name, np.zeros(len(files), dtype=np.int64))[rows] += counts
+        people[rows] = people[rows] if found.people is None else found.people
+        contradictory[rows] |= found.contradictory
+        problems += found.problems
+    return Votes(
+        list(columns),
+        np.stack(list(columns.values()), 1) if columns else None,
+        texts(people.tolist()) if (people != "").any() else None,
+        contradictory,
+        problems,
+    )
+
+
+def _read(path: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
+    """The votes of one table on the pictures in its folder and below."""
     table = read_table(path)
     image, person = table.place(*PICTURE), table.find(*PERSON)
     used = {image, person, *(place for place, title in enumerate(table.header) if folded(title) in NOT_CLASSES)}
@@ -79,7 +100,7 @@ def read_votes(path: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
     return Votes(
         [table.header[place] for place in known],
         counts[joined.rows] if known and rows else None,  # row −1 is the last one, which is empty
-        named[joined.rows] if person is not None and (named != "").any() else None,
+        named[joined.rows] if person is not None else None,
         joined.contradictory,
         [*problems, *joined.problems],
     )
