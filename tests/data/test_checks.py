@@ -119,3 +119,26 @@ def test_strict_lists_what_is_wrong() -> None:
 def test_kinds_are_grouped_with_examples() -> None:
     kinds = by_kind(check(dataset([""] * 5000)).problems, examples=2)
     assert (kinds[0].name, kinds[0].count, len(kinds[0].examples)) == ("unlabelled", 5000, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("suprise", "surprise"), ("hapiness", "happiness"), ("very_calm", "very calm")]
+)
+def test_a_class_with_nearly_the_name_of_another_is_a_problem(name: str, near: str) -> None:
+    from mien.data.checks import similar_classes
+
+    names = tuple(dict.fromkeys(["fear", *(("very calm",) if near == "very calm" else ()), name]))
+    ids = np.array(["1", "2"])
+    data = Dataset(ids, np.array([0, 1]), LabelSet(names), raw_labels=ids, paths=ids)
+    problems = similar_classes(data).problems
+    assert problems and f"--names {name}={near}" in "".join(problem.remedy for problem in problems)
+
+
+def test_classes_of_different_names_are_no_problem() -> None:
+    from mien.data.checks import similar_classes
+    from mien.data.labels import EMOTIONS
+
+    ids = np.array(["1", "2"])
+    for names in (EMOTIONS.names, ("fear", "bored", "confused", "cat", "dog")):
+        data = Dataset(ids, np.array([0, 1]), LabelSet(names), raw_labels=ids, paths=ids)
+        assert not similar_classes(data).problems

@@ -255,3 +255,17 @@ def test_building_twice_gives_the_same_tables(run: Run) -> None:
     before = {path.name: path.read_bytes() for path in run.path("tables").iterdir()}
     build(run)
     assert before == {path.name: path.read_bytes() for path in run.path("tables").iterdir()}
+
+
+def test_a_class_called_like_a_row_of_its_own_keeps_one() -> None:
+    from mien.correctors.policy import RARE, Policy, certify
+    from mien.types import LabelSet, Proposal, row_name
+
+    names = ("all", "pooled", "rare classes", "calm, awake")
+    truth = np.arange(40) % 4
+    proposal = Proposal(np.arange(40).astype(str), np.linspace(0, 1, 40), np.full(40, 3))
+    policy = Policy(budget=0.2, delta=0.3, scope="strict", pool_rare=True)
+    found = certify(proposal, truth, truth, None, LabelSet(names), policy)
+    groups = [guarantee.group for guarantee in found.guarantees]
+    assert len(set(groups)) == len(groups) and groups[0] == "pooled"
+    assert {row_name(name) for name in names} <= set(groups) <= {*map(row_name, names), "pooled", RARE}

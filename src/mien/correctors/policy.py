@@ -21,7 +21,7 @@ from mien.correctors.thresholds import (
 )
 from mien.errors import AlignmentError, choice_error
 from mien.settings import setting, validate
-from mien.types import ACTIONS, NO_LABEL, Bools, Decision, Floats, Ints, LabelSet, Proposal, Texts
+from mien.types import ACTIONS, NO_LABEL, Bools, Decision, Floats, Ints, LabelSet, Proposal, Texts, row_name
 
 SCOPES = ("pooled", "strict", "predicted")
 RULES = ("certified", "probability", "balanced_accuracy", "cost")
@@ -176,7 +176,7 @@ class _Calibration:
     def cohorts(self, labelset: LabelSet, members: Bools, delta: float) -> list[tuple[Bools, Guarantee]]:
         """Each known class, then, where the policy says so, the rare ones together: (K,) mask and guarantee."""
         masks = np.eye(len(labelset), dtype=bool)[members]
-        cohorts = [(mask, self.guarantee(labelset.names[mask.argmax()], mask, delta)) for mask in masks]
+        cohorts = [(mask, self.guarantee(row_name(labelset.names[mask.argmax()]), mask, delta)) for mask in masks]
         rare = [mask for mask, guarantee in cohorts if not guarantee.feasible]
         if self.policy.pool_rare and rare:
             together = np.any(rare, axis=0)

@@ -53,8 +53,9 @@ def lists_in(path: Path) -> list[Path]:
     if path.is_file():
         files = [path]
     else:
-        files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else []
-    return [file for file in files if file.suffix.lower() in SUFFIXES and file.name not in NOT_LISTS and _is_list(file)]
+        files = sorted(path.iterdir()) if path.is_dir() else []
+    tables = (file for file in files if file.suffix.lower() in SUFFIXES and file.name.casefold() not in NOT_LISTS)
+    return [file for file in tables if file.is_file() and _is_list(file)]
 
 
 def _is_list(path: Path) -> bool:

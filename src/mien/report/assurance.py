@@ -11,6 +11,7 @@ from mien.report.evidence import NOT_YET, TableRow, budget, cell, grouped, names
 from mien.report.layout import DASH, Cell, Table, section, stack, undefined
 from mien.report.results import per_corrector, studied
 from mien.runs import Run
+from mien.types import row_name
 
 ALL = "all"
 TOO_FEW = "too few persons with calibration pictures that f got right"
@@ -32,14 +33,18 @@ def _certified(run: Run, table: list[TableRow]) -> Markup:
     left_out = studied(run, grouped(table, "left_out"))
     known = names(run, "classes")
     given = [group for group in grouped(table, "group") if group != POOLED]
-    groups = [*(name for name in known if name in given), *(name for name in given if name not in known)]
+    groups = [
+        *(row_name(name) for name in known if row_name(name) in given),
+        *(name for name in given if name not in map(row_name, known)),
+    ]
     pooled = [
         (Cell(left), verdict(found[left, POOLED]), *_evidence(found[left, POOLED]))
         for left in left_out
         if (left, POOLED) in found
     ]
     each = [
-        (Cell(left), *(_of_class(found.get((left, group), []), left == group) for group in groups)) for left in left_out
+        (Cell(left), *(_of_class(found.get((left, group), []), row_name(left) == group) for group in groups))
+        for left in left_out
     ]
     head = ("Left out", "Budget", "n", "k", "Threshold τ", "In force", "Persons harmed", "Harm, pictures")
     return stack(
@@ -126,9 +131,9 @@ def mcnemar(run: Run) -> Markup:
 
     def body(name: str, table: list[TableRow]) -> Markup:
         found = grouped(table, "left_out", "label")
-        labels = [ALL, *(label for label in names(run, "classes") if label in grouped(table, "label"))]
+        labels = [ALL, *(label for label in map(row_name, names(run, "classes")) if label in grouped(table, "label"))]
         lines = [
-            (Cell(left), *(test_cell(found.get((left, label), []), own=label == left) for label in labels))
+            (Cell(left), *(test_cell(found.get((left, label), []), own=label == row_name(left)) for label in labels))
             for left in studied(run, grouped(table, "left_out"))
         ]
         head = ("Left out", "all pictures", *labels[1:])

@@ -17,6 +17,7 @@ from mien.report.assurance import ALL, test_cell
 from mien.report.evidence import cell, grouped, names, number, rows
 from mien.report.layout import Cell, Table, section, stack
 from mien.runs import FULL, Run, read_arrays
+from mien.types import row_name
 
 TABLE = "beside"
 SIDES = ("before", "after")
@@ -50,8 +51,8 @@ def _rows(run: Run, other: Run, seed: int) -> Iterator[dict[str, Any]]:
     right = np.array(
         [[one[key][0] == label for one in (before, after)] for key, label in zip(both, truth, strict=True)]
     )
-    for label in (ALL, *classes):
-        own = right if label == ALL else right[truth == label]
+    for label, own_rows in ((ALL, slice(None)), *((row_name(name), truth == name) for name in classes)):
+        own = right[own_rows]
         won, lost = (int((own[:, one] & ~own[:, 1 - one]).sum()) for one in (1, 0))
         counts = own.sum(0).tolist()
         rates = {
@@ -87,7 +88,7 @@ def beside(run: Run) -> Markup:
             *(cell(number(found[label], side, f"{side}_hits", "total")) for side in SIDES),
             test_cell(found[label], own=False),
         )
-        for label in (ALL, *names(run, "classes"))
+        for label in (ALL, *map(row_name, names(run, "classes")))
         if label in found
     ]
     return stack(Table("", ("", "Before", "After", "p, and harmed / repaired"), lines))

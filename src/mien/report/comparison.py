@@ -27,6 +27,7 @@ from mien.report.experiment import spread_line
 from mien.report.layout import Cell, Folded, Panel, Panels, Row, Table, Tabs, section, stack, undefined
 from mien.report.results import Measure, by_class, per_corrector, studied
 from mien.runs import Run
+from mien.types import row_name
 
 FITTED_ON = {"correct": "fitted on all of correct", "fit": "fitted on fit: the one in force"}
 TOO_FEW = "undefined: fewer than 5 pictures, or the network that it is compared with wins none back or was not trained"
@@ -135,11 +136,12 @@ def _confusion(run: Run, title: str, table: list[TableRow], own: str) -> Table:
     found = grouped(table, "truth", "answer")
     totals = {key: sum(row["count"] for row in same) for key, same in grouped(table, "seed", "truth").items()}
     known = names(run, "classes")
-    answers = [*known, *(name for name in grouped(table, "answer") if name not in known)]
+    answers = [row_name(name) for name in known]
+    answers += [name for name in grouped(table, "answer") if name not in answers]
 
     def entry(truth: str, answer: str) -> Cell:
         shares = (share_of(row, totals[row["seed"], truth]) for row in found.get((truth, answer), []))
-        return percent_cell(Number(tuple(shares)), own=truth == answer == own)
+        return percent_cell(Number(tuple(shares)), own=row_name(truth) == answer and truth == own)
 
     lines = [(Cell(truth), *(entry(truth, answer) for answer in answers)) for truth in known]
     head: list[str | Cell] = ["", *(Cell(name[:3], title=name) for name in answers)]

@@ -27,7 +27,7 @@ from mien.metrics.ranking import (
 from mien.report.collect import Case, by_corrector, cell_keys, collect, finished, matrix
 from mien.report.means import summary
 from mien.runs import FULL, RETRAINED, Row, Run, read_csv, read_json
-from mien.types import Bools, Floats, Rates
+from mien.types import Bools, Floats, Rates, row_name
 
 PERCENTS = (1, 2, 5)  # the pooled Harm at which correctors are compared
 HARMS = np.linspace(0, 0.1, 51)  # of the curves
@@ -153,7 +153,7 @@ def confusion(case: Case) -> Iterator[Row]:
         answers = [*names]
         if system == "h" and case.decision.action == "abstain":
             silent = np.bincount(case.f.truth[answer < 0], minlength=len(names))
-            counts, answers = np.column_stack([counts, silent]), [*names, "abstained"]
+            counts, answers = np.column_stack([counts, silent]), [*map(row_name, names), "abstained"]
         for truth, row in zip(names, counts, strict=True):
             for named, count in zip(answers, row, strict=True):
                 yield {**case.key, "system": system, "truth": truth, "answer": named, "count": count}
@@ -161,11 +161,11 @@ def confusion(case: Case) -> Iterator[Row]:
 
 def certificates(case: Case) -> Iterator[Row]:
     """What is certified on *calibrate*, and the Harm that came about on test: of pictures, and of persons."""
-    names, thresholds = case.labelset.names, case.certified.thresholds
+    keys, thresholds = [row_name(name) for name in case.labelset.names], case.certified.thresholds
     infeasible = {guarantee.group for guarantee in case.certified.guarantees if not guarantee.feasible}
-    members = {POOLED: set(names), RARE: infeasible, **{name: {name} for name in names}}
+    members = {POOLED: set(keys), RARE: infeasible, **{key: {key} for key in keys}}
     for guarantee in case.certified.guarantees:
-        classes = np.array([name in members[guarantee.group] for name in names])
+        classes = np.array([key in members[guarantee.group] for key in keys])
         counted = case.counts_for_harm & classes[case.f.truth]
         persons, hurt = (np.unique(case.f.groups[rows]).size for rows in (counted, counted & case.harmed))
         measured = _rate((counted & case.harmed).sum(), counted.sum())
@@ -187,7 +187,10 @@ def certificates(case: Case) -> Iterator[Row]:
 def mcnemar_tests(case: Case) -> Iterator[Row]:
     """Exact McNemar of f against its overrides, over all pictures and per class."""
     result = case.scores
-    for label, c in (("all", slice(None)), *((name, slice(c, c + 1)) for c, name in enumerate(case.labelset.names))):
+    for label, c in (
+        ("all", slice(None)),
+        *((row_name(name), slice(c, c + 1)) for c, name in enumerate(case.labelset.names)),
+    ):
         harmed, repaired = int(result.harm.hits[c].sum()), int(result.gain.hits[c].sum())
         yield {**case.key, "label": label, "harmed": harmed, "repaired": repaired, "p": mcnemar(harmed, repaired)}
 

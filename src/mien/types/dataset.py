@@ -29,6 +29,19 @@ def spelling(word: str) -> str:
     return f"{number[1]}{number[2]}" if number else folded
 
 
+RESERVED = frozenset({"all", "pooled", "rare classes", "abstained"})
+"""What rows of tables are called that are of no single class."""
+
+
+def row_name(name: str) -> str:
+    """A class's name in tables whose other rows are of no single class.
+
+    >>> row_name("fear"), row_name("all")
+    ('fear', 'all (class)')
+    """
+    return f"{name} (class)" if name in RESERVED else name
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing wrong with the data: it is reported, and the run goes on."""
