@@ -16,23 +16,24 @@ from mien.data.files import walk
 from mien.data.join import match
 from mien.data.listing import UNDECIDED, broken_row, labelset_of, resolve, row_keys, unlisted
 from mien.data.official import part_of
-from mien.data.tables import SUFFIXES, Table, folded, header_of, missing_column, read_table
+from mien.data.tables import (
+    IMAGE,
+    LABEL,
+    PART,
+    PERSON,
+    SOURCE,
+    SUFFIXES,
+    Table,
+    folded,
+    header_of,
+    missing_column,
+    read_table,
+)  # fmt: skip
 from mien.errors import DataError, MienError
 from mien.types import Dataset, Problem, texts
 
 LAYOUT = "a list (a table with a picture and a label in each row, beside the pictures)"
 OPTIONS = ("image_column", "label_column")
-IMAGE = (
-    "image", "file", "filename", "filepath", "picture", "path", "pth", "img", "image_name", "image_path", "img_path",
-    "image_file", "image_id", "file_path", "subDirectory_filePath", "pic", "photo", "name",
-)  # fmt: skip
-LABEL = (
-    "label", "emotion", "expression", "class", "category", "emotion_label", "class_name", "label_name", "target",
-    "facial_expression", "sentiment", "labels",
-)  # fmt: skip
-PERSON = ("person", "subject", "subject_id", "person_id", "identity", "participant", "celebrity")
-SOURCE = ("source", "contributor", "user.id", "dataset")
-PART = ("split", "usage", "subset", "partition", "part", "fold", "set")
 AFFECTNET = {
     "0": "neutral", "1": "happiness", "2": "sadness", "3": "surprise", "4": "fear", "5": "disgust", "6": "anger",
     "7": "contempt",
@@ -50,20 +51,23 @@ def looks_like(path: Path) -> bool:
 
 def lists_in(path: Path) -> list[Path]:
     """The lists in a folder, or the file itself if it is one."""
-    if path.is_file():
-        files = [path]
-    else:
-        files = sorted(path.iterdir()) if path.is_dir() else []
+    return [table for table in tables_in(path) if _titles(table) & {*map(folded, LABEL)}]
+
+
+def tables_in(path: Path) -> list[Path]:
+    """The tables with a column of pictures in a folder, or the file itself if it is one; no votes.csv."""
+    files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
     tables = (file for file in files if file.suffix.lower() in SUFFIXES and file.name.casefold() not in NOT_LISTS)
-    return [file for file in tables if file.is_file() and _is_list(file)]
+    return [file for file in tables if file.is_file() and _titles(file) & {*map(folded, IMAGE)}]
 
 
-def _is_list(path: Path) -> bool:
+def _titles(table: Path) -> set[str]:
+    """The folded column names of a table of pictures' names; none of other files, or where pixels stand in it."""
     try:
-        titles = {folded(title) for title in header_of(path)}
+        titles = {folded(title) for title in header_of(table)}
     except MienError:
-        return False
-    return bool(titles & {*map(folded, IMAGE)}) and bool(titles & {*map(folded, LABEL)}) and "pixels" not in titles
+        return set()
+    return set() if "pixels" in titles else titles
 
 
 def read(path: Path, names: Mapping[str, str] | None = None, image_column: str = "", label_column: str = "") -> Dataset:

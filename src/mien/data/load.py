@@ -113,7 +113,13 @@ def _has_class_folders(path: Path, names: Mapping[str, str] | None) -> bool:
 def _unlike_lists(found: Dataset, path: Path, names: Mapping[str, str] | None) -> Iterator[Problem]:
     """A Problem for each list beside class folders that gives pictures other classes than the folders do."""
     of_folder = dict(zip(found.paths.tolist(), found.labels.tolist(), strict=True))
-    for table in lists.lists_in(path):
+    used = lists.lists_in(path)
+    for table in lists.tables_in(path):
+        if table not in used:
+            cause, remedy = "names pictures, and is not used", "call it votes.csv if it has "
+            remedy += "votes or persons, or name its columns with --image-column and --label-column"
+            yield Problem("table not used", str(table), cause, remedy)
+            continue
         try:
             listed = lists.read(table, names)
         except MienError:

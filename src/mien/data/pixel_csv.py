@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from mien.data.ferplus import FER2013_NUMBERS
 from mien.data.listing import broken_row, labelset_of, resolve
-from mien.data.lists import LABEL, PART
-from mien.data.tables import Table, header_of, rows_of
+from mien.data.tables import LABEL, PART, Table, header_of, rows_of
 from mien.errors import DataError, MienError
 from mien.types import Dataset, Problem, texts
 

@@ -19,6 +19,21 @@ from mien.errors import DataError, MissingExtraError, nearest
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 SEPARATORS = ",;\t|"
 SHOWN = 200
+IMAGE = (
+    "image", "file", "filename", "filepath", "picture", "path", "pth", "img", "image_name", "image_path", "img_path",
+    "image_file", "image_id", "file_path", "subDirectory_filePath", "pic", "photo", "name",
+)  # fmt: skip
+LABEL = (
+    "label", "emotion", "expression", "class", "category", "emotion_label", "class_name", "label_name", "target",
+    "facial_expression", "sentiment", "labels",
+)  # fmt: skip
+PERSON = (
+    "person", "subject", "subject_id", "person_id", "identity", "identity_id", "participant", "participant_id", "actor",
+    "individual", "celebrity",
+)  # fmt: skip
+SOURCE = ("source", "contributor", "user.id", "dataset")
+PART = ("split", "usage", "subset", "partition", "part", "fold", "set")
+"""Usual names of columns, for the picture, its label, the person in it, its contributor, and the part of the set."""
 
 
 @dataclass(frozen=True)

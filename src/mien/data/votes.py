@@ -10,12 +10,10 @@ import numpy as np
 
 from mien.data.join import join
 from mien.data.listing import broken_row
-from mien.data.tables import Table, folded, read_table
+from mien.data.tables import IMAGE, LABEL, PERSON, Table, folded, read_table
 from mien.types import NO_LABEL, Bools, Ints, LabelSet, Problem, Texts, texts
 
-PICTURE = ("image", "picture", "file", "filename", "path")
-PERSON = ("person", "subject", "subject_id", "person_id", "identity", "participant")
-NOT_CLASSES = frozenset({"label", "truth", "emotion"})
+NOT_CLASSES = frozenset({*map(folded, LABEL), "truth"})
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def read_votes(tables: Sequence[Path], root: Path, files: Sequence[str], meaning
 def _read(path: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
     """The votes of one table on the pictures in its folder and below."""
     table = read_table(path)
-    image, person = table.place(*PICTURE), table.find(*PERSON)
+    image, person = table.place(*IMAGE), table.find(*PERSON)
     used = {image, person, *(place for place, title in enumerate(table.header) if folded(title) in NOT_CLASSES)}
     places = [place for place, title in enumerate(table.header) if title and place not in used]
     known = [place for place in places if meanings.resolve(table.header[place]) != NO_LABEL]
