@@ -54,6 +54,7 @@ def _inspection(settings: DataSettings, near: bool) -> Any:
     from mien.data.checks import check, strict
     from mien.data.images import decode, formats
     from mien.data.load import load
+    from mien.data.pixel_checks import told_by_format
     from mien.data.prepare import reviewed
     from mien.data.profile import shape
     from mien.report.inspect import inspect
@@ -63,12 +64,13 @@ def _inspection(settings: DataSettings, near: bool) -> Any:
         decoded = decode(listed, settings.images, progress=progress)
     if settings.reviews:
         decoded = reviewed(decoded, Path(settings.reviews))
-    checked: Dataset = check(decoded)
+    found = formats(listed)
+    checked: Dataset = told_by_format(check(decoded), found)
     if settings.strict:
         strict(checked)
     if settings.shape:
         checked = shape(checked, settings.shape)
-    return inspect(checked, formats(listed), rows=len(listed), near=near)
+    return inspect(checked, found, rows=len(listed), near=near)
 
 
 def _print(seen: Any) -> None:

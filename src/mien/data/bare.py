@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 LARGEST = 2**28
 """Bytes of a file up to which this is tried."""
+ADOBE = 14
+"""Bytes of JPEG's segment that says how colours are stored."""
 PIXEL_TAGS = frozenset(
     {254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, 321, 322, 323, 324, 325, 332}
     | {338, 339, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532}
@@ -67,7 +69,7 @@ def _jpeg(content: bytes, exif: bool) -> Iterator[bytes]:
         segment = content[place : place + 2 + length]
         place += 2 + length
         application = 0xE0 <= marker <= 0xEF or marker == 0xFE
-        wanted = (marker == 0xEE and segment[4:9] == b"Adobe") or (exif and marker == 0xE1 and segment[4:8] == b"Exif")
+        wanted = (marker == 0xEE and segment[4:9] == b"Adobe" and length >= ADOBE) or (exif and marker == 0xE1 and segment[4:8] == b"Exif")
         if wanted or not application:
             yield segment
     yield content[place:]

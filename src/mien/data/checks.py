@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.data.listing import UNDECIDED
+from mien.data.pixel_checks import blank, told_by_brightness
 from mien.errors import DataError
 from mien.types import NO_LABEL, Dataset, Ints, Problem, Texts
 
@@ -135,7 +136,7 @@ def class_sizes(dataset: Dataset) -> Dataset:
     return dataset.but(*problems)
 
 
-CHECKS = (missing_labels, contradictions, repeated_rows, copies, class_sizes)
+CHECKS = (missing_labels, contradictions, repeated_rows, copies, class_sizes, blank, told_by_brightness)
 
 
 @dataclass(frozen=True)

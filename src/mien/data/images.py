@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -192,10 +192,12 @@ class Formats:
     ----------
     sizes : (width, height) → pictures.
     modes : Pillow's mode ("L" grey, "RGB", …) → pictures.
+    of : path of a picture's file → its (width, height) and mode.
     """
 
     sizes: Counter[tuple[int, int]]
     modes: Counter[str]
+    of: Mapping[str, tuple[tuple[int, int], str]] = field(default_factory=dict)
 
 
 def formats(dataset: Dataset) -> Formats:
@@ -204,13 +206,12 @@ def formats(dataset: Dataset) -> Formats:
         height, width = dataset.pixels.shape[1:3]
         mode = "RGB" if dataset.pixels.ndim == 4 else "L"
         return Formats(Counter({(width, height): len(dataset)}), Counter({mode: len(dataset)}))
-    sizes: Counter[tuple[int, int]] = Counter()
-    modes: Counter[str] = Counter()
+    found: dict[str, tuple[tuple[int, int], str]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for path in dataset.paths.tolist():
-            found = header(Path(path))
-            if found:
-                sizes[found[0]] += 1
-                modes[found[1]] += 1
-    return Formats(sizes, modes)
+            seen = header(Path(path))
+            if seen:
+                found[path] = seen
+    rows = [found[path] for path in dataset.paths.tolist() if path in found]
+    return Formats(Counter(size for size, _ in rows), Counter(mode for _, mode in rows), found)

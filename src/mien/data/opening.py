@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mien.data import deep
 from mien.data.bare import LARGEST, bare
@@ -94,9 +94,11 @@ def _tried(path: Path, use: Callable[[Source], Result]) -> tuple[Result, tuple[S
         try:
             if less:
                 cause = f"its metadata cannot be read ({_in_short(first)}); its pixels are used"
-                return use(BytesIO(less)), (("broken metadata", cause, "nothing; or save the picture anew"),)
-        except Exception:
+                return use(BytesIO(less)), (("broken metadata", cause, "nothing; or save it anew"),)
+        except UnidentifiedImageError:
             continue  # the first error tells more
+        except Exception as error:
+            first = error  # of the pixels
     raise first
 
 
@@ -197,4 +199,6 @@ def _is_raw(image: Image.Image) -> bool:
 
 
 def _in_short(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "the file does not open"  # Pillow's own words are the path
     return f"{type(error).__name__}: {error}"[:100]

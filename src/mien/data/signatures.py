@@ -17,7 +17,7 @@ CODECS = {
     "PNG": "zlib", "JPEG": "jpg", "WEBP": "webp", "GIF": "", "BMP": "", "PPM": "", "TIFF": "",
     "AVIF": "avif", "JPEG2000": "jpg_2000",
 }  # fmt: skip
-"""Pillow's formats that are opened at all, and the part of Pillow that each needs. Its other decoders start programs, or
+"""Pillow's formats that are opened at all, and the part of Pillow that each needs. Its other decoders start programs or
 are seldom tested."""
 EXTENSIONS = {
     ".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP",
