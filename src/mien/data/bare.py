@@ -69,7 +69,9 @@ def _jpeg(content: bytes, exif: bool) -> Iterator[bytes]:
         segment = content[place : place + 2 + length]
         place += 2 + length
         application = 0xE0 <= marker <= 0xEF or marker == 0xFE
-        wanted = (marker == 0xEE and segment[4:9] == b"Adobe" and length >= ADOBE) or (exif and marker == 0xE1 and segment[4:8] == b"Exif")
+        wanted = (marker == 0xEE and segment[4:9] == b"Adobe" and length >= ADOBE) or (
+            exif and marker == 0xE1 and segment[4:8] == b"Exif"
+        )
         if wanted or not application:
             yield segment
     yield content[place:]

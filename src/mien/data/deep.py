@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 INTEGERS = (255, 1023, 4095, 16383, 65535)
-FLOATS = (1, 255, 65535)
+FLOATS = (1, *INTEGERS)
 """Usual values of white."""
 SLACK = 1.1
 """How far floating-point values may go beyond white, as resampling makes them."""
@@ -120,7 +120,7 @@ def _range(extents: Sequence[Extent], floating: bool) -> tuple[float, float]:
     low, high = min(extent.low for extent in extents), max(extent.high for extent in extents)
     slack = SLACK if floating else 1
     for top in FLOATS if floating else INTEGERS:
-        if high <= top * slack and low >= top * (1 - slack):
+        if high <= top * slack and low >= high * (1 - slack):
             return 0, top
     if floating and low >= -SLACK and high <= SLACK:
         return -1, 1
@@ -131,12 +131,12 @@ def _said(extents: Sequence[Extent], chosen: tuple[float, float], usual: tuple[f
     said = []
     low, high = chosen
     if chosen != usual:
-        cause = f"{len(extents)} pictures with {what} have values up to {max(one.high for one in extents):.6g}"
+        cause = f"pictures with {what} ({len(extents)}) have values up to {max(one.high for one in extents):.6g}"
         cause += f": {low:.6g} is taken for black, {high:.6g} for white, in all of them"
         said.append(("assumed range", cause, "nothing if that is right; else convert them to 8 bits"))
     faint = sum(one.high - low < (high - low) / FAINT for one in extents)
-    if faint:
-        cause = f"{faint} of {len(extents)} pictures with {what} have no value above {low + (high - low) / FAINT:.6g},"
+    if 0 < faint < len(extents):
+        cause = f"of {len(extents)} pictures with {what} {faint} have no value above {low + (high - low) / FAINT:.6g},"
         cause += f" while {high:.6g} is white: they come out nearly black"
         said.append(("unlike ranges", cause, "convert each source's pictures to 8 bits by its own range"))
     return said

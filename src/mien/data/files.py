@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mien.data.signatures import EXTENSIONS, can_read, first_bytes, format_of, remedy
+from mien.errors import DataError
 from mien.types import Problem
 
 NOT_READ = "format not read"
+UNKNOWN = "unknown"
 THUMBNAILS = frozenset({"thumbs", "thumbnails", "thumb", "thumbnail", "_thumbs", "_thumbnails"})
 """Folders of small copies, where they lie beside the pictures that they are copies of."""
 JUNK = frozenset(
@@ -140,7 +142,13 @@ def gather(named: Iterable[Path]) -> Gathered:
     return Gathered(list(pictures), problems)
 
 
-UNKNOWN = "of unknown content"
+def refuse_unread(root: Path) -> None:
+    """DataError where the pictures below `root` are all of formats that cannot be read here."""
+    found = gather([root]) if root.is_dir() else Gathered([], [])
+    unread = [problem for problem in found.problems if problem.kind == NOT_READ]
+    if unread and not found.pictures:
+        causes = "; ".join(problem.cause for problem in unread)
+        raise DataError(f"has no picture that can be read here: {causes}", place=str(root), remedy=unread[0].remedy)
 
 
 def _format(entry: os.DirEntry[str]) -> str | None:

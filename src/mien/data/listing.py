@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.files import pictures_in
+from mien.data.files import look
 from mien.data.labels import ALIASES, EMOTIONS
 from mien.errors import DataError
 from mien.types import Ints, LabelSet, Problem, Texts
@@ -109,13 +109,15 @@ def row_keys(names: Iterable[str]) -> list[str]:
 
 
 def unlisted(folder: Path, listed: Iterable[str], table: Path) -> list[Problem]:
-    """A Problem for each picture of `folder` that no row of `table` names."""
+    """A Problem for each picture of `folder` that no row of `table` names, and for formats in it that are not read."""
     known = set(listed)
-    return [
+    found = look(folder, known)
+    rest = [
         Problem("unlabelled", str(folder / name), f"no row of {table.name} names it", "add a row, or remove the file")
-        for name in pictures_in(folder)
+        for name in found.pictures
         if name not in known
     ]
+    return rest + found.problems
 
 
 def broken_row(path: Path, number: int, cause: str) -> Problem:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mien.data import ferplus, folders, legend_csv, pixel_csv, raf_db
+from mien.data.files import refuse_unread
 from mien.errors import DataError, UsageError, choice_error, nearest
 from mien.types import Dataset, Problem
 
@@ -75,6 +76,7 @@ def recognise(path: Path) -> str:
             return name
     if path.is_dir() and not any(path.iterdir()):
         raise DataError("is an empty folder", place=str(path), remedy="give the folder that the data lie in")
+    refuse_unread(path)
     layouts = "; ".join(str(reader.LAYOUT) for reader in FORMATS.values())
     raise DataError(
         "has no layout that mien knows", place=str(path), remedy=f"known are: {layouts}; or drawn faces (faces)"

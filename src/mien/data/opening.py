@@ -135,7 +135,11 @@ def _opened(source: Source) -> Image.Image:
         size = f"{image.width}×{image.height}"
         image.close()
         raise RefusedError(*too_large(size))
-    if image.format == "TIFF":  # whose pixels Pillow turns itself when they are loaded, and fails at odd EXIF
+    if image.format == "TIFF":
+        if isinstance(source, Path):  # Pillow 13 maps a file that is to be turned in the wrong shape
+            image.close()
+            image = Image.open(BytesIO(source.read_bytes()), formats=["TIFF"])
+        # Pillow would turn the pixels itself when they are loaded, and fail at odd EXIF
         setattr(image, "load_end", lambda: None)  # noqa: B010 -- a method of this one picture
     return image
 

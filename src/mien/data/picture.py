@@ -157,8 +157,8 @@ def _not_opened(path: Path) -> Said:
         return "not a picture", "its content is no format of pictures that is known", "convert it, or remove its row"
     if not can_read(format):
         return "format not read", f"is {format}, which cannot be read here", remedy(format)
-    if format == "TIFF":
-        cause = "is a TIFF of a kind that is not read here, such as colours in floating point; or it is broken"
+    if format in ("TIFF", "PPM"):
+        cause = f"is {format} of a kind that is not read here, such as colours in floating point; or it is broken"
         return "format not read", cause, "save it as PNG with 8 or 16 bits, or fetch it again"
     return _broken(f"begins like {format}, and cannot be decoded")
 

@@ -55,7 +55,10 @@ BRANDS = (
 )  # fmt: skip
 """Brands of files in boxes (ISO 14496-12) → format; every other brand is a video."""
 PNM = re.compile(rb"P[1-6]\s(?:\s*#[^\n]*\n)*\s*\d+\s+(?:#[^\n]*\n\s*)*\d+\s|P[Ff]\r?\n\d+\s+\d+\s")
-SVG = re.compile(rb"<svg[\s>]", re.IGNORECASE)
+SVG = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE\s+svg[^>]*>\s*)*<svg[\s>]",
+    re.IGNORECASE | re.DOTALL,
+)
 CONVERT = "convert them to PNG or JPEG"
 REMEDIES = {
     "HEIC": f"install pillow-heif, or {CONVERT}",
@@ -144,7 +147,7 @@ def _by_content(first: bytes) -> str:
         return "DICOM"
     if PNM.match(first):
         return "PPM"
-    return "SVG" if first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and SVG.search(first) else ""
+    return "SVG" if SVG.match(first) else ""
 
 
 _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
