@@ -56,7 +56,8 @@ class TestContentDecides:
     @pytest.mark.parametrize(
         ("name", "content"),
         [
-            ("notes.txt", b"P2 things to do"), ("BMI.csv", b"BMI,weight,height\n20,60,170\n"), ("labels.csv", b"image,label\n"),
+            ("notes.txt", b"P2 things to do"), ("BMI.csv", b"BMI,weight,height\n20,60,170\n"),
+            ("labels.csv", b"image,label\n"),
             ("a.json", b"{}"), ("Thumbs.db", b"\xd0\xcf\x11\xe0\xa1\xb1"), (".DS_Store", b"\0\0\0\1Bud1"),
             ("desktop.ini", b"[.ShellClassInfo]"), ("empty", b""), ("page.html", b"<html><svg></svg></html>"),
             ("._a.jpg", b"\0\5\x16\7"), (".hidden.png", b"\x89PNG\r\n\x1a\n"), ("a.npy", b"\x93NUMPY"), ("Icon\r", b""),
@@ -75,10 +76,13 @@ class TestContentDecides:
             ("a.dng", b"II*\0\x08\0\0\0", "camera raw"), ("a.cr3", b"\0\0\0\x18ftypcrx \0\0\0\1", "camera raw"),
             ("a.raf", b"FUJIFILMCCD-RAW 0201", "camera raw"), ("a.jxl", b"\xff\x0a\xff\x07", "JPEG XL"),
             ("a.psd", b"8BPS\0\1", "Photoshop"), ("a.pdf", b"%PDF-1.4", "PDF"), ("a", b"%PDF-1.4", "PDF"),
-            ("a.svg", b"<?xml version='1.0'?>\n<!-- x --><svg xmlns='y'>", "SVG"), ("a.tga", b"\0\0\2\0\0\0\0\0", "TGA"),
-            ("a.mp4", b"\0\0\0\x18ftypisom\0\0\2\0isom", "video"), ("a.mov", b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "video"),
+            ("a.svg", b"<?xml version='1.0'?>\n<!-- x --><svg xmlns='y'>", "SVG"),
+            ("a.tga", b"\0\0\2\0\0\0\0\0", "TGA"),
+            ("a.mp4", b"\0\0\0\x18ftypisom\0\0\2\0isom", "video"),
+            ("a.mov", b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "video"),
             ("a.avi", b"RIFF\0\0\0\0AVI LIST", "video"), ("a.eps", b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript"),
-            ("a.exr", b"v/1\x01\2\0\0\0", "OpenEXR"), ("a.dcm", bytes(128) + b"DICM", "DICOM"), ("a.ico", b"\0\0\1\0\1\0", "ICO"),
+            ("a.exr", b"v/1\x01\2\0\0\0", "OpenEXR"), ("a.dcm", bytes(128) + b"DICM", "DICOM"),
+            ("a.ico", b"\0\0\1\0\1\0", "ICO"),
         ],
     )  # fmt: skip
     def test_what_cannot_be_read_is_one_problem_with_count_and_help(
