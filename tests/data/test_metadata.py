@@ -139,6 +139,16 @@ def test_a_width_in_words_in_exif(tmp_path: Path) -> None:
         assert sound(read(tmp_path, with_exif(format, directory(turned((256, 2, 6, b"hello\0"))))), upright=True)
 
 
+@pytest.mark.parametrize(
+    "tags",
+    [[(50706, 1, 4, b"\1\4\0\0")], [(254, 4, 1, b"\1\0\0\0"), (330, 4, 1, b"\x08\0\0\0")]],
+    ids=["version of DNG", "a small copy of another picture"],
+)
+def test_the_thumbnail_of_a_raw_file_is_no_picture(tmp_path: Path, tags: list[Entry]) -> None:
+    data = read(tmp_path, tiff(tags))
+    assert len(data) == 0 and [problem.kind for problem in data.problems] == ["format not read"]
+
+
 def test_a_wide_tiff_that_lies_on_its_side(tmp_path: Path) -> None:
     wide = np.kron(RAMP, np.ones((1, 2), np.uint8))
     for compression in (None, "tiff_lzw"):

@@ -19,7 +19,7 @@ from PIL import Image
 from mien.data.deep import Ranges, Said
 from mien.data.opening import LIMIT, extent_of, header
 from mien.data.picture import FITS, ImageSettings, Reading, read_picture, reading_of
-from mien.data.pixel_cache import Decoded, Fault, PixelCache, default_folder
+from mien.data.pixel_cache import OF_ALL, Decoded, Fault, PixelCache, default_folder
 from mien.data.signatures import readable
 from mien.errors import StorageError
 from mien.machine import cores
@@ -32,8 +32,6 @@ LARGE = 16_384
 """Bytes of a picture file from which on a thread of its own saves more time than it costs (measured)."""
 VERSION = 3
 """Part of the cache key: raise it when pictures are read differently."""
-OF_ALL = -1
-"""Row of what is said of a data set's files together."""
 Progress = Callable[[int, int], object]
 
 
