@@ -132,8 +132,10 @@ def test_a_cluster_of_strange_pictures_becomes_a_corrector(
     monkeypatch.chdir(tmp_path)
     pictures = tmp_path / "pictures"
     assert mien("data", "draw", pictures, "--n", "60", "--size", "32", "--seed", "5").code == 0
-    said = mien("discover", trained, *sorted(pictures.glob("*/*.png")), "--clusters", "3", "--share", "0.5")
+    (pictures / "photo.psd").write_bytes(b"8BPS\0\1")
+    said = mien("discover", trained, pictures, "--clusters", "3", "--share", "0.5")
     assert said.code == 0 and "30 of 60 pictures in 3 clusters" in said.out
+    assert "1 file of format Photoshop cannot be read here" in said.err
     found = json.loads(Path("found/found.json").read_text())
     scores = [row["score"] for row in found["pictures"]]
     assert scores == sorted(scores, reverse=True)

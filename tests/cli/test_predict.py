@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Mien
+from PIL import Image
 
 
 def test_json_lines(mien: Mien, faces: Path, finished: Path) -> None:
@@ -38,7 +40,7 @@ def test_unreadable_pictures_have_a_line_of_their_own(mien: Mien, faces: Path, f
     said = mien("predict", tmp_path / "text.png", tmp_path / "gone.png", good, "--run", finished)
     rows = [json.loads(line) for line in said.out.splitlines()]
     assert said.code == 0 and "2 of 3 pictures could not be read" in said.err
-    assert "is not PNG" in rows[0]["error"] and "no such file" in rows[1]["error"] and "label" in rows[2]
+    assert "no format of pictures" in rows[0]["error"] and "no such file" in rows[1]["error"] and "label" in rows[2]
     assert mien("predict", tmp_path / "gone.png", "--run", finished, "--csv").code == 1
 
 
@@ -46,6 +48,41 @@ def test_a_picture_named_twice_is_labelled_once(mien: Mien, faces: Path, finishe
     picture = next((faces / "fear").iterdir())
     said = mien("predict", picture, faces / "fear", picture, "--run", finished)
     assert said.code == 0 and said.out.count(str(picture)) == 1
+
+
+def test_folders_are_walked_and_what_is_left_out_is_counted(
+    mien: Mien, faces: Path, finished: Path, tmp_path: Path
+) -> None:
+    picture = next((faces / "fear").iterdir()).read_bytes()
+    for name in ("a.png", "inner/deep/no extension", "inner/.hidden.png", "@eaDir/a.png", "inner/labels.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" if name.endswith("csv") else picture)
+    for name in ("a.psd", "inner/b.psd", "inner/deep/c.jpg.psd"):
+        (tmp_path / name).write_bytes(b"8BPS\0\1")
+    said = mien("predict", tmp_path, "--run", finished)
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    assert [Path(row["file"]).name for row in rows] == ["a.png", "no extension"] and said.code == 0
+    assert "3 files of format Photoshop cannot be read here" in said.err and said.err.count("left out") == 1
+
+
+def test_a_folder_of_pictures_that_cannot_be_read(mien: Mien, finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.psd").write_bytes(b"8BPS\0\1")
+    mien("predict", tmp_path, "--run", finished).refused(1, "no picture in this folder", "1 file of format Photoshop")
+
+
+def test_black_and_white_of_sixteen_bits_follow_from_the_call(
+    mien: Mien, faces: Path, finished: Path, tmp_path: Path
+) -> None:
+    for path in sorted((faces / "fear").iterdir())[:3]:
+        values = np.asarray(Image.open(path)).astype(np.uint16)
+        Image.fromarray(values * 16).save(tmp_path / path.name)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    deep = mien("predict", *(tmp_path / name for name in names), "--run", finished)
+    plain = mien("predict", *(faces / "fear" / name for name in names), "--run", finished).out.splitlines()
+    assert "4095 for white" in deep.err
+    for one, other in zip(deep.out.splitlines(), plain, strict=True):
+        shares = (json.loads(line)["probabilities"] for line in (one, other))
+        assert next(shares) == pytest.approx(next(shares), abs=0.03)
 
 
 @pytest.mark.parametrize(

@@ -92,13 +92,14 @@ class TestModes:
     def test_transparent_palette(self, tmp_path: Path) -> None:
         path = tmp_path / "a.png"
         Image.fromarray(GREY).convert("P").save(path, transparency=b"\x00" * 256)
-        assert (one(path) == 255).all()
+        assert (one(path, kind="fully transparent") == 255).all()
 
     def test_a_transparent_value_lies_on_white_in_grey_and_in_colour(self, tmp_path: Path) -> None:
         grey = save(tmp_path / "a.png", GREY, transparency=100)
         red = save(tmp_path / "b.png", np.full((16, 16, 3), (9, 0, 0), np.uint8), transparency=(9, 0, 0))
         for path in (grey, red):
-            assert all((one(path, ImageSettings(16, colour=colour)) == 255).all() for colour in (False, True))
+            found = [one(path, ImageSettings(16, colour=colour), "fully transparent") for colour in (False, True)]
+            assert (found[0] == 255).all() and (found[1] == 255).all()
 
     def test_first_frame_of_an_animation(self, tmp_path: Path) -> None:
         path = tmp_path / "a.gif"
@@ -193,7 +194,11 @@ class TestBadFiles:
 
     def test_a_postscript_program_is_not_run(self, good: Path, tmp_path: Path) -> None:
         (tmp_path / "a.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
-        self.bad(good, tmp_path / "a.png", "not a picture")
+        self.bad(good, tmp_path / "a.png", "format not read")
+
+    def test_a_name_that_promises_jpeg_and_content_that_cannot_be_read(self, good: Path, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").write_bytes(b"8BPS\0\1 a Photoshop file")
+        self.bad(good, tmp_path / "a.jpg", "format not read")
 
     def test_a_wrong_extension_is_said_but_used(self, tmp_path: Path) -> None:
         Image.fromarray(GREY).save(tmp_path / "a.jpg", format="WEBP", lossless=True)

@@ -57,8 +57,9 @@ def _inspection(settings: DataSettings, near: bool) -> Any:
 
     rows = listed(settings)
     with decoding() as progress:
-        found = checked(settings, rows, progress)
-    return inspect(shape(found, settings.shape) if settings.shape else found, formats(rows), rows=len(rows), near=near)
+        seen = formats(rows)
+        found = checked(settings, rows, progress, seen)
+    return inspect(shape(found, settings.shape) if settings.shape else found, seen, rows=len(rows), near=near)
 
 
 def _print(seen: Any) -> None:

@@ -22,6 +22,8 @@ from mien.study.settings import DiscoverySettings
 def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | None, **values: Any) -> None:
     """Rank unlabelled pictures by how strange they are to the classifier in BASE, and group the strangest.
 
+    A folder stands for the pictures in and below it; what is left out there is counted on standard error.
+
     Look at the page that it writes. A group that you can name becomes a corrector in one command.
 
     \b
@@ -31,6 +33,7 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     """
     from mien.cli.predict import expand
     from mien.cli.progress import stages
+    from mien.data.checks import by_kind
     from mien.report.discovery import Cluster, page
     from mien.runs import claim, write_text
     from mien.study.corrected import cell_of
@@ -39,9 +42,7 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
 
     claim(out, "found.json")
     with stages() as say:
-        found = discover_(
-            cell_of(place, left_out=left_out), list(dict.fromkeys(expand(files))), build(DiscoverySettings, values), say
-        )
+        found = discover_(cell_of(place, left_out=left_out), expand(files), build(DiscoverySettings, values), say)
     found.save(out)
     clusters = [
         Cluster(
@@ -56,6 +57,6 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     write_text(out / "index.html", page(str(out), len(found.paths), clusters))
     strange = sum(cluster.pictures for cluster in clusters)
     click.echo(f"{strange} of {len(found.paths)} pictures in {found.count} clusters")
-    if found.problems:
-        click.echo(f"{len(found.problems)} problems, such as {found.problems[0]}", err=True)
+    for kind in by_kind(found.problems):
+        click.echo(f"{kind.count} × {kind.name}, such as {kind.examples[0]}", err=True)
     click.echo(f"page: {out / 'index.html'}")

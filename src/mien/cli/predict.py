@@ -14,6 +14,8 @@ import click
 from mien.errors import DataError
 from mien.types import NO_LABEL
 
+SHOWN = 20
+"""Lines at most on what is left out."""
 if TYPE_CHECKING:
     from mien.study.corrected import Answers
 
@@ -39,39 +41,54 @@ def predict(
     seed: int | None,
     as_csv: bool,
 ) -> None:
-    """Label pictures: one line each with label, probabilities and corrected label. A folder stands for its pictures.
+    """Label pictures: one line each with label, probabilities and corrected label.
+
+    A folder stands for the pictures in and below it; what is left out there is counted on standard error. Black and
+    white of pictures of more than 8 bits follow from all such pictures of this call: the smallest usual range (8, 10,
+    12, 14 or 16 bits) that covers them.
 
     \b
     Example:
       mien predict photos/*.jpg --run runs/first --left-out disgust
       mien predict photos/ --run runs/base --patch fear.patch --csv
     """
+    from mien.data.images import ranges_of
     from mien.study.corrected import load
 
-    paths = list(dict.fromkeys(expand(files)))
+    paths = expand(files)
     loaded = load(run_folder, left_out=left_out, corrector=corrector, base=base, seed=seed, patch=patch)
     classes = loaded.classes
-    rows = (row for answers in loaded.answers(paths) for row in _rows(answers, classes))
+    ranges, said = ranges_of(paths)
+    for _, cause, remedy in said:
+        click.echo(f"{cause} → {remedy}", err=True)
+    rows = (row for answers in loaded.answers(paths, ranges) for row in _rows(answers, classes))
     failed = (_write_csv if as_csv else _write_json)(rows, classes)
     if failed:
         click.echo(f"{failed} of {len(paths)} pictures could not be read", err=True)
         click.get_current_context().exit(1 if failed == len(paths) else 0)
 
 
-def expand(files: tuple[Path, ...]) -> Iterator[Path]:
-    """The files named, folders replaced by the pictures in them; DataError where one holds none."""
-    from mien.data.files import pictures_in
+def expand(files: tuple[Path, ...]) -> list[Path]:
+    """The files named, each once, folders replaced by the pictures in and below them; what is left out is printed.
 
-    for path in files:
-        if path.is_dir():
-            found = pictures_in(path)
-            if not found:
-                raise DataError(
-                    "no picture in this folder", place=str(path), remedy="name picture files or a folder of them"
-                )
-            yield from (path / name for name in found)
-        else:
-            yield path
+    Raises
+    ------
+    DataError : a folder holds no picture that can be read.
+    """
+    from mien.data.files import gather
+
+    found = [gather([place]) for place in files]
+    problems = [problem for one in found for problem in one.problems]
+    for place, one in zip(files, found, strict=True):
+        if not one.pictures:
+            why = f": {one.problems[0].cause}" if one.problems else ""
+            remedy = one.problems[0].remedy if one.problems else "name picture files or a folder of them"
+            raise DataError(f"no picture in this folder{why}", place=str(place), remedy=remedy)
+    for problem in problems[:SHOWN]:
+        click.echo(f"left out: {problem}", err=True)
+    if len(problems) > SHOWN:
+        click.echo(f"left out: {len(problems) - SHOWN} more folders", err=True)
+    return list(dict.fromkeys(path for one in found for path in one.pictures))
 
 
 def _rows(answers: Answers, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from mien.data.labels import ALIASES, EMOTIONS
 from mien.data.listing import UNDECIDED
+from mien.data.pixel_checks import blank, told_by_brightness
 from mien.errors import DataError
 from mien.settings import quoted
 from mien.types import NO_LABEL, Dataset, Ints, Problem, Texts
@@ -156,7 +157,9 @@ def class_sizes(dataset: Dataset) -> Dataset:
     return dataset.but(*problems)
 
 
-CHECKS = (missing_labels, contradictions, repeated_rows, copies, similar_classes, class_sizes)
+CHECKS = (
+    missing_labels, contradictions, repeated_rows, copies, similar_classes, class_sizes, blank, told_by_brightness,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

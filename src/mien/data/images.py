@@ -8,16 +8,19 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from mien.data.picture import FITS, LIMIT, ImageSettings, Reading, header, read_picture, reading_of
-from mien.data.pixel_cache import Decoded, Fault, PixelCache, default_folder
+from mien.data.deep import Ranges, Said
+from mien.data.opening import LIMIT, extent_of, header
+from mien.data.picture import FITS, ImageSettings, Reading, read_picture, reading_of
+from mien.data.pixel_cache import OF_ALL, Decoded, Fault, PixelCache, default_folder
+from mien.data.signatures import readable
 from mien.errors import StorageError
 from mien.machine import cores
 from mien.types import NO_LABEL, Dataset, LabelSet, Problem, Texts, digest, texts
@@ -27,7 +30,7 @@ __all__ = ["FITS", "Formats", "ImageSettings", "decode", "formats", "read_pictur
 CHUNK = 256
 LARGE = 16_384
 """Bytes of a picture file from which on a thread of its own saves more time than it costs (measured)."""
-VERSION = 2
+VERSION = 3
 """Part of the cache key: raise it when pictures are read differently."""
 Progress = Callable[[int, int], object]
 
@@ -38,6 +41,7 @@ def decode(
     cache: Path | None = None,
     progress: Progress | None = None,
     keep: bool = True,
+    ranges: Ranges | None = None,
 ) -> Dataset:
     """Fill in `pixels` and `hashes`; drop the rows whose picture cannot be read, with a Problem each.
 
@@ -52,10 +56,15 @@ def decode(
         pixels stay in memory, with a Problem.
     progress : called with (done, total) now and then.
     keep : whether the pixels go through the cache; if not, it is neither read nor written.
+    ranges : black and white of pictures of more than 8 bits; by default they follow from the data set's own files, with
+        a Problem where white is other than 65535 or, for floating-point numbers, 1.
     """
 
+    def batches() -> Iterator[Decoded]:
+        return _batches(dataset, settings, progress, ranges)
+
     def gathered() -> Decoded:
-        return Decoded.gathered(_batches(dataset, settings, progress), settings.shape)
+        return Decoded.gathered(batches(), settings.shape)
 
     problems: list[Problem] = []
     if dataset.pixels is not None or not keep:
@@ -63,23 +72,42 @@ def decode(
     else:
         store = PixelCache(cache or default_folder(), _key(dataset, settings))
         try:
-            batches = _batches(dataset, settings, progress)
-            found = store.load() or store.save(batches, len(dataset), settings.shape)
+            found = store.load() or store.save(batches(), len(dataset), settings.shape)
         except StorageError as error:
             remedy = "name a folder that can be written in MIEN_CACHE, or go on: the pixels are kept in memory"
             problems.append(Problem("no cache", error.place, error.cause, remedy))
             found = gathered()
-    problems += [Problem(kind, str(dataset.paths[row]), cause, remedy) for row, kind, cause, remedy in found.faults]
+    problems += [
+        Problem(kind, dataset.name if row == OF_ALL else str(dataset.paths[row]), cause, remedy)
+        for row, kind, cause, remedy in found.faults
+    ]
     return dataset.take(found.rows).but(*problems, pixels=found.pixels, hashes=found.hashes)
 
 
-def read_pictures(paths: Sequence[Path], classes: tuple[str, ...], settings: ImageSettings) -> Dataset:
-    """Pictures without labels, past the cache; ids are paths. A Problem for each one that cannot be read."""
+def read_pictures(
+    paths: Sequence[Path], classes: tuple[str, ...], settings: ImageSettings, ranges: Ranges | None = None
+) -> Dataset:
+    """Pictures without labels, past the cache; ids are paths. A Problem for each one that cannot be read.
+
+    Black and white of pictures of more than 8 bits are `ranges`, or follow from the files given here, be it one.
+    """
     names = texts([str(path) for path in paths])
     listed = Dataset(
         names, np.full(len(names), NO_LABEL), LabelSet(classes), texts([""] * len(names)), names, name="pictures"
     )
-    return decode(listed, settings, keep=False)
+    return decode(listed, settings, keep=False, ranges=ranges)
+
+
+def ranges_of(paths: Sequence[Path]) -> tuple[Ranges, list[Said]]:
+    """Black and white of the pictures of more than 8 bits among files, scaled alike, and what is to be said of them.
+
+    Those pictures are read for it; of all others only the first bytes.
+    """
+    Image.init()  # not safe to leave to the threads
+    with warnings.catch_warnings(), ThreadPoolExecutor(cores()) as pool:
+        warnings.simplefilter("ignore")
+        found = pool.map(extent_of, paths) if _are_large(paths) else map(extent_of, paths)
+        return Ranges.of([extent for extent in found if extent is not None])
 
 
 def _key(dataset: Dataset, settings: ImageSettings) -> str:
@@ -91,7 +119,7 @@ def _key(dataset: Dataset, settings: ImageSettings) -> str:
             stats[row] = found.st_size, found.st_mtime_ns
         except (OSError, ValueError):
             continue  # the reading will say what is wrong
-    return digest(dataset.ids, _resolved(dataset.paths), stats, astuple(settings), LIMIT, VERSION)
+    return digest(dataset.ids, _resolved(dataset.paths), stats, astuple(settings), LIMIT, readable(), VERSION)
 
 
 def _resolved(paths: Texts) -> Texts:
@@ -108,19 +136,28 @@ def _folder(path: str) -> str:
         return path  # no such folder can be: the reading will say what is wrong
 
 
-def _batches(dataset: Dataset, settings: ImageSettings, progress: Progress | None) -> Iterator[Decoded]:
-    """The pictures in order, CHUNK at a time; large ones on all processors."""
+def _batches(
+    dataset: Dataset, settings: ImageSettings, progress: Progress | None, ranges: Ranges | None
+) -> Iterator[Decoded]:
+    """The pictures in order, CHUNK at a time; large ones on all processors. What is said of all of them comes first."""
     total = len(dataset)
+    paths = [Path(path) for path in dataset.paths.tolist()] if dataset.pixels is None else []
+    if ranges is None:
+        ranges, said = ranges_of(paths)
+        if said:
+            none = Decoded.none(settings.shape)
+            yield Decoded(none.rows, none.pixels, none.hashes, tuple((OF_ALL, *one) for one in said))
+    known = ranges
 
     def reading(row: int) -> Reading:
         if dataset.pixels is None:
-            return read_picture(Path(dataset.paths[row]), settings)
+            return read_picture(paths[row], settings, known)
         return reading_of(Image.fromarray(dataset.pixels[row]), settings)
 
     Image.init()  # not safe to leave to the threads
     with warnings.catch_warnings(), ThreadPoolExecutor(cores()) as pool:
         warnings.simplefilter("ignore")  # Pillow's warnings on odd files: what matters of them becomes a Problem
-        each = pool.map if _are_large(dataset) else map
+        each = pool.map if _are_large(paths) else map
         for start in range(0, total, CHUNK):
             rows = range(start, min(start + CHUNK, total))
             yield _batch(rows, list(each(reading, rows)), settings)
@@ -128,10 +165,9 @@ def _batches(dataset: Dataset, settings: ImageSettings, progress: Progress | Non
                 progress(rows.stop, total)
 
 
-def _are_large(dataset: Dataset) -> bool:
+def _are_large(paths: Sequence[Path]) -> bool:
     """Whether threads pay: Pillow lets go of the interpreter while it decodes, but a small file is soon decoded."""
-    sample = [Path(path) for path in dataset.paths[:: max(1, len(dataset) // 32)].tolist() if path]
-    sizes = [path.stat().st_size for path in sample if path.is_file()]
+    sizes = [path.stat().st_size for path in paths[:: max(1, len(paths) // 32)] if path.is_file()]
     return sum(sizes) > LARGE * len(sizes)
 
 
@@ -140,7 +176,7 @@ def _batch(rows: range, readings: list[Reading], settings: ImageSettings) -> Dec
     pixels = [reading.pixels for reading in readings if reading.pixels is not None]
     hashes = [reading.hash for reading in readings if reading.pixels is not None]
     faults: tuple[Fault, ...] = tuple(
-        (row, *reading.fault) for row, reading in zip(rows, readings, strict=True) if reading.fault is not None
+        (row, *fault) for row, reading in zip(rows, readings, strict=True) for fault in reading.faults
     )
     stacked = np.stack(pixels) if pixels else np.empty((0, *settings.shape), dtype=np.uint8)
     return Decoded(np.array(good, dtype=np.int64), stacked, texts(hashes), faults)
@@ -154,10 +190,12 @@ class Formats:
     ----------
     sizes : (width, height) → pictures.
     modes : Pillow's mode ("L" grey, "RGB", …) → pictures.
+    of : path of a picture's file → its (width, height) and mode.
     """
 
     sizes: Counter[tuple[int, int]]
     modes: Counter[str]
+    of: Mapping[str, tuple[tuple[int, int], str]] = field(default_factory=dict)
 
 
 def formats(dataset: Dataset) -> Formats:
@@ -166,13 +204,12 @@ def formats(dataset: Dataset) -> Formats:
         height, width = dataset.pixels.shape[1:3]
         mode = "RGB" if dataset.pixels.ndim == 4 else "L"
         return Formats(Counter({(width, height): len(dataset)}), Counter({mode: len(dataset)}))
-    sizes: Counter[tuple[int, int]] = Counter()
-    modes: Counter[str] = Counter()
+    found: dict[str, tuple[tuple[int, int], str]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for path in dataset.paths.tolist():
-            found = header(Path(path))
-            if found:
-                sizes[found[0]] += 1
-                modes[found[1]] += 1
-    return Formats(sizes, modes)
+            seen = header(Path(path))
+            if seen:
+                found[path] = seen
+    rows = [found[path] for path in dataset.paths.tolist() if path in found]
+    return Formats(Counter(size for size, _ in rows), Counter(mode for _, mode in rows), found)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mien.data import ferplus, folders, hints, legend_csv, lists, pixel_csv, raf_db
+from mien.data.files import refuse_unread
 from mien.data.labels import EMOTIONS
 from mien.data.levels import PARTS
 from mien.data.listing import spellings
@@ -94,6 +95,7 @@ def recognise(path: Path, names: Mapping[str, str] | None = None) -> str:
             return name
     if path.is_dir() and not any(path.iterdir()):
         raise DataError("is an empty folder", place=str(path), remedy="give the folder that the data lie in")
+    refuse_unread(path)
     layouts = "; ".join(str(reader.LAYOUT) for reader in FORMATS.values())
     remedy = hints.elsewhere(path, FORMATS) or f"known are: {layouts}; or drawn faces (faces)"
     raise DataError("has no layout that mien knows", place=str(path), remedy=remedy)

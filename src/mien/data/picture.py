@@ -1,8 +1,9 @@
 """One picture file to one array.
 
-The picture is turned upright by its EXIF orientation, its first frame taken, transparency laid on white, 16-bit values
-scaled to 8. That is hashed, so no setting changes a hash. Then colour is brought to grey (ITU-R 601 luma) or RGB,
-and the picture resized (Lanczos).
+The picture is turned upright by its EXIF orientation, its first frame taken, transparency laid on white, values of more
+than 8 bits scaled to 8 (:mod:`mien.data.deep`). That is hashed, so no setting changes a hash. Then colour is brought to
+grey (ITU-R 601 luma) or RGB, and the picture resized (Lanczos). What is broken beside the pixels (EXIF, text, colour
+profiles) does not cost the picture.
 """
 
 from __future__ import annotations
@@ -16,14 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from mien.data.deep import Ranges
+from mien.data.opening import RefusedError, Said, decoded, too_large
+from mien.data.signatures import can_read, first_bytes, format_of, remedy
 from mien.errors import UsageError, choice_error
 
 FITS = ("pad", "crop", "stretch")
-LIMIT = 2**26
-"""Most pixels in a picture (67 million): more may be a decompression bomb."""
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM", "TIFF")
-"""What is opened at all: other decoders of Pillow start programs or are seldom tested."""
-ORIENTATION = 0x0112
 Pixels = NDArray[np.uint8]
 
 
@@ -62,57 +61,50 @@ class ImageSettings:
 
 @dataclass(frozen=True)
 class Reading:
-    """A picture's pixels, or None, what is wrong with it (kind, cause, remedy), and the hash of what was decoded."""
+    """A picture's pixels, or None; what is wrong with it (kind, cause, remedy); and the hash of what was decoded."""
 
     pixels: Pixels | None
-    fault: tuple[str, str, str] | None = None
+    faults: tuple[Said, ...] = ()
     hash: str = ""
 
 
-def read_picture(path: Path, settings: ImageSettings) -> Reading:
-    """Read one file. Never raises: what is wrong with the file is said in the fault."""
+def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges()) -> Reading:  # noqa: B008 -- frozen
+    """Read one file. Never raises: what is wrong with the file is said in the faults.
+
+    Parameters
+    ----------
+    ranges : black and white of pictures of more than 8 bits, by the set that the file belongs to.
+    """
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            return Reading(None, ("not a picture", "is not a file", "remove its row"))
+            return Reading(None, (("not a picture", "is not a file", "remove its row"),))
         if not found.st_size:
-            return Reading(None, ("empty file", "has 0 bytes", "fetch it again, or remove its row"))
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > LIMIT:
-                return Reading(None, _too_large(f"{image.width}×{image.height}"))
-            fault = _wrong_extension(path, image.format or "")
-            return reading_of(_upright(image), settings, fault)
+            return Reading(None, (("empty file", "has 0 bytes", "fetch it again, or remove its row"),))
+        image, faults = decoded(path, ranges)
+        return reading_of(image, settings, faults)
     except FileNotFoundError:
-        return Reading(None, ("missing picture", "there is no such file", "fetch it, or remove its row"))
+        return Reading(None, (("missing picture", "there is no such file", "fetch it, or remove its row"),))
     except PermissionError:
-        return Reading(None, ("unreadable picture", "may not be read", "change its permissions"))
+        return Reading(None, (("unreadable picture", "may not be read", "change its permissions"),))
+    except RefusedError as error:
+        return Reading(None, (error.said,))
     except Image.DecompressionBombError:
-        return Reading(None, _too_large("its size"))
+        return Reading(None, (too_large("its size"),))
     except UnidentifiedImageError:
-        known = "PNG, JPEG, WebP, GIF, BMP, PNM or TIFF"
-        return Reading(None, ("not a picture", f"its content is not {known}", "convert it, or remove its row"))
+        return Reading(None, (_not_opened(path),))
     except Exception as error:  # decoders raise anything at broken files
-        return Reading(None, ("broken picture", f"cannot be decoded: {error}", "fetch it again, or remove its row"))
+        return Reading(None, (_broken(f"cannot be decoded: {error}"),))
 
 
-def header(path: Path) -> tuple[tuple[int, int], str] | None:
-    """((width, height), mode) of a picture from its first bytes, or None where it cannot be read."""
-    try:
-        if not path.is_file():
-            return None  # a pipe would be waited for
-        with Image.open(path, formats=FORMATS) as image:
-            return image.size, image.mode
-    except Exception:  # decode says what is wrong
-        return None
-
-
-def reading_of(image: Image.Image, settings: ImageSettings, fault: tuple[str, str, str] | None = None) -> Reading:
-    """A decoded picture as an array of the shape that the settings ask for, with its hash, which no setting changes."""
-    plain = _plain(image)
+def reading_of(plain: Image.Image, settings: ImageSettings, faults: tuple[Said, ...] = ()) -> Reading:
+    """A decoded picture, L or RGB, as an array of the shape that the settings ask for; they do not change its hash."""
+    if plain.mode == "RGB" and _is_grey(plain):
+        plain = plain.convert("L")
     pixels = np.asarray(plain)
     if plain.mode == settings.mode and plain.size == (settings.size, settings.size):
-        return Reading(pixels, fault, _hash(pixels))
-    return Reading(_fitted(plain.convert(settings.mode), settings), fault, _hash(pixels))
+        return Reading(pixels, faults, _hash(pixels))
+    return Reading(_fitted(plain.convert(settings.mode), settings), faults, _hash(pixels))
 
 
 def _hash(plain: Pixels) -> str:
@@ -152,39 +144,24 @@ def _padded(image: Image.Image, settings: ImageSettings) -> Pixels:
     return pixels
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    return ImageOps.exif_transpose(image) if image.getexif().get(ORIENTATION, 1) != 1 else image
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """Any of Pillow's modes as L, or as RGB where there is any colour."""
-    if image.mode.startswith("I"):  # 16 bits, in whatever order of bytes; Pillow itself would clip
-        image = Image.fromarray((np.asarray(image).clip(0, 65535) / 257).round().astype(np.uint8))
-    elif image.mode == "F":
-        values = np.nan_to_num(np.asarray(image))
-        top = 1.0 if values.max() <= 1 else 255.0
-        image = Image.fromarray((values.clip(0, top) * (255 / top)).round().astype(np.uint8))
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    if image.mode not in ("L", "RGB"):
-        image = image.convert("RGB")
-    return image.convert("L") if image.mode == "RGB" and _is_grey(image) else image
-
-
 def _is_grey(image: Image.Image) -> bool:
     """Whether red, green and blue are equal everywhere."""
     red, green, blue = np.moveaxis(np.asarray(image), 2, 0)
     return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
-def _too_large(size: str) -> tuple[str, str, str]:
-    return "picture too large", f"{size} is more than {LIMIT / 1e6:.0f} million pixels", "scale it down"
+def _not_opened(path: Path) -> Said:
+    """Why Pillow opened no picture, by the file's first bytes."""
+    format = format_of(first_bytes(path), path.suffix.lower())
+    if not format:
+        return "not a picture", "its content is no format of pictures that is known", "convert it, or remove its row"
+    if not can_read(format):
+        return "format not read", f"is {format}, which cannot be read here", remedy(format)
+    if format in ("TIFF", "PPM"):
+        cause = f"is {format} of a kind that is not read here, such as colours in floating point; or it is broken"
+        return "format not read", cause, "save it as PNG with 8 or 16 bits, or fetch it again"
+    return _broken(f"begins like {format}, and cannot be decoded")
 
 
-def _wrong_extension(path: Path, format: str) -> tuple[str, str, str] | None:
-    """The fault of a name that promises another format; the picture is used all the same."""
-    promised = Image.registered_extensions().get(path.suffix.lower())
-    if promised is None or format.replace("MPO", "JPEG") == promised:
-        return None
-    return "wrong extension", f"is {format}, not {promised}", "nothing: it is used; rename it if other tools refuse it"
+def _broken(cause: str) -> Said:
+    return "broken picture", cause, "fetch it again, or remove its row"

@@ -21,6 +21,8 @@ from mien.types import Ints, Texts, texts
 
 Fault = tuple[int, str, str, str]
 """Row, kind, cause, remedy."""
+OF_ALL = -1
+"""Row of a fault of all files together."""
 ABANDONED = 24 * 3600
 """Seconds after which an unfinished folder is taken for that of a killed process."""
 
@@ -40,7 +42,7 @@ class Decoded:
     rows : (M,) their rows in the data set, ascending.
     pixels : (M, H, W) or (M, H, W, 3) uint8.
     hashes : (M,) SHA-256 of each picture as decoded, before resizing.
-    faults : of any rows.
+    faults : of any rows, or OF_ALL.
     """
 
     rows: Ints

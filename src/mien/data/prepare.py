@@ -12,10 +12,11 @@ import numpy as np
 
 from mien.data.checks import check, strict, usable
 from mien.data.folders import SUBFOLDERS
-from mien.data.images import ImageSettings, decode
+from mien.data.images import Formats, ImageSettings, decode
 from mien.data.load import FORMATS, load
 from mien.data.official import SPLITS, mixed, with_official
 from mien.data.picture import FITS
+from mien.data.pixel_checks import told_by_format
 from mien.data.profile import shape
 from mien.data.reviews import read, words_on
 from mien.errors import UsageError
@@ -144,8 +145,17 @@ def listed(settings: DataSettings) -> Dataset:
     )  # fmt: skip
 
 
-def checked(settings: DataSettings, rows: Dataset, progress: Callable[[int, int], object] | None = None) -> Dataset:
+def checked(
+    settings: DataSettings,
+    rows: Dataset,
+    progress: Callable[[int, int], object] | None = None,
+    formats: Formats | None = None,
+) -> Dataset:
     """The listed rows decoded, reviewed and checked, those without a label included.
+
+    Parameters
+    ----------
+    formats : what the files are like before decoding; where given, it is checked too.
 
     Raises
     ------
@@ -155,6 +165,8 @@ def checked(settings: DataSettings, rows: Dataset, progress: Callable[[int, int]
     if settings.reviews:
         decoded = reviewed(decoded, Path(settings.reviews))
     found = check((with_official if settings.split == "official" else mixed)(decoded))
+    if formats is not None:
+        found = told_by_format(found, formats)
     if settings.strict:
         strict(found)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mien.data.files import pictures_in
+from mien.data.files import look
 from mien.data.join import match
 from mien.data.listing import broken_row, labelset_of, resolve, row_keys, unlisted
 from mien.errors import DataError
@@ -54,7 +54,8 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     stored = [f"{Path(file).stem}_aligned{Path(file).suffix}" for file in files]
     if not folder.is_dir():
         folder, stored = folder.with_name("original"), files
-    pictures = pictures_in(folder)
+    within = look(folder)
+    pictures = within.pictures
     found = match(stored, pictures, table)
     kept = found.rows >= 0
     named, listed = texts(files)[kept].tolist(), found.rows[kept].tolist()
@@ -65,7 +66,7 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
         raw_labels=texts(raw)[kept],
         paths=texts([str(folder / pictures[row]) for row in listed]),
         sources=texts([file.split("_")[0] for file in named]),
-        problems=(*problems, *found.problems, *unlisted(folder, pictures, listed, table.name)),
+        problems=(*problems, *found.problems, *within.problems, *unlisted(folder, pictures, listed, table.name)),
         name=str(path),
     )
 

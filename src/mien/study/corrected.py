@@ -15,7 +15,8 @@ from mien.correctors.calibration import Calibration
 from mien.correctors.contract import Corrector, read_out_for, restored, wanted_by
 from mien.correctors.patch import Patch, Witness
 from mien.correctors.policy import Policy
-from mien.data.images import read_pictures
+from mien.data.deep import Ranges
+from mien.data.images import ranges_of, read_pictures
 from mien.errors import RunError, UsageError, choice_error
 from mien.machine import cores
 from mien.models import saved
@@ -68,13 +69,16 @@ class Corrected:
         """The names of the classes that may be answered."""
         return self.patch.classes if self.patch else self.card.classes
 
-    def answers(self, paths: Sequence[Path]) -> Iterator[Answers]:
+    def answers(self, paths: Sequence[Path], ranges: Ranges | None = None) -> Iterator[Answers]:
         """Answers to all pictures, in order, some hundred at a time; memory does not grow with their number.
+
+        Black and white of pictures of more than 8 bits are `ranges`, or follow from all of `paths`.
 
         One thread reads, and each core looks at pictures of its own: that is faster than all cores on the same ones.
         """
         chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-        read = partial(read_pictures, classes=self.card.classes, settings=self.card.images)
+        ranges = ranges or ranges_of(paths)[0]
+        read = partial(read_pictures, classes=self.card.classes, settings=self.card.images, ranges=ranges)
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(cores(), initializer=one_thread) as lookers:
             data = in_order(reader, read, chunks, 2 * cores())
             looked_at = in_order(lookers, self._look, data, 1 + cores())

@@ -1,0 +1,224 @@
+"""Pictures of more than 8 bits a channel: what is black and what is white in them.
+
+A file of 16 bits may hold 8, 10, 12 or 14; one of floating point may reach from 0 to 1, to 255 or to 65535, or be
+standardised. The values of one picture do not tell, for it may be dark. So the range is the smallest usual one that
+covers all such pictures of a set, and all are scaled alike; where the format tells the range, by that.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+INTEGERS = (255, 1023, 4095, 16383, 65535)
+FLOATS = (1, *INTEGERS)
+"""Usual values of white."""
+SLACK = 1.1
+"""How far floating-point values may go beyond white, as resampling makes them."""
+OUTLIERS = 0.001
+"""Share of a picture's values, at either end, that does not count: a hot pixel is no white."""
+FAINT = 15
+"""A picture whose brightest value is this many times below white comes out nearly black."""
+OTHER = "B" if sys.byteorder == "little" else "L"
+LOW_BYTES = {
+    f"{mode};16{order}": f"{mode};16{other}"
+    for mode in ("RGB", "RGBA")
+    for order, other in (("B", "L"), ("L", "B"), ("N", OTHER))
+}
+"""Order of bytes in 16-bit colours → the order by which Pillow, which keeps one byte of two, keeps the other one."""
+GREY_AND_ALPHA = "LA;16B"
+TWO_BYTES = frozenset({*LOW_BYTES, GREY_AND_ALPHA})
+Said = tuple[str, str, str]
+"""Kind, cause, remedy."""
+
+
+@dataclass(frozen=True)
+class Deep:
+    """The values of one picture.
+
+    Attributes
+    ----------
+    values : (H, W) grey, or (H, W, 3) red, green, blue.
+    top : white, where the format tells it; None where it leaves it open.
+    alpha : (H, W) of 16 bits, or None.
+    """
+
+    values: NDArray[Any]
+    top: float | None = None
+    alpha: NDArray[Any] | None = None
+
+    @property
+    def floating(self) -> bool:
+        """Whether the values are floating-point numbers."""
+        return self.values.dtype.kind == "f"
+
+    @property
+    def not_finite(self) -> int:
+        """Number of values that are NaN or infinite."""
+        return int(np.count_nonzero(~np.isfinite(self.values))) if self.floating else 0
+
+    def extent(self) -> Extent | None:
+        """The extent of the values; None where it tells nothing: no finite value, or a range that the format tells."""
+        values = self.values[np.isfinite(self.values)] if self.floating else self.values.reshape(-1)
+        if self.top is not None or not values.size:
+            return None
+        cut = int(OUTLIERS * (values.size - 1))
+        ordered = np.partition(values, (cut, values.size - 1 - cut))
+        return Extent(self.floating, float(ordered[cut]), float(ordered[values.size - 1 - cut]))
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Lowest and highest value of one picture, OUTLIERS left out."""
+
+    floating: bool
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """(black, white) of a set's integer and floating-point pictures, where the format does not tell them."""
+
+    integers: tuple[float, float] = (0, 65535)
+    floats: tuple[float, float] = (0, 1)
+
+    @classmethod
+    def of(cls, extents: Sequence[Extent]) -> tuple[Ranges, list[Said]]:
+        """The smallest usual ranges that cover all extents, and what is to be said of them.
+
+        >>> Ranges.of([Extent(False, 3, 900), Extent(False, 0, 4000)])[0].integers
+        (0, 4095)
+        """
+        found, said = cls(), []
+        for name, floating in (("integers", False), ("floats", True)):
+            own = [extent for extent in extents if extent.floating == floating]
+            if own:
+                usual = getattr(found, name)
+                chosen = _range(own, floating)
+                said += _said(own, chosen, usual, "floating-point numbers" if floating else "more than 8 bits")
+                found = cls(**{**vars(found), name: chosen})
+        return found, said
+
+    def bytes_of(self, deep: Deep) -> Image.Image:
+        """A picture with its values scaled to 0 … 255, cut off at both ends; NaN is black."""
+        low, high = (0, deep.top) if deep.top is not None else self.floats if deep.floating else self.integers
+        grey = Image.fromarray(_scaled(deep.values, low, high))
+        if deep.alpha is not None:
+            opaque = high if deep.alpha.max() <= high else 65535
+            grey.putalpha(Image.fromarray(_scaled(deep.alpha, 0, opaque)))
+        return grey
+
+
+def _range(extents: Sequence[Extent], floating: bool) -> tuple[float, float]:
+    low, high = min(extent.low for extent in extents), max(extent.high for extent in extents)
+    slack = SLACK if floating else 1
+    for top in FLOATS if floating else INTEGERS:
+        if high <= top * slack and low >= high * (1 - slack):
+            return 0, top
+    if floating and low >= -SLACK and high <= SLACK:
+        return -1, 1
+    return min(low, 0), high if high > min(low, 0) else low + 1
+
+
+def _said(extents: Sequence[Extent], chosen: tuple[float, float], usual: tuple[float, float], what: str) -> list[Said]:
+    said = []
+    low, high = chosen
+    if chosen != usual:
+        cause = f"pictures with {what} ({len(extents)}) have values up to {max(one.high for one in extents):.6g}"
+        cause += f": {low:.6g} is taken for black, {high:.6g} for white, in all of them"
+        said.append(("assumed range", cause, "nothing if that is right; else convert them to 8 bits"))
+    faint = sum(one.high - low < (high - low) / FAINT for one in extents)
+    if 0 < faint < len(extents):
+        cause = f"of {len(extents)} pictures with {what} {faint} have no value above {low + (high - low) / FAINT:.6g},"
+        cause += f" while {high:.6g} is white: they come out nearly black"
+        said.append(("unlike ranges", cause, "convert each source's pictures to 8 bits by its own range"))
+    return said
+
+
+def _scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    numbers = values.astype(np.float32 if values.dtype.itemsize < 4 else np.float64)
+    numbers = np.nan_to_num(numbers, nan=low, posinf=high, neginf=low)
+    return np.asarray(((numbers.clip(low, high) - low) * (255 / (high - low))).round().astype(np.uint8))
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether an opened picture has more than 8 bits a channel; ask before its pixels are loaded."""
+    return image.mode == "F" or image.mode.startswith("I") or _raw_mode(image) in TWO_BYTES or _is_deep_pnm(image)
+
+
+def values_of(image: Image.Image, again: Callable[[], Image.Image]) -> Deep:
+    """The values of an opened picture that `is_deep`.
+
+    Parameters
+    ----------
+    image : opened, its pixels not loaded.
+    again : opens the same file once more: of 16-bit colours Pillow keeps the high bytes, low ones take another look.
+    """
+    told, raw = _told(image), _raw_mode(image)
+    if _is_deep_pnm(image):
+        return Deep(_pnm(image))
+    if raw not in TWO_BYTES:
+        return Deep(np.asarray(image.copy()), told)
+    if raw == GREY_AND_ALPHA:  # four bytes a pixel, taken for four channels
+        parts = np.asarray(_with_raw_mode(image, "RGBA").copy()).astype(np.uint16)
+        return Deep(parts[..., 0] * 256 + parts[..., 1], told, parts[..., 2] * 256 + parts[..., 3])
+    high = np.asarray(image.copy()).astype(np.uint16)
+    with again() as second:
+        low = np.asarray(_with_raw_mode(second, LOW_BYTES[raw]).copy())
+    values = high * 256 + low
+    return Deep(values[..., :3], told, values[..., 3] if values.shape[2] == 4 else None)
+
+
+def _told(image: Image.Image) -> float | None:
+    """White, where the format tells it. (PNG's sBIT does not: such values are scaled to 16 bits already.)"""
+    raw = _raw_mode(image)
+    if image.mode == "F":
+        return None
+    if raw == "I;12":
+        return 4095
+    scaled = image.format == "JPEG2000" or (image.format == "PPM" and _maximum(image) != 65535)
+    return 65535 if scaled else None  # by Pillow, from the number of bits or the largest value that the file names
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """How the samples lie in the file, in Pillow's words; "" where that is not known."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else ""
+    return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
+
+
+def _maximum(image: Image.Image) -> int:
+    """The largest value that a PGM file names."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else ""
+    return int(arguments[1]) if isinstance(arguments, tuple) and len(arguments) == 2 else 65535
+
+
+def _is_deep_pnm(image: Image.Image) -> bool:
+    """Whether it is a PPM of 16-bit colours, of which Pillow keeps the high bytes, and which leaves its range open."""
+    tiles = getattr(image, "tile", [])
+    return image.mode == "RGB" and [tile[0] for tile in tiles] == ["ppm"] and _maximum(image) == 65535
+
+
+def _pnm(image: Image.Image) -> NDArray[np.uint16]:
+    file = image.fp  # type: ignore[attr-defined]
+    file.seek(image.tile[0][2])  # type: ignore[attr-defined]
+    shape = (image.height, image.width, 3)
+    return np.frombuffer(file.read(2 * int(np.prod(shape))), ">u2").reshape(shape).astype(np.uint16)
+
+
+def _with_raw_mode(image: Image.Image, raw: str) -> Image.Image:
+    """The same picture, its samples to be unpacked in another way."""
+    tiles = []
+    for tile in image.tile:  # type: ignore[attr-defined]
+        arguments = (raw, *tile[3][1:]) if isinstance(tile[3], tuple) else raw
+        tiles.append(type(tile)(*tile[:3], arguments) if hasattr(tile, "_fields") else (*tile[:3], arguments))
+    image.tile = tiles  # type: ignore[attr-defined]
+    return image

@@ -1,0 +1,208 @@
+"""One picture file opened and decoded: upright, its first frame, grey or RGB, whatever lies beside the pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image, UnidentifiedImageError
+
+from mien.data import deep
+from mien.data.bare import LARGEST, bare
+from mien.data.deep import Extent, Ranges
+from mien.data.signatures import first_bytes, format_of, readable, remedy
+
+Said = tuple[str, str, str]
+"""Kind, cause, remedy."""
+LIMIT = 2**26
+"""Most pixels in a picture (67 million): more may be a decompression bomb."""
+ORIENTATION = 0x0112
+SUBFILE, SUB_PICTURES, DNG = 254, 330, 50706
+"""Tags of TIFF: what a picture is for, where others lie, and the version of DNG."""
+Source = Path | BytesIO
+Result = TypeVar("Result")
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+"""EXIF's orientation → what turns the picture upright."""
+
+
+class RefusedError(Exception):
+    """A file that is no use whatever is tried; `said` is what is wrong with it."""
+
+    def __init__(self, *said: str) -> None:
+        kind, cause, remedy = said
+        super().__init__(cause)
+        self.said: Said = kind, cause, remedy
+
+
+def decoded(path: Path, ranges: Ranges) -> tuple[Image.Image, tuple[Said, ...]]:
+    """A file as L or RGB, upright, and what is odd about it.
+
+    Raises
+    ------
+    RefusedError : the file is no use. Any other exception : Pillow's decoders raise what they like.
+    """
+    (image, faults), metadata = _tried(path, partial(_decoded, path, ranges))
+    return image, (*faults, *metadata)
+
+
+def extent_of(path: Path) -> Extent | None:
+    """The extent of a picture's values if it has more than 8 bits a channel and its format does not tell their range.
+
+    None for every other file, and for one that cannot be read. The first bytes show most of them to be of 8 bits.
+    """
+    try:
+        first = first_bytes(path)
+        kind = format_of(first)
+        if kind not in ("PNG", "TIFF", "PPM") or (kind == "PNG" and first[24:25] != b"\x10"):
+            return None
+        return _tried(path, _extent)[0]
+    except Exception:  # reading the picture says what is wrong
+        return None
+
+
+def header(path: Path) -> tuple[tuple[int, int], str] | None:
+    """((width, height), mode) of a picture from its first bytes, or None where it cannot be read."""
+    try:
+        if not path.is_file():
+            return None  # a pipe would be waited for
+        with Image.open(path, formats=readable()) as image:
+            return image.size, image.mode
+    except Exception:  # decode says what is wrong
+        return None
+
+
+def _tried(path: Path, use: Callable[[Source], Result]) -> tuple[Result, tuple[Said, ...]]:
+    """What `use` makes of a file, or, where that fails, of the same pixels without the file's metadata."""
+    try:
+        return use(path), ()
+    except (RefusedError, Image.DecompressionBombError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk, not of the decoder
+        first = error
+    content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
+    for exif in (True, False):
+        less = bare(content, exif)
+        try:
+            if less:
+                cause = f"its metadata cannot be read ({_in_short(first)}); its pixels are used"
+                return use(BytesIO(less)), (("broken metadata", cause, "nothing; or save it anew"),)
+        except UnidentifiedImageError:
+            continue  # the first error tells more
+        except Exception as error:
+            first = error  # of the pixels
+    raise first
+
+
+def _decoded(path: Path, ranges: Ranges, source: Source) -> tuple[Image.Image, tuple[Said, ...]]:
+    with _opened(source) as image:
+        faults = _wrong_extension(path, image.format or "")
+        if _is_raw(image):
+            cause = "is a camera's raw file: what can be read of it is a thumbnail"
+            raise RefusedError("format not read", cause, remedy("camera raw"))
+        in_tags = _turn(image) if image.format == "TIFF" else None  # not to be had once the pixels are loaded
+        if deep.is_deep(image):
+            found = deep.values_of(image, partial(_opened, source))
+            pixels = ranges.bytes_of(found)
+            faults += _not_finite(found.not_finite, found.values.size)
+        else:
+            image.load()
+            pixels = image.copy() if image.format == "TIFF" else image  # a copy has the size of what was loaded
+        turn, odd = in_tags or _turn(image)  # of other formats it may stand behind the pixels
+        plain, unseen = _plain(pixels)
+        return (plain if turn is None else plain.transpose(turn)), (*faults, *odd, *unseen)
+
+
+def _extent(source: Source) -> Extent | None:
+    with _opened(source) as image:
+        return deep.values_of(image, partial(_opened, source)).extent() if deep.is_deep(image) else None
+
+
+def _opened(source: Source) -> Image.Image:
+    """A file, opened by one of the decoders that may be used."""
+    if isinstance(source, BytesIO):
+        source.seek(0)
+    image = Image.open(source, formats=readable())
+    if image.width * image.height > LIMIT:
+        size = f"{image.width}×{image.height}"
+        image.close()
+        raise RefusedError(*too_large(size))
+    if image.format == "TIFF":
+        if isinstance(source, Path):  # Pillow 13 maps a file that is to be turned in the wrong shape
+            image.close()
+            image = Image.open(BytesIO(source.read_bytes()), formats=["TIFF"])
+        # Pillow would turn the pixels itself when they are loaded, and fail at odd EXIF
+        setattr(image, "load_end", lambda: None)  # noqa: B010 -- a method of this one picture
+    return image
+
+
+def _turn(image: Image.Image) -> tuple[Image.Transpose | None, tuple[Said, ...]]:
+    """What turns a picture upright; None for the pixels as stored, also where the orientation is none."""
+    try:
+        tags = getattr(image, "tag_v2", None) if image.format == "TIFF" else None
+        said = (image.getexif() if tags is None else tags).get(ORIENTATION, 1)
+        said = said[0] if isinstance(said, tuple) and len(said) == 1 else said
+        return (TURNS.get(said) if isinstance(said, int) else None), ()
+    except Exception as error:
+        cause = f"its EXIF cannot be read ({_in_short(error)}); its pixels are used as they are stored"
+        return None, (("broken metadata", cause, "look whether it is upright; or save it anew"),)
+
+
+def _plain(image: Image.Image) -> tuple[Image.Image, tuple[Said, ...]]:
+    """Any of Pillow's modes of 8 bits and less as L, or as RGB where there is any colour."""
+    unseen: tuple[Said, ...] = ()
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema()[1] == 0:
+            cause = "every pixel is fully transparent: what is seen is a white picture"
+            unseen = (("fully transparent", cause, "save it again without transparency, or remove it"),)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if image.mode not in ("L", "RGB"):
+        image = image.convert("RGB")
+    return image, unseen
+
+
+def too_large(size: str) -> Said:
+    """The fault of a picture with more than LIMIT pixels."""
+    return "picture too large", f"{size} is more than {LIMIT / 1e6:.0f} million pixels", "scale it down"
+
+
+def _wrong_extension(path: Path, format: str) -> tuple[Said, ...]:
+    """The fault of a name that promises another format; the picture is used all the same."""
+    promised = Image.registered_extensions().get(path.suffix.lower())
+    if promised is None or format.replace("MPO", "JPEG") == promised:
+        return ()
+    remedy = "nothing: it is used; rename it if other tools refuse it"
+    return (("wrong extension", f"is {format}, not {promised}", remedy),)
+
+
+def _not_finite(count: int, values: int) -> tuple[Said, ...]:
+    if not count:
+        return ()
+    cause = f"{count} of {values} values are NaN or infinite: NaN is taken for black, infinity for the end of the range"
+    return (("values not finite", cause, "compute it anew, or remove it"),)
+
+
+def _is_raw(image: Image.Image) -> bool:
+    """Whether it is a camera's raw file: DNG, or its first picture is but a small copy of another one in it."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is None or image.format != "TIFF":
+        return False
+    try:
+        return DNG in tags or (SUB_PICTURES in tags and bool(int(tags.get(SUBFILE, 0)) & 1))
+    except (TypeError, ValueError):
+        return False  # odd tags
+
+
+def _in_short(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "the file does not open"  # Pillow's own words are the path
+    return f"{type(error).__name__}: {error}"[:100]
