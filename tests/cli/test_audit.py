@@ -11,7 +11,8 @@ from conftest import Mien
 from mien.cli import run
 from mien.data.faces import FaceSettings, draw
 from mien.data.prepare import DataSettings, prepare
-from mien.data.reviews import labels_of, read
+from mien.data.review_files import read
+from mien.data.reviewed import labels_of, on_pictures
 
 SMALL = ("--size", "32", "--epochs", "6")
 
@@ -37,8 +38,11 @@ def test_every_picture_has_a_verdict_with_a_reason(audited: Path, faces: Path) -
     assert scores == sorted(scores, reverse=True)
     given = dict(zip(data.ids.tolist(), np.array(data.labelset.names)[data.labels].tolist(), strict=True))
     for row in found:
-        assert row["given"] == given[row["id"]] != row["suggested"] and row["reason"]
-        assert np.isclose(float(row["chance_suggested"]) - float(row["chance_given"]), float(row["score"]), atol=2e-4)
+        assert row["given"] == given[row["id"]] and row["reason"]
+        assert (row["suggested"] != row["given"]) == (float(row["score"]) > 0)
+        assert row["verdict"] != "fine" or row["suggested"] == row["given"]
+        more = float(row["chance_suggested"]) - float(row["chance_given"])
+        assert np.isclose(more, max(0, float(row["score"])), atol=2e-4)
 
 
 def test_the_page_shows_pictures_and_runs_nothing(audited: Path) -> None:
@@ -73,7 +77,7 @@ def test_the_last_word_of_a_reviewer_counts(faces: Path, tmp_path: Path) -> None
     data = prepare(DataSettings(str(faces), size=32))
     one, other = data.ids[:2].tolist()
     (tmp_path / "r.csv").write_text(f"id,label,who\n{one},fear,a\n{other},anger,a\n{one},sadness,a\n{other},,a\n")
-    found = labels_of(read(tmp_path / "r.csv"), data, "r.csv")
+    found = labels_of(on_pictures(read(tmp_path / "r.csv"), data).reviews, data)
     assert data.labelset.names[found[0]] == "sadness" and (found[1:] == -1).all()
 
 

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from mien.audit.verdicts import KINDS
 from mien.cli import run
-from mien.data.reviews import read
+from mien.data.review_files import read
 from mien.errors import RunError
 from mien.web.desk import Desk, in_turn, worth
 from mien.web.review import HEADER, app
@@ -51,7 +51,7 @@ def test_what_is_open_and_like_many_is_worth_most(desk: Desk) -> None:
     value = worth(desk.suspects)
     assert (value >= 0).all() and np.isfinite(value).all()
     rows = np.arange(len(value))
-    given, other = (desk.suspects.belief[rows, of] for of in (desk.suspects.labels, desk.suspects.suggested))
+    given, other = (desk.suspects.belief[rows, of] for of in (desk.suspects.labels, desk.suspects.other))
     sure = np.abs(given - other) / (given + other) > 0.95
     assert not sure.any() or value[sure].mean() < value[~sure].mean()
 
@@ -62,10 +62,10 @@ def test_a_word_is_written_shown_and_taken_back(client: TestClient, desk: Desk) 
     said = client.post("/reviews", json={"row": row, "label": "fear"}, headers=FROM_PAGE).json()
     assert said["review"] == "fear" and said["reviewed"] == 1
     assert client.get("/pictures").json()["total"] == before["total"] - 1
-    assert [(one.label, one.who) for one in read(desk.log)] == [("fear", "tester")]
+    assert [(one.label, one.who) for one in read(desk.log).reviews] == [("fear", "tester")]
     undone = client.post("/reviews", json={"row": row, "label": None}, headers=FROM_PAGE).json()
     assert undone["review"] is None and undone["reviewed"] == 0
-    assert len(read(desk.log)) == 2  # nothing is overwritten
+    assert len(read(desk.log).reviews) == 2  # nothing is overwritten
     assert client.get("/pictures").json()["pictures"][0]["row"] == row
 
 
@@ -201,7 +201,7 @@ def test_keys_and_clicks_in_a_browser(address: str, desk: Desk, width: int, sche
             tab.get_by_role("button", name="cannot say").click()
             api.expect(tab.locator("#done")).to_contain_text("4 reviewed")
             third = desk.entry(order[2])
-            assert [one.label for one in read(desk.log)] == [
+            assert [one.label for one in read(desk.log).reviews] == [
                 first["suggested"], classes[0], classes[1], None, third["given"], ""
             ]  # fmt: skip
             tab.select_option("#order", "suspicion")

@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from mien.audit import MERGES
+from mien.cli.notes import note_reviews
 from mien.cli.options import build, options
-from mien.data.prepare import DataSettings, prepare
+from mien.data.prepare import DataSettings, conflicts, prepare
 from mien.models.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ EPOCHS = 20
     "--out", type=click.Path(path_type=Path), default=Path("runs/audit"), show_default=True, help="folder to write"
 )
 @click.option(
-    "--reviews", type=click.Path(path_type=Path), help="reviewed pictures: JSON lines or CSV with id and label"
+    "--reviews",
+    type=click.Path(path_type=Path),
+    help="reviewed pictures: a log or table with id and label, or of Label Studio or FiftyOne",
 )
 @click.option(
     "--merge",
@@ -94,8 +97,10 @@ def audit(
         found = audit_(
             settings, train, base=base, seed=seed, reviews=reviews, merge=merge, votes=votes, tune=tune, say=say
         )
+    note_reviews(found.data.problems)
     found.save(out, settings)
-    shown = page(found.data, found.suspects, found.verdicts, found.reviewed, found.conflicts, found.people)
+    equal = conflicts(settings) if found.conflicts else []
+    shown = page(found.data, found.suspects, found.verdicts, found.reviewed, equal, found.people)
     write_text(out / "index.html", shown)
     if as_json:
         click.echo(json.dumps(as_figures(found), indent=2))
@@ -142,6 +147,6 @@ def _print(found: Audit) -> None:
         agrees = "" if math.isnan(one.agreement) else f", agrees with the others on {one.agreement:.0%} of {one.shared}"
         quality = "" if math.isnan(one.quality) else f", quality {one.quality:.2f}"
         click.echo(f"reviewer {one.who or 'without a name'}: {one.pictures} pictures{agrees}{quality}")
-    conflicts = figures["verdicts"]["duplicate conflict"]
-    if conflicts:
-        click.echo(f"{conflicts} more are equal pictures with different labels")
+    equal = figures["verdicts"]["duplicate conflict"]
+    if equal:
+        click.echo(f"{equal} more are equal pictures with different labels")

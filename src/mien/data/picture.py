@@ -21,6 +21,8 @@ from mien.errors import UsageError, choice_error
 FITS = ("pad", "crop", "stretch")
 LIMIT = 2**26
 """Most pixels in a picture (67 million): more may be a decompression bomb."""
+MOST_BYTES = 2**28
+"""Bytes of a file above which it is not shown to people (268 million)."""
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM", "TIFF")
 """What is opened at all: other decoders of Pillow start programs or are seldom tested."""
 ORIENTATION = 0x0112
@@ -93,6 +95,31 @@ def read_picture(path: Path, settings: ImageSettings) -> Reading:
         return Reading(None, ("not a picture", f"its content is not {known}", "convert it, or remove its row"))
     except Exception as error:  # decoders raise anything at broken files
         return Reading(None, ("broken picture", f"cannot be decoded: {error}", "fetch it again, or remove its row"))
+
+
+def whole_picture(path: Path, side: int = 0) -> Image.Image | None:
+    """A picture file as people see it: upright, grey or RGB, in its own size; None where it cannot be read.
+
+    Parameters
+    ----------
+    side : the longer side that is wanted, 0 for all of it. Larger pictures are scaled down.
+    """
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+            return None
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > LIMIT:
+                return None
+            if side:
+                image.draft(None, (2 * side, 2 * side))  # JPEG alone can be decoded at a fraction of its size
+            plain = _plain(_upright(image))
+            plain.load()
+    except Exception:  # decoders raise anything at broken files
+        return None
+    if side:
+        plain.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return plain
 
 
 def header(path: Path) -> tuple[tuple[int, int], str] | None:

@@ -1,8 +1,9 @@
-"""The server of the review page: loopback only unless told otherwise, JSON in and out, pictures as PNG."""
+"""The server of the review page: loopback only unless told otherwise, JSON in and out, pictures as PNG or JPEG."""
 
 from __future__ import annotations
 
 import json
+import threading
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -12,7 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from mien.audit.verdicts import KINDS
-from mien.data.samples import as_png
+from mien.data.views import encoded, view
 from mien.errors import MienError
 from mien.report.layout import TEMPLATES
 from mien.types import digest
@@ -22,6 +23,12 @@ LONGEST = 4096
 """Bytes of a review."""
 MOST = 200
 """Pictures a request."""
+SIDES = {"small": 200, "large": 640, "whole": 0}
+"""Longer side of the pictures that are served: in the grid, for review, and in their own size."""
+KEPT = {"small": 4096, "large": 256, "whole": 1}
+"""Encoded pictures that are kept: some 40 MB of small ones, some 30 MB of large ones."""
+AT_ONCE = 2
+"""Pictures that are decoded at the same time: a large one takes some 200 MB meanwhile."""
 HEADER = "x-mien"
 """A page from elsewhere cannot send it without asking first, so it cannot write reviews."""
 POLICY = "; ".join(
@@ -48,9 +55,13 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
     def refused(request: Request, error: MienError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, status_code=400)
 
-    @lru_cache(maxsize=4096)
-    def png(row: int) -> bytes:
-        return as_png(desk.data.pictures[row])
+    turn = threading.Semaphore(AT_ONCE)
+
+    def content(row: int, side: int) -> tuple[bytes, str]:
+        with turn:
+            return encoded(view(desk.data, row, side))
+
+    kept = {name: lru_cache(maxsize=count)(content) for name, count in KEPT.items()}
 
     @made.get("/")
     def page() -> HTMLResponse:
@@ -58,7 +69,9 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
             files("mien.web").joinpath("templates/review.html").read_text(encoding="utf-8")
         )
         given = [name for c, name in enumerate(names) if (desk.suspects.labels == c).any()]
-        text = template.render(classes=list(names), given=given, kinds=KINDS, header=HEADER, version=version)
+        text = template.render(
+            classes=list(names), given=given, kinds=KINDS, header=HEADER, version=version, notes=desk.notes()
+        )
         return HTMLResponse(text, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
 
     @made.get("/pictures")
@@ -72,10 +85,11 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
         return {"total": len(rows), "pictures": [desk.entry(row, who) for row in chosen], **desk.progress()}
 
     @made.get("/picture/{row}")
-    def picture(row: int) -> Response:
-        if not 0 <= row < len(desk.data):
+    def picture(row: int, size: str = "large") -> Response:
+        if not 0 <= row < len(desk.data) or size not in SIDES:
             raise HTTPException(404)
-        return Response(png(row), media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+        body, kind = kept[size](row, SIDES[size])
+        return Response(body, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
 
     @made.post("/reviews")
     async def review(request: Request) -> dict[str, Any]:
