@@ -79,4 +79,4 @@ def _thumbnails(folder: Path) -> Problem:
 
 def _empty(folder: Path) -> Problem:
     known = ", ".join(sorted(PICTURES))
-    return Problem("empty folder", str(folder), "has no pictures", f"known are {known}; or remove it")
+    return Problem("empty folder", str(folder), "has no pictures", f"nothing: it is left out; known are {known}")
