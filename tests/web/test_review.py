@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import socket
 import threading
@@ -15,6 +16,7 @@ import pytest
 pytest.importorskip("fastapi", reason="fastapi is not installed")
 import uvicorn
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from mien.audit.verdicts import KINDS
 from mien.cli import run
@@ -77,10 +79,43 @@ def test_reviews_are_there_after_a_restart_and_for_the_next_audit(folder: Path, 
     assert again.progress()["reviewed"] == 2
 
 
-def test_pictures_are_pngs(client: TestClient) -> None:
+def test_pictures_without_a_file_are_those_that_were_audited(client: TestClient) -> None:
     answer = client.get("/picture/0")
     assert answer.content.startswith(b"\x89PNG") and answer.headers["content-type"] == "image/png"
-    assert client.get("/picture/99999").status_code == client.get("/picture/-1").status_code == 404
+    for wrong in ("99999", "-1", "0?size=huge"):
+        assert client.get(f"/picture/{wrong}").status_code == 404
+
+
+def test_reviewers_see_the_file_large_and_in_colour(tmp_path: Path) -> None:
+    faces = tmp_path / "faces"
+    assert run(["data", "draw", str(faces), "--n", "40", "--size", "32"]) == 0
+    name = sorted((faces / "happiness").iterdir())[0].name
+    shown = Image.effect_noise((1200, 900), 90).convert("RGB")
+    shown.paste((200, 30, 30), (0, 0, 600, 900))
+    shown.save(faces / "happiness" / name)
+    assert run(["audit", str(faces), "--size", "24", "--epochs", "1", "--out", str(tmp_path / "audit")]) == 0
+    desk = Desk.open(tmp_path / "audit")
+    row = desk.data.ids.tolist().index(f"happiness/{name}")
+    client = TestClient(app(desk, "tester"), base_url="http://localhost")
+    for size, sides in {"small": (200, 150), "large": (640, 480), "whole": (1200, 900)}.items():
+        for _ in range(2):  # the second time, it is kept
+            answer = client.get(f"/picture/{row}", params={"size": size})
+            picture = Image.open(io.BytesIO(answer.content))
+            assert (picture.size, picture.mode) == (sides, "RGB") and answer.headers["content-type"].startswith(
+                "image/"
+            )
+    Path(str(desk.data.paths[row])).write_bytes(b"broken")  # while the page is open
+    again = TestClient(app(desk, "tester"), base_url="http://localhost").get(f"/picture/{row}")
+    assert Image.open(io.BytesIO(again.content)).size == (24, 24)
+
+
+def test_a_label_that_is_believed_most_is_suggested_as_it_stands(client: TestClient, desk: Desk) -> None:
+    shown = client.get("/pictures", params={"count": 200}).json()["pictures"]
+    for one in shown:
+        score = desk.suspects.score[one["row"]]
+        assert (one["suggested"] == one["given"]) == (score <= 0)
+        assert one["given"] in dict(one["likely"])
+    assert any(one["verdict"] == "fine" for one in shown)
 
 
 @pytest.mark.parametrize(
@@ -199,11 +234,18 @@ def test_keys_and_clicks_in_a_browser(address: str, desk: Desk, width: int, sche
             ):  # the suggestion; two classes, of which one is taken back; as given
                 tab.keyboard.press(key)
             tab.get_by_role("button", name="cannot say").click()
-            api.expect(tab.locator("#done")).to_contain_text("4 reviewed")
+            api.expect(tab.locator("#done")).to_contain_text("4 of 240 reviewed")
             third = desk.entry(order[2])
             assert [one.label for one in read(desk.log).reviews] == [
                 first["suggested"], classes[0], classes[1], None, third["given"], ""
             ]  # fmt: skip
+            shown = tab.locator("#focus").inner_text()
+            assert "null" not in shown and "undefined" not in shown
+            assert tab.evaluate("document.querySelector('.face img').naturalWidth") > 0
+            tab.keyboard.press("z")
+            api.expect(tab.locator("#zoom img")).to_be_visible()
+            tab.keyboard.press("Escape")
+            api.expect(tab.locator("#zoom img")).to_be_hidden()
             tab.select_option("#order", "suspicion")
             api.expect(tab.locator(".grid .done")).to_have_count(0)
             assert tab.evaluate("document.documentElement.scrollWidth") <= width

@@ -144,7 +144,9 @@ class Desk:
         """What the page says of a picture to a reviewer, whose own last word is `own`."""
         names, belief = self.data.labelset.names, self.suspects.belief[row]
         votes = None if self.data.votes is None else self.data.votes[row]
-        likely = np.argsort(-belief)[:3]
+        likely = np.argsort(-belief)[:3].tolist()
+        given = int(self.suspects.labels[row])
+        likely += [] if given in likely else [given]
         return {
             "row": int(row),
             "id": str(self.data.ids[row]),
