@@ -230,6 +230,8 @@ def test_other_targets_of_fiftyone_are_read_or_named(tmp_path: Path) -> None:
 def test_a_table_of_fiftyone_is_read(tmp_path: Path) -> None:
     path = written(tmp_path, "filepath,ground_truth.label\n/data/fear/3.png,happiness\n/data/happiness/1.png,fear\n")
     assert [one.id for one in on_pictures(read(path), data()).reviews] == [NAMES[3], NAMES[0]]
+    moved = f"filepath,label\n/data/{export_stem(NAMES[1])}.png,fear\n"
+    assert [one.id for one in on_pictures(read(written(tmp_path, moved)), data()).reviews] == [NAMES[1]]
     numbers = "id,filepath,label\n5f0c1f0e1f0e1f0e1f0e1f0e,/data/fear/3.png,fear\n"
     assert said(written(tmp_path, numbers)) == [("/data/fear/3.png", "fear", "")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import socket
 import threading
@@ -21,6 +22,7 @@ from PIL import Image
 from mien.audit.verdicts import KINDS
 from mien.cli import run
 from mien.data.review_files import read
+from mien.data.reviews import Review, append
 from mien.errors import RunError
 from mien.web.desk import Desk, in_turn, worth
 from mien.web.review import HEADER, app
@@ -107,6 +109,24 @@ def test_reviewers_see_the_file_large_and_in_colour(tmp_path: Path) -> None:
     Path(str(desk.data.paths[row])).write_bytes(b"broken")  # while the page is open
     again = TestClient(app(desk, "tester"), base_url="http://localhost").get(f"/picture/{row}")
     assert Image.open(io.BytesIO(again.content)).size == (24, 24)
+
+
+def test_names_of_files_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
+    faces = tmp_path / "faces"
+    assert run(["data", "draw", str(faces), "--n", "40", "--size", "24"]) == 0
+    first = min((faces / "happiness").iterdir())
+    try:
+        first.rename(first.with_name(os.fsdecode(b"odd\xff \n<b>.png")))
+    except (OSError, UnicodeError):
+        pytest.skip("this file system refuses such names")
+    assert run(["audit", str(faces), "--size", "24", "--epochs", "1", "--out", str(tmp_path / "audit")]) == 0
+    append(tmp_path / "audit" / "reviews.jsonl", Review("gone\udcff.png", "fear"))
+    desk = Desk.open(tmp_path / "audit")
+    (row,) = (row for row, name in enumerate(desk.data.ids.tolist()) if "odd" in name)
+    client = TestClient(app(desk, "tester"), base_url="http://localhost")
+    assert client.get("/").status_code == client.get("/pictures", params={"count": 60}).status_code == 200
+    assert client.post("/reviews", json={"row": row, "label": "fear"}, headers=FROM_PAGE).status_code == 200
+    assert Desk.open(tmp_path / "audit").reviews == {str(desk.data.ids[row]): "fear"}
 
 
 def test_a_label_that_is_believed_most_is_suggested_as_it_stands(client: TestClient, desk: Desk) -> None:

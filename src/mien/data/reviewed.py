@@ -100,10 +100,12 @@ def _found(written: list[str], data: Dataset, path: Path) -> tuple[dict[str, int
     exact = {name: row for row, name in enumerate(ids)}
     rows = {name: exact.get(name, -1) for name in written}
     stems = {export_stem(name): row for row, name in enumerate(ids)} if -1 in rows.values() else {}
-    rows.update({name: stems[name] for name, row in rows.items() if row < 0 and name in stems})
+    rows.update({name: stems.get(_stem(name), -1) for name, row in rows.items() if row < 0})
     faults: dict[str, Problem] = {}
-    for names in (ids, [re.sub(r"\.[^./]+$", "", name) for name in ids]):  # some tools leave the ending out
+    for names in (ids, [_without_ending(name) for name in ids]):  # some tools leave the ending out
         left = [name for name, row in rows.items() if row < 0]
+        if not left:
+            break
         matched = match(left, names, path, strict=False)
         rows.update(zip(left, matched.rows.tolist(), strict=True))
         for name, problem in zip((name for name in left if rows[name] < 0), matched.problems, strict=True):
@@ -111,6 +113,14 @@ def _found(written: list[str], data: Dataset, path: Path) -> tuple[dict[str, int
                 kind = AMBIGUOUS if problem.kind == SEVERAL else GONE
                 faults[name] = Problem(kind, _place(path, name), problem.cause, REMEDIES[kind])
     return rows, faults
+
+
+def _without_ending(name: str) -> str:
+    return re.sub(r"\.[^./\\]+$", "", name)
+
+
+def _stem(name: str) -> str:
+    return re.split(r"[/\\]", _without_ending(name))[-1]
 
 
 def _place(path: Path, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from PIL import Image
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from mien.audit.verdicts import KINDS
@@ -37,6 +38,14 @@ POLICY = "; ".join(
 )  # fmt: skip
 
 
+class PlainJSON(JSONResponse):
+    """JSON in ASCII: names of files may hold bytes that are no text, and UTF-8 has no form for them."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return json.dumps(content, allow_nan=False).encode()
+
+
 def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost")) -> FastAPI:
     """The page and what it asks for.
 
@@ -45,7 +54,9 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
     desk : the audit. who : written beside each review.
     hosts : names by which the server may be called: others are refused, so that no name can be bent to this machine.
     """
-    made = FastAPI(title="mien review", docs_url=None, redoc_url=None, openapi_url=None)
+    made = FastAPI(
+        title="mien review", docs_url=None, redoc_url=None, openapi_url=None, default_response_class=PlainJSON
+    )
     made.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])
     names = desk.data.labelset.names
 
@@ -53,8 +64,9 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
 
     @made.exception_handler(MienError)
     def refused(request: Request, error: MienError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=400)
+        return PlainJSON({"error": str(error)}, status_code=400)
 
+    Image.init()  # not safe to leave to the threads
     turn = threading.Semaphore(AT_ONCE)
 
     def content(row: int, side: int) -> tuple[bytes, str]:
@@ -72,7 +84,10 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
         text = template.render(
             classes=list(names), given=given, kinds=KINDS, header=HEADER, version=version, notes=desk.notes()
         )
-        return HTMLResponse(text, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
+        return HTMLResponse(
+            text.encode(errors="backslashreplace"),
+            headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"},
+        )
 
     @made.get("/pictures")
     def pictures(
