@@ -172,3 +172,18 @@ def test_votes_that_teach_nothing_are_refused(mien: Mien, real_data: Path, tmp_p
     out = ("--out", tmp_path / "out")
     mien("audit", real_data / "emotion_detection", "--votes", *out).refused(2, "have no votes")
     mien("audit", real_data / "ferplus", "--votes", *out).refused(2, "--labels fer2013")
+
+
+def test_equal_pictures_in_conflict_are_shown_with_the_names_of_classes(mien: Mien, tmp_path: Path) -> None:
+    """FER2013 writes numbers: 3 is happiness, 0 anger."""
+    rng = np.random.default_rng(0)
+    pixels = [" ".join(map(str, rng.integers(0, 255, 24 * 24))) for _ in range(40)]
+    lines = [f"{(3, 0)[row % 2]},{picture},Training" for row, picture in enumerate(pixels)]
+    table = ["emotion,pixels,Usage", *lines, f"0,{pixels[0]},Training", f"0,{pixels[2]},Training"]
+    (tmp_path / "fer2013.csv").write_text("\n".join(table))
+    small = ("--size", "24", "--epochs", "1", "--base", "oneconv")
+    said = mien("audit", tmp_path / "fer2013.csv", *small, "--out", tmp_path / "out")
+    assert said.code == 0 and "4 more are equal pictures" in said.out
+    conflict = (tmp_path / "out" / "index.html").read_text().partition("Duplicate conflict")[2]
+    assert conflict.count("<img") == conflict.count("<b>happiness or anger</b>") == 2
+    assert "row-000001" in conflict and "anger: row-000041" in conflict

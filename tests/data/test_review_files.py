@@ -267,7 +267,7 @@ def test_a_table_without_labels_says_which_columns_it_has(tmp_path: Path) -> Non
 
 def test_links_lead_to_files() -> None:
     assert file_of("C:\\faces\\1.png") == "C:\\faces\\1.png" and file_of("a#b?.png") == "a#b?.png"
-    assert file_of("http://[bad") == "http://[bad" and file_of("gs://b/%C3%A9.png") == "/é.png"
+    assert file_of("http://[bad") == "http://[bad" and file_of("gs://b/%C3%A9.png") == "é.png"
 
 
 def test_who_and_when_of_plain_tables_are_kept(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def file_of(link: str) -> str:
         parts = urlsplit(link)
     except ValueError:
         return link
-    return parse_qs(parts.query).get("d", [unquote(parts.path)])[0]
+    return parse_qs(parts.query).get("d", [unquote(parts.path).lstrip("/")])[0]
 
 
 def _uploaded(name: Any) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mien.data.join import AMBIGUOUS as SEVERAL
-from mien.data.join import match
+from mien.data.join import match, normal
 from mien.data.reviews import AMBIGUOUS, CANNOT_SAY, CHANGED, GONE, MACHINE, UNKNOWN, Review, ReviewFile, merged
 from mien.errors import UsageError
 from mien.types import NO_LABEL, Bools, Dataset, Ints, Problem, digest
@@ -131,10 +131,10 @@ def export_stem(name: str) -> str:
     """A picture's file name, without its ending, in exports to tools that keep no other link to it.
 
     >>> export_stem("happiness/face 12.png")
-    'face12-12b34d1e28'
+    'face12-319cbde5c8'
     """
-    letters = "".join(letter for letter in PurePosixPath(name).stem if letter.isascii() and letter.isalnum())
-    return f"{letters[:40] or 'picture'}-{digest(name)[:10]}"
+    letters = "".join(letter for letter in PurePosixPath(normal(name)).stem if letter.isascii() and letter.isalnum())
+    return f"{letters[:40] or 'picture'}-{digest(normal(name))[:10]}"
 
 
 def _label(written: str | None, data: Dataset) -> str | None:
