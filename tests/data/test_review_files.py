@@ -146,7 +146,9 @@ def test_the_picture_is_found_by_its_id_or_by_its_link(
 
 def test_pixels_within_a_file_are_never_printed(tmp_path: Path) -> None:
     row = {"image": PIXELS, "id": 4, "emotion": "fear", "annotator": 1, "annotation_id": 2}
-    for content in ([task({"image": PIXELS}, annotation(result("fear")))], [row], [{"image": PIXELS, "label": "fear"}]):
+    table = f"id,label\n{PIXELS},fear\n"
+    tasks = [task({"image": PIXELS}, annotation(result("fear")))]
+    for content in (tasks, [row], [{"image": PIXELS, "label": "fear"}], [{"id": PIXELS, "label": "fear"}], table):
         with pytest.raises(UsageError, match=r"names no picture|no id of a picture") as error:
             read(written(tmp_path, content))
         assert "iVBOR" not in str(error.value)
@@ -263,6 +265,12 @@ def test_a_table_without_labels_says_which_columns_it_has(tmp_path: Path) -> Non
         read(written(tmp_path, "id,given,suggested\na,fear,joy\n"))
     with pytest.raises(UsageError, match="no column 'id'"):
         read(written(tmp_path, "a,label\n1,fear\n"))
+
+
+def test_a_folder_with_reviews_in_it_is_told_which_file_to_give(tmp_path: Path) -> None:
+    (tmp_path / "reviews.jsonl").write_text("")
+    with pytest.raises(UsageError, match=r"give .*reviews\.jsonl"):
+        read(tmp_path)
 
 
 def test_links_lead_to_files() -> None:

@@ -17,6 +17,8 @@ from mien.audit import MERGES
 from mien.cli.notes import note_reviews
 from mien.cli.options import build, options
 from mien.data.prepare import DataSettings, conflicts, prepare
+from mien.data.review_files import read
+from mien.data.reviewed import on_pictures
 from mien.models.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -92,12 +94,13 @@ def audit(
     train = replace(build(TrainSettings, values), epochs=epochs)
     claim(out, "audit.json")
     with decoding() as progress:
-        prepare(settings, progress)
+        pictures = prepare(settings, progress)
+    if reviews:
+        note_reviews(on_pictures(read(reviews), pictures).problems)
     with stages() as say:
         found = audit_(
             settings, train, base=base, seed=seed, reviews=reviews, merge=merge, votes=votes, tune=tune, say=say
         )
-    note_reviews(found.data.problems)
     found.save(out, settings)
     equal = conflicts(settings) if found.conflicts else []
     shown = page(found.data, found.suspects, found.verdicts, found.reviewed, equal, found.people)

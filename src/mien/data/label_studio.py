@@ -144,7 +144,7 @@ def file_of(link: str) -> str:
     >>> file_of("s3://bucket/fear/1.png"), file_of("data:image/png;base64,iVBO"), file_of("fear/100%.png")
     ('fear/1.png', '', 'fear/100%.png')
     """
-    if link[:5].casefold() == "data:":
+    if not file_named(link):
         return ""
     upload = UPLOADED.fullmatch(link.partition("?")[0])
     if upload:
@@ -156,6 +156,11 @@ def file_of(link: str) -> str:
     except ValueError:
         return link
     return parse_qs(parts.query).get("d", [unquote(parts.path).lstrip("/")])[0]
+
+
+def file_named(name: str) -> str:
+    """The same name; "" for pictures that are in the field themselves, which no message may print."""
+    return "" if name[:5].casefold() == "data:" else name
 
 
 def _uploaded(name: Any) -> str:

@@ -18,6 +18,8 @@ BOM = b"\xef\xbb\xbf"
 FIFTYONE = "FiftyOne"
 LABELS = ("label", "emotion", "choice", "choices", "groundtruth", "groundtruthlabel", "class", "expression")
 IDS = (*label_studio.PICTURE_IDS, "id", *label_studio.LINKS, "name")
+FILES = ("reviews.jsonl", "labels.json", "labels.csv")
+"""Files of reviews in the folders of audits and exports."""
 KNOWN = (
     "known are JSON lines or a table with id and label, Label Studio's JSON, JSON-MIN or CSV, FiftyOne's labels.json"
 )
@@ -43,7 +45,9 @@ def read(path: Path, *, strict: bool = True) -> ReviewFile:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror or error}", place=str(path), remedy=KNOWN) from None
+        inside = next((path / name for name in FILES if (path / name).is_file()), None)
+        remedy = f"give {inside}" if inside else KNOWN
+        raise UsageError(f"cannot be read: {error.strerror or error}", place=str(path), remedy=remedy) from None
     if not raw.strip():
         return ReviewFile(path)
     reviews, problems = [], []
@@ -125,7 +129,7 @@ def _own(fields: Mapping[str, Any]) -> Review | Fault:
     if "label" not in fields:
         return Fault("is not understood: it has no label")
     name, label = fields.get("id"), fields["label"]
-    if isinstance(name, bool) or not isinstance(name, (str, int)) or not str(name):
+    if isinstance(name, bool) or not isinstance(name, (str, int)) or not label_studio.file_named(str(name)):
         name = label_studio.picture_named(fields)
         if not name:
             return Fault("is not understood: it has no id of a picture")
@@ -168,7 +172,8 @@ def _name_column(titles: list[str], table: Table) -> str:
 
 def _of_row(fields: Mapping[str, str], names: str, label: str, short: bool) -> Review | Fault | None:
     """A row of a table with a label; an empty one is "cannot say", unless the row ends before it."""
-    name = fields[names] if names == "id" or names in label_studio.PICTURE_IDS else label_studio.file_of(fields[names])
+    plain = names == "id" or names in label_studio.PICTURE_IDS
+    name = label_studio.file_named(fields[names]) if plain else label_studio.file_of(fields[names])
     word = fields[label]
     if not name:
         return Fault("names no picture: the cell is empty")

@@ -97,7 +97,7 @@ def _label_studio(desk: Desk, out: Path) -> int:
 def _task(desk: Desk, row: int, word: str) -> dict[str, Any]:
     """A task of Label Studio; `word` is what the reviewers said, "" without a review."""
     names, found = desk.data.labelset.names, desk.suspects
-    likely = int(found.belief[row].argmax())
+    likely = int(found.suggested[row])
 
     def choice(label: str) -> list[dict[str, Any]]:
         return [{"from_name": CHOICE, "to_name": PICTURE, "type": "choices", "value": {"choices": [label]}}]
