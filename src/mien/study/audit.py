@@ -170,8 +170,7 @@ def audit(
     groups = linked(data).astype(str)
     shares = _shares(data, reviews) if votes else None
     folds = [] if shares is None else vote_folds(data.labels, groups)
-    file, reviewed = _reviewed(data, reviews, merge)
-    said, data = file.reviews, data.but(*file.problems)
+    data, file, reviewed = _reviewed(data, reviews, merge)
     model, seen, outputs = _watched(data, train, base, seed, settings.colour, say)
     say("comparing with neighbours")
     vectors = outputs.features["hidden"]
@@ -179,8 +178,8 @@ def audit(
     quality: Mapping[str, float] = {}
     if merge == "crowdlab":
         say("weighing the reviewers")
-        reviewed, quality = crowdlab(said, data, found.belief)
-    if said:
+        reviewed, quality = crowdlab(file.reviews, data, found.belief)
+    if file.reviews:
         say("learning from reviews")
         with threadpool_limits(1):
             found = after_reviews(found, vectors, reviewed)
@@ -192,7 +191,9 @@ def audit(
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
-    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, said, conflicts, quality, file.unused)
+    return Audit(
+        data, found, judged, seen.uncertainty, novelty, reviewed, file.reviews, conflicts, quality, file.unused
+    )
 
 
 def _labelled(settings: DataSettings) -> Dataset:
@@ -222,21 +223,21 @@ def _watched(
         return model, seen, extract(model, data.pictures, data.ids)
 
 
-def _reviewed(data: Dataset, reviews: Path | None, merge: str) -> tuple[ReviewFile, Ints]:
-    """The usable reviews, and (N,) the class that most gave each picture; errors before any training."""
+def _reviewed(data: Dataset, reviews: Path | None, merge: str) -> tuple[Dataset, ReviewFile, Ints]:
+    """The data with the problems of the reviews, these, and (N,) the class that most gave each picture."""
     if merge not in MERGES:
         raise choice_error("merge", merge, MERGES, place="--merge")
     if reviews is None:
         if merge != MERGES[0]:
             remedy = "give --reviews FILE as well"
             raise UsageError("there are no reviews to merge", place=f"--merge {merge}", remedy=remedy)
-        return ReviewFile(Path()), np.full(len(data), NO_LABEL)
+        return data, ReviewFile(Path()), np.full(len(data), NO_LABEL)
     file = on_pictures(read(reviews), data)
     reviewed = labels_of(file.reviews, data)
     check_reviews(reviewed)
     if merge == "crowdlab":
         check_reviewers(file.reviews)
-    return file, reviewed
+    return data.but(*file.problems), file, reviewed
 
 
 def _shares(data: Dataset, reviews: Path | None) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -58,34 +59,18 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
         title="mien review", docs_url=None, redoc_url=None, openapi_url=None, default_response_class=PlainJSON
     )
     made.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])
-    names = desk.data.labelset.names
-
     version = digest(desk.data.fingerprint())  # in the address of each picture: another audit has other pictures
 
     @made.exception_handler(MienError)
     def refused(request: Request, error: MienError) -> JSONResponse:
         return PlainJSON({"error": str(error)}, status_code=400)
 
-    Image.init()  # not safe to leave to the threads
-    turn = threading.Semaphore(AT_ONCE)
-
-    def content(row: int, side: int) -> tuple[bytes, str]:
-        with turn:
-            return encoded(view(desk.data, row, side))
-
-    kept = {name: lru_cache(maxsize=count)(content) for name, count in KEPT.items()}
+    kept = _pictures(desk)
 
     @made.get("/")
     def page() -> HTMLResponse:
-        template = TEMPLATES.from_string(
-            files("mien.web").joinpath("templates/review.html").read_text(encoding="utf-8")
-        )
-        given = [name for c, name in enumerate(names) if (desk.suspects.labels == c).any()]
-        text = template.render(
-            classes=list(names), given=given, kinds=KINDS, header=HEADER, version=version, notes=desk.notes()
-        )
         return HTMLResponse(
-            text.encode(errors="backslashreplace"),
+            _page(desk, version).encode(errors="backslashreplace"),
             headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"},
         )
 
@@ -115,6 +100,27 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
         return {**desk.entry(row, who), **desk.progress()}
 
     return made
+
+
+def _page(desk: Desk, version: str) -> str:
+    template = TEMPLATES.from_string(files("mien.web").joinpath("templates/review.html").read_text(encoding="utf-8"))
+    names = desk.data.labelset.names
+    given = [name for c, name in enumerate(names) if (desk.suspects.labels == c).any()]
+    return template.render(
+        classes=list(names), given=given, kinds=KINDS, header=HEADER, version=version, notes=desk.notes()
+    )
+
+
+def _pictures(desk: Desk) -> dict[str, Callable[[int, int], tuple[bytes, str]]]:
+    """For each size of SIDES a function of row and side: a picture's content and media type, kept for a while."""
+    Image.init()  # not safe to leave to the threads
+    turn = threading.Semaphore(AT_ONCE)
+
+    def content(row: int, side: int) -> tuple[bytes, str]:
+        with turn:
+            return encoded(view(desk.data, row, side))
+
+    return {name: lru_cache(maxsize=count)(content) for name, count in KEPT.items()}
 
 
 async def _body(request: Request) -> bytes:
