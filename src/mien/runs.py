@@ -51,7 +51,8 @@ NAMES = frozenset(
     )
 )
 """Columns of tables that hold names: text, also where a class is called 7."""
-AGAIN = "restore it, or delete it and run the command again"
+AGAIN = "restore it from a copy, or make it again in another folder"
+"""Remedy for a damaged file. No remedy names a folder for deletion: it may hold reviews, patches or other work."""
 
 
 DAMAGE = (

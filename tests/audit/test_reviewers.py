@@ -11,7 +11,8 @@ import pytest
 
 from mien.cli import run
 from mien.data.faces import FaceSettings, draw
-from mien.data.reviews import Review, labels_of
+from mien.data.reviewed import labels_of
+from mien.data.reviews import Review
 from mien.errors import UsageError
 
 pytest.importorskip("cleanlab", reason="cleanlab is not installed")
@@ -36,7 +37,7 @@ def test_good_reviewers_count_for_more_than_most() -> None:
     belief = np.full((300, 7), 0.1) + 0.2 * np.eye(7)[FACES.truth]
     belief /= belief.sum(1, keepdims=True)
     labels, quality = crowdlab(said(), FACES.dataset, belief)
-    most = labels_of(said(), FACES.dataset, "reviews")
+    most = labels_of(said(), FACES.dataset)
     assert (labels[:150] == FACES.truth[:150]).mean() > (most[:150] == FACES.truth[:150]).mean() + 0.05
     assert quality["anna"] > quality["ben"] > quality["carl"]
     assert (labels[150:] == -1).all()

@@ -110,9 +110,16 @@ def test_wrong_labels_come_first_and_the_right_class_is_suggested() -> None:
     wrong = labels != truth
     assert roc_auc_score(wrong, found.score) > 0.97
     assert (found.suggested[wrong] == truth[wrong]).mean() > 0.9
-    assert (found.suggested != labels).all() and np.allclose(found.belief.sum(1), 1)
+    assert (found.other != labels).all() and np.allclose(found.belief.sum(1), 1)
     alone = roc_auc_score(wrong, -probs[np.arange(len(labels)), labels])
     assert roc_auc_score(wrong, found.score) > alone, "neighbours add nothing"
+
+
+def test_a_label_that_is_believed_most_is_suggested_as_it_stands() -> None:
+    belief = np.array([[0.96, 0.03, 0.01], [0.3, 0.6, 0.1], [0.5, 0.5, 0.0]])
+    found = Suspects(np.array([0, 0, 1]), belief, np.full((3, 1), -1))
+    assert found.suggested.tolist() == [0, 1, 1] and found.other.tolist() == [1, 1, 0]
+    assert np.allclose(found.score, [-0.93, 0.3, 0])
 
 
 def test_reviews_teach_what_is_wrong_all_in_the_same_way() -> None:

@@ -11,7 +11,8 @@ from conftest import Mien
 from mien.cli import run
 from mien.data.faces import FaceSettings, draw
 from mien.data.prepare import DataSettings, prepare
-from mien.data.reviews import labels_of, read
+from mien.data.review_files import read
+from mien.data.reviewed import labels_of, on_pictures
 
 SMALL = ("--size", "32", "--epochs", "6")
 
@@ -37,8 +38,11 @@ def test_every_picture_has_a_verdict_with_a_reason(audited: Path, faces: Path) -
     assert scores == sorted(scores, reverse=True)
     given = dict(zip(data.ids.tolist(), np.array(data.labelset.names)[data.labels].tolist(), strict=True))
     for row in found:
-        assert row["given"] == given[row["id"]] != row["suggested"] and row["reason"]
-        assert np.isclose(float(row["chance_suggested"]) - float(row["chance_given"]), float(row["score"]), atol=2e-4)
+        assert row["given"] == given[row["id"]] and row["reason"]
+        assert (row["suggested"] != row["given"]) == (float(row["score"]) > 0)
+        assert row["verdict"] != "fine" or row["suggested"] == row["given"]
+        more = float(row["chance_suggested"]) - float(row["chance_given"])
+        assert np.isclose(more, max(0, float(row["score"])), atol=2e-4)
 
 
 def test_the_page_shows_pictures_and_runs_nothing(audited: Path) -> None:
@@ -73,7 +77,7 @@ def test_the_last_word_of_a_reviewer_counts(faces: Path, tmp_path: Path) -> None
     data = prepare(DataSettings(str(faces), size=32))
     one, other = data.ids[:2].tolist()
     (tmp_path / "r.csv").write_text(f"id,label,who\n{one},fear,a\n{other},anger,a\n{one},sadness,a\n{other},,a\n")
-    found = labels_of(read(tmp_path / "r.csv"), data, "r.csv")
+    found = labels_of(on_pictures(read(tmp_path / "r.csv"), data).reviews, data)
     assert data.labelset.names[found[0]] == "sadness" and (found[1:] == -1).all()
 
 
@@ -168,3 +172,18 @@ def test_votes_that_teach_nothing_are_refused(mien: Mien, real_data: Path, tmp_p
     out = ("--out", tmp_path / "out")
     mien("audit", real_data / "emotion_detection", "--votes", *out).refused(2, "have no votes")
     mien("audit", real_data / "ferplus", "--votes", *out).refused(2, "--labels fer2013")
+
+
+def test_equal_pictures_in_conflict_are_shown_with_the_names_of_classes(mien: Mien, tmp_path: Path) -> None:
+    """FER2013 writes numbers: 3 is happiness, 0 anger."""
+    rng = np.random.default_rng(0)
+    pixels = [" ".join(map(str, rng.integers(0, 255, 24 * 24))) for _ in range(40)]
+    lines = [f"{(3, 0)[row % 2]},{picture},Training" for row, picture in enumerate(pixels)]
+    table = ["emotion,pixels,Usage", *lines, f"0,{pixels[0]},Training", f"0,{pixels[2]},Training"]
+    (tmp_path / "fer2013.csv").write_text("\n".join(table))
+    small = ("--size", "24", "--epochs", "1", "--base", "oneconv")
+    said = mien("audit", tmp_path / "fer2013.csv", *small, "--out", tmp_path / "out")
+    assert said.code == 0 and "4 more are equal pictures" in said.out
+    conflict = (tmp_path / "out" / "index.html").read_text().partition("Duplicate conflict")[2]
+    assert conflict.count("<img") == conflict.count("<b>happiness or anger</b>") == 2
+    assert "row-000001" in conflict and "anger: row-000041" in conflict

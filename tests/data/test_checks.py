@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.data.checks import by_kind, check, strict, usable
+from mien.data.checks import by_kind, check, conflicting, strict, usable
 from mien.errors import DataError
 from mien.types import Dataset, LabelSet, Problem, texts
 
@@ -57,16 +57,22 @@ def test_contradictory_copies_lose_their_labels() -> None:
     data = check(dataset(["fear", "happy", "fear", "fear"], hashes=["x", "x", "x", "y"]))
     assert data.labels.tolist() == [-1, -1, -1, 0]
     problems = found(data, "contradictory labels")
-    assert len(problems) == 3 and "2 × fear, 1 × happy" in problems[0].cause
+    assert len(problems) == 3 and "2 × fear, 1 × happiness" in problems[0].cause
 
 
-def test_braces_in_names_and_labels_are_only_text() -> None:
-    data = dataset(["fear", "happy"], hashes=["x", "x"]).but(
-        ids=texts(["{a}/1.png", "{}"]), raw_labels=texts(["{0", "b}"])
-    )
+def test_conflicts_name_classes_not_the_numbers_they_were_written_as() -> None:
+    data = dataset(["fear", "happy", "bored", "fear"], hashes=["x", "x", "x", "y"]).but(raw_labels=texts([*"2389"]))
+    problems = found(check(data), "contradictory labels")
+    assert "labelled fear" in problems[0].cause and "1 × happiness" in problems[0].cause
+    (equal,) = conflicting(data)
+    assert equal.ids.tolist() == ["0", "1", "2"] and equal.labels.tolist() == data.labels[:3].tolist()
+
+
+def test_braces_in_names_are_only_text() -> None:
+    data = dataset(["fear", "happy"], hashes=["x", "x"]).but(ids=texts(["{a}/1.png", "{}"]))
     problems = found(check(data), "contradictory labels")
     assert [problem.place for problem in problems] == ["{a}/1.png", "{}"]
-    assert "is labelled {0; the same picture as {a}/1.png" in problems[0].cause
+    assert "is labelled fear; the same picture as {a}/1.png" in problems[0].cause
 
 
 def test_contradictory_rows_of_one_file_lose_their_label() -> None:

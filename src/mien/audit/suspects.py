@@ -39,10 +39,15 @@ class Suspects:
     def score(self) -> Floats:
         """(N,) chance of the most likely other class less that of the given one: above 0 another is more likely."""
         rows = np.arange(len(self.labels))
-        return np.asarray(self.belief[rows, self.suggested] - self.belief[rows, self.labels])
+        return np.asarray(self.belief[rows, self.other] - self.belief[rows, self.labels])
 
     @property
     def suggested(self) -> Ints:
+        """(N,) the label to write: the given one, unless another class is more likely."""
+        return np.where(self.score > 0, self.other, self.labels)
+
+    @property
+    def other(self) -> Ints:
         """(N,) the most likely other class."""
         others = self.belief.copy()
         others[np.arange(len(others)), self.labels] = -1

@@ -65,9 +65,9 @@ def _reason(row: int, kind: str, found: Suspects, far: Floats, names: tuple[str,
         return f"{far[row]:.1f} standard deviations from what is usual"
     if kind == AMBIGUOUS:
         return f"{names[first]} {_percent(belief[first])} or {names[second]} {_percent(belief[second])}"
-    other = names[found.suggested[row]]
+    other = names[found.other[row]]
     if kind == WRONG:
-        return f"{other} {_percent(belief[found.suggested[row]])}, {given} {_percent(belief[found.labels[row]])}"
+        return f"{other} {_percent(belief[found.other[row]])}, {given} {_percent(belief[found.labels[row]])}"
     return f"{given} {_percent(belief[found.labels[row]])}"
 
 

@@ -14,8 +14,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from mien.audit import MERGES
+from mien.cli.notes import note_reviews
 from mien.cli.options import build, options
-from mien.data.prepare import DataSettings, prepare
+from mien.data.prepare import DataSettings, conflicts, prepare
+from mien.data.review_files import read
+from mien.data.reviewed import on_pictures
 from mien.models.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -31,7 +34,9 @@ EPOCHS = 20
     "--out", type=click.Path(path_type=Path), default=Path("runs/audit"), show_default=True, help="folder to write"
 )
 @click.option(
-    "--reviews", type=click.Path(path_type=Path), help="reviewed pictures: JSON lines or CSV with id and label"
+    "--reviews",
+    type=click.Path(path_type=Path),
+    help="reviewed pictures: a log or table with id and label, or of Label Studio or FiftyOne",
 )
 @click.option(
     "--merge",
@@ -89,13 +94,16 @@ def audit(
     train = replace(build(TrainSettings, values), epochs=epochs)
     claim(out, "audit.json")
     with decoding() as progress:
-        prepare(settings, progress)
+        pictures = prepare(settings, progress)
+    if reviews:
+        note_reviews(on_pictures(read(reviews), pictures).problems)
     with stages() as say:
         found = audit_(
             settings, train, base=base, seed=seed, reviews=reviews, merge=merge, votes=votes, tune=tune, say=say
         )
     found.save(out, settings)
-    shown = page(found.data, found.suspects, found.verdicts, found.reviewed, found.conflicts, found.people)
+    equal = conflicts(settings) if found.conflicts else []
+    shown = page(found.data, found.suspects, found.verdicts, found.reviewed, equal, found.people)
     write_text(out / "index.html", shown)
     if as_json:
         click.echo(json.dumps(as_figures(found), indent=2))
@@ -142,6 +150,6 @@ def _print(found: Audit) -> None:
         agrees = "" if math.isnan(one.agreement) else f", agrees with the others on {one.agreement:.0%} of {one.shared}"
         quality = "" if math.isnan(one.quality) else f", quality {one.quality:.2f}"
         click.echo(f"reviewer {one.who or 'without a name'}: {one.pictures} pictures{agrees}{quality}")
-    conflicts = figures["verdicts"]["duplicate conflict"]
-    if conflicts:
-        click.echo(f"{conflicts} more are equal pictures with different labels")
+    equal = figures["verdicts"]["duplicate conflict"]
+    if equal:
+        click.echo(f"{equal} more are equal pictures with different labels")

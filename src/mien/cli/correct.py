@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mien.cli.notes import note_reviews
 from mien.cli.options import build, options
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings
@@ -75,6 +76,7 @@ def correct(
             command=command_line(),
             say=say,
         )
+    note_reviews(done.material.pictures.problems)
     done.patch.save(folder)
     write_text(folder / "report.html", page(done.patch, done.scores, done.curves(HARMS), done.advice(), counted(done)))
     if as_json:

@@ -11,12 +11,13 @@ from mien.web import FORMS
 
 @click.command()
 @click.argument("folder", metavar="AUDIT", type=click.Path(path_type=Path))
+@click.option("--data", "source", metavar="PATH", help="where the pictures are now, if not where mien audit was told")
 @click.option(
     "--as", "form", type=click.Choice(FORMS), default="folder", show_default=True,
     help="Label Studio's tasks, FiftyOne's classification folder, or OUT/CLASS/PICTURE with labels.csv",
 )  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="file or folder to write, new")
-def export(folder: Path, form: str, out: Path) -> None:
+def export(folder: Path, source: str | None, form: str, out: Path) -> None:
     """Write the pictures of an audit with their labels; where a reviewer said something, with the reviewers' word.
 
     What nobody reviewed keeps its label: suggestions of the audit are shown to people, and never taken for the truth.
@@ -30,6 +31,8 @@ def export(folder: Path, form: str, out: Path) -> None:
     from mien.web.export import changed
     from mien.web.export import export as export_
 
-    desk = Desk.open(folder)
+    desk = Desk.open(folder, source)
+    for note in desk.notes():
+        click.echo(f"note: {note}", err=True)
     count = export_(desk, form, out)
     click.echo(f"{out}: {count} pictures, {changed(desk)} with a label that reviewers changed")

@@ -14,21 +14,24 @@ from mien.errors import MissingExtraError, UsageError
 
 @click.command()
 @click.argument("folder", metavar="AUDIT", type=click.Path(path_type=Path))
+@click.option("--data", "source", metavar="PATH", help="where the pictures are now, if not where mien audit was told")
 @click.option("--who", help="written beside each review; your user name by default")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="address to serve on; this machine alone by default"
 )
 @click.option("--allow", multiple=True, help="a name or address that others call this machine by")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8710, show_default=True, help="0 takes a free one")
-def review(folder: Path, who: str | None, host: str, allow: tuple[str, ...], port: int) -> None:
+def review(folder: Path, source: str | None, who: str | None, host: str, allow: tuple[str, ...], port: int) -> None:
     """Serve a page on which the pictures of an audit are reviewed, those first that are most worth it.
 
     Each word is a line in AUDIT/reviews.jsonl, which only grows: stop at any time, go on later, or work on it with
-    several people. Then mien audit --reviews learns from it.
+    several people. Then mien audit --reviews learns from it. Pictures may be deleted, moved or added
+    meanwhile: no review is lost.
 
     \b
     Example:
       mien review runs/audit
+      mien review runs/audit --data path/to/moved/pictures
       mien audit path/to/pictures --reviews runs/audit/reviews.jsonl --out runs/audited
     """
     try:
@@ -41,7 +44,7 @@ def review(folder: Path, who: str | None, host: str, allow: tuple[str, ...], por
 
     if not host:
         raise UsageError("is empty, which means every network", place="--host", remedy="write 0.0.0.0 if that is meant")
-    desk = Desk.open(folder)
+    desk = Desk.open(folder, source)
     with socket.socket() as place:
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -52,6 +55,8 @@ def review(folder: Path, who: str | None, host: str, allow: tuple[str, ...], por
             cause = getattr(error, "strerror", None) or str(error)
             raise UsageError(cause, place=f"--host {host!r} --port {port}", remedy=remedy) from None
         address = place.getsockname()
+        for note in desk.notes():
+            click.echo(f"note: {note}", err=True)
         click.echo(f"http://{address[0]}:{address[1]}/  (Ctrl-C ends it; reviews: {desk.log})")
         if not allow and not address[0].startswith("127."):
             click.echo("others can use it under the names and addresses that --allow gives", err=True)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mien.cli.notes import note_reviews
 from mien.cli.options import build, options, trained_by
 from mien.data.prepare import DataSettings, prepare
 from mien.models.settings import BASE_HELP, TrainSettings
@@ -42,7 +43,8 @@ def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: A
         build(DataSettings, values, source=data), trained_by(base, values), base=base, seeds=(seed,)
     )
     with decoding() as progress:
-        prepare(settings.data, progress)
+        pictures = prepare(settings.data, progress)
+    note_reviews(pictures.problems)
     with watching(settings.train.epochs) as watch:
         done = run(settings, out, kind="train", command=command_line(), watch=watch)
     result = recalls_on_test(done, seed)

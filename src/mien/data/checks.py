@@ -79,19 +79,29 @@ def contradictions(dataset: Dataset) -> Dataset:
     """Equal pictures (or rows of one file) with different labels: all of them lose their label."""
     problems = []
     labels = dataset.labels.copy()
-    for rows in _equal(_pictures(dataset)):
-        given = dataset.labels[rows]
-        if len(np.unique(given[given >= 0])) < 2:
-            continue
-        said = ", ".join(f"{count} × {label}" for label, count in Counter(dataset.raw_labels[rows].tolist()).items())
+    names = np.array([*dataset.labelset.names, "no class"])
+    for rows in _contradictory(dataset):
+        given = names[dataset.labels[rows]].tolist()
+        said = ", ".join(f"{count} × {label}" for label, count in Counter(given).items())
         same = f"the same picture as {dataset.ids[rows[0]]}: {said}"
         remedy = "correct the labels; until then none of them is used"
         problems += [
             Problem("contradictory labels", str(place), f"is labelled {label}; {same}", remedy)
-            for place, label in zip(dataset.ids[rows], dataset.raw_labels[rows], strict=True)
+            for place, label in zip(dataset.ids[rows], given, strict=True)
         ]
         labels[rows] = NO_LABEL
     return dataset.but(*problems, labels=labels)
+
+
+def conflicting(dataset: Dataset) -> list[Dataset]:
+    """The rows that `contradictions` takes the labels of, with these labels: one data set for each picture."""
+    return [dataset.take(rows) for rows in _contradictory(dataset)]
+
+
+def _contradictory(dataset: Dataset) -> list[Ints]:
+    """Rows of each picture that has two labels or more."""
+    groups = _equal(_pictures(dataset))
+    return [rows for rows in groups if len(np.unique(dataset.labels[rows][dataset.labels[rows] != NO_LABEL])) > 1]
 
 
 def repeated_rows(dataset: Dataset) -> Dataset:

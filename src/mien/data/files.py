@@ -217,7 +217,7 @@ def _unreadable(error: OSError) -> Problem:
 
 
 def _empty(folder: Path) -> Problem:
-    return Problem("empty folder", str(folder), "has no pictures", "put pictures into it, or remove it")
+    return Problem("empty folder", str(folder), "has no pictures", "nothing: it is left out")
 
 
 def named(folder: Path, name: str) -> Path:

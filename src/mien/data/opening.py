@@ -41,14 +41,19 @@ class RefusedError(Exception):
         self.said: Said = kind, cause, remedy
 
 
-def decoded(path: Path, ranges: Ranges) -> tuple[Image.Image, tuple[Said, ...]]:
+def decoded(path: Path, ranges: Ranges, side: int = 0) -> tuple[Image.Image, tuple[Said, ...]]:
     """A file as L or RGB, upright, and what is odd about it.
+
+    Parameters
+    ----------
+    ranges : of the values of pictures with more than 8 bits.
+    side : the longer side, in pixels, that will do; 0 for the whole picture. Only JPEG may come smaller for it, sooner.
 
     Raises
     ------
     RefusedError : the file is no use. Any other exception : Pillow's decoders raise what they like.
     """
-    (image, faults), metadata = _tried(path, partial(_decoded, path, ranges))
+    (image, faults), metadata = _tried(path, partial(_decoded, path, ranges, side))
     return image, (*faults, *metadata)
 
 
@@ -102,12 +107,14 @@ def _tried(path: Path, use: Callable[[Source], Result]) -> tuple[Result, tuple[S
     raise first
 
 
-def _decoded(path: Path, ranges: Ranges, source: Source) -> tuple[Image.Image, tuple[Said, ...]]:
+def _decoded(path: Path, ranges: Ranges, side: int, source: Source) -> tuple[Image.Image, tuple[Said, ...]]:
     with _opened(source) as image:
         faults = _wrong_extension(path, image.format or "")
         if _is_raw(image):
             cause = "is a camera's raw file: what can be read of it is a thumbnail"
             raise RefusedError("format not read", cause, remedy("camera raw"))
+        if side:
+            image.draft(None, (2 * side, 2 * side))  # JPEG alone can be decoded at a fraction of its size
         in_tags = _turn(image) if image.format == "TIFF" else None  # not to be had once the pixels are loaded
         if deep.is_deep(image):
             found = deep.values_of(image, partial(_opened, source))

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.data.deep import Ranges
-from mien.data.opening import RefusedError, Said, decoded, too_large
+from mien.data.opening import RefusedError, Said, decoded, extent_of, too_large
 from mien.data.signatures import can_read, first_bytes, format_of, remedy
 from mien.errors import UsageError, choice_error
 
 FITS = ("pad", "crop", "stretch")
+MOST_BYTES = 2**28
+"""Bytes of a file above which it is not shown to people (268 million)."""
 Pixels = NDArray[np.uint8]
 
 
@@ -95,6 +97,26 @@ def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges())
         return Reading(None, (_not_opened(path),))
     except Exception as error:  # decoders raise anything at broken files
         return Reading(None, (_broken(f"cannot be decoded: {error}"),))
+
+
+def whole_picture(path: Path, side: int = 0) -> Image.Image | None:
+    """A picture file as people see it: upright, grey or RGB, in its own size; None where it cannot be read.
+
+    Parameters
+    ----------
+    side : the longer side that is wanted, 0 for all of it. Larger pictures are scaled down.
+    """
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+            return None
+        extent = extent_of(path)
+        plain, _ = decoded(path, Ranges.of([extent] if extent else [])[0], side)
+    except Exception:  # decoders raise anything at broken files
+        return None
+    if side:
+        plain.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return plain
 
 
 def reading_of(plain: Image.Image, settings: ImageSettings, faults: tuple[Said, ...] = ()) -> Reading:

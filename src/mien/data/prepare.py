@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.checks import check, strict, usable
+from mien.data.checks import check, conflicting, strict, usable
 from mien.data.folders import SUBFOLDERS
 from mien.data.images import Formats, ImageSettings, decode
 from mien.data.load import FORMATS, load
@@ -18,7 +18,8 @@ from mien.data.official import SPLITS, mixed, with_official
 from mien.data.picture import FITS
 from mien.data.pixel_checks import told_by_format
 from mien.data.profile import shape
-from mien.data.reviews import read, words_on
+from mien.data.review_files import read
+from mien.data.reviewed import on_pictures, words_on
 from mien.errors import UsageError
 from mien.settings import items, setting, validate
 from mien.types import Dataset
@@ -40,7 +41,7 @@ class DataSettings:
     colour: bool = setting(False, "keep colours (RGB)")
     fit: str = setting("pad", "how a picture becomes square", choices=FITS)
     reviews: str = setting(
-        "", "a file of reviewed labels, which replace those of DATA: JSON lines or CSV, id and label"
+        "", "a file of reviewed labels, which replace those of DATA: a log or table, or of Label Studio or FiftyOne"
     )
     shape: str = setting("", "class profile: raf, or happiness=500,fear=40")
     class_level: int | None = setting(
@@ -101,20 +102,29 @@ def reviewed(data: Dataset, path: Path) -> Dataset:
     """The data with the labels of a file of reviews in place of their own; what nobody could name loses its label.
 
     What is kept of a reviewed picture, and of its copies, is the reviewers' word alone, no votes. The data set is
-    another one, with a fingerprint of its own; nothing on disk is changed.
+    another one, with a fingerprint of its own; nothing on disk is changed. Reviews that cannot be used become Problems.
 
     Raises
     ------
-    UsageError : the file cannot be used.
+    UsageError : nothing in the file can be used.
     """
-    found, named = words_on(data, read(path), str(path))
+    file = on_pictures(read(path), data)
+    found, named = words_on(data, file.reviews)
     given = np.array([*data.labelset.names, ""])[found]
     targets = None if data.targets is None else data.targets.copy()
     if targets is not None:
         targets[found >= 0] = np.eye(len(data.labelset))[found[found >= 0]]
     return data.but(
-        labels=np.where(named, found, data.labels), raw_labels=np.where(named, given, data.raw_labels), targets=targets
+        *file.problems,
+        labels=np.where(named, found, data.labels),
+        raw_labels=np.where(named, given, data.raw_labels),
+        targets=targets,
     )
+
+
+def conflicts(settings: DataSettings) -> list[Dataset]:
+    """Equal pictures with different labels, which `prepare` leaves out: one data set for each picture."""
+    return conflicting(_decoded(settings, listed(settings)))
 
 
 class _Ignored:
@@ -161,12 +171,16 @@ def checked(
     ------
     DataError : with `strict`, any problem at all; with the official split, data without official parts.
     """
-    decoded = decode(rows, settings.images, progress=progress)
-    if settings.reviews:
-        decoded = reviewed(decoded, Path(settings.reviews))
+    decoded = _decoded(settings, rows, progress)
     found = check((with_official if settings.split == "official" else mixed)(decoded))
     if formats is not None:
         found = told_by_format(found, formats)
     if settings.strict:
         strict(found)
     return found
+
+
+def _decoded(settings: DataSettings, rows: Dataset, progress: Callable[[int, int], object] | None = None) -> Dataset:
+    """All pictures that can be read, with the reviewed labels where there are any."""
+    decoded = decode(rows, settings.images, progress=progress)
+    return reviewed(decoded, Path(settings.reviews)) if settings.reviews else decoded

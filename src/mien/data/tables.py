@@ -143,6 +143,12 @@ def _cells(text: TextIO) -> Iterator[list[str]]:
             yield cells
 
 
+def decoded(raw: bytes, path: Path) -> str:
+    """The text in a file's bytes, UTF-8 or with a UTF-16 mark; DataError where it is neither."""
+    with _refused(path):
+        return raw.decode(_encoding(raw))
+
+
 def _encoding(start: bytes) -> str:
     return "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
 

@@ -168,7 +168,7 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCar
         ImportError,
     ) as error:
         cause = f"the weights do not fit the card: {(str(error) or type(error).__name__).splitlines()[0]}"
-        remedy = "delete this folder and run the command again"
+        remedy = "restore it from a copy, or make it again in another folder"
         raise RunError(cause, place=str(folder), remedy=remedy) from None
     model.precision, model.mirrored = ANSWERED_IN[card.precision], card.mirrored
     return model.eval(), card

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from mien.audit.reviewers import Reviewer
 from mien.audit.suspects import Suspects
 from mien.audit.verdicts import AMBIGUOUS, KINDS, STRANGE, WRONG, Verdicts
-from mien.data.samples import as_png
+from mien.data.views import data_uri, view
 from mien.report.evidence import percent
 from mien.report.layout import Cell, Table, render, undefined
-from mien.types import Dataset, Ints, Problem
+from mien.types import Dataset, Ints
 
 SHOWN = 48
 """Pictures of each class and verdict."""
 NEAREST = 5
+SIDE = 192
+"""Longer side of a picture on the page."""
+MOST_CONFLICTS = 60
+LOSSLESS = 64 * 64
+"""Pixels up to which a picture is lossless on the page, which may hold a thousand."""
 TITLES = {
     WRONG: "another class is clearly more likely",
     AMBIGUOUS: "two classes are nearly as likely as each other",
@@ -39,15 +44,28 @@ class Picture:
     neighbours: str
 
 
+@dataclass(frozen=True)
+class Conflict:
+    """A picture with several labels: the picture as a data URI, and the files of each label."""
+
+    image: str
+    files: dict[str, list[str]]
+
+
 def page(
     data: Dataset,
     found: Suspects,
     judged: Verdicts,
     reviewed: Ints,
-    conflicts: Sequence[Problem],
+    conflicts: Sequence[Dataset],
     people: Sequence[Reviewer] = (),
 ) -> str:
-    """One self-contained HTML page; the arguments are those of `mien.study.audit.Audit`."""
+    """One self-contained HTML page; the arguments are those of `mien.study.audit.Audit`.
+
+    Parameters
+    ----------
+    conflicts : equal pictures with different labels, a data set for each picture.
+    """
     counts = judged.counts()
     groups = [(kind, TITLES[kind], counts[kind], _by_class(kind, data, found, judged)) for kind in TITLES]
     return render(
@@ -56,12 +74,12 @@ def page(
         total=len(data),
         counts=counts,
         reviewed=int((reviewed >= 0).sum()),
-        conflicts=[(problem.place, problem.cause) for problem in conflicts],
+        conflicts=[_conflict(equal) for equal in conflicts[:MOST_CONFLICTS]],
+        conflicting=len(conflicts),
         tables=(_classes(data, found, judged), _taken_for(data, found, judged)),
         people=_people(people) if len(people) > 1 else None,
         groups=groups,
         percent=percent,
-        side=data.pictures.shape[1],
     )
 
 
@@ -124,12 +142,20 @@ def _by_class(kind: str, data: Dataset, found: Suspects, judged: Verdicts) -> li
 def _picture(row: int, data: Dataset, found: Suspects, judged: Verdicts) -> Picture:
     names = data.labelset.names
     near = [other for other in found.neighbours[row][:NEAREST].tolist() if other >= 0]
-    strip = np.concatenate(list(data.pictures[near]), axis=1) if near else data.pictures[row]
     return Picture(
         str(data.ids[row]), names[found.labels[row]], names[found.suggested[row]], judged.reason[row],
-        _encoded(data.pictures[row]), _encoded(strip),
+        data_uri(view(data, row, SIDE), LOSSLESS), data_uri(_strip(data, near), LOSSLESS) if near else "",
     )  # fmt: skip
 
 
-def _encoded(picture: np.ndarray) -> str:
-    return base64.b64encode(as_png(np.ascontiguousarray(picture))).decode()
+def _strip(data: Dataset, rows: Sequence[int]) -> Image.Image:
+    """Some pictures side by side, as they were audited: to read their files again would take long."""
+    return Image.fromarray(np.concatenate(list(data.pictures[list(rows)]), axis=1))
+
+
+def _conflict(equal: Dataset) -> Conflict:
+    """One picture that has several labels."""
+    files: dict[str, list[str]] = {}
+    for name, label in zip(equal.ids.tolist(), equal.labels.tolist(), strict=True):
+        files.setdefault(equal.labelset.names[label] if label >= 0 else "no label", []).append(str(name))
+    return Conflict(data_uri(view(equal, 0, SIDE), LOSSLESS), files)

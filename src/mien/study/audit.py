@@ -20,7 +20,9 @@ from mien.audit.suspects import Suspects, suspects
 from mien.audit.verdicts import KINDS, WRONG, Verdicts, verdicts
 from mien.correctors.novelty import Novelty
 from mien.data.prepare import DataSettings, prepare
-from mien.data.reviews import MACHINE, Review, append, labels_of, merged, read
+from mien.data.review_files import read
+from mien.data.reviewed import labels_of, on_pictures
+from mien.data.reviews import MACHINE, Review, ReviewFile, append, merged
 from mien.data.split import linked
 from mien.errors import DataError, UsageError, choice_error
 from mien.models import saved
@@ -59,6 +61,7 @@ class Audit:
     said : the reviews that it learnt from.
     conflicts : equal pictures with different labels, which are left out of all this.
     reviewers : reviewer → quality from 0 to 1, where they were weighed.
+    unused : reviews that are of no picture or no class of these data. They are kept in the log.
     """
 
     data: Dataset
@@ -70,6 +73,7 @@ class Audit:
     said: tuple[Review, ...]
     conflicts: tuple[Problem, ...]
     reviewers: Mapping[str, float] = field(default_factory=dict)
+    unused: tuple[Review, ...] = ()
 
     @property
     def people(self) -> list[Reviewer]:
@@ -115,11 +119,14 @@ class Audit:
         write_arrays(
             folder / "audit.npz", ids=self.data.ids, belief=self.suspects.belief, kind=self.verdicts.kind,
             reason=np.array(self.verdicts.reason), neighbours=self.suspects.neighbours[:, :KEPT],
+            hashes=np.array([]) if self.data.hashes is None else self.data.hashes,
+            classes=np.array(self.data.labelset.names),
         )  # fmt: skip
         log = folder / "reviews.jsonl"
-        there = set(read(log)) if log.exists() else set()
-        for review in self.said:
-            if review not in there:
+        there = read(log, strict=False) if log.exists() else ReviewFile(log)
+        known = {*there.reviews, *on_pictures(there, self.data, strict=False).reviews}
+        for review in (*self.said, *self.unused):
+            if review not in known:
                 append(log, review)
         about = {"format": FORMAT, "kind": "audit", "data": asdict(settings), "fingerprint": self.data.fingerprint()}
         write_json(folder / "audit.json", about)
@@ -163,7 +170,7 @@ def audit(
     groups = linked(data).astype(str)
     shares = _shares(data, reviews) if votes else None
     folds = [] if shares is None else vote_folds(data.labels, groups)
-    said, reviewed = _reviewed(data, reviews, merge)
+    data, file, reviewed = _reviewed(data, reviews, merge)
     model, seen, outputs = _watched(data, train, base, seed, settings.colour, say)
     say("comparing with neighbours")
     vectors = outputs.features["hidden"]
@@ -171,8 +178,8 @@ def audit(
     quality: Mapping[str, float] = {}
     if merge == "crowdlab":
         say("weighing the reviewers")
-        reviewed, quality = crowdlab(said, data, found.belief)
-    if said:
+        reviewed, quality = crowdlab(file.reviews, data, found.belief)
+    if file.reviews:
         say("learning from reviews")
         with threadpool_limits(1):
             found = after_reviews(found, vectors, reviewed)
@@ -184,7 +191,9 @@ def audit(
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
-    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, said, conflicts, quality)
+    return Audit(
+        data, found, judged, seen.uncertainty, novelty, reviewed, file.reviews, conflicts, quality, file.unused
+    )
 
 
 def _labelled(settings: DataSettings) -> Dataset:
@@ -214,21 +223,21 @@ def _watched(
         return model, seen, extract(model, data.pictures, data.ids)
 
 
-def _reviewed(data: Dataset, reviews: Path | None, merge: str) -> tuple[tuple[Review, ...], Ints]:
-    """All reviews, and (N,) the class that most gave each picture; errors before any training."""
+def _reviewed(data: Dataset, reviews: Path | None, merge: str) -> tuple[Dataset, ReviewFile, Ints]:
+    """The data with the problems of the reviews, these, and (N,) the class that most gave each picture."""
     if merge not in MERGES:
         raise choice_error("merge", merge, MERGES, place="--merge")
     if reviews is None:
         if merge != MERGES[0]:
             remedy = "give --reviews FILE as well"
             raise UsageError("there are no reviews to merge", place=f"--merge {merge}", remedy=remedy)
-        return (), np.full(len(data), NO_LABEL)
-    said = tuple(read(reviews))
-    reviewed = labels_of(said, data, str(reviews))
+        return data, ReviewFile(Path()), np.full(len(data), NO_LABEL)
+    file = on_pictures(read(reviews), data)
+    reviewed = labels_of(file.reviews, data)
     check_reviews(reviewed)
     if merge == "crowdlab":
-        check_reviewers(said)
-    return said, reviewed
+        check_reviewers(file.reviews)
+    return data.but(*file.problems), file, reviewed
 
 
 def _shares(data: Dataset, reviews: Path | None) -> Floats:

@@ -65,7 +65,7 @@ def base_of(
         return _trained(cell, base, data, labelset, settings, identity, *parts())
     model, card = saved.load(cell.path, base=base)
     if card.training != identity:
-        remedy = "give another folder with --out, or remove this one"
+        remedy = "give another folder with --out"
         raise RunError("holds a model of other data, parts or settings", place=str(cell.path), remedy=remedy)
     return model, read_json(cost).record(Training) if cost.exists() else None
 

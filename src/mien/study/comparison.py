@@ -207,7 +207,7 @@ def _grown(target: Run, manifest: dict[str, Any]) -> dict[str, Any]:
         ("parts", {seed: old["splits"][seed] for seed in same}, same),
     ):
         if before != now:
-            remedy = "give another folder with --out, or remove this one"
+            remedy = "give another folder with --out"
             raise RunError(f"holds a run with other {place}", place=str(target.folder), remedy=remedy)
     for key in GROWS:
         manifest[key] = list(dict.fromkeys([*old[key], *manifest[key]]))

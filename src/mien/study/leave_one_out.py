@@ -177,7 +177,7 @@ def _agree(target: Run, manifest: dict[str, Any]) -> None:
         if before != now:
             raise RunError(
                 f"holds a run with other {place}", place=str(target.folder),
-                remedy="give another folder with --out, or remove this one",
+                remedy="give another folder with --out",
             )  # fmt: skip
     for key in ("seeds", "left_out", "correctors"):  # grown runs report all that they hold
         manifest[key] = list(dict.fromkeys([*old[key], *manifest[key]]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,15 @@ import numpy as np
 
 from mien.audit.suspects import Suspects
 from mien.audit.verdicts import KINDS
-from mien.data.prepare import DataSettings, prepare
-from mien.data.reviews import Review, append, merged, read
-from mien.errors import RunError, UsageError
-from mien.runs import AGAIN, Stored, read_arrays, read_json, sound
-from mien.types import Dataset, Floats, Ints, Texts
+from mien.data.checks import by_kind
+from mien.data.review_files import read
+from mien.data.reviewed import on_pictures
+from mien.data.reviews import Review, ReviewFile, append, merged
+from mien.errors import UsageError
+from mien.types import Dataset, Floats, Ints, Problem
 from mien.uncertainty import entropy
+from mien.web.audited import Audited, audited
 
-FORMAT = 1
 ORDERS = ("mixed", "worth", "suspicion")
 
 
@@ -29,55 +30,76 @@ class Desk:
 
     Attributes
     ----------
-    data : the N pictures that were audited. suspects : of them.
-    kind, reason : (N,) verdicts. log : the file of reviews.
-    reviews : picture → label, of all reviewers. said : all that they said, in order.
+    audit : the N pictures of the audit that are still there, and what was found of them.
+    log : the file of reviews.
+    said : all reviews of these pictures, in order. reviews : picture → label, of all reviewers.
+    problems : what of the log cannot be used.
     """
 
-    data: Dataset
-    suspects: Suspects
-    kind: Ints
-    reason: Texts
+    audit: Audited
     log: Path
+    said: tuple[Review, ...] = ()
     reviews: dict[str, str] = field(default_factory=dict)
-    said: list[Review] = field(default_factory=list)
+    problems: tuple[Problem, ...] = ()
+    _file: ReviewFile = field(default_factory=lambda: ReviewFile(Path()))
     _read: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def open(cls, folder: Path) -> Desk:
+    def open(cls, folder: Path, source: str | None = None) -> Desk:
         """The desk of an audit's folder; reviews go to FOLDER/reviews.jsonl.
+
+        Parameters
+        ----------
+        source : where the pictures are now; where the audit found them by default.
 
         Raises
         ------
-        RunError : the folder holds no audit, or the pictures are no longer what they were.
+        RunError : the folder holds no audit, or none of its pictures is there. DataError : they cannot be read.
         """
-        if not (folder / "audit.json").exists():
-            raise RunError("is no audit", place=str(folder), remedy="give the --out folder of mien audit")
-        about = read_json(folder / "audit.json")
-        if not isinstance(about, Stored) or about["kind"] != "audit" or not isinstance(about["format"], int):
-            raise RunError("is no audit", place=str(folder), remedy="give the --out folder of mien audit")
-        if about["format"] > FORMAT:
-            raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")
-        with sound(folder / "audit.json"):
-            data = prepare(about["data"].record(DataSettings)).but(targets=None)
-        kept = read_arrays(folder / "audit.npz")
-        if data.fingerprint() != about["fingerprint"] or not np.array_equal(data.ids, kept["ids"]):
-            raise RunError("is of pictures that have changed since", place=str(folder), remedy=AGAIN)
-        _check(kept, len(data), len(data.labelset), folder / "audit.npz")
-        desk = cls(
-            data, Suspects(data.labels, kept["belief"], kept["neighbours"]), kept["kind"], kept["reason"],
-            folder / "reviews.jsonl",
-        )  # fmt: skip
+        desk = cls(audited(folder, source), folder / "reviews.jsonl")
         desk.look()
         return desk
+
+    @property
+    def data(self) -> Dataset:
+        """The pictures."""
+        return self.audit.data
+
+    @property
+    def suspects(self) -> Suspects:
+        """What speaks against their labels."""
+        return self.audit.suspects
+
+    @property
+    def kind(self) -> Ints:
+        """(N,) verdicts, as numbers into KINDS."""
+        return self.audit.kind
+
+    def notes(self) -> list[str]:
+        """What has changed since the audit, and what of the log cannot be used, a sentence each."""
+        gone, new = self.audit.gone, self.audit.new
+        problems = (*self._file.problems, *self.problems)
+        found = [f"{kind.count:,} × {kind.name}: {kind.examples[0]}" for kind in by_kind(problems)]
+        if gone:
+            found.append(f"{gone:,} of the audit's {gone + len(self.data):,} pictures are gone or have changed")
+        if new:
+            found.append(f"{new:,} pictures are new: the audit did not see them")
+        return found
 
     def look(self) -> None:
         """Read the reviews again if the file has grown: others may write to it, too."""
         size = self.log.stat().st_size if self.log.exists() else 0
-        if size != self._read:
-            self.said, self._read = read(self.log) if size else [], size
-            self.reviews = merged(self.said)
+        if size == self._read:
+            return
+        file = read(self.log, strict=False) if size else ReviewFile(self.log)
+        known = len(self._file.reviews)
+        if file.reviews[:known] != self._file.reviews:  # it was edited, not only added to
+            known, self.said, self.problems = 0, (), ()
+        added = on_pictures(replace(file, reviews=file.reviews[known:], problems=()), self.data, strict=False)
+        self.said, self.problems = (*self.said, *added.reviews), (*self.problems, *added.problems)
+        self._file, self._read = file, size
+        self.reviews = merged(self.said)
 
     def review(self, row: int, label: str | None, who: str) -> Review:
         """Write a word down (None takes it back). UsageError where there is no such picture or class."""
@@ -86,7 +108,8 @@ class Desk:
         if label:
             label = self.data.labelset.names[self.data.labelset.index(label, place="review")]
         with self._lock:
-            said = append(self.log, Review(str(self.data.ids[row]), label, who))
+            hash = "" if self.data.hashes is None else str(self.data.hashes[row])
+            said = append(self.log, Review(str(self.data.ids[row]), label, who, hash=hash))
             self.look()
         return said
 
@@ -121,14 +144,16 @@ class Desk:
         """What the page says of a picture to a reviewer, whose own last word is `own`."""
         names, belief = self.data.labelset.names, self.suspects.belief[row]
         votes = None if self.data.votes is None else self.data.votes[row]
-        likely = np.argsort(-belief)[:3]
+        likely = np.argsort(-belief)[:3].tolist()
+        given = int(self.suspects.labels[row])
+        likely += [] if given in likely else [given]
         return {
             "row": int(row),
             "id": str(self.data.ids[row]),
             "given": names[self.suspects.labels[row]],
             "suggested": names[self.suspects.suggested[row]],
             "verdict": KINDS[self.kind[row]],
-            "reason": str(self.reason[row]),
+            "reason": str(self.audit.reason[row]),
             "likely": [[names[c], round(float(belief[c]), 3)] for c in likely],
             "neighbours": [
                 [int(other), names[self.suspects.labels[other]]]
@@ -151,20 +176,6 @@ class Desk:
         return {"reviewed": len(self.reviews), "changed": changed, "audited": len(self.data)}
 
 
-def _check(kept: Stored, count: int, classes: int, path: Path) -> None:
-    """RunError unless the arrays are what an audit of so many pictures writes."""
-    neighbours, kind = kept["neighbours"], kept["kind"]
-    sound = (
-        kept["belief"].shape == (count, classes) and np.isfinite(kept["belief"]).all()
-        and neighbours.ndim == 2 and len(neighbours) == count and neighbours.dtype.kind == "i"
-        and (neighbours >= -1).all() and (neighbours < count).all()
-        and kind.shape == (count,) and kind.dtype.kind == "i" and np.isin(kind, np.arange(len(KINDS))).all()
-        and kept["reason"].shape == (count,)
-    )  # fmt: skip
-    if not sound:
-        raise RunError("does not hold what an audit writes", place=str(path), remedy=AGAIN)
-
-
 def in_turn(order: Ints, seed: int = 0) -> Ints:
     """The same rows: one at random, one by the given order, and so on; each once.
 
@@ -184,7 +195,7 @@ def worth(found: Suspects) -> Floats:
     pictures of which it is a neighbour.
     """
     rows = np.arange(len(found.labels))
-    given, other = found.belief[rows, found.labels], found.belief[rows, found.suggested]
+    given, other = found.belief[rows, found.labels], found.belief[rows, found.other]
     wrong = other / np.maximum(given + other, 1e-9)
     near = found.neighbours[found.neighbours >= 0]
     liked = np.bincount(near, minlength=len(rows)) if len(near) else np.zeros(len(rows))

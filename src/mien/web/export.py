@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
@@ -10,21 +9,25 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
 from mien.audit.verdicts import KINDS
-from mien.data.reviews import MACHINE, words_on
+from mien.data.reviewed import export_stem, words_on
+from mien.data.reviews import CANNOT_SAY, MACHINE
 from mien.data.samples import as_png
+from mien.data.views import data_uri, view
 from mien.errors import StorageError
-from mien.runs import storage_errors, write_text
+from mien.runs import storage_errors, write_atomic, write_text
 from mien.types import NO_LABEL, Bools, Dataset, Ints, digest
 from mien.web.desk import Desk
 
 COLUMNS = ("id", "file", "given", "label", "reviewed", "verdict", "suggested", "score")
 CHOICE, PICTURE = "emotion", "image"
+SIDE = 640
+"""Longer side of the pictures in tasks, at most."""
 
 
 def export(desk: Desk, form: str, out: Path) -> int:
@@ -34,11 +37,12 @@ def export(desk: Desk, form: str, out: Path) -> int:
 
     Parameters
     ----------
-    form : one of mien.web.FORMS. "label-studio" is a file of tasks with the audited pictures, the most likely class of
-        each as prediction and the reviews as annotations; its labelling configuration stands beside it, OUT.xml. The
-        other two copy the pictures' own files (where they have none, what was audited, as PNG). "fiftyone" is a folder
-        in the layout of FiftyOneImageClassificationDataset. "folder" is OUT/CLASS/PICTURE with OUT/labels.csv, which
-        says of each label where it comes from. What the reviewers could not name is left out of both.
+    form : one of mien.web.FORMS. "label-studio" is a file of tasks with the pictures (at most 640 pixels wide or high),
+        the most likely class of each as prediction and the reviews as annotations; its labelling configuration stands
+        beside it, OUT.xml. The other two copy the pictures' own files (where they have none, what was audited, as PNG).
+        "fiftyone" is a folder in the layout of FiftyOneImageClassificationDataset. "folder" is OUT/CLASS/PICTURE with
+        OUT/labels.csv, which says of each label where it comes from. What the reviewers could not name is left out
+        of both.
     out : file or folder, which must not be there yet.
 
     Raises
@@ -57,13 +61,8 @@ def export(desk: Desk, form: str, out: Path) -> int:
 
 
 def corrected(desk: Desk) -> tuple[Ints, Bools]:
-    """(N,) classes after the reviews, −1 where the reviewers cannot say one, and (N,) whether somebody said anything.
-
-    Raises
-    ------
-    UsageError : the log of reviews names something that is not there, or holds a machine's suggestions.
-    """
-    found, named = words_on(desk.data, desk.said, str(desk.log))
+    """(N,) classes after the reviews, −1 where the reviewers cannot say one, and (N,) whether they said anything."""
+    found, named = words_on(desk.data, desk.said)
     return np.where(named, found, desk.suspects.labels), named
 
 
@@ -74,34 +73,54 @@ def changed(desk: Desk) -> int:
 
 
 def _label_studio(desk: Desk, out: Path) -> int:
-    names, found = desk.data.labelset.names, desk.suspects
+    rows = desk.rows(todo=False).tolist()
     labels, named = corrected(desk)
+    names = (*desk.data.labelset.names, CANNOT_SAY)
+
+    def write(file: BinaryIO) -> None:
+        for number, row in enumerate(rows):  # one by one: all pictures together may be larger than the memory
+            word = names[labels[row]] if named[row] else ""  # −1 is the last one
+            file.write((b",\n" if number else b"[") + json.dumps(_task(desk, row, word)).encode())
+        file.write(b"]\n" if rows else b"[]\n")
+
+    choices = "".join(f"\n    <Choice value={quoteattr(name)}/>" for name in names)
+    config = (
+        f'<View>\n  <Image name="{PICTURE}" value="${PICTURE}" zoom="true"/>\n'
+        '  <Header value="given: $given. $verdict: $reason"/>\n'
+        f'  <Choices name="{CHOICE}" toName="{PICTURE}" choice="single">{choices}\n  </Choices>\n</View>\n'
+    )
+    write_atomic(out, write)
+    write_text(_config(out), config)
+    return len(rows)
+
+
+def _task(desk: Desk, row: int, word: str) -> dict[str, Any]:
+    """A task of Label Studio; `word` is what the reviewers said, "" without a review."""
+    names, found = desk.data.labelset.names, desk.suspects
+    likely = int(found.suggested[row])
 
     def choice(label: str) -> list[dict[str, Any]]:
         return [{"from_name": CHOICE, "to_name": PICTURE, "type": "choices", "value": {"choices": [label]}}]
 
-    tasks = []
-    for row in desk.rows(todo=False).tolist():
-        likely = int(found.belief[row].argmax())
-        picture = "data:image/png;base64," + base64.b64encode(as_png(desk.data.pictures[row])).decode()
-        about = {"given": names[found.labels[row]], "verdict": KINDS[desk.kind[row]], "reason": str(desk.reason[row])}
-        chance = round(float(found.belief[row, likely]), 4)
-        task: dict[str, Any] = {
-            "data": {PICTURE: picture, "id": str(desk.data.ids[row]), **about},
-            "predictions": [{"model_version": MACHINE, "score": chance, "result": choice(names[likely])}],
-        }
-        if named[row] and labels[row] != NO_LABEL:
-            task["annotations"] = [{"result": choice(names[labels[row]])}]
-        tasks.append(task)
-    choices = "".join(f"\n    <Choice value={quoteattr(name)}/>" for name in names)
-    config = (
-        f'<View>\n  <Image name="{PICTURE}" value="${PICTURE}"/>\n'
-        '  <Header value="given: $given. $verdict: $reason"/>\n'
-        f'  <Choices name="{CHOICE}" toName="{PICTURE}" choice="single">{choices}\n  </Choices>\n</View>\n'
-    )
-    write_text(out, json.dumps(tasks))
-    write_text(_config(out), config)
-    return len(tasks)
+    task: dict[str, Any] = {
+        "data": {
+            PICTURE: data_uri(view(desk.data, row, SIDE)),
+            "mien_id": str(desk.data.ids[row]),  # not "id": JSON-MIN writes the task's number there
+            "given": names[found.labels[row]],
+            "verdict": KINDS[desk.kind[row]],
+            "reason": str(desk.audit.reason[row]),
+        },
+        "predictions": [
+            {
+                "model_version": MACHINE,
+                "score": round(float(found.belief[row, likely]), 4),
+                "result": choice(names[likely]),
+            }
+        ],
+    }
+    if word:
+        task["annotations"] = [{"result": choice(word)}]
+    return task
 
 
 def _config(out: Path) -> Path:
@@ -127,7 +146,9 @@ def _fiftyone(desk: Desk, folder: Path) -> int:
     (folder / "data").mkdir()
     labels, _ = corrected(desk)
     rows = np.flatnonzero(labels != NO_LABEL).tolist()
-    stems = {_save(desk.data, row, folder / "data").stem: int(labels[row]) for row in rows}
+    stems = {export_stem(str(desk.data.ids[row])): int(labels[row]) for row in rows}
+    for row, stem in zip(rows, stems, strict=True):
+        _save(desk.data, row, folder / "data" / stem)
     write_text(folder / "labels.json", json.dumps({"classes": names, "labels": stems}))
     return len(rows)
 
@@ -139,7 +160,9 @@ def _folder(desk: Desk, folder: Path) -> int:
         (folder / name).mkdir()
     labels, named = corrected(desk)
     rows = np.flatnonzero(labels != NO_LABEL).tolist()
-    places = [str(_save(data, row, folder / names[labels[row]]).relative_to(folder)) for row in rows]
+    places = [
+        str(_save(data, row, folder / names[labels[row]] / _harmless(data, row)).relative_to(folder)) for row in rows
+    ]
     table = [
         (str(data.ids[row]), place, names[found.labels[row]], names[labels[row]], "reviewed" if named[row] else "",
          KINDS[desk.kind[row]], names[found.suggested[row]], f"{found.score[row]:.4f}")
@@ -167,12 +190,12 @@ def _csv(rows: Iterable[tuple[str, ...]]) -> str:
     return table.getvalue()
 
 
-def _save(data: Dataset, row: int, folder: Path) -> Path:
-    """The picture's own file, copied; the audited pixels as PNG where it has none."""
+def _save(data: Dataset, row: int, place: Path) -> Path:
+    """The picture's own file, copied to `place`, with its ending; the audited pixels as PNG where it has none."""
     own = Path(str(data.paths[row]))
     if str(data.paths[row]) and own.is_file():
-        return Path(shutil.copyfile(own, folder / f"{_harmless(data, row)}{own.suffix.lower()}"))
-    place = folder / f"{_harmless(data, row)}.png"
+        return Path(shutil.copyfile(own, place.with_name(place.name + own.suffix.lower())))
+    place = place.with_name(place.name + ".png")
     place.write_bytes(as_png(data.pictures[row]))
     return place
 

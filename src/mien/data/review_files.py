@@ -1,0 +1,224 @@
+"""Files of reviews, told apart by what is in them: mien's own log, tables, and files of Label Studio and FiftyOne."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mien.data import label_studio
+from mien.data.reviews import BROKEN, Fault, Review, ReviewFile
+from mien.data.tables import Table, decoded, folded, missing_column, read_table, table_of
+from mien.errors import DataError, UsageError
+from mien.types import Problem
+
+BOM = b"\xef\xbb\xbf"
+FIFTYONE = "FiftyOne"
+LABELS = ("label", "emotion", "choice", "choices", "groundtruth", "groundtruthlabel", "class", "expression")
+IDS = (*label_studio.PICTURE_IDS, "id", *label_studio.LINKS, "name")
+FILES = ("reviews.jsonl", "labels.json", "labels.csv")
+"""Files of reviews in the folders of audits and exports."""
+KNOWN = (
+    "known are JSON lines or a table with id and label, Label Studio's JSON, JSON-MIN or CSV, FiftyOne's labels.json"
+)
+Found = Iterator[tuple[str, Review | Fault | None]]
+"""Place in the file, and what is there."""
+
+
+def read(path: Path, *, strict: bool = True) -> ReviewFile:
+    """All reviews of a file, in order; those of Label Studio in the order of their times.
+
+    The forms: JSON lines or JSON objects with id and label (who, when); a CSV, TSV or Parquet table with these columns;
+    the JSON, JSON-MIN and CSV of Label Studio; the labels.json of FiftyOneImageClassificationDataset.
+
+    Parameters
+    ----------
+    strict : whether it is an error that it holds no review.
+
+    Raises
+    ------
+    UsageError : it cannot be read, has none of these forms, or holds no review. MissingExtraError : a Parquet file, and
+        no package to read it.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        inside = next((path / name for name in FILES if (path / name).is_file()), None)
+        remedy = f"give {inside}" if inside else KNOWN
+        raise UsageError(f"cannot be read: {error.strerror or error}", place=str(path), remedy=remedy) from None
+    if not raw.strip():
+        return ReviewFile(path)
+    reviews, problems = [], []
+    try:
+        for place, found in _of_file(raw, path):
+            if isinstance(found, Fault):
+                problems.append(Problem(BROKEN, f"{path}, {place}", found.cause, "correct it; it is left out"))
+            elif found is not None:
+                reviews.append(found)
+    except DataError as error:
+        raise UsageError(error.cause, place=error.place, remedy=error.remedy) from None
+    if strict and not reviews:
+        cause = f"holds no review: {problems[0].place.rpartition(', ')[2]} {problems[0].cause}" if problems else ""
+        raise UsageError(cause or "holds no review", place=str(path), remedy=KNOWN)
+    return ReviewFile(path, tuple(reviews), tuple(problems))
+
+
+def _of_file(raw: bytes, path: Path) -> Found:
+    if raw.startswith(b"PAR1"):
+        return _of_table(read_table(path))
+    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    # names of files may hold bytes that are no text
+    text = decoded(raw, path) if wide else raw.removeprefix(BOM).decode(errors="surrogateescape")
+    if text.lstrip()[:1] in ("{", "["):
+        return _of_json(text, path)
+    return _of_table(table_of(raw, path))
+
+
+def _of_json(text: str, path: Path) -> Found:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if text.lstrip().startswith("["):
+            cause = f"is not understood: it begins as JSON and goes on otherwise ({str(error)[:120]})"
+            raise UsageError(cause, place=str(path), remedy=KNOWN) from None
+        return _of_lines(text)
+    if isinstance(found, dict) and isinstance(found.get("labels"), dict):
+        return _of_fiftyone(found)
+    return _in_time(_of_records([found] if isinstance(found, dict) else found))
+
+
+def _of_lines(text: str) -> Found:
+    """Lines of JSON; the last one, and any before which a crash came, may have been cut short."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield f"line {number}", Fault(f"is not understood: {str(error)[:120]}")
+            continue
+        yield from ((f"line {number}", found) for found in _of_record(record))
+
+
+def _of_records(records: list[Any]) -> Found:
+    for number, record in enumerate(records, 1):
+        task = record.get("id") if isinstance(record, dict) and label_studio.is_task(record) else None
+        place = f"entry {number}" if task is None else f"task {str(task)[:20]}"
+        yield from ((place, found) for found in _of_record(record))
+
+
+def _of_record(record: Any) -> Iterator[Review | Fault | None]:
+    """What one JSON object holds: a task of Label Studio has several reviews, all others have one."""
+    if not isinstance(record, dict):
+        yield Fault("is not understood: it is no JSON object")
+        return
+    if label_studio.is_task(record):
+        yield from label_studio.of_task(record, _folded(record["data"]))
+        return
+    fields = _folded(record)
+    if label_studio.is_row(fields) or ("label" not in fields and any(name in fields for name in LABELS)):
+        yield label_studio.of_row(fields)
+    else:
+        yield _own(fields)
+
+
+def _own(fields: Mapping[str, Any]) -> Review | Fault:
+    """An object of mien's own log."""
+    if "label" not in fields:
+        return Fault("is not understood: it has no label")
+    name, label = fields.get("id"), fields["label"]
+    if isinstance(name, bool) or not isinstance(name, (str, int)) or not label_studio.file_named(str(name)):
+        name = label_studio.picture_named(fields)
+        if not name:
+            return Fault("is not understood: it has no id of a picture")
+    if isinstance(label, (bool, list, dict)):
+        return Fault("is not understood: its label is no text")
+    who, when, hash = (str(fields.get(key) or "") for key in ("who", "when", "hash"))
+    return Review(str(name), None if label is None else str(label), who, when, hash)
+
+
+def _of_table(table: Table) -> Found:
+    titles = [folded(title) for title in table.header]
+    label = next((name for name in LABELS if name in titles), None)
+    foreign = label_studio.is_row(dict.fromkeys(titles))
+    if not any(name in titles for name in IDS):
+        raise missing_column("id", table.header, table.path)
+    if label is None and not foreign:
+        raise missing_column("label", table.header, table.path)
+    if foreign and not any(name in titles for name in label_studio.CHOICES):
+        raise missing_column(label_studio.CHOICES[0], table.header, table.path)
+    rows = (_fields(titles, row) for row in table.rows)
+    if foreign:
+        return _in_time(_numbered(label_studio.of_row(fields) for fields in rows))
+    names = _name_column(titles, table)
+    return _numbered(_of_row(fields, names, str(label), number in table.short) for number, fields in enumerate(rows))
+
+
+def _numbered(found: Iterator[Review | Fault | None]) -> Found:
+    return ((f"row {number}", one) for number, one in enumerate(found, 1))
+
+
+def _name_column(titles: list[str], table: Table) -> str:
+    """The column that names the pictures; not FiftyOne's own ids, where the files stand beside them."""
+    columns = [name for name in IDS if name in titles]
+    if columns[0] == "id" and len(columns) > 1:
+        numbers = [row[titles.index("id")] for row in table.rows]
+        if numbers and all(re.fullmatch("[0-9a-f]{24}", number) for number in numbers):
+            return columns[1]
+    return columns[0]
+
+
+def _of_row(fields: Mapping[str, str], names: str, label: str, short: bool) -> Review | Fault | None:
+    """A row of a table with a label; an empty one is "cannot say", unless the row ends before it."""
+    plain = names == "id" or names in label_studio.PICTURE_IDS
+    name = label_studio.file_named(fields[names]) if plain else label_studio.file_of(fields[names])
+    word = fields[label]
+    if not name:
+        return Fault("names no picture: the cell is empty")
+    if short and not word:
+        return Fault(f"({name[:80]}) is cut short: it ends before its label")
+    if "reviewed" in fields and not fields["reviewed"] and fields.get("given", word) == word:
+        return None  # the labels.csv of an export has all pictures
+    who = next((fields[key] for key in ("who", "reviewer") if fields.get(key)), "")
+    return Review(name, word, who, fields.get("when", ""), fields.get("hash", ""))
+
+
+def _of_fiftyone(found: Mapping[str, Any]) -> Found:
+    """The labels.json of FiftyOneImageClassificationDataset: {"classes": [...], "labels": {file: class}}."""
+    classes = found.get("classes")
+    for name, target in found["labels"].items():
+        label = _target(target, classes if isinstance(classes, list) else [])
+        yield f"label of {name[:80]}", Review(name, label, FIFTYONE) if isinstance(label, str) else label
+
+
+def _target(target: Any, classes: list[Any]) -> str | Fault | None:
+    if isinstance(target, list):
+        if len(target) > 1:
+            return Fault(f"has {len(target)} labels")
+        target = target[0] if target else None
+    if isinstance(target, dict):
+        target = Fault("is of a part of the picture") if "bounding_box" in target else target.get("label")
+    if target is None or isinstance(target, (str, Fault)):
+        return target or None
+    if isinstance(target, int) and not isinstance(target, bool) and 0 <= target < len(classes):
+        return str(classes[target])
+    return Fault(f"is {str(target)[:20]}, which is no number of a class")
+
+
+def _in_time(found: Found) -> Found:
+    """Reviews in the order of their times, where all have one, so that the last word of a reviewer stands last."""
+    entries = list(found)
+    times = [one.when if isinstance(one, Review) else "" for _, one in entries]
+    known = all(time or not isinstance(one, Review) for time, (_, one) in zip(times, entries, strict=True))
+    order = sorted(range(len(entries)), key=times.__getitem__) if known else range(len(entries))
+    return (entries[number] for number in order)
+
+
+def _folded(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {folded(str(key)): value for key, value in reversed(list(record.items()))}
+
+
+def _fields(titles: list[str], row: list[str]) -> dict[str, str]:
+    return dict(zip(reversed(titles), reversed(row[: len(titles)]), strict=True))

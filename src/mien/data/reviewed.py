@@ -1,0 +1,190 @@
+"""Reviews on the pictures of a data set: which picture and which class each one means, and the labels that follow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from mien.data.join import AMBIGUOUS as SEVERAL
+from mien.data.join import match, normal
+from mien.data.reviews import AMBIGUOUS, CANNOT_SAY, CHANGED, GONE, MACHINE, UNKNOWN, Review, ReviewFile, merged
+from mien.errors import UsageError
+from mien.types import NO_LABEL, Bools, Dataset, Ints, Problem, digest
+
+SHOWN = 120
+REMEDIES = {
+    AMBIGUOUS: "write the picture's path as well; the review is left out",
+    GONE: "nothing: it counts again when the picture is back; or correct the name",
+}
+
+
+def on_pictures(file: ReviewFile, data: Dataset, *, strict: bool = True) -> ReviewFile:
+    """The reviews that can be used for these pictures, with the pictures' own ids and the classes' own names.
+
+    A picture is found by its id, by another spelling of it (see `mien.data.join`), or by the hash that stands in the
+    review, where it was moved or its row has another number now. Every review that names no picture, several, or no
+    class becomes a Problem.
+
+    Parameters
+    ----------
+    strict : whether it is an error that nothing can be used.
+
+    Raises
+    ------
+    UsageError : `strict`, and no review is of these pictures, or more than half of the labels are no class of them;
+        or suggestions of an audit are among the reviews.
+    """
+    if any(review.who == MACHINE for review in file.reviews):
+        cause = "holds suggestions of an audit: with them, classifiers would be tested against a classifier's opinion"
+        raise UsageError(cause, place=str(file.path), remedy="review them first, with mien review, and give its log")
+    rows, problems = _rows(file, data)
+    usable, unused, unknown = [], [], 0
+    for review in file.reviews:
+        row, label = rows[review.id, review.hash], _label(review.label, data)
+        if row < 0:
+            unused.append(review)
+            continue
+        if label is None and review.label is not None:
+            unknown += 1
+            unused.append(review)
+            problems.append(_unknown(file.path, review, data))
+            continue
+        hash = review.hash if data.hashes is None or not review.hash else str(data.hashes[row])
+        usable.append(replace(review, id=str(data.ids[row]), label=label, hash=hash))
+    if strict and file.reviews and len(data):
+        _refuse_foreign(file, data, problems, unknown, len(usable))
+    return ReviewFile(file.path, tuple(usable), (*file.problems, *problems), tuple(unused))
+
+
+def _refuse_foreign(file: ReviewFile, data: Dataset, problems: Sequence[Problem], unknown: int, usable: int) -> None:
+    """UsageError where the file is not about these pictures or these classes."""
+    if not usable and not unknown:
+        cause = f"none of its {len(file.reviews)} reviews is of a picture of these data"
+        names = f"it names {file.reviews[0].id[:SHOWN]!r}, and a picture is called {str(data.ids[0])[:SHOWN]!r}"
+        raise UsageError(cause, place=str(file.path), remedy=f"{names}: make them agree")
+    if unknown > usable:
+        first = next(problem for problem in problems if problem.kind == UNKNOWN)
+        cause = f"{unknown} of {unknown + usable} labels are no class of these data ({first.cause})"
+        raise UsageError(cause, place=str(file.path), remedy=first.remedy)
+
+
+def _rows(file: ReviewFile, data: Dataset) -> tuple[dict[tuple[str, str], int], list[Problem]]:
+    """Row of each (id, hash) that reviews have, −1 for none, with a Problem for each picture that is not found."""
+    written = list(dict.fromkeys(review.id for review in file.reviews))
+    by_id, faults = _found(written, data, file.path)
+    by_hash: dict[str, list[int]] = {}
+    for row, hash in enumerate(() if data.hashes is None else data.hashes.tolist()):
+        by_hash.setdefault(hash, []).append(row)
+    rows: dict[tuple[str, str], int] = {}
+    problems: dict[str, Problem] = {}
+    for review in file.reviews:
+        row, same = by_id[review.id], by_hash.get(review.hash, [])
+        if review.hash and same and row not in same:
+            row = same[0]  # the others are its copies: what is said of one goes for all
+        elif review.hash and by_hash and row >= 0 and row not in same:
+            cause, remedy = "the picture has changed since it was reviewed", "nothing: the review counts; or look again"
+            problems[review.id] = Problem(CHANGED, _place(file.path, review.id), cause, remedy)
+        elif row < 0:
+            problems[review.id] = faults[review.id]
+        rows[review.id, review.hash] = row
+    return rows, list(problems.values())
+
+
+def _found(written: list[str], data: Dataset, path: Path) -> tuple[dict[str, int], dict[str, Problem]]:
+    """Row of each written id, −1 for none, and the Problem of each that has none."""
+    ids = [str(name) for name in data.ids.tolist()]
+    exact = {name: row for row, name in enumerate(ids)}
+    rows = {name: exact.get(name, -1) for name in written}
+    stems = {export_stem(name): row for row, name in enumerate(ids)} if -1 in rows.values() else {}
+    rows.update({name: stems.get(_stem(name), -1) for name, row in rows.items() if row < 0})
+    faults: dict[str, Problem] = {}
+    for names in (ids, [_without_ending(name) for name in ids]):  # some tools leave the ending out
+        left = [name for name, row in rows.items() if row < 0]
+        if not left:
+            break
+        matched = match(left, names, path, strict=False)
+        rows.update(zip(left, matched.rows.tolist(), strict=True))
+        for name, problem in zip((name for name in left if rows[name] < 0), matched.problems, strict=True):
+            if name not in faults or problem.kind == SEVERAL:
+                kind = AMBIGUOUS if problem.kind == SEVERAL else GONE
+                faults[name] = Problem(kind, _place(path, name), problem.cause, REMEDIES[kind])
+    return rows, faults
+
+
+def _without_ending(name: str) -> str:
+    return re.sub(r"\.[^./\\]+$", "", name)
+
+
+def _stem(name: str) -> str:
+    return re.split(r"[/\\]", _without_ending(name))[-1]
+
+
+def _place(path: Path, name: str) -> str:
+    return f"{path} ({name[:SHOWN]})"
+
+
+def export_stem(name: str) -> str:
+    """A picture's file name, without its ending, in exports to tools that keep no other link to it.
+
+    >>> export_stem("happiness/face 12.png")
+    'face12-319cbde5c8'
+    """
+    letters = "".join(letter for letter in PurePosixPath(normal(name)).stem if letter.isascii() and letter.isalnum())
+    return f"{letters[:40] or 'picture'}-{digest(normal(name))[:10]}"
+
+
+def _label(written: str | None, data: Dataset) -> str | None:
+    """The class's own name, "" for "cannot say"; None where it is no class, or was taken back."""
+    if written is None or not written.strip():
+        return written if written is None else ""
+    found = data.labelset.resolve(written)
+    if found != NO_LABEL:
+        return data.labelset.names[found]
+    return "" if written.strip().casefold() == CANNOT_SAY else None
+
+
+def _unknown(path: Path, review: Review, data: Dataset) -> Problem:
+    written = str(review.label)
+    near = data.labelset.nearest(written)
+    hint = f"did you mean {near!r}? " if near else ""
+    remedy = f"{hint}its classes are: {', '.join(data.labelset.names)}"
+    return Problem(UNKNOWN, _place(path, review.id), f"label {written[:SHOWN]!r} is no class", remedy)
+
+
+def labels_of(reviews: Iterable[Review], data: Dataset) -> Ints:
+    """(N,) the class that the reviewers gave each picture, −1 without one; for reviews of `on_pictures`."""
+    rows = {name: row for row, name in enumerate(data.ids.tolist())}
+    labels = np.full(len(data), NO_LABEL)
+    for name, label in merged(reviews).items():
+        if label:
+            labels[rows[name]] = data.labelset.index(label)
+    return labels
+
+
+def words_on(data: Dataset, reviews: Iterable[Review]) -> tuple[Ints, Bools]:
+    """(N,) classes and (N,) whether somebody said anything: −1 where that was "cannot say".
+
+    What was said of a picture goes for its copies too. For reviews of `on_pictures`.
+    """
+    reviews = tuple(reviews)
+    labels, named = labels_of(reviews, data), np.isin(data.ids, list(merged(reviews)))
+    return _with_copies(data, labels, named)
+
+
+def _with_copies(data: Dataset, labels: Ints, named: Bools) -> tuple[Ints, Bools]:
+    """What was said of a picture goes for its copies too, where nothing was said of them and nobody contradicts."""
+    if data.hashes is None or not named.any():
+        return labels, named
+    said: dict[str, set[int]] = {}
+    for key, label in zip(data.hashes[named].tolist(), labels[named].tolist(), strict=True):
+        said.setdefault(key, set()).add(label)
+    labels, named = labels.copy(), named.copy()
+    for row in np.flatnonzero(~named & np.isin(data.hashes, list(said))).tolist():
+        words = said[str(data.hashes[row])]
+        if len(words) == 1:
+            labels[row], named[row] = next(iter(words)), True
+    return labels, named
