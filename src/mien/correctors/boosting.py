@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from mien.correctors.contract import Labels, State, fitted, hard, positives, target_class
 from mien.correctors.evidence import NEVER, coded, coding_in, evidence, width
 from mien.errors import AlignmentError, DataError, MissingExtraError, RunError
-from mien.features import stack
+from mien.features import patterns, stack, widths
+from mien.features.embedding import kept_widths, widths_in
 from mien.types import NO_LABEL, Floats, Ints, Outputs, Proposal, Wanted
 
 TAPS = ("*/1", "hidden", "logits")
@@ -54,11 +55,12 @@ class XGBoost:
         wrong: float = 1.0,
     ) -> None:
         self.library = _library(self.package)
-        self.target, self.taps, self.rounds = target, tuple(taps), rounds
+        self.target, self.taps, self.rounds = target, patterns(taps), rounds
         self.depth, self.learning_rate, self.threads = depth, learning_rate, threads
         self.coding, self.wrong = coding, wrong
         self._booster: Any = None
         self._seen: Ints = np.array([0, 1])
+        self._widths: dict[str, int] = {}
 
     @property
     def wants(self) -> Wanted:
@@ -84,6 +86,7 @@ class XGBoost:
             "seen": self._seen,
             "coding": np.array(self.coding),
             "wrong": np.array(self.wrong),
+            **kept_widths(self._widths),
         }
 
     def restore(self, state: State) -> Self:
@@ -91,16 +94,18 @@ class XGBoost:
         self.target = int(state["target"]) if state["target"] != NO_LABEL else None
         self.taps = tuple(str(tap) for tap in state["taps"])
         self.coding, self.wrong, self._seen = coding_in(state)
+        self._widths = widths_in(state)
         return self
 
     def _fit(self, outputs: Outputs, codes: Ints) -> Self:
         self._seen, compact = np.unique(codes, return_inverse=True)
-        self._booster = self._train(stack(outputs, self.taps), compact, len(self._seen))
+        features, self._widths = stack(outputs, self.taps), widths(outputs, self.taps)
+        self._booster = self._train(features, compact, len(self._seen))
         return self
 
     def _log_probs(self, outputs: Outputs) -> Floats:
         """(N, C) of all codes; those that were never seen are nearly impossible."""
-        found = self._answers(fitted(self._booster, self.name), stack(outputs, self.taps))
+        found = self._answers(fitted(self._booster, self.name), stack(outputs, self.taps, self._widths))
         if found.ndim == 1:
             found = np.column_stack([1 - found, found])
         wide = np.full((len(outputs), max(width(self.coding, outputs), len(self._seen))), NEVER)

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 
 from mien.correctors.contract import Labels, State, fitted, positives, target_class
 from mien.errors import choice_error
-from mien.features import Embedding
+from mien.features import Embedding, patterns
 from mien.types import Floats, Outputs, Proposal, Wanted
 
 RULES = ("kaiser", "broken_stick", "conditioning")
@@ -49,7 +49,7 @@ class Fisher:
     ) -> None:
         if rule not in RULES:
             raise choice_error("rule", rule, RULES, place="fisher")
-        self.target, self.taps, self.components = target, tuple(taps), components
+        self.target, self.taps, self.components = target, patterns(taps), components
         self.rule, self.clusters = rule, clusters
         self._embedding: Embedding | None = None
         self._planes: dict[str, Floats] | None = None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mien.correctors.contract import Labels, State, fitted, hard, positives, target_class
 from mien.correctors.evidence import NEVER, coded, coding_in, evidence, width
-from mien.features import Embedding
+from mien.features import Embedding, patterns
 from mien.types import Floats, Ints, Outputs, Proposal, Wanted
 
 Learnt = dict[str, NDArray[Any]]
@@ -40,7 +40,7 @@ class OnVectors:
         coding: str = "rest",
         wrong: float = 1.0,
     ) -> None:
-        self.target, self.taps = target, tuple(taps)
+        self.target, self.taps = target, patterns(taps)
         self.components = components or self.axes
         self.coding, self.wrong = coding, wrong
         self._embedding: Embedding | None = None

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
 
-from mien.errors import DataError
-from mien.types import Floats, Outputs
+from mien.errors import AlignmentError, DataError
+from mien.types import Floats, Outputs, as_numbers
+from mien.types.containers import refuse_rows
+
+LARGEST = 1e37
+"""Of a feature: what is larger leaves no room in float32."""
 
 
-def stack(outputs: Outputs, taps: Sequence[str] = ("*",)) -> Floats:
-    """(N, D) features of the vector taps whose names match one of the patterns, in the order of their names.
+def stack(outputs: Outputs, taps: Sequence[str] = ("*",), like: Mapping[str, int] | None = None) -> Floats:
+    """(N, D) float32 features of the vector taps whose names match one of the patterns, in the order of their names.
+
+    Parameters
+    ----------
+    taps : patterns of names.
+    like : the widths of the taps (see `widths`) that these must have, such as those that a corrector was fitted on.
 
     Raises
     ------
-    DataError : no tap matches; the message names those that there are.
+    DataError : no tap matches (the message names those that there are), or a value is not finite, with its tap and row.
+    AlignmentError : other taps than in `like`, or taps of other widths.
 
     Examples
     --------
@@ -27,15 +37,60 @@ def stack(outputs: Outputs, taps: Sequence[str] = ("*",)) -> Floats:
     """
     chosen = matching(outputs, taps)
     if not chosen:
+        there = ", ".join(matching(outputs, ("*",)))
         raise DataError(
-            f"no feature matches {', '.join(taps)}",
+            f"no feature matches {', '.join(patterns(taps))}",
             place="Outputs.features",
-            remedy=f"there are: {', '.join(matching(outputs, ('*',))) or 'none'}",
+            remedy=f"there are: {there}" if there else 'there are none: give Outputs(…, features={"mine": vectors})',
         )
-    return np.concatenate([np.asarray(outputs.features[name], np.float32) for name in chosen], axis=1)
+    if like:
+        check_like(widths(outputs, taps), like)
+    with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+        joined = np.concatenate([np.asarray(outputs.features[name], np.float32) for name in chosen], axis=1)
+    if joined.size and not -LARGEST <= joined.min() <= joined.max() <= LARGEST:  # false for NaN, too
+        for name in chosen:
+            _refuse_extremes(outputs.features[name], f"Outputs.features[{name}]")
+    return joined
 
 
 def matching(outputs: Outputs, taps: Sequence[str]) -> list[str]:
     """The vector taps whose names match one of the patterns, in order."""
     vectors = sorted(name for name, values in outputs.features.items() if values.ndim == 2)
-    return [name for name in vectors if any(fnmatchcase(name, pattern) for pattern in taps)]
+    return [name for name in vectors if any(fnmatchcase(name, pattern) for pattern in patterns(taps))]
+
+
+def patterns(taps: Sequence[str]) -> tuple[str, ...]:
+    """Patterns of taps as a tuple, also of one alone.
+
+    >>> patterns("hidden")
+    ('hidden',)
+    """
+    return (taps,) if isinstance(taps, str) else tuple(taps)
+
+
+def widths(outputs: Outputs, taps: Sequence[str]) -> dict[str, int]:
+    """Tap → numbers a picture, of the taps that match, in order."""
+    return {name: outputs.features[name].shape[1] for name in matching(outputs, taps)}
+
+
+def check_like(found: Mapping[str, int], fitted: Mapping[str, int]) -> None:
+    """AlignmentError unless both have the same taps of the same widths."""
+    if dict(found) != dict(fitted):
+        cause = f"are {_shown(found, fitted)}, fitted were {_shown(fitted, found)}"
+        remedy = "give the features that the corrector was fitted on, or fit it again"
+        raise AlignmentError(cause, place="Outputs.features", remedy=remedy)
+
+
+def _shown(one: Mapping[str, int], other: Mapping[str, int]) -> str:
+    """The taps of one that the other has not, or has in another width."""
+    apart = [f"{name} ({width} numbers)" for name, width in one.items() if other.get(name) != width]
+    return ", ".join(apart[:5]) + (", …" if len(apart) > 5 else "") or "no others"
+
+
+def _refuse_extremes(values: Floats, place: str) -> None:
+    array = as_numbers(values, place, ndim=None, finite=False)
+    with np.errstate(invalid="ignore"):
+        odd = ~(np.abs(array.astype(np.float64)) <= LARGEST)
+    if odd.any():
+        remedy = "leave these rows out, or mend their values"
+        refuse_rows(odd, f"is not finite, or above {LARGEST:g}", place, remedy, array)

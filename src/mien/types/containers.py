@@ -1,0 +1,110 @@
+"""Containers from outside as NumPy arrays: lists, tuples, pandas, Arrow and torch objects, by position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import AlignmentError, DataError
+
+MISSING = ("NoneType", "NAType", "NaTType")
+"""Types of the single values that stand for "no value"."""
+IN_ORDER = "give one value for each picture, in the order of the pictures"
+
+
+def as_array(values: Any, place: str) -> NDArray[Any]:
+    """Any container of numbers, booleans or text as an array; missing values become NaN.
+
+    Raises
+    ------
+    DataError : no container, rows of different lengths, or values that are no numbers.
+
+    Examples
+    --------
+    >>> as_array([1, None, 3], "labels").tolist()
+    [1.0, nan, 3.0]
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.astype(float).filled(np.nan) if np.ma.is_masked(values) else values.data
+    if not isinstance(values, np.ndarray):
+        values = unpacked(values, place)
+    if isinstance(values, np.matrix):
+        values = np.asarray(values)
+    if values.dtype.kind == "V":  # such as bfloat16, which NumPy does not know by itself
+        values = _tried(lambda: values.astype(np.float32), place)
+    if values.dtype.kind == "O" and not any(isinstance(value, str | bytes) for value in values.flat):
+        values = _tried(lambda: np.array([_number(value) for value in values.flat], float).reshape(values.shape), place)
+    if values.dtype.kind in "cmM":
+        remedy = "give real numbers"
+        raise DataError(f"holds values of the type {values.dtype}", place=place, remedy=remedy)
+    array: NDArray[Any] = values
+    return array
+
+
+def check_length(array: NDArray[Any], rows: int | None, place: str) -> None:
+    """AlignmentError unless the array has so many rows."""
+    if rows is not None and len(array) != rows:
+        raise AlignmentError(f"has {len(array)} rows, where there are {rows} pictures", place=place, remedy=IN_ORDER)
+
+
+def refuse_rows(wrong: NDArray[Any], what: str, place: str, remedy: str, values: NDArray[Any] | None = None) -> None:
+    """DataError that names the first rows where `wrong` holds, and the first value."""
+    raise DataError(cause_in_rows(wrong, what, values), place=place, remedy=remedy)
+
+
+def cause_in_rows(wrong: NDArray[Any], what: str, values: NDArray[Any] | None = None) -> str:
+    """What is wrong, with the first rows and the first value.
+
+    >>> cause_in_rows(np.array([False, True, True]), "is not a class", np.array([0, 7, 9]))
+    '7 is not a class (rows 1, 2)'
+    """
+    rows = np.unique(np.nonzero(wrong)[0])
+    first = "a value" if values is None else str(values[wrong][0])
+    shown = ", ".join(map(str, rows[:3]))
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    return f"{first} {what} (row{'s' if len(rows) > 1 else ''} {shown}{more})"
+
+
+def unpacked(values: Any, place: str) -> NDArray[Any]:
+    """The array in a container that is none itself."""
+    if hasattr(values, "detach"):  # a torch tensor, on whatever device
+        values = values.detach().cpu()
+        return _tried(lambda: np.asarray(values), place, lambda: np.asarray(values.float()))
+    if hasattr(values, "toarray"):
+        raise DataError("is a sparse matrix", place=place, remedy="give it as an array: .toarray()")
+    single = isinstance(values, str | bytes | Mapping | set | frozenset | Iterator) or not isinstance(values, Iterable)
+    if single and not hasattr(values, "__array__"):
+        raise DataError(f"is a {type(values).__name__}, not an array", place=place, remedy="give an array or a list")
+    if hasattr(values, "to_numpy"):
+        return _tried(values.to_numpy, place, lambda: np.asarray(values))
+    return _tried(lambda: np.asarray(values), place)
+
+
+def _tried(make: Callable[[], Any], place: str, again: Callable[[], Any] | None = None) -> NDArray[Any]:
+    try:
+        return make()  # type: ignore[no-any-return]
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
+        if again is not None:
+            return _tried(again, place)
+        cause = f"cannot be made an array: {str(error).splitlines()[0]}"
+        raise DataError(cause, place=place, remedy="give an array of numbers, all rows of one length") from None
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a single value stands for "no value": None, NaN, or what pandas has in their place."""
+    return type(value).__name__ in MISSING or (isinstance(value, float) and value != value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, np.ndarray | list | tuple):
+        raise TypeError("a value is an array itself")
+    return float("nan") if is_missing(value) else float(value)
+
+
+def refuse_text(array: NDArray[Any], place: str, remedy: str) -> None:
+    if array.dtype.kind in "USOT":
+        example = next(iter(array.flat), "")
+        raise DataError(f"holds text, such as {str(example)!r}, not numbers", place=place, remedy=remedy)
