@@ -151,11 +151,6 @@ def positives(outputs: Outputs, labels: Labels, target: int) -> Bools:
     return wanted
 
 
-def silent(outputs: Outputs, target: int) -> Proposal:
-    """The proposal for outputs without a picture."""
-    return Proposal(outputs.ids, np.empty(len(outputs)), np.full(len(outputs), target))
-
-
 def fitted(value: Any, name: str) -> Any:
     """`value`, or NotFittedError while it is None."""
     if value is None:

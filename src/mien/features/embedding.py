@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import AlignmentError, DataError
-from mien.features.vectors import patterns, stack, widths
+from mien.errors import AlignmentError
+from mien.features.vectors import nothing_differs, patterns, stack, widths
 from mien.features.whitening import Whitening
 from mien.types import Floats, Outputs
 
@@ -48,9 +48,7 @@ class Embedding:
         """
         made = cls(patterns(taps), Whitening.fit(stack(outputs, taps), components, whiten), widths(outputs, taps))
         if made.axes < least:
-            names = ", ".join(made.widths)
-            cause = f"the features {names} are alike in all {len(outputs)} pictures: there is nothing to learn from"
-            raise DataError(cause, place="Outputs.features", remedy="give features that differ, and more pictures")
+            raise nothing_differs(outputs, taps)
         return made
 
     @property

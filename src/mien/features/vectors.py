@@ -8,9 +8,10 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from mien.errors import AlignmentError, DataError
-from mien.types import Floats, Outputs, as_numbers
-from mien.types.containers import refuse_rows
+from mien.types import Floats, Outputs
 
+BLOCK = 1024
+"""Rows looked at together, so that memory-mapped features stay on the disk."""
 LARGEST = 1e37
 """Of a feature: what is larger leaves no room in float32."""
 
@@ -49,7 +50,7 @@ def stack(outputs: Outputs, taps: Sequence[str] = ("*",), like: Mapping[str, int
         joined = np.concatenate([np.asarray(outputs.features[name], np.float32) for name in chosen], axis=1)
     if joined.size and not -LARGEST <= joined.min() <= joined.max() <= LARGEST:  # false for NaN, too
         for name in chosen:
-            _refuse_extremes(outputs.features[name], f"Outputs.features[{name}]")
+            check_finite(outputs.features[name], f"Outputs.features[{name}]")
     return joined
 
 
@@ -81,16 +82,24 @@ def check_like(found: Mapping[str, int], fitted: Mapping[str, int]) -> None:
         raise AlignmentError(cause, place="Outputs.features", remedy=remedy)
 
 
+def nothing_differs(outputs: Outputs, taps: Sequence[str]) -> DataError:
+    """The error where the features are alike in all pictures."""
+    cause = f"the features {', '.join(matching(outputs, taps))} are alike in all {len(outputs)} pictures"
+    return DataError(cause, place="Outputs.features", remedy="give features that differ, and more pictures")
+
+
 def _shown(one: Mapping[str, int], other: Mapping[str, int]) -> str:
     """The taps of one that the other has not, or has in another width."""
     apart = [f"{name} ({width} numbers)" for name, width in one.items() if other.get(name) != width]
     return ", ".join(apart[:5]) + (", …" if len(apart) > 5 else "") or "no others"
 
 
-def _refuse_extremes(values: Floats, place: str) -> None:
-    array = as_numbers(values, place, ndim=None, finite=False)
-    with np.errstate(invalid="ignore"):
-        odd = ~(np.abs(array.astype(np.float64)) <= LARGEST)
-    if odd.any():
-        remedy = "leave these rows out, or mend their values"
-        refuse_rows(odd, f"is not finite, or above {LARGEST:g}", place, remedy, array)
+def check_finite(values: Floats, place: str) -> None:
+    """DataError, with the first rows, where a feature is NaN, infinite or above `LARGEST`; block by block."""
+    for start in range(0, len(values), BLOCK):
+        block = np.asarray(values[start : start + BLOCK])
+        odd = ~np.isfinite(block) if block.dtype.itemsize < 4 else ~(np.abs(block) <= LARGEST)
+        if odd.any():
+            row = start + int(odd.reshape(len(block), -1).any(1).argmax())
+            cause = f"{block[odd][0]} is not finite, or too large (row {row})"
+            raise DataError(cause, place=place, remedy="leave these rows out, or mend their values")

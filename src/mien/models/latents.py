@@ -79,7 +79,8 @@ def answers_from_maps(head: Classifier, maps: Floats) -> Floats:
     """(N, K) logits of layers that stand on maps (N, V, C, H, W): the mean over the V views."""
 
     def all_views(some: Floats, device: torch.device) -> Tensor:
-        return torch.from_numpy(np.asarray(some)).to(device).float().flatten(0, 1)
+        own = np.require(some, requirements=["C", "W"])  # torch wants no array that is read-only or turned round
+        return torch.from_numpy(own).to(device).float().flatten(0, 1)
 
     found = [np.empty((0, len(head.known)), np.float32)]
     for [taps] in batches(head, maps, all_views):

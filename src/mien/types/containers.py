@@ -28,7 +28,7 @@ def as_array(values: Any, place: str) -> NDArray[Any]:
     [1.0, nan, 3.0]
     """
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(float).filled(np.nan) if np.ma.is_masked(values) else values.data
+        values = np.ma.filled(values.astype(float), np.nan) if np.ma.is_masked(values) else values.data
     if not isinstance(values, np.ndarray):
         values = unpacked(values, place)
     if isinstance(values, np.matrix):

@@ -42,11 +42,12 @@ class LabelSet:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if isinstance(self.names, str) or not all(isinstance(name, str) for name in self.names):
-            raise UsageError(f"class names are {self.names!r}", place="LabelSet", remedy='give text: ("fear", "anger")')
-        object.__setattr__(self, "names", tuple(self.names))
+        given: Any = self.names
+        if isinstance(given, str) or not all(isinstance(name, str) for name in given):
+            raise UsageError(f"class names are {given!r}", place="LabelSet", remedy='give text: ("fear", "anger")')
+        object.__setattr__(self, "names", tuple(map(str, given)))
         if len(set(self.names)) != len(self.names):
-            raise AlignmentError(f"class names repeat: {self.names}", place="LabelSet")
+            raise AlignmentError(f"class names repeat: {self.names}", place="LabelSet", remedy="name each class once")
 
     def __len__(self) -> int:
         return len(self.names)
