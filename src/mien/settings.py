@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import Field, field, fields
-from typing import Any
+from typing import Any, SupportsFloat
 
 from mien.errors import UsageError, choice_error
 
@@ -60,4 +60,6 @@ def _is_within(value: Any, item: Field[Any]) -> bool:
     if not item.metadata.get("within"):
         return True
     low, high = item.metadata["within"]
+    if isinstance(value, str) or not isinstance(value, SupportsFloat):
+        return False
     return bool(low < value < high if item.metadata["exclusive"] else low <= value <= high)

@@ -18,6 +18,7 @@ from mien.types.inputs import (
     as_numbers,
     as_shares,
     as_targets,
+    without_nan,
 )
 from mien.types.outputs import ACTIONS, Decision, Outputs, Proposal, Wanted
 from mien.types.rates import Rates, Scores
@@ -26,5 +27,5 @@ __all__ = [
     "ACTIONS", "NO_LABEL", "PARTS", "Bools", "Dataset", "Decision", "Floats", "Ints", "LabelSet", "Outputs", "Problem",
     "Proposal", "Rates", "Scores", "Split", "Texts", "Wanted", "as_array", "as_classes", "as_counts", "as_groups",
     "as_ids", "as_known", "as_labels", "as_mask", "as_numbers", "as_shares", "as_targets", "check_same_ids", "digest",
-    "texts",
+    "texts", "without_nan",
 ]  # fmt: skip

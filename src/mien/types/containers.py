@@ -75,6 +75,8 @@ def unpacked(values: Any, place: str) -> NDArray[Any]:
         return _tried(lambda: np.asarray(values), place, lambda: np.asarray(values.float()))
     if hasattr(values, "toarray"):
         raise DataError("is a sparse matrix", place=place, remedy="give it as an array: .toarray()")
+    if isinstance(values, int | float | np.generic):
+        return np.asarray(values)
     single = isinstance(values, str | bytes | Mapping | set | frozenset | Iterator) or not isinstance(values, Iterable)
     if single and not hasattr(values, "__array__"):
         raise DataError(f"is a {type(values).__name__}, not an array", place=place, remedy="give an array or a list")

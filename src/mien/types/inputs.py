@@ -35,7 +35,13 @@ below 0.004 (measured with 2 to 1000 classes); seven probabilities rounded to tw
 
 
 def as_numbers(
-    values: Any, place: str, *, ndim: int | None = 1, rows: int | None = None, finite: bool = True
+    values: Any,
+    place: str,
+    *,
+    ndim: int | None = 1,
+    rows: int | None = None,
+    finite: bool = True,
+    within: tuple[float, float] = (-np.inf, np.inf),
 ) -> NDArray[Any]:
     """An array of floats, or of integers as they are; booleans become 0 and 1.
 
@@ -44,6 +50,7 @@ def as_numbers(
     ndim : dimensions that it must have; None for any.
     rows : its length; None for any.
     finite : whether NaN and infinities are refused.
+    within : the least and the largest value.
     """
     array = as_array(values, place)
     refuse_text(array, place, "give numbers")
@@ -52,7 +59,13 @@ def as_numbers(
         raise AlignmentError(f"is of shape {array.shape}", place=place, remedy=f"give an array of {ndim} dimension(s)")
     check_length(array, rows, place)
     if finite and not np.isfinite(array).all():
-        refuse_rows(~np.isfinite(array), "is not finite", place, "leave these rows out, or mend their values")
+        remedy = "leave these rows out, or mend their values"
+        refuse_rows(np.atleast_1d(~np.isfinite(array)), "is not finite", place, remedy, np.atleast_1d(array))
+    low, high = within
+    odd = np.atleast_1d((array < low) | (array > high))
+    if odd.any():
+        limits = f"between {low:g} and {high:g}" if np.isfinite(high) else f"at least {low:g}"
+        refuse_rows(odd, f"is not {limits}", place, f"give values {limits}", np.atleast_1d(array))
     return array
 
 
@@ -135,6 +148,14 @@ def as_shares(values: Any, place: str, classes: int | None = None, *, ndim: int 
     return array
 
 
+def without_nan(array: NDArray[Any], place: str) -> NDArray[Any]:
+    """The array, in which infinities are meant and NaN is not."""
+    odd = np.atleast_1d(np.isnan(array))
+    if odd.any():
+        refuse_rows(odd, "is NaN", place, "leave these rows out, or mend their values", np.atleast_1d(array))
+    return array
+
+
 def as_known(values: Any, place: str) -> Bools:
     """(K,) bool: which classes a classifier was trained on, at least one; 0 and 1 are taken."""
     array = as_array(values, place)
@@ -143,7 +164,8 @@ def as_known(values: Any, place: str) -> Bools:
         raise DataError(cause, place=place, remedy="of class indices make np.isin(np.arange(K), indices)")
     mask = as_mask(array, place)
     if not mask.any():
-        raise DataError("marks no class as known", place=place, remedy="mark those that the classifier was trained on")
+        remedy = "mark those that the classifier was trained on"
+        raise AlignmentError("marks no class as known", place=place, remedy=remedy)
     return mask
 
 
