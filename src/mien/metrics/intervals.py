@@ -51,7 +51,7 @@ def wilson(hits: ArrayLike, totals: ArrayLike, confidence: float = 0.95) -> tupl
         as_numbers(values, f"wilson: {name}", ndim=None, within=(0, np.inf)).astype(float)
         for name, values in (("hits", hits), ("totals", totals))
     )
-    if k.shape != n.shape and k.ndim and n.ndim or (k > n).any():
+    if (k.shape != n.shape and k.ndim and n.ndim) or (k > n).any():
         cause = f"hits of shape {k.shape} and totals of shape {n.shape}, hits never above totals"
         raise AlignmentError(cause, place="wilson", remedy="count hits among the totals")
     _check_confidence(confidence, "wilson")

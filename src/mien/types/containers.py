@@ -44,6 +44,30 @@ def as_array(values: Any, place: str) -> NDArray[Any]:
     return array
 
 
+def as_pixels(values: Any, place: str, side: int = 1) -> NDArray[np.uint8]:
+    """Pictures (N, H, W) or (N, H, W, 3), uint8; whole numbers from 0 to 255 of another type are taken.
+
+    Parameters
+    ----------
+    side : the least number of pixels of a side.
+    """
+    array = as_array(values, place)
+    refuse_text(array, place, "give numbers from 0 to 255")
+    array = array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array
+    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] != 3) or min(array.shape[1:3]) < side:
+        first = array.ndim == 4 and array.shape[1] in (1, 3)
+        remedy = f"give (N, H, W) or (N, H, W, 3), of {side} pixels a side or more"
+        remedy = "put the colours last: pixels.transpose(0, 2, 3, 1)" if first else remedy
+        raise AlignmentError(f"is of shape {array.shape}", place=place, remedy=remedy)
+    if array.dtype == np.uint8:
+        return array
+    whole = array.dtype.kind != "b" and ((array >= 0) & (array <= 255) & (array == np.floor(array))).all()
+    if not whole or (array.size and 0 < array.max() <= 1):
+        remedy = "give whole numbers from 0 to 255, such as (255 * pixels).round().astype(np.uint8)"
+        raise DataError(f"holds values from {array.min()} to {array.max()}", place=place, remedy=remedy)
+    return array.astype(np.uint8)
+
+
 def check_length(array: NDArray[Any], rows: int | None, place: str) -> None:
     """AlignmentError unless the array has so many rows."""
     if rows is not None and len(array) != rows:
