@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import entr, softmax
 
 from mien.errors import AlignmentError, DataError, UsageError
-from mien.types import Floats, as_classes, as_numbers, as_shares, without_nan
+from mien.types import Floats, as_array, as_classes, as_numbers, as_shares, without_nan
 
 SAMPLES = 200
 """Draws of Gaussian logits; Valdenegro-Toro & Mori (2022) advise more than 100."""
@@ -41,8 +41,9 @@ def entropy(probs: Floats) -> Floats:
     >>> entropy(np.array([[0.5, 0.5], [1.0, 0.0]])).round(3).tolist()
     [0.693, 0.0]
     """
-    ndim = max(1, np.ndim(probs))
-    return np.asarray(entr(np.asarray(as_shares(probs, "entropy: probs", ndim=ndim), np.float64)).sum(-1))
+    array = as_array(probs, "entropy: probs")
+    shares = as_shares(array, "entropy: probs", ndim=max(1, array.ndim))
+    return np.asarray(entr(np.asarray(shares, np.float64)).sum(-1))
 
 
 def entropy_split(draws: Floats) -> Uncertainty:

@@ -49,8 +49,7 @@ def stack(outputs: Outputs, taps: Sequence[str] = ("*",), like: Mapping[str, int
     with np.errstate(over="ignore"):  # what is too large for float32 is refused below
         joined = np.concatenate([np.asarray(outputs.features[name], np.float32) for name in chosen], axis=1)
     if joined.size and not -LARGEST <= joined.min() <= joined.max() <= LARGEST:  # false for NaN, too
-        for name in chosen:
-            check_finite(outputs.features[name], f"Outputs.features[{name}]")
+        check_taps(outputs, chosen)
     return joined
 
 
@@ -92,6 +91,12 @@ def _shown(one: Mapping[str, int], other: Mapping[str, int]) -> str:
     """The taps of one that the other has not, or has in another width."""
     apart = [f"{name} ({width} numbers)" for name, width in one.items() if other.get(name) != width]
     return ", ".join(apart[:5]) + (", …" if len(apart) > 5 else "") or "no others"
+
+
+def check_taps(outputs: Outputs, taps: Sequence[str]) -> None:
+    """`check_finite` for the vector taps that match."""
+    for name in matching(outputs, taps):
+        check_finite(outputs.features[name], f"Outputs.features[{name}]")
 
 
 def check_finite(values: Floats, place: str) -> None:
