@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from mien import correctors
 from mien.correctors.contract import hard, shares, target_class
+from mien.correctors.policy import Policy, certify, decide
 from mien.correctors.probe import LDA, Logistic
 from mien.correctors.taps import best_taps
+from mien.correctors.thresholds import allowed, fixed_threshold, smallest_n
 from mien.errors import AlignmentError, DataError, MienError, UsageError
 from mien.testing import example_outputs
-from mien.types import Outputs
+from mien.types import LabelSet, Outputs, Proposal
 
 OUTPUTS, LABELS = example_outputs(count=160)
 QUICK = ["logistic", "lda", "fisher", "nystroem", "xgboost", "lightgbm", "stack", "error_detector"]
@@ -184,3 +186,59 @@ def test_mapped_and_read_only_features_are_read_where_they_lie(tmp_path: Path) -
     for name in ("logistic", "adapter"):
         score = correctors.find(name)().fit(outputs, LABELS).propose(outputs).score
         assert np.array_equal(score, fitted(name).propose(OUTPUTS).score)
+
+
+# budgets, thresholds and labels of the calibration
+
+NAMES = LabelSet(tuple("abcd"))
+
+
+@pytest.mark.parametrize("share", [0, 1, 2, -0.1, np.nan, np.inf, "0.02", None])
+def test_a_budget_that_is_no_share_is_refused(share: Any) -> None:
+    for refused in (
+        lambda: Policy(budget=share),
+        lambda: Policy(delta=share),
+        lambda: smallest_n(share, 0.05),
+        lambda: allowed(100, 0.05, share),
+        lambda: fixed_threshold(share),
+    ):
+        with pytest.raises(UsageError) as error:
+            refused()
+        assert error.value.place and error.value.remedy
+
+
+def test_thresholds_are_numbers_one_or_one_for_each_answer() -> None:
+    proposal, base = Proposal(["a", "b"], [1.0, 3.0], [3, 3]), np.array([0, 1])
+    assert decide(proposal, [0, 1], 2).final.tolist() == [0, 3]
+    assert decide(proposal, base, [np.inf, 0, 0, 0]).final.tolist() == decide(proposal, base, 2.0).final.tolist()
+    for thresholds in (np.nan, [0, np.nan, 0, 0], [0.0], "low", None, np.zeros((4, 4))):
+        with pytest.raises(MienError) as refused:
+            decide(proposal, base, thresholds)
+        assert refused.value.remedy
+
+
+def test_a_certificate_is_for_labels_of_known_classes() -> None:
+    proposal = fitted("logistic").propose(OUTPUTS)
+    base = OUTPUTS.predicted
+    found = certify(proposal, LABELS, base, None, NAMES, Policy(0.1), OUTPUTS.known)
+    as_lists = certify(proposal, LABELS.tolist(), base.tolist(), None, NAMES, Policy(0.1), [1, 1, 1, 0])
+    assert np.array_equal(found.thresholds, as_lists.thresholds) and found.guarantees == as_lists.guarantees
+    persons = np.arange(160) // 2
+    by_number, by_name = (
+        certify(proposal, LABELS, base, groups, NAMES, Policy(0.1), OUTPUTS.known)
+        for groups in (persons, [f"{person:03}" for person in persons])
+    )
+    assert by_number.guarantees == by_name.guarantees
+    suggests_a_fifth = Proposal(proposal.ids, proposal.score, np.full(160, 4))
+    wrong: list[Any] = [
+        lambda: certify(proposal, LABELS + 1, base, None, NAMES, Policy()),
+        lambda: certify(proposal, LABELS, base, [None, *persons[1:]], NAMES, Policy()),
+        lambda: certify(proposal, LABELS, base, None, NAMES, Policy(), [0, 1, 2]),
+        lambda: certify(proposal, LABELS, base, None, tuple("abcd"), Policy()),  # type: ignore[arg-type]
+        lambda: certify(proposal, LABELS, base, None, NAMES, 0.02),  # type: ignore[arg-type]
+        lambda: certify(suggests_a_fifth, LABELS, base, None, NAMES, Policy()),
+    ]
+    for refused in wrong:
+        with pytest.raises(MienError) as error:
+            refused()
+        assert error.value.place and error.value.remedy

@@ -162,7 +162,7 @@ def test_known_classes_are_a_mask() -> None:
 
 def test_ids_become_text_and_none_may_be_missing() -> None:
     assert as_ids([1, 2], "ids").tolist() == as_ids(np.array([1.0, 2.0]), "ids").tolist() == ["1", "2"]
-    assert as_ids([Path("a/b.png"), b"c"], "ids").tolist() == ["a/b.png", "b'c'"]
+    assert as_ids([Path("a/b.png"), b"c"], "ids").tolist() == ["a/b.png", "c"]
     assert as_ids(np.array([b"c"]), "ids").tolist() == ["c"]
     for ids in (["a", None], ["a", np.nan], [np.nan, 1.0]):
         with pytest.raises(DataError, match="has no value"):

@@ -196,7 +196,7 @@ def as_ids(values: Any, place: str) -> Texts:
     missing = np.array([is_missing(value) for value in array.tolist()], bool)
     if missing.any():
         refuse_rows(missing, "has no value", place, "give every row a value of its own, such as its number")
-    return texts([str(value) for value in array.tolist()])
+    return texts([_text(value) for value in array.tolist()])
 
 
 def as_groups(values: Any, place: str, rows: int | None = None) -> Texts:
@@ -227,6 +227,10 @@ def as_features(features: Any, rows: int, place: str) -> dict[str, NDArray[Any]]
         if not array.dtype.isnative:
             found[name] = array.astype(array.dtype.newbyteorder("="))
     return found
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
 
 def _objects(values: Any, place: str) -> NDArray[Any]:
