@@ -1,4 +1,4 @@
-"""Containers from outside as NumPy arrays: lists, tuples, pandas, Arrow and torch objects, by position."""
+"""Containers from outside as NumPy arrays: lists, tuples, pandas and torch objects, by position."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Arrays from outside: converted to NumPy arrays, or refused with place, cause and remedy.
 
-Every public function that takes arrays passes them through here. Lists, tuples, pandas, Arrow and torch objects are
+Every public function that takes arrays passes them through here. Lists, tuples, pandas and torch objects are
 converted by position, so a pandas index plays no part. Arrays that are valid stay as they are, memory-mapped ones too.
 What cannot be right is refused: wrong values (NaN, logits, text) by a DataError, shapes and class numbers that do not
 fit together by an AlignmentError.
