@@ -19,6 +19,7 @@ from mien.correctors.probe import LDA, Logistic
 from mien.correctors.taps import best_taps
 from mien.correctors.thresholds import allowed, fixed_threshold, smallest_n
 from mien.errors import AlignmentError, DataError, MienError, UsageError
+from mien.metrics.ranking import auroc
 from mien.testing import example_outputs
 from mien.types import LabelSet, Outputs, Proposal
 
@@ -117,6 +118,13 @@ def test_the_unit_of_the_features_does_not_matter(name: str, scale: float) -> No
 @pytest.mark.parametrize("name", correctors.names())
 def test_outputs_without_a_picture_are_answered(name: str) -> None:
     assert len(fitted(name).propose(OUTPUTS.take(LABELS < 0)).score) == 0
+
+
+def test_a_tap_of_small_numbers_counts_beside_one_of_large_numbers() -> None:
+    noise = np.random.default_rng(0).normal(size=(160, 4))
+    both = replace(OUTPUTS, features={"noise": noise, "hidden": OUTPUTS.features["hidden"] * np.float32(1e-20)})
+    score = Logistic().fit(both, LABELS).propose(both).score
+    assert auroc(score, LABELS == 3) > 0.9
 
 
 def test_more_than_float32_holds_is_refused() -> None:

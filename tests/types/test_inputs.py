@@ -199,7 +199,7 @@ def test_features_are_vectors_or_maps_by_name() -> None:
 
 def test_rows_are_taken_by_index_or_mask() -> None:
     made = outputs()
-    for rows in ([1], (1,), np.array([1]), [False, True], np.array([-1])):
+    for rows in ([1], (1,), np.array([1]), [False, True], np.array([-1]), slice(1, 2)):
         assert made.take(rows).ids.tolist() == ["b"]
     assert len(made.take([])) == 0
     for rows in ([2], [0.5], [True], ["a"], [[0]], [0, 0], None):

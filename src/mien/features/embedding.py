@@ -46,7 +46,8 @@ class Embedding:
         ------
         DataError : no feature matches, a value is not finite, or nothing differs between the pictures.
         """
-        made = cls(patterns(taps), Whitening.fit(stack(outputs, taps), components, whiten), widths(outputs, taps))
+        vectors, wide = stack(outputs, taps), widths(outputs, taps)
+        made = cls(patterns(taps), Whitening.fit(vectors, components, whiten, list(wide.values())), wide)
         if made.axes < least:
             raise nothing_differs(outputs, taps)
         return made

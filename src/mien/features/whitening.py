@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,14 +27,15 @@ class Whitening:
     basis: Floats
 
     @classmethod
-    def fit(cls, features: Floats, components: int = 256, power: float = 1.0) -> Whitening:
+    def fit(cls, features: Floats, components: int = 256, power: float = 1.0, widths: Sequence[int] = ()) -> Whitening:
         """Fit on (N, D) features, keeping at most `components` axes (fewer where N or D is small).
 
         With a `power` below 1 the axes keep a part of their spread; 0 is principal components without whitening.
-        Features that are alike in all pictures have no part in the axes; where all are, there is no axis.
+        Features that are alike in all pictures have no part in the axes; where all are, there is no axis. A spread
+        below 1e-6 counts as none, but in a tap all of whose features are as small: `widths` are those of the taps.
         """
         features = as_numbers(features, "Whitening.fit", ndim=2)
-        mean, spread = _moments(features if features.dtype.kind == "f" else features.astype(np.float64))
+        mean, spread = _moments(features if features.dtype.kind == "f" else features.astype(np.float64), widths)
         if not (spread > 0).any():
             return cls(mean, np.ones_like(spread), np.empty((len(spread), 0), np.float32))
         spread = np.where(spread > 0, spread, spread.dtype.type(1))  # a constant feature must not blow up
@@ -57,7 +59,7 @@ class Whitening:
         return np.asarray(features @ each.astype(np.float32) - self.mean.astype(np.float64) @ each)
 
 
-def _moments(features: Floats) -> tuple[Floats, Floats]:
+def _moments(features: Floats, widths: Sequence[int] = ()) -> tuple[Floats, Floats]:
     """(D,) means and spreads; a spread of 0 for a feature that is constant, or next to it."""
     if not features.size:
         return np.zeros(features.shape[1], features.dtype), np.zeros(features.shape[1], features.dtype)
@@ -68,10 +70,12 @@ def _moments(features: Floats) -> tuple[Floats, Floats]:
     rounded = (spread > 1e-6) & (spread <= 1e-5 * np.abs(mean))  # may be an error of rounding alone
     spread[rounded] *= np.ptp(features[:, rounded], axis=0) > 0
     spread[spread <= 1e-6] = 0
-    if not spread.any():  # all features are small, perhaps by their unit
-        mean, spread = _exact(features)
-        spread[spread <= 1e-6 * np.abs(features).max(0)] = 0
-        spread[spread < np.finfo(np.float32).tiny] = 0
+    ends = np.cumsum(widths or [features.shape[1]])
+    for tap in (slice(end - width, end) for end, width in zip(ends, widths or ends, strict=True)):
+        if not spread[tap].any():  # all are small, perhaps by their unit
+            mean[tap], exact = _exact(features[:, tap])
+            small = (exact <= 1e-6 * np.abs(features[:, tap]).max(0)) | (exact < np.finfo(np.float32).tiny)
+            spread[tap] = np.where(small, 0, exact)
     return mean, spread
 
 

@@ -132,5 +132,5 @@ def _number(value: Any) -> float:
 
 def refuse_text(array: NDArray[Any], place: str, remedy: str) -> None:
     if array.dtype.kind in "USOT":
-        example = next(iter(array.flat), "")
+        example = next((value for value in array.flat if isinstance(value, str | bytes)), "")
         raise DataError(f"holds text, such as {str(example)!r}, not numbers", place=place, remedy=remedy)

@@ -159,7 +159,7 @@ def without_nan(array: NDArray[Any], place: str) -> NDArray[Any]:
 def as_known(values: Any, place: str) -> Bools:
     """(K,) bool: which classes a classifier was trained on, at least one; 0 and 1 are taken."""
     array = as_array(values, place)
-    if array.ndim == 1 and array.dtype.kind in "biuf" and not np.isin(array, (0, 1)).all():
+    if array.ndim == 1 and array.dtype.kind in "iuf" and not np.isin(array, (0, 1)).all() and np.isfinite(array).all():
         cause = f"holds {array[~np.isin(array, (0, 1))][0]}, not True or False for each class"
         raise DataError(cause, place=place, remedy="of class indices make np.isin(np.arange(K), indices)")
     mask = as_mask(array, place)

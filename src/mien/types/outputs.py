@@ -130,7 +130,7 @@ def _probabilities(values: Any, known: Bools, place: str, *, ndim: int = 2, rows
 
 def _rows(rows: Any, count: int, place: str) -> NDArray[Any]:
     """Row indices within the count, or a mask of that length."""
-    array = as_array(rows, place)
+    array = np.arange(count)[rows] if isinstance(rows, slice) else as_array(rows, place)
     array = array.astype(np.int64) if not array.size else array
     if array.dtype.kind == "b" and array.shape == (count,):
         return array
