@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from mien.audit.suspects import Suspects
 from mien.errors import AlignmentError, DataError
 from mien.types import NO_LABEL, Floats, Ints, Texts, as_groups, as_labels, as_numbers, as_shares
+from mien.types.containers import check_length
 from mien.types.inputs import SLACK
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1)
@@ -100,28 +101,27 @@ def after_votes(
     With `told` it is stacked generalization (D. H. Wolpert, Neural Networks 5, 1992): what was told of the pictures
     that it learns from came from classifiers that saw votes of the pictures that it judges, never their answers.
     """
-    shares = as_shares(shares, "after_votes: shares", empty=True)
-    vectors = as_numbers(vectors, "after_votes: vectors", ndim=2, rows=len(found.labels))
-    remedy = "give a row a picture and a column a class"
-    if shares.shape != found.belief.shape:
-        cause = f"shares are {shares.shape}, belief {found.belief.shape}"
-        raise AlignmentError(cause, place="after_votes", remedy=remedy)
-    told = None if told is None else as_numbers(told, "after_votes: told", ndim=2, within=(0, 1 + SLACK))
-    if told is not None and told.shape != shares.shape:
-        cause = f"shares are {shares.shape}, told {told.shape}"
-        raise AlignmentError(cause, place="after_votes", remedy=remedy)
+    rows, classes = found.belief.shape
+    shares = as_shares(shares, "after_votes: shares", classes, empty=True)
+    check_length(shares, rows, "after_votes: shares")
+    vectors = as_numbers(vectors, "after_votes: vectors", ndim=2, rows=rows)
+    if told is not None:
+        told = as_numbers(told, "after_votes: told", ndim=2, rows=rows, within=(0, 1 + SLACK))
+        if told.shape != shares.shape:
+            cause = f"shares are {shares.shape}, told {told.shape}"
+            raise AlignmentError(cause, place="after_votes", remedy="give a column a class")
     voted = np.flatnonzero(shares.sum(1) > 0)
     features, belief = _features(found, vectors), found.belief.copy()
     if told is not None:
         features = np.concatenate([features, np.log(told + LEAST)], axis=1)
     for _, judged in vote_folds(found.labels, groups):
         learn = np.setdiff1d(voted, judged)
-        rows, classes = np.nonzero(shares[learn])
-        if len(learn) < FEWEST // 2 or len(np.unique(classes)) < 2:
-            cause = f"{len(learn)} pictures with votes for {len(np.unique(classes))} classes stand outside one fold"
+        rows_of, named = np.nonzero(shares[learn])
+        if len(learn) < FEWEST // 2 or len(np.unique(named)) < 2:
+            cause = f"{len(learn)} pictures with votes for {len(np.unique(named))} classes stand outside one fold"
             raise DataError(cause, place="votes", remedy=f"give {FEWEST} or more pictures with votes, of two classes")
         model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=400)).fit(
-            features[learn[rows]], classes, logisticregression__sample_weight=shares[learn][rows, classes]
+            features[learn[rows_of]], named, logisticregression__sample_weight=shares[learn][rows_of, named]
         )
         told = model.predict_proba(features[judged])
         belief[judged] = _taught(found.belief[judged], told, model.classes_)

@@ -265,12 +265,13 @@ def _check_sums(array: Floats, place: str, empty: bool) -> None:
         what, remedy = "are logarithms of probabilities", "give np.exp of them"
     elif low < -TINY or (high > 1 + SLACK and (array != np.floor(array)).any()):
         what, remedy = "are no probabilities, perhaps logits", "apply softmax: scipy.special.softmax(logits, axis=-1)"
-    elif (totals == 0).any():
+    elif (totals == 0).any() and not empty:
         what, remedy = "are 0 for every class of a picture", "leave such pictures out"
     elif high > 1 + SLACK:
         what, remedy = "are counts, not shares", "divide each row by its sum"
     else:
         what, remedy = "do not add up to 1", "divide each row by its sum; of logits take the softmax, not the sigmoid"
+    off = totals == 0 if what.startswith("are 0") else off
     row = int(np.argmax(off.ravel())) if off.any() else int(np.argmax((array < -TINY).any(-1).ravel()))
     shown = ", ".join(f"{value:.3g}" for value in array.reshape(-1, array.shape[-1])[row][:4])
     more = ", …" if array.shape[-1] > 4 else ""
