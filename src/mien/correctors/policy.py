@@ -124,10 +124,7 @@ def certify(
     base = as_labels(base, "certify: base", count, rows=rows)
     as_labels(proposal.suggested, "certify: proposal.suggested", count, least=NO_LABEL)
     groups = None if groups is None else as_groups(groups, "certify: groups", rows)
-    members = np.ones(count, dtype=bool) if known is None else as_known(known, "certify: known")
-    if len(members) != count:
-        cause = f"known has {len(members)} entries, and there are {count} classes"
-        raise AlignmentError(cause, place="certify", remedy="give True or False for each class")
+    members = _members(known, count)
     right = (base == truth) & members[truth]
     harmful = np.where(proposal.suggested != base, proposal.score, -np.inf)[right]
     persons = None if groups is None or len(np.unique(groups)) == len(groups) else groups[right]
@@ -154,6 +151,15 @@ def certify(
         for classes, least, guarantee in claims
     )
     return Certified(thresholds, tuple(guarantees))
+
+
+def _members(known: Bools | None, count: int) -> Bools:
+    """(K,) the classes that f was trained on."""
+    members = np.ones(count, dtype=bool) if known is None else as_known(known, "certify: known")
+    if len(members) != count:
+        cause = f"known has {len(members)} entries, and there are {count} classes"
+        raise AlignmentError(cause, place="certify", remedy="give True or False for each class")
+    return members
 
 
 def _check_kinds(labelset: Any, policy: Any) -> None:
