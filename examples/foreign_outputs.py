@@ -28,7 +28,7 @@ def main() -> None:
         """Probabilities in ten columns, the unknown class all zero; the pixels stand in for activations."""
         probs = np.zeros((len(rows), 10))
         probs[:, forest.classes_] = forest.predict_proba(pixels[rows])
-        return mien.Outputs(rows.astype(str), probs, known, {"pixels": pixels[rows]})
+        return mien.Outputs(rows, probs, known, {"pixels": pixels[rows]})
 
     corrector = mien.Logistic().fit(outputs(correct), labels[correct])
     checked = outputs(calibrate)

@@ -19,6 +19,7 @@ from mien import correctors
 from mien.correctors.contract import Corrector, fitted, positives, target_class
 from mien.correctors.policy import decide
 from mien.data import folders, load
+from mien.errors import DataError
 from mien.models import saved
 from mien.models.classifier import Classifier
 from mien.testing import check_corrector, check_model, check_reader, example_outputs
@@ -187,6 +188,17 @@ class Forgetful(Nearest):
         return super().restore({**state, "centre": np.zeros_like(state["centre"])})
 
 
+class Trusting(Nearest):
+    """Wrong: it takes any labels."""
+
+    def fit(self, outputs: Outputs, labels: Ints) -> Trusting:
+        self.target = target_class(outputs, self.target)
+        if not (labels == self.target).any():
+            raise DataError("no picture", place="fit", remedy="give one")
+        self.centre = outputs.features["hidden"][labels == self.target].mean(0)
+        return self
+
+
 class TestCorrectors:
     @pytest.mark.parametrize("name", correctors.names())
     def test_every_corrector_keeps_the_contract(self, name: str) -> None:
@@ -198,7 +210,8 @@ class TestCorrectors:
         check_corrector(Nearest)
 
     @pytest.mark.parametrize(
-        ("kind", "cause"), [(Neighbourly, "depends on its neighbours"), (Forgetful, "restored corrector")]
+        ("kind", "cause"),
+        [(Neighbourly, "depends on its neighbours"), (Forgetful, "restored corrector"), (Trusting, "takes labels")],
     )
     def test_a_corrector_that_breaks_it_is_refused(self, kind: type[Nearest], cause: str) -> None:
         with pytest.raises(AssertionError, match=cause):

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import Field, field, fields
-from typing import Any
+from typing import Any, SupportsFloat
 
 from mien.errors import UsageError, choice_error
 
@@ -60,9 +60,11 @@ def validate(settings: Any, prefix: str = "") -> None:
 
 
 def _is_within(value: Any, item: Field[Any]) -> bool:
-    if value is None or not item.metadata.get("within"):
+    if not item.metadata.get("within") or (value is None and item.default is None):
         return True
     low, high = item.metadata["within"]
+    if isinstance(value, str) or not isinstance(value, SupportsFloat):
+        return False
     return bool(low < value < high if item.metadata["exclusive"] else low <= value <= high)
 
 

@@ -96,7 +96,11 @@ def example_outputs(seed: int = 0, count: int = 240) -> tuple[Outputs, Ints]:
 
 
 def check_corrector(make: Callable[[], Any]) -> None:
-    """A corrector learns, scores each picture by itself, repeats itself, is saved whole, refuses what it cannot."""
+    """A corrector learns, scores each picture by itself, repeats itself, is saved whole, refuses what it cannot.
+
+    It refuses labels that are no classes and features that are NaN by a MienError: `positives`, `target_class`,
+    `mien.features.stack` and `Proposal` do so for it.
+    """
     outputs, labels = example_outputs()
     try:
         make().propose(outputs)
@@ -127,6 +131,8 @@ def check_corrector(make: Callable[[], Any]) -> None:
     rows = np.arange(len(outputs))[::-3]
     alone = corrector.propose(outputs.take(rows))
     assert np.allclose(alone.score, proposal.score[rows], rtol=1e-4, atol=1e-4), "a score depends on its neighbours"
+    assert len(corrector.propose(outputs.take(rows[:0])).score) == 0, "outputs without a picture must be answered"
+    _refuses(make, corrector, outputs, labels)
     state = corrector.state()
     assert all(isinstance(value, np.ndarray) and value.dtype != object for value in state.values()), (
         "state must be plain arrays"
@@ -141,6 +147,39 @@ def check_corrector(make: Callable[[], Any]) -> None:
         _adds(make, outputs, labels)
     for name in state:
         _misses(make, {key: value for key, value in state.items() if key != name}, proposal, outputs)
+
+
+def _refuses(make: Callable[[], Any], corrector: Any, outputs: Outputs, labels: Ints) -> None:
+    """Labels and features that cannot be right end in a MienError with place and remedy."""
+    learns = getattr(corrector, "needs_pictures", True)
+    wrong = {
+        "labels counted from 1": labels + 1,
+        "labels with NaN": np.where(labels == 0, np.nan, labels),
+        "labels of −1": np.where(labels == 0, NO_LABEL, labels),
+        "class names as labels": labels.astype(str),
+        "labels of other pictures": labels[:-1],
+        "votes that are counts": 10 * np.eye(4)[labels],
+    }
+    for what, given in wrong.items():
+        if learns:
+            _refused(lambda given=given: make().fit(outputs, given), f"fit takes {what}")  # type: ignore[misc]
+    nothing = {name: np.full_like(values, np.nan) for name, values in outputs.features.items()}
+    spoilt = replace(outputs, features=nothing)
+    _refused(lambda: make().fit(spoilt, labels).propose(outputs), "fit takes features that are NaN")
+    _refused(lambda: corrector.propose(spoilt), "propose takes features that are NaN")
+    if learns:
+        _refused(lambda: make().fit(outputs.take(labels < 0), labels[:0]), "fit takes outputs without a picture")
+
+
+def _refused(call: Callable[[], Any], what: str) -> None:
+    try:
+        call()
+    except MienError as error:
+        assert error.place and error.remedy, f"{what}: the refusal must say where and what to do"
+    except Exception as error:
+        raise AssertionError(f"{what}, and ends in {type(error).__name__}: {error}") from None
+    else:
+        raise AssertionError(f"{what}; see mien.correctors.contract.positives and mien.features.stack")
 
 
 def _adds(make: Callable[[], Any], outputs: Outputs, labels: Ints) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import entr, softmax
 
-from mien.errors import AlignmentError, UsageError
-from mien.types import Floats
+from mien.errors import AlignmentError, DataError, UsageError
+from mien.types import Floats, as_array, as_classes, as_numbers, as_shares, without_nan
 
 SAMPLES = 200
 """Draws of Gaussian logits; Valdenegro-Toro & Mori (2022) advise more than 100."""
@@ -41,7 +41,9 @@ def entropy(probs: Floats) -> Floats:
     >>> entropy(np.array([[0.5, 0.5], [1.0, 0.0]])).round(3).tolist()
     [0.693, 0.0]
     """
-    return np.asarray(entr(np.asarray(probs, np.float64)).sum(-1))
+    array = as_array(probs, "entropy: probs")
+    shares = as_shares(array, "entropy: probs", ndim=max(1, array.ndim))
+    return np.asarray(entr(np.asarray(shares, np.float64)).sum(-1))
 
 
 def entropy_split(draws: Floats) -> Uncertainty:
@@ -62,9 +64,8 @@ def entropy_split(draws: Floats) -> Uncertainty:
     >>> agreed.epistemic.round(3).tolist(), contradicted.epistemic.round(3).tolist()
     ([0.0], [0.693])
     """
-    if draws.ndim != 3:
-        raise AlignmentError(f"draws are {draws.shape}, not (E, N, K)", place="entropy_split")
-    draws = np.asarray(draws, np.float64)
+    draws = np.asarray(as_shares(draws, "entropy_split: draws", ndim=3), np.float64)
+    _check_draws(draws, "entropy_split")
     total, aleatoric = entropy(draws.mean(0)), entropy(draws).mean(0)
     return Uncertainty(total, aleatoric, np.maximum(total - aleatoric, 0))  # rounding may leave −1e-17
 
@@ -90,10 +91,8 @@ def sampling_softmax(means: Floats, variances: Floats, samples: int = SAMPLES, s
     >>> sampling_softmax(np.array([[2.0, 0.0]]), np.zeros((1, 2))).round(3).tolist()
     [[0.881, 0.119]]
     """
-    if means.shape != variances.shape or means.ndim != 2:
-        raise AlignmentError(f"means are {means.shape}, variances {variances.shape}", place="sampling_softmax")
-    if (variances < 0).any():
-        raise UsageError("a variance is negative", place="sampling_softmax", remedy="give σ², not a logarithm of it")
+    means, variances = _gaussian(means, variances, 2, "sampling_softmax")
+    samples = as_classes(samples, "sampling_softmax: samples")
     noise = np.random.default_rng(seed).normal(size=(samples, 1, means.shape[1]))
     found = [
         softmax(mean + np.sqrt(variance) * noise, axis=2).mean(0)
@@ -125,9 +124,29 @@ def gaussian_split(means: Floats, variances: Floats, samples: int = SAMPLES, see
     >>> bool(unsure.epistemic[0] > sure.epistemic[0])
     True
     """
-    if means.shape != variances.shape or means.ndim != 3:
-        raise AlignmentError(f"means are {means.shape}, variances {variances.shape}", place="gaussian_split")
+    means, variances = _gaussian(means, variances, 3, "gaussian_split")
+    _check_draws(means, "gaussian_split")
     with np.errstate(invalid="ignore"):  # −∞ − (−∞) of a class that is not known
         mean, stated, apart = means.mean(0), variances.mean(0), np.nan_to_num(means.var(0))
     found = (entropy(sampling_softmax(mean, spread, samples, seed)) for spread in (stated + apart, stated, apart))
     return Uncertainty(*found)
+
+
+def _check_draws(draws: Floats, place: str) -> None:
+    if not len(draws):
+        raise AlignmentError("there is no draw", place=place, remedy="give one pass or more: (E, N, K)")
+
+
+def _gaussian(means: Floats, variances: Floats, ndim: int, place: str) -> tuple[Floats, Floats]:
+    """Means, of which some may be −∞ but not all of a row, and variances of the same shape."""
+    means = without_nan(as_numbers(means, f"{place}: means", ndim=ndim, finite=False), f"{place}: means")
+    variances = as_numbers(variances, f"{place}: variances", ndim=ndim)
+    if means.shape != variances.shape:
+        cause = f"means are {means.shape}, variances {variances.shape}"
+        raise AlignmentError(cause, place=place, remedy="give a variance for each mean")
+    if (variances < 0).any():
+        raise UsageError("a variance is negative", place=place, remedy="give σ², not a logarithm of it")
+    if means.size and (np.isposinf(means).any() or np.isneginf(means.max(-1)).any()):
+        cause = "a mean is +∞, or all of a picture are −∞"
+        raise DataError(cause, place=place, remedy="give finite means for the classes that are known")
+    return means, variances

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.errors import DataError
-from mien.features import Whitening, stack
+from mien.errors import AlignmentError, DataError, MienError
+from mien.features import Whitening, describe, stack
 from mien.imbalance import class_weights
 from mien.types import Outputs
 
@@ -60,3 +60,32 @@ def test_products_with_vectors_need_no_vectors() -> None:
     directions = rng.normal(size=(8, 2))
     whitening = Whitening.fit(features, components=8)
     assert np.allclose(whitening.onto(features, directions), whitening.apply(features) @ directions, atol=1e-4)
+
+
+def test_pictures_for_the_own_extractor_may_be_lists_but_not_between_zero_and_one() -> None:
+    pytest.importorskip("skimage")
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 24, 24))
+    assert np.array_equal(describe(pixels.tolist())["hog"], describe(pixels.astype(np.uint8))["hog"])
+    for wrong in (pixels / 255, pixels[0], pixels[:, :6], pixels - 300, np.zeros((2, 3, 24, 24)), None):
+        with pytest.raises(MienError) as refused:
+            describe(wrong)
+        assert refused.value.place and refused.value.remedy
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_whitening_does_not_depend_on_the_unit(scale: float) -> None:
+    features = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
+    usual, scaled = Whitening.fit(features), Whitening.fit(features * np.float32(scale))
+    assert np.allclose(usual.apply(features), scaled.apply(features * np.float32(scale)), atol=1e-3)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 100.1, 1e10, 1e-20])
+def test_features_that_are_constant_have_no_axis(value: float) -> None:
+    constant = np.full((1001, 3), value, np.float32)
+    assert Whitening.fit(constant).apply(constant).shape == (1001, 0)
+
+
+def test_whitening_refuses_features_of_another_width() -> None:
+    whitening = Whitening.fit(np.random.default_rng(0).normal(size=(20, 3)))
+    with pytest.raises(AlignmentError, match="4 numbers a row, fitted were 3"):
+        whitening.apply(np.zeros((2, 4)))

@@ -1,5 +1,7 @@
 """Reading out: with the mirror image, and lot by lot."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -28,8 +30,8 @@ def test_read_out_with_its_mirror_image_a_picture_and_its_mirror_image_are_the_s
 
 def test_outputs_taken_apart_can_be_joined() -> None:
     rng = np.random.default_rng(0)
-    known = np.array([True, True])
-    whole = Outputs(texts(["a", "b", "c"]), rng.random((3, 2)), known, {"x": rng.random((3, 4))}, rng.random((5, 3, 2)))
+    known, halves = np.array([True, True]), partial(rng.dirichlet, np.ones(2))
+    whole = Outputs(texts(["a", "b", "c"]), halves(3), known, {"x": rng.random((3, 4))}, halves((5, 3)))
     joined = Outputs.joined([whole.take(np.array([0])), whole.take(np.array([1, 2]))])
     assert joined.ids.tolist() == whole.ids.tolist() and np.array_equal(joined.probs, whole.probs)
     assert np.array_equal(joined.features["x"], whole.features["x"])

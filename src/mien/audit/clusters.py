@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
-from mien.errors import AlignmentError
-from mien.types import Floats, Ints, Texts
+from mien.types import Floats, Ints, Texts, as_classes, as_groups, as_labels, as_numbers
 
 SIZE = 40
 """Pictures a cluster, in the mean."""
@@ -33,8 +32,9 @@ def cluster_beliefs(labels: Ints, vectors: Floats, classes: int, groups: Texts, 
     >>> cluster_beliefs(labels, vectors, 2, np.arange(80).astype(str))[0].tolist()
     [1.0, 0.0]
     """
-    if not len(labels) == len(vectors) == len(groups):
-        raise AlignmentError("labels, vectors and groups differ in length", place="cluster_beliefs")
+    labels = as_labels(labels, "cluster_beliefs: labels", as_classes(classes, "cluster_beliefs: classes"))
+    vectors = as_numbers(vectors, "cluster_beliefs: vectors", ndim=2, rows=len(labels))
+    groups = as_groups(groups, "cluster_beliefs: groups", len(labels))
     count = min(len(labels), max(2, len(labels) // SIZE))
     if not count:
         return np.empty((0, classes))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.errors import AlignmentError
-from mien.types import Floats, Ints
+from mien.errors import AlignmentError, DataError
+from mien.types import Floats, Ints, as_classes, as_labels, as_numbers
 from mien.uncertainty import Uncertainty, entropy
 
 
@@ -36,7 +36,7 @@ class Dynamics:
     """
 
     def __init__(self, labels: Ints, classes: int) -> None:
-        self.labels = labels
+        self.labels = labels = as_labels(labels, "Dynamics: labels", as_classes(classes, "Dynamics: classes"))
         self.times = np.zeros(len(labels), dtype=np.int64)
         self._margins = np.zeros(len(labels))
         self._probs = np.zeros((len(labels), classes))
@@ -44,9 +44,13 @@ class Dynamics:
 
     def __call__(self, rows: Ints, logits: Floats) -> None:
         """Take in (B, K) logits of some rows; −∞ is a class that is not known."""
-        if logits.shape != (len(rows), self._probs.shape[1]):
-            raise AlignmentError(f"logits are {logits.shape} for {len(rows)} rows", place="Dynamics")
-        logits = np.asarray(logits, np.float64)
+        rows = as_labels(rows, "Dynamics: rows", len(self.labels))
+        logits = as_numbers(logits, "Dynamics: logits", ndim=2, rows=len(rows), finite=False).astype(np.float64)
+        if logits.shape[1] != self._probs.shape[1]:
+            cause = f"logits are {logits.shape}, and there are {self._probs.shape[1]} classes"
+            raise AlignmentError(cause, place="Dynamics", remedy="give a column a class")
+        if np.isnan(logits).any() or np.isposinf(logits).any() or np.isneginf(logits).all(1).any():
+            raise DataError("a logit is NaN or +∞, or all are −∞", place="Dynamics", remedy="lower the learning rate")
         own = np.take_along_axis(logits, self.labels[rows, None], 1)[:, 0]
         others = logits.copy()
         np.put_along_axis(others, self.labels[rows, None], -np.inf, 1)

@@ -17,7 +17,9 @@ from sklearn.preprocessing import StandardScaler
 
 from mien.audit.suspects import Suspects
 from mien.errors import AlignmentError, DataError
-from mien.types import NO_LABEL, Floats, Ints, Texts
+from mien.types import NO_LABEL, Floats, Ints, Texts, as_groups, as_labels, as_numbers, as_shares
+from mien.types.containers import check_length
+from mien.types.inputs import SLACK
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1)
 FEWEST = 30
@@ -47,6 +49,9 @@ def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
     and the embedding; the penalty is chosen by folds among the reviewed. Classes that no reviewer named keep the share
     of the first belief that they had.
     """
+    vectors = as_numbers(vectors, "after_reviews: vectors", ndim=2, rows=len(found.labels))
+    classes = found.belief.shape[1]
+    reviewed = as_labels(reviewed, "after_reviews: reviewed", classes, rows=len(found.labels), least=NO_LABEL)
     check_reviews(reviewed)
     rows = np.flatnonzero(reviewed != NO_LABEL)
     _, counts = np.unique(reviewed[rows], return_counts=True)
@@ -63,7 +68,8 @@ def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
 
 def vote_folds(labels: Ints, groups: Texts) -> list[tuple[Ints, Ints]]:
     """(rows to learn from, rows to judge) of each fold; what travels together stays in one. DataError if all does."""
-    names = np.unique(groups, return_inverse=True)[1]
+    labels = as_labels(labels, "vote_folds: labels")
+    names = np.unique(as_groups(groups, "vote_folds: groups", len(labels)), return_inverse=True)[1]
     count = min(FOLDS, len(np.unique(names)))
     if count < 2:
         raise DataError("all pictures belong together", place="votes", remedy="give pictures of two persons or more")
@@ -95,22 +101,27 @@ def after_votes(
     With `told` it is stacked generalization (D. H. Wolpert, Neural Networks 5, 1992): what was told of the pictures
     that it learns from came from classifiers that saw votes of the pictures that it judges, never their answers.
     """
-    if shares.shape != found.belief.shape or len(groups) != len(shares):
-        raise AlignmentError(f"shares are {shares.shape}, belief {found.belief.shape}", place="after_votes")
-    if told is not None and told.shape != shares.shape:
-        raise AlignmentError(f"shares are {shares.shape}, told {told.shape}", place="after_votes")
+    rows, classes = found.belief.shape
+    shares = as_shares(shares, "after_votes: shares", classes, empty=True)
+    check_length(shares, rows, "after_votes: shares")
+    vectors = as_numbers(vectors, "after_votes: vectors", ndim=2, rows=rows)
+    if told is not None:
+        told = as_numbers(told, "after_votes: told", ndim=2, rows=rows, within=(0, 1 + SLACK))
+        if told.shape != shares.shape:
+            cause = f"shares are {shares.shape}, told {told.shape}"
+            raise AlignmentError(cause, place="after_votes", remedy="give a column a class")
     voted = np.flatnonzero(shares.sum(1) > 0)
     features, belief = _features(found, vectors), found.belief.copy()
     if told is not None:
         features = np.concatenate([features, np.log(told + LEAST)], axis=1)
     for _, judged in vote_folds(found.labels, groups):
         learn = np.setdiff1d(voted, judged)
-        rows, classes = np.nonzero(shares[learn])
-        if len(learn) < FEWEST // 2 or len(np.unique(classes)) < 2:
-            cause = f"{len(learn)} pictures with votes for {len(np.unique(classes))} classes stand outside one fold"
+        rows_of, named = np.nonzero(shares[learn])
+        if len(learn) < FEWEST // 2 or len(np.unique(named)) < 2:
+            cause = f"{len(learn)} pictures with votes for {len(np.unique(named))} classes stand outside one fold"
             raise DataError(cause, place="votes", remedy=f"give {FEWEST} or more pictures with votes, of two classes")
         model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=400)).fit(
-            features[learn[rows]], classes, logisticregression__sample_weight=shares[learn][rows, classes]
+            features[learn[rows_of]], named, logisticregression__sample_weight=shares[learn][rows_of, named]
         )
         told = model.predict_proba(features[judged])
         belief[judged] = _taught(found.belief[judged], told, model.classes_)
@@ -119,6 +130,7 @@ def after_votes(
 
 def check_reviews(reviewed: Ints) -> None:
     """DataError unless there are reviews enough to learn from."""
+    reviewed = as_labels(reviewed, "reviews", least=NO_LABEL)
     named, count = np.unique(reviewed[reviewed != NO_LABEL]), int((reviewed != NO_LABEL).sum())
     if count < FEWEST or len(named) < 2:
         cause = f"{count} reviewed pictures of {len(named)} classes"

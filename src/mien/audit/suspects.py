@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from mien.errors import AlignmentError
 from mien.metrics.calibration import temperature, tempered
-from mien.types import Floats, Ints, Texts
+from mien.types import Floats, Ints, Texts, as_classes, as_groups, as_labels, as_numbers, as_shares
 
 NEIGHBOURS = 60
 LEAST = 1e-9
@@ -82,8 +81,8 @@ def suspects(labels: Ints, probs: Floats, vectors: Floats, groups: Texts | None 
     >>> sorted(np.argsort(-found.score)[:10].tolist()) == list(range(10))
     True
     """
-    if not len(labels) == len(probs) == len(vectors):
-        raise AlignmentError("labels, probs and vectors differ in length", place="suspects")
+    probs = as_shares(probs, "suspects: probs")
+    labels = as_labels(labels, "suspects: labels", probs.shape[1], rows=len(probs))
     near, votes = neighbour_votes(labels, vectors, probs.shape[1], groups)
     belief = (np.asarray(probs, np.float64) + votes) / 2
     return Suspects(labels, tempered(belief, temperature(belief, np.eye(probs.shape[1])[labels])), near)
@@ -98,6 +97,11 @@ def neighbour_votes(
     ----------
     vectors : (N, D). groups : (N,), those with the same one are no neighbours.
     """
+    labels = as_labels(labels, "neighbour_votes: labels", as_classes(classes, "neighbour_votes: classes"))
+    vectors = as_numbers(vectors, "neighbour_votes: vectors", ndim=2, rows=len(labels))
+    groups = None if groups is None else as_groups(groups, "neighbour_votes: groups", len(labels))
+    if not len(labels):
+        return np.full((0, k), -1), np.empty((0, classes))
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.asarray(vectors / np.maximum(lengths, LEAST), np.float32)
     names = np.arange(len(labels)) if groups is None else np.unique(groups, return_inverse=True)[1]

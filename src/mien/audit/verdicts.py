@@ -8,7 +8,7 @@ import numpy as np
 
 from mien.audit.suspects import Suspects
 from mien.errors import AlignmentError
-from mien.types import Floats, Ints
+from mien.types import Floats, Ints, as_numbers
 
 WRONG, AMBIGUOUS, STRANGE, FINE = KINDS = ("probably wrong", "ambiguous", "unlike anything seen", "fine")
 CLOSE = 0.75
@@ -46,8 +46,12 @@ def verdicts(found: Suspects, novelty: Floats, names: tuple[str, ...]) -> Verdic
     found : the suspects. novelty : (N,) higher is stranger, on any scale.
     names : K class names.
     """
-    if not len(novelty) == len(found.labels):
-        raise AlignmentError("novelty and labels differ in length", place="verdicts")
+    novelty = as_numbers(novelty, "verdicts: novelty", rows=len(found.labels))
+    if len(names) != found.belief.shape[1]:
+        cause = f"{len(names)} names for {found.belief.shape[1]} classes"
+        raise AlignmentError(cause, place="verdicts", remedy="name every class")
+    if not len(novelty):
+        return Verdicts(np.empty(0, np.int64), ())
     middle = np.median(novelty)
     spread = 1.4826 * np.median(np.abs(novelty - middle)) or 1.0
     far = (novelty - middle) / spread

@@ -12,7 +12,8 @@ from scipy.special import log_softmax
 
 from mien.correctors.contract import Labels, State, fitted, positives, shares, target_class
 from mien.correctors.evidence import evidence
-from mien.errors import DataError
+from mien.errors import AlignmentError, DataError
+from mien.features.vectors import check_finite
 from mien.models.classifier import Classifier
 from mien.models.device import seed_everything
 from mien.models.examples import Maps
@@ -65,6 +66,7 @@ class Adapter:
         self.learning_rate, self.trust, self.threads = learning_rate, trust, threads
         self._head = head
         self._trained: Classifier | None = None
+        self._channels = 0
 
     @classmethod
     def beside(cls, model: Classifier, target: int | None = None) -> Self:
@@ -82,6 +84,9 @@ class Adapter:
         self.target = target_class(outputs, self.target)
         wanted = positives(outputs, labels, self.target)
         maps, targets = self._maps(outputs), shares(labels, len(outputs.known)).copy()
+        if (maps[:9] == maps[:1]).all() and (maps == maps[:1]).all():
+            cause = f"the map {self.tap} is alike in all {len(maps)} pictures"
+            raise DataError(cause, place="Outputs.features", remedy="give maps that differ")
         targets[~wanted] += self.trust * (outputs.probs - targets)[~wanted]
         seed_everything(0, self.target)
         head = Fresh(len(outputs.known), maps.shape[2]) if self._head is None else deepcopy(self._head)
@@ -93,20 +98,26 @@ class Adapter:
             mirror=False,
         )
         fit(head, Maps(maps, targets), None, settings)
-        self._trained = head
+        self._trained, self._channels = head, maps.shape[2]
         return self
 
     def propose(self, outputs: Outputs) -> Proposal:
         """Score: log-odds of the class, by the mean answer over the views of each picture."""
         head, target = fitted(self._trained, self.name), target_class(outputs, self.target)
-        log_probs = log_softmax(answers_from_maps(head, self._maps(outputs)), axis=1)
+        maps = self._maps(outputs)
+        found, fitted_on = (maps.shape[2], len(outputs.known)), (self._channels or maps.shape[2], len(head.known))
+        if found != fitted_on:
+            cause = "{} channels and {} classes, fitted were {} and {}".format(*found, *fitted_on)
+            remedy = "give outputs of the classifier that it was fitted on"
+            raise AlignmentError(cause, place=f"Outputs.features[{self.tap}]", remedy=remedy)
+        log_probs = log_softmax(answers_from_maps(head, maps), axis=1)
         score = evidence(log_probs, "classes", outputs, target, wrong=1.0)
         return Proposal(outputs.ids, score, np.full(len(outputs), target))
 
     def state(self) -> dict[str, NDArray[Any]]:
         head = fitted(self._trained, self.name)
         weights = {f"head.{name}": value.numpy() for name, value in head.state_dict().items()}
-        about = {"target": self.target, "tap": self.tap, "precision": precision_name(head)}
+        about = {"target": self.target, "tap": self.tap, "precision": precision_name(head), "channels": self._channels}
         return {**weights, **{name: np.array(value) for name, value in about.items()}}
 
     def restore(self, state: State) -> Self:
@@ -116,6 +127,7 @@ class Adapter:
             if name.startswith("head.")
         }
         self.target, self.tap = int(state["target"]), str(state["tap"])
+        self._channels = int(state["channels"]) if "channels" in state else 0  # older ones have not kept it
         if self._head is None:
             first = next(value for name, value in weights.items() if name.startswith(("convolutions.0.", "blocks.0.")))
             self._trained = Fresh(len(weights["known"]), first.shape[1])
@@ -133,6 +145,7 @@ class Adapter:
             there = ", ".join(maps) or "none"
             remedy = f"read one out: extract(…, maps=[{self.tap or 'TAP'!r}])"
             raise DataError(f"no map {self.tap!r} among the features; maps: {there}", place=self.name, remedy=remedy)
+        check_finite(maps[self.tap], f"Outputs.features[{self.tap}]")
         return maps[self.tap]
 
 

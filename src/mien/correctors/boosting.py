@@ -14,10 +14,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.correctors.contract import Labels, State, fitted, hard, positives, target_class
-from mien.correctors.evidence import NEVER, coded, coding_in, evidence, width
-from mien.errors import AlignmentError, DataError, MissingExtraError, RunError
-from mien.features import stack
+from mien.correctors.contract import Labels, State, checked, fitted, hard, positives, target_class
+from mien.correctors.evidence import NEVER, coded, coding_in, evidence, of_all_codes, width
+from mien.errors import DataError, MissingExtraError, RunError
+from mien.features import patterns, stack, widths
+from mien.features.embedding import kept_widths, widths_in
+from mien.features.vectors import nothing_differs
 from mien.types import NO_LABEL, Floats, Ints, Outputs, Proposal, Wanted
 
 TAPS = ("*/1", "hidden", "logits")
@@ -54,11 +56,12 @@ class XGBoost:
         wrong: float = 1.0,
     ) -> None:
         self.library = _library(self.package)
-        self.target, self.taps, self.rounds = target, tuple(taps), rounds
+        self.target, self.taps, self.rounds = target, patterns(taps), rounds
         self.depth, self.learning_rate, self.threads = depth, learning_rate, threads
         self.coding, self.wrong = coding, wrong
         self._booster: Any = None
         self._seen: Ints = np.array([0, 1])
+        self._widths: dict[str, int] = {}
 
     @property
     def wants(self) -> Wanted:
@@ -84,6 +87,7 @@ class XGBoost:
             "seen": self._seen,
             "coding": np.array(self.coding),
             "wrong": np.array(self.wrong),
+            **kept_widths(self._widths),
         }
 
     def restore(self, state: State) -> Self:
@@ -91,21 +95,28 @@ class XGBoost:
         self.target = int(state["target"]) if state["target"] != NO_LABEL else None
         self.taps = tuple(str(tap) for tap in state["taps"])
         self.coding, self.wrong, self._seen = coding_in(state)
+        self._widths = widths_in(state)
         return self
 
     def _fit(self, outputs: Outputs, codes: Ints) -> Self:
         self._seen, compact = np.unique(codes, return_inverse=True)
-        self._booster = self._train(stack(outputs, self.taps), compact, len(self._seen))
+        features, self._widths = stack(outputs, self.taps), widths(outputs, self.taps)
+        if (features == features[:1]).all():
+            raise nothing_differs(outputs, self.taps)
+        self._booster = self._train(features, compact, len(self._seen))
         return self
 
     def _log_probs(self, outputs: Outputs) -> Floats:
         """(N, C) of all codes; those that were never seen are nearly impossible."""
-        found = self._answers(fitted(self._booster, self.name), stack(outputs, self.taps))
+        booster, count = fitted(self._booster, self.name), width(self.coding, outputs)
+        features = stack(outputs, self.taps, self._widths)
+        if not len(features):  # the libraries refuse it
+            return np.empty((0, count))
+        found = self._answers(booster, features)
         if found.ndim == 1:
             found = np.column_stack([1 - found, found])
-        wide = np.full((len(outputs), max(width(self.coding, outputs), len(self._seen))), NEVER)
-        wide[:, self._seen] = np.log(np.maximum(found, np.exp(NEVER)))
-        return wide
+        log_probs = np.log(np.maximum(found, np.exp(NEVER)))
+        return of_all_codes(log_probs, self._seen, count)
 
     def _train(self, features: Floats, codes: Ints, classes: int) -> Any:
         several = {"objective": "multi:softprob", "num_class": classes}
@@ -187,7 +198,7 @@ class Stack(XGBoost):
             self.target = target_class(outputs, self.target)
             positives(outputs, labels, self.target)
         self.coding = "classes"
-        return self._fit(outputs, hard(labels))
+        return self._fit(outputs, hard(checked(outputs, labels)))
 
     def propose(self, outputs: Outputs) -> Proposal:
         """Score: log p of the most probable class − log p of f's answer."""
@@ -205,14 +216,10 @@ class ErrorDetector(XGBoost):
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from true labels; DataError where f has all right, or all wrong."""
-        if len(labels) != len(outputs):
-            raise AlignmentError(f"{len(labels)} labels for {len(outputs)} pictures", place="corrector.fit")
-        wrong = hard(labels) != outputs.predicted
+        wrong = hard(checked(outputs, labels)) != outputs.predicted
         if wrong.all() or not wrong.any():
             remedy = "it needs pictures that the classifier has right, and some that it has wrong"
-            raise DataError(
-                f"f has {wrong.sum()} of {len(labels)} pictures wrong", place="corrector.fit", remedy=remedy
-            )
+            raise DataError(f"f has {wrong.sum()} of {len(wrong)} pictures wrong", place="corrector.fit", remedy=remedy)
         return self._fit(outputs, wrong.astype(int))
 
     def propose(self, outputs: Outputs) -> Proposal:

@@ -9,11 +9,13 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import AlignmentError, DataError, NotFittedError, RunError, UsageError
+from mien.errors import DataError, NotFittedError, RunError, UsageError
 from mien.runs import read_arrays
-from mien.types import Bools, Floats, Ints, Outputs, Proposal, Wanted
+from mien.types import Bools, Floats, Ints, Outputs, Proposal, Wanted, as_targets
 
 REMEDY = "restore the file, or make it again"
+FIT = "labels"
+"""Place of errors in labels."""
 State = Mapping[str, NDArray[Any]]
 Labels = Ints | Floats
 """(N,) class indices, or (N, K) shares of votes."""
@@ -31,13 +33,16 @@ def read_out_for(correctors: Iterable[object]) -> dict[str, list[str]]:
     return {"maps": sorted(maps), "vectors": sorted({pattern for want in wants for pattern in want.vectors})}
 
 
-def hard(labels: Labels) -> Ints:
+def hard(labels: Labels, classes: int | None = None) -> Ints:
     """(N,) class indices: the labels, or the class with the largest share of the votes.
+
+    Lists, pandas objects and floats with whole values are taken; with `classes` (K), labels outside 0 … K−1 refused.
 
     >>> hard(np.array([[0.1, 0.9], [0.7, 0.3]])).tolist()
     [1, 0]
     """
-    return labels.argmax(1) if labels.ndim == 2 else labels.astype(np.int64)
+    targets = as_targets(labels, FIT, classes)
+    return targets.argmax(1) if targets.ndim == 2 else targets.astype(np.int64, copy=False)
 
 
 def shares(labels: Labels, classes: int) -> Floats:
@@ -46,7 +51,8 @@ def shares(labels: Labels, classes: int) -> Floats:
     >>> shares(np.array([1]), 3).tolist()
     [[0.0, 1.0, 0.0]]
     """
-    return np.asarray(labels if labels.ndim == 2 else np.eye(classes)[labels], dtype=np.float32)
+    targets = as_targets(labels, FIT, classes)
+    return np.asarray(targets if targets.ndim == 2 else np.eye(classes)[hard(targets)], dtype=np.float32)
 
 
 @runtime_checkable
@@ -96,9 +102,19 @@ def restored(corrector: Corrector, path: Path) -> Corrector:
 
 
 def target_class(outputs: Outputs, target: int | None) -> int:
-    """The class to win back: `target`, or the only one that the classifier does not know."""
+    """The class to win back: `target`, or the only one that the classifier does not know.
+
+    Raises
+    ------
+    UsageError : no class, or several, are unknown, or `target` is no class of the classifier.
+    """
+    count = len(outputs.known)
     if target is not None:
-        return target
+        whole = isinstance(target, int | np.integer) and not isinstance(target, bool)
+        if not whole or not 0 <= target < count:
+            remedy = f"give a class index, 0 to {count - 1}, such as labelset.index('fear')"
+            raise UsageError(f"the class {target!r} is none of the {count} classes", place="target", remedy=remedy)
+        return int(target)
     unknown = np.flatnonzero(~outputs.known)
     if len(unknown) != 1:
         raise UsageError(
@@ -109,14 +125,26 @@ def target_class(outputs: Outputs, target: int | None) -> int:
     return int(unknown[0])
 
 
+def checked(outputs: Outputs, labels: Labels) -> Labels:
+    """The labels as an array: (N,) class indices, or (N, K) shares.
+
+    Raises
+    ------
+    DataError : NaN, fractions or text, shares that do not add up to 1.
+    AlignmentError : another number of labels than of pictures, or labels outside 0 … K−1.
+    """
+    return as_targets(labels, FIT, len(outputs.known), rows=len(outputs))
+
+
 def positives(outputs: Outputs, labels: Labels, target: int) -> Bools:
-    """(N,) mask of the pictures of class `target`; DataError unless there are pictures with and without it."""
-    if len(labels) != len(outputs):
-        raise AlignmentError(f"{len(labels)} labels for {len(outputs)} pictures", place="corrector.fit")
-    wanted: Bools = hard(labels) == target
+    """(N,) mask of the pictures of class `target`; DataError unless there are pictures with and without it.
+
+    Labels are checked as by `checked`.
+    """
+    wanted: Bools = hard(checked(outputs, labels)) == target
     if not wanted.any() or wanted.all():
         raise DataError(
-            f"{wanted.sum()} of {len(labels)} pictures are of class {target}",
+            f"{wanted.sum()} of {len(wanted)} pictures are of class {target}",
             place="corrector.fit",
             remedy="a corrector needs labelled pictures of the class and of others",
         )

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import choice_error
+from mien.errors import AlignmentError, choice_error
 from mien.types import Floats, Ints, Outputs
 
 CODINGS = ("rest", "three", "classes")
@@ -53,6 +53,22 @@ def coding_in(state: Mapping[str, NDArray[Any]]) -> tuple[str, float, Ints]:
 def width(coding: str, outputs: Outputs) -> int:
     """C, the number of codes."""
     return {"rest": 2, "three": 3}.get(coding, len(outputs.known))
+
+
+def of_all_codes(log_probs: Floats, seen: Ints, count: int) -> Floats:
+    """(N, C) of all codes from (N, S) of those that were seen in fitting; the others are nearly impossible.
+
+    Raises
+    ------
+    AlignmentError : a code that was seen is none of these C.
+    """
+    if len(seen) and seen.max() >= count:
+        cause = f"the corrector was fitted on class {seen.max()}, and the outputs have {count} classes"
+        remedy = "give outputs of the classifier that it was fitted on"
+        raise AlignmentError(cause, place="Outputs.probs", remedy=remedy)
+    wide = np.full((len(log_probs), count), NEVER)
+    wide[:, seen] = log_probs
+    return wide
 
 
 def evidence(log_probs: Floats, coding: str, outputs: Outputs, target: int, wrong: float = 0.0) -> Floats:

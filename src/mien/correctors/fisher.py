@@ -11,7 +11,8 @@ from sklearn.cluster import KMeans
 
 from mien.correctors.contract import Labels, State, fitted, positives, target_class
 from mien.errors import choice_error
-from mien.features import Embedding
+from mien.features import Embedding, patterns
+from mien.features.vectors import check_taps
 from mien.types import Floats, Outputs, Proposal, Wanted
 
 RULES = ("kaiser", "broken_stick", "conditioning")
@@ -49,7 +50,7 @@ class Fisher:
     ) -> None:
         if rule not in RULES:
             raise choice_error("rule", rule, RULES, place="fisher")
-        self.target, self.taps, self.components = target, tuple(taps), components
+        self.target, self.taps, self.components = target, patterns(taps), components
         self.rule, self.clusters = rule, clusters
         self._embedding: Embedding | None = None
         self._planes: dict[str, Floats] | None = None
@@ -62,6 +63,7 @@ class Fisher:
         """Learn from true labels; one picture of the class is enough, none is a DataError."""
         self.target = target_class(outputs, self.target)
         wanted = positives(outputs, labels, self.target)
+        check_taps(outputs, self.taps)  # here, where the rows still have their numbers
         embedding = Embedding.fit(outputs.take(~wanted), self.taps, self.components)
         self._embedding = embedding.keeping(kept(embedding.variances, len(embedding.whitening.mean), self.rule))
         new = self._embedding.apply(outputs.take(wanted))

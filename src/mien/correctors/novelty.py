@@ -11,9 +11,9 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.neighbors import NearestNeighbors
 
 from mien.correctors.contract import Labels, State, fitted, target_class
-from mien.errors import choice_error
+from mien.errors import DataError, choice_error
 from mien.features import Embedding
-from mien.types import NO_LABEL, Floats, Outputs, Proposal, Wanted
+from mien.types import NO_LABEL, Floats, Outputs, Proposal, Wanted, as_numbers
 
 METHODS = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
 NEIGHBOURS = 10
@@ -61,16 +61,20 @@ class Novelty:
 
     def fit(self, outputs: Outputs, labels: Labels | None = None) -> Self:
         """Learn what is usual."""
-        if self.target is None:
-            self.target = NO_LABEL if outputs.known.all() else target_class(outputs, None)
+        if self.target != NO_LABEL:
+            nothing = self.target is None and outputs.known.all()
+            self.target = NO_LABEL if nothing else target_class(outputs, self.target)
+        if not len(outputs):
+            raise DataError("there is no picture", place=f"{self.name}.fit", remedy="give some that are usual")
         if self.method == "energy" and "logits" not in outputs.features:
             self.method = "gen"
         whiten = 0.0 if self.method in ("vim", "knn") else 1.0
-        self._embedding = Embedding.fit(outputs, ("*",), self.components, whiten)
+        least = 0 if self.method in _OF_ANSWERS else 1
+        self._embedding = Embedding.fit(outputs, ("*",), self.components, whiten, least=least)
         vectors = self._embedding.apply(outputs)
         self._learnt = _LEARN[self.method](vectors, outputs) if self.method in _LEARN else {}
         raw = self._raw(outputs)
-        spread = raw.std() if raw.std() > 0 else 1.0
+        spread = raw.std() if raw.std() > 1e-12 * np.abs(raw).max() else 1.0  # below it, rounding alone
         self._learnt |= {"centre": np.array(raw.mean()), "scale": np.array(spread)}
         return self
 
@@ -92,6 +96,9 @@ class Novelty:
 
     def _raw(self, outputs: Outputs) -> Floats:
         learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
+        if self.method == "energy" and "logits" not in outputs.features:
+            cause = "no feature is called logits, which the corrector was fitted on"
+            raise DataError(cause, place="Outputs.features", remedy="give the logits, or fit it with method='gen'")
         if self.method in _OF_ANSWERS:
             return _OF_ANSWERS[self.method](outputs)
         vectors = embedding.apply(outputs).astype(np.float64)
@@ -118,8 +125,9 @@ def energy(outputs: Outputs) -> Floats:
     Of Gaussian logits it is that of their means: their "logits" are log p.
     """
     logits = outputs.features.get("logits", np.log(np.maximum(outputs.probs[:, outputs.known], LEAST)))
-    if "means" in outputs.features:
+    if "means" in outputs.features and outputs.features["means"].shape[1:] == outputs.known.shape:
         logits = outputs.features["means"][:, outputs.known]
+    logits = as_numbers(logits, "Outputs.features[logits]", ndim=2)
     return np.asarray(-logsumexp(logits.astype(np.float64), axis=1))
 
 

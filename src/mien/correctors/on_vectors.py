@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.correctors.contract import Labels, State, fitted, hard, positives, target_class
-from mien.correctors.evidence import NEVER, coded, coding_in, evidence, width
-from mien.features import Embedding
+from mien.correctors.evidence import coded, coding_in, evidence, of_all_codes, width
+from mien.features import Embedding, patterns
 from mien.types import Floats, Ints, Outputs, Proposal, Wanted
 
 Learnt = dict[str, NDArray[Any]]
@@ -40,7 +40,7 @@ class OnVectors:
         coding: str = "rest",
         wrong: float = 1.0,
     ) -> None:
-        self.target, self.taps = target, tuple(taps)
+        self.target, self.taps = target, patterns(taps)
         self.components = components or self.axes
         self.coding, self.wrong = coding, wrong
         self._embedding: Embedding | None = None
@@ -64,8 +64,8 @@ class OnVectors:
         """Score: log-odds of the class (see mien.correctors.evidence)."""
         learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
         target = target_class(outputs, self.target)
-        log_probs = np.full((len(outputs), width(self.coding, outputs)), NEVER)
-        log_probs[:, learnt["seen"]] = self._answers(embedding, outputs, learnt)
+        answers = self._answers(embedding, outputs, learnt)
+        log_probs = of_all_codes(answers, learnt["seen"], width(self.coding, outputs))
         score = evidence(log_probs, self.coding, outputs, target, self.wrong)
         return Proposal(outputs.ids, np.asarray(score, np.float64), np.full(len(outputs), target))
 

@@ -8,6 +8,7 @@ ever guessed: with too few calibration pictures the threshold is +inf, so the co
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,25 @@ from mien.correctors.thresholds import (
     fixed_threshold,
     order_statistic_threshold,
 )
-from mien.errors import AlignmentError, choice_error
+from mien.errors import AlignmentError, UsageError, choice_error
 from mien.settings import setting, validate
-from mien.types import ACTIONS, NO_LABEL, Bools, Decision, Floats, Ints, LabelSet, Proposal, Texts, row_name
+from mien.types import (
+    ACTIONS,
+    NO_LABEL,
+    Bools,
+    Decision,
+    Floats,
+    Ints,
+    LabelSet,
+    Proposal,
+    Texts,
+    as_groups,
+    as_known,
+    as_labels,
+    as_numbers,
+    row_name,
+    without_nan,
+)
 
 SCOPES = ("pooled", "strict", "predicted")
 RULES = ("certified", "probability", "balanced_accuracy", "cost")
@@ -102,11 +119,13 @@ def certify(
     and with them the pooled Harm, which is a mean of theirs. Persons with pictures of several classes tie the classes
     together and are harmed by any of them: then each class gets δ/C, and the pooled claim must hold by itself.
     """
-    if not len(proposal.ids) == len(truth) == len(base) == len(truth if groups is None else groups):
-        raise AlignmentError("proposal, truth, base and groups differ in length", place="certify")
-    members = np.ones(len(labelset), dtype=bool) if known is None else known
-    if len(members) != len(labelset) or not members.any():
-        raise AlignmentError("known must name at least one of the K classes", place="certify")
+    _check_kinds(labelset, policy)
+    rows, count = len(proposal.ids), len(labelset)
+    truth = as_labels(truth, "certify: truth", count, rows=rows)
+    base = as_labels(base, "certify: base", count, rows=rows)
+    as_labels(proposal.suggested, "certify: proposal.suggested", count, least=NO_LABEL)
+    groups = None if groups is None else as_groups(groups, "certify: groups", rows)
+    members = _members(known, count)
     right = (base == truth) & members[truth]
     harmful = np.where(proposal.suggested != base, proposal.score, -np.inf)[right]
     persons = None if groups is None or len(np.unique(groups)) == len(groups) else groups[right]
@@ -133,6 +152,21 @@ def certify(
         for classes, least, guarantee in claims
     )
     return Certified(thresholds, tuple(guarantees))
+
+
+def _members(known: Bools | None, count: int) -> Bools:
+    """(K,) the classes that f was trained on."""
+    members = np.ones(count, dtype=bool) if known is None else as_known(known, "certify: known")
+    if len(members) != count:
+        cause = f"known has {len(members)} entries, and there are {count} classes"
+        raise AlignmentError(cause, place="certify", remedy="give True or False for each class")
+    return members
+
+
+def _check_kinds(labelset: Any, policy: Any) -> None:
+    if not isinstance(labelset, LabelSet) or not isinstance(policy, Policy):
+        cause = f"labelset is a {type(labelset).__name__}, policy a {type(policy).__name__}"
+        raise UsageError(cause, place="certify", remedy='give LabelSet(("fear", …)) and Policy(budget=0.02)')
 
 
 def overriding_is_right(proposal: Proposal, truth: Ints, base: Ints) -> Bools:
@@ -211,9 +245,12 @@ def decide(proposal: Proposal, base: Ints, thresholds: Floats | float, action: s
     """
     if action not in ACTIONS:
         raise choice_error("action", action, ACTIONS, place="decide")
-    if len(base) != len(proposal.ids):
-        raise AlignmentError(f"{len(proposal.ids)} proposals, {len(base)} answers", place="decide")
-    threshold = np.asarray(thresholds, dtype=float)
+    threshold = without_nan(as_numbers(thresholds, "decide: thresholds", ndim=None, finite=False), "decide: thresholds")
+    threshold = threshold.astype(float)
+    if threshold.ndim > 1:
+        cause = f"is of shape {threshold.shape}"
+        raise AlignmentError(cause, place="decide: thresholds", remedy="give one threshold, or one for each class")
+    base = as_labels(base, "decide: base", len(threshold) if threshold.ndim else None, rows=len(proposal.ids))
     changed = (proposal.score > (threshold[base] if threshold.ndim else threshold)) & (proposal.suggested != base)
     final = base.copy()
     if action != "flag":

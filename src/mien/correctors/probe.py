@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from mien.correctors.contract import Labels, fitted, hard, target_class
+from mien.correctors.contract import Labels, checked, fitted, hard, target_class
 from mien.correctors.evidence import coded
 from mien.correctors.on_vectors import Learnt, OnVectors
 from mien.features import Embedding
@@ -80,7 +80,7 @@ class LDA(Linear):
         """
         learnt, target = dict(fitted(self._learnt, self.name)), target_class(outputs, self.target)
         vectors = fitted(self._embedding, self.name).apply(outputs).astype(np.float64)
-        codes = coded(self.coding, outputs, hard(labels), target)
+        codes = coded(self.coding, outputs, hard(checked(outputs, labels)), target)
         for code in np.unique(codes):
             if code not in learnt["seen"]:
                 place = int(np.searchsorted(learnt["seen"], code))

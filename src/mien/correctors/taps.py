@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from mien.correctors.contract import Corrector, Labels, hard, positives, target_class
+from mien.correctors.contract import Corrector, Labels, checked, hard, positives, target_class
 from mien.errors import DataError
 from mien.features import matching
 from mien.metrics.ranking import auroc
-from mien.types import Floats, Ints, Outputs, Texts
+from mien.types import Floats, Ints, Outputs, Texts, as_classes, as_groups
 
 Taps = tuple[str, ...]
 CANDIDATES: tuple[Taps, ...] = (
@@ -54,11 +54,13 @@ def best_taps(
     >>> best_taps(lambda taps: LDA(taps=taps), outputs, labels, candidates=[("noise",), ("hidden",)])
     ('hidden',)
     """
-    truth = hard(labels)
+    labels = checked(outputs, labels)
+    truth, folds = hard(labels), as_classes(folds, "best_taps: folds")
     target = target_class(outputs, make(candidates[0]).target)
     wanted = positives(outputs, labels, target)
-    if wanted.sum() < folds:
-        raise _too_few(int(wanted.sum()), folds)
+    groups = None if groups is None else as_groups(groups, "best_taps: groups", len(truth))
+    if folds < 2 or min(wanted.sum(), (~wanted).sum()) < folds:
+        raise _too_few(int(min(wanted.sum(), (~wanted).sum())), folds)
     parts = StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(
         truth, wanted, np.arange(len(truth)) if groups is None else groups
     )
@@ -81,5 +83,5 @@ def best_taps(
 
 
 def _too_few(count: int, folds: int) -> DataError:
-    cause = f"{count} pictures of the class, or their groups, do not reach for {folds} folds"
+    cause = f"{count} pictures of the class or of others, or their groups, do not reach for {folds} folds"
     return DataError(cause, place="best_taps", remedy="choose the taps yourself, or give fewer folds")

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import bdtr
 
 from mien.errors import AlignmentError, UsageError
-from mien.types import Bools, Floats, Texts
+from mien.types import Bools, Floats, Texts, as_groups, as_mask, as_numbers, without_nan
 
 POOLED = "pooled"
 
@@ -82,12 +82,12 @@ def order_statistic_threshold(
     budget, delta : α and δ.
     group : what the guarantee is for.
     """
-    if groups is not None and len(groups) != len(scores):
-        raise AlignmentError(f"{len(scores)} scores, {len(groups)} groups", place="order_statistic_threshold")
+    place = "order_statistic_threshold"
+    scores = without_nan(as_numbers(scores, f"{place}: scores", finite=False), f"{place}: scores")
     if groups is None:
         largest = np.asarray(scores, dtype=float)
     else:
-        names, unit = np.unique(groups, return_inverse=True)
+        names, unit = np.unique(as_groups(groups, f"{place}: groups", len(scores)), return_inverse=True)
         largest = np.full(len(names), -np.inf)
         np.maximum.at(largest, unit, scores)
     n = len(largest)
@@ -108,6 +108,7 @@ def fixed_threshold(probability: float = 0.5) -> float:
 
 def balanced_accuracy_threshold(scores: Floats, is_new: Bools) -> float:
     """The threshold with the largest mean of recall on new pictures and on the others: no guarantee."""
+    is_new = as_mask(is_new, "balanced_accuracy_threshold: is_new")
     return _best_threshold(scores, is_new, cost=is_new.sum() / max(1, (~is_new).sum()))
 
 
@@ -118,14 +119,18 @@ def cost_ratio_threshold(scores: Floats, is_new: Bools, cost: float) -> float:
     3.0
     """
     if not cost > 0:
-        raise UsageError(f"cost must be above 0, not {cost}", place="cost_ratio_threshold")
+        remedy = "give the number of missed pictures that a false override is worth"
+        raise UsageError(f"cost must be above 0, not {cost}", place="cost_ratio_threshold", remedy=remedy)
     return _best_threshold(scores, is_new, cost)
 
 
 def _best_threshold(scores: Floats, is_new: Bools, cost: float) -> float:
     """An observed score (or −inf) that maximises new − cost·others above it; the highest such one."""
-    if len(scores) != len(is_new) or not is_new.any() or is_new.all():
-        raise AlignmentError("needs scores of new and of other pictures", place="threshold")
+    is_new = as_mask(is_new, "threshold: is_new")
+    scores = without_nan(as_numbers(scores, "threshold: scores", rows=len(is_new), finite=False), "threshold: scores")
+    if not is_new.any() or is_new.all():
+        cause = f"{is_new.sum()} of {len(is_new)} pictures are new"
+        raise AlignmentError(cause, place="threshold", remedy="give scores of new and of other pictures")
     candidates = np.concatenate([[-np.inf], np.unique(scores)])
     above_new, above_other = (
         len(scores[mask]) - np.searchsorted(np.sort(scores[mask]), candidates, side="right")
@@ -138,7 +143,7 @@ def _best_threshold(scores: Floats, is_new: Bools, cost: float) -> float:
 def check_shares(*shares: float) -> None:
     """Raise UsageError unless all lie between 0 and 1."""
     for share in shares:
-        if not 0 < share < 1:
+        if not isinstance(share, int | float | np.number) or not 0 < share < 1:
             raise UsageError(
-                f"must be between 0 and 1, not {share}", place="policy", remedy="give a share such as 0.02"
+                f"a share must be between 0 and 1, not {share}", place="policy", remedy="give one such as 0.02"
             )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mien.errors import AlignmentError
-from mien.types import Ints, Proposal, check_same_ids
+from mien.types import Ints, Proposal, as_labels, check_same_ids
 
 SILENT = -1e6
 """Score where nobody suggests another answer than f's."""
@@ -34,7 +34,8 @@ def together(proposals: Sequence[Proposal], base: Ints) -> Proposal:
     ([2.0, 2.0], [0, 3])
     """
     if not proposals:
-        raise AlignmentError("there is no corrector", place="together")
+        raise AlignmentError("there is no corrector", place="together", remedy="give one proposal or more")
+    base = as_labels(base, "together: base", rows=len(proposals[0].ids))
     for proposal in proposals[1:]:
         check_same_ids(proposal.ids, proposals[0].ids, "together")
     suggested = np.stack([proposal.suggested for proposal in proposals])  # (M, N)

@@ -2,7 +2,7 @@
 
 from mien.features.embedding import Embedding
 from mien.features.extractor import describe
-from mien.features.vectors import matching, stack
+from mien.features.vectors import matching, patterns, stack, widths
 from mien.features.whitening import Whitening
 
-__all__ = ["Embedding", "Whitening", "describe", "matching", "stack"]
+__all__ = ["Embedding", "Whitening", "describe", "matching", "patterns", "stack", "widths"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.features.vectors import stack
+from mien.errors import AlignmentError
+from mien.features.vectors import nothing_differs, patterns, stack, widths
 from mien.features.whitening import Whitening
 from mien.types import Floats, Outputs
 
@@ -22,21 +23,34 @@ class Embedding:
     ----------
     taps : patterns of the features used.
     whitening : what is done to them.
+    widths : tap → numbers a picture, of the outputs it was fitted on; empty where an older run has not kept them.
     """
 
     taps: tuple[str, ...]
     whitening: Whitening
+    widths: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, outputs: Outputs, taps: Sequence[str], components: int, whiten: float = 1.0) -> Self:
+    def fit(
+        cls, outputs: Outputs, taps: Sequence[str], components: int, whiten: float = 1.0, *, least: int = 1
+    ) -> Self:
         """Learn it from pictures; labels play no part.
 
         Parameters
         ----------
         components : principal axes kept at most.
         whiten : 1 scales every axis to variance 1, 0 leaves the variances as they are, between: a power of it.
+        least : axes that there must be.
+
+        Raises
+        ------
+        DataError : no feature matches, a value is not finite, or nothing differs between the pictures.
         """
-        return cls(tuple(taps), Whitening.fit(stack(outputs, taps), components, whiten))
+        vectors, wide = stack(outputs, taps), widths(outputs, taps)
+        made = cls(patterns(taps), Whitening.fit(vectors, components, whiten, list(wide.values())), wide)
+        if made.axes < least:
+            raise nothing_differs(outputs, taps)
+        return made
 
     @property
     def variances(self) -> Floats:
@@ -54,19 +68,40 @@ class Embedding:
 
     def apply(self, outputs: Outputs) -> Floats:
         """(N, M) vectors of new outputs."""
-        return self.whitening.apply(stack(outputs, self.taps))
+        return self.whitening.apply(self._stacked(outputs))
 
     def onto(self, outputs: Outputs, directions: Floats) -> Floats:
         """(N, C) products of the vectors with (M, C) directions, without making the vectors: far quicker."""
-        return self.whitening.onto(stack(outputs, self.taps), directions)
+        return self.whitening.onto(self._stacked(outputs), directions)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """As plain arrays."""
         of = self.whitening
-        return {"taps": np.array(self.taps), "mean": of.mean, "spread": of.spread, "basis": of.basis}
+        arrays = {"taps": np.array(self.taps), "mean": of.mean, "spread": of.spread, "basis": of.basis}
+        return {**arrays, **kept_widths(self.widths)}
 
     @classmethod
     def of(cls, state: Mapping[str, NDArray[Any]]) -> Self:
         """From the arrays of `state`."""
         whitening = Whitening(state["mean"], state["spread"], state["basis"])
-        return cls(tuple(str(tap) for tap in state["taps"]), whitening)
+        return cls(tuple(str(tap) for tap in state["taps"]), whitening, widths_in(state))
+
+    def _stacked(self, outputs: Outputs) -> Floats:
+        vectors = stack(outputs, self.taps, self.widths)
+        if vectors.shape[1] != len(self.whitening.mean):
+            cause = f"have {vectors.shape[1]} numbers a picture, fitted were {len(self.whitening.mean)}"
+            remedy = "give the features that the corrector was fitted on, or fit it again"
+            raise AlignmentError(cause, place="Outputs.features", remedy=remedy)
+        return vectors
+
+
+def kept_widths(widths: Mapping[str, int]) -> dict[str, NDArray[Any]]:
+    """Widths of taps as plain arrays; none where they are not known."""
+    return {"names": np.array(list(widths)), "widths": np.array(list(widths.values()))} if widths else {}
+
+
+def widths_in(state: Mapping[str, NDArray[Any]]) -> dict[str, int]:
+    """The widths of taps that a saved corrector has; empty for one of old."""
+    if not {"names", "widths"} <= set(state):
+        return {}
+    return dict(zip(map(str, state["names"]), map(int, state["widths"]), strict=True))

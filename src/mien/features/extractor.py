@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mien.errors import MissingExtraError
 from mien.types import Floats
+from mien.types.containers import as_pixels
 
 CELLS = 6
 ORIENTATIONS = 8
@@ -38,7 +39,7 @@ def describe(pixels: NDArray[np.uint8], *, mirrored: bool = True) -> dict[str, F
     >>> describe(np.zeros((2, 48, 48), np.uint8))["hog"].shape
     (2, 800)
     """
-    hog = _hog()
+    hog, pixels = _hog(), as_pixels(pixels, "describe: pixels", side=2 * CELLS)
     grey = pixels if pixels.ndim == 3 else np.round(pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
     cell = tuple(max(2, side // CELLS) for side in grey.shape[1:])
 

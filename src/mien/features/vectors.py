@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
 
-from mien.errors import DataError
+from mien.errors import AlignmentError, DataError
 from mien.types import Floats, Outputs
 
+BLOCK = 1024
+"""Rows looked at together, so that memory-mapped features stay on the disk."""
+LARGEST = 1e37
+"""Of a feature: what is larger leaves no room in float32."""
 
-def stack(outputs: Outputs, taps: Sequence[str] = ("*",)) -> Floats:
-    """(N, D) features of the vector taps whose names match one of the patterns, in the order of their names.
+
+def stack(outputs: Outputs, taps: Sequence[str] = ("*",), like: Mapping[str, int] | None = None) -> Floats:
+    """(N, D) float32 features of the vector taps whose names match one of the patterns, in the order of their names.
+
+    Parameters
+    ----------
+    taps : patterns of names.
+    like : the widths of the taps (see `widths`) that these must have, such as those that a corrector was fitted on.
 
     Raises
     ------
-    DataError : no tap matches; the message names those that there are.
+    DataError : no tap matches (the message names those that there are), or a value is not finite, with its tap and row.
+    AlignmentError : other taps than in `like`, or taps of other widths.
 
     Examples
     --------
@@ -27,15 +38,73 @@ def stack(outputs: Outputs, taps: Sequence[str] = ("*",)) -> Floats:
     """
     chosen = matching(outputs, taps)
     if not chosen:
+        there = ", ".join(matching(outputs, ("*",)))
         raise DataError(
-            f"no feature matches {', '.join(taps)}",
+            f"no feature matches {', '.join(patterns(taps))}",
             place="Outputs.features",
-            remedy=f"there are: {', '.join(matching(outputs, ('*',))) or 'none'}",
+            remedy=f"there are: {there}" if there else 'there are none: give Outputs(…, features={"mine": vectors})',
         )
-    return np.concatenate([np.asarray(outputs.features[name], np.float32) for name in chosen], axis=1)
+    if like:
+        check_like(widths(outputs, taps), like)
+    with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+        joined = np.concatenate([np.asarray(outputs.features[name], np.float32) for name in chosen], axis=1)
+    if joined.size and not -LARGEST <= joined.min() <= joined.max() <= LARGEST:  # false for NaN, too
+        check_taps(outputs, chosen)
+    return joined
 
 
 def matching(outputs: Outputs, taps: Sequence[str]) -> list[str]:
     """The vector taps whose names match one of the patterns, in order."""
     vectors = sorted(name for name, values in outputs.features.items() if values.ndim == 2)
-    return [name for name in vectors if any(fnmatchcase(name, pattern) for pattern in taps)]
+    return [name for name in vectors if any(fnmatchcase(name, pattern) for pattern in patterns(taps))]
+
+
+def patterns(taps: Sequence[str]) -> tuple[str, ...]:
+    """Patterns of taps as a tuple, also of one alone.
+
+    >>> patterns("hidden")
+    ('hidden',)
+    """
+    return (taps,) if isinstance(taps, str) else tuple(taps)
+
+
+def widths(outputs: Outputs, taps: Sequence[str]) -> dict[str, int]:
+    """Tap → numbers a picture, of the taps that match, in order."""
+    return {name: outputs.features[name].shape[1] for name in matching(outputs, taps)}
+
+
+def check_like(found: Mapping[str, int], fitted: Mapping[str, int]) -> None:
+    """AlignmentError unless both have the same taps of the same widths."""
+    if dict(found) != dict(fitted):
+        cause = f"are {_shown(found, fitted)}, fitted were {_shown(fitted, found)}"
+        remedy = "give the features that the corrector was fitted on, or fit it again"
+        raise AlignmentError(cause, place="Outputs.features", remedy=remedy)
+
+
+def nothing_differs(outputs: Outputs, taps: Sequence[str]) -> DataError:
+    """The error where the features are alike in all pictures."""
+    cause = f"the features {', '.join(matching(outputs, taps))} are alike in all {len(outputs)} pictures"
+    return DataError(cause, place="Outputs.features", remedy="give features that differ, and more pictures")
+
+
+def _shown(one: Mapping[str, int], other: Mapping[str, int]) -> str:
+    """The taps of one that the other has not, or has in another width."""
+    apart = [f"{name} ({width} numbers)" for name, width in one.items() if other.get(name) != width]
+    return ", ".join(apart[:5]) + (", …" if len(apart) > 5 else "") or "no others"
+
+
+def check_taps(outputs: Outputs, taps: Sequence[str]) -> None:
+    """`check_finite` for the vector taps that match."""
+    for name in matching(outputs, taps):
+        check_finite(outputs.features[name], f"Outputs.features[{name}]")
+
+
+def check_finite(values: Floats, place: str) -> None:
+    """DataError, with the first rows, where a feature is NaN, infinite or above `LARGEST`; block by block."""
+    for start in range(0, len(values), BLOCK):
+        block = np.asarray(values[start : start + BLOCK])
+        odd = ~np.isfinite(block) if block.dtype.itemsize < 4 else ~(np.abs(block) <= LARGEST)
+        if odd.any():
+            row = start + int(odd.reshape(len(block), -1).any(1).argmax())
+            cause = f"{block[odd][0]} is not finite, or too large (row {row})"
+            raise DataError(cause, place=place, remedy="leave these rows out, or mend their values")

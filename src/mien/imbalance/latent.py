@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from mien.errors import MissingExtraError
+from mien.errors import DataError, MissingExtraError
 from mien.imbalance.neighbours import nearest
 from mien.imbalance.resampling import oversampled
 from mien.imbalance.treatment import Latents, Learnt
@@ -32,6 +32,7 @@ def adjusted(learnt: Learnt, new: Latents) -> Floats:
     >>> adjusted(learnt, Latents(np.zeros((1, 1)), np.array([[0.6, 0.4]]))).round(3).tolist()
     [[0.333, 0.667]]
     """
+    learnt.check(new)
     moved = new.probs / np.maximum(learnt.latents.probs.mean(0), LEAST) * (learnt.part.counts > 0)
     return np.asarray(moved / np.maximum(moved.sum(1, keepdims=True), LEAST))
 
@@ -42,6 +43,7 @@ def new_head(learnt: Learnt, new: Latents) -> Floats:
     B. Kang et al., *Decoupling representation and classifier for long-tailed recognition*, ICLR 2020, section 4.1: the
     latents of common classes are good for rare ones too; it is the last layer that unbalanced data spoil.
     """
+    learnt.check(new)
     part = learnt.part
     rows = oversampled(part, int(part.counts.max()))
     return _head(learnt.latents.vectors[rows], part.labels[rows], learnt, new)
@@ -61,6 +63,7 @@ def smote(learnt: Learnt, new: Latents) -> Floats:
         from imblearn.over_sampling import SMOTE
     except ImportError:
         raise MissingExtraError.for_package("imbalanced-learn", "imbalance") from None
+    learnt.check(new)
     part, vectors = learnt.part, learnt.latents.vectors
     rows = oversampled(part, NEIGHBOURS + 1)
     labels, vectors = part.labels[rows], vectors[rows]
@@ -82,6 +85,7 @@ def of_neighbours(learnt: Learnt, new: Latents, k: int, power: float = 0.0) -> F
     >>> of_neighbours(learnt, Latents(np.array([[0.9, 0.1]]), np.full((1, 2), 0.5)), k=1).tolist()
     [[0.0, 1.0]]
     """
+    learnt.check(new)
     weights = class_weights(learnt.part.counts, power)
     return nearest(learnt.part, learnt.latents.vectors, new.vectors, k, weights)
 
@@ -90,6 +94,11 @@ def _head(vectors: Floats, labels: Ints, learnt: Learnt, new: Latents) -> Floats
     from sklearn.linear_model import LogisticRegression  # here: training, which needs none, must not wait for it
     from sklearn.preprocessing import StandardScaler
 
+    if len(np.unique(labels)) < 2:
+        cause = f"the training part has pictures of {len(np.unique(labels))} class(es)"
+        raise DataError(cause, place="TrainPart.labels", remedy="give pictures of two classes or more")
+    if not len(new.vectors):
+        return np.empty((0, learnt.part.classes))
     scaler = StandardScaler().fit(learnt.latents.vectors)
     head = LogisticRegression(C=0.01, max_iter=300).fit(scaler.transform(vectors), labels)
     probs = np.zeros((len(new.vectors), learnt.part.classes))

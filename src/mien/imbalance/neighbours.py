@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mien.errors import DataError
 from mien.imbalance.treatment import TrainPart
 from mien.types import Floats
 
@@ -27,6 +28,10 @@ def nearest(part: TrainPart, vectors: Floats, new: Floats, k: int = 101, weights
     """
     from sklearn.neighbors import NearestNeighbors  # here: training, which needs none, must not wait for it
 
+    if not len(new):
+        return np.empty((0, part.classes))
+    if not len(vectors):
+        raise DataError("the training part has no picture", place="nearest", remedy="give one or more")
     centre, spread = vectors.mean(0), vectors.std(0) + 1e-6
     ours, theirs = (_on_sphere((of - centre) / spread) for of in (vectors, new))
     search = NearestNeighbors(n_neighbors=min(k, len(ours)), algorithm="brute").fit(ours)

@@ -41,4 +41,4 @@ def _resampled(part: TrainPart, wanted: Callable[[int], int]) -> Ints:
         if len(own):
             times, rest = divmod(wanted(len(own)), len(own))
             chosen += [np.repeat(own, times), rng.permutation(own)[:rest]]
-    return np.sort(np.concatenate(chosen))
+    return np.sort(np.concatenate([np.empty(0, np.int64), *chosen]))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import AlignmentError
-from mien.types import Floats, Ints
+from mien.types import Floats, Ints, as_classes, as_labels, as_numbers, as_shares
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class TrainPart:
     labels: Ints
     classes: int
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", as_classes(self.classes, "TrainPart.classes"))
+        object.__setattr__(self, "labels", as_labels(self.labels, "TrainPart.labels", self.classes))
 
     @property
     def counts(self) -> Ints:
@@ -48,8 +52,12 @@ class Latents:
     probs: Floats
 
     def __post_init__(self) -> None:
-        if len(self.vectors) != len(self.probs):
-            raise AlignmentError(f"{len(self.vectors)} vectors, {len(self.probs)} answers", place="Latents")
+        vectors, probs = as_numbers(self.vectors, "Latents.vectors", ndim=2), as_shares(self.probs, "Latents.probs")
+        object.__setattr__(self, "vectors", vectors)
+        object.__setattr__(self, "probs", probs)
+        if len(vectors) != len(probs):
+            cause = f"{len(vectors)} vectors, {len(probs)} answers"
+            raise AlignmentError(cause, place="Latents", remedy="give both for the same pictures, in one order")
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,19 @@ class Learnt:
 
     part: TrainPart
     latents: Latents
+
+    def __post_init__(self) -> None:
+        labels, shape = len(self.part.labels), self.latents.probs.shape
+        if shape != (labels, self.part.classes):
+            cause = f"answers of shape {shape} for {labels} labels of {self.part.classes} classes"
+            raise AlignmentError(cause, place="Learnt", remedy="give the latents of the training part")
+
+    def check(self, new: Latents) -> None:
+        """AlignmentError unless the new latents are of the same classifier: as wide, of as many classes."""
+        ours, theirs = ((of.vectors.shape[1], of.probs.shape[1]) for of in (self.latents, new))
+        if ours != theirs:
+            cause = f"vectors of {theirs[0]} numbers and {theirs[1]} classes, learnt were {ours[0]} and {ours[1]}"
+            raise AlignmentError(cause, place="Latents", remedy="give the latents of the same classifier")
 
 
 Rows = Callable[[TrainPart], Ints]

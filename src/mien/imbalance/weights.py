@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.types import Floats, Ints
+from mien.errors import UsageError
+from mien.types import Floats, Ints, as_numbers
 
 
 def class_weights(counts: Ints | Floats, power: float = 1.0) -> Floats:
@@ -20,6 +21,8 @@ def class_weights(counts: Ints | Floats, power: float = 1.0) -> Floats:
     >>> class_weights(np.array([1, 3, 0])).round(3).tolist()
     [2.0, 0.667, 0.0]
     """
+    counts = as_numbers(counts, "class_weights: counts", within=(0, np.inf))
+    _check_number(power, -np.inf, np.inf, "class_weights: power")
     present = counts > 0
     weights = np.zeros(len(counts))
     weights[present] = (counts.sum() / counts[present]) ** power
@@ -46,10 +49,17 @@ def effective_weights(counts: Ints | Floats, beta: float = 0.999) -> Floats:
     >>> effective_weights(np.array([20, 2000, 4000, 0])).round(2).tolist()
     [41.08, 0.94, 0.83, 0.0]
     """
+    counts = as_numbers(counts, "effective_weights: counts", within=(0, np.inf))
+    _check_number(beta, 0, np.nextafter(1, 0), "effective_weights: beta")
     present = counts > 0
     weights = np.zeros(len(counts))
     weights[present] = (1 - beta) / (1 - beta ** counts[present])
     return _scaled(weights, counts)
+
+
+def _check_number(value: float, least: float, most: float, place: str) -> None:
+    if not (isinstance(value, int | float | np.number) and least <= value <= most and np.isfinite(value)):
+        raise UsageError(f"is {value!r}", place=place, remedy="leave it out for what is usual")
 
 
 def _scaled(weights: Floats, counts: Ints | Floats) -> Floats:

@@ -12,11 +12,14 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from mien.errors import AlignmentError
-from mien.types import Floats, Ints
+from mien.errors import AlignmentError, UsageError
+from mien.types import Floats, Ints, as_classes, as_labels, as_numbers, as_shares
+from mien.types.inputs import SLACK
 
 BINS = 15
 LEAST = 1e-12
+COLD = 0.04
+"""A temperature below that which `temperature` may give."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,9 @@ def reliability(confidence: Floats, truth: Floats, bins: int = BINS) -> Reliabil
     >>> reliability(np.array([0.2, 0.4, 0.6, 1.0]), np.array([0.0, 1.0, 1.0, 1.0]), bins=2).truth.tolist()
     [0.5, 1.0]
     """
-    if confidence.shape != truth.shape or confidence.ndim != 1:
-        raise AlignmentError(f"confidence is {confidence.shape}, truth {truth.shape}", place="reliability")
+    confidence = as_numbers(confidence, "reliability: confidence", within=(0, 1 + SLACK))
+    truth = as_numbers(truth, "reliability: truth", rows=len(confidence), within=(0, 1 + SLACK))
+    bins = as_classes(bins, "reliability: bins")
     parts = [part for part in np.array_split(np.argsort(confidence, kind="stable"), bins) if len(part)]
     means = [np.array([values[part].mean() for part in parts]) for values in (confidence, truth)]
     return Reliability(means[0], means[1], np.array([len(part) for part in parts], dtype=np.int64))
@@ -67,6 +71,8 @@ def plurality_reliability(probs: Floats, labels: Ints, bins: int = BINS) -> Reli
     >>> round(found.error, 3)
     0.2
     """
+    probs = as_shares(probs, "plurality_reliability: probs")
+    labels = as_labels(labels, "plurality_reliability: labels", probs.shape[1], rows=len(probs))
     return reliability(probs.max(1), (probs.argmax(1) == labels).astype(float), bins)
 
 
@@ -83,8 +89,7 @@ def vote_reliability(probs: Floats, votes: Floats, bins: int = BINS) -> Reliabil
     >>> vote_reliability(votes, votes).error
     0.0
     """
-    if probs.shape != votes.shape:
-        raise AlignmentError(f"probs are {probs.shape}, votes {votes.shape}", place="vote_reliability")
+    probs, votes = _both(probs, votes, "vote_reliability", "votes")
     answers = probs.argmax(1)
     rows = np.arange(len(probs))
     return reliability(probs[rows, answers], votes[rows, answers], bins)
@@ -110,8 +115,9 @@ def temperature(probs: Floats, targets: Floats) -> float:
     >>> tempered(sure, t)[0].round(2).tolist()
     [0.75, 0.25]
     """
-    if probs.shape != targets.shape:
-        raise AlignmentError(f"probs are {probs.shape}, targets {targets.shape}", place="temperature")
+    probs, targets = _both(probs, targets, "temperature", "targets")
+    if not len(probs):
+        return 1.0
     logits = np.log(np.maximum(probs, LEAST))
 
     def loss(log_t: float) -> float:
@@ -122,5 +128,18 @@ def temperature(probs: Floats, targets: Floats) -> float:
 
 def tempered(probs: Floats, t: float) -> Floats:
     """(N, K) probabilities at temperature T: above 1 less sure, below 1 surer; what has probability 0 keeps it."""
-    powers = np.asarray(probs, np.float64) ** (1 / t)
+    if not (isinstance(t, int | float | np.number) and 0 < t < np.inf):
+        raise UsageError(f"the temperature is {t}", place="tempered", remedy="give a number above 0; 1 changes nothing")
+    shares = np.asarray(as_shares(probs, "tempered: probs"), np.float64)
+    if t < COLD:  # powers of all would be 0
+        shares = shares / shares.max(1, keepdims=True)
+    powers = shares ** (1 / t)
     return np.asarray(powers / powers.sum(1, keepdims=True))
+
+
+def _both(probs: Floats, shares: Floats, place: str, name: str) -> tuple[Floats, Floats]:
+    probs, shares = as_shares(probs, f"{place}: probs"), as_shares(shares, f"{place}: {name}")
+    if probs.shape != shares.shape:
+        cause = f"probs are {probs.shape}, {name} {shares.shape}"
+        raise AlignmentError(cause, place=place, remedy="give a row a picture and a column a class in both")
+    return probs, shares

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.errors import AlignmentError
 from mien.metrics.ranking import auroc
-from mien.types import Bools, Floats, Ints, Rates
+from mien.types import NO_LABEL, Bools, Floats, Ints, Rates, as_classes, as_counts, as_labels, as_numbers
 
 
 def confusion_matrix(truth: Ints, answer: Ints, K: int) -> Ints:
@@ -20,14 +19,14 @@ def confusion_matrix(truth: Ints, answer: Ints, K: int) -> Ints:
     array([[1, 1],
            [0, 1]])
     """
-    if len(truth) != len(answer):
-        raise AlignmentError(f"{len(truth)} labels, {len(answer)} answers", place="confusion_matrix")
+    truth, answer, K = _checked(truth, answer, K, "confusion_matrix")
     given = answer >= 0
     return np.bincount(truth[given] * K + answer[given], minlength=K * K).reshape(K, K)
 
 
 def recall(truth: Ints, answer: Ints, K: int) -> Rates:
     """Per class: right answers out of its pictures."""
+    truth, answer, K = _checked(truth, answer, K, "recall")
     return Rates(_right(truth, answer, K), np.bincount(truth, minlength=K))
 
 
@@ -38,6 +37,7 @@ def precision(truth: Ints, answer: Ints, K: int) -> Rates:
 
 def f1(truth: Ints, answer: Ints, K: int) -> Rates:
     """Per class: 2·right out of (its pictures + answers that name it), the harmonic mean of precision and recall."""
+    truth, answer, K = _checked(truth, answer, K, "f1")
     named = confusion_matrix(truth, answer, K).sum(0)
     return Rates(2 * _right(truth, answer, K), np.bincount(truth, minlength=K) + named)
 
@@ -61,20 +61,30 @@ def common_classes(counts: Ints) -> Bools:
     >>> common_classes(np.array([7000, 300, 21])).tolist()
     [True, True, False]
     """
+    counts = as_counts(counts, "common_classes", ndim=1)
     enough: Bools = counts >= COMMON
     return enough if enough.sum() > 1 else counts > 0
 
 
 def accuracy(truth: Ints, answer: Ints) -> float:
     """Share of right answers; NaN without pictures."""
+    truth = as_labels(truth, "accuracy: truth")
+    answer = as_labels(answer, "accuracy: answer", rows=len(truth), least=NO_LABEL)
     return float((truth == answer).mean()) if len(truth) else float("nan")
 
 
 def macro_auroc(truth: Ints, probs: Floats) -> float:
     """Mean one-vs-rest ROC AUC of (N, K) probabilities over the classes that have pictures."""
+    probs = as_numbers(probs, "macro_auroc: probs", ndim=2)
+    truth = as_labels(truth, "macro_auroc: truth", probs.shape[1], rows=len(probs))
     areas = np.array([auroc(probs[:, c], truth == c) for c in range(probs.shape[1])])
     defined = areas[~np.isnan(areas)]
     return float(defined.mean()) if len(defined) else float("nan")
+
+
+def _checked(truth: Ints, answer: Ints, K: int, place: str) -> tuple[Ints, Ints, int]:
+    K, truth = as_classes(K, f"{place}: K"), as_labels(truth, f"{place}: truth", K)
+    return truth, as_labels(answer, f"{place}: answer", K, rows=len(truth), least=NO_LABEL), K
 
 
 def _right(truth: Ints, answer: Ints, K: int) -> Ints:

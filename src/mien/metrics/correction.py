@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mien.errors import AlignmentError
-from mien.types import Bools, Floats, Ints, Rates, Scores
+from mien.types import NO_LABEL, Bools, Floats, Ints, Rates, Scores, as_classes, as_labels, as_numbers
 
 
 def scores(truth: Ints, base: Ints, final: Ints, K: int) -> Scores:
@@ -33,7 +33,10 @@ def scores(truth: Ints, base: Ints, final: Ints, K: int) -> Scores:
     >>> result.gain.values, result.harm.values
     (array([nan, 0.5]), array([0.5, nan]))
     """
-    _check(truth, base, final, K)
+    K = as_classes(K, "scores: K")
+    truth = as_labels(truth, "scores: truth", K)
+    base = as_labels(base, "scores: base", K, rows=len(truth))
+    final = as_labels(final, "scores: final", K, rows=len(truth), least=NO_LABEL)
     support = _per_class(truth, np.ones(len(truth), dtype=bool), K)
     others = support.sum() - support
     right_f, right_h = base == truth, final == truth
@@ -67,7 +70,11 @@ def restored(tpr_h: Floats, tpr_full: Floats) -> Floats:
     >>> restored(np.array([0.51, 0.2]), np.array([0.78, 0.0]))
     array([0.65384615,        nan])
     """
-    return _ratio(np.asarray(tpr_h, dtype=float), np.asarray(tpr_full, dtype=float))
+    of_h, of_full = (as_numbers(values, "restored", ndim=None, finite=False) for values in (tpr_h, tpr_full))
+    if of_h.shape != of_full.shape:
+        cause = f"recalls of shape {of_h.shape} and {of_full.shape}"
+        raise AlignmentError(cause, place="restored", remedy="give the recalls of the same classes")
+    return _ratio(of_h.astype(float), of_full.astype(float))
 
 
 def retention_matrix(truth: Ints, answers: Mapping[int, tuple[Ints, Ints]], K: int) -> Rates:
@@ -98,13 +105,18 @@ def column_means(rates: Rates, weights: Floats | None = None) -> Floats:
     >>> column_means(Rates(np.array([[0, 1], [1, 0]]), np.array([[0, 4], [2, 0]])))
     array([0.5 , 0.25])
     """
+    if rates.hits.ndim != 2:
+        cause = f"rates of shape {rates.hits.shape}"
+        raise AlignmentError(cause, place="column_means", remedy="give those of a matrix (K, C)")
     columns = zip(rates.hits.T, rates.totals.T, strict=True)
     return np.array([Rates(hits, totals).mean(weights) for hits, totals in columns])
 
 
 def _matrix(truth: Ints, answers: Mapping[int, tuple[Ints, Ints]], K: int, name: str) -> Rates:
+    K = as_classes(K, f"{name}_matrix: K")
     hits, totals = np.zeros((2, K, K), dtype=np.int64)
     for i, (base, final) in answers.items():
+        as_labels([i], f"{name}_matrix: answers", K)
         column: Rates = getattr(scores(truth, base, final, K), name)
         others = np.arange(K) != i
         hits[others, i], totals[others, i] = column.hits[others], column.totals[others]
@@ -119,19 +131,3 @@ def _per_class(labels: Ints, chosen: Bools, K: int) -> Ints:
 def _ratio(top: Floats, bottom: Floats) -> Floats:
     out: Floats = np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom > 0)
     return out
-
-
-def _check(truth: Ints, base: Ints, final: Ints, K: int) -> None:
-    if not len(truth) == len(base) == len(final):
-        raise AlignmentError(
-            f"truth, base and final have {len(truth)}, {len(base)} and {len(final)} rows",
-            place="scores",
-            remedy="take the rows by id before you compare them",
-        )
-    for name, labels, least in (("truth", truth, 0), ("base", base, 0), ("final", final, -1)):
-        if len(labels) and not (least <= labels.min() and labels.max() < K):
-            raise AlignmentError(
-                f"{name} has a label outside {least} … {K - 1}",
-                place="scores",
-                remedy="leave out rows without a usable label",
-            )

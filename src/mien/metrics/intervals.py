@@ -8,8 +8,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, ndtri, stdtr, stdtrit
 
-from mien.errors import AlignmentError
-from mien.types import Bools, Floats, Ints, Texts
+from mien.errors import AlignmentError, UsageError
+from mien.types import (
+    Bools,
+    Floats,
+    Ints,
+    Texts,
+    as_classes,
+    as_counts,
+    as_groups,
+    as_labels,
+    as_mask,
+    as_numbers,
+)
 
 LEAST = 1e-15
 
@@ -36,7 +47,14 @@ def wilson(hits: ArrayLike, totals: ArrayLike, confidence: float = 0.95) -> tupl
     >>> print(f"{low:.2f} {high:.2f}")
     0.16 0.34
     """
-    k, n = np.asarray(hits, dtype=float), np.asarray(totals, dtype=float)
+    k, n = (
+        as_numbers(values, f"wilson: {name}", ndim=None, within=(0, np.inf)).astype(float)
+        for name, values in (("hits", hits), ("totals", totals))
+    )
+    if (k.shape != n.shape and k.ndim and n.ndim) or (k > n).any():
+        cause = f"hits of shape {k.shape} and totals of shape {n.shape}, hits never above totals"
+        raise AlignmentError(cause, place="wilson", remedy="count hits among the totals")
+    _check_confidence(confidence, "wilson")
     z2 = ndtri((1 + confidence) / 2) ** 2
     with np.errstate(invalid="ignore"):  # 0/0 is NaN, as meant
         centre = (k + z2 / 2) / (n + z2)
@@ -71,8 +89,11 @@ def bootstrap_ratio(
     -------
     low, high : NaN where `bottom` has no hit; draws without one, where the ratio is undefined, are left out.
     """
-    if not len(top) == len(bottom) == len(top if groups is None else groups):
-        raise AlignmentError("top, bottom and groups differ in length", place="bootstrap_ratio")
+    top, place = as_mask(top, "bootstrap_ratio: top"), "bootstrap_ratio"
+    bottom = as_mask(bottom, f"{place}: bottom", len(top))
+    groups = None if groups is None else as_groups(groups, f"{place}: groups", len(top))
+    draws = as_classes(draws, f"{place}: draws")
+    _check_confidence(confidence, place)
     if not bottom.any():
         return float("nan"), float("nan")
     unit = np.arange(len(top)) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -80,6 +101,8 @@ def bootstrap_ratio(
     kinds, counts = np.unique(sums, axis=0, return_counts=True)  # equal groups are drawn together: the same, but fast
     drawn = np.random.default_rng(seed).multinomial(len(sums), counts / len(sums), size=draws) @ kinds
     drawn = drawn[drawn[:, 1] > 0]
+    if not len(drawn):
+        return float("nan"), float("nan")
     low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
@@ -97,6 +120,7 @@ def mcnemar(harmed: int, repaired: int) -> float:
     >>> round(mcnemar(2, 9), 4), mcnemar(0, 0)
     (0.0654, 1.0)
     """
+    harmed, repaired = as_counts([harmed, repaired], "mcnemar").tolist()
     return float(min(1.0, 2 * bdtr(min(harmed, repaired), harmed + repaired, 0.5)))
 
 
@@ -128,8 +152,15 @@ def macro_difference(
     >>> macro_difference(worse, better, truth)
     (1.0, 1.0, 1.0, 0.0)
     """
-    if before.shape != after.shape or before.shape[1] != len(truth):
-        raise AlignmentError(f"{before.shape} and {after.shape} for {len(truth)} labels", place="macro_difference")
+    place, truth = "macro_difference", as_labels(truth, "macro_difference: truth")
+    before, after = (
+        as_numbers(values, f"{place}: {name}", ndim=2, within=(0, 1))
+        for name, values in (("before", before), ("after", after))
+    )
+    groups = None if groups is None else as_groups(groups, f"{place}: groups", len(truth))
+    if before.shape != after.shape or before.shape[1] != len(truth) or not len(before):
+        cause = f"{before.shape} and {after.shape} for {len(truth)} labels"
+        raise AlignmentError(cause, place=place, remedy="give (S, N) right answers of S seeds in both")
     if not len(truth):
         return math.nan, math.nan, math.nan, math.nan
     unit = np.arange(len(truth)) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -155,6 +186,11 @@ def macro_difference(
     return difference, difference - half, difference + half, math.nan if S == 1 else p
 
 
+def _check_confidence(confidence: float, place: str) -> None:
+    if not (isinstance(confidence, int | float | np.number) and 0 < confidence < 1):
+        raise UsageError(f"the confidence is {confidence}", place=place, remedy="give a share such as 0.95")
+
+
 def holm(p_values: ArrayLike) -> Floats:
     """p values of several tests, raised so that any false finding among all of them is as rare as in one test.
 
@@ -167,7 +203,7 @@ def holm(p_values: ArrayLike) -> Floats:
     >>> holm([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.06, 0.06]
     """
-    p = np.asarray(p_values, dtype=float)
+    p = as_numbers(p_values, "holm", finite=False, within=(0, 1)).astype(float)
     found, tests = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
     order = tests[np.argsort(p[tests], kind="stable")]
     raised = (len(order) - np.arange(len(order))) * p[order]

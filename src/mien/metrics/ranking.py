@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mien.errors import AlignmentError
-from mien.types import Bools, Floats
+from mien.errors import UsageError
+from mien.types import Bools, Floats, as_labels, as_mask, as_numbers, as_shares
 
 LEAST_PICTURES = 5  # a ratio with fewer pictures below the line is not shown
 
@@ -56,9 +56,9 @@ def gain_curve(score: Floats, is_new: Bools, counts_for_harm: Bools, harms: Arra
     >>> gain_curve(score, new, ~new, [0, 1 / 3, 1])
     array([0.33333333, 0.66666667, 1.        ])
     """
-    if not len(score) == len(is_new) == len(counts_for_harm):
-        raise AlignmentError("score, is_new and counts_for_harm differ in length", place="gain_curve")
-    shares = np.atleast_1d(np.asarray(harms, dtype=float))
+    score, counts_for_harm = _scored(score, counts_for_harm, "gain_curve", "counts_for_harm")
+    is_new = as_mask(is_new, "gain_curve: is_new", len(score))
+    shares = np.atleast_1d(as_numbers(harms, "gain_curve: harms", ndim=None, within=(0, 1)).astype(float))
     new, known = np.sort(score[is_new]), np.sort(score[counts_for_harm])
     if not len(new) or not len(known):
         return np.full(shares.shape, np.nan)
@@ -71,6 +71,8 @@ def overridden_at_harm(score: Floats, counts_for_harm: Bools, harm: float) -> Bo
     >>> overridden_at_harm(np.array([3.0, 2.0, 1.0]), np.array([False, True, True]), 0.5)
     array([ True,  True, False])
     """
+    score, counts_for_harm = _scored(score, counts_for_harm, "overridden_at_harm", "counts_for_harm")
+    harm = float(as_numbers(harm, "overridden_at_harm: harm", ndim=0, within=(0, 1)))
     threshold = _thresholds(np.sort(score[counts_for_harm]), np.array([harm]))[0]
     above: Bools = score > (threshold if counts_for_harm.any() else np.inf)
     return above
@@ -97,7 +99,7 @@ def restored_at_equal_harm(
     `override_score`. NaN where the network wins back fewer than five pictures.
     """
     network = gain_at_harm(score_network, is_new, counts_for_harm, harm)
-    if not network * is_new.sum() > LEAST_PICTURES - 0.5:
+    if not network * as_mask(is_new, "restored_at_equal_harm: is_new").sum() > LEAST_PICTURES - 0.5:
         return float("nan")
     return gain_at_harm(score, is_new, counts_for_harm, harm) / network
 
@@ -111,14 +113,22 @@ def override_score(probs: Floats, i: int) -> Floats:
     array([  0.        , 708.39641853])
     """
     least = np.finfo(np.float64).tiny
-    p = np.asarray(probs, dtype=np.float64)
+    p = np.asarray(as_shares(probs, "override_score: probs"), dtype=np.float64)
+    as_labels([i], "override_score: i", p.shape[1])
     others = np.delete(p, i, axis=1).sum(1)
     return np.asarray(np.log(np.maximum(p[:, i], least)) - np.log(np.maximum(others, least)))
 
 
+def _scored(score: Floats, mask: Bools, place: str, name: str) -> tuple[Floats, Bools]:
+    """Finite scores, and a mask of their length."""
+    score = as_numbers(score, f"{place}: score")
+    return score, as_mask(mask, f"{place}: {name}", len(score))
+
+
 def _area(score: Floats, positive: Bools, max_fpr: float | None) -> float:
-    if len(score) != len(positive):
-        raise AlignmentError(f"{len(score)} scores for {len(positive)} pictures", place="auroc")
+    score, positive = _scored(score, positive, "auroc", "positive")
+    if max_fpr is not None and not (isinstance(max_fpr, int | float | np.number) and 0 < max_fpr <= 1):
+        raise UsageError(f"max_fpr is {max_fpr}", place="partial_auroc", remedy="give a share such as 0.05")
     if positive.all() or not positive.any():
         return float("nan")
     from sklearn.metrics import roc_auc_score  # takes a second to load, which training need not wait for

@@ -20,7 +20,8 @@ from mien.models.classifier import Classifier
 from mien.models.device import choose_precision, keep_freed_memory, mixed
 from mien.models.examples import to_tensor
 from mien.models.settings import AugmentSettings
-from mien.types import Bools, Floats, Outputs, Texts, Wanted
+from mien.types import Bools, Floats, Outputs, Texts, Wanted, as_ids
+from mien.types.containers import as_pixels, check_length
 
 BATCH = 256
 GRIDS = (1, 3)
@@ -79,7 +80,8 @@ def answers_from_maps(head: Classifier, maps: Floats) -> Floats:
     """(N, K) logits of layers that stand on maps (N, V, C, H, W): the mean over the V views."""
 
     def all_views(some: Floats, device: torch.device) -> Tensor:
-        return torch.from_numpy(np.asarray(some)).to(device).float().flatten(0, 1)
+        own = np.require(some, requirements=["C", "W"])  # torch wants no array that is read-only or turned round
+        return torch.from_numpy(own).to(device).float().flatten(0, 1)
 
     found = [np.empty((0, len(head.known)), np.float32)]
     for [taps] in batches(head, maps, all_views):
@@ -137,6 +139,11 @@ def extract(
     Outputs with float32 features, maps in float16. Unknown classes have no column in the feature "logits".
     """
     known: Bools = model.known.cpu().numpy()
+    pixels, ids = as_pixels(pixels, "extract: pixels"), as_ids(ids, "extract: ids")
+    check_length(ids, len(pixels), "extract: ids")
+    if pixels.ndim == 4 and model.mean.numel() == 1:
+        remedy = "give grey pictures (N, H, W)"
+        raise DataError("the pictures are coloured, the classifier is for grey ones", place="extract", remedy=remedy)
     for tap in (*maps, *second):
         if tap not in model.taps:
             raise choice_error("tap", tap, model.taps, place=type(model).__name__)

@@ -33,13 +33,18 @@ def check_rows(owner: object, count: int) -> None:
     for name in owner._ROWS:  # type: ignore[attr-defined]
         value = getattr(owner, name)
         if value is not None and len(value) != count:
-            raise AlignmentError(f"has {len(value)} rows, ids has {count}", place=f"{type(owner).__name__}.{name}")
+            place = f"{type(owner).__name__}.{name}"
+            raise AlignmentError(
+                f"has {len(value)} rows, ids has {count}", place=place, remedy="give a row for each id"
+            )
 
 
 def check_unique(ids: Texts, place: str) -> None:
     """Raise AlignmentError where an id repeats."""
     if len(np.unique(ids)) != len(ids):
-        raise AlignmentError("ids repeat", place=place, remedy="give every row an id of its own")
+        found, counts = np.unique(ids, return_counts=True)
+        cause = f"ids repeat, such as {str(found[counts > 1][0])!r}"
+        raise AlignmentError(cause, place=place, remedy="give every row an id of its own")
 
 
 def digest(*parts: Any) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import AlignmentError, choice_error, nearest
+from mien.errors import AlignmentError, UsageError, choice_error, nearest
 from mien.types.arrays import Bools, Floats, Ints, Texts, check_rows, check_unique, digest
+from mien.types.inputs import as_ids, as_labels
 
 NO_LABEL = -1
 WHOLE = re.compile(r"\+?(-?)0*(\d+)(?:\.0*)?")
@@ -68,8 +69,12 @@ class LabelSet:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        given: Any = self.names
+        if isinstance(given, str) or not all(isinstance(name, str) for name in given):
+            raise UsageError(f"class names are {given!r}", place="LabelSet", remedy='give text: ("fear", "anger")')
+        object.__setattr__(self, "names", tuple(map(str, given)))
         if len(set(self.names)) != len(self.names):
-            raise AlignmentError(f"class names repeat: {self.names}", place="LabelSet")
+            raise AlignmentError(f"class names repeat: {self.names}", place="LabelSet", remedy="name each class once")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -134,10 +139,11 @@ class Dataset:
     _ROWS = ("labels", "raw_labels", "paths", "pixels", "hashes", "votes", "targets", "groups", "sources", "official")
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "ids", as_ids(self.ids, "Dataset.ids"))
         check_rows(self, len(self.ids))
         check_unique(self.ids, "Dataset.ids")
-        if len(self.labels) and not (self.labels.min() >= NO_LABEL and self.labels.max() < len(self.labelset)):
-            raise AlignmentError("a label is outside the label set", place="Dataset.labels")
+        labels = as_labels(self.labels, "Dataset.labels", len(self.labelset), least=NO_LABEL)
+        object.__setattr__(self, "labels", labels)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -215,6 +221,8 @@ class Split:
     _ROWS = ("parts",)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "ids", as_ids(self.ids, "Split.ids"))
+        object.__setattr__(self, "parts", as_labels(self.parts, "Split.parts", len(PARTS)))
         check_rows(self, len(self.ids))
         check_unique(self.ids, "Split.ids")
 

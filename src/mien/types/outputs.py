@@ -4,24 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mien.errors import AlignmentError, UsageError, choice_error
+from mien.errors import AlignmentError, DataError, UsageError, choice_error
 from mien.types.arrays import Bools, Floats, Ints, Texts, check_rows, check_unique
+from mien.types.containers import as_array, cause_in_rows
+from mien.types.inputs import TINY, as_features, as_ids, as_known, as_labels, as_mask, as_numbers, as_shares
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a classifier says of pictures: the border between torch and the rest.
+    """The answers and features of a classifier for N pictures: the border between torch and the rest.
+
+    Lists, pandas and torch objects become arrays, by position. Features may be memory-mapped and stay so; whether they
+    are finite is checked when a corrector reads them.
 
     Attributes
     ----------
-    ids : (N,) row keys.
-    probs : (N, K) class probabilities, zero for unknown classes.
+    ids : (N,) row keys, each once; numbers become text.
+    probs : (N, K) class probabilities, zero for unknown classes; rows add up to 1 within 0.02.
     known : (K,) bool, the classes that the classifier was trained on.
-    features : tap name → (N, D), or (N, V, C, H, W) for spatial taps in V views. May be memory-mapped.
+    features : tap name → (N, D), or (N, V, C, H, W) for spatial taps in V views. A vector (N,) becomes (N, 1).
     draws : (E, N, K) probabilities of E stochastic passes or members, or None.
+
+    Raises
+    ------
+    AlignmentError : lengths or numbers of classes differ, or ids repeat.
+    DataError : values that cannot be right, such as logits, percentages or NaN in place of probabilities.
+
+    Examples
+    --------
+    >>> Outputs([7, 8], [[0.9, 0.1, 0], [0.2, 0.8, 0]], [1, 1, 0], {"mine": [0.5, 0.7]}).features["mine"].shape
+    (2, 1)
     """
 
     ids: Texts
@@ -30,20 +47,17 @@ class Outputs:
     features: Mapping[str, Floats] = field(default_factory=dict)
     draws: Floats | None = None
 
-    _ROWS = ("probs",)
-
     def __post_init__(self) -> None:
-        check_rows(self, len(self.ids))
-        check_unique(self.ids, "Outputs.ids")
-        if self.probs.ndim != 2 or self.probs.shape[1] != len(self.known):
-            raise AlignmentError(f"probs are {self.probs.shape}, known is {self.known.shape}", place="Outputs.probs")
-        for tap, values in self.features.items():
-            if len(values) != len(self.ids):
-                raise AlignmentError(
-                    f"has {len(values)} rows, ids has {len(self.ids)}", place=f"Outputs.features[{tap}]"
-                )
-        if self.draws is not None and self.draws.shape[1:] != self.probs.shape:
-            raise AlignmentError(f"draws are {self.draws.shape}, probs {self.probs.shape}", place="Outputs.draws")
+        ids, known = as_ids(self.ids, "Outputs.ids"), as_known(self.known, "Outputs.known")
+        check_unique(ids, "Outputs.ids")
+        probs = _probabilities(self.probs, known, "Outputs.probs", rows=len(ids))
+        draws = self.draws
+        if draws is not None:
+            draws = _probabilities(draws, known, "Outputs.draws", ndim=3)
+            if draws.shape[1:] != probs.shape:
+                raise AlignmentError(f"draws are {draws.shape}, probs {probs.shape}", place="Outputs.draws")
+        features = as_features(self.features, len(ids), "Outputs.features")
+        _set(self, ids=ids, probs=probs, known=known, features=features, draws=draws)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,10 +69,14 @@ class Outputs:
         return answers
 
     def take(self, rows: Ints | Bools) -> Outputs:
-        """The outputs of the given rows."""
+        """The outputs of the given rows: indices, each once, or a mask."""
+        rows = _rows(rows, len(self), "Outputs.take")
+        taken = object.__new__(Outputs)  # rows of what was checked need no other check than that none repeats
         features = {tap: values[rows] for tap, values in self.features.items()}
         draws = None if self.draws is None else self.draws[:, rows]
-        return Outputs(self.ids[rows], self.probs[rows], self.known, features, draws)
+        _set(taken, ids=self.ids[rows], probs=self.probs[rows], known=self.known, features=features, draws=draws)
+        check_unique(taken.ids, "Outputs.ids")
+        return taken
 
     def having(self, features: Mapping[str, Floats]) -> Outputs:
         """The same with features added or replaced."""
@@ -67,6 +85,10 @@ class Outputs:
     @classmethod
     def joined(cls, parts: Sequence[Outputs]) -> Outputs:
         """The outputs of one classifier for several lots of pictures, one after the other; at least one lot."""
+        kinds = {(tuple(part.known), tuple(part.features), part.draws is None) for part in parts}
+        if len(kinds) != 1:
+            cause = "the parts differ in known classes, features or draws" if parts else "there is no part"
+            raise AlignmentError(cause, place="Outputs.joined", remedy="give outputs of one classifier")
         taps = parts[0].features
         features = {tap: np.concatenate([part.features[tap] for part in parts]) for tap in taps}
         draws = [part.draws for part in parts if part.draws is not None]
@@ -77,6 +99,46 @@ class Outputs:
             features,
             np.concatenate(draws, axis=1) if draws else None,
         )
+
+
+def _set(owner: object, **values: Any) -> None:
+    """Set fields of a frozen instance while it is made."""
+    for name, value in values.items():
+        object.__setattr__(owner, name, value)
+
+
+def _probabilities(values: Any, known: Bools, place: str, *, ndim: int = 2, rows: int | None = None) -> Floats:
+    """(…, K) probabilities that give unknown classes nothing."""
+    array = as_array(values, place)
+    if array.ndim == ndim and array.shape[-1] == known.sum() < len(known):
+        cause = f"has {array.shape[-1]} columns, those of the known classes alone, where there are {len(known)} classes"
+        remedy = "put them into K columns: wide = np.zeros((N, K)); wide[:, known] = probs"
+        raise AlignmentError(cause, place=place, remedy=remedy)
+    array = as_shares(array, place, len(known), ndim=ndim)
+    if rows is not None and len(array) != rows:
+        raise AlignmentError(f"has {len(array)} rows, ids has {rows}", place=place, remedy="give a row for each id")
+    given = array[..., ~known] > TINY
+    if given.any():
+        row = int(np.nonzero(given)[-2][0])
+        classes = ", ".join(map(str, np.flatnonzero(~known)))
+        cause = f"row {row} gives a class that is not known ({classes}) a probability above 0"
+        raise DataError(
+            cause, place=place, remedy="mark the class in `known`, or make its column 0 and the rest add to 1"
+        )
+    return array
+
+
+def _rows(rows: Any, count: int, place: str) -> NDArray[Any]:
+    """Row indices within the count, or a mask of that length."""
+    array = np.arange(count)[rows] if isinstance(rows, slice) else as_array(rows, place)
+    array = array.astype(np.int64) if not array.size else array
+    if array.dtype.kind == "b" and array.shape == (count,):
+        return array
+    inside = array.dtype.kind in "iu" and array.ndim == 1
+    if not inside or (array.size and not -count <= array.min() <= array.max() < count):
+        cause = f"cannot take such rows of {count}: {array.dtype} of shape {array.shape}"
+        raise AlignmentError(cause, place=place, remedy=f"give indices from 0 to {count - 1}, or a mask of {count}")
+    return array
 
 
 @dataclass(frozen=True)
@@ -114,8 +176,8 @@ class Proposal:
     Attributes
     ----------
     ids : (N,) row keys.
-    score : (N,) float.
-    suggested : (N,) int, the class to override with.
+    score : (N,) float, finite.
+    suggested : (N,) int, the class to override with; −1 for none.
     """
 
     ids: Texts
@@ -125,9 +187,14 @@ class Proposal:
     _ROWS = ("score", "suggested")
 
     def __post_init__(self) -> None:
+        score = as_numbers(self.score, "Proposal.score", finite=False)
+        suggested = as_labels(self.suggested, "Proposal.suggested", least=-1)
+        _set(self, ids=as_ids(self.ids, "Proposal.ids"), score=score, suggested=suggested)
         check_rows(self, len(self.ids))
-        if len(self.score) and not np.isfinite(self.score).all():
-            raise AlignmentError("a score is not finite", place="Proposal.score")
+        odd = ~np.isfinite(score)
+        if odd.any():
+            remedy = "look for NaN in the features of these rows; a corrector that is silent gives a low score"
+            raise AlignmentError(cause_in_rows(odd, "is not finite", score), place="Proposal.score", remedy=remedy)
 
 
 ACTIONS = ("relabel", "abstain", "flag")
@@ -155,8 +222,12 @@ class Decision:
     _ROWS = ("base", "final", "changed")
 
     def __post_init__(self) -> None:
+        base, final = (as_labels(getattr(self, name), f"Decision.{name}", least=-1) for name in ("base", "final"))
+        changed = as_mask(self.changed, "Decision.changed")
+        _set(self, ids=as_ids(self.ids, "Decision.ids"), base=base, final=final, changed=changed)
         check_rows(self, len(self.ids))
         if self.action not in ACTIONS:
             raise choice_error("action", self.action, ACTIONS, place="Decision.action")
         if (self.final != self.base)[~self.changed].any():
-            raise AlignmentError("an answer differs where the corrector was silent", place="Decision.final")
+            remedy = "mark every row whose answer was changed in `changed`"
+            raise AlignmentError("an answer differs where `changed` is False", place="Decision.final", remedy=remedy)

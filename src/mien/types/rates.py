@@ -8,6 +8,7 @@ import numpy as np
 
 from mien.errors import AlignmentError
 from mien.types.arrays import Floats, Ints
+from mien.types.inputs import as_counts, as_numbers
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,12 @@ class Rates:
     totals: Ints
 
     def __post_init__(self) -> None:
-        if self.hits.shape != self.totals.shape or (self.hits > self.totals).any() or (self.hits < 0).any():
-            raise AlignmentError("hits must be between 0 and totals, of the same shape", place="Rates")
+        hits, totals = as_counts(self.hits, "Rates.hits"), as_counts(self.totals, "Rates.totals")
+        if hits.shape != totals.shape or (hits > totals).any():
+            remedy = "count hits among the totals"
+            raise AlignmentError("hits must be between 0 and totals, of the same shape", place="Rates", remedy=remedy)
+        object.__setattr__(self, "hits", hits)
+        object.__setattr__(self, "totals", totals)
 
     @property
     def values(self) -> Floats:
@@ -36,9 +41,16 @@ class Rates:
         """Mean of the defined rates; with `weights`, weighted and renormalised over the defined; NaN if none is."""
         values = self.values
         defined = ~np.isnan(values)
-        share = np.ones(values.shape) if weights is None else np.broadcast_to(weights, values.shape)
+        share = np.ones(values.shape) if weights is None else self._weights(weights)
         total = share[defined].sum()
         return float((values[defined] * share[defined]).sum() / total) if total > 0 else float("nan")
+
+    def _weights(self, weights: Floats) -> Floats:
+        given = as_numbers(weights, "Rates.mean: weights", ndim=None)
+        if (given < 0).any() or given.shape not in ((), self.hits.shape, self.hits.shape[-1:]):
+            cause = f"weights of shape {given.shape} for rates of shape {self.hits.shape}, none of them negative"
+            raise AlignmentError(cause, place="Rates.mean", remedy="give one weight of 0 or more for each rate")
+        return np.broadcast_to(given, self.hits.shape)
 
 
 @dataclass(frozen=True)
