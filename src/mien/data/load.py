@@ -45,7 +45,7 @@ def load(
         An unknown format, or `labels` for data that have no votes to choose by.
     """
     text = os.fspath(source)
-    if _is_drawn(text):
+    if is_drawn(text):
         from mien.data import faces  # heavier than the readers, and seldom both
 
         _only_plurality(labels, "drawn faces")
@@ -93,8 +93,18 @@ def _refuse_collections(path: Path) -> None:
                 )
 
 
-def _is_drawn(text: str) -> bool:
+def is_drawn(text: str) -> bool:
+    """Whether a source names drawn faces, not a path."""
     return text == "faces" or text.startswith("faces:")
+
+
+def absolute(source: str) -> str:
+    """A source as it is written down, so that it is found from any folder: a path in full, drawn faces as they are.
+
+    >>> absolute("faces:n=100"), absolute("/data/../faces/")
+    ('faces:n=100', '/faces')
+    """
+    return source if is_drawn(source) else str(Path(source).expanduser().resolve())
 
 
 def _must_exist(path: Path) -> None:

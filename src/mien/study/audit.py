@@ -121,7 +121,12 @@ class Audit:
         for review in self.said:
             if review not in there:
                 append(log, review)
-        about = {"format": FORMAT, "kind": "audit", "data": asdict(settings), "fingerprint": self.data.fingerprint()}
+        about = {
+            "format": FORMAT,
+            "kind": "audit",
+            "data": asdict(settings.stored()),
+            "fingerprint": self.data.fingerprint(),
+        }
         write_json(folder / "audit.json", about)
 
 
