@@ -59,7 +59,9 @@ def usual(tiny: Path, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def pictures(place: Path, size: int = 16) -> Dataset:
     preparing._prepare.cache_clear()
-    return prepare(DataSettings(str(place), size=size))
+    found = prepare(DataSettings(str(place), size=size))
+    preparing._prepare.cache_clear()
+    return found
 
 
 def learnt(faces: Path, *more: str) -> tuple[set[str], set[str]]:
@@ -135,14 +137,30 @@ def test_the_place_that_was_trained_in_may_change_too(mien: Mien, data: Path, fa
     assert hashes and not hashes & known and persons and not persons & trained
 
 
-def test_persons_are_learnt_with_their_pictures(
+def test_new_pictures_of_a_person_who_was_trained_on_are_left_out(
     mien: Mien, base: Path, data: Path, faces: Path, tmp_path: Path
 ) -> None:
-    """Others of their pictures are left out, and so is all that travels with them."""
+    person = min(learnt(faces)[1])
     add(data)
+    with (data / "votes.csv").open("a") as table:
+        table.write(f"happiness/zz.png,happiness,1,0,0,8,0,0,1,{person.upper()},happiness\n")
     said = mien("correct", base, data, *QUICK, "--out", tmp_path / "p")
-    assert "and on other pictures of the persons" in said.out or provenance(tmp_path / "p")["persons"] == 0
+    assert said.code == 0 and "on other pictures of the persons on 1" in said.out, said
+    assert provenance(tmp_path / "p")["persons"] == 1
     assert not calibrated(tmp_path / "p", data)[1] & learnt(faces)[1]
+
+
+def test_persons_that_are_named_only_after_training(mien: Mien, data: Path, faces: Path, tmp_path: Path) -> None:
+    """They are known by their pictures that were trained on."""
+    votes = (data / "votes.csv").rename(tmp_path / "votes.csv")
+    assert run(["train", str(data), *TRAIN, "--out", str(tmp_path / "own")]) == 0
+    known, _ = learnt(data)
+    shutil.copy(votes, data / "votes.csv")
+    assert mien("correct", tmp_path / "own", data, *QUICK, "--out", tmp_path / "p").code == 0
+    now = pictures(data)
+    assert now.groups is not None and now.hashes is not None
+    trained = set(now.groups[np.isin(now.hashes, list(known))].tolist()) - {""}
+    assert provenance(tmp_path / "p")["persons"] and not calibrated(tmp_path / "p", data)[1] & trained
 
 
 # the data stay as they are: the run's own parts, from wherever
