@@ -291,6 +291,7 @@ def test_a_cell_of_a_comparison(
     said = mien("correct", out, faces, *QUICK, "--out", tmp_path / "p")
     said.refused(2, "comparison", str(out / "cells" / "seed0" / "oneconv" / "none"))
     mien("predict", faces / "fear", "--run", out).refused(2, "comparison")
+    assert Path(json.loads((out / "run.json").read_text())["settings"]["data"]["source"]).is_absolute()
     add(data)
     monkeypatch.chdir(out / "cells")
     for training, more in (("none", ()), ("with-fit", ("fit",))):
@@ -302,6 +303,15 @@ def test_a_cell_of_a_comparison(
 
 
 # nothing is recorded
+
+
+def test_what_of_a_stated_set_cannot_be_read_is_said(mien: Mien, foreign: Path, faces: Path, tmp_path: Path) -> None:
+    (tmp_path / "loose").mkdir()
+    shutil.copy(next((faces / "fear").iterdir()), tmp_path / "loose" / "a.png")
+    (tmp_path / "loose" / "broken.png").write_bytes(b"none")
+    flags = (*QUICK, "--trained-on", tmp_path / "loose", "--out", tmp_path / "p")
+    said = mien("correct", foreign, faces, *flags)
+    assert said.code == 0 and "1 pictures of" in said.out and "do not count as trained on" in said.out
 
 
 @pytest.fixture

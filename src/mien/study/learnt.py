@@ -10,13 +10,14 @@ import numpy as np
 
 from mien.data.files import walk
 from mien.data.images import decode, read_pictures
-from mien.data.load import absolute, load
+from mien.data.load import absolute, is_drawn, load
 from mien.data.prepare import DataSettings, prepare, spelled
 from mien.data.provenance import KNOWN, STATED, UNKNOWN, TrainedOn, learnt_rows
 from mien.data.split import split
 from mien.errors import DataError, MienError, UsageError
 from mien.models import saved
 from mien.models.classifier import Classifier
+from mien.models.pretrained import PREFIX
 from mien.runs import RETRAINED, Run, read_json, sound
 from mien.types import Dataset
 
@@ -63,6 +64,10 @@ def learnt_by(
     named = [_stated(source, data) for source in dict.fromkeys(given) if source != UNKNOWN]
     sets = tuple(one for one, _ in named)
     notes = tuple(note for _, note in named if note)
+    if card.base.startswith(PREFIX) and not named:
+        notes += (
+            f"the backbone {card.base} was trained by others: if on pictures like these, name them with {FLAG} PATH",
+        )
     if recorded is not None:
         return Learnt(KNOWN, (recorded, *sets), notes)
     return Learnt(UNKNOWN if UNKNOWN in given else STATED, sets, notes)
@@ -127,14 +132,17 @@ def _stated(source: str, data: DataSettings) -> tuple[TrainedOn, str]:
     """Every picture of a data set or folder, whatever its label, and a note on those that cannot be read."""
     listed, path = _listed(source, data), Path(source).expanduser()
     there = set() if listed is None else set(listed.paths.tolist())
-    below = [str(folder.path / name) for folder in walk(path) for name in folder.pictures] if path.is_dir() else []
-    loose = read_pictures([Path(name) for name in below if name not in there], ("",), data.images)
+    inside = path.is_dir() and not is_drawn(source)
+    below = [str(folder.path / name) for folder in walk(path) for name in folder.pictures] if inside else []
+    files = [Path(name) for name in below if name not in there]
+    loose = read_pictures(files, ("",), data.images)
     found = [loose] if listed is None else [decode(listed, data.images), loose]
     if not any(map(len, found)):
         raise DataError("has no picture that can be read", place=f"{FLAG} {source}", remedy="name another data set")
     sets = [TrainedOn.of(one, np.arange(len(one)), absolute(source), stated=True) for one in found]
-    unread = len(there | set(below)) - sum(len(one) for one in found) if below else 0
-    note = f"{unread} pictures of {source} cannot be read, and do not count as trained on" if unread > 0 else ""
+    unread = len(files) + (0 if listed is None else len(listed)) - sum(len(one) for one in found)
+    unread += sum(problem.kind == "broken row" for problem in found[0].problems)
+    note = f"{unread} pictures of {source} cannot be read, and do not count as trained on" if unread else ""
     return replace(sets[0], pictures=np.unique(np.concatenate([one.pictures for one in sets]))), note
 
 
