@@ -479,6 +479,7 @@ def test_an_earlier_run_is_corrected_as_it_was(
         place, source = earlier / "base", earlier / "pictures.csv"
         said = mien("correct", place, source, *EARLIER_FLAGS, "--out", tmp_path / f"{folder.name}.patch")
         assert said.code == 0 and "training pictures known" in said.out
+        assert provenance(tmp_path / f"{folder.name}.patch")["sources"] == [str(source)]
         then, now = (
             np.load(patch / "calibration.npz")["ids"].tolist()
             for patch in (earlier / "happiness.patch", tmp_path / f"{folder.name}.patch")

@@ -201,6 +201,8 @@ class Provenance:
     namesakes: int = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.sources, (list, tuple)) or not all(isinstance(one, str) for one in self.sources):
+            raise ValueError("sources of provenance are no list of texts")
         object.__setattr__(self, "sources", tuple(self.sources))  # JSON has lists only
         if self.kind not in KINDS:
             raise ValueError(f"provenance is {self.kind!r}, not one of {', '.join(KINDS)}")

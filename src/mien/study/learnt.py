@@ -53,7 +53,7 @@ def learnt_by(
     ------
     UsageError : it is not known, and the user does not say. DataError : a data set that is named cannot be read.
     """
-    recorded, why = recorded_by(folder, model, card, pictures)
+    recorded, why = recorded_by(folder, model, card, (pictures, absolute(data.source)))
     if recorded is None and not given:
         remedy = (
             f"name the pictures that it was trained on with {FLAG} PATH, once for each data set; or give {FLAG} "
@@ -74,23 +74,23 @@ def learnt_by(
 
 
 def recorded_by(
-    folder: Path, model: Classifier, card: saved.ModelCard, pictures: Dataset | None = None
+    folder: Path, model: Classifier, card: saved.ModelCard, there: tuple[Dataset, str] | None = None
 ) -> tuple[TrainedOn | None, str]:
     """What is recorded beside a classifier, or in an earlier run around it; None, and why, where neither is.
 
     Parameters
     ----------
-    pictures : a data set that is read already, and may be that of the run.
+    there : a data set that is read already, and may be that of the run, with its place.
 
     Raises
     ------
     RunError : the record is damaged, or is of another classifier.
     """
     found = TrainedOn.load(folder, saved.fingerprint(model, card))
-    return (found, "") if found else _of_earlier_run(folder, pictures)
+    return (found, "") if found else _of_earlier_run(folder, there)
 
 
-def _of_earlier_run(folder: Path, pictures: Dataset | None) -> tuple[TrainedOn | None, str]:
+def _of_earlier_run(folder: Path, there: tuple[Dataset, str] | None) -> tuple[TrainedOn | None, str]:
     """Runs kept no record once: their data are read again, and count if they are what they were."""
     missing = "its folder has no trained_on.npz"
     if not (folder / "cell.json").exists():
@@ -105,18 +105,19 @@ def _of_earlier_run(folder: Path, pictures: Dataset | None) -> tuple[TrainedOn |
     with sound(run.path("run.json")):
         fingerprint, settings = manifest["data"]["fingerprint"], manifest["settings"]["data"].record(DataSettings)
         parts_then = manifest["splits"][str(seed)]
-    if pictures is None or pictures.fingerprint() != fingerprint:
+    if there is None or there[0].fingerprint() != fingerprint:
         try:
-            pictures = prepare(settings)
+            there = prepare(settings), absolute(settings.source)
         except MienError as error:
             return None, f"{missing}, and the data of its run cannot be read from here ({error.place}: {error.cause})"
+    pictures, place = there
     if pictures.fingerprint() != fingerprint:
         return None, f"{missing}, and the data of its run have changed since ({settings.source})"
     parts = split(pictures, seed)
     if parts.fingerprint != parts_then:
         return None, f"{missing}, and the version that made its run divided the data in another way"
     rows = learnt_rows(parts, *(["correct"] if key == RETRAINED else []))
-    return TrainedOn.of(pictures, rows, absolute(settings.source), seed), ""
+    return TrainedOn.of(pictures, rows, place, seed), ""
 
 
 def _runs_of(folder: Path, seed: int, key: str) -> Iterator[Run]:
