@@ -10,8 +10,6 @@ from conftest import QUICK_PATCH as QUICK
 from conftest import Mien
 from PIL import Image
 
-import mien.data.prepare as mien_prepare
-from mien.cli import run
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
 from mien.models.latents import extract
@@ -205,18 +203,6 @@ def test_it_says_when_correction_cannot_help(mien: Mien, trained: Path, tmp_path
     said = mien("correct", trained, data, "--class", "sadness", *QUICK, "--out", tmp_path / "p")
     assert said.code == 0 and "correction cannot help" in said.out
     assert "36 pictures to learn from" in said.out
-
-
-def test_pictures_that_changed_since_training_are_said(mien: Mien, faces: Path, tmp_path: Path) -> None:
-    """What f was trained on cannot be told from a folder that is not what it was."""
-    own = Path(shutil.copytree(faces, tmp_path / "own"))
-    assert run(["train", str(own), "--epochs", "1", "--size", "32", "--out", str(tmp_path / "base")]) == 0
-    for path in sorted((own / "neutral").iterdir())[:5]:
-        path.unlink()
-    mien_prepare._prepare.cache_clear()  # as in another process
-    said = mien("correct", tmp_path / "base", own, "--class", "sadness", *QUICK, "--json", "--out", tmp_path / "p")
-    assert said.code == 0, said
-    assert any("could not be looked up" in line for line in json.loads(said.out)["advice"])
 
 
 def test_a_flag_counts_as_if_it_had_overridden(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:

@@ -25,7 +25,10 @@ SUMMARY: list[Change] = [
     lambda found: found.update(known=[True]), lambda found: found.update(known=["x"] * len(found["known"])),
     lambda found: found.update(policy=3), lambda found: found["policy"].update(budget="all"),
     lambda found: found.update(correctors="lda"), lambda found: found.update(correctors=["os:system"]),
-    lambda found: found.update(targets=[]), lambda found: found.update(targets=["anger"]),
+    lambda found: found.update(provenance="known"), lambda found: found["provenance"].update(kind="sure"),
+    lambda found: found["provenance"].update(pictures=-1), lambda found: found["provenance"].update(sources="abc"),
+    lambda found: found["provenance"].update(sources=[7]), lambda found: found.update(targets=[]),
+    lambda found: found.update(targets=["anger"]),
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from mien.data.provenance import FILE, TrainedOn
 from mien.errors import RunError, UsageError
 from mien.models import saved
 from mien.models.attention import Attention
@@ -33,6 +34,19 @@ def test_a_saved_model_answers_as_before(tmp_path: Path) -> None:
         assert torch.equal(model(torch.ones(2, 1, 48, 48)), before)
     assert card.classes == ("fear", "happiness", "neutral")
     assert card.known == (True, False, True)
+
+
+def test_a_record_of_what_was_trained_on_goes_with_its_model(tmp_path: Path) -> None:
+    """A model saved in its place, without a record, does not inherit it."""
+    model = saved.build("attention", KNOWN, colour=False).eval()
+    card = saved.ModelCard("attention", ("fear", "happiness", "neutral"), (True, False, True), 48, False, "pad", "0")
+    key = np.array([b"0123456789abcdef"])
+    saved.save(model, card, tmp_path, TrainedOn(key, key, "/data/faces", "fingerprint", 3))
+    again, read = saved.load(tmp_path)
+    found = TrainedOn.load(tmp_path, saved.fingerprint(again, read))
+    assert found is not None and (found.place, found.seed, found.pictures.tolist()) == ("/data/faces", 3, key.tolist())
+    keep(tmp_path)
+    assert not (tmp_path / FILE).exists()
 
 
 def test_a_file_cannot_choose_what_is_imported(tmp_path: Path) -> None:

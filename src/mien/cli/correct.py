@@ -30,6 +30,10 @@ TAKEN_FROM_BASE = ("size", "colour", "fit")
 @click.argument("data")
 @click.option("--class", "classes", multiple=True, required=True, help="class to win back, can be repeated")
 @click.option("--out", type=click.Path(path_type=Path), help="patch folder; CLASS.patch by default")
+@click.option(
+    "--trained-on", multiple=True, metavar="PATH|unknown",
+    help="data that BASE was trained on, can be repeated; only needed where its folder has no record",
+)  # fmt: skip
 @click.option("--left-out", help="correct the study's classifier without this class, not the full one")
 @click.option("--base", help="base classifier from outside mien, as module:Name, if BASE is one")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
@@ -48,13 +52,16 @@ def correct(
 
     The class may be new to the classifier, or one that it knows and often misses. BASE is the folder of a training or
     of a study. Its classifier is not changed; what that thinks of the pictures is kept beside it (20 KB a picture, 57
-    for an adapter, in features/; not with --no-keep-features). If DATA are the pictures that it was trained with, only
-    parts that it never saw are used.
+    for an adapter, in features/; not with --no-keep-features).
+
+    Pictures that the classifier was trained on, and other pictures of their persons, are left out. A classifier of mien
+    has a record of them. For another one, name them with --trained-on PATH, or give --trained-on unknown.
 
     \b
     Example:
       mien correct runs/base path/to/pictures --class fear --budget 0.02 --out fear.patch
       mien predict photos/ --run runs/base --patch fear.patch
+      mien correct foreign/ path/to/pictures --class fear --trained-on path/to/fer2013 --trained-on path/to/raf-db
     """
     from mien.cli.progress import stages
     from mien.cli.study import command_line
@@ -110,12 +117,15 @@ def as_figures(done: Correction) -> dict[str, Any]:
         "advice": done.advice(),
         "certificate": [vars(guarantee) for guarantee in certificate(done.patch)],
         "approximate": done.patch.approximate,
+        "provenance": done.patch.provenance.record(),
+        "assurance": done.patch.assurance(),
     }
 
 
 def counted(done: Correction) -> dict[str, int]:
-    """Pictures of each part, and those that the classifier was trained on."""
-    return {**done.material.counts, "trained on, left out": max(0, done.material.trained_on)}
+    """Pictures of each part, and those left out because of what the classifier was trained on."""
+    found = done.material.provenance
+    return {**done.material.counts, "trained on, left out": found.pictures + found.persons}
 
 
 def certificate(patch: Patch) -> list[Any]:
@@ -147,8 +157,11 @@ def _print(done: Correction) -> None:
         f"macro recall {_shown(found['macro_recall_before'])} → {_shown(found['macro_recall_after'])}; {lost}\n"
         + done.patch.assurance()
     )
-    if done.material.trained_on > 0:
-        click.echo(f"{done.material.trained_on} pictures left out, which the classifier was trained on")
+    seen = done.material.provenance
+    if seen.pictures or seen.persons:
+        persons = f", and on other pictures of the persons on {seen.persons}" if seen.persons else ""
+        out = seen.pictures + seen.persons
+        click.echo(f"{out} pictures left out: the classifier was trained on {seen.pictures} of them{persons}")
     for line in done.advice():
         click.echo(f"note: {line}")
 

@@ -54,9 +54,13 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
         )
         for number, sheet in enumerate(found.sheets)
     ]
-    write_text(out / "index.html", page(str(out), len(found.paths), clusters))
+    write_text(out / "index.html", page(str(out), len(found.paths), clusters, found.trained_on))
     strange = sum(cluster.pictures for cluster in clusters)
     click.echo(f"{strange} of {len(found.paths)} pictures in {found.count} clusters")
+    if found.trained_on is None:
+        click.echo("it is not known which of them the classifier was trained on")
+    elif found.trained_on:
+        click.echo(f"the classifier was trained on {found.trained_on} of them, which will not correct it")
     for kind in by_kind(found.problems):
         click.echo(f"{kind.count} × {kind.name}, such as {kind.examples[0]}", err=True)
     click.echo(f"page: {out / 'index.html'}")

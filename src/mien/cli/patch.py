@@ -24,7 +24,7 @@ def patch() -> None:
 
 @patch.command()
 @click.argument("folder", metavar="PATCH", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="print patch.json as it is")
+@click.option("--json", "as_json", is_flag=True, help="print patch.json")
 def show(folder: Path, as_json: bool) -> None:
     """Say what a patch corrects, what is certified, and how it was made.
 
@@ -33,17 +33,20 @@ def show(folder: Path, as_json: bool) -> None:
       mien patch show fear.patch
     """
     from mien.correctors.patch import read_summary
+    from mien.data.provenance import RECORD, Provenance
     from mien.runs import sound
 
     found = read_summary(folder)
+    provenance = Provenance.of_patch(found)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps({**found, RECORD: provenance.record()}, indent=2))
         return
+    recorded = "" if RECORD in found else "not recorded, an earlier version made it; "
     with sound(folder / "patch.json"):
-        _print(found)
+        _print(found, [recorded + provenance.words, *provenance.sources])
 
 
-def _print(found: Stored) -> None:
+def _print(found: Stored, provenance: list[str]) -> None:
     policy, about = found["policy"], found["about"]
     console = Console(highlight=False)
     pairs = [[escape(plain(text)) for text in pair] for pair in zip(found["targets"], found["correctors"], strict=True)]
@@ -52,6 +55,8 @@ def _print(found: Stored) -> None:
     console.print(f"made       {plain(about.get('made', ''))}", markup=False)
     console.print(f"           {plain(about.get('command', ''))}", markup=False, soft_wrap=True)
     console.print(f"for        classifier {plain(found['base'])}, pictures {plain(found['data'])}", markup=False)
+    for title, line in zip(("provenance", *[""] * len(provenance)), provenance, strict=False):
+        console.print(f"{title:<10} {plain(line)}", markup=False, soft_wrap=True)
     table = Table("certified of", "budget", "confidence", "n", "may be harmed", "holds")
     for column in table.columns[1:5]:
         column.justify = "right"

@@ -2,7 +2,8 @@
 that it takes to have f back.
 
     NAME.patch/
-      patch.json        classes, correctors, policy, fingerprints, and for people the certificate (made anew on loading)
+      patch.json        classes, correctors, policy, fingerprints, what is known of the training pictures, and for
+                        people the certificate (made anew on loading)
       calibration.npz   what each corrector said of the calibration pictures
       corrector-I.npz   what each of them learnt
 
@@ -26,6 +27,7 @@ from mien.correctors.calibration import Calibration
 from mien.correctors.contract import Corrector, restored
 from mien.correctors.policy import Certified, Policy, decide
 from mien.correctors.together import together
+from mien.data.provenance import Provenance
 from mien.errors import RunError, UsageError
 from mien.runs import Stored, read_arrays, read_json, sound, storage_errors, write_arrays, write_json
 from mien.types import Bools, Decision, Floats, Ints, LabelSet, Outputs, Proposal, Texts
@@ -96,6 +98,7 @@ class Patch:
     base, data : fingerprints of the classifier that it is for, and of the pictures that it was made with.
     approximate : whether the calibration scores were cross-fitted, so that the certificate holds only approximately.
     about : for people: how and when it was made.
+    provenance : how it is known that the classifier was trained on none of these pictures.
     """
 
     classes: tuple[str, ...]
@@ -108,6 +111,7 @@ class Patch:
     data: str
     approximate: bool = False
     about: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Provenance = Provenance()  # noqa: RUF009 -- frozen
 
     @cached_property
     def certified(self) -> Certified:
@@ -120,7 +124,11 @@ class Patch:
         return bool(np.isinf(self.certified.thresholds[self.known]).all())
 
     def assurance(self) -> str:
-        """What is certified, in a sentence."""
+        """What is certified, and how it is known that no picture was trained on, in a sentence."""
+        return f"{self._promise()}; {self.provenance.words}"
+
+    def _promise(self) -> str:
+        """What is certified."""
         pooled = self.certified.guarantees[0]
         share, surety = f"{100 * pooled.budget:g} %", f"{100 * pooled.confidence:g} %"
         counted = f"{pooled.n} {'persons or sets of copies' if self.witness.persons else 'pictures'}"
@@ -178,6 +186,7 @@ class Patch:
             correctors=self.correctors + other.correctors,
             witness=replace(mine, score=score, suggested=suggested),
             approximate=self.approximate or other.approximate,
+            provenance=self.provenance.with_other(other.provenance),
         )
 
     def save(self, folder: Path) -> None:
@@ -214,6 +223,7 @@ class Patch:
             "approximate": self.approximate,
             "thresholds": self.certified.thresholds,
             "certificate": [vars(guarantee) for guarantee in self.certified.guarantees],
+            "provenance": self.provenance.record(),
             "about": self.about,
         }
 
@@ -233,7 +243,7 @@ class Patch:
         with sound(folder / "patch.json", REMEDY):
             classes, known = tuple(stored["classes"]), np.array(stored["known"])
             pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
-            policy = stored["policy"].record(Policy)
+            policy, provenance = stored["policy"].record(Policy), Provenance.of_patch(stored)
             if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
                 raise ValueError("known and classes do not fit")
         with sound(folder / "calibration.npz", REMEDY):
@@ -245,7 +255,7 @@ class Patch:
             correctors.append(restored(make(name, index), folder / f"corrector-{number}.npz"))
         found = cls(
             classes, known, tuple(stored["correctors"]), tuple(correctors), policy, witness, stored["base"],
-            stored["data"], bool(stored["approximate"]), stored["about"],
+            stored["data"], bool(stored["approximate"]), stored["about"], provenance,
         )  # fmt: skip
         with sound(folder / "calibration.npz", REMEDY):
             _ = found.certified

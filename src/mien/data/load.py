@@ -148,8 +148,17 @@ def _refuse_collections(path: Path) -> None:
 
 
 def is_drawn(text: str) -> bool:
-    """Whether DATA means drawn faces."""
+    """Whether a source names drawn faces, not a path."""
     return text == "faces" or text.startswith("faces:")
+
+
+def absolute(source: str) -> str:
+    """A source as it is written down, so that it is found from any folder: a path in full, drawn faces as they are.
+
+    >>> absolute("faces:n=100"), absolute("/data/../faces/")
+    ('faces:n=100', '/faces')
+    """
+    return source if is_drawn(source) else str(Path(source).expanduser().resolve())
 
 
 def _must_exist(path: Path) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from mien.data.checks import check, conflicting, strict, usable
 from mien.data.folders import SUBFOLDERS
 from mien.data.images import Formats, ImageSettings, decode
-from mien.data.load import FORMATS, load
+from mien.data.load import FORMATS, absolute, load
 from mien.data.official import SPLITS, mixed, with_official
 from mien.data.picture import FITS
 from mien.data.pixel_checks import told_by_format
@@ -65,6 +66,11 @@ class DataSettings:
     def images(self) -> ImageSettings:
         """How pictures become arrays."""
         return ImageSettings(self.size, self.colour, self.fit)
+
+    def stored(self) -> Self:
+        """The same with paths in full, as files keep them: whoever reads them back may stand in another folder."""
+        reviews = self.reviews and str(Path(self.reviews).expanduser().resolve())
+        return replace(self, source=absolute(self.source), reviews=reviews)
 
 
 def spelled(names: str) -> dict[str, str] | None:

@@ -15,6 +15,7 @@ from safetensors.torch import save as save_tensors
 
 import mien.models
 from mien.data.picture import ImageSettings
+from mien.data.provenance import FILE, TrainedOn
 from mien.errors import AlignmentError, RunError, choice_error
 from mien.models.classifier import Classifier
 from mien.models.pretrained import PREFIX, Pretrained, of, without_weights
@@ -130,15 +131,23 @@ def widened(model: Classifier, card: ModelCard, classes: int) -> Classifier:
     return wide.eval()
 
 
-def save(model: Classifier, card: ModelCard, folder: Path) -> None:
-    """Write model.safetensors and model.json, the card last: a folder with a card is whole.
+def save(model: Classifier, card: ModelCard, folder: Path, trained_on: TrainedOn | None = None) -> None:
+    """Write model.safetensors, trained_on.npz and model.json, the card last: a folder with a card is whole.
 
     The card's `precision` and `mirrored` are taken from the model.
+
+    Parameters
+    ----------
+    trained_on : what it learnt from; without it, `mien correct` asks the user.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))
     config = model.config if isinstance(model, Pretrained) else {}
     card = replace(card, precision=precision_name(model), mirrored=model.mirrored, config=config)
+    if trained_on:
+        trained_on.save(folder, fingerprint(model, card))
+    else:
+        (folder / FILE).unlink(missing_ok=True)  # of a classifier that was here before
     write_json(folder / "model.json", asdict(card))
 
 

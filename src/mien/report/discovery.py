@@ -32,7 +32,7 @@ class Cluster:
         return base64.b64encode(self.sheet).decode()
 
 
-def page(name: str, total: int, clusters: Sequence[Cluster]) -> str:
+def page(name: str, total: int, clusters: Sequence[Cluster], trained_on: int | None = 0) -> str:
     """One self-contained HTML page.
 
     Parameters
@@ -40,6 +40,7 @@ def page(name: str, total: int, clusters: Sequence[Cluster]) -> str:
     name : the folder of the discovery, for the commands on the page.
     total : pictures that were ranked.
     clusters : the strangest first.
+    trained_on : how many of the pictures the classifier was trained on; None where that is not known.
     """
     strange = sum(cluster.pictures for cluster in clusters)
-    return render("discovery.html", name=name, total=total, strange=strange, clusters=clusters)
+    return render("discovery.html", name=name, total=total, strange=strange, clusters=clusters, trained_on=trained_on)

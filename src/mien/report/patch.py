@@ -136,7 +136,12 @@ def _made(patch: Patch, counts: Mapping[str, int]) -> list[tuple[str, str]]:
     pictures = ", ".join(f"{name} {count}" for name, count in counts.items())
     found = [
         ("command", str(patch.about.get("command", ""))), ("made", str(patch.about.get("made", ""))),
-        ("correctors", correctors), ("policy", policy), ("pictures", pictures),
+        ("correctors", correctors), ("policy", policy), ("pictures", pictures), ("provenance", _provenance(patch)),
         ("classifier", patch.base), ("data", patch.data),
     ]  # fmt: skip
     return [(name, text) for name, text in found if text]
+
+
+def _provenance(patch: Patch) -> str:
+    sources = ", ".join(patch.provenance.sources)
+    return patch.provenance.words + (f" ({sources})" if sources else "")

@@ -128,7 +128,12 @@ class Audit:
         for review in (*self.said, *self.unused):
             if review not in known:
                 append(log, review)
-        about = {"format": FORMAT, "kind": "audit", "data": asdict(settings), "fingerprint": self.data.fingerprint()}
+        about = {
+            "format": FORMAT,
+            "kind": "audit",
+            "data": asdict(settings.stored()),
+            "fingerprint": self.data.fingerprint(),
+        }
         write_json(folder / "audit.json", about)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from mien.data.prepare import DataSettings
+from mien.data.provenance import TrainedOn
 from mien.errors import RunError
 from mien.models import saved
 from mien.models.beginning import begin
@@ -20,8 +21,20 @@ from mien.runs import read_json, write_json, write_text
 from mien.study.folder import Watched, announce
 from mien.types import LabelSet
 
-Parts = Callable[[], tuple[Examples, Examples]]
-"""The pictures to learn from, and those that choose the epoch."""
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a classifier is trained with.
+
+    Attributes
+    ----------
+    train, validation : the pictures to learn from, and those that choose the epoch.
+    trained_on : which pictures and persons of the data set these are.
+    """
+
+    train: Examples
+    validation: Examples
+    trained_on: TrainedOn
 
 
 @dataclass(frozen=True)
@@ -47,14 +60,14 @@ def base_of(
     labelset: LabelSet,
     settings: TrainSettings,
     identity: str,
-    parts: Parts,
+    lesson: Callable[[], Lesson],
 ) -> tuple[Classifier, Training | None]:
     """The classifier, and what its training cost (None where an earlier version did not write that down).
 
     Parameters
     ----------
     base, data : its name; size, colour and fit of the pictures.
-    identity : digest of all that the weights depend on. parts : called only if there is something to train.
+    identity : digest of all that the weights depend on. lesson : called only if there is something to train.
 
     Raises
     ------
@@ -62,7 +75,7 @@ def base_of(
     """
     cost = cell.path / "training.json"
     if not (cell.path / "model.json").exists():
-        return _trained(cell, base, data, labelset, settings, identity, *parts())
+        return _trained(cell, base, data, labelset, settings, identity, lesson())
     model, card = saved.load(cell.path, base=base)
     if card.training != identity:
         remedy = "give another folder with --out"
@@ -77,9 +90,9 @@ def _trained(
     labelset: LabelSet,
     settings: TrainSettings,
     identity: str,
-    train: Examples,
-    validation: Examples,
+    lesson: Lesson,
 ) -> tuple[Classifier, Training]:
+    train = lesson.train
     known = train.targets.sum(0) > 0  # a class without a training picture is as unknown as one left out
     seed_everything(cell.seed, 0)  # the same first weights in every cell of a seed
     model = saved.build(base, known, data.colour)
@@ -87,7 +100,7 @@ def _trained(
     first, checkpoint = cell.path / "drawn.safetensors", cell.path / "checkpoint.safetensors"
     drawn = begin(model, labelset, data.images, settings, seed=cell.seed, checkpoint=first)
     history = fit(
-        model, train, validation, settings, seed=cell.seed, fresh=not drawn, checkpoint=checkpoint,
+        model, train, lesson.validation, settings, seed=cell.seed, fresh=not drawn, checkpoint=checkpoint,
         progress=lambda epoch: announce(cell, "training", epoch),
     )  # fmt: skip
     write_text(cell.path / "history.csv", _history(history))
@@ -98,7 +111,7 @@ def _trained(
     card = saved.ModelCard(
         base, labelset.names, tuple(known.tolist()), data.size, data.colour, data.fit, identity
     )  # fmt: skip
-    saved.save(model, card, cell.path)
+    saved.save(model, card, cell.path, lesson.trained_on)
     for file in (first, checkpoint):
         file.unlink(missing_ok=True)
     return model, cost

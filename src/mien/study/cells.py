@@ -12,13 +12,15 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mien.correctors.contract import Corrector
+from mien.data.load import absolute
 from mien.data.prepare import prepare
+from mien.data.provenance import TrainedOn, learnt_rows
 from mien.data.split import linked, split
 from mien.models.classifier import Classifier
 from mien.models.device import prepared
 from mien.models.examples import Examples
 from mien.runs import RETRAINED, WITHOUT, read_json, write_arrays, write_json
-from mien.study.base import base_of
+from mien.study.base import Lesson, base_of
 from mien.study.folder import announce
 from mien.study.settings import StudySettings
 from mien.study.workbench import Workbench, built
@@ -125,13 +127,14 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
     identity = digest(*of_data, settings.train, cell.seed, cell.key)
     absent = data.labelset.index(left_out) if left_out else -1
 
-    def examples() -> tuple[Examples, Examples]:
-        rows = parts.rows("train")
-        if cell.key == RETRAINED:
-            rows = np.sort(np.concatenate([rows, parts.rows("correct")]))
-        return Examples.of(data, rows, absent), Examples.of(data, parts.rows("validation"), absent)
+    def lesson() -> Lesson:
+        more = ("correct",) if cell.key == RETRAINED else ()
+        rows = np.sort(np.concatenate([parts.rows(part) for part in ("train", *more)]))
+        learnt = learnt_rows(parts, *more)  # also those of a class left out: they stood aside with the rest
+        trained_on = TrainedOn.of(data, learnt, absolute(settings.data.source), cell.seed)
+        return Lesson(Examples.of(data, rows, absent), Examples.of(data, parts.rows("validation"), absent), trained_on)
 
-    model, cost = base_of(cell, settings.base, settings.data, data.labelset, settings.train, identity, examples)
+    model, cost = base_of(cell, settings.base, settings.data, data.labelset, settings.train, identity, lesson)
     if cost and "train" not in clock.stages:
         clock.set("train", cost.seconds, cost.shown)
     return model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +173,7 @@ def _manifest(
     return {
         "kind": "compare",
         "command": command,
-        "settings": asdict(settings),
+        "settings": asdict(replace(settings, data=settings.data.stored())),
         "training": digest(settings.train, settings.policy, settings.neighbours, settings.data.images),
         "classes": data.labelset.names,
         "models": settings.models,

@@ -17,6 +17,7 @@ from mien.correctors.patch import Patch, Witness
 from mien.correctors.policy import Policy
 from mien.data.deep import Ranges
 from mien.data.images import ranges_of, read_pictures
+from mien.data.provenance import KNOWN, Provenance
 from mien.errors import RunError, UsageError, choice_error
 from mien.machine import cores
 from mien.models import saved
@@ -103,12 +104,15 @@ def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None
 
     Raises
     ------
-    UsageError : no such class or seed in this run. RunError : no run, or the cell is not finished.
+    UsageError : no such class or seed in this run, or one of many classifiers. RunError : no run, or the cell is not
+        finished.
     """
     if (place / "model.json").exists():
         return place
     run = Run(place)
     manifest = run.manifest()
+    if manifest.get("kind") == "compare":
+        raise _of_comparison(run)
     with sound(run.path("run.json")):
         seed = manifest["seeds"][0] if seed is None else seed
         _ = len(manifest["left_out"])
@@ -124,6 +128,14 @@ def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None
     if not (folder / "cell.json").exists():
         raise RunError("is not finished", place=str(folder), remedy="run the study again: it goes on where it stopped")
     return folder
+
+
+def _of_comparison(run: Run) -> UsageError:
+    """The error for a comparison in place of one of its classifiers, with the first of them as a hint."""
+    models = sorted(path.parent for path in run.path("cells").glob("*/*/*/model.json"))
+    shown = f"such as {models[0]}" if models else "but none of its cells has one: run mien compare again to train them"
+    cause = "holds a comparison of treatments, which has a classifier for each model, treatment and seed"
+    return UsageError(cause, place=str(run.folder), remedy=f"give the folder of one of them, {shown}")
 
 
 def load(
@@ -210,5 +222,5 @@ def _of_study(
     witness = Witness(ids, seen.truth, seen.base, seen.group, seen.score[None], seen.suggested[None])
     return Patch(
         card.classes, np.array(card.known), (name,), (fitted,), manifest["policy"].record(Policy), witness,
-        saved.fingerprint(model, card), manifest["data"]["fingerprint"],
+        saved.fingerprint(model, card), manifest["data"]["fingerprint"], provenance=Provenance(KNOWN),
     )  # fmt: skip

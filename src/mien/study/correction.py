@@ -13,6 +13,7 @@ from mien.correctors.patch import Patch, Witness, now
 from mien.correctors.policy import Policy, decide
 from mien.correctors.together import SILENT, together
 from mien.data.prepare import DataSettings
+from mien.data.provenance import UNKNOWN
 from mien.data.split import linked
 from mien.metrics.correction import scores
 from mien.metrics.ranking import auroc, gain_at_harm, gain_curve
@@ -104,12 +105,12 @@ class Correction:
             if count < FEW:
                 found.append(f"{name}: {count} pictures to learn from; {FEW} do much better, and more better still")
         found += self._payers()
-        if material.trained_on < 0:
+        if material.provenance.kind == UNKNOWN:
             found.append(
-                "what the classifier was trained on could not be looked up: the certificate holds only if none of "
-                "these pictures was among it"
+                "what the classifier was trained on is unknown: the certificate holds only if none of the calibration "
+                "pictures was among it"
             )
-        return found
+        return [*found, *material.notes]
 
 
 def _heard(proposal: Proposal, truth: Ints, base: Ints, target: int) -> Floats:
@@ -155,7 +156,7 @@ def correct(
     folder = cell_of(place, left_out=left_out, seed=settings.base_seed, flag="--base-seed")
     model, card = saved.load(folder, base=base)
     say("reading pictures")
-    material = gather(folder, card, data, classes, settings.found)
+    material = gather(folder, model, card, data, classes, settings)
     pictures, parts = material.pictures, material.parts
     say("reading out")
     wide = saved.widened(model, card, len(pictures.labelset))
@@ -165,10 +166,13 @@ def correct(
         wide, pictures, AugmentSettings(), rows, beside, folder if settings.keep_features and not base else None
     )
     witness = _fitted(bench, material, beside, settings, say)
-    about = {"made": now(), "command": command, "settings": asdict(settings), "data": asdict(data), "base": str(folder)}
+    about = {
+        "made": now(), "command": command, "settings": asdict(settings.stored()), "data": asdict(data.stored()),
+        "base": str(folder.resolve()),
+    }  # fmt: skip
     patch = Patch(
         pictures.labelset.names, wide.known.numpy(), (settings.corrector,) * len(beside), beside, policy, witness,
-        saved.fingerprint(model, card), pictures.fingerprint(), bool(settings.cross_fit), about,
+        saved.fingerprint(model, card), pictures.fingerprint(), bool(settings.cross_fit), about, material.provenance,
     )  # fmt: skip
     tested = parts.rows("test")
     seen = bench.seen(tested)

@@ -17,12 +17,14 @@ from sklearn.cluster import KMeans
 
 from mien.correctors.novelty import Novelty
 from mien.data.images import read_pictures
+from mien.data.provenance import shared
 from mien.data.samples import as_png, contact_sheet
 from mien.errors import DataError, RunError, UsageError
 from mien.features import Embedding
 from mien.models import saved
 from mien.models.latents import extract
 from mien.runs import Stored, read_json, sound, write_atomic, write_json
+from mien.study.learnt import recorded_by
 from mien.study.settings import DiscoverySettings
 from mien.types import NO_LABEL, Dataset, Floats, Ints, LabelSet, Outputs, Problem
 
@@ -43,6 +45,7 @@ class Discovery:
     cluster : (N,) number of the group, 0 the strangest; −1 for pictures that are not strange.
     sheets : for each cluster a PNG of its strangest pictures, side by side.
     problems : pictures that could not be read.
+    trained_on : how many of the pictures the classifier was trained on; None where that is not known.
     """
 
     paths: tuple[str, ...]
@@ -52,6 +55,7 @@ class Discovery:
     cluster: Ints
     sheets: tuple[bytes, ...]
     problems: tuple[Problem, ...]
+    trained_on: int | None = None
 
     @property
     def count(self) -> int:
@@ -89,7 +93,8 @@ class Discovery:
             for path, score, cluster, answer in zip(self.paths, self.score, self.cluster, self.answers, strict=True)
         ]
         rows.sort(key=lambda row: -row["score"])
-        write_json(folder / "found.json", {"format": FORMAT, "clusters": self.count, "pictures": rows})
+        about = {"format": FORMAT, "clusters": self.count, "trained_on": self.trained_on}
+        write_json(folder / "found.json", {**about, "pictures": rows})
 
 
 def discover(
@@ -107,6 +112,7 @@ def discover(
     DataError : fewer than ten pictures that can be read.
     """
     model, card = saved.load(folder)
+    recorded, _ = recorded_by(folder, model, card)
     say("reading pictures")
     data = read_pictures(paths, card.classes, card.images)
     if len(data) < 10:
@@ -119,7 +125,7 @@ def discover(
     score, cluster = ranked(outputs, settings)
     return Discovery(
         tuple(data.ids.tolist()), card.classes, outputs.predicted, score, cluster, _sheets(data, score, cluster),
-        data.problems,
+        data.problems, None if recorded is None else int(shared(data, "", [recorded]).picture.sum()),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,7 @@ def _manifest(
     return {
         "kind": kind,
         "command": command,
-        "settings": asdict(settings),
+        "settings": asdict(replace(settings, data=settings.data.stored())),
         "classes": data.labelset.names,
         "left_out": left_out,
         "seeds": settings.seeds,

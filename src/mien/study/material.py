@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mien.data.images import ImageSettings, read_pictures
+from mien.data.load import absolute
 from mien.data.prepare import DataSettings, prepare
+from mien.data.provenance import Provenance, shared
 from mien.data.split import Shares, split
-from mien.errors import DataError, MienError, RunError, UsageError
+from mien.errors import DataError, UsageError
+from mien.models.classifier import Classifier
 from mien.models.saved import ModelCard
-from mien.runs import RETRAINED, Run, sound
 from mien.study.discovery import named_cluster
-from mien.types import PARTS, Bools, Dataset, LabelSet, Split
+from mien.study.learnt import FLAG, Learnt, learnt_by
+from mien.study.settings import CorrectSettings
+from mien.types import PARTS, Dataset, LabelSet, Split
 
+USED = ("fit", "calibrate", "test")
+"""Parts that correct a classifier, or judge the correction."""
 APART = Shares(train=0.0, validation=0.0, fit=0.45, calibrate=0.30, test=0.25)
 """Parts of pictures that f was not trained on: all of them may correct it."""
 
@@ -28,95 +34,93 @@ class Material:
     Attributes
     ----------
     pictures : labelled, in the classifier's classes with those that it lacks behind them.
-    parts : the run's own where the data are the same, else new ones.
+    parts : the run's own where the data are the same, else new ones. Of fit, calibrate and test, none was trained on.
     targets : class indices to be won back.
-    trained_on : pictures of the data that were left out because the classifier was trained on them; −1 where that
-        could not be looked up.
+    provenance : how that is known, and how many pictures were left out for it.
+    notes : what there is to say about it, in plain words.
     """
 
     pictures: Dataset
     parts: Split
     targets: tuple[int, ...]
-    trained_on: int
+    provenance: Provenance
+    notes: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
         """Pictures in each part that plays a role."""
-        return {part: len(self.parts.rows(part)) for part in ("fit", "calibrate", "test")}
+        return {part: len(self.parts.rows(part)) for part in USED}
 
 
-def gather(folder: Path, card: ModelCard, data: DataSettings, classes: Sequence[str], found: str = "") -> Material:
+def gather(
+    folder: Path,
+    model: Classifier,
+    card: ModelCard,
+    data: DataSettings,
+    classes: Sequence[str],
+    settings: CorrectSettings,
+) -> Material:
     """Read the pictures, and leave out what the classifier was trained on.
 
     Parameters
     ----------
-    folder : of the classifier; its run says what it was trained on.
+    folder, model, card : of the classifier; what it was trained on is recorded beside it.
     data : size, colour and fit are taken from the card.
-    classes : to be won back. found : FOLDER:CLUSTER of a discovery, whose pictures are of the one class.
+    classes : to be won back. settings : say what was trained on besides, and may name a cluster of a discovery, whose
+        pictures are of the one class.
 
     Raises
     ------
-    UsageError : an unknown class or cluster. DataError : no picture of a class to learn from.
+    UsageError : an unknown class or cluster, or nobody says what the classifier was trained on. DataError : no picture
+        of a class to learn from, or none that was not trained on.
     """
-    pictures = prepare(replace(data, size=card.size, colour=card.colour, fit=card.fit))
-    pictures, parts, trained_on = _apart(folder, pictures)
+    data = replace(data, size=card.size, colour=card.colour, fit=card.fit)
+    pictures = prepare(data)
+    learnt = learnt_by(folder, model, card, settings.trained_on, data, pictures)
+    pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt)
     pictures = _in_classes(pictures, card.classes)
     targets = tuple(pictures.labelset.index(name, place="--class") for name in dict.fromkeys(classes))
-    if found:
-        pictures, parts = _with_cluster(pictures, parts, found, targets, card.images)
-    learnt = pictures.labels[parts.rows("fit")]
+    if settings.found:
+        pictures, parts = _with_cluster(pictures, parts, settings.found, targets, card.images, learnt)
+    to_learn = pictures.labels[parts.rows("fit")]
     for target in targets:
-        if not (learnt == target).any():
+        if not (to_learn == target).any():
             raise DataError(
                 f"no picture of class {pictures.labelset.names[target]} to learn from", place=pictures.name,
                 remedy="label some of this class, or leave it out",
             )  # fmt: skip
-    return Material(pictures, parts, targets, trained_on)
+    return Material(pictures, parts, targets, provenance, (*learnt.notes, *_namesakes(provenance)))
 
 
-def _apart(folder: Path, pictures: Dataset) -> tuple[Dataset, Split, int]:
-    """Pictures, parts, and how many were left out: the run's own parts for the run's own data, else all that is new."""
-    run = Run(folder.parents[2]) if len(folder.parents) > 2 else None
-    if run is None or not run.path("run.json").exists():
-        return pictures, split(pictures, 0, APART), -1
-    manifest, seed = run.manifest(), _seed_of(folder)
-    with sound(run.path("run.json")):
-        fingerprint, settings = manifest["data"]["fingerprint"], manifest["settings"]["data"].record(DataSettings)
-    again = folder.name == RETRAINED  # it has learnt from *correct* too, which leaves nothing to correct with
-    if fingerprint == pictures.fingerprint() and not again:
-        return pictures, split(pictures, seed), 0
-    try:
-        own = prepare(settings)
-    except MienError:  # they are no longer there
-        return pictures, split(pictures, 0, APART), -1
-    if own.fingerprint() != fingerprint:  # they have changed: nobody knows any more which were trained on
-        return pictures, split(pictures, 0, APART), -1
-    parts = split(own, seed)
-    learnt = ("train", "validation", *(("fit", "calibrate") if again else ()))
-    used = own.take(np.concatenate([parts.rows(part) for part in learnt]))
-    known = _shared(pictures, used)
-    left = pictures.take(~known)
-    if not len(left):
-        remedy = "give pictures that it has not seen"
-        raise DataError("the classifier was trained on all of these pictures", place=pictures.name, remedy=remedy)
-    return left, split(left, 0, APART), int(known.sum())
+def _apart(pictures: Dataset, place: str, learnt: Learnt) -> tuple[Dataset, Split, Provenance]:
+    """Pictures, parts, and what was left out: the run's own parts for the run's own data, else all that is new."""
+    found = shared(pictures, place, learnt.sets)
+    for one in learnt.sets:
+        if one.seed >= 0 and one.fingerprint == pictures.fingerprint():
+            parts = split(pictures, one.seed)
+            if not any(found.out[parts.rows(part)].any() for part in USED):
+                return pictures, parts, Provenance(learnt.kind, _sources(learnt))
+    left = pictures.take(~found.out)
+    by_picture, by_person = int(found.picture.sum()), int(found.person.sum())
+    parts = split(left, 0, APART)
+    if not all(len(parts.rows(part)) for part in USED):
+        why = f": it was trained on {by_picture}, and on other pictures of the persons on {by_person}"
+        cause = f"{len(left)} of {len(pictures)} pictures can correct the classifier{why if found.out.any() else ''}"
+        raise DataError(cause, place=pictures.name, remedy="give more pictures that it was not trained on")
+    return left, parts, Provenance(learnt.kind, _sources(learnt), by_picture, by_person, int(found.namesake.sum()))
 
 
-def _seed_of(folder: Path) -> int:
-    name = folder.parent.name.removeprefix("seed")
-    if not name.isdecimal():
-        raise RunError("is no cell of a run", place=str(folder), remedy="give the run's folder")
-    return int(name)
+def _sources(learnt: Learnt) -> tuple[str, ...]:
+    return tuple(sorted({one.place for one in learnt.sets}))
 
 
-def _shared(pictures: Dataset, used: Dataset) -> Bools:
-    """(N,) which pictures are among others, or are of a person who is."""
-    shared: Bools = np.zeros(len(pictures), bool)
-    if pictures.hashes is not None and used.hashes is not None:
-        shared |= np.isin(pictures.hashes, used.hashes)
-    if pictures.groups is not None and used.groups is not None:
-        shared |= np.isin(pictures.groups, used.groups[used.groups != ""])
-    return shared
+def _namesakes(provenance: Provenance) -> Iterator[str]:
+    if provenance.namesakes:
+        yield (
+            f"{provenance.namesakes} pictures are of persons called like some that were trained on, in a data set that "
+            "lies elsewhere and has no trained-on picture in common: they count as other people; if they are the same, "
+            f"name that data set with {FLAG} PATH"
+        )
 
 
 def _in_classes(pictures: Dataset, known: tuple[str, ...]) -> Dataset:
@@ -137,9 +141,12 @@ def _in_classes(pictures: Dataset, known: tuple[str, ...]) -> Dataset:
 
 
 def _with_cluster(
-    pictures: Dataset, parts: Split, place: str, targets: tuple[int, ...], images: ImageSettings
+    pictures: Dataset, parts: Split, place: str, targets: tuple[int, ...], images: ImageSettings, learnt: Learnt
 ) -> tuple[Dataset, Split]:
-    """The pictures of a named cluster join *fit*, as pictures of the one class; those that are there already do not."""
+    """The pictures of a named cluster join *fit*, as pictures of the one class.
+
+    Those that are there already, or that the classifier was trained on, do not.
+    """
     if len(targets) != 1:
         raise UsageError("one cluster is one class", place="--found", remedy="name one class with --class")
     names = pictures.labelset.names
@@ -148,7 +155,13 @@ def _with_cluster(
         why = f": {found.problems[0].cause}" if found.problems else ""
         remedy = "are they where they were? run mien discover again"
         raise DataError(f"none of the cluster's pictures can be read{why}", place=f"--found {place}", remedy=remedy)
-    found = found.take(~np.isin(found.hashes, [] if pictures.hashes is None else pictures.hashes))
+    found = found.take(~shared(found, "", learnt.sets).picture)
+    if not len(found):
+        remedy = "name a cluster of pictures that it was not trained on"
+        raise DataError(
+            "the classifier was trained on all pictures of the cluster", place=f"--found {place}", remedy=remedy
+        )
+    found = found.take(~np.isin(np.asarray(found.hashes), np.asarray(pictures.hashes)))
     found = found.but(labels=np.full(len(found), targets[0]), raw_labels=np.full(len(found), names[targets[0]]))
     fit = np.full(len(found), PARTS.index("fit"))
     return pictures.joined(found), Split(

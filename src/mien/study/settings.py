@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
 from mien.correctors.policy import Policy
+from mien.data.load import absolute
 from mien.data.prepare import DataSettings
+from mien.data.provenance import UNKNOWN
 from mien.errors import UsageError
 from mien.imbalance import find
 from mien.models.settings import BASE_HELP, TrainSettings
@@ -48,6 +52,7 @@ class CorrectSettings:
         "keep beside BASE what it thinks of these pictures (20 KB each, 57 for an adapter), for the next corrector",
     )
     base_seed: int | None = setting(None, "which of the run's seeds; the first by default")
+    trained_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         validate(self)
@@ -55,6 +60,13 @@ class CorrectSettings:
             raise UsageError(
                 "one fold leaves nothing to learn from", place="--cross-fit", remedy="give 2 or more, or 0"
             )
+
+    def stored(self) -> Self:
+        """The same with paths in full, as patch.json keeps them."""
+        folder, _, number = self.found.rpartition(":")
+        found = f"{Path(folder).expanduser().resolve()}:{number}" if folder else self.found
+        trained_on = tuple(one if one == UNKNOWN else absolute(one) for one in self.trained_on)
+        return replace(self, found=found, trained_on=trained_on)
 
 
 @dataclass(frozen=True)

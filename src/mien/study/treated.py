@@ -14,7 +14,9 @@ from threadpoolctl import threadpool_limits
 from mien.correctors.calibration import Calibration
 from mien.correctors.policy import decide
 from mien.correctors.together import together
+from mien.data.load import absolute
 from mien.data.prepare import prepare
+from mien.data.provenance import TrainedOn, learnt_rows
 from mien.data.split import linked, split
 from mien.imbalance import Latents, Learnt, TrainPart, Treatment, find
 from mien.imbalance.neighbours import nearest
@@ -27,7 +29,7 @@ from mien.models.generator import generate, learn
 from mien.models.latents import extract
 from mien.models.settings import changed
 from mien.runs import read_arrays, read_json, write_arrays, write_json
-from mien.study.base import base_of
+from mien.study.base import Lesson, base_of
 from mien.study.folder import announce
 from mien.study.settings import CompareSettings
 from mien.study.workbench import Workbench, built
@@ -157,15 +159,17 @@ def _model(
     of_data = (data.fingerprint(), parts.fingerprint, cell.settings.data.images)
     identity = digest(*of_data, settings, cell.seed, cell.training)
 
-    def examples() -> tuple[Examples, Examples]:
+    def lesson() -> Lesson:
         train = Examples.of(data, learnt_from(treatment, parts, part))
         if treatment.generated:
             train = _with_generated(cell, treatment.generated, train, part.counts)
         if len(train) != len(part.labels):  # no treatment is shown more pictures than another
             train = replace(train, epoch=len(part.labels))
-        return train, Examples.of(data, _choosing(data, parts))
+        learnt = learnt_rows(parts, *(["fit"] if treatment.more else []))  # generated pictures are made of these
+        trained_on = TrainedOn.of(data, learnt, absolute(cell.settings.data.source), cell.seed)
+        return Lesson(train, Examples.of(data, _choosing(data, parts)), trained_on)
 
-    model, cost = base_of(cell, cell.model, cell.settings.data, data.labelset, settings, identity, examples)
+    model, cost = base_of(cell, cell.model, cell.settings.data, data.labelset, settings, identity, lesson)
     made = cell.path / "generated.json"
     return model, (cost.seconds if cost else 0.0) + (float(read_json(made)["seconds"]) if made.exists() else 0.0)
 
