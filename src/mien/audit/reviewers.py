@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from mien.data.reviews import Review
-from mien.errors import MissingExtraError, UsageError
+from mien.errors import UsageError
+from mien.outside import import_optional
 from mien.types import NO_LABEL, Dataset, Floats, Ints
 
 FEWEST = 2
@@ -127,9 +128,7 @@ def _last(reviews: Iterable[Review]) -> dict[tuple[str, str], str | None]:
 
 
 def _cleanlab() -> Callable[..., Any]:
-    try:
-        from cleanlab.multiannotator import get_label_quality_multiannotator
-    except ImportError:
-        raise MissingExtraError.for_package("cleanlab", "crowd") from None
-    annotate: Callable[..., Any] = get_label_quality_multiannotator
+    annotate: Callable[..., Any] = import_optional(
+        "cleanlab.multiannotator", "cleanlab", "crowd"
+    ).get_label_quality_multiannotator
     return annotate

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from mien.output import prepare_output
+from mien.runs import read_json
 from mien.web import FORMS
 
 
@@ -31,5 +33,6 @@ def export(folder: Path, form: str, out: Path) -> None:
     from mien.web.export import export as export_
 
     desk = Desk.open(folder)
-    count = export_(desk, form, out)
+    with prepare_output(out, sources=[read_json(folder / "audit.json")["data"]["source"]]):
+        count = export_(desk, form, out)
     click.echo(f"{out}: {count} pictures, {changed(desk)} with a label that reviewers changed")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from mien.errors import MissingExtraError, UsageError
+from mien.errors import UsageError
+from mien.outside import import_optional
 
 
 @click.command()
@@ -31,13 +32,10 @@ def review(folder: Path, who: str | None, host: str, allow: tuple[str, ...], por
       mien review runs/audit
       mien audit path/to/pictures --reviews runs/audit/reviews.jsonl --out runs/audited
     """
-    try:
-        import uvicorn
-
-        from mien.web.review import app
-    except ImportError:
-        raise MissingExtraError.for_package("fastapi", "serve") from None
+    uvicorn = import_optional("uvicorn", "uvicorn", "serve")
+    import_optional("fastapi", "fastapi", "serve")
     from mien.web.desk import Desk
+    from mien.web.review import app
 
     if not host:
         raise UsageError("is empty, which means every network", place="--host", remedy="write 0.0.0.0 if that is meant")

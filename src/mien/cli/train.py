@@ -14,6 +14,7 @@ from rich.table import Table
 from mien.cli.options import build, options, trained_by
 from mien.data.prepare import DataSettings, prepare
 from mien.models.settings import BASE_HELP, TrainSettings
+from mien.output import prepare_output_dir
 from mien.study.settings import StudySettings
 
 
@@ -36,15 +37,18 @@ def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: A
     from mien.cli.progress import decoding, watching
     from mien.cli.study import command_line
     from mien.study.leave_one_out import run
+    from mien.study.preflight import check
     from mien.study.results import recalls_on_test
 
     settings = StudySettings(
         build(DataSettings, values, source=data), trained_by(base, values), base=base, seeds=(seed,)
     )
-    with decoding() as progress:
-        prepare(settings.data, progress)
-    with watching(settings.train.epochs) as watch:
-        done = run(settings, out, kind="train", command=command_line(), watch=watch)
+    check(settings.train, [base], colour=settings.data.colour)
+    with prepare_output_dir(out, "train", "run.json", sources=[data]):
+        with decoding() as progress:
+            prepare(settings.data, progress)
+        with watching(settings.train.epochs) as watch:
+            done = run(settings, out, kind="train", command=command_line(), watch=watch)
     result = recalls_on_test(done, seed)
     if as_json:
         click.echo(json.dumps(result, indent=2))

@@ -8,7 +8,6 @@ is passed over.
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import json
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.errors import MienError, UsageError
+from mien.locks import locked
 from mien.runs import storage_errors
 from mien.types import NO_LABEL, Bools, Dataset, Ints
 
@@ -57,8 +57,7 @@ def append(path: Path, review: Review) -> Review:
     line = json.dumps(asdict(stamped)).encode() + b"\n"  # ASCII: no character of a name can end the line
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with path.open("ab+") as file, locked(file):
             file.seek(0, os.SEEK_END)
             if file.tell():
                 file.seek(-1, os.SEEK_END)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien.errors import DataError, MissingExtraError, nearest
+from mien.errors import DataError, nearest
+from mien.outside import import_optional
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 SEPARATORS = ",;\t|"
@@ -119,12 +120,9 @@ def separator(text: str) -> str:
 
 
 def _parquet(path: Path) -> Table:
+    parquet = import_optional("pyarrow.parquet", "pyarrow", "parquet")  # pandas and datasets bring it, too
     try:
-        import pyarrow.parquet  # no dependency of mien: pandas and datasets bring it
-    except ImportError:
-        raise MissingExtraError.for_package("pyarrow", "parquet") from None
-    try:
-        found = pyarrow.parquet.read_table(path)
+        found = parquet.read_table(path)
     except (OSError, ValueError) as error:
         raise DataError(f"is not a Parquet file: {error}", place=str(path), remedy="write it again") from None
     columns = [["" if value is None else str(value).strip() for value in column.to_pylist()] for column in found]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from mien.data.prepare import DataSettings
 from mien.errors import RunError
 from mien.models import saved
 from mien.models.beginning import begin
+from mien.models.checkpoint import Epoch
 from mien.models.classifier import Classifier
 from mien.models.device import seed_everything
 from mien.models.examples import Examples
 from mien.models.settings import TrainSettings
-from mien.models.training import Epoch, fit
+from mien.models.training import fit
 from mien.runs import read_json, write_json, write_text
 from mien.study.folder import Watched, announce
 from mien.types import LabelSet
@@ -46,7 +47,7 @@ def base_of(
     data: DataSettings,
     labelset: LabelSet,
     settings: TrainSettings,
-    identity: str,
+    identities: Sequence[str],
     parts: Parts,
 ) -> tuple[Classifier, Training | None]:
     """The classifier, and what its training cost (None where an earlier version did not write that down).
@@ -54,7 +55,8 @@ def base_of(
     Parameters
     ----------
     base, data : its name; size, colour and fit of the pictures.
-    identity : digest of all that the weights depend on. parts : called only if there is something to train.
+    identities : digests of all that the weights depend on: today's, then those of earlier versions.
+    parts : called only if there is something to train.
 
     Raises
     ------
@@ -62,9 +64,9 @@ def base_of(
     """
     cost = cell.path / "training.json"
     if not (cell.path / "model.json").exists():
-        return _trained(cell, base, data, labelset, settings, identity, *parts())
+        return _trained(cell, base, data, labelset, settings, identities[0], *parts())
     model, card = saved.load(cell.path, base=base)
-    if card.training != identity:
+    if card.training not in identities:
         remedy = "give another folder with --out, or remove this one"
         raise RunError("holds a model of other data, parts or settings", place=str(cell.path), remedy=remedy)
     return model, read_json(cost).record(Training) if cost.exists() else None
