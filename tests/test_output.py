@@ -17,7 +17,10 @@ def test_a_new_folder_in_which_nothing_was_written_is_gone_afterwards(tmp_path: 
         (tmp_path / "a" / "b" / "x").write_text("")
     with prepare_output_dir(tmp_path / "a" / "b", "audit", "audit.json"):  # stopped before its marker: still its own
         pass
-    with pytest.raises(UsageError, match="something else"), prepare_output_dir(tmp_path / "a" / "b", "study", "run.json"):
+    with (
+        pytest.raises(UsageError, match="something else"),
+        prepare_output_dir(tmp_path / "a" / "b", "study", "run.json"),
+    ):
         pass
     assert (tmp_path / "a" / "b" / "x").exists()
 

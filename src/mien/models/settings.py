@@ -19,7 +19,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 LATER = ("loss", "vote_sampling", "drawn", "weighting", "weighs", "deferred", "sampling")
 """Settings that came after the first saved runs."""
 OF_THE_MACHINE = ("device", "threads")
-"""Settings that say where a training runs, not what it learns: at most the last digits depend on them."""
+"""Settings that say where a training runs, not what it learns: only the rounding of numbers depends on them."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class TrainSettings:
     Notes
     -----
     Trained with other settings it is another classifier, and another run. Two settings are of the machine alone:
-    `device` and `threads` move the last digits at most, so a training may go on with others (see `anywhere`).
+    `device` and `threads` change how numbers are rounded, not what is learnt from, so a training may go on with others
+    (see `anywhere`).
     `precision` belongs to the classifier, which answers in what it was trained in. Where it is "auto", the machine on
     which a training begins chooses it, and the training goes on in it on every other.
     """
