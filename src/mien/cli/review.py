@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import getpass
 import socket
@@ -54,7 +55,9 @@ def review(folder: Path, who: str | None, host: str, allow: tuple[str, ...], por
         if not allow and not address[0].startswith("127."):
             click.echo("others can use it under the names and addresses that --allow gives", err=True)
         served = app(desk, who or _user(), ("127.0.0.1", "localhost", host, *allow))
-        uvicorn.Server(uvicorn.Config(served, log_level="warning")).run(sockets=[place])
+        with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
+            uvicorn.Server(uvicorn.Config(served, log_level="warning")).run(sockets=[place])
+        click.echo(f"all reviews are in {desk.log}", err=True)
 
 
 def _user() -> str:
