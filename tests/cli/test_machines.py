@@ -26,6 +26,7 @@ VERBS = {
 }
 WRONG = {
     "device": ("--device", "cuda:77"),
+    "no memory": ("--device", "meta"),
     "base": ("--base", "atention"),
     "module": ("--base", "no.such.module:Name"),
     "class": ("--base", "mien.models.settings:TrainSettings"),

@@ -165,9 +165,8 @@ def audit(
     shares = _shares(data, reviews) if votes else None
     folds = [] if shares is None else vote_folds(data.labels, groups)
     said, reviewed = _reviewed(data, reviews, merge)
-    if checkpoints:  # one of other pictures or settings is not taken up, and may be worth keeping
-        known = digest(data.fingerprint(), settings.images, train.anywhere, base, seed)
-        checkpoints = checkpoints / known
+    if checkpoints:  # those of other pictures or settings are not taken up
+        checkpoints /= digest(data.fingerprint(), settings.images, train.anywhere, base, seed)
     model, seen, outputs = _watched(data, train, base, seed, settings.colour, checkpoints, say)
     say("comparing with neighbours")
     vectors = last_vectors(model, outputs)
