@@ -6,8 +6,10 @@ MienError
 ├── AlignmentError     arrays or ids that do not belong together
 ├── NotFittedError     a corrector or model used before it was fitted
 ├── RunError           a run folder that is missing, foreign or of another format
-├── StorageError       a disk that is full or may not be written
-└── MissingExtraError  an optional package that is not installed
+├── StorageError       a place that may not be written
+│   └── DiskFullError      a disk that is full
+├── MissingExtraError  an optional package that is not installed
+└── BrokenPackageError a package that is installed and cannot be loaded
 """
 
 from __future__ import annotations
@@ -60,7 +62,11 @@ class RunError(MienError):
 
 
 class StorageError(MienError):
-    """A disk that is full or may not be written."""
+    """A place that may not be written."""
+
+
+class DiskFullError(StorageError):
+    """A disk that is full."""
 
 
 class MissingExtraError(MienError):
@@ -70,6 +76,19 @@ class MissingExtraError(MienError):
     def for_package(cls, package: str, extra: str) -> MissingExtraError:
         """The error for `package`, which the extra `extra` would bring."""
         return cls(f"needs the package {package}, which is not installed", remedy=f"pip install 'mien[{extra}]'")
+
+
+class BrokenPackageError(MienError):
+    """A package that is installed and cannot be loaded."""
+
+    @classmethod
+    def for_package(cls, package: str, error: BaseException) -> BrokenPackageError:
+        """The error for `package`, which raised `error` while it was imported."""
+        said = " ".join(str(error).split())[:300]
+        openmp = any(word in said.lower() for word in ("libomp", "libgomp", "openmp", "vcomp"))
+        library = "install the OpenMP runtime (libgomp or libomp)" if openmp else "install the library that it names"
+        remedy = f"{library}, or install the package again: pip install --force-reinstall {package}"
+        return cls(f"is installed, but cannot be loaded: {type(error).__name__}: {said}", place=package, remedy=remedy)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Classes from outside mien, named on the command line as module:Name."""
+"""Code from outside mien: optional packages, and classes named on the command line as module:Name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,33 @@ from importlib import import_module
 from inspect import isclass
 from typing import Any
 
-from mien.errors import UsageError
+from mien.errors import BrokenPackageError, MissingExtraError, UsageError
+
+
+def import_optional(module: str, package: str, extra: str) -> Any:
+    """A module of an optional package.
+
+    Parameters
+    ----------
+    module : to be imported. package : its name on PyPI. extra : of mien, which brings it.
+
+    Raises
+    ------
+    MissingExtraError : it is not installed. BrokenPackageError : it is, and cannot be loaded.
+
+    Examples
+    --------
+    >>> import_optional("json", "json", "none").dumps([1])
+    '[1]'
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if f"{module}.".startswith(f"{error.name}."):
+            raise MissingExtraError.for_package(package, extra) from None
+        raise BrokenPackageError.for_package(package, error) from error
+    except Exception as error:  # an import runs code and loads libraries, which may raise anything
+        raise BrokenPackageError.for_package(package, error) from error
 
 
 def import_class(name: str, kind: type, *, place: str) -> Any:
@@ -25,7 +51,7 @@ def import_class(name: str, kind: type, *, place: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         found = getattr(import_module(module), attribute)
-    except Exception as error:  # an import runs code, which may raise anything
+    except (Exception, SystemExit) as error:  # an import runs code, which may raise anything
         remedy = "give module:Name of an importable class"
         raise UsageError(f"{error or type(error).__name__}", place=f"{place} {name}", remedy=remedy) from error
     if not (isclass(found) and _fits(found, kind)):

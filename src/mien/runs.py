@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import AlignmentError, MienError, RunError, StorageError, UsageError
+from mien.errors import AlignmentError, DiskFullError, MienError, RunError, StorageError
 
 FORMAT = 1
 FULL, RETRAINED, WITHOUT = "full", "retrained", "without-"
@@ -53,6 +53,8 @@ NAMES = frozenset(
 """Columns of tables that hold names: text, also where a class is called 7."""
 AGAIN = "restore it from a copy, or make it again in another folder"
 """Remedy for a damaged file. No remedy names a folder for deletion: it may hold reviews, patches or other work."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a disk, a quota or a limit of sizes answers when it is full."""
 
 
 DAMAGE = (
@@ -91,31 +93,17 @@ def sound(path: Path, remedy: str = "") -> Iterator[None]:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals to write `path` into a StorageError."""
+    """Turn the operating system's refusals to write `path` into a StorageError, or a DiskFullError."""
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = (
-            "free some space and run the same command again: finished work is kept"
-            if full
-            else "choose another folder with --out"
-        )
-        raise StorageError(f"cannot write: {error.strerror or error}", place=str(path), remedy=remedy) from error
-
-
-def claim(folder: Path, marker: str) -> None:
-    """Make a folder ready to be written to; refused where it holds something else than an earlier run of its kind.
-
-    Raises
-    ------
-    UsageError : it is no folder, or has files and no `marker` among them. StorageError : it cannot be written.
-    """
-    if folder.exists() and not (folder / marker).exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is there and holds something else", place="--out", remedy="give another folder")
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        cause = f"cannot write: {error.strerror or error}"
+        if error.errno in DISK_FULL:
+            remedy = "free some space and run the same command again"
+            raise DiskFullError(cause, place=str(path), remedy=remedy) from error
+        # commands without --out show the first half alone
+        remedy = "make it a place that can be written, or choose another place with --out"
+        raise StorageError(cause, place=str(path), remedy=remedy) from error
 
 
 def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -138,8 +138,11 @@ def test_suggestions_are_for_people_and_refused_as_reviews(
     assert mien(*flags).out != mien(*flags, "--reviews", tmp_path / "r.csv").out
 
 
-def test_an_audit_does_not_write_among_other_files(mien: Mien, faces: Path) -> None:
-    mien("audit", faces, *SMALL, "--out", faces / "fear").refused(2, "something else")
+def test_an_audit_does_not_write_among_other_files(mien: Mien, faces: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    mien("audit", faces, *SMALL, "--out", tmp_path).refused(2, "something else")
+    mien("audit", faces, *SMALL, "--out", faces / "fear").refused(2, "inside the data")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     mien("audit", faces, *SMALL, "--augment-mixup", "0.2").refused(2, "mixup")
 
 

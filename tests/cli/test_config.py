@@ -40,6 +40,8 @@ def test_a_file_that_is_none(mien: Mien, tmp_path: Path) -> None:
         mien("study", "faces:n=60", "--config", path).refused(2, str(path))
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     mien("study", "faces:n=60", "--config", tmp_path / "binary.toml").refused(2, "binary.toml")
+    (tmp_path / "deep.toml").write_text("epochs = " + "[" * 100_000)
+    mien("study", "faces:n=60", "--config", tmp_path / "deep.toml").refused(2, "deep.toml")
 
 
 def test_flags_win_over_the_file(mien: Mien, tmp_path: Path) -> None:

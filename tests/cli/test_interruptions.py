@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import QUICK, Mien
+from conftest import QUICK, QUICK_PATCH, Mien
 
 from mien.runs import Run
 from mien.study.cells import Cell, run_cell
@@ -68,18 +69,49 @@ def test_ctrl_c_ends_a_study_and_its_processes(tmp_path: Path) -> None:
     assert list(checkpoints.glob("*/checkpoint.safetensors"))
 
 
-def test_two_at_once(mien: Mien, again: tuple[str, ...], study: Path) -> None:
+WRITERS = {
+    "study": ("study", "FACES", *QUICK, "--classes", "happiness", "--out", "STUDY"),
+    "report": ("report", "STUDY"),
+    "train": ("train", "FACES", "--out", "NEW"),
+    "compare": ("compare", "FACES", "--out", "NEW"),
+    "audit": ("audit", "FACES", "--out", "NEW"),
+    "discover": ("discover", "TRAINED", "FACES/happiness", "--out", "NEW"),
+    "correct": ("correct", "TRAINED", "FACES", "--class", "sadness", *QUICK_PATCH, "--out", "NEW"),
+    "draw": ("data", "draw", "NEW", "--n", "20", "--size", "16"),
+    "apply": ("patch", "apply", "PATCH", "TRAINED"),
+}
+
+
+@pytest.mark.parametrize("verb", WRITERS)
+def test_two_at_once(
+    mien: Mien, study: Path, trained: Path, patched: Path, faces: Path, tmp_path: Path, verb: str
+) -> None:
+    """The second is refused before it works, and nothing that is there is lost."""
+    new, base = tmp_path / "new", tmp_path / "base"
+    shutil.copytree(trained, base)
+    words = {"STUDY": study, "NEW": new, "TRAINED": base, "PATCH": patched}
+    command = [str(words.get(word, word)).replace("FACES", str(faces)) for word in WRITERS[verb]]
+    beside = {"correct": new, "draw": new, "apply": base / "cells" / "seed0" / "full" / "patch"}
+    place = beside.get(verb, study if verb in ("study", "report") else new)
+    if verb in beside:
+        lock = place.with_name(f".{place.name}.lock")
+    else:
+        place.mkdir(exist_ok=True)
+        lock = place / ".lock"
     holder = (
-        "import fcntl, sys; lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX);"
-        "print('held', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from mien.locks import exclusive_lock\n"
+        "with exclusive_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", holder, str(study / ".lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", holder, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
         assert other.stdout is not None and other.stdout.readline() == b"held\n"
-        mien(*again, "--out", study).refused(1, str(study), "another mien")
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+        mien(*command).refused(1, str(place), "another mien", "wait")
+        assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
         other.communicate()
-    assert mien(*again, "--out", study).code == 0
+    if verb in ("study", "report", "draw", "apply", "discover"):
+        assert mien(*command).code == 0
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,10 @@ from mien.data.split import split
 from mien.errors import DataError
 from mien.models.attention import Attention
 from mien.models.beginning import begin, faces
+from mien.models.checkpoint import Epoch
 from mien.models.latents import probabilities
 from mien.models.settings import TrainSettings
-from mien.models.training import Epoch, fit
+from mien.models.training import fit
 from mien.types import LabelSet
 
 IMAGES = ImageSettings(size=24)

@@ -11,13 +11,14 @@ import torch
 
 from mien.models import training
 from mien.models.attention import Attention
+from mien.models.checkpoint import Epoch
 from mien.models.classifier import Classifier
 from mien.models.examples import Examples
 from mien.models.latents import probabilities
 from mien.models.residual import Residual
 from mien.models.settings import TrainSettings
 from mien.models.step import Step
-from mien.models.training import Epoch, fit
+from mien.models.training import fit
 from mien.testing import example_bars
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is there")

@@ -17,13 +17,14 @@ from mien.imbalance import class_weights
 from mien.models import losses
 from mien.models.attention import Attention
 from mien.models.augment import augment
+from mien.models.checkpoint import Epoch
 from mien.models.classifier import Classifier
 from mien.models.examples import Examples
 from mien.models.latents import extract, probabilities
 from mien.models.losses import soft_cross_entropy
 from mien.models.residual import Residual
 from mien.models.settings import AugmentSettings, TrainSettings
-from mien.models.training import _VALIDATION, Epoch, best_epoch, drawn_rows, fit, one_cycle
+from mien.models.training import _VALIDATION, best_epoch, drawn_rows, fit, one_cycle
 from mien.testing import example_bars
 
 QUICK = TrainSettings(epochs=4, batch_size=16, precision="float32")

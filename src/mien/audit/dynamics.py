@@ -6,7 +6,11 @@ each picture what else would take one run for each fold.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.errors import AlignmentError, DataError
 from mien.types import Floats, Ints, as_classes, as_labels, as_numbers
@@ -60,6 +64,18 @@ class Dynamics:
         self._probs[rows] += probs
         self._entropies[rows] += entropy(probs)
         self.times[rows] += 1
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that was taken in, by name: to be stored with the checkpoint of the training that is watched."""
+        sums = {"margins": self._margins, "probs": self._probs, "entropies": self._entropies}
+        return {"times": self.times, **sums}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take up a state; AlignmentError where it is of other pictures or classes."""
+        for name, own in self.state().items():
+            if state[name].shape != own.shape:
+                raise AlignmentError(f"{name} are {state[name].shape}, not {own.shape}", place="Dynamics")
+            own[...] = state[name]
 
     @property
     def margins(self) -> Floats:

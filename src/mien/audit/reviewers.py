@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from mien.data.reviews import Review
-from mien.errors import AlignmentError, MissingExtraError, UsageError
+from mien.errors import AlignmentError, UsageError
+from mien.outside import import_optional
 from mien.types import NO_LABEL, Dataset, Floats, Ints, as_shares
 
 FEWEST = 2
@@ -131,9 +132,7 @@ def _last(reviews: Iterable[Review]) -> dict[tuple[str, str], str | None]:
 
 
 def _cleanlab() -> Callable[..., Any]:
-    try:
-        from cleanlab.multiannotator import get_label_quality_multiannotator
-    except ImportError:
-        raise MissingExtraError.for_package("cleanlab", "crowd") from None
-    annotate: Callable[..., Any] = get_label_quality_multiannotator
+    annotate: Callable[..., Any] = import_optional(
+        "cleanlab.multiannotator", "cleanlab", "crowd"
+    ).get_label_quality_multiannotator
     return annotate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -9,6 +10,7 @@ from importlib import import_module
 
 import click
 
+from mien.cli.failures import NOTHING, STOPPED, as_mien_error, command_of, message, tell
 from mien.errors import MienError, UsageError, nearest
 
 VERBS = {
@@ -78,27 +80,44 @@ def run(arguments: list[str]) -> int:
         if sys.stdout:  # None where the shell closed it
             sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it
+            error.show()
         return error.exit_code
     except MienError as error:
-        click.echo(f"error: {error}", err=True)
+        tell(f"error: {message(cli, arguments, error)}")
         return 2 if isinstance(error, UsageError) else 1
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: run the same command again to go on, finished work is kept", err=True)
+        tell(f"interrupted: {STOPPED.get(command_of(cli, arguments)[0], NOTHING)}")
         return 1
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; so do we, quietly
-        return 1
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        remedy = "check that it is there, that it may be used, and that the disk is not full"
-        click.echo(f"error: {place}{error.strerror or error}\n  → {remedy}", err=True)
+        _no_more_output()  # the reader left; so do we, quietly
         return 1
     except Exception as error:
-        if os.environ.get("MIEN_DEBUG"):
-            raise
-        click.echo(
-            f"error: {type(error).__name__}: {error}\n  → this is a fault in mien; MIEN_DEBUG=1 shows where", err=True
-        )
-        return 1
+        return _failed(arguments, error)
     return code or 0
+
+
+def _failed(arguments: list[str], error: Exception) -> int:
+    """Say what an error means that is none of mien's own kinds."""
+    known = as_mien_error(error)
+    if known:
+        tell(f"error: {message(cli, arguments, known)}")
+    elif isinstance(error, OSError):
+        if not error.filename:  # standard output, perhaps: what it still holds would fail again at exit
+            _no_more_output()
+        place = f"{error.filename}: " if error.filename else ""
+        remedy = "check that it is there, that it may be used, and that the disk is not full"
+        tell(f"error: {place}{error.strerror or error}\n  → {remedy}")
+    elif os.environ.get("MIEN_DEBUG"):
+        raise error
+    else:
+        tell(f"error: {type(error).__name__}: {error}\n  → this is a fault in mien; MIEN_DEBUG=1 shows where")
+    return 1
+
+
+def _no_more_output() -> None:
+    """Send what is still to be written to standard output nowhere."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # no stream, or one without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

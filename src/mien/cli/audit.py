@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,16 @@ from mien.data.prepare import DataSettings, conflicts, prepare
 from mien.data.review_files import read
 from mien.data.reviewed import on_pictures
 from mien.models.settings import TrainSettings
+from mien.output import prepare_output_dir
+from mien.runs import write_text
 
 if TYPE_CHECKING:
     from mien.audit.reviewers import Reviewer
     from mien.study.audit import Audit
 
 EPOCHS = 20
+UNFINISHED = ".unfinished"
+"""Folder with what an audit goes on from; removed at its end."""
 
 
 @click.command()
@@ -84,27 +89,33 @@ def audit(
       mien audit path/to/ferplus --labels fer2013 --out runs/audit
       mien audit path/to/ferplus --labels fer2013 --votes --tune --out runs/audit
       mien audit path/to/pictures --reviews reviews.csv --out runs/audit
+
+    Stop it at any moment and run the same command again: the epochs done are kept.
     """
     from mien.cli.progress import decoding, stages
     from mien.report.audit import page
-    from mien.runs import claim, write_text
     from mien.study.audit import audit as audit_
+    from mien.study.audit import check_settings
 
     settings = build(DataSettings, values, source=data)
     train = replace(build(TrainSettings, values), epochs=epochs)
-    claim(out, "audit.json")
-    with decoding() as progress:
-        pictures = prepare(settings, progress)
-    if reviews:
-        note_reviews(on_pictures(read(reviews), pictures).problems)
-    with stages() as say:
-        found = audit_(
-            settings, train, base=base, seed=seed, reviews=reviews, merge=merge, votes=votes, tune=tune, say=say
-        )
-    found.save(out, settings)
-    equal = conflicts(settings) if found.conflicts else []
-    shown = page(found.data, found.suspects, found.verdicts, found.reviewed, equal, found.people)
-    write_text(out / "index.html", shown)
+    check_settings(train, base, votes=votes, tune=tune, colour=settings.colour)
+    unfinished = out / UNFINISHED
+    with prepare_output_dir(out, "audit", "audit.json", sources=[data]):
+        with decoding() as progress:
+            pictures = prepare(settings, progress)
+        if reviews:
+            note_reviews(on_pictures(read(reviews), pictures).problems)
+        with stages() as say:
+            found = audit_(
+                settings, train, base=base, seed=seed, reviews=reviews, merge=merge, votes=votes, tune=tune,
+                checkpoints=unfinished, say=say,
+            )  # fmt: skip
+        found.save(out, settings)
+        equal = conflicts(settings) if found.conflicts else []
+        shown = page(found.data, found.suspects, found.verdicts, found.reviewed, equal, found.people)
+        write_text(out / "index.html", shown)
+        shutil.rmtree(unfinished, ignore_errors=True)
     if as_json:
         click.echo(json.dumps(as_figures(found), indent=2))
         return

@@ -17,6 +17,7 @@ from mien.cli.options import build, options
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings, prepare
 from mien.models.settings import TrainSettings
+from mien.output import prepare_output_dir
 from mien.runs import Run
 from mien.study.engines import ENGINES
 from mien.study.settings import CompareSettings
@@ -53,6 +54,7 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
     from mien.cli.progress import decoding, watching
     from mien.cli.study import command_line
     from mien.report import treated, treated_page
+    from mien.study.comparison import check_all
     from mien.study.comparison import compare as compare_
 
     parts: dict[str, Any] = {
@@ -61,13 +63,15 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
         "policy": build(Policy, values),
     }
     settings = build(CompareSettings, values, **parts)
-    with decoding() as progress:
-        pictures = prepare(settings.data, progress)
-    note_reviews(pictures.problems)
-    with watching(settings.train.epochs) as watch:
-        done = compare_(settings, out, engine_name=engine, command=command_line(), watch=watch)
-    treated.build(done)
-    report = treated_page.write(done)
+    check_all(settings)
+    with prepare_output_dir(out, "compare", "run.json", sources=[data]):
+        with decoding() as progress:
+            pictures = prepare(settings.data, progress)
+        note_reviews(pictures.problems)
+        with watching(settings.train.epochs) as watch:
+            done = compare_(settings, out, engine_name=engine, command=command_line(), watch=watch)
+        treated.build(done)
+        report = treated_page.write(done)
     if as_json:
         click.echo(json.dumps(as_figures(done), indent=2))
         return

@@ -16,6 +16,7 @@ from mien.cli.notes import note_reviews
 from mien.cli.options import build, options
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings
+from mien.output import prepare_output
 from mien.study.settings import CorrectSettings
 
 if TYPE_CHECKING:
@@ -63,29 +64,26 @@ def correct(
       mien predict photos/ --run runs/base --patch fear.patch
       mien correct foreign/ path/to/pictures --class fear --trained-on path/to/fer2013 --trained-on path/to/raf-db
     """
+    from mien import correctors
     from mien.cli.progress import stages
     from mien.cli.study import command_line
     from mien.report.patch import HARMS, page
-    from mien.runs import claim, write_text
+    from mien.runs import write_text
+    from mien.study.corrected import cell_of
     from mien.study.correction import correct as correct_
 
     folder = out or Path("-".join(classes) + ".patch")
-    claim(folder, "patch.json")
-    with stages() as say:
-        done = correct_(
-            place,
-            build(DataSettings, values, source=data),
-            classes,
-            build(CorrectSettings, values),
-            build(Policy, values),
-            left_out=left_out,
-            base=base,
-            command=command_line(),
-            say=say,
-        )
-    note_reviews(done.material.pictures.problems)
-    done.patch.save(folder)
-    write_text(folder / "report.html", page(done.patch, done.scores, done.curves(HARMS), done.advice(), counted(done)))
+    settings = build(CorrectSettings, values)
+    parts = build(DataSettings, values, source=data), classes, settings, build(Policy, values)
+    correctors.find(settings.corrector)()
+    _ = cell_of(place, left_out=left_out, seed=settings.base_seed, flag="--base-seed")
+    with prepare_output(folder, "patch.json", sources=[data]):
+        with stages() as say:
+            done = correct_(place, *parts, left_out=left_out, base=base, command=command_line(), say=say)
+        note_reviews(done.material.pictures.problems)
+        done.patch.save(folder)
+        shown = page(done.patch, done.scores, done.curves(HARMS), done.advice(), counted(done))
+        write_text(folder / "report.html", shown)
     if as_json:
         click.echo(json.dumps({"patch": str(folder), **as_figures(done)}, indent=2))
         return

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from mien.cli.options import build, options
 from mien.data.prepare import DataSettings
+from mien.output import prepare_output
 
 
 @click.group()
@@ -108,5 +109,7 @@ def draw(out: Path, n: int, size: int, colour: bool, seed: int, profile: str) ->
     """
     from mien.data import faces
 
-    faces.write(faces.draw(faces.FaceSettings(n=n, size=size, colour=colour, seed=seed, profile=profile)), out)
+    settings = faces.FaceSettings(n=n, size=size, colour=colour, seed=seed, profile=profile)
+    with prepare_output(out):
+        faces.write(faces.draw(settings), out)
     click.echo(f"{n:,} pictures, {out / 'votes.csv'} with votes, persons and the truth")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mien.cli.options import build, options
+from mien.output import prepare_output_dir
 from mien.study.settings import DiscoverySettings
+
+if TYPE_CHECKING:
+    from mien.report.discovery import Cluster
+    from mien.study.discovery import Discovery
 
 
 @click.command()
@@ -34,27 +39,19 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     from mien.cli.predict import expand
     from mien.cli.progress import stages
     from mien.data.checks import by_kind
-    from mien.report.discovery import Cluster, page
-    from mien.runs import claim, write_text
+    from mien.report.discovery import page
+    from mien.runs import write_text
     from mien.study.corrected import cell_of
-    from mien.study.discovery import SHOWN
     from mien.study.discovery import discover as discover_
 
-    claim(out, "found.json")
-    with stages() as say:
-        found = discover_(cell_of(place, left_out=left_out), expand(files), build(DiscoverySettings, values), say)
-    found.save(out)
-    clusters = [
-        Cluster(
-            len(found.members(number)),
-            found.mean_score(number),
-            found.most_frequent_answers(number),
-            sheet,
-            min(SHOWN, len(found.members(number))),
-        )
-        for number, sheet in enumerate(found.sheets)
-    ]
-    write_text(out / "index.html", page(str(out), len(found.paths), clusters, found.trained_on))
+    settings, cell = build(DiscoverySettings, values), cell_of(place, left_out=left_out)
+    paths = expand(files)
+    with prepare_output_dir(out, "discover", "found.json", sources=files):
+        with stages() as say:
+            found = discover_(cell, paths, settings, say)
+        found.save(out)
+        clusters = _clusters(found)
+        write_text(out / "index.html", page(str(out), len(found.paths), clusters, found.trained_on))
     strange = sum(cluster.pictures for cluster in clusters)
     click.echo(f"{strange} of {len(found.paths)} pictures in {found.count} clusters")
     if found.trained_on is None:
@@ -64,3 +61,20 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     for kind in by_kind(found.problems):
         click.echo(f"{kind.count} × {kind.name}, such as {kind.examples[0]}", err=True)
     click.echo(f"page: {out / 'index.html'}")
+
+
+def _clusters(found: Discovery) -> list[Cluster]:
+    """The groups, as the page shows them."""
+    from mien.report.discovery import Cluster
+    from mien.study.discovery import SHOWN
+
+    return [
+        Cluster(
+            len(found.members(number)),
+            found.mean_score(number),
+            found.most_frequent_answers(number),
+            sheet,
+            min(SHOWN, len(found.members(number))),
+        )
+        for number, sheet in enumerate(found.sheets)
+    ]

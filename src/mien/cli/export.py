@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from mien.output import prepare_output
+from mien.runs import read_json
 from mien.web import FORMS
 
 
@@ -34,5 +36,6 @@ def export(folder: Path, source: str | None, form: str, out: Path) -> None:
     desk = Desk.open(folder, source)
     for note in desk.notes():
         click.echo(f"note: {note}", err=True)
-    count = export_(desk, form, out)
+    with prepare_output(out, sources=[source or read_json(folder / "audit.json")["data"]["source"]]):
+        count = export_(desk, form, out)
     click.echo(f"{out}: {count} pictures, {changed(desk)} with a label that reviewers changed")

@@ -125,7 +125,7 @@ def _config(command: Command) -> Command:
             return
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError(
                 str(error), place=f"--config {path}", remedy="give a TOML file of flag = value lines"
             ) from None

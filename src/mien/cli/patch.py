@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from mien.errors import RunError
+from mien.output import prepare_output
+from mien.runs import storage_errors
 
 if TYPE_CHECKING:
     from mien.runs import Stored
@@ -88,14 +90,15 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
     from mien.study.corrected import APPLIED, cell_of, is_patched, with_patch
 
     cell = cell_of(place, left_out=left_out, seed=seed)
-    model, card = saved.load(cell)
-    new = with_patch(model, card, folder).patch
-    assert new is not None
-    if is_patched(cell):
-        old = with_patch(model, card, cell / APPLIED).patch
-        assert old is not None
-        new = old.joined(new)
-    new.save(cell / APPLIED)
+    with prepare_output(cell / APPLIED):
+        model, card = saved.load(cell)
+        new = with_patch(model, card, folder).patch
+        assert new is not None
+        if is_patched(cell):
+            old = with_patch(model, card, cell / APPLIED).patch
+            assert old is not None
+            new = old.joined(new)
+        new.save(cell / APPLIED)
     click.echo(f"applied to {cell}: {', '.join(new.targets)}")
 
 
@@ -116,7 +119,8 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
     cell = cell_of(place, left_out=left_out, seed=seed)
     if not is_patched(cell):
         raise RunError("no patch is applied", place=str(cell), remedy="mien patch apply PATCH BASE applies one")
-    remove_folder(cell / APPLIED)
+    with prepare_output(cell / APPLIED), storage_errors(cell / APPLIED):
+        remove_folder(cell / APPLIED)
     click.echo(f"removed from {cell}")
 
 

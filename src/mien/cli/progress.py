@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -34,10 +34,17 @@ def stages() -> Iterator[Callable[[str], object]]:
     """A callable that says what is being done: a moving line on a terminal, one line each in a log."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda stage: sys.stderr.write(f"{stage}\n")
+        yield _line
         return
     with console.status("") as status:
         yield lambda stage: status.update(stage)
+
+
+def _line(text: str) -> None:
+    """Print a line to standard error; work goes on where nobody can read it any more."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 class _Watcher:
@@ -56,8 +63,7 @@ class _Lines(_Watcher):
             name, stage = f"seed {cell.seed} {cell.key}", str(progress_of(cell)["stage"])
             if stage not in ("waiting", self.seen.get(name)):
                 self.seen[name] = stage
-                sys.stderr.write(f"{name}: {stage}\n")
-                sys.stderr.flush()
+                _line(f"{name}: {stage}")
 
 
 class _Bars(_Watcher):

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mien.errors import UsageError
+from mien.output import only_writer
 from mien.runs import Run
 
 
@@ -14,7 +15,7 @@ from mien.runs import Run
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--beside", type=click.Path(path_type=Path), help="another run: show what changed since, class by class")
 def report(run: Path, beside: Path | None) -> None:
-    """Make tables and report of a study or a comparison again, also of one that is not finished yet.
+    """Make tables and report of a study or a comparison again, also of one that was stopped half-way.
 
     \b
     Example:
@@ -25,14 +26,13 @@ def report(run: Path, beside: Path | None) -> None:
     from mien.report.beside import compare
 
     done = Run(run)
-    if done.manifest().get("kind") == "compare":
+    compared = done.manifest().get("kind") == "compare"
+    if compared and beside:
+        remedy = "leave it out: a comparison has everything beside each other"
+        raise UsageError("is for studies", place="--beside", remedy=remedy)
+    with only_writer(run):
+        (treated if compared else tables).build(done)
         if beside:
-            remedy = "leave it out: a comparison has everything beside each other"
-            raise UsageError("is for studies", place="--beside", remedy=remedy)
-        treated.build(done)
-        click.echo(f"report: {treated_page.write(done)}")
-        return
-    tables.build(done)
-    if beside:
-        compare(done, Run(beside))
-    click.echo(f"report: {page.write(done)}")
+            compare(done, Run(beside))
+        written = (treated_page if compared else page).write(done)
+    click.echo(f"report: {written}")

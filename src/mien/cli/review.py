@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import getpass
 import socket
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from mien.errors import MissingExtraError, UsageError
+from mien.errors import UsageError
+from mien.outside import import_optional
 
 
 @click.command()
@@ -34,13 +36,10 @@ def review(folder: Path, source: str | None, who: str | None, host: str, allow: 
       mien review runs/audit --data path/to/moved/pictures
       mien audit path/to/pictures --reviews runs/audit/reviews.jsonl --out runs/audited
     """
-    try:
-        import uvicorn
-
-        from mien.web.review import app
-    except ImportError:
-        raise MissingExtraError.for_package("fastapi", "serve") from None
+    uvicorn = import_optional("uvicorn", "uvicorn", "serve")
+    import_optional("fastapi", "fastapi", "serve")
     from mien.web.desk import Desk
+    from mien.web.review import app
 
     if not host:
         raise UsageError("is empty, which means every network", place="--host", remedy="write 0.0.0.0 if that is meant")
@@ -61,7 +60,9 @@ def review(folder: Path, source: str | None, who: str | None, host: str, allow: 
         if not allow and not address[0].startswith("127."):
             click.echo("others can use it under the names and addresses that --allow gives", err=True)
         served = app(desk, who or _user(), ("127.0.0.1", "localhost", host, *allow))
-        uvicorn.Server(uvicorn.Config(served, log_level="warning")).run(sockets=[place])
+        with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
+            uvicorn.Server(uvicorn.Config(served, log_level="warning")).run(sockets=[place])
+        click.echo(f"all reviews are in {desk.log}", err=True)
 
 
 def _user() -> str:

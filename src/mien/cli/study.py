@@ -18,6 +18,7 @@ from mien.cli.options import build, options, trained_by
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings, prepare
 from mien.models.settings import TrainSettings
+from mien.output import prepare_output_dir
 from mien.study.engines import ENGINES
 from mien.study.settings import StudySettings
 
@@ -48,6 +49,7 @@ def study(data: str, out: Path, corrector: tuple[str, ...], engine: str, as_json
     from mien.cli.summary import figures
     from mien.report import page, tables
     from mien.study.leave_one_out import run
+    from mien.study.preflight import check
 
     settings = assemble(data, values)
     if corrector:
@@ -58,13 +60,15 @@ def study(data: str, out: Path, corrector: tuple[str, ...], engine: str, as_json
             train=settings.train,
             policy=settings.policy,
         )
-    with decoding() as progress:
-        pictures = prepare(settings.data, progress)
-    note_reviews(pictures.problems)
-    with watching(settings.train.epochs) as watch:
-        done = run(settings, out, engine_name=engine, command=command_line(), watch=watch)
-    tables.build(done)
-    report = page.write(done)
+    check(settings.train, [settings.base], settings.correctors, colour=settings.data.colour)
+    with prepare_output_dir(out, "study", "run.json", sources=[data]):
+        with decoding() as progress:
+            pictures = prepare(settings.data, progress)
+        note_reviews(pictures.problems)
+        with watching(settings.train.epochs) as watch:
+            done = run(settings, out, engine_name=engine, command=command_line(), watch=watch)
+        tables.build(done)
+        report = page.write(done)
     if as_json:
         click.echo(json.dumps(figures(done), indent=2))
     else:

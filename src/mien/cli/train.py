@@ -15,6 +15,7 @@ from mien.cli.notes import note_reviews
 from mien.cli.options import build, options, trained_by
 from mien.data.prepare import DataSettings, prepare
 from mien.models.settings import BASE_HELP, TrainSettings
+from mien.output import prepare_output_dir
 from mien.study.settings import StudySettings
 
 
@@ -37,16 +38,19 @@ def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: A
     from mien.cli.progress import decoding, watching
     from mien.cli.study import command_line
     from mien.study.leave_one_out import run
+    from mien.study.preflight import check
     from mien.study.results import recalls_on_test
 
     settings = StudySettings(
         build(DataSettings, values, source=data), trained_by(base, values), base=base, seeds=(seed,)
     )
-    with decoding() as progress:
-        pictures = prepare(settings.data, progress)
-    note_reviews(pictures.problems)
-    with watching(settings.train.epochs) as watch:
-        done = run(settings, out, kind="train", command=command_line(), watch=watch)
+    check(settings.train, [base], colour=settings.data.colour)
+    with prepare_output_dir(out, "train", "run.json", sources=[data]):
+        with decoding() as progress:
+            pictures = prepare(settings.data, progress)
+        note_reviews(pictures.problems)
+        with watching(settings.train.epochs) as watch:
+            done = run(settings, out, kind="train", command=command_line(), watch=watch)
     result = recalls_on_test(done, seed)
     if as_json:
         click.echo(json.dumps(result, indent=2))

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,10 +15,11 @@ from numpy.typing import NDArray
 
 from mien.correctors.contract import Labels, State, checked, fitted, hard, positives, target_class
 from mien.correctors.evidence import NEVER, coded, coding_in, evidence, of_all_codes, width
-from mien.errors import DataError, MissingExtraError, RunError
+from mien.errors import BrokenPackageError, DataError, MissingExtraError, RunError
 from mien.features import patterns, stack, widths
 from mien.features.embedding import kept_widths, widths_in
 from mien.features.vectors import nothing_differs
+from mien.outside import import_optional
 from mien.types import NO_LABEL, Floats, Ints, Outputs, Proposal, Wanted
 
 TAPS = ("*/1", "hidden", "logits")
@@ -38,7 +38,7 @@ class XGBoost:
 
     Raises
     ------
-    MissingExtraError : without the package xgboost.
+    MissingExtraError : without the package xgboost. BrokenPackageError : its library cannot be loaded.
     """
 
     name: ClassVar[str] = "xgboost"
@@ -230,9 +230,10 @@ class ErrorDetector(XGBoost):
 
 def _library(package: str) -> Any:
     try:
-        return import_module(package)
-    except ImportError:
-        raise MissingExtraError.for_package(package, "boost") from None
+        return import_optional(package, package, "boost")
+    except (MissingExtraError, BrokenPackageError) as error:
+        remedy = f"{error.remedy}, or take another corrector, such as logistic"
+        raise type(error)(error.cause, place=error.place, remedy=remedy) from None
 
 
 def _unreadable(name: str) -> RunError:

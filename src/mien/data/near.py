@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.errors import MissingExtraError
+from mien.outside import import_optional
 from mien.types import Dataset, Ints, Problem
 
 BITS = 64
@@ -34,10 +34,7 @@ def near_copies(pictures: NDArray[np.uint8], close: int = CLOSE) -> Ints:
     The hash says where the low frequencies of a picture's cosine transform are above their median (C. Zauner,
     *Implementation and benchmarking of perceptual image hash functions*, 2010); ImageHash computes it.
     """
-    try:
-        import imagehash
-    except ImportError:
-        raise MissingExtraError.for_package("ImageHash", "near") from None
+    imagehash = import_optional("imagehash", "ImageHash", "near")
     hashes = [imagehash.phash(Image.fromarray(picture)).hash.ravel() for picture in pictures]
     signs = np.where(np.array(hashes, bool).reshape(len(hashes), BITS), np.float32(1), np.float32(-1))
     pairs = [np.empty((0, 2), int)]

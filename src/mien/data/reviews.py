@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from mien.locks import locked
 from mien.runs import storage_errors
 from mien.types import Problem
 
@@ -85,8 +86,7 @@ def append(path: Path, review: Review) -> Review:
     line = json.dumps(fields).encode() + b"\n"  # ASCII: no character of a name can end the line
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+") as file:
-            _lock(file.fileno())
+        with path.open("ab+") as file, locked(file):
             file.seek(0, os.SEEK_END)
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -96,15 +96,6 @@ def append(path: Path, review: Review) -> Review:
             file.flush()
             os.fsync(file.fileno())
     return stamped
-
-
-def _lock(file: int) -> None:
-    """Wait until no other process writes to the open file. The lock goes when the file is closed."""
-    try:
-        import fcntl  # not on every system; there, one process at a time may write
-    except ImportError:
-        return
-    fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def merged(reviews: Iterable[Review]) -> dict[str, str]:

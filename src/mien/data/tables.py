@@ -14,7 +14,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from mien.errors import DataError, MissingExtraError, nearest
+from mien.errors import DataError, nearest
+from mien.outside import import_optional
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 SEPARATORS = ",;\t|"
@@ -170,14 +171,11 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _parquet(path: Path, rows: int | None = None) -> Table:
-    try:
-        import pyarrow.parquet  # no dependency of mien: pandas and datasets bring it
-    except ImportError:
-        raise MissingExtraError.for_package("pyarrow", "parquet") from None
+    parquet = import_optional("pyarrow.parquet", "pyarrow", "parquet")  # pandas and datasets bring it, too
     try:
         if rows == 0:
-            return Table(path, list(pyarrow.parquet.read_schema(path).names), [])
-        found = pyarrow.parquet.read_table(path)
+            return Table(path, list(parquet.read_schema(path).names), [])
+        found = parquet.read_table(path)
     except (OSError, ValueError) as error:
         raise DataError(f"is not a Parquet file: {error}", place=str(path), remedy="write it again") from None
     columns = [["" if value is None else str(value).strip() for value in column.to_pylist()] for column in found]

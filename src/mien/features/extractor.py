@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import MissingExtraError
+from mien.outside import import_optional
 from mien.types import Floats
 from mien.types.containers import as_pixels
 
@@ -55,8 +55,4 @@ def describe(pixels: NDArray[np.uint8], *, mirrored: bool = True) -> dict[str, F
 
 
 def _hog() -> Any:
-    try:
-        from skimage.feature import hog
-    except ImportError:
-        raise MissingExtraError.for_package("scikit-image", "foreign") from None
-    return hog
+    return import_optional("skimage.feature", "scikit-image", "foreign").hog

@@ -6,11 +6,12 @@ import warnings
 
 import numpy as np
 
-from mien.errors import DataError, MissingExtraError
+from mien.errors import DataError
 from mien.imbalance.neighbours import nearest
 from mien.imbalance.resampling import oversampled
 from mien.imbalance.treatment import Latents, Learnt
 from mien.imbalance.weights import class_weights
+from mien.outside import import_optional
 from mien.types import Floats, Ints
 
 NEIGHBOURS = 5
@@ -59,15 +60,12 @@ def smote(learnt: Learnt, new: Latents) -> Floats:
     ------
     MissingExtraError : imbalanced-learn is not installed.
     """
-    try:
-        from imblearn.over_sampling import SMOTE
-    except ImportError:
-        raise MissingExtraError.for_package("imbalanced-learn", "imbalance") from None
     learnt.check(new)
+    make = import_optional("imblearn.over_sampling", "imbalanced-learn", "imbalance").SMOTE
     part, vectors = learnt.part, learnt.latents.vectors
     rows = oversampled(part, NEIGHBOURS + 1)
     labels, vectors = part.labels[rows], vectors[rows]
-    maker = SMOTE(k_neighbors=NEIGHBOURS, random_state=part.seed)
+    maker = make(k_neighbors=NEIGHBOURS, random_state=part.seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made, given = maker.fit_resample(vectors, labels)

@@ -12,10 +12,11 @@ from mien.data.faces import FaceSettings, draw
 from mien.data.labels import EMOTIONS
 from mien.data.picture import ImageSettings
 from mien.errors import DataError, MienError, UsageError
+from mien.models.checkpoint import Epoch
 from mien.models.classifier import Classifier
 from mien.models.examples import Examples
 from mien.models.settings import TrainSettings
-from mien.models.training import Epoch, fit
+from mien.models.training import fit
 from mien.types import LabelSet
 
 FIRST = 7919

@@ -22,7 +22,7 @@ def choose_device(wanted: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(wanted)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()  # a device without memory, such as meta, gives nothing back
     except (RuntimeError, AssertionError, NotImplementedError):
         raise UsageError(f"device {wanted!r} is not there", place="--device", remedy="use auto, cpu or cuda") from None
     return device

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mien.errors import MissingExtraError, UsageError
+from mien.errors import UsageError
 from mien.models.classifier import Classifier
+from mien.outside import import_optional
 
 PREFIX = "hub:"
 ELSEWHERE = ("auto_map", "attn_implementation", "dtype", "torch_dtype")
@@ -90,10 +91,7 @@ def without_weights(model: Pretrained) -> type[Pretrained]:
 
 
 def _library() -> Any:
-    try:
-        import transformers
-    except ImportError:
-        raise MissingExtraError.for_package("transformers", "hub") from None
+    transformers = import_optional("transformers", "transformers", "hub")
     transformers.utils.logging.disable_progress_bar()
     return transformers
 

@@ -18,6 +18,8 @@ SAMPLINGS = ("natural", "balanced")
 PRECISIONS = ("auto", "float32", "bfloat16")
 LATER = ("loss", "vote_sampling", "drawn", "weighting", "weighs", "deferred", "sampling")
 """Settings that came after the first saved runs."""
+OF_THE_MACHINE = ("device", "threads")
+"""Settings that say where a training runs, not what it learns: only the rounding of numbers depends on them."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,16 @@ class AugmentSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How a base classifier is trained."""
+    """How a base classifier is trained.
+
+    Notes
+    -----
+    Trained with other settings it is another classifier, and another run. Two settings are of the machine alone:
+    `device` and `threads` change how numbers are rounded, not what is learnt from, so a training may go on with others
+    (see `anywhere`).
+    `precision` belongs to the classifier, which answers in what it was trained in. Where it is "auto", the machine on
+    which a training begins chooses it, and the training goes on in it on every other.
+    """
 
     epochs: int = setting(45, "longest training", within=(1, 10_000))
     batch_size: int = setting(32, "pictures a step", within=(2, 65_536))
@@ -98,6 +109,18 @@ class TrainSettings:
         if self.loss == "elr" and (self.augment.mixup or self.augment.cutmix):
             remedy = "give --augment-mixup 0 --augment-cutmix 0, or take another loss"
             raise UsageError("blended pictures have no answers of earlier epochs", place="--loss elr", remedy=remedy)
+
+    @property
+    def anywhere(self) -> TrainSettings:
+        """The same training on no particular machine: what it is known by.
+
+        Examples
+        --------
+        >>> TrainSettings(threads=8, device="cuda").anywhere == TrainSettings()
+        True
+        """
+        usual: dict[str, Any] = {one.name: one.default for one in fields(self) if one.name in OF_THE_MACHINE}
+        return replace(self, **usual)
 
     def __repr__(self) -> str:
         """As dataclasses have it, without what earlier versions did not know, where that is at its default: what saved

@@ -6,7 +6,6 @@ that is killed at any moment and started again ends with the very same weights.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -14,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from mien.errors import DataError, UsageError
@@ -23,16 +20,16 @@ from mien.imbalance import class_weights, effective_weights
 from mien.metrics.classification import accuracy, macro_auroc, macro_recall
 from mien.models import losses
 from mien.models.adamw import AdamW
+from mien.models.checkpoint import Checkpoint, Epoch, read, restore_to, state_of
 from mien.models.classifier import Classifier
 from mien.models.device import prepared, seed_everything
 from mien.models.examples import Examples, Learnable, Turn
 from mien.models.latents import probabilities
 from mien.models.settings import TrainSettings
 from mien.models.step import step_on
-from mien.runs import write_atomic
 from mien.types import Floats, Ints, digest
 
-Epoch = dict[str, float]
+BOTH = (torch.float32, torch.bfloat16)
 Watch = Callable[[Ints, Floats], object]
 SMALL = 2 / 3
 """Size of the pictures, as a share of their sides, in the first part of training (`small` of the settings)."""
@@ -62,7 +59,8 @@ def fit(
     fresh : whether the model draws first weights; if not, it goes on from those that it has.
     checkpoint : file to resume from and to write after every epoch.
     progress : called with the record of each epoch done now.
-    watch : called with the rows and the (B, K) logits of every batch that is trained on, of before its step.
+    watch : called with the rows and the (B, K) logits of every batch that is trained on, of before its step. One that
+        is `Remembering` (see mien.models.checkpoint) is stored in the checkpoint; another sees only what is done now.
 
     Returns
     -------
@@ -77,9 +75,9 @@ def fit(
     with prepared(settings) as (device, precision):
         model.precision, model.mirrored = precision, False
         loop = _Loop(model.to(device), train, validation, settings, seed, device, fresh)
+        loop.watch = watch
         if checkpoint:
             loop.restore(checkpoint)
-        loop.watch = watch
         while not loop.finished:
             loop.epoch()
             if checkpoint:
@@ -129,7 +127,13 @@ class _Loop:
         judged = len(validation) if validation else 0
         began = () if fresh else [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
         drawn = (train.epoch,) if train.epoch else ()
-        self.fingerprint = digest(settings, seed, train.targets, judged, model.precision, *drawn, *began)
+        others = BOTH if settings.precision == "auto" else ()
+        # elsewhere, "auto" may have chosen the other precision; earlier versions counted the machine's settings in
+        self.fingerprints = {
+            digest(known, seed, train.targets, judged, precision, *drawn, *began): precision
+            for known in (settings.anywhere, settings)
+            for precision in (model.precision, *others)
+        }
 
     @property
     def finished(self) -> bool:
@@ -208,44 +212,38 @@ class _Loop:
             "validation_roc_auc": macro_auroc(labels, probs),
         }
 
+    def tensors(self) -> dict[str, Tensor]:
+        """All that the next epoch depends on, by prefixed names."""
+        found = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        found |= {f"averaged.{name}": value for name, value in self.averaged.items()}
+        found |= {f"best.{name}": value for name, value in self.best.items()}
+        found |= {f"optimizer.{name}": value for name, value in self.optimizer.state().items()}
+        found |= {f"loss.{name}": value for name, value in self.loss.state().items()}
+        return found | {f"watch.{name}": value for name, value in state_of(self.watch).items()}
+
     def store(self, path: Path) -> None:
-        """Write all that the next epoch depends on."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= {f"averaged.{name}": value for name, value in self.averaged.items()}
-        tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        tensors |= {f"optimizer.{name}": value for name, value in self.optimizer.state().items()}
-        tensors |= {f"loss.{name}": value for name, value in self.loss.state().items()}
-        whole = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
-        metadata = {"history": json.dumps(self.history), "fingerprint": self.fingerprint}
-        write_atomic(path, lambda file: file.write(save(whole, metadata)))
+        """Write a checkpoint."""
+        own = next(name for name, precision in self.fingerprints.items() if precision == self.model.precision)
+        Checkpoint(own, self.history, self.tensors()).write(path)
 
     def restore(self, path: Path) -> None:
         """Take up a checkpoint of this very training; anything else is ignored and training starts afresh."""
-        if not path.exists():
+        found = read(path, self.device)
+        if found is None or found.fingerprint not in self.fingerprints or not found.fits(self.tensors()):
             return
-        try:
-            with safe_open(path, "pt", device=str(self.device)) as file:
-                metadata = file.metadata()
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- not a mapping
-        except (SafetensorError, OSError):
-            return
-        if metadata.get("fingerprint") != self.fingerprint:
-            return
-        self.model.load_state_dict(_under("model.", tensors))
-        for name, value in _under("averaged.", tensors).items():
+        self.model.precision = self.fingerprints[found.fingerprint]
+        self.model.load_state_dict(found.under("model."))
+        for name, value in found.under("averaged.").items():
             self.averaged[name].copy_(value)
-        self.best = _under("best.", tensors)
-        self.optimizer.restore(_under("optimizer.", tensors))
-        for name, value in _under("loss.", tensors).items():
+        self.best = found.under("best.")
+        self.optimizer.restore(found.under("optimizer."))
+        for name, value in found.under("loss.").items():
             self.loss.state()[name].copy_(value)
-        self.history = json.loads(metadata["history"])
+        restore_to(self.watch, found.under("watch."))
+        self.history = found.history
 
 
 _VALIDATION = ("validation_loss", "validation_accuracy", "validation_macro_recall", "validation_roc_auc")
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def one_cycle(progress: float, peak: float) -> float:

@@ -26,15 +26,17 @@ from mien.data.reviews import MACHINE, Review, ReviewFile, append, merged
 from mien.data.split import linked
 from mien.errors import DataError, UsageError, choice_error
 from mien.models import saved
+from mien.models.checkpoint import Epoch
 from mien.models.classifier import Classifier
 from mien.models.device import prepared, seed_everything
 from mien.models.examples import Examples
 from mien.models.latents import extract
 from mien.models.settings import TrainSettings
-from mien.models.training import Epoch, fit
+from mien.models.training import fit
 from mien.runs import write_arrays, write_json, write_text
+from mien.study.preflight import check
 from mien.study.tuning import told
-from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, Problem
+from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, Problem, digest
 from mien.uncertainty import Uncertainty
 
 FORMAT = 1
@@ -46,6 +48,7 @@ SAME = 0.999
 """Share of labels that agree with the votes from which on they were made of them."""
 FEWEST = 20
 """Pictures below which nothing can be said of labels."""
+CHECKPOINT = "training.safetensors"
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ def audit(
     merge: str = MERGES[0],
     votes: bool = False,
     tune: bool = False,
+    checkpoints: Path | None = None,
     say: Callable[[str], object] = lambda stage: None,
 ) -> Audit:
     """Train once on all pictures with the labels as given, watch, and judge each label.
@@ -160,25 +164,24 @@ def audit(
     merge : one of MERGES, how one label is made of what several reviewers said of a picture.
     votes : whether the votes of other pictures teach it instead; by default votes play no part.
     tune : whether the classifier itself is tuned on them besides, fold by fold: 1.5 times its training more.
+    checkpoints : folder by which an audit that was stopped goes on; the caller removes it at the end.
     say : called with each stage.
 
     Raises
     ------
-    DataError : too few pictures or classes. UsageError : a review that cannot be used.
+    DataError : too few pictures or classes. UsageError : a setting or a review that cannot be used.
     """
-    if train.augment.mixup or train.augment.cutmix:
-        remedy = "leave --augment-mixup and --augment-cutmix out"
-        raise UsageError("blended pictures cannot be watched one by one", place="audit", remedy=remedy)
-    if tune and not votes:
-        raise UsageError("tunes on votes", place="--tune", remedy="give --votes as well, or leave it out")
+    check_settings(train, base, votes=votes, tune=tune, colour=settings.colour)
     data = _labelled(settings)
     groups = linked(data).astype(str)
     shares = _shares(data, reviews) if votes else None
     folds = [] if shares is None else vote_folds(data.labels, groups)
     data, file, reviewed = _reviewed(data, reviews, merge)
-    model, seen, outputs = _watched(data, train, base, seed, settings.colour, say)
+    if checkpoints:  # those of other pictures or settings are not taken up
+        checkpoints /= digest(data.fingerprint(), settings.images, train.anywhere, base, seed)
+    model, seen, outputs = _watched(data, train, base, seed, settings.colour, checkpoints, say)
     say("comparing with neighbours")
-    vectors = outputs.features["hidden"]
+    vectors = last_vectors(model, outputs)
     found = suspects(data.labels, seen.probs, vectors, groups)
     quality: Mapping[str, float] = {}
     if merge == "crowdlab":
@@ -189,7 +192,7 @@ def audit(
         with threadpool_limits(1):
             found = after_reviews(found, vectors, reviewed)
     if shares is not None:
-        answers = told(model, data, shares, folds, train, seed=seed, say=say) if tune else None
+        answers = told(model, data, shares, folds, train, seed=seed, checkpoints=checkpoints, say=say) if tune else None
         say("learning from votes")
         with threadpool_limits(1):
             found = after_votes(found, vectors, shares, groups, answers)
@@ -199,6 +202,29 @@ def audit(
     return Audit(
         data, found, judged, seen.uncertainty, novelty, reviewed, file.reviews, conflicts, quality, file.unused
     )
+
+
+def check_settings(train: TrainSettings, base: str, *, votes: bool, tune: bool, colour: bool) -> None:
+    """Refuse what no audit can use, before any picture is read."""
+    if train.augment.mixup or train.augment.cutmix:
+        remedy = "leave --augment-mixup and --augment-cutmix out"
+        raise UsageError("blended pictures cannot be watched one by one", place="audit", remedy=remedy)
+    if tune and not votes:
+        raise UsageError("needs votes", place="--tune", remedy="give --votes as well, or leave it out")
+    check(train, [base], colour=colour)
+
+
+def last_vectors(model: Classifier, outputs: Outputs) -> Floats:
+    """(N, D) what the classifier makes of each picture last before its answer: its hidden layer where it has one, else
+    the tap before the logits, a map averaged over the picture, else the logits."""
+    before = [tap for tap in model.taps if tap != "logits"]
+    taps = ["hidden", *reversed(before), "logits"]
+    names = (name for tap in taps for name in (tap, f"{tap}/1") if name in outputs.features)
+    found = next(names, None)
+    if found is None:
+        cause, remedy = "gives no vector of a picture", "name a layer in its taps, such as logits"
+        raise UsageError(cause, place=f"--base {type(model).__name__}", remedy=remedy)
+    return outputs.features[found].astype(np.float32, copy=False)
 
 
 def _labelled(settings: DataSettings) -> Dataset:
@@ -212,7 +238,13 @@ def _labelled(settings: DataSettings) -> Dataset:
 
 
 def _watched(
-    data: Dataset, train: TrainSettings, base: str, seed: int, colour: bool, say: Callable[[str], object]
+    data: Dataset,
+    train: TrainSettings,
+    base: str,
+    seed: int,
+    colour: bool,
+    checkpoints: Path | None,
+    say: Callable[[str], object],
 ) -> tuple[Classifier, Dynamics, Outputs]:
     """A classifier, what it said of each picture while it was trained on it, and what it thinks of it afterwards."""
     seen = Dynamics(data.labels, len(data.labelset))
@@ -223,7 +255,8 @@ def _watched(
     with threadpool_limits(max(1, train.threads)), prepared(train):
         seed_everything(seed, 0)
         model = saved.build(base, data.counts() > 0, colour)
-        fit(model, Examples.of(data, np.arange(len(data))), None, train, seed=seed, watch=seen, progress=progress)
+        examples, file = Examples.of(data, np.arange(len(data))), checkpoints / CHECKPOINT if checkpoints else None
+        fit(model, examples, None, train, seed=seed, watch=seen, progress=progress, checkpoint=file)
         say("reading out")
         return model, seen, extract(model, data.pictures, data.ids)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from mien.data.prepare import DataSettings
@@ -12,11 +12,12 @@ from mien.data.provenance import TrainedOn
 from mien.errors import RunError
 from mien.models import saved
 from mien.models.beginning import begin
+from mien.models.checkpoint import Epoch
 from mien.models.classifier import Classifier
 from mien.models.device import seed_everything
 from mien.models.examples import Examples
 from mien.models.settings import TrainSettings
-from mien.models.training import Epoch, fit
+from mien.models.training import fit
 from mien.runs import read_json, write_json, write_text
 from mien.study.folder import Watched, announce
 from mien.types import LabelSet
@@ -59,7 +60,7 @@ def base_of(
     data: DataSettings,
     labelset: LabelSet,
     settings: TrainSettings,
-    identity: str,
+    identities: Sequence[str],
     lesson: Callable[[], Lesson],
 ) -> tuple[Classifier, Training | None]:
     """The classifier, and what its training cost (None where an earlier version did not write that down).
@@ -67,7 +68,8 @@ def base_of(
     Parameters
     ----------
     base, data : its name; size, colour and fit of the pictures.
-    identity : digest of all that the weights depend on. lesson : called only if there is something to train.
+    identities : digests of all that the weights depend on: today's, then those of earlier versions.
+    lesson : called only if there is something to train.
 
     Raises
     ------
@@ -75,9 +77,9 @@ def base_of(
     """
     cost = cell.path / "training.json"
     if not (cell.path / "model.json").exists():
-        return _trained(cell, base, data, labelset, settings, identity, lesson())
+        return _trained(cell, base, data, labelset, settings, identities[0], lesson())
     model, card = saved.load(cell.path, base=base)
-    if card.training != identity:
+    if card.training not in identities:
         remedy = "give another folder with --out"
         raise RunError("holds a model of other data, parts or settings", place=str(cell.path), remedy=remedy)
     return model, read_json(cost).record(Training) if cost.exists() else None

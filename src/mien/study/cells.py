@@ -19,9 +19,10 @@ from mien.data.split import linked, split
 from mien.models.classifier import Classifier
 from mien.models.device import prepared
 from mien.models.examples import Examples
-from mien.runs import RETRAINED, WITHOUT, read_json, write_arrays, write_json
+from mien.runs import RETRAINED, WITHOUT, Run, read_json, write_arrays, write_json
 from mien.study.base import Lesson, base_of
 from mien.study.folder import announce
+from mien.study.identity import known_as
 from mien.study.settings import StudySettings
 from mien.study.workbench import Workbench, built
 from mien.types import Dataset, Ints, Split, digest
@@ -124,7 +125,7 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
     """The cell's base classifier: read back, or trained (from its last checkpoint)."""
     settings, left_out = cell.settings, cell.left_out
     of_data = (data.fingerprint(), parts.fingerprint, settings.data.images)
-    identity = digest(*of_data, settings.train, cell.seed, cell.key)
+    identities = [digest(*of_data, train, cell.seed, cell.key) for train in known_as(settings.train, Run(cell.folder))]
     absent = data.labelset.index(left_out) if left_out else -1
 
     def lesson() -> Lesson:
@@ -134,7 +135,7 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
         trained_on = TrainedOn.of(data, learnt, absolute(settings.data.source), cell.seed)
         return Lesson(Examples.of(data, rows, absent), Examples.of(data, parts.rows("validation"), absent), trained_on)
 
-    model, cost = base_of(cell, settings.base, settings.data, data.labelset, settings.train, identity, lesson)
+    model, cost = base_of(cell, settings.base, settings.data, data.labelset, settings.train, identities, lesson)
     if cost and "train" not in clock.stages:
         clock.set("train", cost.seconds, cost.shown)
     return model

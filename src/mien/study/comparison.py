@@ -10,22 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from mien import correctors
 from mien.data.checks import by_kind
 from mien.data.prepare import prepare
 from mien.data.split import split
-from mien.errors import DataError, MissingExtraError, RunError
+from mien.errors import DataError, RunError, UsageError
 from mien.imbalance import TREATMENTS, Treatment, find, serves_neighbours
-from mien.machine import installed, machine, versions
+from mien.machine import machine, versions
 from mien.metrics.classification import common_classes
 from mien.models import saved
 from mien.models.beginning import check_drawn
 from mien.models.classifier import Classifier
 from mien.models.latents import extract
-from mien.models.settings import changed
+from mien.models.settings import TrainSettings, changed
+from mien.output import prepare_output_dir
+from mien.outside import import_optional
 from mien.runs import Run
 from mien.study.engines import engine
-from mien.study.folder import apart, sole_user
+from mien.study.identity import is_begun, machine_of
+from mien.study.preflight import check
 from mien.study.settings import CompareSettings
 from mien.study.treated import KNN, TreatedCell, run_treated
 from mien.types import Dataset, Split, digest
@@ -52,12 +54,13 @@ def compare(
 
     Raises
     ------
-    UsageError : no such model or treatment. DataError : fewer than two classes. RunError : the folder holds another
-        run, or is in use.
+    UsageError : no such model, treatment or device. DataError : fewer than two classes. RunError : the folder holds
+        another run, or is in use. After a UsageError or DataError nothing is left in the folder.
     """
     target = Run(out)
-    apart(out, settings.data.source)
-    with sole_user(out):
+    engine(engine_name)
+    check_all(settings)
+    with prepare_output_dir(out, "compare", "run.json", sources=[settings.data.source]):
         cells = plan(settings, target, command)
         start, unfinished = time.time(), [cell for cell in cells if not cell.finished()]
         watch(cells)
@@ -67,6 +70,22 @@ def compare(
             manifest["seconds"] = round(manifest["seconds"] + time.time() - start, 1)
             target.write_manifest(manifest)
     return target
+
+
+def check_all(settings: CompareSettings) -> None:
+    """Look at all that can be wrong before any picture is read: device, models, packages that treatments need."""
+    treatments = [find(name) for name in settings.treatments]
+    try:
+        models = [model for model in settings.models if model != KNN]
+        check(
+            settings.train, models, [one.corrector for one in treatments if one.corrector], colour=settings.data.colour
+        )
+    except UsageError as error:
+        place = error.place.replace("--base", "--models").replace("--corrector", "--treatments")
+        raise UsageError(error.cause, place=place, remedy=error.remedy) from None
+    for treatment in treatments:
+        if treatment.package:
+            import_optional("imblearn", treatment.package, "imbalance")
 
 
 def plan(settings: CompareSettings, target: Run, command: str = "") -> list[TreatedCell]:
@@ -79,7 +98,7 @@ def plan(settings: CompareSettings, target: Run, command: str = "") -> list[Trea
     splits = {seed: split(data, seed) for seed in settings.seeds}
     for seed, parts in splits.items():
         _check_parts(data, parts, seed)
-    target.write_manifest(_grown(target, _manifest(settings, data, splits, given, command)))
+    target.write_manifest(_grown(target, settings, _manifest(settings, data, splits, given, command)))
     cells = []
     for seed in settings.seeds:
         for model, names in given.items():
@@ -115,10 +134,6 @@ def _check(treatment: Treatment, settings: CompareSettings, data: Dataset) -> No
     train = changed(settings.train, treatment.train)
     if train.drawn:
         check_drawn(train.drawn, data.labelset, settings.data.images)
-    if treatment.corrector:
-        correctors.find(treatment.corrector)()
-    if treatment.package and not installed(treatment.package):
-        raise MissingExtraError.for_package(treatment.package, "imbalance")
 
 
 def _check_parts(data: Dataset, parts: Split, seed: int) -> None:
@@ -174,7 +189,7 @@ def _manifest(
         "kind": "compare",
         "command": command,
         "settings": asdict(replace(settings, data=settings.data.stored())),
-        "training": digest(settings.train, settings.policy, settings.neighbours, settings.data.images),
+        "training": _known_by(settings, settings.train.anywhere),
         "classes": data.labelset.names,
         "models": settings.models,
         "treatments": settings.treatments,
@@ -194,16 +209,22 @@ def _manifest(
     }  # fmt: skip
 
 
-def _grown(target: Run, manifest: dict[str, Any]) -> dict[str, Any]:
+def _known_by(settings: CompareSettings, train: TrainSettings) -> str:
+    return digest(train, settings.policy, settings.neighbours, settings.data.images)
+
+
+def _grown(target: Run, settings: CompareSettings, manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest, with what the folder holds already; RunError where that is another run."""
-    if not target.path("run.json").exists():
+    if not is_begun(target):
         return manifest
     old = target.manifest()
+    earlier = _known_by(settings, replace(settings.train, **machine_of(old)))  # earlier versions counted these in
+    trained = manifest["training"] if old["training"] == earlier else old["training"]
     same = {seed: value for seed, value in manifest["splits"].items() if seed in old.get("splits", {})}
     for place, before, now in (
         ("kind", old.get("kind"), manifest["kind"]),
         ("data", old["data"]["fingerprint"], manifest["data"]["fingerprint"]),
-        ("training", old.get("training"), manifest["training"]),
+        ("training", trained, manifest["training"]),
         ("parts", {seed: old["splits"][seed] for seed in same}, same),
     ):
         if before != now:
@@ -219,4 +240,5 @@ def _grown(target: Run, manifest: dict[str, Any]) -> dict[str, Any]:
         manifest[key] = old[key] | manifest[key]
     manifest["command"] = "\n".join(dict.fromkeys([*old["command"].splitlines(), manifest["command"]])).strip()
     manifest["started"], manifest["seconds"] = old["started"], old["seconds"]
+    manifest["settings"] = {**manifest["settings"], "train": manifest["settings"]["train"] | machine_of(old)}
     return manifest

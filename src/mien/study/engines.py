@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from typing import TypeVar
 
+from mien.errors import choice_error
 from mien.machine import cores
 from mien.workers import worker_processes
 
@@ -54,5 +55,7 @@ def processes(
 
 
 def engine(name: str) -> Callable[[Callable[[Task], object], Sequence[Task], Callable[[], object]], None]:
-    """The engine called `name`."""
+    """The engine called `name`, one of ENGINES; UsageError where there is none."""
+    if name not in ENGINES:
+        raise choice_error("engine", name, ENGINES, place="--engine")
     return serial if name == "serial" else processes

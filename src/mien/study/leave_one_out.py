@@ -1,4 +1,4 @@
-"""The study: leave one class out, train, correct, score. Plan → cells → run folder (METHOD §2)."""
+"""The study: leave one class out, train, correct, score. Plan → cells → run folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from mien import correctors
 from mien.data.checks import by_kind
 from mien.data.prepare import prepare
 from mien.data.samples import as_png, contact_sheet
@@ -19,11 +18,13 @@ from mien.errors import DataError, RunError
 from mien.machine import machine, versions
 from mien.models import saved
 from mien.models.beginning import check_drawn
-from mien.models.settings import TrainSettings
+from mien.models.settings import OF_THE_MACHINE, TrainSettings
+from mien.output import prepare_output_dir
 from mien.runs import FULL, RETRAINED, WITHOUT, Run, write_atomic
 from mien.study.cells import Cell, run_cell
 from mien.study.engines import engine
-from mien.study.folder import apart, sole_user
+from mien.study.identity import is_begun, machine_of
+from mien.study.preflight import check
 from mien.study.settings import StudySettings
 from mien.types import PARTS, Dataset, Split
 
@@ -54,10 +55,13 @@ def run(
     Raises
     ------
     DataError : nothing to study. RunError : the folder holds another study, or is in use. StorageError : disk.
+    UsageError : a setting that cannot be, or a device that is not there; then nothing is left in the folder.
     """
     target = Run(out)
-    apart(out, settings.data.source)
-    with sole_user(out):
+    engine(engine_name)
+    wanted = settings.correctors if kind == "study" else ()
+    check(settings.train, [settings.base], wanted, colour=settings.data.colour)
+    with prepare_output_dir(out, kind, "run.json", sources=[settings.data.source]):
         cells = plan(settings, target, kind=kind, command=command)
         start = time.time()
         unfinished = [cell for cell in cells if not cell.finished()]
@@ -74,9 +78,6 @@ def run(
 
 def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: str = "") -> list[Cell]:
     """Write manifest, splits and sample faces, and list the cells: dearest first, so that no core waits at the end."""
-    for name in settings.correctors if kind == "study" else ():
-        correctors.find(name)()  # a missing package must not be noticed after hours of training
-    saved.find(settings.base)
     data = prepare(settings.data)
     _check_classes(data, least=3 if kind == "study" else 2)
     if settings.train.drawn:
@@ -84,11 +85,12 @@ def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: 
     splits = {seed: split(data, seed) for seed in settings.seeds}
     left_out = _left_out(settings, data, splits) if kind == "study" else ()
     manifest = _manifest(settings, data, splits, left_out, kind, command)
+    begun = is_begun(target)
     _agree(target, manifest)
     target.write_manifest(manifest)
     every = {seed: splits.get(seed) or split(data, seed) for seed in manifest["seeds"]}
     target.write_table("splits", list(_split_rows(data, every)))
-    if not target.path("samples.png").exists():
+    if not (target.path("samples.png").exists() and begun):
         training = next(iter(splits.values())).rows("train")
         sheet = as_png(contact_sheet(data, training, SAMPLES))
         write_atomic(target.path("samples.png"), lambda file: file.write(sheet))
@@ -162,7 +164,7 @@ def _manifest(
 
 def _agree(target: Run, manifest: dict[str, Any]) -> None:
     """A folder with a run in it must hold this very run (data, base, training); seeds, classes, correctors may grow."""
-    if not target.path("run.json").exists():
+    if not is_begun(target):
         return
     old = target.manifest()
     same_seeds = {seed: value for seed, value in manifest["splits"].items() if seed in old["splits"]}
@@ -171,7 +173,7 @@ def _agree(target: Run, manifest: dict[str, Any]) -> None:
         ("data", old["data"]["fingerprint"], manifest["data"]["fingerprint"]),
         ("pictures", *({key: of["settings"]["data"][key] for key in PICTURES} for of in (old, manifest))),
         ("base", old["base"]["name"], manifest["base"]["name"]),
-        ("training", _today(old["settings"]["train"]), _as_json(manifest["settings"]["train"])),
+        ("training", _learnt(old["settings"]["train"]), _learnt(manifest["settings"]["train"])),
         ("parts", {seed: old["splits"][seed] for seed in same_seeds}, same_seeds),
     ):
         if before != now:
@@ -185,15 +187,14 @@ def _agree(target: Run, manifest: dict[str, Any]) -> None:
     manifest["command"] = "\n".join(dict.fromkeys([*old["command"].splitlines(), manifest["command"]])).strip()
     manifest["started"], manifest["seconds"] = old["started"], old["seconds"]
     manifest["splits"] = old["splits"] | manifest["splits"]
+    manifest["settings"] = {**manifest["settings"], "train": manifest["settings"]["train"] | machine_of(old)}
 
 
-def _today(train: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of an earlier run; those that it did not know yet are at their default, as they were."""
-    return {**_as_json(asdict(TrainSettings())), **train}
-
-
-def _as_json(settings: dict[str, Any]) -> dict[str, Any]:
-    return {key: _as_json(value) if isinstance(value, dict) else value for key, value in settings.items()}
+def _learnt(train: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run without those of its machine; those that it did not know yet are at their default."""
+    return {
+        name: value for name, value in (asdict(TrainSettings()) | dict(train)).items() if name not in OF_THE_MACHINE
+    }
 
 
 def _split_rows(data: Dataset, splits: dict[int, Split]) -> Iterator[dict[str, object]]:

@@ -28,9 +28,10 @@ from mien.models.examples import Examples
 from mien.models.generator import generate, learn
 from mien.models.latents import extract
 from mien.models.settings import changed
-from mien.runs import read_arrays, read_json, write_arrays, write_json
+from mien.runs import Run, read_arrays, read_json, write_arrays, write_json
 from mien.study.base import Lesson, base_of
 from mien.study.folder import announce
+from mien.study.identity import known_as
 from mien.study.settings import CompareSettings
 from mien.study.workbench import Workbench, built
 from mien.types import Dataset, Floats, Ints, Outputs, Proposal, Split, digest
@@ -157,7 +158,7 @@ def _model(
     """The cell's classifier, and the seconds that it took, with those of a generator."""
     settings = changed(cell.settings.train, treatment.train)
     of_data = (data.fingerprint(), parts.fingerprint, cell.settings.data.images)
-    identity = digest(*of_data, settings, cell.seed, cell.training)
+    identities = [digest(*of_data, train, cell.seed, cell.training) for train in known_as(settings, Run(cell.folder))]
 
     def lesson() -> Lesson:
         train = Examples.of(data, learnt_from(treatment, parts, part))
@@ -169,7 +170,7 @@ def _model(
         trained_on = TrainedOn.of(data, learnt, absolute(cell.settings.data.source), cell.seed)
         return Lesson(train, Examples.of(data, _choosing(data, parts)), trained_on)
 
-    model, cost = base_of(cell, cell.model, cell.settings.data, data.labelset, settings, identity, lesson)
+    model, cost = base_of(cell, cell.model, cell.settings.data, data.labelset, settings, identities, lesson)
     made = cell.path / "generated.json"
     return model, (cost.seconds if cost else 0.0) + (float(read_json(made)["seconds"]) if made.exists() else 0.0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +31,7 @@ def told(
     train: TrainSettings,
     *,
     seed: int = 0,
+    checkpoints: Path | None = None,
     say: Callable[[str], object] = lambda stage: None,
 ) -> Floats:
     """(N, K) probabilities of copies of `model`, each tuned on the votes of all folds but the one that it answers for.
@@ -40,17 +42,26 @@ def told(
     shares : (N, K) of the votes, 0 where a picture has none.
     folds : (rows to learn from, rows to judge), as `mien.audit.reviewed.vote_folds` makes them.
     train, seed : the training of before; tuning takes two fifths of its epochs, at a third of its rate.
+    checkpoints : folder for a checkpoint of each fold, to go on from.
     say : called with each stage.
     """
     probs = np.zeros(shares.shape)
     for number, (learn, judge) in enumerate(folds):
         say(f"tuning on votes, fold {number + 1} of {len(folds)}")
-        probs[judge] = probabilities(tuned(model, data, shares, learn, train, seed), data.pictures[judge])
+        checkpoint = checkpoints / f"fold{number}.safetensors" if checkpoints else None
+        one = tuned(model, data, shares, learn, train, seed, checkpoint)
+        probs[judge] = probabilities(one, data.pictures[judge])
     return probs
 
 
 def tuned(
-    model: Classifier, data: Dataset, shares: Floats, rows: Ints, train: TrainSettings, seed: int = 0
+    model: Classifier,
+    data: Dataset,
+    shares: Floats,
+    rows: Ints,
+    train: TrainSettings,
+    seed: int = 0,
+    checkpoint: Path | None = None,
 ) -> Classifier:
     """A copy of `model` that went on with the votes of some rows, as far as they are for classes that it knows."""
     targets = shares[rows] * model.known.cpu().numpy()
@@ -60,5 +71,6 @@ def tuned(
     with prepared(again):
         seed_everything(seed, 1)
         one = deepcopy(model)
-        fit(one, Examples(data.pictures[rows[voted]], targets), None, again, seed=seed, fresh=False)
+        examples = Examples(data.pictures[rows[voted]], targets)
+        fit(one, examples, None, again, seed=seed, fresh=False, checkpoint=checkpoint)
     return one
