@@ -108,12 +108,13 @@ sys.modules["fcntl"] = None
 import mien
 from pathlib import Path
 from mien.cli import run
-from mien.data.reviews import Review, append, read
+from mien.data.review_files import read
+from mien.data.reviews import Review, append
 mien.DataSettings
 folder = Path(sys.argv[1])
 append(folder / "reviews.jsonl", Review("a", "fear"))
 append(folder / "reviews.jsonl", Review("b", "fear"))
-assert len(read(folder / "reviews.jsonl")) == 2
+assert len(read(folder / "reviews.jsonl").reviews) == 2
 faces = str(folder / "faces")
 for command in (
     ["data", "draw", faces, "--n", "60", "--size", "16"],

@@ -66,9 +66,18 @@ def test_several_pictures_of_one_bare_name_are_a_problem() -> None:
 def test_other_folders_throughout_are_matched_by_file_name_with_a_word() -> None:
     found = match(["x/1.png", "x/2.png", "x/9.png"], ["images/1.png", "images/2.png"], "list.csv")
     assert found.rows.tolist() == [0, 1, -1]
-    assert [problem.kind for problem in found.problems] == ["matched by file name", UNMATCHED]
+    assert [problem.kind for problem in found.problems] == ["matched loosely", UNMATCHED]
     with pytest.raises(DataError):  # the file names alone do not tell these apart
         match(["x/1.png", "y/1.png"], ["images/1.png", "images/2.png"], "list.csv")
+
+
+@pytest.mark.parametrize("change", [lambda name: name[:-4] + ".jpg", lambda name: name[:-4]])
+def test_other_extensions_throughout_are_matched_without_them(change) -> None:  # type: ignore[no-untyped-def]
+    for written in ([change(name) for name in NAMES], [change(name).rsplit("/")[-1] for name in NAMES]):
+        found = match(written, NAMES, "t")
+        assert found.rows.tolist() == [0, 1, 2, 3, 4] and len(found.problems) == 1
+    with pytest.raises(DataError):
+        match(["a/1.jpg"], ["a/1.png", "a/1.bmp"], "t")
 
 
 def test_nothing_matched_is_an_error_that_shows_both() -> None:

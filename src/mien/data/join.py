@@ -106,16 +106,30 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
 
 
 def _by_file(written: Sequence[str], names: Sequence[str], rows: Ints, table: Path | str) -> tuple[Ints, list[Problem]]:
-    """The rows matched by file name alone, where these are unique in the table and among the pictures."""
-    wanted = [_folded(normal(name)).rsplit("/", 1)[-1] for name in written]
-    files = _numbered([_folded(name).rsplit("/", 1)[-1] for name in names])
-    if len(set(wanted)) < len({normal(name) for name in written}) or SEVERAL in files.values():
-        return rows, []
-    found = np.array([files.get(name, NONE) for name in wanted], dtype=np.int64)
-    if not (found >= 0).any():
-        return rows, []
-    cause = f"its folders are other ones ({written[0][:SHOWN]!r}), so its rows are matched by file name alone"
-    return found, [Problem("matched by file name", str(table), cause, "nothing, if these are the same pictures")]
+    """The rows matched without extensions, by file name, or by both, where that tells the pictures apart."""
+    wanted, own = [_folded(normal(name)) for name in written], [_folded(name) for name in names]
+    for what, part in (
+        ("extension", _stem),
+        ("folders", _file),
+        ("folders and extension", lambda name: _stem(_file(name))),
+    ):
+        files, parts = _numbered([part(name) for name in own]), [part(name) for name in wanted]
+        if len(set(parts)) < len(set(wanted)) or SEVERAL in files.values():
+            continue
+        found = np.array([files.get(name, NONE) for name in parts], dtype=np.int64)
+        if (found >= 0).any():
+            cause = f"none of its rows names a picture ({written[0][:SHOWN]!r}): they are matched without {what}"
+            return found, [Problem("matched loosely", str(table), cause, "nothing, if these are the same pictures")]
+    return rows, []
+
+
+def _file(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
+
+
+def _stem(name: str) -> str:
+    folder, slash, file = name.rpartition("/")
+    return folder + slash + (file.rsplit(".", 1)[0] or file)
 
 
 def join(
