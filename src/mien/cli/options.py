@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import click
 from click.core import ParameterSource
@@ -16,6 +16,10 @@ from mien.models.settings import OWN_RECIPES, TrainSettings
 
 Settings = TypeVar("Settings")
 Command = Callable[..., Any]
+if TYPE_CHECKING:
+    ItemsType = click.ParamType[tuple[Any, ...]]
+else:
+    ItemsType = click.ParamType  # click before 8.4 has no parameter for the type of the value
 
 
 def options(*kinds: type, without: Sequence[str] = ()) -> Callable[[Command], Command]:
@@ -85,7 +89,7 @@ def _option(prefix: str, field: Field[Any], hint: Any) -> Callable[[Command], Co
     return click.option(flag, name, type=kind, default=default, help=text, show_default=default not in (None, ""))
 
 
-class _Items(click.ParamType[tuple[Any, ...]]):
+class _Items(ItemsType):
     """Values between commas."""
 
     name = "LIST"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -86,8 +87,9 @@ def _table(path: Path) -> Path | None:
 def _picture(cell: str, size: int | None) -> NDArray[np.uint8] | str:
     """The picture of a cell, or what is wrong with it."""
     try:
-        values = np.fromstring(cell, dtype=np.int32, sep=" ")  # four times as fast as int() over split()
-    except ValueError:
+        with warnings.catch_warnings(action="error"):  # NumPy before 2.3 warns, and gives the values before the fault
+            values = np.fromstring(cell, dtype=np.int32, sep=" ")  # four times as fast as int() over split()
+    except (ValueError, DeprecationWarning):
         return "pixels are not whole numbers"
     side = math.isqrt(len(values))
     if side == 0 or side * side != len(values):
