@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mien.cli import Group
 from mien.errors import RunError
 
 if TYPE_CHECKING:
     from mien.runs import Stored
 
 
-@click.group()
+@click.group(cls=Group)
 def patch() -> None:
     """Look at a patch, apply it to a classifier, or take it away."""
 
