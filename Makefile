@@ -1,17 +1,25 @@
-# Everything a person or CI does: `make study` and `make test` need only Python 3.11+, make and git.
+# Everything a person or CI does: `make study` and `make test` need only Python 3.11 or newer, make and git.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 OUT    ?= runs/first
+# the oldest Python allowed, and a second environment with the oldest version allowed of everything else
+OLDEST_PYTHON ?= python3.11
+OLDEST := build/oldest-venv
 
-.PHONY: study test check bench images wheel clean
+.PHONY: study test oldest check constraints bench images wheel clean
 
 study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
 	$(BIN)/mien study faces --size 32 --epochs 24 --budget 0.05 --out $(OUT)
 
 test: $(VENV)/.test ## the whole test suite
 	$(BIN)/python -m pytest -n auto
+
+# all of the suite but what takes longest; a warning is an error where mien causes it, not where an old package does
+oldest: $(OLDEST)/.made ## the suite with the oldest versions that pyproject.toml allows
+	MIEN_DATA= $(OLDEST)/bin/python -m pytest -n auto -p no:cacheprovider --ignore tests/test_benchmarks.py --ignore tests/models/test_generator.py \
+		-o filterwarnings="$$(printf 'default\nerror:::mien\nerror::pytest.PytestWarning')"
 
 check: $(VENV)/.test ## lint, layers, types
 	$(BIN)/ruff check .
@@ -24,8 +32,8 @@ bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long
 	$(BIN)/python benchmarks/speed.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/base.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/correction.py $(if $(DATA),--data $(DATA))
-	$(if $(DATA),$(PIP) cleanlab && $(BIN)/python benchmarks/labels.py --data $(DATA))
-	$(if $(DATA),$(PIP) imbalanced-learn && $(BIN)/python benchmarks/imbalance.py --data $(DATA) $(if $(LEGEND),--legend $(LEGEND)))
+	$(if $(DATA),$(BIN)/python benchmarks/labels.py --data $(DATA))
+	$(if $(DATA),$(BIN)/python benchmarks/imbalance.py --data $(DATA) $(if $(LEGEND),--legend $(LEGEND)))
 	$(BIN)/python benchmarks/page.py
 	$(BIN)/python benchmarks/page_correctors.py
 	$(if $(DATA),$(BIN)/python benchmarks/page_labels.py)
@@ -35,7 +43,7 @@ wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the sou
 	rm -rf dist build/wheel-venv
 	$(BIN)/python -m build --wheel --outdir dist
 	$(PYTHON) -m venv build/wheel-venv
-	build/wheel-venv/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt "$$(ls dist/*.whl)[boost]" $(TEST_PACKAGES)
+	build/wheel-venv/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt "$$(ls dist/*.whl)[dev]"
 	build/wheel-venv/bin/python -m pytest -n auto -p no:cacheprovider
 
 images: $(VENV)/.test ## the pictures of the documentation, from the run in OUT
@@ -48,10 +56,25 @@ $(VENV)/.study: pyproject.toml constraints.txt
 	$(PIP) --editable ".[boost]"
 	touch $@
 
-TEST_PACKAGES := build hypothesis import-linter mypy playwright pytest pytest-timeout pytest-xdist ruff mapie scikit-image fastapi uvicorn httpx2 cleanlab ImageHash imbalanced-learn transformers
 $(VENV)/.test: $(VENV)/.study
-	$(PIP) $(TEST_PACKAGES)
+	$(PIP) --editable ".[dev]"
 	touch $@
+
+$(OLDEST)/.made: pyproject.toml constraints-oldest.txt
+	test -x $(OLDEST)/bin/python || $(OLDEST_PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints-oldest.txt torch hatchling editables
+	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints-oldest.txt --no-build-isolation --editable ".[test]"
+	$(OLDEST)/bin/python -m pip check --disable-pip-version-check
+	touch $@
+
+# What torch needs for CUDA is left out, what xgboost needs for it (its name ends in 2) is not.
+COMPILE := $(BIN)/uv pip compile --quiet --no-header --no-annotate --only-binary :all: --python-version 3.11 --upgrade
+NO_CUDA := grep -Ev '^(cuda|triton|nvidia-[^=]*[^2=]=)'
+constraints: $(VENV)/.test ## both lists of versions anew: the newest of today, and the oldest that pyproject.toml allows
+	mkdir -p build
+	echo 'torch==2.13.0' | $(COMPILE) --extra dev pyproject.toml - | $(NO_CUDA) > build/newest.txt
+	$(COMPILE) --extra test --resolution lowest-direct pyproject.toml | $(NO_CUDA) > build/oldest.txt
+	mv build/newest.txt constraints.txt && mv build/oldest.txt constraints-oldest.txt
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -51,6 +51,8 @@ NAMES = frozenset(
     )
 )
 """Columns of tables that hold names: text, also where a class is called 7."""
+STRAY = "allow_pickle"
+"""An array without meaning, in files that mien 0.1 wrote with NumPy before 2.1."""
 AGAIN = "restore it from a copy, or make it again in another folder"
 """Remedy for a damaged file. No remedy names a folder for deletion: it may hold reviews, patches or other work."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -151,16 +153,24 @@ def read_json(path: Path) -> Any:
         raise RunError(f"is not JSON: {error}", place=str(path), remedy=AGAIN) from None
 
 
-def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write named arrays as NPZ, atomically."""
-    write_atomic(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+def write_arrays(path: Path, /, **arrays: NDArray[Any]) -> None:
+    """Write named arrays as NPZ, atomically; ValueError where an array holds Python objects."""
+
+    def write(file: BinaryIO) -> None:
+        # np.savez takes `allow_pickle` as one more array, and pickles objects, before NumPy 2.1
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+
+    write_atomic(path, write)
 
 
 def read_arrays(path: Path) -> Stored:
     """Read named arrays; nothing in the file can run code."""
     try:
         with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as stored:
-            return Stored(stored, path)
+            return Stored({name: stored[name] for name in stored.files if name != STRAY}, path)
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
     except (ValueError, OSError, EOFError, MemoryError, SyntaxError, zipfile.BadZipFile, tokenize.TokenError) as error:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,4 +110,20 @@ def test_an_applied_patch_that_lost_its_summary_is_said_and_can_be_taken_away(
     (base / "cells" / "seed0" / "full" / "patch" / "patch.json").unlink()
     mien("predict", faces / "fear", "--run", base).refused(1, "is no patch")
     assert mien("patch", "remove", base).code == 0
+    assert mien("predict", faces / "fear", "--run", base).code == 0
+
+
+def test_a_patch_made_with_older_numpy_can_be_used(
+    mien: Mien,
+    trained: Path,
+    faces: Path,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    """Before NumPy 2.1, every file of arrays got one more."""
+    for path in folder.glob("*.npz"):
+        with zipfile.ZipFile(path, "a") as archive, archive.open("allow_pickle.npy", "w") as member:
+            np.lib.format.write_array(member, np.array(False))
+    base = Path(shutil.copytree(trained, tmp_path / "base"))
+    assert mien("patch", "apply", folder, base).code == 0
     assert mien("predict", faces / "fear", "--run", base).code == 0

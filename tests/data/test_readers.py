@@ -279,7 +279,7 @@ class TestPixels:
         assert data.sources is not None and data.sources.tolist() == ["Training", "PrivateTest"]
 
     @pytest.mark.parametrize(
-        "cell", ["1 2 3", "", "7 7 x 7", " ".join(["7"] * 9), " ".join(["256"] * 16), "1 1 1 -1 " * 4]
+        "cell", ["1 2 3", "", "7 7 x 7", "7 7 7 7 x", " ".join(["7"] * 9), " ".join(["256"] * 16), "1 1 1 -1 " * 4]
     )
     def test_broken_rows_are_left_out(self, tmp_path: Path, cell: str) -> None:
         path = tmp_path / "fer2013.csv"

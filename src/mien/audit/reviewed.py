@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -60,10 +61,15 @@ def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
         model = make_pipeline(
-            StandardScaler(), LogisticRegressionCV(Cs=STRENGTHS, cv=folds, scoring="neg_log_loss", max_iter=400)
+            StandardScaler(), LogisticRegressionCV(Cs=STRENGTHS, cv=folds, scoring=_likelihood, max_iter=400)
         ).fit(features[rows], reviewed[rows])
     belief = _taught(found.belief, model.predict_proba(features), model.classes_)
     return Suspects(found.labels, belief, found.neighbours)
+
+
+def _likelihood(model: LogisticRegression, features: Floats, labels: Ints) -> float:
+    """Mean log likelihood. scikit-learn's "neg_log_loss" needs every class in every fold, before 1.9."""
+    return -float(log_loss(labels, model.predict_proba(features), labels=model.classes_))
 
 
 def vote_folds(labels: Ints, groups: Texts) -> list[tuple[Ints, Ints]]:

@@ -29,8 +29,22 @@ VERBS = {
 }
 
 
-class Verbs(click.Group):
-    """Finds a verb by importing mien.cli.VERB, and suggests the nearest one for a wrong word."""
+class Group(click.Group):
+    """A group that suggests the nearest verb for a wrong word."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            near = nearest(args[0], known)
+            hint = f" Did you mean '{near}'?" if near else f" Choose from: {', '.join(known)}."
+            raise click.UsageError(f"No such command '{args[0]}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class Verbs(Group):
+    """Finds a verb by importing mien.cli.VERB."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -39,15 +53,6 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         return getattr(import_module(f"mien.cli.{cmd_name}"), cmd_name)  # type: ignore[no-any-return]
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
-            near = nearest(args[0], VERBS)
-            hint = f" Did you mean '{near}'?" if near else f" Choose from: {', '.join(VERBS)}."
-            raise click.UsageError(f"No such command '{args[0]}'.{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mien.cli import Group
 from mien.cli.options import build, options
 from mien.data.prepare import DataSettings
 from mien.output import prepare_output
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """Look into picture sets, or draw one."""
 

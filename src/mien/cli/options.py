@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import click
 from click.core import ParameterSource
@@ -17,6 +17,10 @@ from mien.settings import items, joined
 
 Settings = TypeVar("Settings")
 Command = Callable[..., Any]
+if TYPE_CHECKING:
+    ItemsType = click.ParamType[tuple[Any, ...]]
+else:
+    ItemsType = click.ParamType  # click before 8.4 has no parameter for the type of the value
 
 
 def options(*kinds: type, without: Sequence[str] = ()) -> Callable[[Command], Command]:
@@ -86,7 +90,7 @@ def _option(prefix: str, field: Field[Any], hint: Any) -> Callable[[Command], Co
     return click.option(flag, name, type=kind, default=default, help=text, show_default=default not in (None, ""))
 
 
-class _Items(click.ParamType[tuple[Any, ...]]):
+class _Items(ItemsType):
     """Values between commas; one with a comma in it stands in quotes."""
 
     name = "LIST"

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mien.cli import Group
 from mien.errors import RunError
 from mien.output import prepare_output
 from mien.runs import storage_errors
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mien.runs import Stored
 
 
-@click.group()
+@click.group(cls=Group)
 def patch() -> None:
     """Look at a patch, apply it to a classifier, or take it away."""
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -247,7 +247,8 @@ class Patch:
             if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
                 raise ValueError("known and classes do not fit")
         with sound(folder / "calibration.npz", REMEDY):
-            witness = Witness(**read_arrays(folder / "calibration.npz"))
+            arrays = read_arrays(folder / "calibration.npz")
+            witness = Witness(**{one.name: arrays[one.name] for one in fields(Witness)})
             witness.check(len(pairs), len(classes))
         correctors = []
         for number, (name, target) in enumerate(pairs):

@@ -200,7 +200,7 @@ class Formats:
 
 def formats(dataset: Dataset) -> Formats:
     """Count sizes and colour modes; pictures whose header cannot be read are left out."""
-    if dataset.pixels is not None and not dataset.paths.any():
+    if dataset.pixels is not None and not (dataset.paths != "").any():
         height, width = dataset.pixels.shape[1:3]
         mode = "RGB" if dataset.pixels.ndim == 4 else "L"
         return Formats(Counter({(width, height): len(dataset)}), Counter({mode: len(dataset)}))

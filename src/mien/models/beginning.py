@@ -64,7 +64,7 @@ def begin(
 def faces(labelset: LabelSet, known: tuple[str, ...], images: ImageSettings, count: int, seed: int) -> Examples:
     """Drawn faces with the shares of the emotions that they blend; as many of each known class, none of the others."""
     emotions = [_emotion(name) for name in known]
-    own = int(np.random.SeedSequence([abs(seed), 2 * FIRST + (seed < 0)]).generate_state(1, np.uint64)[0] >> 1)
+    own = int(np.random.SeedSequence([abs(seed), 2 * FIRST + (seed < 0)]).generate_state(1, np.uint64)[0]) >> 1
     settings = FaceSettings(
         n=count, size=images.size, colour=images.colour, seed=own, profile=dict.fromkeys(emotions, 1.0)
     )

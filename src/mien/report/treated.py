@@ -139,7 +139,7 @@ def _confusion(one: Answered) -> Iterator[Row]:
 
 def _by_source(one: Answered) -> Iterator[Row]:
     """Within each source: where one contributor gave nearly all of a class, a class detector may only tell sources."""
-    for source in dict.fromkeys(one.sources.tolist()) if one.sources.any() else ():
+    for source in dict.fromkeys(one.sources.tolist()) if (one.sources != "").any() else ():
         own = (one.sources == source) & one.of("test")
         present = np.unique(one.truth[own & one.common[one.truth]])
         if len(present) > 1:
