@@ -165,3 +165,13 @@ class TestSets:
         low, top = Ranges.of([Extent(False, 0, high) for high in highs])[0].integers
         assert low == 0 and top in INTEGERS and max(highs) <= top
         assert all(max(highs) > smaller for smaller in INTEGERS if smaller < top)
+
+
+def test_no_other_picture_changes_a_hash(tmp_path: Path) -> None:
+    dark = png16(tmp_path / "dark.png", RAMP)
+    bright = png16(tmp_path / "bright.png", RAMP * 257)
+    colour = png16(tmp_path / "colour.png", np.stack([RAMP, RAMP * 16, RAMP], 2))
+    alone, together = read(dark), read(dark, bright, colour)
+    assert alone.hashes is not None and together.hashes is not None
+    assert alone.hashes[0] == together.hashes[0] and len(set(together.hashes.tolist())) == 3
+    assert (alone.pictures[0] != together.pictures[0]).any()

@@ -7,6 +7,7 @@ covers all such pictures of a set, and all are scaled alike; where the format te
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,14 @@ class Deep:
     def not_finite(self) -> int:
         """Number of values that are NaN or infinite."""
         return int(np.count_nonzero(~np.isfinite(self.values))) if self.floating else 0
+
+    def digest(self, turn: object) -> str:
+        """SHA-256 of the values themselves and of how the picture is turned: no range of a set changes it."""
+        state = hashlib.sha256(f"{self.values.shape} {self.values.dtype.kind} {turn}".encode())
+        for part in (self.values, self.alpha):
+            if part is not None:
+                state.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).tobytes())
+        return state.hexdigest()
 
     def extent(self) -> Extent | None:
         """The extent of the values; None where it tells nothing: no finite value, or a range that the format tells."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +33,21 @@ TURNS = {
 """EXIF's orientation → what turns the picture upright."""
 
 
+@dataclass(frozen=True)
+class Upright:
+    """A decoded picture.
+
+    Attributes
+    ----------
+    image : L or RGB, upright. faults : what is odd about the file.
+    digest : of the values of a picture of more than 8 bits, which no range changes; "" for others.
+    """
+
+    image: Image.Image
+    faults: tuple[Said, ...] = ()
+    digest: str = ""
+
+
 class RefusedError(Exception):
     """A file that is no use whatever is tried; `said` is what is wrong with it."""
 
@@ -41,7 +57,7 @@ class RefusedError(Exception):
         self.said: Said = kind, cause, remedy
 
 
-def decoded(path: Path, ranges: Ranges, side: int = 0) -> tuple[Image.Image, tuple[Said, ...]]:
+def decoded(path: Path, ranges: Ranges, side: int = 0) -> Upright:
     """A file as L or RGB, upright, and what is odd about it.
 
     Parameters
@@ -53,8 +69,8 @@ def decoded(path: Path, ranges: Ranges, side: int = 0) -> tuple[Image.Image, tup
     ------
     RefusedError : the file is no use. Any other exception : Pillow's decoders raise what they like.
     """
-    (image, faults), metadata = _tried(path, partial(_decoded, path, ranges, side))
-    return image, (*faults, *metadata)
+    found, metadata = _tried(path, partial(_decoded, path, ranges, side))
+    return replace(found, faults=(*found.faults, *metadata))
 
 
 def extent_of(path: Path) -> Extent | None:
@@ -107,7 +123,7 @@ def _tried(path: Path, use: Callable[[Source], Result]) -> tuple[Result, tuple[S
     raise first
 
 
-def _decoded(path: Path, ranges: Ranges, side: int, source: Source) -> tuple[Image.Image, tuple[Said, ...]]:
+def _decoded(path: Path, ranges: Ranges, side: int, source: Source) -> Upright:
     with _opened(source) as image:
         faults = _wrong_extension(path, image.format or "")
         if _is_raw(image):
@@ -116,8 +132,8 @@ def _decoded(path: Path, ranges: Ranges, side: int, source: Source) -> tuple[Ima
         if side:
             image.draft(None, (2 * side, 2 * side))  # JPEG alone can be decoded at a fraction of its size
         in_tags = _turn(image) if image.format == "TIFF" else None  # not to be had once the pixels are loaded
-        if deep.is_deep(image):
-            found = deep.values_of(image, partial(_opened, source))
+        found = deep.values_of(image, partial(_opened, source)) if deep.is_deep(image) else None
+        if found is not None:
             pixels = ranges.bytes_of(found)
             faults += _not_finite(found.not_finite, found.values.size)
         else:
@@ -125,7 +141,8 @@ def _decoded(path: Path, ranges: Ranges, side: int, source: Source) -> tuple[Ima
             pixels = image.copy() if image.format == "TIFF" else image  # a copy has the size of what was loaded
         turn, odd = in_tags or _turn(image)  # of other formats it may stand behind the pixels
         plain, unseen = _plain(pixels)
-        return (plain if turn is None else plain.transpose(turn)), (*faults, *odd, *unseen)
+        upright = plain if turn is None else plain.transpose(turn)
+        return Upright(upright, (*faults, *odd, *unseen), found.digest(turn) if found else "")
 
 
 def _extent(source: Source) -> Extent | None:

@@ -1,16 +1,16 @@
 """One picture file to one array.
 
 The picture is turned upright by its EXIF orientation, its first frame taken, transparency laid on white, values of more
-than 8 bits scaled to 8 (:mod:`mien.data.deep`). That is hashed, so no setting changes a hash. Then colour is brought to
-grey (ITU-R 601 luma) or RGB, and the picture resized (Lanczos). What is broken beside the pixels (EXIF, text, colour
-profiles) does not cost the picture.
+than 8 bits scaled to 8 (:mod:`mien.data.deep`). That is hashed (of more than 8 bits, the values before they are
+scaled), so no setting and no other picture changes a hash. Then colour is brought to grey (ITU-R 601 luma) or RGB, and
+the picture resized (Lanczos). What is broken beside the pixels (EXIF, text, colour profiles) does not cost the picture.
 """
 
 from __future__ import annotations
 
 import hashlib
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -78,13 +78,14 @@ def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges())
     ranges : black and white of pictures of more than 8 bits, by the set that the file belongs to.
     """
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
             return Reading(None, (("not a picture", "is not a file", "remove its row"),))
-        if not found.st_size:
+        if not about.st_size:
             return Reading(None, (("empty file", "has 0 bytes", "fetch it again, or remove its row"),))
-        image, faults = decoded(path, ranges)
-        return reading_of(image, settings, faults)
+        found = decoded(path, ranges)
+        reading = reading_of(found.image, settings, found.faults)
+        return replace(reading, hash=found.digest) if found.digest else reading
     except FileNotFoundError:
         return Reading(None, (("missing picture", "there is no such file", "fetch it, or remove its row"),))
     except PermissionError:
@@ -111,7 +112,7 @@ def whole_picture(path: Path, side: int = 0) -> Image.Image | None:
         if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
             return None
         extent = extent_of(path)
-        plain, _ = decoded(path, Ranges.of([extent] if extent else [])[0], side)
+        plain = decoded(path, Ranges.of([extent] if extent else [])[0], side).image
     except Exception:  # decoders raise anything at broken files
         return None
     if side:
