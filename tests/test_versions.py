@@ -102,7 +102,7 @@ def test_an_error_about_a_missing_package_names_the_extra_that_brings_it() -> No
     calls = [
         tuple(call)
         for path in sources()
-        for call in re.findall(r'for_package\(\s*"([^"]+)",\s*"([^"]+)"', path.read_text())
+        for call in re.findall(r'(?<!>>> )import_optional\(\s*"[^"]+",\s*"([^"]+)",\s*"([^"]+)"', path.read_text())
     ]
     assert len(calls) > 5
     for package, extra in calls:

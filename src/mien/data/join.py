@@ -74,7 +74,8 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
     ----------
     written : (M,) names in the table. names : (N,) names of the pictures.
     table : where the rows are from, for messages.
-    strict : whether it is an error that no row at all means a picture.
+    strict : whether these are all rows of the table. Then, where none of them means a picture, they are matched without
+        folders or extensions if that tells the pictures apart, and else refused.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
     index = _Index(names)
     rows: Ints = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
     problems: list[Problem] = []
-    if len(rows) and not (rows >= 0).any():
+    if strict and len(rows) and not (rows >= 0).any():
         rows, problems = _by_file(written, index.names, rows, table)
     if strict and len(rows) and not (rows >= 0).any():
         raise DataError(
