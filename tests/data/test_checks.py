@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.data.checks import by_kind, check, conflicting, strict, usable
+from mien.data.checks import by_kind, check, conflicting, missing_labels, strict, usable
 from mien.errors import DataError
 from mien.types import Dataset, LabelSet, Problem, texts
 
@@ -128,7 +128,17 @@ def test_kinds_are_grouped_with_examples() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("suprise", "surprise"), ("hapiness", "happiness"), ("very_calm", "very calm")]
+    ("name", "near"),
+    [
+        ("suprise", "surprise"),
+        ("hapiness", "happiness"),
+        ("very_calm", "very calm"),
+        ("0_anger", "anger"),
+        ("1 - happy", "happiness"),
+        ("sad (2)", "sadness"),
+        ("img_neutral", "neutral"),
+        ("disgust faces 3", "disgust"),
+    ],
 )
 def test_a_class_with_nearly_the_name_of_another_is_a_problem(name: str, near: str) -> None:
     from mien.data.checks import similar_classes
@@ -138,6 +148,12 @@ def test_a_class_with_nearly_the_name_of_another_is_a_problem(name: str, near: s
     data = Dataset(ids, np.array([0, 1]), LabelSet(names), raw_labels=ids, paths=ids)
     problems = similar_classes(data).problems
     assert problems and f"--names {name}={near}" in "".join(problem.remedy for problem in problems)
+
+
+def test_a_misspelt_emotion_is_recognised_even_if_no_row_spells_it_right() -> None:
+    ids = np.array(["1", "2"])
+    data = Dataset(ids, np.array([0, -1]), LabelSet(("fear",)), raw_labels=np.array(["fear", "suprise"]), paths=ids)
+    assert "did you mean 'surprise'?" in missing_labels(data).problems[0].remedy
 
 
 def test_classes_of_different_names_are_no_problem() -> None:

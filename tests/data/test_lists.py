@@ -155,3 +155,24 @@ class TestOneLevelTooHighOrTooLow:
         with pytest.raises(DataError) as caught:
             load(tmp_path)
         assert f"give {tmp_path / 'a' / 'fer2013'} (pixel-csv)" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "said"),
+    [("image,label,person", "{},{},ann", "names people"), ("image,label", "{},3", "the labels are numbers")],
+)
+def test_what_a_list_beside_class_folders_adds_is_not_lost_in_silence(
+    tmp_path: Path, header: str, row: str, said: str
+) -> None:
+    names = [f"{name}/{file}" for name in ("happiness", "fear") for file in pictures(tmp_path / name, 2)]
+    table(tmp_path / "labels.csv", header, [row.format(name, name.split("/")[0]) for name in names])
+    [problem] = load(tmp_path).problems
+    assert problem.kind == "table not used" and said in problem.cause and "--format list" in problem.remedy
+
+
+def test_one_person_is_one_however_the_rows_write_it(tmp_path: Path) -> None:
+    names = pictures(tmp_path / "images", 4)
+    rows = [f"{name},happy,{who}" for name, who in zip(names, ("7", "7.0", "nan", "007"), strict=True)]
+    table(tmp_path / "labels.csv", "image,label,person", rows)
+    data = load(tmp_path)
+    assert data.groups is not None and data.groups.tolist() == ["7", "7", "", "7"]

@@ -74,7 +74,8 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
     ----------
     written : (M,) names in the table. names : (N,) names of the pictures.
     table : where the rows are from, for messages.
-    strict : whether it is an error that no row at all means a picture.
+    strict : whether it is an error that no row at all means a picture, after names without extensions and folders were
+        tried.
 
     Raises
     ------
@@ -86,12 +87,12 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
     [0, 1, -1]
     """
     if strict and len(written) and not len(names):
-        remedy = "put the pictures where the table expects them"
+        remedy = "move the table into the folder of the pictures, or the pictures to where it expects them"
         raise DataError(f"there is no picture that its {len(written)} rows could name", place=str(table), remedy=remedy)
     index = _Index(names)
     rows: Ints = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
     problems: list[Problem] = []
-    if len(rows) and not (rows >= 0).any():
+    if strict and len(rows) and not (rows >= 0).any():
         rows, problems = _by_file(written, index.names, rows, table)
     if strict and len(rows) and not (rows >= 0).any():
         raise DataError(

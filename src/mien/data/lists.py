@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mien.data import votes
 from mien.data.files import walk
 from mien.data.join import match
 from mien.data.listing import UNDECIDED, broken_row, labelset_of, resolve, row_keys, unlisted
 from mien.data.official import part_of
+from mien.data.people import one_name_each
 from mien.data.tables import (
     IMAGE,
     LABEL,
@@ -41,7 +43,6 @@ AFFECTNET = {
 """AffectNet's numbers, in lists with its column names."""
 NO_EMOTION = {"8": UNDECIDED[1], "9": UNDECIDED[1], "10": UNDECIDED[2]}
 """AffectNet's numbers for none, uncertain, and no face."""
-NOT_LISTS = frozenset({"votes.csv"})
 
 
 def looks_like(path: Path) -> bool:
@@ -57,7 +58,7 @@ def lists_in(path: Path) -> list[Path]:
 def tables_in(path: Path) -> list[Path]:
     """The tables with a column of pictures in a folder, or the file itself if it is one; no votes.csv."""
     files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
-    tables = (file for file in files if file.suffix.lower() in SUFFIXES and file.name.casefold() not in NOT_LISTS)
+    tables = (file for file in files if file.suffix.lower() in SUFFIXES and file.name.casefold() not in votes.NAMES)
     return [file for file in tables if file.is_file() and _titles(file) & {*map(folded, IMAGE)}]
 
 
@@ -122,7 +123,10 @@ class Rows:
         person, part = table.find(*PERSON), table.find(*PART)
         source = next((place for place in (part, table.find(*SOURCE)) if place is not None), None)
         self.tables.append(table.path.name)
-        self.affectnet |= table.header[image] == "subDirectory_filePath" and folded(table.header[label]) == "expression"
+        self.affectnet |= (
+            folded(table.header[image]) == folded("subDirectory_filePath")
+            and folded(table.header[label]) == "expression"
+        )
         for number, row in enumerate(table.rows, 1):
             if number - 1 in table.short or not row[image]:
                 cause = "has no picture name" if number - 1 not in table.short else "has too few cells"
@@ -145,7 +149,7 @@ class Rows:
         raw = texts([undecided.get(label, label) for label in self.labels])[kept]
         meanings = {**(AFFECTNET if self.affectnet else {}), **(names or {})}
         labelset = labelset_of(raw.tolist(), meanings, others=False, place=name)
-        people, sources = texts(self.people)[kept], texts(self.sources)[kept]
+        people, sources = texts(one_name_each(self.people))[kept], texts(self.sources)[kept]
         return Dataset(
             ids=texts(row_keys(listed)),
             labels=resolve(raw, labelset),
