@@ -176,3 +176,40 @@ def test_one_person_is_one_however_the_rows_write_it(tmp_path: Path) -> None:
     table(tmp_path / "labels.csv", "image,label,person", rows)
     data = load(tmp_path)
     assert data.groups is not None and data.groups.tolist() == ["7", "7", "", "7"]
+
+
+@pytest.mark.parametrize("one", ["1", "1.0", "8"])
+def test_one_column_for_each_class(tmp_path: Path, one: str) -> None:
+    names = pictures(tmp_path / "images", 5)
+    rows = [f"0,{one},0", f"{one},0,0", f"0,,{one}", "0,0,0", f"{one},{one},0"]
+    table(
+        tmp_path / "labels.csv",
+        "image,Happy,Sad,Fear",
+        [f"{name},{row}" for name, row in zip(names, rows, strict=True)],
+    )
+    data = load(tmp_path)
+    assert [data.labelset.names[label] for label in data.labels[:3]] == ["sadness", "happiness", "fear"]
+    assert data.labels[3:].tolist() == [-1, -1] and data.raw_labels[3:].tolist() == ["", "tie"]
+    assert [problem.kind for problem in data.problems] == ["labels from columns"]
+
+
+def test_words_win_over_their_numbers(tmp_path: Path) -> None:
+    names = pictures(tmp_path / "images", 3)
+    rows = [f"{name},{row},{NAMES[row]}" for row, name in enumerate(names)]
+    table(tmp_path / "labels.csv", "image,label,emotion", rows)
+    assert load(tmp_path).raw_labels.tolist() == list(NAMES)
+    with pytest.raises(DataError, match="numbers"):
+        load(tmp_path, label_column="label")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("0.png,happy\n1.png,sad\n", "first line"), ("0.png happy\n", "commas"), ("image label\n0.png happy\n", "commas"),
+     ("bild,laune\n0.png,happy\n", "--image-column")],
+)  # fmt: skip
+def test_tables_that_are_no_lists_are_told_what_they_lack(tmp_path: Path, text: str, said: str) -> None:
+    pictures(tmp_path / "images")
+    (tmp_path / "list.txt").write_text(text)
+    with pytest.raises(DataError) as caught:
+        load(tmp_path)
+    assert said in caught.value.remedy
