@@ -213,3 +213,14 @@ def test_tables_that_are_no_lists_are_told_what_they_lack(tmp_path: Path, text: 
     with pytest.raises(DataError) as caught:
         load(tmp_path)
     assert said in caught.value.remedy
+
+
+def test_a_votes_table_without_class_folders_is_read_as_a_list_where_it_is_named(tmp_path: Path) -> None:
+    pictures(tmp_path / "images", 2)
+    path = table(tmp_path / "votes.csv", "image,happy,sad,person", ["0.png,3,1,ann", "1.png,0,4,bob"])
+    with pytest.raises(DataError) as caught:
+        load(tmp_path)
+    assert f"give {path} itself" in caught.value.remedy
+    data = load(path)
+    assert [data.labelset.names[label] for label in data.labels] == ["happiness", "sadness"]
+    assert data.groups is not None and data.groups.tolist() == ["ann", "bob"]

@@ -89,12 +89,12 @@ def contradictions(dataset: Dataset) -> Dataset:
     for rows in _contradictory(dataset):
         given = names[dataset.labels[rows]].tolist()
         said = ", ".join(f"{count} × {label}" for label, count in Counter(given).items())
-        same = f"the same picture as {dataset.ids[rows[0]]}: {said}"
+        first, second = dataset.ids[rows[:2]]
         remedy = "correct the labels; until then none of them is used"
-        problems += [
-            Problem("contradictory labels", str(place), f"is labelled {label}; {same}", remedy)
-            for place, label in zip(dataset.ids[rows], given, strict=True)
-        ]
+        for place, label in zip(dataset.ids[rows], given, strict=True):
+            other = second if place == first else first
+            cause = f"is labelled {label}; the same picture as {other}: {said}"
+            problems.append(Problem("contradictory labels", str(place), cause, remedy))
         labels[rows] = NO_LABEL
     return dataset.but(*problems, labels=labels)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
+from mien.data import lists
 from mien.data.files import pictures_in
 from mien.data.labels import ALIASES, EMOTIONS
 from mien.data.signatures import EXTENSIONS
@@ -111,6 +112,8 @@ def unnamed_columns(path: Path) -> str:
         return ""
     if not titles:
         return ""
+    if lists.looks_like(path):
+        return f"give {path} itself to read it as a list"
     if len(titles) == 1 and " " in titles[0]:
         return f"if {path.name} lists pictures, put commas between its columns, and their names above: image,label"
     if any(Path(title).suffix.lower() in EXTENSIONS for title in titles):

@@ -64,9 +64,10 @@ def _classes(titles: Collection[str]) -> list[str]:
 
 
 def tables_in(path: Path) -> list[Path]:
-    """The tables with a column of pictures in a folder, or the file itself if it is one; no votes.csv."""
-    files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
-    tables = (file for file in files if file.suffix.lower() in SUFFIXES and file.name.casefold() not in votes.NAMES)
+    """The tables with a column of pictures in a folder without its votes.csv, or the file itself if it is one."""
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    files = [path] if path.is_file() else [file for file in inside if file.name.casefold() not in votes.NAMES]
+    tables = (file for file in files if file.suffix.lower() in SUFFIXES)
     return [file for file in tables if file.is_file() and _titles(file) & {*map(folded, IMAGE)}]
 
 

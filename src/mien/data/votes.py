@@ -100,7 +100,7 @@ def _read(path: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
     joined = join([name for name, _ in rows], [said for _, said in rows], files, path)
     without = int((joined.rows < 0).sum()) - int(joined.contradictory.sum())
     if not rows or (person is None and not known):
-        remedy = "add columns with votes (one for each class) or persons, or remove the file"
+        remedy = "add a column with votes for each class, or one called person; or go on without"
         problems.append(Problem("table without use", str(path), "gives no picture votes or a person", remedy))
     elif without:
         cause = f"{without} of {len(files)} pictures have no row that counts: their votes and persons are unknown"
