@@ -5,6 +5,7 @@ import pytest
 
 from mien.data.checks import by_kind, check, conflicting, missing_labels, strict, usable
 from mien.errors import DataError
+from mien.settings import names_flag
 from mien.types import Dataset, LabelSet, Problem, texts
 
 
@@ -148,7 +149,7 @@ def test_a_class_with_nearly_the_name_of_another_is_a_problem(name: str, near: s
     ids = np.array(["1", "2"])
     data = Dataset(ids, np.array([0, 1]), LabelSet(names), raw_labels=ids, paths=ids)
     problems = similar_classes(data).problems
-    assert problems and f"--names {name}={near}" in "".join(problem.remedy for problem in problems)
+    assert problems and names_flag(name, near) in "".join(problem.remedy for problem in problems)
 
 
 def test_a_misspelt_emotion_is_recognised_even_if_no_row_spells_it_right() -> None:

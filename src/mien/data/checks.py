@@ -17,7 +17,7 @@ from mien.data.labels import ALIASES, EMOTIONS
 from mien.data.listing import UNDECIDED
 from mien.data.pixel_checks import blank, told_by_brightness
 from mien.errors import DataError
-from mien.settings import quoted
+from mien.settings import names_flag
 from mien.types import NO_LABEL, Dataset, Ints, Problem, Texts
 
 ADDED = frozenset(
@@ -76,7 +76,7 @@ def missing_labels(dataset: Dataset) -> Dataset:
         elif dataset.labelset.resolve(raw) < 0:  # else the label was taken away, with a Problem of its own
             near = dataset.labelset.nearest(raw) or EMOTIONS.nearest(raw)
             hint = f"did you mean {near!r}? " if near else ""
-            hint += "--names " + quoted(f"{raw}={near or 'CLASS'}") + ", or correct it"
+            hint += names_flag(raw, near or "CLASS") + ", or correct it"
             problems.append(Problem("unknown label", place, f"label {raw!r} is no class", hint))
     return dataset.but(*problems)
 
@@ -150,7 +150,7 @@ def similar_classes(dataset: Dataset) -> Dataset:
         near = [] if name in EMOTIONS.names else _alike(name, others)
         if near:
             cause = f"is a class of its own, with a name like {near[0]!r}"
-            remedy = "if they are one: --names " + quoted(f"{name}={known[near[0]]}")
+            remedy = "if they are one: " + names_flag(name, known[near[0]])
             problems.append(Problem("similar class names", f"class {name}", cause, remedy))
     return dataset.but(*problems)
 

@@ -12,7 +12,7 @@ from mien.data.files import named
 from mien.data.join import join
 from mien.data.people import one_name_each
 from mien.data.tables import IMAGE, LABEL, PERSON, Table, folded, read_table
-from mien.settings import quoted
+from mien.settings import names_flag
 from mien.types import NO_LABEL, Bools, Ints, LabelSet, Problem, Texts, texts
 
 NOT_CLASSES = frozenset({*map(folded, LABEL), "truth"})
@@ -154,5 +154,5 @@ def _unknown_column(table: Table, place: int) -> Problem:
         cause, remedy = "holds no votes, and is not used", f"call it {PERSON[0]} if it names people, or remove it"
     else:
         cause = "is no class: no folder and no emotion"
-        remedy = "remove the column, or say what it means: --names " + quoted(f"{name}=CLASS")
+        remedy = "remove the column, or say what it means: " + names_flag(name, "CLASS")
     return Problem("unknown column", f"{table.path}, column {name}", cause, remedy)
