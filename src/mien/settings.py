@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Iterable
 from dataclasses import Field, field, fields
 from typing import Any, SupportsFloat
@@ -92,3 +93,12 @@ def quoted(value: str) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow([value])
     return text.getvalue()
+
+
+def names_flag(raw: str, name: str) -> str:
+    """The flag that gives a label as written its class, as a shell takes it.
+
+    >>> names_flag("1", "fear"), names_flag("1 - fear", "fear")
+    ('--names 1=fear', "--names '1 - fear=fear'")
+    """
+    return "--names " + shlex.quote(quoted(f"{raw}={name}"))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from mien.data.checks import by_kind, check, conflicting, strict, usable
+from mien.data.checks import by_kind, check, conflicting, missing_labels, strict, usable
 from mien.errors import DataError
+from mien.settings import names_flag
 from mien.types import Dataset, LabelSet, Problem, texts
 
 
@@ -72,7 +73,8 @@ def test_braces_in_names_are_only_text() -> None:
     data = dataset(["fear", "happy"], hashes=["x", "x"]).but(ids=texts(["{a}/1.png", "{}"]))
     problems = found(check(data), "contradictory labels")
     assert [problem.place for problem in problems] == ["{a}/1.png", "{}"]
-    assert "is labelled fear; the same picture as {a}/1.png" in problems[0].cause
+    assert "is labelled fear; the same picture as {}" in problems[0].cause  # never as itself
+    assert "is labelled happiness; the same picture as {a}/1.png" in problems[1].cause
 
 
 def test_contradictory_rows_of_one_file_lose_their_label() -> None:
@@ -128,7 +130,17 @@ def test_kinds_are_grouped_with_examples() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("suprise", "surprise"), ("hapiness", "happiness"), ("very_calm", "very calm")]
+    ("name", "near"),
+    [
+        ("suprise", "surprise"),
+        ("hapiness", "happiness"),
+        ("very_calm", "very calm"),
+        ("0_anger", "anger"),
+        ("1 - happy", "happiness"),
+        ("sad (2)", "sadness"),
+        ("img_neutral", "neutral"),
+        ("disgust faces 3", "disgust"),
+    ],
 )
 def test_a_class_with_nearly_the_name_of_another_is_a_problem(name: str, near: str) -> None:
     from mien.data.checks import similar_classes
@@ -137,7 +149,13 @@ def test_a_class_with_nearly_the_name_of_another_is_a_problem(name: str, near: s
     ids = np.array(["1", "2"])
     data = Dataset(ids, np.array([0, 1]), LabelSet(names), raw_labels=ids, paths=ids)
     problems = similar_classes(data).problems
-    assert problems and f"--names {name}={near}" in "".join(problem.remedy for problem in problems)
+    assert problems and names_flag(name, near) in "".join(problem.remedy for problem in problems)
+
+
+def test_a_misspelt_emotion_is_recognised_even_if_no_row_spells_it_right() -> None:
+    ids = np.array(["1", "2"])
+    data = Dataset(ids, np.array([0, -1]), LabelSet(("fear",)), raw_labels=np.array(["fear", "suprise"]), paths=ids)
+    assert "did you mean 'surprise'?" in missing_labels(data).problems[0].remedy
 
 
 def test_classes_of_different_names_are_no_problem() -> None:

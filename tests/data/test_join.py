@@ -100,3 +100,13 @@ def test_repeated_and_contradictory_rows() -> None:
     assert found.rows.tolist() == [0, -1, -1, -1, -1]
     assert np.flatnonzero(found.contradictory).tolist() == [1]
     assert [problem.kind for problem in found.problems] == [REPEATED, CONTRADICTORY, CONTRADICTORY]
+
+
+@pytest.mark.parametrize("written", ["'sad face/1.png'", '"sad face/1.png"', "sad%20face/1.png", "sad%20face%2F1.png"])
+def test_quotes_and_the_signs_of_addresses_do_not_matter(written: str) -> None:
+    assert match([written], ["sad face/1.png", "100%20/1.png"], "t.csv").rows.tolist() == [0]
+    assert match(["100%20/1.png"], ["100 /1.png", "100%20/1.png"], "t.csv").rows.tolist() == [1]
+
+
+def test_names_that_mean_nothing_are_not_matched_by_file_where_that_may_be_so() -> None:
+    assert match(["fear/1.png"], ["happy/1.png"], "t.csv", strict=False).rows.tolist() == [-1]

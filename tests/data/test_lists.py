@@ -155,3 +155,72 @@ class TestOneLevelTooHighOrTooLow:
         with pytest.raises(DataError) as caught:
             load(tmp_path)
         assert f"give {tmp_path / 'a' / 'fer2013'} (pixel-csv)" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "said"),
+    [("image,label,person", "{},{},ann", "names people"), ("image,label", "{},3", "the labels are numbers")],
+)
+def test_what_a_list_beside_class_folders_adds_is_not_lost_in_silence(
+    tmp_path: Path, header: str, row: str, said: str
+) -> None:
+    names = [f"{name}/{file}" for name in ("happiness", "fear") for file in pictures(tmp_path / name, 2)]
+    table(tmp_path / "labels.csv", header, [row.format(name, name.split("/")[0]) for name in names])
+    [problem] = load(tmp_path).problems
+    assert problem.kind == "table not used" and said in problem.cause and "--format list" in problem.remedy
+
+
+def test_one_person_is_one_however_the_rows_write_it(tmp_path: Path) -> None:
+    names = pictures(tmp_path / "images", 4)
+    rows = [f"{name},happy,{who}" for name, who in zip(names, ("7", "7.0", "nan", "007"), strict=True)]
+    table(tmp_path / "labels.csv", "image,label,person", rows)
+    data = load(tmp_path)
+    assert data.groups is not None and data.groups.tolist() == ["7", "7", "", "7"]
+
+
+@pytest.mark.parametrize("one", ["1", "1.0", "8"])
+def test_one_column_for_each_class(tmp_path: Path, one: str) -> None:
+    names = pictures(tmp_path / "images", 5)
+    rows = [f"0,{one},0", f"{one},0,0", f"0,,{one}", "0,0,0", f"{one},{one},0"]
+    table(
+        tmp_path / "labels.csv",
+        "image,Happy,Sad,Fear",
+        [f"{name},{row}" for name, row in zip(names, rows, strict=True)],
+    )
+    data = load(tmp_path)
+    assert [data.labelset.names[label] for label in data.labels[:3]] == ["sadness", "happiness", "fear"]
+    assert data.labels[3:].tolist() == [-1, -1] and data.raw_labels[3:].tolist() == ["", "tie"]
+    assert [problem.kind for problem in data.problems] == ["labels from columns"]
+
+
+def test_words_win_over_their_numbers(tmp_path: Path) -> None:
+    names = pictures(tmp_path / "images", 3)
+    rows = [f"{name},{row},{NAMES[row]}" for row, name in enumerate(names)]
+    table(tmp_path / "labels.csv", "image,label,emotion", rows)
+    assert load(tmp_path).raw_labels.tolist() == list(NAMES)
+    with pytest.raises(DataError, match="numbers"):
+        load(tmp_path, label_column="label")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("0.png,happy\n1.png,sad\n", "first line"), ("0.png happy\n", "commas"), ("image label\n0.png happy\n", "commas"),
+     ("bild,laune\n0.png,happy\n", "--image-column")],
+)  # fmt: skip
+def test_tables_that_are_no_lists_are_told_what_they_lack(tmp_path: Path, text: str, said: str) -> None:
+    pictures(tmp_path / "images")
+    (tmp_path / "list.txt").write_text(text)
+    with pytest.raises(DataError) as caught:
+        load(tmp_path)
+    assert said in caught.value.remedy
+
+
+def test_a_votes_table_without_class_folders_is_read_as_a_list_where_it_is_named(tmp_path: Path) -> None:
+    pictures(tmp_path / "images", 2)
+    path = table(tmp_path / "votes.csv", "image,happy,sad,person", ["0.png,3,1,ann", "1.png,0,4,bob"])
+    with pytest.raises(DataError) as caught:
+        load(tmp_path)
+    assert f"give {path} itself" in caught.value.remedy
+    data = load(path)
+    assert [data.labelset.names[label] for label in data.labels] == ["happiness", "sadness"]
+    assert data.groups is not None and data.groups.tolist() == ["ann", "bob"]

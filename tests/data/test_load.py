@@ -93,3 +93,13 @@ def test_faces_beside_a_folder_of_that_name_are_drawn_with_a_word(
     assert not load("faces:n=20,size=24").problems
     (tmp_path / "faces").mkdir()
     assert [problem.kind for problem in load("faces").problems] == ["drawn, not read"]
+
+
+def test_a_format_that_does_not_fit_is_told_by_what_is_missing(sets: Path) -> None:
+    with pytest.raises(DataError, match=r"has no fer2013new\.csv"):
+        load(sets / "folders", format="ferplus")
+
+
+def test_class_level_that_no_folder_has(sets: Path) -> None:
+    with pytest.raises(DataError, match="--class-level"):
+        load(sets / "folders", class_level=2)

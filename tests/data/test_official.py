@@ -80,6 +80,12 @@ def test_people_in_two_parts_and_pictures_in_none_are_said() -> None:
     assert [problem.kind for problem in found.problems] == ["no official part", "people in two parts"]
 
 
+def test_classes_that_a_part_lacks_are_said() -> None:
+    data = with_official(dataset(["train", "train", "test", "test"], [0, 1, 0, 0]))
+    [problem] = [problem for problem in data.problems if problem.kind == "class not in every part"]
+    assert problem.place == "class anger" and problem.cause.endswith("part test")
+
+
 def test_mixing_is_said_and_sets_without_parts_are_refused() -> None:
     [problem] = mixed(dataset(["train", "test"])).problems
     assert "--split official" in problem.remedy

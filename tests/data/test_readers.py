@@ -98,7 +98,7 @@ class TestFolders:
         assert data.labelset.names == ("fear", "happiness", "dog")
         assert data.votes is not None and data.votes.tolist() == [[0, 0, 10], [8, 1, 1]]
         assert data.groups is not None and data.groups.tolist() == ["bob", "ann"]
-        assert kinds(data) == ["unknown column"] and "--names note=CLASS" in data.problems[0].remedy
+        assert kinds(data) == ["unknown column"] and "call it person" in data.problems[0].remedy
 
     def test_names_may_say_what_a_column_of_votes_means(self, tmp_path: Path) -> None:
         picture(tmp_path / "fear" / "1.png")
@@ -169,10 +169,65 @@ class TestFolders:
         (tmp_path / "votes.csv").write_text("image,fear,person\n" + "\n".join(rows))
         data = folders.read(tmp_path)
         assert sorted(kinds(data)) == [
-            "broken row", "contradictory rows", "pictures without a row", "repeated row", "row without a picture",
+            "broken row", "contradictory rows", "repeated row", "row without a picture",
         ]  # fmt: skip
+        assert data.groups is not None and data.groups.tolist() == ["ann", "", "cy"]
         assert data.votes is not None and data.votes.tolist() == [[3], [0], [0]]
         assert data.labels.tolist() == [0, -1, 0]
+
+    @pytest.mark.parametrize("cell", ["", "nan", "0.5", "-1", "many"])
+    def test_votes_that_are_no_numbers_do_not_take_the_person_away(self, tmp_path: Path, cell: str) -> None:
+        picture(tmp_path / "fear" / "1.png")
+        (tmp_path / "votes.csv").write_text(f"image,fear,person\nfear/1.png,{cell},ann\n")
+        data = folders.read(tmp_path)
+        assert kinds(data) == ["broken row"] and "column fear" in data.problems[0].cause
+        assert data.groups is not None and data.groups.tolist() == ["ann"]
+        assert data.votes is not None and data.votes.tolist() == [[0]]
+
+    def test_votes_with_decimal_commas(self, tmp_path: Path) -> None:
+        picture(tmp_path / "fear" / "1.png")
+        (tmp_path / "votes.csv").write_text("image;fear;happy\nfear/1.png;3,0;1\n")
+        data = folders.read(tmp_path)
+        assert data.votes is not None and data.votes.tolist() == [[3, 1]] and not data.problems
+
+    @pytest.mark.parametrize("text", ["image,fear\n", "image\nfear/1.png\n", "image,label\nfear/1.png,fear\n"])
+    def test_tables_of_votes_that_give_nothing_are_problems(self, tmp_path: Path, text: str) -> None:
+        picture(tmp_path / "fear" / "1.png")
+        (tmp_path / "votes.csv").write_text(text)
+        assert kinds(folders.read(tmp_path)) == ["table without use"]
+
+    def test_votes_may_be_a_table_of_another_kind(self, tmp_path: Path) -> None:
+        picture(tmp_path / "fear" / "1.png")
+        (tmp_path / "Votes.TSV").write_text("image\tperson\nfear/1.png\tann\n")
+        data = folders.read(tmp_path)
+        assert data.groups is not None and data.groups.tolist() == ["ann"]
+
+    def test_votes_above_the_pictures_are_not_lost_in_silence(self, tmp_path: Path) -> None:
+        picture(tmp_path / "images" / "fear" / "1.png")
+        (tmp_path / "votes.csv").write_text("image,person\nfear/1.png,ann\n")
+        data = folders.read(tmp_path / "images")
+        assert kinds(data) == ["table not used"] and str(tmp_path) in data.problems[0].remedy
+        assert folders.read(tmp_path).groups is not None
+
+    def test_parts_below_the_classes_are_sources(self, tmp_path: Path) -> None:
+        for name, part in (("happy", "train"), ("sad", "test")):
+            picture(tmp_path / name / part / "1.png")
+        data = folders.read(tmp_path)
+        assert data.sources is not None and data.sources.tolist() == ["train", "test"]
+
+    def test_sessions_of_people_are_not_people(self, tmp_path: Path) -> None:
+        for number in range(4):
+            picture(tmp_path / f"S0{number}" / f"00{number % 2}" / "happy" / "1.png")
+        data = folders.read(tmp_path)
+        assert data.groups is not None and data.groups.tolist() == ["S00", "S01", "S02", "S03"]
+        assert kinds(data) == ["folders as people"] and data.sources is not None
+        assert data.sources.tolist() == ["000", "001", "000", "001"]
+
+    @pytest.mark.parametrize(("name", "doubted"), [("S{}", True), ("subject_{}", True), ("mood {}", False)])
+    def test_class_folders_called_as_people_are_a_problem(self, tmp_path: Path, name: str, doubted: bool) -> None:
+        for number in range(3):
+            picture(tmp_path / name.format(number) / "1.png")
+        assert ("classes like people" in kinds(folders.read(tmp_path))) is doubted
 
     def test_votes_in_the_folder_of_a_part(self, tmp_path: Path) -> None:
         for part, who in (("train", "ann"), ("test", "bob")):

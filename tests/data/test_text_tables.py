@@ -67,3 +67,25 @@ def test_a_broken_parquet_file_is_refused(tmp_path: Path) -> None:
 @given(st.text(max_size=12))
 def test_folding_a_title_twice_changes_nothing(title: str) -> None:
     assert folded(folded(title)) == folded(title)
+
+
+def test_the_separator_may_stand_in_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("sep=;\nimage;label\na,b.png;fear\n")
+    assert read_table(path).rows == [["a,b.png", "fear"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_other_encodings_are_named(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("image,label\n1.png,fear\n".encode(encoding))
+    with pytest.raises(DataError, match="save it as UTF-8"):
+        read_table(path)
+
+
+def test_a_class_is_no_misspelt_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("key,anger\n1.png,1\n")
+    with pytest.raises(DataError) as caught:
+        read_table(path).place("image")
+    assert "did you mean" not in caught.value.remedy

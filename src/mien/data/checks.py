@@ -6,6 +6,7 @@ The checks run in the order of CHECKS, each on what the one before left.
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +17,14 @@ from mien.data.labels import ALIASES, EMOTIONS
 from mien.data.listing import UNDECIDED
 from mien.data.pixel_checks import blank, told_by_brightness
 from mien.errors import DataError
-from mien.settings import quoted
+from mien.settings import names_flag
 from mien.types import NO_LABEL, Dataset, Ints, Problem, Texts
 
+ADDED = frozenset(
+    {"img", "imgs", "image", "images", "face", "faces", "pic", "pics", "picture", "pictures", "photo", "photos",
+     "class", "label", "emotion", "expression", "cropped", "aligned", "data", "set"}
+)  # fmt: skip
+"""Words that add nothing to the name of a class."""
 ALIKE = 0.84
 """Similarity of two class names (difflib's ratio) from which on one is probably the other, misspelt."""
 RARE = 20
@@ -68,9 +74,9 @@ def missing_labels(dataset: Dataset) -> Dataset:
             cause = f"the votes name no emotion ({raw})"
             problems.append(Problem("undecided", place, cause, "nothing: it is left out"))
         elif dataset.labelset.resolve(raw) < 0:  # else the label was taken away, with a Problem of its own
-            near = dataset.labelset.nearest(raw)
+            near = dataset.labelset.nearest(raw) or EMOTIONS.nearest(raw)
             hint = f"did you mean {near!r}? " if near else ""
-            hint += "--names " + quoted(f"{raw}={near or 'CLASS'}") + ", or correct it"
+            hint += names_flag(raw, near or "CLASS") + ", or correct it"
             problems.append(Problem("unknown label", place, f"label {raw!r} is no class", hint))
     return dataset.but(*problems)
 
@@ -83,12 +89,12 @@ def contradictions(dataset: Dataset) -> Dataset:
     for rows in _contradictory(dataset):
         given = names[dataset.labels[rows]].tolist()
         said = ", ".join(f"{count} × {label}" for label, count in Counter(given).items())
-        same = f"the same picture as {dataset.ids[rows[0]]}: {said}"
+        first, second = dataset.ids[rows[:2]]
         remedy = "correct the labels; until then none of them is used"
-        problems += [
-            Problem("contradictory labels", str(place), f"is labelled {label}; {same}", remedy)
-            for place, label in zip(dataset.ids[rows], given, strict=True)
-        ]
+        for place, label in zip(dataset.ids[rows], given, strict=True):
+            other = second if place == first else first
+            cause = f"is labelled {label}; the same picture as {other}: {said}"
+            problems.append(Problem("contradictory labels", str(place), cause, remedy))
         labels[rows] = NO_LABEL
     return dataset.but(*problems, labels=labels)
 
@@ -141,12 +147,20 @@ def similar_classes(dataset: Dataset) -> Dataset:
     problems = []
     for name in names:
         others = [word for word, meant in known.items() if meant != name and word != name]
-        near = [] if name in EMOTIONS.names else difflib.get_close_matches(name, others, n=1, cutoff=ALIKE)
+        near = [] if name in EMOTIONS.names else _alike(name, others)
         if near:
             cause = f"is a class of its own, with a name like {near[0]!r}"
-            remedy = "if they are one: --names " + quoted(f"{name}={known[near[0]]}")
+            remedy = "if they are one: " + names_flag(name, known[near[0]])
             problems.append(Problem("similar class names", f"class {name}", cause, remedy))
     return dataset.but(*problems)
+
+
+def _alike(name: str, others: Sequence[str]) -> list[str]:
+    """The emotion in a name that adds only a number or a word such as faces, else a name that is nearly the same."""
+    words = set(re.findall(r"[^\W\d_]+", name)) - ADDED
+    meant = {EMOTIONS.names[EMOTIONS.resolve(word)] for word in words if EMOTIONS.resolve(word) != NO_LABEL}
+    alone = len(words) == 1 and bool(meant)
+    return sorted(meant) if alone else difflib.get_close_matches(name, others, n=1, cutoff=ALIKE)
 
 
 def class_sizes(dataset: Dataset) -> Dataset:

@@ -61,6 +61,12 @@ def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plur
     if labels not in LABELS:
         raise choice_error("labels", labels, LABELS, place="FER+")
     root = path.parent if path.is_file() else path
+    if not looks_like(root):
+        cause, remedy = (
+            "has no fer2013new.csv",
+            f"give the folder of FER+: it holds that file, and {FOLDERS['Training']}",
+        )
+        raise DataError(cause, place=str(root), remedy=remedy)
     listed = _read_new(root) if (root / "fer2013new.csv").is_file() else _read_label_files(root)
     if not listed.names:
         raise DataError("has no row with a picture name", place=str(root), remedy="is the file complete?")

@@ -8,17 +8,17 @@ folders are followed; what two ways lead to is read once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from mien.data.files import Folder, named, walk
+from mien.data.files import Folder, walk
 from mien.data.hints import unnamed_columns
 from mien.data.labels import EMOTIONS
-from mien.data.levels import PARTS, Levels, are_people, levels_of
+from mien.data.levels import PARTS, Levels, are_people, levels_of, numbered
 from mien.data.listing import labelset_of, resolve, spellings
-from mien.data.votes import read_votes
+from mien.data.votes import read_votes, votes_in
 from mien.errors import DataError
 from mien.types import NO_LABEL, Dataset, Problem, Texts, spelling, texts
 
@@ -58,13 +58,15 @@ def read(
         tables = sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else []
         hint = next((f"; or {hint}" for table in tables if (hint := unnamed_columns(table))), "")
         remedy = f"put the pictures into one folder per class{hint}"
+        if class_level is not None:
+            remedy = f"its folders are not {class_level} deep: give another --class-level, or leave it out"
         raise DataError("has no class folders with pictures", place=str(path), remedy=remedy)
     raw = texts([levels.label for levels in found])
     meanings = labelset_of(
         [*np.unique(raw).tolist(), *EMOTIONS.names, *(names or {}).values()], names, others=True, place=str(path),
         what="class folders",
     )  # fmt: skip
-    tables = [table for folder in walked if (table := named(folder.path, "votes.csv")).is_file()]
+    tables = [table for folder in walked if (table := votes_in(folder.path))]
     people, sources, guessed = _people_and_sources(found, subfolders, path)
     votes = read_votes(tables, path, files, meanings)
     labelset = labelset_of([*np.unique(raw).tolist(), *votes.classes], names, others=True)
@@ -78,7 +80,7 @@ def read(
         votes=votes.counts(labelset),
         groups=_first_known(votes.people, people),
         sources=sources,
-        problems=(*problems, *guessed, *votes.problems),
+        problems=(*problems, *guessed, *_doubts(raw, path), *votes.problems),
         name=str(path),
     )
 
@@ -117,13 +119,16 @@ def _people_and_sources(
     above = [[name for name in levels.above if name.casefold() not in PARTS] for levels in found]
     below = [[name for name in levels.below if name.casefold() not in PARTS] for levels in found]
     people = np.full(len(found), "", dtype=object)
-    rest: list[list[str]] = [[name for name in levels.above if name.casefold() in PARTS] for levels in found]
+    rest: list[list[str]] = [
+        [name for name in (*levels.above, *levels.below) if name.casefold() in PARTS] for levels in found
+    ]
     problems = []
     for side in (above, below):
         for depth in range(max(map(len, side))):
             names = [path[depth] if depth < len(path) else "" for path in side]
             given = [name for name in names if name]
-            if subfolders == "person" or (subfolders == "auto" and are_people(given)):
+            told = all(person for person, name in zip(people, names, strict=True) if name)  # by folders above
+            if subfolders == "person" or (subfolders == "auto" and not told and are_people(given)):
                 problems += [_taken_for_people(given, root)] if subfolders == "auto" else []
                 people = np.where(people == "", names, people)
             else:
@@ -134,6 +139,18 @@ def _people_and_sources(
         (sources if (sources != "").any() else None),
         problems,
     )
+
+
+def _doubts(raw: Texts, root: Path) -> Iterator[Problem]:
+    """Problems of class folders that are called as people are, and of votes that lie above the folder."""
+    distinct = sorted(set(map(str, raw)))
+    if len(distinct) > 1 and numbered(distinct) and not all(name.isdecimal() for name in distinct):
+        cause = f"the {len(distinct)} class folders such as {distinct[0]} are called as people or takes are"
+        remedy = "nothing if they are classes; else sort the pictures into one folder per class, or list their labels"
+        yield Problem("classes like people", str(root), cause, remedy)
+    above = root.resolve().parent
+    if table := None if votes_in(root) else votes_in(above):
+        yield Problem("table not used", str(table), "lies above the pictures", f"give {above}, or move it into {root}")
 
 
 def _first_known(people: Texts | None, others: Texts | None) -> Texts | None:

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
+from mien.data import lists
 from mien.data.files import pictures_in
 from mien.data.labels import ALIASES, EMOTIONS
+from mien.data.signatures import EXTENSIONS
 from mien.data.tables import SUFFIXES, header_of
 from mien.errors import DataError, MienError, MissingExtraError
 from mien.types import spelling
@@ -108,5 +110,13 @@ def unnamed_columns(path: Path) -> str:
         return f"to read {path.name}: {error.remedy}"
     except MienError:
         return ""
+    if not titles:
+        return ""
+    if lists.looks_like(path):
+        return f"give {path} itself to read it as a list"
+    if len(titles) == 1 and " " in titles[0]:
+        return f"if {path.name} lists pictures, put commas between its columns, and their names above: image,label"
+    if any(Path(title).suffix.lower() in EXTENSIONS for title in titles):
+        return f"if {path.name} lists pictures, give it a first line with the names of its columns: image,label"
     flags = "--image-column and --label-column"
-    return f"if {path.name} lists pictures, name its columns with {flags}: {', '.join(titles)[:200]}" if titles else ""
+    return f"if {path.name} lists pictures, name its columns with {flags}: {', '.join(titles)[:200]}"

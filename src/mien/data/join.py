@@ -7,10 +7,12 @@ counts if it means one picture alone, and after that a name in other case.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -28,12 +30,13 @@ SHOWN = 120
 
 
 def normal(name: str) -> str:
-    """A picture's name in one form: NFC, "/" between folders, no "./", no space around.
+    """A picture's name in one form: NFC, "/" between folders, no "./", no space or quotes around.
 
     >>> normal(".\\\\happiness\\\\1.png")
     'happiness/1.png'
     """
-    parts = unicodedata.normalize("NFC", name.strip().replace("\\", "/")).split("/")
+    bare = re.sub(r"""^(["'])(.*)\1$""", r"\2", name.strip())
+    parts = unicodedata.normalize("NFC", bare.replace("\\", "/")).split("/")
     return "/".join(part for part in parts if part not in ("", "."))
 
 
@@ -87,7 +90,7 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
     [0, 1, -1]
     """
     if strict and len(written) and not len(names):
-        remedy = "put the pictures where the table expects them"
+        remedy = "move the table into the folder of the pictures, or the pictures to where it expects them"
         raise DataError(f"there is no picture that its {len(written)} rows could name", place=str(table), remedy=remedy)
     index = _Index(names)
     rows: Ints = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
@@ -189,8 +192,12 @@ class _Index:
             return self.exact.get(name, NONE)
         if not self.loose:
             self.loose = [_Loose(self.names), _Loose([_folded(picture) for picture in self.names])]
-        found = self.loose[0].find(name)
-        return found if found != NONE else self.loose[1].find(_folded(name))
+        plain = unquote(name) if "%" in name else name  # as in addresses: sad%20face/1.png
+        for index, wanted in ((self.loose[0], name), (self.loose[1], _folded(name)), (self.loose[1], _folded(plain))):
+            found = index.find(wanted)
+            if found != NONE:
+                return found
+        return NONE
 
 
 class _Loose:

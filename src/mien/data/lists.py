@@ -8,14 +8,18 @@ CSV, TSV and Parquet are read. Pictures are found by the end of their path, so a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 
+from mien.data import votes
 from mien.data.files import walk
 from mien.data.join import match
+from mien.data.labels import EMOTIONS
 from mien.data.listing import UNDECIDED, broken_row, labelset_of, resolve, row_keys, unlisted
 from mien.data.official import part_of
+from mien.data.people import one_name_each
 from mien.data.tables import (
     IMAGE,
     LABEL,
@@ -30,7 +34,7 @@ from mien.data.tables import (
     read_table,
 )  # fmt: skip
 from mien.errors import DataError, MienError
-from mien.types import Dataset, Problem, texts
+from mien.types import NO_LABEL, Dataset, Problem, texts
 
 LAYOUT = "a list (a table with a picture and a label in each row, beside the pictures)"
 OPTIONS = ("image_column", "label_column")
@@ -41,7 +45,6 @@ AFFECTNET = {
 """AffectNet's numbers, in lists with its column names."""
 NO_EMOTION = {"8": UNDECIDED[1], "9": UNDECIDED[1], "10": UNDECIDED[2]}
 """AffectNet's numbers for none, uncertain, and no face."""
-NOT_LISTS = frozenset({"votes.csv"})
 
 
 def looks_like(path: Path) -> bool:
@@ -51,13 +54,20 @@ def looks_like(path: Path) -> bool:
 
 def lists_in(path: Path) -> list[Path]:
     """The lists in a folder, or the file itself if it is one."""
-    return [table for table in tables_in(path) if _titles(table) & {*map(folded, LABEL)}]
+    return [table for table in tables_in(path) if (found := _titles(table)) & {*map(folded, LABEL)} or _classes(found)]
+
+
+def _classes(titles: Collection[str]) -> list[str]:
+    """The columns that are called by emotions, where there are several: each has a 1 where a picture has this class."""
+    found = [title for title in titles if EMOTIONS.resolve(title) != NO_LABEL]
+    return found if len(found) > 1 else []
 
 
 def tables_in(path: Path) -> list[Path]:
-    """The tables with a column of pictures in a folder, or the file itself if it is one; no votes.csv."""
-    files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
-    tables = (file for file in files if file.suffix.lower() in SUFFIXES and file.name.casefold() not in NOT_LISTS)
+    """The tables with a column of pictures in a folder without its votes.csv, or the file itself if it is one."""
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    files = [path] if path.is_file() else [file for file in inside if file.name.casefold() not in votes.NAMES]
+    tables = (file for file in files if file.suffix.lower() in SUFFIXES)
     return [file for file in tables if file.is_file() and _titles(file) & {*map(folded, IMAGE)}]
 
 
@@ -118,21 +128,35 @@ class Rows:
 
     def add(self, table: Table, image_column: str, label_column: str, several: bool = False) -> None:
         image = _place(table, image_column, IMAGE, "--image-column")
-        label = _place(table, label_column, LABEL, "--label-column")
+        title, labels = self._labels(table, label_column)
         person, part = table.find(*PERSON), table.find(*PART)
         source = next((place for place in (part, table.find(*SOURCE)) if place is not None), None)
         self.tables.append(table.path.name)
-        self.affectnet |= table.header[image] == "subDirectory_filePath" and folded(table.header[label]) == "expression"
+        titles = {folded(table.header[image]), folded(title)}
+        self.affectnet |= titles == {"subdirectoryfilepath", "expression"}
         for number, row in enumerate(table.rows, 1):
             if number - 1 in table.short or not row[image]:
                 cause = "has no picture name" if number - 1 not in table.short else "has too few cells"
                 self.problems.append(broken_row(table.path, number, cause))
                 continue
             self.images.append(row[image])
-            self.labels.append("" if row[label].casefold() == "nan" else row[label])
+            label = labels[number - 1]
+            self.labels.append("" if label.casefold() == "nan" else label)
             self.people.append("" if person is None else row[person])
             own = "" if source is None else row[source]
             self.sources.append(own or (table.path.stem if several else ""))
+
+    def _labels(self, table: Table, wanted: str) -> tuple[str, list[str]]:
+        """The title of the column of labels and its (R,) cells; made from one column a class where there is none."""
+        classes = _classes(table.header)
+        places = [place for title in LABEL if (place := table.find(title)) is not None]
+        if not wanted and not places and classes:
+            self.problems += [_columns_of_classes(table, classes)]
+            return "", [_most(row, table.header, classes) for row in table.rows]
+        told = (place for place in places if any(EMOTIONS.resolve(cell) != NO_LABEL for cell in table.column(place)))
+        place = next(told, None) if not wanted else None  # words rather than their numbers
+        place = _place(table, wanted, LABEL, "--label-column") if place is None else place
+        return table.header[place], table.column(place)
 
     def dataset(self, root: Path, pictures: Sequence[str], names: Mapping[str, str] | None, name: str) -> Dataset:
         """The rows that name one of the pictures, which are paths below `root`; Problems for the others, and for
@@ -145,7 +169,7 @@ class Rows:
         raw = texts([undecided.get(label, label) for label in self.labels])[kept]
         meanings = {**(AFFECTNET if self.affectnet else {}), **(names or {})}
         labelset = labelset_of(raw.tolist(), meanings, others=False, place=name)
-        people, sources = texts(self.people)[kept], texts(self.sources)[kept]
+        people, sources = texts(one_name_each(self.people))[kept], texts(self.sources)[kept]
         return Dataset(
             ids=texts(row_keys(listed)),
             labels=resolve(raw, labelset),
@@ -159,6 +183,27 @@ class Rows:
             ),
             name=name,
         )  # fmt: skip
+
+
+def _most(row: Sequence[str], header: Sequence[str], classes: Sequence[str]) -> str:
+    """The class whose column has the highest number, "" where none has one, UNDECIDED where several have it."""
+    numbers = {title: _number(row[header.index(title)]) for title in classes}
+    best = [title for title, number in numbers.items() if number == max(numbers.values()) and number > 0]
+    return UNDECIDED[0] if len(best) > 1 else "".join(best)
+
+
+def _number(cell: str) -> float:
+    try:
+        number = float(cell)
+    except ValueError:
+        return 0.0
+    return number if isfinite(number) else 0.0
+
+
+def _columns_of_classes(table: Table, classes: Sequence[str]) -> Problem:
+    cause = f"has no column of labels: the label is the highest of {', '.join(classes)}"
+    remedy = "nothing; votes.csv beside class folders keeps the numbers as votes"
+    return Problem("labels from columns", str(table.path), cause, remedy)
 
 
 def _place(table: Table, wanted: str, usual: Sequence[str], flag: str) -> int:

@@ -25,6 +25,7 @@ FORMATS: dict[str, ModuleType] = {
 }
 """Format name → reader with `LAYOUT`, `looks_like(path)`, `read(path, names)`, and OPTIONS, the names of what else its
 `read` takes; the first that fits is taken."""
+TO_USE = "give --format list to use the list"
 
 
 def load(
@@ -124,7 +125,8 @@ def _unlike_lists(found: Dataset, path: Path, names: Mapping[str, str] | None) -
             continue
         try:
             listed = lists.read(table, names)
-        except MienError:
+        except MienError as error:
+            yield Problem("table not used", str(table), f"folders name the classes, and {error.cause}", TO_USE)
             continue
         given = [found.labelset.resolve(raw) for raw in listed.raw_labels.tolist()]
         pairs = [(of_folder[file], label) for file, label in zip(listed.paths.tolist(), given, strict=True)
@@ -132,7 +134,9 @@ def _unlike_lists(found: Dataset, path: Path, names: Mapping[str, str] | None) -
         unlike = sum(folder != label for folder, label in pairs)
         if unlike:
             cause = f"gives {unlike} of {len(pairs)} pictures another class than their folders, which count"
-            yield Problem("list unlike folders", str(table), cause, "give --format list to use the list")
+            yield Problem("list unlike folders", str(table), cause, TO_USE)
+        elif pairs and listed.groups is not None and found.groups is None:
+            yield Problem("table not used", str(table), "names people, and folders name the classes", TO_USE)
 
 
 def _refuse_collections(path: Path) -> None:

@@ -95,6 +95,12 @@ def with_official(dataset: Dataset) -> Dataset:
         if len(shared):
             cause = f"{len(shared)} people such as {shared[0]} are in the official test part and in another"
             problems.append(Problem("people in two parts", dataset.name, cause, "read the figures with that in mind"))
+    for number, name in enumerate(dataset.labelset.names):
+        has = set(parts[(dataset.labels == number) & keep].tolist())
+        if has and not {"train", "test"} <= has:
+            missing = " and ".join(part for part in ("train", "test") if part not in has)
+            cause, remedy = f"no picture of it is in the official part {missing}", "leave --split out to divide anew"
+            problems.append(Problem("class not in every part", f"class {name}", cause, remedy))
     return dataset.but(*problems, official=parts).take(keep)
 
 

@@ -14,15 +14,18 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
+from mien.data.labels import EMOTIONS
 from mien.errors import DataError, nearest
 from mien.outside import import_optional
+from mien.types import NO_LABEL
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 SEPARATORS = ",;\t|"
 SHOWN = 200
 IMAGE = (
     "image", "file", "filename", "filepath", "picture", "path", "pth", "img", "image_name", "image_path", "img_path",
-    "image_file", "image_id", "file_path", "subDirectory_filePath", "pic", "photo", "name",
+    "image_file", "img_name", "fname", "image_url", "uri", "image_id", "file_path",
+    "subDirectory_filePath", "pic", "photo", "name",
 )  # fmt: skip
 LABEL = (
     "label", "emotion", "expression", "class", "category", "emotion_label", "class_name", "label_name", "target",
@@ -84,7 +87,7 @@ def folded(title: str) -> str:
 
 def missing_column(name: str, header: Sequence[str], path: Path) -> DataError:
     """The error for a table without a column that it needs."""
-    near = nearest(name, header)
+    near = nearest(name, [title for title in header if EMOTIONS.resolve(title) == NO_LABEL])
     hint = f"did you mean {near!r}? " if near else ""
     columns = ", ".join(header)[:SHOWN] or "none"
     return DataError(f"has no column {name!r}", place=str(path), remedy=f"{hint}its columns are: {columns}")
@@ -137,8 +140,12 @@ def _cells(text: TextIO) -> Iterator[list[str]]:
     first = text.readline()
     while first and not first.strip():
         first = text.readline()
+    if "\0" in first:
+        raise csv.Error("it holds zero bytes, as UTF-16 without a mark does")
     separator = max(SEPARATORS, key=first.count)
-    for row in csv.reader(chain([first], text), delimiter=separator, skipinitialspace=True):
+    if told := re.fullmatch(r"sep=(.)", first.strip(), re.IGNORECASE):  # Excel's own line
+        separator, first = told[1], ""
+    for row in csv.reader(chain([first] if first else [], text), delimiter=separator, skipinitialspace=True):
         cells = [cell.strip() for cell in row]
         if any(cells):
             yield cells

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.data.files import named
 from mien.data.join import join
-from mien.data.listing import broken_row
+from mien.data.people import one_name_each
 from mien.data.tables import IMAGE, LABEL, PERSON, Table, folded, read_table
+from mien.settings import names_flag
 from mien.types import NO_LABEL, Bools, Ints, LabelSet, Problem, Texts, texts
 
 NOT_CLASSES = frozenset({*map(folded, LABEL), "truth"})
+NAMES = ("votes.csv", "votes.tsv", "votes.parquet")
+"""What a table of votes is called; the first that there is counts."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ class Votes:
         for place, name in enumerate(self.classes):
             counts[:, labelset.resolve(name)] += self.votes[:, place]
         return counts
+
+
+def votes_in(folder: Path) -> Path | None:
+    """The table of votes in a folder, in whatever case it is written; None where there is none."""
+    return next((table for name in NAMES if (table := named(folder, name)).is_file()), None)
 
 
 def read_votes(tables: Sequence[Path], root: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
@@ -87,10 +96,13 @@ def _read(path: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
     places = [place for place, title in enumerate(table.header) if title and place not in used]
     known = [place for place in places if meanings.resolve(table.header[place]) != NO_LABEL]
     rows, problems = _rows(table, image, person, known)
-    problems[:0] = [_unknown_column(path, table.header[place]) for place in places if place not in known]
+    problems[:0] = [_unknown_column(table, place) for place in places if place not in known]
     joined = join([name for name, _ in rows], [said for _, said in rows], files, path)
     without = int((joined.rows < 0).sum()) - int(joined.contradictory.sum())
-    if rows and without:
+    if not rows or (person is None and not known):
+        remedy = "add a column with votes for each class, or one called person; or go on without"
+        problems.append(Problem("table without use", str(path), "gives no picture votes or a person", remedy))
+    elif without:
         cause = f"{without} of {len(files)} pictures have no row that counts: their votes and persons are unknown"
         problems.append(Problem("pictures without a row", str(path), cause, "add rows for them, or go on without"))
     counts = np.array([said[0] for _, said in rows] + [(0,) * len(known)], dtype=np.int64)
@@ -107,28 +119,40 @@ def _read(path: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
 def _rows(
     table: Table, image: int, person: int | None, known: Sequence[int]
 ) -> tuple[list[tuple[str, tuple[tuple[int, ...], str]]], list[Problem]]:
-    """Picture, votes and person of each row that can be used."""
+    """Picture, votes and person of each row that can be used. Votes that are no numbers do not take the person away."""
+    people = [""] * len(table.rows) if person is None else one_name_each(table.column(person))
     rows, problems = [], []
-    for number, row in enumerate(table.rows):
+    for number, (row, name) in enumerate(zip(table.rows, people, strict=True)):
         counts = [_count(row[place]) for place in known]
-        if number in table.short or None in counts:
-            cause = "votes are not whole numbers from 0, or cells are missing"
-            problems.append(broken_row(table.path, number + 1, cause))
-        else:
-            votes = tuple(count for count in counts if count is not None)
-            rows.append((row[image], (votes, "" if person is None else row[person])))
+        wrong = [place for place, count in zip(known, counts, strict=True) if count is None]
+        if wrong:
+            problems.append(_no_votes(table, number, wrong[0], kept=bool(name)))
+        if not wrong or name:
+            rows.append((row[image], (tuple(0 if wrong else count or 0 for count in counts), name)))
     return rows, problems
 
 
+def _no_votes(table: Table, number: int, place: int, *, kept: bool) -> Problem:
+    cell = f"is {table.rows[number][place][:20]!r}" if table.rows[number][place] else "is empty"
+    cause = f"column {table.header[place]} {cell}: votes are whole numbers from 0"
+    remedy = "correct the row; its votes do not count" + (", its person does" if kept else "")
+    return Problem("broken row", f"{table.path}, row {number + 1}", cause, remedy)
+
+
 def _count(cell: str) -> int | None:
-    """A number of votes, also as pandas writes it (3.0); None where it is none."""
+    """A number of votes, also as pandas writes it (3.0 or 3,0); None where it is none."""
     try:
-        value = float(cell)
+        value = float(cell.replace(",", "."))
     except ValueError:
         return None
     return int(value) if value.is_integer() and 0 <= value < 2**31 else None
 
 
-def _unknown_column(path: Path, name: str) -> Problem:
-    remedy = f"remove the column, or say what it means: --names {name}=CLASS"
-    return Problem("unknown column", f"{path}, column {name}", "is no class: no folder and no emotion", remedy)
+def _unknown_column(table: Table, place: int) -> Problem:
+    name, counts = table.header[place], [_count(cell) for cell in table.column(place)]
+    if None in counts:
+        cause, remedy = "holds no votes, and is not used", f"call it {PERSON[0]} if it names people, or remove it"
+    else:
+        cause = "is no class: no folder and no emotion"
+        remedy = "remove the column, or say what it means: " + names_flag(name, "CLASS")
+    return Problem("unknown column", f"{table.path}, column {name}", cause, remedy)
