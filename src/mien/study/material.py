@@ -118,8 +118,8 @@ def _namesakes(provenance: Provenance) -> Iterator[str]:
     if provenance.namesakes:
         yield (
             f"{provenance.namesakes} pictures are of persons with the names of some that were trained on, in a data "
-            "set that lies elsewhere and has no trained-on picture in common. They count as other people; if they are the "
-            f"same, name that data set with {FLAG} PATH"
+            "set that lies elsewhere and has no trained-on picture in common. They count as other people; if they are "
+            f"the same, name that data set with {FLAG} PATH"
         )
 
 
