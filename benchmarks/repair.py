@@ -27,7 +27,7 @@ from mien.models.latents import extract, probabilities
 from mien.models.settings import TrainSettings
 from mien.models.training import fit
 from mien.runs import read_arrays, read_json, write_arrays
-from mien.study.audit import LIKELY
+from mien.study.audit_result import LIKELY
 from mien.study.engines import processes
 from mien.types import NO_LABEL, Dataset, Floats, Ints, digest
 

@@ -18,7 +18,7 @@ def test_a_new_folder_in_which_nothing_was_written_is_gone_afterwards(tmp_path: 
     with prepare_output_dir(tmp_path / "a" / "b", "audit", "audit.json"):  # stopped before its marker: still its own
         pass
     with (
-        pytest.raises(UsageError, match="something else"),
+        pytest.raises(UsageError, match="not written by this command"),
         prepare_output_dir(tmp_path / "a" / "b", "study", "run.json"),
     ):
         pass

@@ -6,7 +6,7 @@ MienError
 ├── AlignmentError     arrays or ids that do not belong together
 ├── NotFittedError     a corrector or model used before it was fitted
 ├── RunError           a run folder that is missing, foreign or of another format
-├── StorageError       a place that may not be written
+├── StorageError       a file or folder that cannot be written
 │   └── DiskFullError      a disk that is full
 ├── MissingExtraError  an optional package that is not installed
 └── BrokenPackageError a package that is installed and cannot be loaded
@@ -62,7 +62,7 @@ class RunError(MienError):
 
 
 class StorageError(MienError):
-    """A place that may not be written."""
+    """A file or folder that cannot be written."""
 
 
 class DiskFullError(StorageError):

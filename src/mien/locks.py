@@ -1,4 +1,4 @@
-"""Locks between processes and threads: of the system where it has them, else a file that names its holder.
+"""Locks between processes and threads: those of the system, or, where it has none, a file that names its holder.
 
 A lock of the system ends with the process that holds it, however that ends.
 """
@@ -19,11 +19,11 @@ from typing import IO, Any
 
 POLL_SECONDS = 0.02
 FAR = 2**31 - 2
-"""Where Windows locks one byte of a file: behind all that anybody reads."""
+"""Offset of the byte that is locked on Windows, beyond the content of any file."""
 UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
-"""What file systems without locks answer."""
+"""Error numbers of file systems without locks."""
 WRITTEN_SECONDS = 5
-"""Age from which on a file without its holder's name was left by a crash."""
+"""Age, in seconds, from which on a file without its holder's name counts as left by a crash."""
 Release = Callable[[], object]
 
 

@@ -1,4 +1,4 @@
-"""Where commands write: outside the data, in no folder of somebody else's, one command at a time."""
+"""Output files and folders: outside the data, free of other files, written by one command at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mien.runs import storage_errors
 LOCK = ".lock"
 """Lock file of a folder; it holds the kind of the command that writes there."""
 NOT_CONTENT = {LOCK, f"{LOCK}.held", ".DS_Store", "Thumbs.db", "desktop.ini"}
-"""Files that make no folder anybody's."""
+"""Files that do not count as the content of a folder."""
 WAIT = "wait until it has ended, or choose another place with --out"
 
 
@@ -39,9 +39,9 @@ def check_outside_data(out: Path, sources: Iterable[str | Path]) -> None:
 
 @contextmanager
 def prepare_output_dir(folder: Path, kind: str, marker: str, *, sources: Iterable[str | Path] = ()) -> Iterator[None]:
-    """Hold a folder that a command writes its files into, and goes on with when it is run again.
+    """Lock a folder that a command writes into, and into which it writes again when it is repeated.
 
-    A folder that is new, and in which nothing was written, is removed at the end.
+    A new folder is removed at the end if nothing was written into it.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def prepare_output_dir(folder: Path, kind: str, marker: str, *, sources: Iterabl
 
     Raises
     ------
-    UsageError : the folder lies inside the data, or holds something else.
+    UsageError : the folder lies inside the data, or holds files of something else.
     RunError : another command is writing there. StorageError : it cannot be written.
     """
     check_outside_data(folder, sources)
@@ -76,7 +76,7 @@ def prepare_output_dir(folder: Path, kind: str, marker: str, *, sources: Iterabl
 
 @contextmanager
 def prepare_output(path: Path, marker: str = "", *, sources: Iterable[str | Path] = ()) -> Iterator[None]:
-    """Hold the place of a file or folder that appears at once, when all of it is written.
+    """Lock the place of a file or folder that is written elsewhere and moved there when it is complete.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def prepare_output(path: Path, marker: str = "", *, sources: Iterable[str | Path
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """Hold a folder that is there. RunError where another command writes there, StorageError where nothing can."""
+    """Lock an existing folder. RunError where another command writes there, StorageError where nothing can."""
     if not folder.is_dir():  # who reads it says so
         yield
         return
@@ -129,13 +129,15 @@ def _check_own(folder: Path, kind: str, marker: str) -> None:
     """UsageError where the folder holds files, and no sign of a command of this kind."""
     if not folder.is_dir():
         if marker and folder.exists() and not kind:
-            raise UsageError(f"{folder} is there and is no folder", place="--out", remedy="give another folder")
+            raise UsageError(f"{folder} exists and is not a folder", place="--out", remedy="give another folder")
         return
     with storage_errors(folder):
         names = {path.name for path in folder.iterdir()} - NOT_CONTENT
         if not names or marker in names or (kind and _kind_of(folder) == kind):
             return
-    raise UsageError(f"{folder} is there and holds something else", place="--out", remedy="give another folder")
+    raise UsageError(
+        f"{folder} exists and was not written by this command", place="--out", remedy="give another folder"
+    )
 
 
 def _kind_of(folder: Path) -> str:

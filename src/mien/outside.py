@@ -14,7 +14,7 @@ def import_optional(module: str, package: str, extra: str) -> Any:
 
     Parameters
     ----------
-    module : to be imported. package : its name on PyPI. extra : of mien, which brings it.
+    module : to be imported. package : its name on PyPI. extra : the extra of mien that installs it.
 
     Raises
     ------

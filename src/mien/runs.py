@@ -52,11 +52,11 @@ NAMES = frozenset(
 )
 """Columns of tables that hold names: text, also where a class is called 7."""
 STRAY = "allow_pickle"
-"""An array without meaning, in files that mien 0.1 wrote with NumPy before 2.1."""
+"""A meaningless array in files that mien 0.1 wrote with NumPy before 2.1."""
 AGAIN = "restore it from a copy, or make it again in another folder"
 """Remedy for a damaged file. No remedy names a folder for deletion: it may hold reviews, patches or other work."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a disk, a quota or a limit of sizes answers when it is full."""
+"""Error numbers of a full disk, a used-up quota and a file that is too large."""
 
 
 DAMAGE = (
@@ -177,6 +177,17 @@ def read_arrays(path: Path) -> Stored:
         raise RunError(f"cannot be read: {error}", place=str(path), remedy=AGAIN) from None
 
 
+def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
+    """Write rows as CSV with a header, atomically; columns are those of the first row, or `columns` without rows."""
+    text = io.StringIO()
+    header = list(rows[0]) if rows else list(columns)
+    if header:
+        writer = csv.DictWriter(text, fieldnames=header, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
 def read_csv(path: Path) -> list[dict[str, Any]]:
     """Read CSV: columns of NAMES as text, else numbers as int or float, empty cells as NaN, the rest as text; RunError
     where it is missing."""
@@ -251,12 +262,8 @@ class Run:
 
     def write_table(self, name: str, rows: Sequence[Row]) -> None:
         """Write tables/NAME.csv; columns are the first row's keys, NaN becomes an empty cell."""
-        text = io.StringIO()
-        if rows:
-            writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
-        write_text(self.path("tables", f"{name}.csv"), text.getvalue())
+        cells = [{key: _cell(value) for key, value in row.items()} for row in rows]
+        write_csv(self.path("tables", f"{name}.csv"), cells)
 
     def read_table(self, name: str) -> list[dict[str, Any]]:
         """Read a table back, as `read_csv` does."""

@@ -70,7 +70,7 @@ def _is_within(value: Any, item: Field[Any]) -> bool:
 
 
 def items(text: str) -> list[str]:
-    """The values in a text, between commas; a value with a comma in it stands in quotes.
+    """The values in a text, separated by commas; a value with a comma in it is quoted.
 
     >>> items('fear, "calm, awake",happiness')
     ['fear', 'calm, awake', 'happiness']
@@ -80,7 +80,7 @@ def items(text: str) -> list[str]:
 
 
 def joined(values: Iterable[object]) -> str:
-    """The text that :func:`items` takes apart again.
+    """Values as one text, of which :func:`items` is the inverse.
 
     >>> joined(["fear", "calm, awake"])
     'fear,"calm, awake"'
@@ -89,7 +89,7 @@ def joined(values: Iterable[object]) -> str:
 
 
 def quoted(value: str) -> str:
-    """A value as it stands between commas."""
+    """A value as CSV has it: in quotes where it has a comma or a quote in it."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow([value])
     return text.getvalue()

@@ -150,7 +150,7 @@ def check_corrector(make: Callable[[], Any]) -> None:
 
 
 def _refuses(make: Callable[[], Any], corrector: Any, outputs: Outputs, labels: Ints) -> None:
-    """Labels and features that cannot be right end in a MienError with place and remedy."""
+    """Assert that invalid labels and features end in a MienError with place and remedy."""
     learns = getattr(corrector, "needs_pictures", True)
     wrong = {
         "labels counted from 1": labels + 1,

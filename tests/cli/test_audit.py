@@ -87,7 +87,7 @@ def test_the_last_word_of_a_reviewer_counts(faces: Path, tmp_path: Path) -> None
         ("id,label\nnobody.png,fear\n", "nobody.png"),
         ('{"id": 3}\n', "label"),
         ("a,b\n1,2\n", "id"),
-        ('{"id": nobody}\n', "not understood"),
+        ('{"id": nobody}\n', "not valid JSON"),
     ],
 )
 def test_reviews_that_cannot_be_used_are_named(
@@ -140,7 +140,7 @@ def test_suggestions_are_for_people_and_refused_as_reviews(
 
 def test_an_audit_does_not_write_among_other_files(mien: Mien, faces: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    mien("audit", faces, *SMALL, "--out", tmp_path).refused(2, "something else")
+    mien("audit", faces, *SMALL, "--out", tmp_path).refused(2, "not written by this command")
     mien("audit", faces, *SMALL, "--out", faces / "fear").refused(2, "inside the data")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     mien("audit", faces, *SMALL, "--augment-mixup", "0.2").refused(2, "mixup")

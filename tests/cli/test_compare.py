@@ -123,7 +123,7 @@ def test_the_report_is_made_again_from_what_there_is(mien: Mien, compared: Path,
     assert mien("report", compared).code == 0
     assert "not finished" not in (compared / "report.html").read_text()
     wrong = mien("report", part, "--beside", compared)
-    assert wrong.code != 0 and "is for studies" in wrong.err
+    assert wrong.code != 0 and "works only with a study" in wrong.err
 
 
 def test_the_page_tells_what_to_do_and_runs_nothing(compared: Path) -> None:

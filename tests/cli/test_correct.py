@@ -163,7 +163,9 @@ def test_wrong_words_are_answered_with_the_right_ones(
 def test_a_folder_that_is_no_patch_is_not_written_over(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "work").write_text("years of it")
-    mien("correct", trained, faces, "--class", "fear", "--out", tmp_path / "precious").refused(2, "something else")
+    mien("correct", trained, faces, "--class", "fear", "--out", tmp_path / "precious").refused(
+        2, "not written by this command"
+    )
     mien("patch", "show", tmp_path / "precious").refused(1, "is no patch")
 
 

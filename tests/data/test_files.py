@@ -125,7 +125,7 @@ class TestContentDecides:
 
         (tmp_path / "unknown").write_text("x")
         monkeypatch.setattr(files, "first_bytes", refused)
-        assert "1 file may not be read" in look(tmp_path).problems[0].cause
+        assert "1 file cannot be opened" in look(tmp_path).problems[0].cause
 
     def test_usual_extensions_are_believed_without_opening(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""What pixels show: blank pictures, and classes that brightness, size or colour alone tells."""
+"""What pixels show: blank pictures, and classes that brightness, size or colour alone separates."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from mien.data.load import load
 from mien.data.pixel_checks import blank, told_by_brightness, told_by_format
 from mien.types import Dataset, LabelSet, texts
 
-TOLD = "class told by its source"
+TOLD = "class confounded with its source"
 
 
 def dataset(pixels: np.ndarray, labels: list[int]) -> Dataset:

@@ -66,12 +66,12 @@ class Dynamics:
         self.times[rows] += 1
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """All that was taken in, by name: to be stored with the checkpoint of the training that is watched."""
+        """The sums so far, by name, to be stored with the checkpoint of the training."""
         sums = {"margins": self._margins, "probs": self._probs, "entropies": self._entropies}
         return {"times": self.times, **sums}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take up a state; AlignmentError where it is of other pictures or classes."""
+        """Restore a state; AlignmentError where it is of other pictures or classes."""
         for name, own in self.state().items():
             if state[name].shape != own.shape:
                 raise AlignmentError(f"{name} are {state[name].shape}, not {own.shape}", place="Dynamics")

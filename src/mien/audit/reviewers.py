@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from mien.data.reviews import Review
-from mien.errors import AlignmentError, UsageError
+from mien.errors import UsageError
 from mien.outside import import_optional
 from mien.types import NO_LABEL, Dataset, Floats, Ints, as_shares
+from mien.types.containers import check_length
 
 FEWEST = 2
 """Reviewers of the same pictures, without whom there is nothing to weigh."""
@@ -46,9 +47,7 @@ def crowdlab(reviews: Iterable[Review], data: Dataset, belief: Floats) -> tuple[
     check_reviewers(reviews)
     last = _last(reviews)
     belief = as_shares(belief, "crowdlab: belief", len(data.labelset))
-    if len(belief) != len(data):
-        cause = f"has {len(belief)} rows for {len(data)} pictures"
-        raise AlignmentError(cause, place="crowdlab: belief", remedy="give a row for each picture of the data")
+    check_length(belief, len(data), "crowdlab: belief")
     rows = {name: row for row, name in enumerate(data.ids.tolist())}
     people = sorted({who for (who, _), label in last.items() if label})
     said = np.full((len(data), len(people)), np.nan)

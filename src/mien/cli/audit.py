@@ -26,11 +26,11 @@ from mien.runs import write_text
 
 if TYPE_CHECKING:
     from mien.audit.reviewers import Reviewer
-    from mien.study.audit import Audit
+    from mien.study.audit_result import Audit
 
 EPOCHS = 20
 UNFINISHED = ".unfinished"
-"""Folder with what an audit goes on from; removed at its end."""
+"""Folder with the checkpoints of an audit; removed at its end."""
 
 
 @click.command()
@@ -41,7 +41,7 @@ UNFINISHED = ".unfinished"
 @click.option(
     "--reviews",
     type=click.Path(path_type=Path),
-    help="reviewed pictures: a log or table with id and label, or of Label Studio or FiftyOne",
+    help="file of reviews to learn from: log, table, or export of Label Studio or FiftyOne",
 )
 @click.option(
     "--merge",
@@ -90,7 +90,7 @@ def audit(
       mien audit path/to/ferplus --labels fer2013 --votes --tune --out runs/audit
       mien audit path/to/pictures --reviews reviews.csv --out runs/audit
 
-    Stop it at any moment and run the same command again: the epochs done are kept.
+    Stop it at any moment and run the same command again: finished epochs are kept.
     """
     from mien.cli.progress import decoding, stages
     from mien.report.audit import page

@@ -33,7 +33,7 @@ TAKEN_FROM_BASE = ("size", "colour", "fit")
 @click.option("--out", type=click.Path(path_type=Path), help="patch folder; CLASS.patch by default")
 @click.option(
     "--trained-on", multiple=True, metavar="PATH|unknown",
-    help="data that BASE was trained on, can be repeated; only needed where its folder has no record",
+    help="data that BASE was trained on; can be repeated; needed only if its folder has no trained_on.npz",
 )  # fmt: skip
 @click.option("--left-out", help="correct the study's classifier without this class, not the full one")
 @click.option("--base", help="base classifier from outside mien, as module:Name, if BASE is one")
@@ -55,8 +55,9 @@ def correct(
     of a study. Its classifier is not changed; what that thinks of the pictures is kept beside it (20 KB a picture, 57
     for an adapter, in features/; not with --no-keep-features).
 
-    Pictures that the classifier was trained on, and other pictures of their persons, are left out. A classifier of mien
-    has a record of them. For another one, name them with --trained-on PATH, or give --trained-on unknown.
+    Pictures that the classifier was trained on, and other pictures of their persons, are left out. For
+    classifiers trained by mien they are on record. For others, name them with --trained-on PATH, or give --trained-on
+    unknown.
 
     \b
     Example:

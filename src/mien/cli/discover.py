@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | None, **values: Any) -> None:
     """Rank unlabelled pictures by how strange they are to the classifier in BASE, and group the strangest.
 
-    A folder stands for the pictures in and below it; what is left out there is counted on standard error.
+    A folder means all pictures in and below it; files that are left out are counted on standard error.
 
     Look at the page that it writes. A group that you can name becomes a corrector in one command.
 
@@ -57,7 +57,7 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     if found.trained_on is None:
         click.echo("it is not known which of them the classifier was trained on")
     elif found.trained_on:
-        click.echo(f"the classifier was trained on {found.trained_on} of them, which will not correct it")
+        click.echo(f"the classifier was trained on {found.trained_on} of them: these cannot be used to correct it")
     for kind in by_kind(found.problems):
         click.echo(f"{kind.count} × {kind.name}, such as {kind.examples[0]}", err=True)
     click.echo(f"page: {out / 'index.html'}")

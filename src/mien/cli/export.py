@@ -13,7 +13,7 @@ from mien.web import FORMS
 
 @click.command()
 @click.argument("folder", metavar="AUDIT", type=click.Path(path_type=Path))
-@click.option("--data", "source", metavar="PATH", help="where the pictures are now, if not where mien audit was told")
+@click.option("--data", "source", metavar="PATH", help="where the pictures are now, if they were moved since the audit")
 @click.option(
     "--as", "form", type=click.Choice(FORMS), default="folder", show_default=True,
     help="Label Studio's tasks, FiftyOne's classification folder, or OUT/CLASS/PICTURE with labels.csv",

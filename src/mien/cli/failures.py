@@ -1,4 +1,4 @@
-"""What is printed when a command fails: only what is true of that command, and only flags that it has."""
+"""Messages of failed commands: only what is true of the command, and only flags that it has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from mien.errors import BrokenPackageError, DiskFullError, MienError, MissingExtraError
 
-GOES_ON = "finished work is kept, run the same command again to go on"
+GOES_ON = "finished work is kept, run the same command again to continue"
 AT_ONCE = "it is written whole or not at all"
 NOTHING = "nothing was changed"
 STOPPED = {
@@ -21,8 +21,8 @@ STOPPED = {
     "study": GOES_ON,
     "train": GOES_ON,
     "compare": GOES_ON,
-    "correct": "a patch is written whole or not at all, run the same command again to begin anew",
-    "discover": "no page was written, run the same command again to begin anew",
+    "correct": "the patch is written whole or not at all, run the same command again to start over",
+    "discover": "no page was written, run the same command again to start over",
     "audit": GOES_ON,
     "review": "all reviews up to now are kept",
     "export": f"the export appears when all of it is there: {AT_ONCE}",
@@ -32,7 +32,7 @@ STOPPED = {
     "predict": "the lines printed up to now are right, the other pictures were not looked at",
     "report": "the run is as it was, run the same command again to make its report",
 }
-"""Command → what is true when it was stopped half-way."""
+"""Command → message after it was stopped half-way."""
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 JOINTS = re.compile(r"(, or |; )")
 PACKAGE_ROOT = "mien"
@@ -105,7 +105,9 @@ def as_mien_error(error: Exception) -> MienError | None:
     package = _broken_package(error)
     if package.removeprefix("_") in sys.stdlib_module_names or package in sys.stdlib_module_names:
         remedy = "install Python again, with this module"
-        return BrokenPackageError(f"this Python lacks a part of its own: {error}", place=package, remedy=remedy)
+        return BrokenPackageError(
+            f"this Python was built without a module of its standard library: {error}", place=package, remedy=remedy
+        )
     if package:
         if isinstance(error, ModuleNotFoundError) and error.name == package:
             return MissingExtraError(

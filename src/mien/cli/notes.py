@@ -1,4 +1,4 @@
-"""Notes on standard error: what a verb met and went on from."""
+"""Notes on standard error: problems that do not stop a verb."""
 
 from __future__ import annotations
 

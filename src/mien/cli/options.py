@@ -91,7 +91,7 @@ def _option(prefix: str, field: Field[Any], hint: Any) -> Callable[[Command], Co
 
 
 class _Items(ItemsType):
-    """Values between commas; one with a comma in it stands in quotes."""
+    """Values separated by commas; a value with a comma in it is quoted."""
 
     name = "LIST"
 

@@ -43,9 +43,9 @@ def predict(
 ) -> None:
     """Label pictures: one line each with label, probabilities and corrected label.
 
-    A folder stands for the pictures in and below it; what is left out there is counted on standard error. Black and
-    white of pictures of more than 8 bits follow from all such pictures of this call: the smallest usual range (8, 10,
-    12, 14 or 16 bits) that covers them.
+    A folder means all pictures in and below it; files that are left out are counted on standard error. All pictures of
+    more than 8 bits in one call are scaled alike, by the smallest usual range (8, 10, 12, 14 or 16 bits) that covers
+    them.
 
     \b
     Example:

@@ -29,7 +29,7 @@ def report(run: Path, beside: Path | None) -> None:
     compared = done.manifest().get("kind") == "compare"
     if compared and beside:
         remedy = "leave it out: a comparison has everything beside each other"
-        raise UsageError("is for studies", place="--beside", remedy=remedy)
+        raise UsageError("works only with a study", place="--beside", remedy=remedy)
     with only_writer(run):
         (treated if compared else tables).build(done)
         if beside:

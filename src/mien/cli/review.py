@@ -16,7 +16,7 @@ from mien.outside import import_optional
 
 @click.command()
 @click.argument("folder", metavar="AUDIT", type=click.Path(path_type=Path))
-@click.option("--data", "source", metavar="PATH", help="where the pictures are now, if not where mien audit was told")
+@click.option("--data", "source", metavar="PATH", help="where the pictures are now, if they were moved since the audit")
 @click.option("--who", help="written beside each review; your user name by default")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="address to serve on; this machine alone by default"
@@ -26,7 +26,7 @@ from mien.outside import import_optional
 def review(folder: Path, source: str | None, who: str | None, host: str, allow: tuple[str, ...], port: int) -> None:
     """Serve a page on which the pictures of an audit are reviewed, those first that are most worth it.
 
-    Each word is a line in AUDIT/reviews.jsonl, which only grows: stop at any time, go on later, or work on it with
+    Each review is a line in AUDIT/reviews.jsonl, which only grows: stop at any time, continue later, or work on it with
     several people. Then mien audit --reviews learns from it. Pictures may be deleted, moved or added
     meanwhile: no review is lost.
 

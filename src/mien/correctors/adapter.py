@@ -107,7 +107,7 @@ class Adapter:
         maps = self._maps(outputs)
         found, fitted_on = (maps.shape[2], len(outputs.known)), (self._channels or maps.shape[2], len(head.known))
         if found != fitted_on:
-            cause = "{} channels and {} classes, fitted were {} and {}".format(*found, *fitted_on)
+            cause = "{} channels and {} classes, the corrector was fitted on {} and {}".format(*found, *fitted_on)
             remedy = "give outputs of the classifier that it was fitted on"
             raise AlignmentError(cause, place=f"Outputs.features[{self.tap}]", remedy=remedy)
         log_probs = log_softmax(answers_from_maps(head, maps), axis=1)
@@ -127,7 +127,7 @@ class Adapter:
             if name.startswith("head.")
         }
         self.target, self.tap = int(state["target"]), str(state["tap"])
-        self._channels = int(state["channels"]) if "channels" in state else 0  # older ones have not kept it
+        self._channels = int(state["channels"]) if "channels" in state else 0  # earlier versions did not store it
         if self._head is None:
             first = next(value for name, value in weights.items() if name.startswith(("convolutions.0.", "blocks.0.")))
             self._trained = Fresh(len(weights["known"]), first.shape[1])

@@ -3,7 +3,7 @@ that it takes to have f back.
 
     NAME.patch/
       patch.json        classes, correctors, policy, fingerprints, what is known of the training pictures, and for
-                        people the certificate (made anew on loading)
+                        people the certificate (computed again on loading)
       calibration.npz   what each corrector said of the calibration pictures
       corrector-I.npz   what each of them learnt
 

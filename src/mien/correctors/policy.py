@@ -155,7 +155,7 @@ def certify(
 
 
 def _members(known: Bools | None, count: int) -> Bools:
-    """(K,) the classes that f was trained on."""
+    """(K,) bool: which classes f was trained on."""
     members = np.ones(count, dtype=bool) if known is None else as_known(known, "certify: known")
     if len(members) != count:
         cause = f"known has {len(members)} entries, and there are {count} classes"

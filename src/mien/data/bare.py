@@ -1,4 +1,4 @@
-"""A picture file without its metadata, so that broken text, EXIF or colour profiles do not cost a sound picture."""
+"""Remove metadata from picture files, so that broken text, EXIF or colour profiles do not cost a sound picture."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Iterator
 
 LARGEST = 2**28
-"""Bytes of a file up to which this is tried."""
+"""Largest file, in bytes, for which this is tried."""
 ADOBE = 14
-"""Bytes of JPEG's segment that says how colours are stored."""
+"""Least length, in bytes, of JPEG's segment that defines how colours are stored."""
 PIXEL_TAGS = frozenset(
     {254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, 321, 322, 323, 324, 325, 332}
     | {338, 339, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532}
@@ -18,12 +18,12 @@ PIXEL_TAGS = frozenset(
 
 
 def bare(content: bytes, exif: bool) -> bytes:
-    """The same pixels without the other parts of a PNG, JPEG, TIFF or WebP file; b"" where that cannot be had.
+    """A PNG, JPEG, TIFF or WebP file with its pixels alone; b"" for other formats and broken file structures.
 
     Parameters
     ----------
     content : of the file.
-    exif : whether EXIF is kept, since it says how the picture is turned.
+    exif : whether EXIF is kept, which holds the orientation.
     """
     try:
         if content.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -1,8 +1,8 @@
-"""Pictures of more than 8 bits a channel: what is black and what is white in them.
+"""Pictures of more than 8 bits a channel: which of their values are black and white.
 
 A file of 16 bits may hold 8, 10, 12 or 14; one of floating point may reach from 0 to 1, to 255 or to 65535, or be
-standardised. The values of one picture do not tell, for it may be dark. So the range is the smallest usual one that
-covers all such pictures of a set, and all are scaled alike; where the format tells the range, by that.
+standardised. One picture alone does not show its range, for it may be dark. So the range is the smallest usual one
+that covers all such pictures of a set, and all are scaled alike. Where the format defines the range, that one counts.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ LOW_BYTES = {
 """Order of bytes in 16-bit colours → the order by which Pillow, which keeps one byte of two, keeps the other one."""
 GREY_AND_ALPHA = "LA;16B"
 TWO_BYTES = frozenset({*LOW_BYTES, GREY_AND_ALPHA})
-Said = tuple[str, str, str]
-"""Kind, cause, remedy."""
+Finding = tuple[str, str, str]
+"""Kind, cause and remedy of a Problem whose place is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Deep:
     Attributes
     ----------
     values : (H, W) grey, or (H, W, 3) red, green, blue.
-    top : white, where the format tells it; None where it leaves it open.
+    top : white, where the format defines it; None where it leaves it open.
     alpha : (H, W) of 16 bits, or None.
     """
 
@@ -73,7 +73,7 @@ class Deep:
         return state.hexdigest()
 
     def extent(self) -> Extent | None:
-        """The extent of the values; None where it tells nothing: no finite value, or a range that the format tells."""
+        """The extent of the values; None where no value is finite, or where the format defines the range."""
         values = self.values[np.isfinite(self.values)] if self.floating else self.values.reshape(-1)
         if self.top is not None or not values.size:
             return None
@@ -93,27 +93,27 @@ class Extent:
 
 @dataclass(frozen=True)
 class Ranges:
-    """(black, white) of a set's integer and floating-point pictures, where the format does not tell them."""
+    """(black, white) of a set's integer and floating-point pictures, where the format does not define them."""
 
     integers: tuple[float, float] = (0, 65535)
     floats: tuple[float, float] = (0, 1)
 
     @classmethod
-    def of(cls, extents: Sequence[Extent]) -> tuple[Ranges, list[Said]]:
-        """The smallest usual ranges that cover all extents, and what is to be said of them.
+    def of(cls, extents: Sequence[Extent]) -> tuple[Ranges, list[Finding]]:
+        """The smallest usual ranges that cover all extents, and what is odd about them: an assumed or an uneven range.
 
         >>> Ranges.of([Extent(False, 3, 900), Extent(False, 0, 4000)])[0].integers
         (0, 4095)
         """
-        found, said = cls(), []
+        found, findings = cls(), []
         for name, floating in (("integers", False), ("floats", True)):
             own = [extent for extent in extents if extent.floating == floating]
             if own:
                 usual = getattr(found, name)
                 chosen = _range(own, floating)
-                said += _said(own, chosen, usual, "floating-point numbers" if floating else "more than 8 bits")
+                findings += _findings(own, chosen, usual, "floating-point numbers" if floating else "more than 8 bits")
                 found = cls(**{**vars(found), name: chosen})
-        return found, said
+        return found, findings
 
     def bytes_of(self, deep: Deep) -> Image.Image:
         """A picture with its values scaled to 0 … 255, cut off at both ends; NaN is black."""
@@ -136,19 +136,21 @@ def _range(extents: Sequence[Extent], floating: bool) -> tuple[float, float]:
     return min(low, 0), high if high > min(low, 0) else low + 1
 
 
-def _said(extents: Sequence[Extent], chosen: tuple[float, float], usual: tuple[float, float], what: str) -> list[Said]:
-    said = []
+def _findings(
+    extents: Sequence[Extent], chosen: tuple[float, float], usual: tuple[float, float], what: str
+) -> list[Finding]:
+    findings = []
     low, high = chosen
     if chosen != usual:
         cause = f"pictures with {what} ({len(extents)}) have values up to {max(one.high for one in extents):.6g}"
         cause += f": {low:.6g} is taken for black, {high:.6g} for white, in all of them"
-        said.append(("assumed range", cause, "nothing if that is right; else convert them to 8 bits"))
+        findings.append(("assumed range", cause, "nothing if that is right; else convert them to 8 bits"))
     faint = sum(one.high - low < (high - low) / FAINT for one in extents)
     if 0 < faint < len(extents):
         cause = f"of {len(extents)} pictures with {what} {faint} have no value above {low + (high - low) / FAINT:.6g},"
         cause += f" while {high:.6g} is white: they come out nearly black"
-        said.append(("unlike ranges", cause, "convert each source's pictures to 8 bits by its own range"))
-    return said
+        findings.append(("unlike ranges", cause, "convert each source's pictures to 8 bits by its own range"))
+    return findings
 
 
 def _scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
@@ -170,23 +172,23 @@ def values_of(image: Image.Image, again: Callable[[], Image.Image]) -> Deep:
     image : opened, its pixels not loaded.
     again : opens the same file once more: of 16-bit colours Pillow keeps the high bytes, low ones take another look.
     """
-    told, raw = _told(image), _raw_mode(image)
+    white, raw = _stated_white(image), _raw_mode(image)
     if _is_deep_pnm(image):
         return Deep(_pnm(image))
     if raw not in TWO_BYTES:
-        return Deep(np.asarray(image.copy()), told)
+        return Deep(np.asarray(image.copy()), white)
     if raw == GREY_AND_ALPHA:  # four bytes a pixel, taken for four channels
         parts = np.asarray(_with_raw_mode(image, "RGBA").copy()).astype(np.uint16)
-        return Deep(parts[..., 0] * 256 + parts[..., 1], told, parts[..., 2] * 256 + parts[..., 3])
+        return Deep(parts[..., 0] * 256 + parts[..., 1], white, parts[..., 2] * 256 + parts[..., 3])
     high = np.asarray(image.copy()).astype(np.uint16)
     with again() as second:
         low = np.asarray(_with_raw_mode(second, LOW_BYTES[raw]).copy())
     values = high * 256 + low
-    return Deep(values[..., :3], told, values[..., 3] if values.shape[2] == 4 else None)
+    return Deep(values[..., :3], white, values[..., 3] if values.shape[2] == 4 else None)
 
 
-def _told(image: Image.Image) -> float | None:
-    """White, where the format tells it. (PNG's sBIT does not: such values are scaled to 16 bits already.)"""
+def _stated_white(image: Image.Image) -> float | None:
+    """White, where the format defines it; else None. (PNG's sBIT does not: values are scaled to 16 bits already.)"""
     raw = _raw_mode(image)
     if image.mode == "F":
         return None
@@ -197,7 +199,7 @@ def _told(image: Image.Image) -> float | None:
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """How the samples lie in the file, in Pillow's words; "" where that is not known."""
+    """Pillow's name for the layout of the samples in the file; "" where it is not known."""
     tiles = getattr(image, "tile", None)
     arguments = tiles[0][3] if tiles else ""
     return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)

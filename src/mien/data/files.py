@@ -1,7 +1,8 @@
-"""Folders of picture files: every folder below a root, once, and the pictures in it.
+"""Find picture files in folders: every folder below a root, once, and the pictures in it.
 
-Content decides which files are pictures. The usual extensions are believed without a look, for speed; every other file
-is told by its first bytes (:mod:`mien.data.signatures`). Pictures of a format that cannot be read here are counted.
+Content decides which files are pictures. A file with a usual extension is taken for a picture without opening it, for
+speed; every other file is recognised by its first bytes (:mod:`mien.data.signatures`). Pictures of a format that
+cannot be read here are counted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mien.types import Problem
 NOT_READ = "format not read"
 UNKNOWN = "unknown"
 THUMBNAILS = frozenset({"thumbs", "thumbnails", "thumb", "thumbnail", "_thumbs", "_thumbnails"})
-"""Folders of small copies, where they lie beside the pictures that they are copies of."""
+"""Names of folders that hold small copies of the pictures beside them."""
 JUNK = frozenset(
     {
         "__macosx",
@@ -34,8 +35,8 @@ JUNK = frozenset(
     | {"$recycle.bin", "lost+found", "system volume information"}
 )
 """Folders that systems and programs make for themselves, in small letters: left out, as hidden ones are."""
-NOT_OURS = ("__", "@", "#", "$")
-"""How such folders mostly begin: others that do are left out, too, with a Problem."""
+SYSTEM_PREFIXES = ("__", "@", "#", "$")
+"""How the names of such folders often begin. Other folders with such names are left out too, with a Problem."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def refuse_unread(root: Path) -> None:
 
 
 def _format(entry: os.DirEntry[str]) -> str | None:
-    """None for a picture that can be read here (or that its name promises), "" for no picture, else its format."""
+    """The format of a file that cannot be read here; None for a picture that can be read, "" for other files."""
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 -- called for every file
     promised = EXTENSIONS.get(suffix, "")
     if promised and can_read(promised):
@@ -175,8 +176,8 @@ def _followed(folder: Path, inner: list[str], *, has_pictures: bool) -> tuple[li
         name = child.casefold()
         if child.startswith(".") or name in JUNK:
             continue
-        if child.startswith(NOT_OURS):
-            problems.append(_not_ours(folder / child))
+        if child.startswith(SYSTEM_PREFIXES):
+            problems.append(_system_folder(folder / child))
         elif has_pictures and name in THUMBNAILS:
             problems.append(_thumbnails(folder / child))
         else:
@@ -187,7 +188,7 @@ def _followed(folder: Path, inner: list[str], *, has_pictures: bool) -> tuple[li
 def _not_read(folder: Path, format: str, names: list[str]) -> Problem:
     files = "file" if len(names) == 1 else "files"
     if format == UNKNOWN:
-        cause, helps = f"{len(names)} {files} may not be read, such as {names[0]}", "change their permissions"
+        cause, helps = f"{len(names)} {files} cannot be opened, such as {names[0]}", "check their permissions"
     else:
         cause, helps = (
             f"{len(names)} {files} of format {format} cannot be read here, such as {names[0]}",
@@ -197,17 +198,19 @@ def _not_read(folder: Path, format: str, names: list[str]) -> Problem:
 
 
 def _repeated(folder: Path, real: Path) -> Problem:
-    cause = f"leads to {real}, which is read already or lies above"
-    return Problem("repeated folder", str(folder), cause, "nothing: pictures are read once; or remove the link")
+    cause = f"links to {real}, which was read already or contains this folder"
+    return Problem("repeated folder", str(folder), cause, "nothing: each picture is read once; or remove the link")
 
 
 def _thumbnails(folder: Path) -> Problem:
     remedy = "nothing: it is left out; rename it if these are pictures of their own"
-    return Problem("thumbnails", str(folder), "lies beside the pictures and holds small copies by its name", remedy)
+    return Problem(
+        "thumbnails", str(folder), "is named like a folder of small copies of the pictures beside it", remedy
+    )
 
 
-def _not_ours(folder: Path) -> Problem:
-    cause = f"begins with {folder.name[0]}, as folders do that programs make for themselves"
+def _system_folder(folder: Path) -> Problem:
+    cause = f"has a name that begins with {folder.name[0]}, as folders made by programs often do"
     return Problem("folder left out", str(folder), cause, "rename it if these are pictures of your own")
 
 

@@ -3,7 +3,7 @@
     ROOT/happiness/1.png     ROOT/train/happiness/1.png     ROOT/happiness/S010/1.png     ROOT/votes.csv (optional)
 
 `votes.csv` has the columns `image` (path inside ROOT), one per class with its votes, and optionally `person`. Links to
-folders are followed; what two ways lead to is read once.
+folders are followed; a folder that is reached twice is read once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def read(
     path : the root folder.
     names : folder name → class name, needed for numeric folders.
     class_level : which folder is the class, counted from 1 below the root; recognised by default.
-    subfolders : what the other folders name: "person" or "source"; told by their names by default ("auto").
+    subfolders : what the other folders name: "person" or "source"; "auto" decides by their names.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def read(
 
     Raises
     ------
-    DataError : no class folders, or folders of which nothing tells what they name.
+    DataError : no class folders, or two levels of folders that may be the classes.
     """
     walked = list(walk(path))
     files, found, problems = _list(path, walked, names, class_level)
@@ -115,7 +115,7 @@ def _list(
 def _people_and_sources(
     found: Sequence[Levels], subfolders: str, root: Path
 ) -> tuple[Texts | None, Texts | None, list[Problem]]:
-    """(N,) person and (N,) source of each picture, "" where unknown, and a Problem where only names tell them apart."""
+    """(N,) person and (N,) source of each picture, "" where unknown, and Problems for folders taken for people."""
     above = [[name for name in levels.above if name.casefold() not in PARTS] for levels in found]
     below = [[name for name in levels.below if name.casefold() not in PARTS] for levels in found]
     people = np.full(len(found), "", dtype=object)
@@ -162,5 +162,7 @@ def _first_known(people: Texts | None, others: Texts | None) -> Texts | None:
 
 def _taken_for_people(names: Sequence[str], root: Path) -> Problem:
     distinct = sorted(set(names))
-    cause = f"{len(distinct)} folders such as {distinct[0]} are taken for people: pictures of one stay in one part"
-    return Problem("folders as people", str(root), cause, "nothing; or --subfolders source if they are no people")
+    cause = (
+        f"{len(distinct)} folders such as {distinct[0]} are taken for people: all pictures of a person stay in one part"
+    )
+    return Problem("folders as people", str(root), cause, "nothing; or give --subfolders source if they are not people")

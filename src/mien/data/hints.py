@@ -1,4 +1,4 @@
-"""What to give in place of a path that is no data set: a folder above or below it, or what an archive holds."""
+"""Remedies for a path that holds no data set: the folder above or below it that does, or an archive to unpack."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mien.data.deep import Ranges, Said
+from mien.data.deep import Finding, Ranges
 from mien.data.opening import LIMIT, extent_of, header
 from mien.data.picture import FITS, ImageSettings, Reading, read_picture, reading_of
-from mien.data.pixel_cache import OF_ALL, Decoded, Fault, PixelCache, default_folder
+from mien.data.pixel_cache import OF_ALL, Decoded, PixelCache, RowFinding, default_folder
 from mien.data.signatures import readable
 from mien.errors import StorageError
 from mien.machine import cores
@@ -74,7 +74,7 @@ def decode(
         try:
             found = store.load() or store.save(batches(), len(dataset), settings.shape)
         except StorageError as error:
-            remedy = "name a folder that can be written in MIEN_CACHE, or go on: the pixels are kept in memory"
+            remedy = "set MIEN_CACHE to a folder that can be written; until then the pixels are kept in memory"
             problems.append(Problem("no cache", error.place, error.cause, remedy))
             found = gathered()
     problems += [
@@ -98,8 +98,8 @@ def read_pictures(
     return decode(listed, settings, keep=False, ranges=ranges)
 
 
-def ranges_of(paths: Sequence[Path]) -> tuple[Ranges, list[Said]]:
-    """Black and white of the pictures of more than 8 bits among files, scaled alike, and what is to be said of them.
+def ranges_of(paths: Sequence[Path]) -> tuple[Ranges, list[Finding]]:
+    """Black and white of the pictures of more than 8 bits among files, and what is odd about them.
 
     Those pictures are read for it; of all others only the first bytes.
     """
@@ -175,7 +175,7 @@ def _batch(rows: range, readings: list[Reading], settings: ImageSettings) -> Dec
     good = [row for row, reading in zip(rows, readings, strict=True) if reading.pixels is not None]
     pixels = [reading.pixels for reading in readings if reading.pixels is not None]
     hashes = [reading.hash for reading in readings if reading.pixels is not None]
-    faults: tuple[Fault, ...] = tuple(
+    faults: tuple[RowFinding, ...] = tuple(
         (row, *fault) for row, reading in zip(rows, readings, strict=True) for fault in reading.faults
     )
     stacked = np.stack(pixels) if pixels else np.empty((0, *settings.shape), dtype=np.uint8)

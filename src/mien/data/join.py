@@ -1,4 +1,4 @@
-"""Tables joined to pictures: which picture a row means, however its name was written.
+"""Join tables to pictures: find the picture that each row names, however the name is written.
 
 Every table beside pictures (votes, lists, legends, reviews) goes through here. A name is compared in one Unicode form
 (NFC), with "/" between folders and without "./". Where no picture has exactly that name, a bare name or a longer path
@@ -17,14 +17,15 @@ from urllib.parse import unquote
 import numpy as np
 
 from mien.errors import DataError
-from mien.types import Bools, Ints, Problem
+from mien.types import Bools, Ints, Problem, fold
 
 NONE, SEVERAL = -1, -2
-UNMATCHED, AMBIGUOUS, REPEATED, CONTRADICTORY = (
+UNMATCHED, AMBIGUOUS, REPEATED, CONTRADICTORY, LOOSE = (
     "row without a picture",
     "ambiguous row",
     "repeated row",
     "contradictory rows",
+    "matched loosely",
 )
 SHOWN = 120
 
@@ -91,7 +92,7 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
     """
     if strict and len(written) and not len(names):
         remedy = "move the table into the folder of the pictures, or the pictures to where it expects them"
-        raise DataError(f"there is no picture that its {len(written)} rows could name", place=str(table), remedy=remedy)
+        raise DataError(f"there are no pictures for its {len(written)} rows", place=str(table), remedy=remedy)
     index = _Index(names)
     rows: Ints = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
     problems: list[Problem] = []
@@ -101,7 +102,7 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
         raise DataError(
             f"none of its {len(rows)} rows names a picture of these data",
             place=str(table),
-            remedy=f"it says {written[0][:SHOWN]!r}, and a picture is called {names[0][:SHOWN]!r}: make them agree",
+            remedy=f"row 1 has {written[0][:SHOWN]!r}, the first picture is {names[0][:SHOWN]!r}: make them agree",
         )
     problems += [
         _problem(table, number, written[number], int(rows[number])) for number in np.flatnonzero(rows < 0).tolist()
@@ -111,19 +112,19 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
 
 def _by_file(written: Sequence[str], names: Sequence[str], rows: Ints, table: Path | str) -> tuple[Ints, list[Problem]]:
     """The rows matched without extensions, by file name, or by both, where that tells the pictures apart."""
-    wanted, own = [_folded(normal(name)) for name in written], [_folded(name) for name in names]
-    for what, part in (
-        ("extension", _stem),
+    wanted, own = [fold(normal(name)) for name in written], [fold(name) for name in names]
+    for ignored, part in (
+        ("extensions", _stem),
         ("folders", _file),
-        ("folders and extension", lambda name: _stem(_file(name))),
+        ("folders and extensions", lambda name: _stem(_file(name))),
     ):
         files, parts = _numbered([part(name) for name in own]), [part(name) for name in wanted]
         if len(set(parts)) < len(set(wanted)) or SEVERAL in files.values():
             continue
         found = np.array([files.get(name, NONE) for name in parts], dtype=np.int64)
         if (found >= 0).any():
-            cause = f"none of its rows names a picture ({written[0][:SHOWN]!r}): they are matched without {what}"
-            return found, [Problem("matched loosely", str(table), cause, "nothing, if these are the same pictures")]
+            cause = f"no row names a picture exactly ({written[0][:SHOWN]!r}): names are compared without {ignored}"
+            return found, [Problem(LOOSE, str(table), cause, "nothing, if these are the same pictures")]
     return rows, []
 
 
@@ -150,7 +151,7 @@ def join(
 
     Parameters
     ----------
-    written, contents : (M,) names in the table, and what each row says.
+    written, contents : (M,) names in the table, and the content of each row.
     names : (N,) names of the pictures. table, strict : as for `match`.
 
     Examples
@@ -167,11 +168,11 @@ def join(
             continue
         if contradictory[picture] or (rows[picture] >= 0 and contents[rows[picture]] != contents[number]):
             contradictory[picture], rows[picture] = True, NONE
-            cause = f"says {contents[number]!r}, another row says otherwise"[:200]
+            cause = f"has {contents[number]!r}, and another row of this picture differs"[:200]
             remedy = "correct the table; until then none of these rows is used"
             problems.append(Problem(CONTRADICTORY, _place(table, number, written[number]), cause, remedy))
         elif rows[picture] >= 0:
-            cause, remedy = "says once more what another row says", "nothing: it counts once"
+            cause, remedy = "repeats another row", "nothing: it counts once"
             problems.append(Problem(REPEATED, _place(table, number, written[number]), cause, remedy))
         else:
             rows[picture] = number
@@ -191,9 +192,9 @@ class _Index:
         if not name or name in self.exact:
             return self.exact.get(name, NONE)
         if not self.loose:
-            self.loose = [_Loose(self.names), _Loose([_folded(picture) for picture in self.names])]
+            self.loose = [_Loose(self.names), _Loose([fold(picture) for picture in self.names])]
         plain = unquote(name) if "%" in name else name  # as in addresses: sad%20face/1.png
-        for index, wanted in ((self.loose[0], name), (self.loose[1], _folded(name)), (self.loose[1], _folded(plain))):
+        for index, wanted in ((self.loose[0], name), (self.loose[1], fold(name)), (self.loose[1], fold(plain))):
             found = index.find(wanted)
             if found != NONE:
                 return found
@@ -230,10 +231,6 @@ def _within(short: Sequence[str], long: Sequence[str]) -> bool:
     """Whether all parts of one path occur in another, in order."""
     rest = iter(long)
     return all(part in rest for part in short)
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name.casefold())
 
 
 def _tails(name: str) -> list[str]:

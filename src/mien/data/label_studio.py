@@ -40,12 +40,12 @@ def of_task(task: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[Revi
     """
     annotations = task.get("annotations", task.get("completions")) or []
     if not isinstance(annotations, list):
-        yield Fault("its annotations are no list")
+        yield Fault("its annotations are not a list")
         return
     name = picture_named(fields) or _uploaded(task.get("file_upload")) or _older_id(fields)
     for annotation in annotations:
         if not isinstance(annotation, dict):
-            yield Fault("has annotations by number only: export them with their results")
+            yield Fault("has the ids of its annotations only: export the annotations themselves")
             continue
         if annotation.get("was_cancelled") or annotation.get("skipped"):
             continue
@@ -77,7 +77,7 @@ def review(name: str, value: Any, about: Mapping[str, Any]) -> Review | Fault | 
     """
     chosen = choices(value)
     if chosen is None:
-        return Fault("what it chose is no text")
+        return Fault("its choice is not text")
     if not chosen:
         return None
     if len(chosen) > 1:

@@ -28,7 +28,7 @@ NOT_PEOPLE = PARTS | frozenset(
 PERSON = re.compile(r"[a-z]{0,3}|s(ub(j(ect)?)?)?|p(ers(on)?|articipant)?|actor|model|user|id", re.IGNORECASE)
 """What may stand before the number of a person: S010, subject_3, AF01."""
 FEW = 5
-"""Fewest names of other kinds that are taken for those of people."""
+"""Fewest different folder names without numbers that are taken for people."""
 SHOWN = 3
 
 
@@ -61,7 +61,7 @@ def levels_of(
 
     Raises
     ------
-    DataError : two levels may be the classes, and nothing tells which.
+    DataError : two levels may be the classes.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def _core(path: Path) -> list[int]:
 
 
 def _by_name(folders: Collection[Path], means_class: Callable[[str], bool], place: str) -> dict[Path, int]:
-    """Path → place of the class, for paths in which a name means one."""
+    """Path → position of the class folder, for paths with a folder that is named after a known class."""
     found = {path: [number for number in _core(path) if means_class(path[number])] for path in folders}
     names: dict[int, set[str]] = {}
     for path, numbers in found.items():
@@ -119,7 +119,7 @@ def _beside(folders: Collection[Path], named: dict[Path, int]) -> dict[Path, int
 
 
 def _by_depth(folders: Collection[Path], place: str) -> dict[Path, int | None]:
-    """Where no name is known: the first folder if pictures lie in it, else the one without the names of people."""
+    """Where no class name is known: the first folder if pictures lie in it, else the one that does not name people."""
     cores = {path: _core(path) for path in folders}
     deep = [path for path, core in cores.items() if core]
     if not deep or min(len(cores[path]) for path in deep) == 1:
@@ -141,7 +141,7 @@ def _ambiguous(paths: Sequence[Path], numbers: Sequence[int], place: str) -> Dat
         shown.append(f"level {number + 1} ({', '.join(names[:SHOWN])}{more})")
     remedy = " or ".join(f"--class-level {number + 1}" for number in numbers)
     cause = f"the classes may be the folders of {' or of '.join(shown)}"
-    return DataError(cause, place=place, remedy=f"say which with {remedy}")
+    return DataError(cause, place=place, remedy=f"choose with {remedy}")
 
 
 def numbered(names: Collection[str]) -> bool:

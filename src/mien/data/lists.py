@@ -127,6 +127,7 @@ class Rows:
     affectnet: bool = False
 
     def add(self, table: Table, image_column: str, label_column: str, several: bool = False) -> None:
+        """Append the rows of a table; with `several`, its name is the source of rows that have none."""
         image = _place(table, image_column, IMAGE, "--image-column")
         title, labels = self._labels(table, label_column)
         person, part = table.find(*PERSON), table.find(*PART)
@@ -239,8 +240,9 @@ def pictures_below(root: Path) -> tuple[list[str], list[Problem]]:
 def _pictures(folder: Path) -> tuple[Path, list[str], list[Problem]]:
     """The folder that the pictures lie in or below, theirs or the one above, and their paths inside it."""
     for root in (folder, folder.parent):
-        walked = list(walk(root))
-        names = [found.path.relative_to(root).joinpath(name).as_posix() for found in walked for name in found.pictures]
+        names, problems = pictures_below(root)
         if names:
-            return root, names, [problem for found in walked for problem in found.problems]
-    raise DataError("no picture lies beside it or below", place=str(folder), remedy="put the list beside its pictures")
+            return root, names, problems
+    raise DataError(
+        "there is no picture beside it or below", place=str(folder), remedy="put the list beside its pictures"
+    )

@@ -119,7 +119,7 @@ def _unlike_lists(found: Dataset, path: Path, names: Mapping[str, str] | None) -
     used = lists.lists_in(path)
     for table in lists.tables_in(path):
         if table not in used:
-            cause, remedy = "names pictures, and is not used", "call it votes.csv if it has "
+            cause, remedy = "names pictures but is not used", "call it votes.csv if it has "
             remedy += "votes or persons, or name its columns with --image-column and --label-column"
             yield Problem("table not used", str(table), cause, remedy)
             continue
@@ -133,10 +133,11 @@ def _unlike_lists(found: Dataset, path: Path, names: Mapping[str, str] | None) -
                  if file in of_folder]  # fmt: skip
         unlike = sum(folder != label for folder, label in pairs)
         if unlike:
-            cause = f"gives {unlike} of {len(pairs)} pictures another class than their folders, which count"
+            cause = f"gives {unlike} of {len(pairs)} pictures another class than their folders; the folders count"
             yield Problem("list unlike folders", str(table), cause, TO_USE)
         elif pairs and listed.groups is not None and found.groups is None:
-            yield Problem("table not used", str(table), "names people, and folders name the classes", TO_USE)
+            cause = "names people, and is not used: the folders name the classes"
+            yield Problem("table not used", str(table), cause, TO_USE)
 
 
 def _refuse_collections(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The parts that the authors of a data set gave its pictures: told by names such as train, test, PublicTest."""
+"""The official parts of a data set, recognised by names such as train, test, PublicTest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPLITS = ("mixed", "official")
 
 
 def part_of(source: str) -> str:
-    """The part that a source's name tells, "" where it tells none; of a path, the first folder that tells one.
+    """The part that a source is named after, "" for none; of a path, the first folder with such a name counts.
 
     >>> part_of("PublicTest"), part_of("set-1/train"), part_of("RAF_test"), part_of("contestants")
     ('validation', 'train', 'test', '')
@@ -54,7 +54,7 @@ def mixed(dataset: Dataset) -> Dataset:
     parts = parts_of(dataset.sources)
     if parts is None:
         return dataset
-    cause = f"the set comes in parts ({_counted(parts)}), which are mixed and divided anew"
+    cause = f"the set comes in parts ({_counted(parts)}), which are mixed and divided again"
     remedy = "give --split official to keep the test pictures of the set's authors"
     return dataset.but(Problem("official parts are mixed", dataset.name, cause, remedy))
 
@@ -94,7 +94,8 @@ def with_official(dataset: Dataset) -> Dataset:
         shared = np.intersect1d(dataset.groups[known & (parts == "test")], dataset.groups[known & (parts != "test")])
         if len(shared):
             cause = f"{len(shared)} people such as {shared[0]} are in the official test part and in another"
-            problems.append(Problem("people in two parts", dataset.name, cause, "read the figures with that in mind"))
+            remedy = "results on the test part may be too good: read them with care"
+            problems.append(Problem("people in two parts", dataset.name, cause, remedy))
     for number, name in enumerate(dataset.labelset.names):
         has = set(parts[(dataset.labels == number) & keep].tolist())
         if has and not {"train", "test"} <= has:

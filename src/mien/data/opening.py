@@ -1,4 +1,4 @@
-"""One picture file opened and decoded: upright, its first frame, grey or RGB, whatever lies beside the pixels."""
+"""One picture file opened and decoded: upright, its first frame, grey or RGB, whatever its metadata."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from PIL import Image, UnidentifiedImageError
 
 from mien.data import deep
 from mien.data.bare import LARGEST, bare
-from mien.data.deep import Extent, Ranges
+from mien.data.deep import Extent, Finding, Ranges
 from mien.data.signatures import first_bytes, format_of, readable, remedy
 
-Said = tuple[str, str, str]
-"""Kind, cause, remedy."""
 LIMIT = 2**26
 """Most pixels in a picture (67 million): more may be a decompression bomb."""
 ORIENTATION = 0x0112
@@ -44,21 +42,21 @@ class Upright:
     """
 
     image: Image.Image
-    faults: tuple[Said, ...] = ()
+    faults: tuple[Finding, ...] = ()
     digest: str = ""
 
 
 class RefusedError(Exception):
-    """A file that is no use whatever is tried; `said` is what is wrong with it."""
+    """A file that cannot be used; `finding` is the reason."""
 
-    def __init__(self, *said: str) -> None:
-        kind, cause, remedy = said
+    def __init__(self, *finding: str) -> None:
+        kind, cause, remedy = finding
         super().__init__(cause)
-        self.said: Said = kind, cause, remedy
+        self.finding: Finding = kind, cause, remedy
 
 
 def decoded(path: Path, ranges: Ranges, side: int = 0) -> Upright:
-    """A file as L or RGB, upright, and what is odd about it.
+    """Decode a file as L or RGB, upright, and find what is odd about it.
 
     Parameters
     ----------
@@ -67,14 +65,14 @@ def decoded(path: Path, ranges: Ranges, side: int = 0) -> Upright:
 
     Raises
     ------
-    RefusedError : the file is no use. Any other exception : Pillow's decoders raise what they like.
+    RefusedError : the file cannot be used. Any other exception : Pillow's decoders raise what they like.
     """
     found, metadata = _tried(path, partial(_decoded, path, ranges, side))
     return replace(found, faults=(*found.faults, *metadata))
 
 
 def extent_of(path: Path) -> Extent | None:
-    """The extent of a picture's values if it has more than 8 bits a channel and its format does not tell their range.
+    """The extent of a picture's values if it has more than 8 bits a channel and its format does not define their range.
 
     None for every other file, and for one that cannot be read. The first bytes show most of them to be of 8 bits.
     """
@@ -99,8 +97,8 @@ def header(path: Path) -> tuple[tuple[int, int], str] | None:
         return None
 
 
-def _tried(path: Path, use: Callable[[Source], Result]) -> tuple[Result, tuple[Said, ...]]:
-    """What `use` makes of a file, or, where that fails, of the same pixels without the file's metadata."""
+def _tried(path: Path, use: Callable[[Source], Result]) -> tuple[Result, tuple[Finding, ...]]:
+    """Apply `use` to a file; where that fails, to the same pixels without the file's metadata."""
     try:
         return use(path), ()
     except (RefusedError, Image.DecompressionBombError):
@@ -115,7 +113,7 @@ def _tried(path: Path, use: Callable[[Source], Result]) -> tuple[Result, tuple[S
         try:
             if less:
                 cause = f"its metadata cannot be read ({_in_short(first)}); its pixels are used"
-                return use(BytesIO(less)), (("broken metadata", cause, "nothing; or save it anew"),)
+                return use(BytesIO(less)), (("broken metadata", cause, "nothing; or save it again"),)
         except UnidentifiedImageError:
             continue  # the first error tells more
         except Exception as error:
@@ -127,7 +125,7 @@ def _decoded(path: Path, ranges: Ranges, side: int, source: Source) -> Upright:
     with _opened(source) as image:
         faults = _wrong_extension(path, image.format or "")
         if _is_raw(image):
-            cause = "is a camera's raw file: what can be read of it is a thumbnail"
+            cause = "is a camera's raw file, of which only a thumbnail can be read"
             raise RefusedError("format not read", cause, remedy("camera raw"))
         if side:
             image.draft(None, (2 * side, 2 * side))  # JPEG alone can be decoded at a fraction of its size
@@ -168,25 +166,25 @@ def _opened(source: Source) -> Image.Image:
     return image
 
 
-def _turn(image: Image.Image) -> tuple[Image.Transpose | None, tuple[Said, ...]]:
+def _turn(image: Image.Image) -> tuple[Image.Transpose | None, tuple[Finding, ...]]:
     """What turns a picture upright; None for the pixels as stored, also where the orientation is none."""
     try:
         tags = getattr(image, "tag_v2", None) if image.format == "TIFF" else None
-        said = (image.getexif() if tags is None else tags).get(ORIENTATION, 1)
-        said = said[0] if isinstance(said, tuple) and len(said) == 1 else said
-        return (TURNS.get(said) if isinstance(said, int) else None), ()
+        value = (image.getexif() if tags is None else tags).get(ORIENTATION, 1)
+        value = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+        return (TURNS.get(value) if isinstance(value, int) else None), ()
     except Exception as error:
         cause = f"its EXIF cannot be read ({_in_short(error)}); its pixels are used as they are stored"
-        return None, (("broken metadata", cause, "look whether it is upright; or save it anew"),)
+        return None, (("broken metadata", cause, "check that it is upright, or save it again"),)
 
 
-def _plain(image: Image.Image) -> tuple[Image.Image, tuple[Said, ...]]:
+def _plain(image: Image.Image) -> tuple[Image.Image, tuple[Finding, ...]]:
     """Any of Pillow's modes of 8 bits and less as L, or as RGB where there is any colour."""
-    unseen: tuple[Said, ...] = ()
+    unseen: tuple[Finding, ...] = ()
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema()[1] == 0:
-            cause = "every pixel is fully transparent: what is seen is a white picture"
+            cause = "every pixel is fully transparent: it is read as a white picture"
             unseen = (("fully transparent", cause, "save it again without transparency, or remove it"),)
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     if image.mode not in ("L", "RGB"):
@@ -194,12 +192,12 @@ def _plain(image: Image.Image) -> tuple[Image.Image, tuple[Said, ...]]:
     return image, unseen
 
 
-def too_large(size: str) -> Said:
+def too_large(size: str) -> Finding:
     """The fault of a picture with more than LIMIT pixels."""
     return "picture too large", f"{size} is more than {LIMIT / 1e6:.0f} million pixels", "scale it down"
 
 
-def _wrong_extension(path: Path, format: str) -> tuple[Said, ...]:
+def _wrong_extension(path: Path, format: str) -> tuple[Finding, ...]:
     """The fault of a name that promises another format; the picture is used all the same."""
     promised = Image.registered_extensions().get(path.suffix.lower())
     if promised is None or format.replace("MPO", "JPEG") == promised:
@@ -208,11 +206,11 @@ def _wrong_extension(path: Path, format: str) -> tuple[Said, ...]:
     return (("wrong extension", f"is {format}, not {promised}", remedy),)
 
 
-def _not_finite(count: int, values: int) -> tuple[Said, ...]:
+def _not_finite(count: int, values: int) -> tuple[Finding, ...]:
     if not count:
         return ()
     cause = f"{count} of {values} values are NaN or infinite: NaN is taken for black, infinity for the end of the range"
-    return (("values not finite", cause, "compute it anew, or remove it"),)
+    return (("values not finite", cause, "compute it again, or remove it"),)
 
 
 def _is_raw(image: Image.Image) -> bool:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mien.data.deep import Ranges
-from mien.data.opening import RefusedError, Said, decoded, extent_of, too_large
+from mien.data.deep import Finding, Ranges
+from mien.data.opening import RefusedError, decoded, extent_of, too_large
 from mien.data.signatures import can_read, first_bytes, format_of, remedy
 from mien.errors import UsageError, choice_error
 
@@ -66,12 +66,12 @@ class Reading:
     """A picture's pixels, or None; what is wrong with it (kind, cause, remedy); and the hash of what was decoded."""
 
     pixels: Pixels | None
-    faults: tuple[Said, ...] = ()
+    faults: tuple[Finding, ...] = ()
     hash: str = ""
 
 
 def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges()) -> Reading:  # noqa: B008 -- frozen
-    """Read one file. Never raises: what is wrong with the file is said in the faults.
+    """Read one file. Never raises: what is wrong with the file is in the faults.
 
     Parameters
     ----------
@@ -89,9 +89,9 @@ def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges())
     except FileNotFoundError:
         return Reading(None, (("missing picture", "there is no such file", "fetch it, or remove its row"),))
     except PermissionError:
-        return Reading(None, (("unreadable picture", "may not be read", "change its permissions"),))
+        return Reading(None, (("unreadable picture", "cannot be opened: permission denied", "change its permissions"),))
     except RefusedError as error:
-        return Reading(None, (error.said,))
+        return Reading(None, (error.finding,))
     except Image.DecompressionBombError:
         return Reading(None, (too_large("its size"),))
     except UnidentifiedImageError:
@@ -120,7 +120,7 @@ def whole_picture(path: Path, side: int = 0) -> Image.Image | None:
     return plain
 
 
-def reading_of(plain: Image.Image, settings: ImageSettings, faults: tuple[Said, ...] = ()) -> Reading:
+def reading_of(plain: Image.Image, settings: ImageSettings, faults: tuple[Finding, ...] = ()) -> Reading:
     """A decoded picture, L or RGB, as an array of the shape that the settings ask for; they do not change its hash."""
     if plain.mode == "RGB" and _is_grey(plain):
         plain = plain.convert("L")
@@ -173,18 +173,18 @@ def _is_grey(image: Image.Image) -> bool:
     return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
-def _not_opened(path: Path) -> Said:
+def _not_opened(path: Path) -> Finding:
     """Why Pillow opened no picture, by the file's first bytes."""
     format = format_of(first_bytes(path), path.suffix.lower())
     if not format:
-        return "not a picture", "its content is no format of pictures that is known", "convert it, or remove its row"
+        return "not a picture", "its content has no known picture format", "convert it, or remove its row"
     if not can_read(format):
         return "format not read", f"is {format}, which cannot be read here", remedy(format)
     if format in ("TIFF", "PPM"):
-        cause = f"is {format} of a kind that is not read here, such as colours in floating point; or it is broken"
+        cause = f"is {format} of a kind that is not read here, such as colours in floating point; or the file is broken"
         return "format not read", cause, "save it as PNG with 8 or 16 bits, or fetch it again"
-    return _broken(f"begins like {format}, and cannot be decoded")
+    return _broken(f"begins like {format}, but cannot be decoded")
 
 
-def _broken(cause: str) -> Said:
+def _broken(cause: str) -> Finding:
     return "broken picture", cause, "fetch it again, or remove its row"

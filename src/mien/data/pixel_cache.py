@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mien.errors import StorageError
 from mien.types import Ints, Texts, texts
 
-Fault = tuple[int, str, str, str]
+RowFinding = tuple[int, str, str, str]
 """Row, kind, cause, remedy."""
 OF_ALL = -1
 """Row of a fault of all files together."""
@@ -48,7 +48,7 @@ class Decoded:
     rows: Ints
     pixels: NDArray[np.uint8]
     hashes: Texts
-    faults: tuple[Fault, ...]
+    faults: tuple[RowFinding, ...]
 
     @classmethod
     def gathered(cls, batches: Iterable[Decoded], shape: tuple[int, ...]) -> Decoded:

@@ -1,6 +1,6 @@
-"""What pixels show without anybody looking at them: pictures with nothing on them, and classes told by their source.
+"""Checks of the pixels: pictures with nothing on them, and classes confounded with their source.
 
-Where brightness, size or colour alone tells a class from the others, the classifier would learn where pictures come
+Where brightness, size or colour alone separates a class from the others, a classifier may learn where pictures come
 from, not what is on them. The measure is the area under the ROC curve (Mann–Whitney): the share of pairs, a picture of
 the class and one of another, in which the former has the larger value; ties count by half.
 """
@@ -19,14 +19,14 @@ from mien.types import Dataset, Floats, Problem
 GREY = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 """Pillow's modes without colour."""
 BLANK = 20
-"""Grey levels between the darkest and the brightest hundredth of a picture below which nothing is to be seen."""
+"""Grey levels between the darkest and the brightest hundredth of a picture below which it counts as blank."""
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Shares of red, green and blue in grey (ITU-R 601)."""
 SIDE = 64
 """Pixels of a side that are looked at, at most."""
 CHUNK = 1024
 TELLS = 0.9
-"""Area under the ROC curve from which on one measure alone tells a class."""
+"""Area under the ROC curve from which on one measure alone separates a class."""
 FEWEST = 10
 """Pictures that a class, and the others together, must have for that."""
 
@@ -44,7 +44,7 @@ def blank(dataset: Dataset) -> Dataset:
 
 
 def told_by_brightness(dataset: Dataset) -> Dataset:
-    """A Problem for each class that its pictures' mean brightness alone tells from the others."""
+    """A Problem for each class that the mean brightness of its pictures alone separates from the others."""
     if dataset.pixels is None:
         return dataset
     grey = np.concatenate([part.mean((1, 2)) for part in _grey(dataset)] or [np.empty(0)])
@@ -52,7 +52,7 @@ def told_by_brightness(dataset: Dataset) -> Dataset:
 
 
 def told_by_format(dataset: Dataset, formats: Formats) -> Dataset:
-    """A Problem for each class that the size of its files' pictures, or their being coloured, alone tells.
+    """A Problem for each class that the size of its picture files, or their being coloured, alone separates.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def told_by_format(dataset: Dataset, formats: Formats) -> Dataset:
 
 
 def _told(dataset: Dataset, values: Floats, what: str, words: tuple[str, str]) -> list[Problem]:
-    """Problems of the classes that (N,) values tell."""
+    """Problems of the classes that (N,) values separate from the others."""
     labelled = dataset.labels >= 0
     labels, values = dataset.labels[labelled], values[labelled]
     problems = []
@@ -78,9 +78,9 @@ def _told(dataset: Dataset, values: Floats, what: str, words: tuple[str, str]) -
         if max(area, 1 - area) >= TELLS:
             more = words[int(area > 0.5)]
             share = f"{max(area, 1 - area):.0%}"
-            cause = f"{what} alone tells it: its pictures are {more} than those of the others in {share} of all pairs"
-            remedy = "look where they come from: what is learnt may be the source, not the face"
-            problems.append(Problem("class told by its source", f"class {name}", cause, remedy))
+            cause = f"{what} alone separates it from the others: its pictures are {more} in {share} of all pairs"
+            remedy = "check where they come from: a classifier may learn the source, not the face"
+            problems.append(Problem("class confounded with its source", f"class {name}", cause, remedy))
     return problems
 
 

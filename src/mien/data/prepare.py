@@ -32,7 +32,7 @@ class DataSettings:
 
     source: str
     format: str | None = setting(None, "layout of DATA; recognised by default", choices=tuple(FORMATS))
-    names: str = setting("", "what the labels as written mean: 1=surprise,2=fear")
+    names: str = setting("", "class of each label as written: 1=surprise,2=fear")
     labels: str | None = setting(
         None,
         "which of FER+'s labels; the plurality, trained on with the votes as shares, by default",
@@ -42,19 +42,21 @@ class DataSettings:
     colour: bool = setting(False, "keep colours (RGB)")
     fit: str = setting("pad", "how a picture becomes square", choices=FITS)
     reviews: str = setting(
-        "", "a file of reviewed labels, which replace those of DATA: a log or table, or of Label Studio or FiftyOne"
+        "", "file of reviewed labels that replace those of DATA: log, table, or export of Label Studio or FiftyOne"
     )
     shape: str = setting("", "class profile: raf, or happiness=500,fear=40")
     class_level: int | None = setting(
-        None, "which folder below DATA names the class, counted from 1; recognised by default", within=(1, 20)
+        None, "level of the class folders below DATA, counted from 1; recognised by default", within=(1, 20)
     )
     subfolders: str = setting(
-        SUBFOLDERS[0], "what other folders above and below the classes name; told by their names", choices=SUBFOLDERS
+        SUBFOLDERS[0],
+        "what the folders above and below the class folders name; auto decides by their names",
+        choices=SUBFOLDERS,
     )
     image_column: str = setting("", "column of a list that names the pictures; recognised by default")
     label_column: str = setting("", "column of a list that holds the labels; recognised by default")
     split: str = setting(
-        SPLITS[0], "official keeps the parts that DATA come in (its test is test); mixed divides anew", choices=SPLITS
+        SPLITS[0], "official keeps the parts that DATA come with; mixed divides all pictures again", choices=SPLITS
     )
     strict: bool = setting(False, "stop at the first sign of a problem in the data")
 
@@ -68,7 +70,7 @@ class DataSettings:
         return ImageSettings(self.size, self.colour, self.fit)
 
     def stored(self) -> Self:
-        """The same with paths in full, as files keep them: whoever reads them back may stand in another folder."""
+        """The same with absolute paths, as stored in files: they may be read back in another working folder."""
         reviews = self.reviews and str(Path(self.reviews).expanduser().resolve())
         return replace(self, source=absolute(self.source), reviews=reviews)
 
@@ -105,7 +107,7 @@ def _stamp(path: str) -> tuple[int, int]:
 
 
 def reviewed(data: Dataset, path: Path) -> Dataset:
-    """The data with the labels of a file of reviews in place of their own; what nobody could name loses its label.
+    """The data with reviewed labels in place of their own; a picture that no reviewer could name loses its label.
 
     What is kept of a reviewed picture, and of its copies, is the reviewers' word alone, no votes. The data set is
     another one, with a fingerprint of its own; nothing on disk is changed. Reviews that cannot be used become Problems.
@@ -171,7 +173,7 @@ def checked(
 
     Parameters
     ----------
-    formats : what the files are like before decoding; where given, it is checked too.
+    formats : sizes and modes of the files before decoding; where given, they are checked too.
 
     Raises
     ------

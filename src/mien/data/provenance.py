@@ -1,7 +1,7 @@
-"""What a classifier was trained on: kept beside it as hashes, and compared with pictures that shall correct it.
+"""Record what a classifier was trained on, as hashes beside it, and compare it with pictures that may correct it.
 
-A picture is known again by the hash of what was decoded, wherever it lies and whatever it is called. One that was
-encoded anew with losses, resized, cropped or turned from colour to grey is another picture.
+A picture is recognised by the hash of its decoded pixels, wherever it lies and whatever it is called. One that was
+encoded again with losses, resized, cropped or turned from colour to grey is another picture.
 
 A person is known by name alone, and two data sets may call two people the same. If two people are taken for one,
 pictures are lost that could be used. If one is taken for two, a person stands on both sides, and the certificate
@@ -13,7 +13,6 @@ and the user is told how many pictures that concerns.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from mien.data.load import is_drawn
 from mien.data.split import linked
 from mien.errors import RunError
 from mien.runs import Stored, read_arrays, sound, write_arrays
-from mien.types import Bools, Dataset, Ints, Split
+from mien.types import Bools, Dataset, Ints, Split, fold
 
 FILE = "trained_on.npz"
 RECORD = "provenance"
@@ -128,7 +127,7 @@ class Shared:
     Attributes
     ----------
     picture : (N,) it was trained on this picture.
-    person : (N,) it was trained on other pictures of this person, or of one that the picture travels with.
+    person : (N,) it was trained on other pictures of this person, or of a person linked to it by copies.
     namesake : (N,) the person has the name of one that it was trained on, in a set that is not related: it may be used.
     """
 
@@ -168,7 +167,7 @@ def _persons(data: Dataset) -> Keys:
     if data.groups is None:
         return np.zeros(len(data), "S16")
     names, place = np.unique(data.groups, return_inverse=True)
-    plain = [unicodedata.normalize("NFC", name).strip().casefold() for name in names.tolist()]
+    plain = [fold(name) for name in names.tolist()]
     keys = [hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:16] if name else b"" for name in plain]
     return np.array(keys, "S16")[place]
 
@@ -185,7 +184,7 @@ def _nested(one: str, other: str) -> bool:
 
 @dataclass(frozen=True)
 class Provenance:
-    """How it is known that the pictures of a patch are none that its classifier was trained on.
+    """How it is known that a classifier was trained on none of the pictures of its patch.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Files of reviews, told apart by what is in them: mien's own log, tables, and files of Label Studio and FiftyOne."""
+"""Files of reviews, recognised by their content: mien's own log, tables, and files of Label Studio and FiftyOne."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _of_json(text: str, path: Path) -> Found:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
         if text.lstrip().startswith("["):
-            cause = f"is not understood: it begins as JSON and goes on otherwise ({str(error)[:120]})"
+            cause = f"is not valid JSON, although it begins like it ({str(error)[:120]})"
             raise UsageError(cause, place=str(path), remedy=KNOWN) from None
         return _of_lines(text)
     if isinstance(found, dict) and isinstance(found.get("labels"), dict):
@@ -97,7 +97,7 @@ def _of_lines(text: str) -> Found:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            yield f"line {number}", Fault(f"is not understood: {str(error)[:120]}")
+            yield f"line {number}", Fault(f"is not valid JSON: {str(error)[:120]}")
             continue
         yield from ((f"line {number}", found) for found in _of_record(record))
 
@@ -112,7 +112,7 @@ def _of_records(records: list[Any]) -> Found:
 def _of_record(record: Any) -> Iterator[Review | Fault | None]:
     """What one JSON object holds: a task of Label Studio has several reviews, all others have one."""
     if not isinstance(record, dict):
-        yield Fault("is not understood: it is no JSON object")
+        yield Fault("is not a JSON object")
         return
     if label_studio.is_task(record):
         yield from label_studio.of_task(record, _folded(record["data"]))
@@ -127,14 +127,14 @@ def _of_record(record: Any) -> Iterator[Review | Fault | None]:
 def _own(fields: Mapping[str, Any]) -> Review | Fault:
     """An object of mien's own log."""
     if "label" not in fields:
-        return Fault("is not understood: it has no label")
+        return Fault("has no label")
     name, label = fields.get("id"), fields["label"]
     if isinstance(name, bool) or not isinstance(name, (str, int)) or not label_studio.file_named(str(name)):
         name = label_studio.picture_named(fields)
         if not name:
-            return Fault("is not understood: it has no id of a picture")
+            return Fault("has no id of a picture")
     if isinstance(label, (bool, list, dict)):
-        return Fault("is not understood: its label is no text")
+        return Fault("has a label that is not text")
     who, when, hash = (str(fields.get(key) or "") for key in ("who", "when", "hash"))
     return Review(str(name), None if label is None else str(label), who, when, hash)
 
@@ -199,12 +199,14 @@ def _target(target: Any, classes: list[Any]) -> str | Fault | None:
             return Fault(f"has {len(target)} labels")
         target = target[0] if target else None
     if isinstance(target, dict):
-        target = Fault("is of a part of the picture") if "bounding_box" in target else target.get("label")
+        target = (
+            Fault("labels a part of the picture, not all of it") if "bounding_box" in target else target.get("label")
+        )
     if target is None or isinstance(target, (str, Fault)):
         return target or None
     if isinstance(target, int) and not isinstance(target, bool) and 0 <= target < len(classes):
         return str(classes[target])
-    return Fault(f"is {str(target)[:20]}, which is no number of a class")
+    return Fault(f"is {str(target)[:20]}, which is not the index of a class")
 
 
 def _in_time(found: Found) -> Found:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mien.data.join import AMBIGUOUS as SEVERAL
-from mien.data.join import match, normal
+from mien.data.join import LOOSE, match, normal
 from mien.data.reviews import AMBIGUOUS, CANNOT_SAY, CHANGED, GONE, MACHINE, UNKNOWN, Review, ReviewFile, merged
 from mien.errors import UsageError
 from mien.types import NO_LABEL, Bools, Dataset, Ints, Problem, digest
@@ -26,7 +26,7 @@ def on_pictures(file: ReviewFile, data: Dataset, *, strict: bool = True) -> Revi
     """The reviews that can be used for these pictures, with the pictures' own ids and the classes' own names.
 
     A picture is found by its id, by another spelling of it (see `mien.data.join`), or by the hash that stands in the
-    review, where it was moved or its row has another number now. Every review that names no picture, several, or no
+    review, where the picture was moved or its row number changed. Every review that names no picture, several, or no
     class becomes a Problem.
 
     Parameters
@@ -64,7 +64,7 @@ def _refuse_foreign(file: ReviewFile, data: Dataset, problems: Sequence[Problem]
     """UsageError where the file is not about these pictures or these classes."""
     if not usable and not unknown:
         cause = f"none of its {len(file.reviews)} reviews is of a picture of these data"
-        names = f"it names {file.reviews[0].id[:SHOWN]!r}, and a picture is called {str(data.ids[0])[:SHOWN]!r}"
+        names = f"the first names {file.reviews[0].id[:SHOWN]!r}, the first picture is {str(data.ids[0])[:SHOWN]!r}"
         raise UsageError(cause, place=str(file.path), remedy=f"{names}: make them agree")
     if unknown > usable:
         first = next(problem for problem in problems if problem.kind == UNKNOWN)
@@ -86,7 +86,10 @@ def _rows(file: ReviewFile, data: Dataset) -> tuple[dict[tuple[str, str], int], 
         if review.hash and same and row not in same:
             row = same[0]  # the others are its copies: what is said of one goes for all
         elif review.hash and by_hash and row >= 0 and row not in same:
-            cause, remedy = "the picture has changed since it was reviewed", "nothing: the review counts; or look again"
+            cause, remedy = (
+                "the picture has changed since it was reviewed",
+                "nothing: the review counts; or review it again",
+            )
             problems[review.id] = Problem(CHANGED, _place(file.path, review.id), cause, remedy)
         elif row < 0:
             problems[review.id] = faults[review.id]
@@ -108,7 +111,8 @@ def _found(written: list[str], data: Dataset, path: Path) -> tuple[dict[str, int
             break
         matched = match(left, names, path, strict=False)
         rows.update(zip(left, matched.rows.tolist(), strict=True))
-        for name, problem in zip((name for name in left if rows[name] < 0), matched.problems, strict=True):
+        problems = [problem for problem in matched.problems if problem.kind != LOOSE]
+        for name, problem in zip((name for name in left if rows[name] < 0), problems, strict=True):
             if name not in faults or problem.kind == SEVERAL:
                 kind = AMBIGUOUS if problem.kind == SEVERAL else GONE
                 faults[name] = Problem(kind, _place(path, name), problem.cause, REMEDIES[kind])

@@ -32,7 +32,7 @@ RAW = frozenset(
 )
 """Extensions of cameras' raw files: most begin as TIFF does, and what a TIFF decoder finds in them is a thumbnail."""
 WEAK = {".tga": "TGA", ".pcx": "PCX", ".sgi": "SGI", ".xbm": "XBM", ".ico": "ICO"}
-"""Extensions of formats that the first bytes hardly tell."""
+"""Extensions of formats that the first bytes do not identify."""
 STARTS = (
     (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF87a", "GIF"), (b"GIF89a", "GIF"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000"), (b"\xff\x4f\xff\x51\0", "JPEG2000"),
@@ -68,14 +68,14 @@ REMEDIES = {
     "camera raw": "develop them to PNG or JPEG, for instance with rawpy or darktable",
     "video": "save single frames of them as PNG or JPEG, for instance with ffmpeg; or remove them",
     "PDF": "save their pages or pictures as PNG or JPEG, or remove them",
-    "SVG": "draw them as PNG, or remove them",
+    "SVG": "render them as PNG, or remove them",
 }
 """Format → what helps where it cannot be read."""
 
 
 @lru_cache(maxsize=1)
 def readable() -> tuple[str, ...]:
-    """Pillow's names of the formats that can be read: CODECS as far as this Pillow has them; HEIF with pillow-heif."""
+    """Pillow's names of the formats that can be read: CODECS that this Pillow has; HEIF with pillow-heif."""
     Image.init()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an older Pillow warns of parts that it has never heard of
@@ -116,7 +116,7 @@ def format_of(first: bytes, suffix: str = "") -> str:
     Parameters
     ----------
     first : its first bytes, FIRST of them or fewer.
-    suffix : its extension in small letters, for cameras' raw files and formats that the first bytes do not tell.
+    suffix : its extension in small letters, for cameras' raw files and formats that the first bytes do not identify.
 
     Examples
     --------

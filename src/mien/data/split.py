@@ -44,7 +44,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class _Unit:
-    """Pictures that travel together."""
+    """Pictures that stay in one part."""
 
     rows: Ints
     counts: tuple[tuple[int, int], ...]

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 import sys
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import TextIO
 from mien.data.labels import EMOTIONS
 from mien.errors import DataError, nearest
 from mien.outside import import_optional
-from mien.types import NO_LABEL
+from mien.types import NO_LABEL, fold
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 SEPARATORS = ",;\t|"
@@ -82,7 +81,7 @@ def folded(title: str) -> str:
     >>> folded(" User.ID"), folded("user_id")
     ('userid', 'userid')
     """
-    return re.sub(r"[\s._-]+", "", unicodedata.normalize("NFC", title).casefold())
+    return re.sub(r"[\s._-]+", "", fold(title))
 
 
 def missing_column(name: str, header: Sequence[str], path: Path) -> DataError:

@@ -22,7 +22,7 @@ NAMES = ("votes.csv", "votes.tsv", "votes.parquet")
 
 @dataclass(frozen=True)
 class Votes:
-    """What a table of votes holds of N pictures.
+    """The votes on N pictures, and the persons in them.
 
     Attributes
     ----------
@@ -97,16 +97,20 @@ def _read(path: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
     known = [place for place in places if meanings.resolve(table.header[place]) != NO_LABEL]
     rows, problems = _rows(table, image, person, known)
     problems[:0] = [_unknown_column(table, place) for place in places if place not in known]
-    joined = join([name for name, _ in rows], [said for _, said in rows], files, path)
+    joined = join([name for name, _ in rows], [content for _, content in rows], files, path)
     without = int((joined.rows < 0).sum()) - int(joined.contradictory.sum())
     if not rows or (person is None and not known):
         remedy = "add a column with votes for each class, or one called person; or go on without"
         problems.append(Problem("table without use", str(path), "gives no picture votes or a person", remedy))
     elif without:
         cause = f"{without} of {len(files)} pictures have no row that counts: their votes and persons are unknown"
-        problems.append(Problem("pictures without a row", str(path), cause, "add rows for them, or go on without"))
-    counts = np.array([said[0] for _, said in rows] + [(0,) * len(known)], dtype=np.int64)
-    named = texts([*(said[1] for _, said in rows), ""])
+        problems.append(
+            Problem(
+                "pictures without a row", str(path), cause, "add rows for them; otherwise they are used without votes"
+            )
+        )
+    counts = np.array([content[0] for _, content in rows] + [(0,) * len(known)], dtype=np.int64)
+    named = texts([*(content[1] for _, content in rows), ""])
     return Votes(
         [table.header[place] for place in known],
         counts[joined.rows] if known and rows else None,  # row −1 is the last one, which is empty
@@ -153,6 +157,6 @@ def _unknown_column(table: Table, place: int) -> Problem:
     if None in counts:
         cause, remedy = "holds no votes, and is not used", f"call it {PERSON[0]} if it names people, or remove it"
     else:
-        cause = "is no class: no folder and no emotion"
-        remedy = "remove the column, or say what it means: " + names_flag(name, "CLASS")
+        cause = "is not a class: neither a folder nor an emotion has this name"
+        remedy = "remove the column, or give its class: " + names_flag(name, "CLASS")
     return Problem("unknown column", f"{table.path}, column {name}", cause, remedy)

@@ -40,7 +40,7 @@ class Embedding:
         ----------
         components : principal axes kept at most.
         whiten : 1 scales every axis to variance 1, 0 leaves the variances as they are, between: a power of it.
-        least : axes that there must be.
+        least : smallest number of axes that is accepted.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class Embedding:
     def _stacked(self, outputs: Outputs) -> Floats:
         vectors = stack(outputs, self.taps, self.widths)
         if vectors.shape[1] != len(self.whitening.mean):
-            cause = f"have {vectors.shape[1]} numbers a picture, fitted were {len(self.whitening.mean)}"
+            cause = f"have {vectors.shape[1]} numbers a picture, the corrector was fitted on {len(self.whitening.mean)}"
             remedy = "give the features that the corrector was fitted on, or fit it again"
             raise AlignmentError(cause, place="Outputs.features", remedy=remedy)
         return vectors
@@ -101,7 +101,7 @@ def kept_widths(widths: Mapping[str, int]) -> dict[str, NDArray[Any]]:
 
 
 def widths_in(state: Mapping[str, NDArray[Any]]) -> dict[str, int]:
-    """The widths of taps that a saved corrector has; empty for one of old."""
+    """The widths of taps that a saved corrector has; empty for those of earlier versions."""
     if not {"names", "widths"} <= set(state):
         return {}
     return dict(zip(map(str, state["names"]), map(int, state["widths"]), strict=True))

@@ -13,7 +13,7 @@ from mien.types import Floats, Outputs
 BLOCK = 1024
 """Rows looked at together, so that memory-mapped features stay on the disk."""
 LARGEST = 1e37
-"""Of a feature: what is larger leaves no room in float32."""
+"""Largest value of a feature; sums and squares of larger ones overflow float32."""
 
 
 def stack(outputs: Outputs, taps: Sequence[str] = ("*",), like: Mapping[str, int] | None = None) -> Floats:
@@ -76,7 +76,7 @@ def widths(outputs: Outputs, taps: Sequence[str]) -> dict[str, int]:
 def check_like(found: Mapping[str, int], fitted: Mapping[str, int]) -> None:
     """AlignmentError unless both have the same taps of the same widths."""
     if dict(found) != dict(fitted):
-        cause = f"are {_shown(found, fitted)}, fitted were {_shown(fitted, found)}"
+        cause = f"are {_shown(found, fitted)}, the corrector was fitted on {_shown(fitted, found)}"
         remedy = "give the features that the corrector was fitted on, or fit it again"
         raise AlignmentError(cause, place="Outputs.features", remedy=remedy)
 
@@ -88,7 +88,7 @@ def nothing_differs(outputs: Outputs, taps: Sequence[str]) -> DataError:
 
 
 def _shown(one: Mapping[str, int], other: Mapping[str, int]) -> str:
-    """The taps of one that the other has not, or has in another width."""
+    """The taps of one that the other lacks or has with another width."""
     apart = [f"{name} ({width} numbers)" for name, width in one.items() if other.get(name) != width]
     return ", ".join(apart[:5]) + (", …" if len(apart) > 5 else "") or "no others"
 
@@ -107,4 +107,4 @@ def check_finite(values: Floats, place: str) -> None:
         if odd.any():
             row = start + int(odd.reshape(len(block), -1).any(1).argmax())
             cause = f"{block[odd][0]} is not finite, or too large (row {row})"
-            raise DataError(cause, place=place, remedy="leave these rows out, or mend their values")
+            raise DataError(cause, place=place, remedy="leave these rows out, or correct their values")

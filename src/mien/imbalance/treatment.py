@@ -77,7 +77,7 @@ class Learnt:
         """AlignmentError unless the new latents are of the same classifier: as wide, of as many classes."""
         ours, theirs = ((of.vectors.shape[1], of.probs.shape[1]) for of in (self.latents, new))
         if ours != theirs:
-            cause = f"vectors of {theirs[0]} numbers and {theirs[1]} classes, learnt were {ours[0]} and {ours[1]}"
+            cause = f"vectors of {theirs[0]} numbers and {theirs[1]} classes, learnt from were {ours[0]} and {ours[1]}"
             raise AlignmentError(cause, place="Latents", remedy="give the latents of the same classifier")
 
 

@@ -59,7 +59,7 @@ def effective_weights(counts: Ints | Floats, beta: float = 0.999) -> Floats:
 
 def _check_number(value: float, least: float, most: float, place: str) -> None:
     if not (isinstance(value, int | float | np.number) and least <= value <= most and np.isfinite(value)):
-        raise UsageError(f"is {value!r}", place=place, remedy="leave it out for what is usual")
+        raise UsageError(f"is {value!r}", place=place, remedy="leave it out to use the default")
 
 
 def _scaled(weights: Floats, counts: Ints | Floats) -> Floats:

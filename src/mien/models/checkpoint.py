@@ -1,4 +1,4 @@
-"""Checkpoints of a training: a file with all that its next epoch depends on."""
+"""Checkpoints of a training: files with all that the next epoch depends on."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ Epoch = dict[str, float]
 
 @runtime_checkable
 class Remembering(Protocol):
-    """What watches a training and is stored with its checkpoint, so that it misses no epoch."""
+    """An observer of a training whose state is stored with the checkpoint, so that it misses no epoch."""
 
     def state(self) -> Mapping[str, NDArray[Any]]:
-        """Arrays by name."""
+        """The state, as arrays by name."""
         ...
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take up a state."""
+        """Restore a state."""
         ...
 
 
 def state_of(watch: object) -> dict[str, Tensor]:
-    """What is stored of whatever watches a training: nothing, unless it is Remembering."""
+    """The state of an observer as tensors; empty unless it is Remembering."""
     if not isinstance(watch, Remembering):
         return {}
     return {name: torch.from_numpy(value) for name, value in watch.state().items()}
 
 
 def restore_to(watch: object, state: Mapping[str, Tensor]) -> None:
-    """Give back what `state_of` took."""
+    """Restore to an observer what `state_of` returned."""
     if isinstance(watch, Remembering):
         watch.restore({name: value.cpu().numpy() for name, value in state.items()})
 
@@ -51,8 +51,8 @@ class Checkpoint:
 
     Attributes
     ----------
-    fingerprint : what the training is known by.
-    history : a record of each epoch done. tensors : by name, with a prefix that says what they are of.
+    fingerprint : of the training.
+    history : a record of each epoch done. tensors : by name, with a prefix for what they belong to.
     """
 
     fingerprint: str
@@ -66,20 +66,20 @@ class Checkpoint:
         write_atomic(path, lambda file: file.write(save(whole, metadata)))
 
     def under(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors of one thing, by their names without the prefix."""
+        """The tensors with a prefix, by their names without it."""
         return {
             name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)
         }  # fmt: skip
 
     def fits(self, tensors: Mapping[str, Tensor]) -> bool:
-        """Whether it has these tensors, and in these shapes: the code of a classifier may have changed since."""
+        """Whether it has tensors of these names and shapes: the code of a classifier may have changed since."""
         return {name: value.shape for name, value in self.tensors.items()} == {
             name: value.shape for name, value in tensors.items()
         }
 
 
 def read(path: Path, device: torch.device) -> Checkpoint | None:
-    """The checkpoint in a file; None where there is none, or none that is whole."""
+    """The checkpoint in a file; None where there is no file, or a damaged one."""
     if not path.exists():
         return None
     try:

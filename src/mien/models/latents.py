@@ -80,7 +80,9 @@ def answers_from_maps(head: Classifier, maps: Floats) -> Floats:
     """(N, K) logits of layers that stand on maps (N, V, C, H, W): the mean over the V views."""
 
     def all_views(some: Floats, device: torch.device) -> Tensor:
-        own = np.require(some, requirements=["C", "W"])  # torch wants no array that is read-only or turned round
+        own = np.require(
+            some, requirements=["C", "W"]
+        )  # torch takes no array that is read-only or has negative strides
         return torch.from_numpy(own).to(device).float().flatten(0, 1)
 
     found = [np.empty((0, len(head.known)), np.float32)]

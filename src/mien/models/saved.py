@@ -138,7 +138,7 @@ def save(model: Classifier, card: ModelCard, folder: Path, trained_on: TrainedOn
 
     Parameters
     ----------
-    trained_on : what it learnt from; without it, `mien correct` asks the user.
+    trained_on : what it learnt from; without it, `mien correct` needs --trained-on.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))

@@ -19,7 +19,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 LATER = ("loss", "vote_sampling", "drawn", "weighting", "weighs", "deferred", "sampling")
 """Settings that came after the first saved runs."""
 OF_THE_MACHINE = ("device", "threads")
-"""Settings that say where a training runs, not what it learns: only the rounding of numbers depends on them."""
+"""Settings of the machine that a training runs on: only the rounding of numbers depends on them."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,10 @@ class TrainSettings:
 
     Notes
     -----
-    Trained with other settings it is another classifier, and another run. Two settings are of the machine alone:
-    `device` and `threads` change how numbers are rounded, not what is learnt from, so a training may go on with others
-    (see `anywhere`).
-    `precision` belongs to the classifier, which answers in what it was trained in. Where it is "auto", the machine on
-    which a training begins chooses it, and the training goes on in it on every other.
+    Other settings give another classifier and another run, except those of the machine: `device` and `threads` only
+    change how numbers are rounded, so a training may continue with others (see `anywhere`).
+    `precision` belongs to the classifier, which predicts in the precision of its training. With "auto", the machine on
+    which a training begins chooses it, and the training keeps it on every other machine.
     """
 
     epochs: int = setting(45, "longest training", within=(1, 10_000))
@@ -112,7 +111,7 @@ class TrainSettings:
 
     @property
     def anywhere(self) -> TrainSettings:
-        """The same training on no particular machine: what it is known by.
+        """The same settings with those of the machine at their defaults: they identify a training.
 
         Examples
         --------

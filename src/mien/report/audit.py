@@ -24,7 +24,7 @@ SIDE = 192
 """Longer side of a picture on the page."""
 MOST_CONFLICTS = 60
 LOSSLESS = 64 * 64
-"""Pixels up to which a picture is lossless on the page, which may hold a thousand."""
+"""Most pixels of a picture that is stored losslessly on the page, which may have a thousand pictures."""
 TITLES = {
     WRONG: "another class is clearly more likely",
     AMBIGUOUS: "two classes are nearly as likely as each other",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +12,14 @@ from mien.audit import MERGES
 from mien.audit.dynamics import Dynamics
 from mien.audit.reviewed import FEWEST as REVIEWED
 from mien.audit.reviewed import after_reviews, after_votes, check_reviews, vote_folds
-from mien.audit.reviewers import Reviewer, check_reviewers, crowdlab, reviewers
-from mien.audit.suspects import Suspects, suspects
-from mien.audit.verdicts import KINDS, WRONG, Verdicts, verdicts
+from mien.audit.reviewers import check_reviewers, crowdlab
+from mien.audit.suspects import suspects
+from mien.audit.verdicts import verdicts
 from mien.correctors.novelty import Novelty
 from mien.data.prepare import DataSettings, prepare
 from mien.data.review_files import read
 from mien.data.reviewed import labels_of, on_pictures
-from mien.data.reviews import MACHINE, Review, ReviewFile, append, merged
+from mien.data.reviews import ReviewFile
 from mien.data.split import linked
 from mien.errors import DataError, UsageError, choice_error
 from mien.models import saved
@@ -33,111 +30,16 @@ from mien.models.examples import Examples
 from mien.models.latents import extract
 from mien.models.settings import TrainSettings
 from mien.models.training import fit
-from mien.runs import write_arrays, write_json, write_text
+from mien.study.audit_result import Audit
 from mien.study.preflight import check
 from mien.study.tuning import told
-from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, Problem, digest
-from mien.uncertainty import Uncertainty
+from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, digest
 
-FORMAT = 1
-KEPT = 8
-"""Neighbours of each picture that are kept."""
-LIKELY = 0.5
-"""Belief in another class from which on it is suggested as the new label."""
 SAME = 0.999
 """Share of labels that agree with the votes from which on they were made of them."""
 FEWEST = 20
 """Pictures below which nothing can be said of labels."""
 CHECKPOINT = "training.safetensors"
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What was found.
-
-    Attributes
-    ----------
-    data : the N pictures with a label.
-    suspects, verdicts, uncertainty : of each of them.
-    novelty : (N,) how unlike the usual it looks.
-    reviewed : (N,) the class that a reviewer gave, −1 without a review.
-    said : the reviews that it learnt from.
-    conflicts : equal pictures with different labels, which are left out of all this.
-    reviewers : reviewer → quality from 0 to 1, where they were weighed.
-    unused : reviews that are of no picture or no class of these data. They are kept in the log.
-    """
-
-    data: Dataset
-    suspects: Suspects
-    verdicts: Verdicts
-    uncertainty: Uncertainty
-    novelty: Floats
-    reviewed: Ints
-    said: tuple[Review, ...]
-    conflicts: tuple[Problem, ...]
-    reviewers: Mapping[str, float] = field(default_factory=dict)
-    unused: tuple[Review, ...] = ()
-
-    @property
-    def people(self) -> list[Reviewer]:
-        """Those whose reviews it learnt from."""
-        return reviewers(self.said, self.reviewers)
-
-    def rows(self) -> list[dict[str, object]]:
-        """A row a picture, the most suspicious first."""
-        found, names = self.suspects, self.data.labelset.names
-        score, suggested = found.score, found.suggested
-        return [
-            {
-                "id": str(self.data.ids[row]),
-                "given": names[found.labels[row]],
-                "suggested": names[suggested[row]],
-                "verdict": KINDS[self.verdicts.kind[row]],
-                "score": f"{score[row]:.4f}",
-                "chance_given": f"{found.belief[row, found.labels[row]]:.4f}",
-                "chance_suggested": f"{found.belief[row, suggested[row]]:.4f}",
-                "aleatoric": f"{self.uncertainty.aleatoric[row]:.4f}",
-                "epistemic": f"{self.uncertainty.epistemic[row]:.4f}",
-                "novelty": f"{self.novelty[row]:.3f}",
-                "reviewed": names[self.reviewed[row]] if self.reviewed[row] >= 0 else "",
-                "reason": self.verdicts.reason[row],
-            }
-            for row in np.argsort(-score, kind="stable")
-        ]
-
-    def suggestions(self) -> list[dict[str, object]]:
-        """New labels for people to look through: where a class is more likely than not, and nobody looked."""
-        found, names, rows = self.suspects, self.data.labelset.names, np.arange(len(self.data))
-        sure = (self.verdicts.kind == KINDS.index(WRONG)) & (found.belief[rows, found.suggested] > LIKELY)
-        chosen = np.flatnonzero(sure & ~np.isin(self.data.ids, list(merged(self.said))))
-        return [{"id": str(self.data.ids[row]), "label": names[found.suggested[row]], "who": MACHINE} for row in chosen]
-
-    def save(self, folder: Path, settings: DataSettings) -> None:
-        """Write FOLDER/audit.csv and suggested.csv, for people; audit.json and audit.npz, for `mien review`.
-
-        FOLDER/reviews.jsonl goes on from the reviews that were learnt from; what it holds already is kept.
-        """
-        _write_csv(folder / "audit.csv", self.rows())
-        _write_csv(folder / "suggested.csv", self.suggestions())
-        write_arrays(
-            folder / "audit.npz", ids=self.data.ids, belief=self.suspects.belief, kind=self.verdicts.kind,
-            reason=np.array(self.verdicts.reason), neighbours=self.suspects.neighbours[:, :KEPT],
-            hashes=np.array([]) if self.data.hashes is None else self.data.hashes,
-            classes=np.array(self.data.labelset.names),
-        )  # fmt: skip
-        log = folder / "reviews.jsonl"
-        there = read(log, strict=False) if log.exists() else ReviewFile(log)
-        known = {*there.reviews, *on_pictures(there, self.data, strict=False).reviews}
-        for review in (*self.said, *self.unused):
-            if review not in known:
-                append(log, review)
-        about = {
-            "format": FORMAT,
-            "kind": "audit",
-            "data": asdict(settings.stored()),
-            "fingerprint": self.data.fingerprint(),
-        }
-        write_json(folder / "audit.json", about)
 
 
 def audit(
@@ -164,7 +66,7 @@ def audit(
     merge : one of MERGES, how one label is made of what several reviewers said of a picture.
     votes : whether the votes of other pictures teach it instead; by default votes play no part.
     tune : whether the classifier itself is tuned on them besides, fold by fold: 1.5 times its training more.
-    checkpoints : folder by which an audit that was stopped goes on; the caller removes it at the end.
+    checkpoints : folder from which a stopped audit continues; the caller removes it at the end.
     say : called with each stage.
 
     Raises
@@ -177,7 +79,7 @@ def audit(
     shares = _shares(data, reviews) if votes else None
     folds = [] if shares is None else vote_folds(data.labels, groups)
     data, file, reviewed = _reviewed(data, reviews, merge)
-    if checkpoints:  # those of other pictures or settings are not taken up
+    if checkpoints:  # those of other pictures or settings are not used
         checkpoints /= digest(data.fingerprint(), settings.images, train.anywhere, base, seed)
     model, seen, outputs = _watched(data, train, base, seed, settings.colour, checkpoints, say)
     say("comparing with neighbours")
@@ -215,8 +117,8 @@ def check_settings(train: TrainSettings, base: str, *, votes: bool, tune: bool, 
 
 
 def last_vectors(model: Classifier, outputs: Outputs) -> Floats:
-    """(N, D) what the classifier makes of each picture last before its answer: its hidden layer where it has one, else
-    the tap before the logits, a map averaged over the picture, else the logits."""
+    """(N, D) the last features before the answer: the hidden layer where there is one, else the tap before the logits,
+    averaged over the picture where it is a map, else the logits."""
     before = [tap for tap in model.taps if tap != "logits"]
     taps = ["hidden", *reversed(before), "logits"]
     names = (name for tap in taps for name in (tap, f"{tap}/1") if name in outputs.features)
@@ -246,7 +148,7 @@ def _watched(
     checkpoints: Path | None,
     say: Callable[[str], object],
 ) -> tuple[Classifier, Dynamics, Outputs]:
-    """A classifier, what it said of each picture while it was trained on it, and what it thinks of it afterwards."""
+    """A classifier trained on all pictures, its answers during training, and its outputs afterwards."""
     seen = Dynamics(data.labels, len(data.labelset))
 
     def progress(epoch: Epoch) -> None:
@@ -281,9 +183,7 @@ def _reviewed(data: Dataset, reviews: Path | None, merge: str) -> tuple[Dataset,
 def _shares(data: Dataset, reviews: Path | None) -> Floats:
     """(N, K) shares of votes for the classes; UsageError where there is nothing to learn from them."""
     if reviews:
-        raise UsageError(
-            "is another way to learn than --votes", place=f"--reviews {reviews}", remedy="give one of them"
-        )
+        raise UsageError("cannot be combined with --votes", place=f"--reviews {reviews}", remedy="give one of them")
     if data.votes is None:
         raise UsageError("the data have no votes", place="--votes", remedy="leave it out, or give --reviews FILE")
     votes = data.votes[:, : len(data.labelset)].astype(float)
@@ -297,11 +197,3 @@ def _shares(data: Dataset, reviews: Path | None) -> Floats:
         remedy = "audit other labels of them, such as --labels fer2013"
         raise UsageError("these labels are what most annotators voted for", place="--votes", remedy=remedy)
     return np.asarray(np.divide(votes, votes.sum(1, keepdims=True), out=np.zeros_like(votes), where=voted[:, None]))
-
-
-def _write_csv(path: Path, rows: list[dict[str, object]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["id", "label", "who"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())

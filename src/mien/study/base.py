@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -12,13 +10,12 @@ from mien.data.provenance import TrainedOn
 from mien.errors import RunError
 from mien.models import saved
 from mien.models.beginning import begin
-from mien.models.checkpoint import Epoch
 from mien.models.classifier import Classifier
 from mien.models.device import seed_everything
 from mien.models.examples import Examples
 from mien.models.settings import TrainSettings
 from mien.models.training import fit
-from mien.runs import read_json, write_json, write_text
+from mien.runs import read_json, write_csv, write_json
 from mien.study.folder import Watched, announce
 from mien.types import LabelSet
 
@@ -105,7 +102,8 @@ def _trained(
         model, train, lesson.validation, settings, seed=cell.seed, fresh=not drawn, checkpoint=checkpoint,
         progress=lambda epoch: announce(cell, "training", epoch),
     )  # fmt: skip
-    write_text(cell.path / "history.csv", _history(history))
+    epochs = [{key: f"{value:.6g}" for key, value in epoch.items()} for epoch in history]
+    write_csv(cell.path / "history.csv", epochs)
     seconds = sum(epoch["seconds"] for epoch in [*drawn, *history])
     shown = (train.epoch or len(train)) * len(history) + settings.drawn * len(drawn)
     cost = Training(seconds, shown, len(history), len(train))
@@ -117,11 +115,3 @@ def _trained(
     for file in (first, checkpoint):
         file.unlink(missing_ok=True)
     return model, cost
-
-
-def _history(history: list[Epoch]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: f"{value:.6g}" for key, value in epoch.items()} for epoch in history)
-    return text.getvalue()

@@ -131,7 +131,7 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
     def lesson() -> Lesson:
         more = ("correct",) if cell.key == RETRAINED else ()
         rows = np.sort(np.concatenate([parts.rows(part) for part in ("train", *more)]))
-        learnt = learnt_rows(parts, *more)  # also those of a class left out: they stood aside with the rest
+        learnt = learnt_rows(parts, *more)  # also pictures of the class left out: they count with their part
         trained_on = TrainedOn.of(data, learnt, absolute(settings.data.source), cell.seed)
         return Lesson(Examples.of(data, rows, absent), Examples.of(data, parts.rows("validation"), absent), trained_on)
 

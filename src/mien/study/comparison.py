@@ -73,7 +73,7 @@ def compare(
 
 
 def check_all(settings: CompareSettings) -> None:
-    """Look at all that can be wrong before any picture is read: device, models, packages that treatments need."""
+    """Check what can be checked before any picture is read: device, models, packages that treatments need."""
     treatments = [find(name) for name in settings.treatments]
     try:
         models = [model for model in settings.models if model != KNN]
@@ -218,7 +218,7 @@ def _grown(target: Run, settings: CompareSettings, manifest: dict[str, Any]) -> 
     if not is_begun(target):
         return manifest
     old = target.manifest()
-    earlier = _known_by(settings, replace(settings.train, **machine_of(old)))  # earlier versions counted these in
+    earlier = _known_by(settings, replace(settings.train, **machine_of(old)))  # as in fingerprints of earlier versions
     trained = manifest["training"] if old["training"] == earlier else old["training"]
     same = {seed: value for seed, value in manifest["splits"].items() if seed in old.get("splits", {})}
     for place, before, now in (

@@ -1,4 +1,4 @@
-"""What a run and its trainings are known by: data, parts and settings, but not the machine that they run on."""
+"""Identity of a run and its trainings: data, parts and settings, but not the machine that they run on."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mien.models.settings import OF_THE_MACHINE, TrainSettings
 from mien.runs import Run, sound
 
 WORK = ("model.json", "checkpoint.safetensors", "drawn.safetensors", "generated.npz", "answers-*.npz", "test.npz")
-"""Files of which a cell has at least one as soon as anything was made."""
+"""Files of a cell, one of which exists as soon as work was done in it."""
 
 
 def is_begun(target: Run) -> bool:
-    """Whether a run holds anything that was made. If not, the folder may become another run."""
+    """Whether work was done in a run. If not, its folder may be used for another run."""
     return target.path("run.json").exists() and any(
         next(target.path("cells").rglob(name), None) is not None for name in WORK
     )
@@ -27,9 +27,9 @@ def machine_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def known_as(train: TrainSettings, run: Run) -> list[TrainSettings]:
-    """What a training of a run is known by: the settings without those of the machine.
+    """The settings that identify a training of a run, first without those of the machine.
 
-    Earlier versions counted them in, so the settings with those of the machine on which the run began come second.
+    The second ones include the machine on which the run began, as in fingerprints of earlier versions.
     """
     if not run.path("run.json").exists():
         return [train.anywhere, train]

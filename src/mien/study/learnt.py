@@ -1,4 +1,4 @@
-"""What a saved classifier was trained on: as recorded beside it, as an earlier run tells, or as the user states."""
+"""Find what a saved classifier was trained on: recorded beside it, derived from its run, or stated by the user."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ FLAG = "--trained-on"
 
 @dataclass(frozen=True)
 class Learnt:
-    """What counts as trained on.
+    """The pictures and persons that count as trained on.
 
     Attributes
     ----------
     kind : one of mien.data.provenance.KINDS. sets : of pictures and persons.
-    notes : what of it could not be read, in plain words.
+    notes : what could not be read, a sentence each.
     """
 
     kind: str
@@ -51,7 +51,7 @@ def learnt_by(
 
     Raises
     ------
-    UsageError : it is not known, and the user does not say. DataError : a data set that is named cannot be read.
+    UsageError : it is not known, and the user does not state it. DataError : a data set that is named cannot be read.
     """
     recorded, why = recorded_by(folder, model, card, (pictures, absolute(data.source)))
     if recorded is None and not given:
@@ -76,7 +76,7 @@ def learnt_by(
 def recorded_by(
     folder: Path, model: Classifier, card: saved.ModelCard, there: tuple[Dataset, str] | None = None
 ) -> tuple[TrainedOn | None, str]:
-    """What is recorded beside a classifier, or in an earlier run around it; None, and why, where neither is.
+    """The record beside a classifier, or one derived from its run; None and the reason where neither exists.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def recorded_by(
 
 
 def _of_earlier_run(folder: Path, there: tuple[Dataset, str] | None) -> tuple[TrainedOn | None, str]:
-    """Runs kept no record once: their data are read again, and count if they are what they were."""
+    """Earlier versions wrote no record: the data of the run are read again, and count if they have not changed."""
     missing = "its folder has no trained_on.npz"
     if not (folder / "cell.json").exists():
         return None, missing

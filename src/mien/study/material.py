@@ -37,7 +37,7 @@ class Material:
     parts : the run's own where the data are the same, else new ones. Of fit, calibrate and test, none was trained on.
     targets : class indices to be won back.
     provenance : how that is known, and how many pictures were left out for it.
-    notes : what there is to say about it, in plain words.
+    notes : remarks on it, a sentence each.
     """
 
     pictures: Dataset
@@ -71,8 +71,8 @@ def gather(
 
     Raises
     ------
-    UsageError : an unknown class or cluster, or nobody says what the classifier was trained on. DataError : no picture
-        of a class to learn from, or none that was not trained on.
+    UsageError : an unknown class or cluster, or unknown training pictures. DataError : no picture of a class to
+        learn from, or none that was not trained on.
     """
     data = replace(data, size=card.size, colour=card.colour, fit=card.fit)
     pictures = prepare(data)
@@ -117,9 +117,9 @@ def _sources(learnt: Learnt) -> tuple[str, ...]:
 def _namesakes(provenance: Provenance) -> Iterator[str]:
     if provenance.namesakes:
         yield (
-            f"{provenance.namesakes} pictures are of persons called like some that were trained on, in a data set that "
-            "lies elsewhere and has no trained-on picture in common: they count as other people; if they are the same, "
-            f"name that data set with {FLAG} PATH"
+            f"{provenance.namesakes} pictures are of persons with the names of some that were trained on, in a data "
+            "set that lies elsewhere and has no trained-on picture in common. They count as other people; if they are "
+            f"the same, name that data set with {FLAG} PATH"
         )
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong before any picture is read: the device, classifiers, correctors, packages."""
+"""Check settings before any picture is read: the device, classifiers, correctors, packages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mien.models.settings import TrainSettings
 
 
 def check(train: TrainSettings, bases: Iterable[str], wanted: Iterable[str] = (), *, colour: bool = False) -> None:
-    """Raise now what else would be raised after pictures were read, or a run was begun.
+    """Refuse settings that would otherwise fail only after pictures were read or a run was begun.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def told(
     shares : (N, K) of the votes, 0 where a picture has none.
     folds : (rows to learn from, rows to judge), as `mien.audit.reviewed.vote_folds` makes them.
     train, seed : the training of before; tuning takes two fifths of its epochs, at a third of its rate.
-    checkpoints : folder for a checkpoint of each fold, to go on from.
+    checkpoints : folder for a checkpoint of each fold, from which a stopped training continues.
     say : called with each stage.
     """
     probs = np.zeros(shares.shape)

@@ -6,7 +6,7 @@ Every integer label is an index into a :class:`LabelSet`, also when a class was 
 
 from mien.types.arrays import Bools, Floats, Ints, Texts, check_same_ids, digest, texts
 from mien.types.containers import as_array
-from mien.types.dataset import NO_LABEL, PARTS, Dataset, LabelSet, Problem, Split, row_name, spelling
+from mien.types.dataset import NO_LABEL, PARTS, Dataset, LabelSet, Problem, Split, fold, row_name, spelling
 from mien.types.inputs import (
     as_classes,
     as_counts,
@@ -27,5 +27,5 @@ __all__ = [
     "ACTIONS", "NO_LABEL", "PARTS", "Bools", "Dataset", "Decision", "Floats", "Ints", "LabelSet", "Outputs", "Problem",
     "Proposal", "Rates", "Scores", "Split", "Texts", "Wanted", "as_array", "as_classes", "as_counts", "as_groups",
     "as_ids", "as_known", "as_labels", "as_mask", "as_numbers", "as_shares", "as_targets", "check_same_ids", "digest",
-    "row_name", "spelling", "texts", "without_nan",
+    "fold", "row_name", "spelling", "texts", "without_nan",
 ]  # fmt: skip

@@ -19,23 +19,32 @@ NO_LABEL = -1
 WHOLE = re.compile(r"\+?(-?)0*(\d+)(?:\.0*)?")
 
 
-def spelling(word: str) -> str:
-    """A label or class name as it is compared: one Unicode form (NFC), trimmed, case folded, whole numbers as digits.
+def fold(text: str) -> str:
+    """Text as it is compared where case does not matter: one Unicode form (NFC), trimmed, case folded.
 
-    >>> spelling("  Überraschung ") == spelling("U\u0308BERRASCHUNG"), spelling("3.0")
-    (True, '3')
+    >>> fold("  Überraschung ") == fold("U\u0308BERRASCHUNG")
+    True
     """
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", word).strip().casefold())
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().casefold())
+
+
+def spelling(word: str) -> str:
+    """A label or class name as it is compared: as by `fold`, and whole numbers as digits.
+
+    >>> spelling(" Fear "), spelling("3.0")
+    ('fear', '3')
+    """
+    folded = fold(word)
     number = WHOLE.fullmatch(folded)
     return f"{number[1]}{number[2]}" if number else folded
 
 
 RESERVED = frozenset({"all", "pooled", "rare classes", "abstained"})
-"""What rows of tables are called that are of no single class."""
+"""Names of table rows that belong to no single class."""
 
 
 def row_name(name: str) -> str:
-    """A class's name in tables whose other rows are of no single class.
+    """A class's name in tables that also have rows of no single class.
 
     >>> row_name("fear"), row_name("all")
     ('fear', 'all (class)')

@@ -28,7 +28,7 @@ from mien.types.containers import (
 )
 
 TINY = 1e-6
-"""Probabilities as far below 0 are taken for 0, and an unknown class may have as much."""
+"""Tolerance for rounding: probabilities this far below 0 count as 0, and an unknown class may have this much."""
 SLACK = 0.02 + TINY
 """How far the sum of a row of probabilities may be from 1. A softmax in float16 stays below 0.0005, one in bfloat16
 below 0.004 (measured with 2 to 1000 classes); seven probabilities rounded to two decimals stay below 0.02."""
@@ -59,7 +59,7 @@ def as_numbers(
         raise AlignmentError(f"is of shape {array.shape}", place=place, remedy=f"give an array of {ndim} dimension(s)")
     check_length(array, rows, place)
     if finite and not np.isfinite(array).all():
-        remedy = "leave these rows out, or mend their values"
+        remedy = "leave these rows out, or correct their values"
         refuse_rows(np.atleast_1d(~np.isfinite(array)), "is not finite", place, remedy, np.atleast_1d(array))
     low, high = within
     odd = np.atleast_1d((array < low) | (array > high))
@@ -149,10 +149,10 @@ def as_shares(values: Any, place: str, classes: int | None = None, *, ndim: int 
 
 
 def without_nan(array: NDArray[Any], place: str) -> NDArray[Any]:
-    """The array, in which infinities are meant and NaN is not."""
+    """The array, which may hold infinities; DataError where it holds NaN."""
     odd = np.atleast_1d(np.isnan(array))
     if odd.any():
-        refuse_rows(odd, "is NaN", place, "leave these rows out, or mend their values", np.atleast_1d(array))
+        refuse_rows(odd, "is NaN", place, "leave these rows out, or correct their values", np.atleast_1d(array))
     return array
 
 

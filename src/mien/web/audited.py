@@ -52,13 +52,13 @@ def audited(folder: Path, source: str | None = None) -> Audited:
 
     Raises
     ------
-    RunError : the folder holds no audit, or none of its pictures is there. DataError : the pictures cannot be read.
+    RunError : the folder holds no audit, or none of its pictures exists. DataError : the pictures cannot be read.
     """
     if not (folder / "audit.json").exists():
-        raise RunError("is no audit", place=str(folder), remedy="give the --out folder of mien audit")
+        raise RunError("holds no audit", place=str(folder), remedy="give the --out folder of mien audit")
     about = read_json(folder / "audit.json")
     if not isinstance(about, Stored) or about["kind"] != "audit" or not isinstance(about["format"], int):
-        raise RunError("is no audit", place=str(folder), remedy="give the --out folder of mien audit")
+        raise RunError("holds no audit", place=str(folder), remedy="give the --out folder of mien audit")
     if about["format"] > FORMAT:
         raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")
     with sound(folder / "audit.json", AUDIT_AGAIN):
