@@ -105,16 +105,6 @@ def prepare_output(path: Path, marker: str = "", *, sources: Iterable[str | Path
 
 
 @contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Lock an existing folder. RunError where another command writes there, StorageError where nothing can."""
-    if not folder.is_dir():  # who reads it says so
-        yield
-        return
-    with _only_user(folder / LOCK, folder, ""):
-        yield
-
-
-@contextmanager
 def _only_user(lock: Path, place: Path, kind: str, temporary: bool = False) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with storage_errors(place):

@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conftest import QUICK, QUICK_PATCH, Mien
 
+from mien.output import prepare_output_dir
+from mien.report import tables
 from mien.runs import Run
 from mien.study.cells import Cell, run_cell
 
@@ -71,7 +74,6 @@ def test_ctrl_c_ends_a_study_and_its_processes(tmp_path: Path) -> None:
 
 WRITERS = {
     "study": ("study", "FACES", *QUICK, "--classes", "happiness", "--out", "STUDY"),
-    "report": ("report", "STUDY"),
     "train": ("train", "FACES", "--out", "NEW"),
     "compare": ("compare", "FACES", "--out", "NEW"),
     "audit": ("audit", "FACES", "--out", "NEW"),
@@ -92,7 +94,7 @@ def test_two_at_once(
     words = {"STUDY": study, "NEW": new, "TRAINED": base, "PATCH": patched}
     command = [str(words.get(word, word)).replace("FACES", str(faces)) for word in WRITERS[verb]]
     beside = {"correct": new, "draw": new, "apply": base / "cells" / "seed0" / "full" / "patch"}
-    place = beside.get(verb, study if verb in ("study", "report") else new)
+    place = beside.get(verb, study if verb == "study" else new)
     if verb in beside:
         lock = place.with_name(f".{place.name}.lock")
     else:
@@ -110,8 +112,26 @@ def test_two_at_once(
         mien(*command).refused(1, str(place), "another mien", "wait")
         assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
         other.communicate()
-    if verb in ("study", "report", "draw", "apply", "discover"):
+    if verb in ("study", "draw", "apply", "discover"):
         assert mien(*command).code == 0
+
+
+def test_a_report_of_a_run_that_goes_on(mien: Mien, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for nobody, and has the cells that are finished while it is made."""
+    last, kept = study / "cells" / "seed0" / "without-happiness" / "cell.json", study.parent / "cell.json"
+    last.rename(kept)
+    build = tables.build
+
+    def slowly(run: Run) -> None:
+        build(run)
+        if kept.exists():
+            assert not run.read_table("gain")
+            kept.rename(last)
+
+    monkeypatch.setattr(tables, "build", slowly)
+    with prepare_output_dir(study, "study", "run.json"), ThreadPoolExecutor(1) as beside:  # a lock is of one thread
+        assert beside.submit(mien, "report", study).result().code == 0
+    assert Run(study).read_table("gain")
 
 
 @pytest.mark.parametrize(

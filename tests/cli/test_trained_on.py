@@ -392,6 +392,19 @@ def test_a_stated_set_that_is_not_there(mien: Mien, foreign: Path, faces: Path, 
     mien("correct", foreign, faces, *flags).refused(1, "--trained-on", "gone")
 
 
+@pytest.mark.parametrize("place", ["runs/base", "runs", "", " "])
+def test_what_mien_wrote_is_no_stated_set(
+    mien: Mien, foreign: Path, tiny: Path, faces: Path, tmp_path: Path, place: str
+) -> None:
+    """A run has pictures too, its sample faces; they certify nothing. Neither does a variable that is not set."""
+    shutil.copytree(tiny, tmp_path / "runs" / "base")
+    assert list((tmp_path / "runs" / "base").glob("*.png"))
+    stated = tmp_path / place if place.strip() else place
+    said = mien("correct", foreign, faces, *QUICK, "--trained-on", stated, "--out", tmp_path / "p")
+    said.refused(2 if place.strip() else 1, "--trained-on", "not data" if place.strip() else "empty")
+    assert not (tmp_path / "p").exists()
+
+
 def test_where_all_was_trained_on_nothing_is_written(mien: Mien, foreign: Path, faces: Path, tmp_path: Path) -> None:
     said = mien("correct", foreign, faces, *QUICK, "--trained-on", faces, "--out", tmp_path / "p")
     said.refused(1, "0 of 158 pictures", "was trained on")

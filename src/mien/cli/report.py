@@ -7,15 +7,14 @@ from pathlib import Path
 import click
 
 from mien.errors import UsageError
-from mien.output import only_writer
-from mien.runs import Run
+from mien.runs import Run, storage_errors
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--beside", type=click.Path(path_type=Path), help="another run: show what changed since, class by class")
 def report(run: Path, beside: Path | None) -> None:
-    """Make tables and report of a study or a comparison again, also of one that was stopped half-way.
+    """Make tables and report of a study or a comparison again, also if it was stopped or is still running.
 
     \b
     Example:
@@ -30,9 +29,18 @@ def report(run: Path, beside: Path | None) -> None:
     if compared and beside:
         remedy = "leave it out: a comparison has everything beside each other"
         raise UsageError("works only with a study", place="--beside", remedy=remedy)
-    with only_writer(run):
+    finished = None
+    while (now := _finished(done)) != finished:  # a running study may finish cells meanwhile
+        finished = now
         (treated if compared else tables).build(done)
         if beside:
             compare(done, Run(beside))
         written = (treated_page if compared else page).write(done)
     click.echo(f"report: {written}")
+
+
+def _finished(run: Run) -> dict[Path, int]:
+    """The files by which work of a run is known to be finished, and when they were written."""
+    kinds = ("cell.json", "answers-*.npz")
+    with storage_errors(run.folder):
+        return {path: path.stat().st_mtime_ns for kind in kinds for path in run.path("cells").rglob(kind)}

@@ -66,6 +66,8 @@ def load(
             cause = "faces are drawn, although there is a folder of that name"
             return drawn.but(Problem("drawn, not read", text, cause, f"write ./{text} for the folder"))
         return drawn
+    if not text.strip():
+        raise DataError("is an empty text", place="DATA", remedy="give a path, . for this folder, or faces")
     path = Path(text).expanduser()
     _must_exist(path)
     if format is not None and format not in FORMATS:

@@ -22,6 +22,8 @@ from mien.runs import RETRAINED, Run, read_json, sound
 from mien.types import Dataset
 
 FLAG = "--trained-on"
+OUTPUT = ("run.json", "model.json", "patch.json", "audit.json", "found.json")
+"""Files by which the folders that mien writes are known."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,9 @@ def _stated(source: str, data: DataSettings) -> tuple[TrainedOn, str]:
     """Every picture of a data set or folder, whatever its label, and a note on those that cannot be read."""
     listed, path = _listed(source, data), Path(source).expanduser()
     there = set() if listed is None else set(listed.paths.tolist())
-    inside = path.is_dir() and not is_drawn(source)
-    below = [str(folder.path / name) for folder in walk(path) for name in folder.pictures] if inside else []
+    inside = list(walk(path)) if path.is_dir() and not is_drawn(source) else []
+    _refuse_output(source, [folder.path for folder in inside if folder.pictures], None if listed is None else path)
+    below = [str(folder.path / name) for folder in inside for name in folder.pictures]
     files = [Path(name) for name in below if name not in there]
     loose = read_pictures(files, ("",), data.images)
     found = [loose] if listed is None else [decode(listed, data.images), loose]
@@ -142,9 +145,26 @@ def _stated(source: str, data: DataSettings) -> tuple[TrainedOn, str]:
         raise DataError("has no picture that can be read", place=f"{FLAG} {source}", remedy="name another data set")
     sets = [TrainedOn.of(one, np.arange(len(one)), absolute(source), stated=True) for one in found]
     unread = len(files) + (0 if listed is None else len(listed)) - sum(len(one) for one in found)
+    unread += sum(len(names) for folder in inside for names in folder.unread.values())
     unread += sum(problem.kind == "broken row" for problem in found[0].problems)
     note = f"{unread} pictures of {source} cannot be read, and do not count as trained on" if unread else ""
     return replace(sets[0], pictures=np.unique(np.concatenate([one.pictures for one in sets]))), note
+
+
+def _refuse_output(source: str, folders: Sequence[Path], data: Path | None) -> None:
+    """UsageError where all pictures lie in what mien wrote: no classifier was trained on those.
+
+    `data` is a folder that has a layout of data, whatever else lies in it.
+    """
+
+    def of_mien(folder: Path) -> bool:
+        above = [one for one in (folder, *folder.parents) if one.is_relative_to(root) and one != data]
+        return any((one / name).is_file() for one in above for name in OUTPUT)
+
+    root = Path(source).expanduser()
+    if folders and all(map(of_mien, folders)):
+        remedy = f"name the pictures that BASE was trained on with {FLAG}; a run's run.json says where they lay"
+        raise UsageError("holds what mien wrote, not data", place=f"{FLAG} {source}", remedy=remedy)
 
 
 def _listed(source: str, data: DataSettings) -> Dataset | None:
@@ -154,6 +174,6 @@ def _listed(source: str, data: DataSettings) -> Dataset | None:
             return load(source, format=layout, names=spelled(data.names))
         except DataError as error:
             failed = error
-    if Path(source).expanduser().is_dir():
+    if source.strip() and Path(source).expanduser().is_dir():
         return None
     raise DataError(failed.cause, place=f"{FLAG} {failed.place}", remedy=failed.remedy)
