@@ -18,7 +18,8 @@ from mien.errors import DataError
 from mien.types import Bools, Ints, Problem
 
 NONE, SEVERAL = -1, -2
-UNMATCHED, AMBIGUOUS, REPEATED, CONTRADICTORY = (
+LOOSE, UNMATCHED, AMBIGUOUS, REPEATED, CONTRADICTORY = (
+    "matched loosely",
     "row without a picture",
     "ambiguous row",
     "repeated row",
@@ -44,7 +45,8 @@ class Matched:
     Attributes
     ----------
     rows : (M,) number of the picture, −1 for none.
-    problems : a Problem for each row that means no picture, or several.
+    problems : a Problem for each row that means no picture, or several; before them, one where all were matched
+        loosely.
     """
 
     rows: Ints
@@ -67,7 +69,9 @@ class Joined:
     problems: list[Problem]
 
 
-def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, strict: bool = True) -> Matched:
+def match(
+    written: Sequence[str], names: Sequence[str], table: Path | str, *, strict: bool = True, loose: bool = True
+) -> Matched:
     """Find the picture that each row of a table means.
 
     Parameters
@@ -75,6 +79,8 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
     written : (M,) names in the table. names : (N,) names of the pictures.
     table : where the rows are from, for messages.
     strict : whether it is an error that no row at all means a picture.
+    loose : whether extensions and folders may be left out where no row at all means a picture. Not for some rows of a
+        table of which others do mean pictures: a picture of that file name in another folder is another one.
 
     Raises
     ------
@@ -91,7 +97,7 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
     index = _Index(names)
     rows: Ints = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
     problems: list[Problem] = []
-    if len(rows) and not (rows >= 0).any():
+    if loose and len(rows) and not (rows >= 0).any():
         rows, problems = _by_file(written, index.names, rows, table)
     if strict and len(rows) and not (rows >= 0).any():
         raise DataError(
@@ -119,7 +125,7 @@ def _by_file(written: Sequence[str], names: Sequence[str], rows: Ints, table: Pa
         found = np.array([files.get(name, NONE) for name in parts], dtype=np.int64)
         if (found >= 0).any():
             cause = f"none of its rows names a picture ({written[0][:SHOWN]!r}): they are matched without {what}"
-            return found, [Problem("matched loosely", str(table), cause, "nothing, if these are the same pictures")]
+            return found, [Problem(LOOSE, str(table), cause, "nothing, if these are the same pictures")]
     return rows, []
 
 
