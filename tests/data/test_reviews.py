@@ -128,6 +128,8 @@ def test_files_of_spreadsheets_and_editors_are_read(tmp_path: Path) -> None:
     "content",
     [
         "ID,Label\r\na.png,fear\r\nb.png,\r\n",
+        "sep=;\r\nid;label\r\na.png;fear\r\nb.png;\r\n",
+        "sep=\t\r\nid\tlabel\r\na.png\tfear\r\nb.png\t\r\n",
         " id ; LABEL \n a.png ; fear \n b.png ;\n",
         "id\tlabel\twho\na.png\tfear\tme\nb.png\t\tme\n",
         '"label","id"\n"fear","a.png"\n"","b.png"\n',

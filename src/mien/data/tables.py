@@ -19,6 +19,8 @@ from mien.outside import import_optional
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 SEPARATORS = ",;\t|"
+EXCEL = re.compile('"?sep=([,;\t|])"?', re.IGNORECASE)
+"""A first line that tells Excel the separator."""
 SHOWN = 200
 IMAGE = (
     "image", "file", "filename", "filepath", "picture", "path", "pth", "img", "image_name", "image_path", "img_path",
@@ -137,7 +139,9 @@ def _cells(text: TextIO) -> Iterator[list[str]]:
     first = text.readline()
     while first and not first.strip():
         first = text.readline()
-    separator = max(SEPARATORS, key=first.count)
+    declared = EXCEL.fullmatch(first.rstrip("\r\n"))  # a line for Excel, before the header
+    first = text.readline() if declared else first
+    separator = declared[1] if declared else max(SEPARATORS, key=first.count)
     for row in csv.reader(chain([first], text), delimiter=separator, skipinitialspace=True):
         cells = [cell.strip() for cell in row]
         if any(cells):
