@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,15 @@ def audited(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("audits") / "one"
     assert run(["audit", str(faces), *SMALL, "--out", str(folder)]) == 0
     return folder
+
+
+def test_an_audit_of_other_pictures_goes_elsewhere(mien: Mien, audited: Path, tmp_path: Path) -> None:
+    """Reviews of the first would count for pictures of the same names."""
+    other, folder = tmp_path / "other", Path(shutil.copytree(audited, tmp_path / "audit"))
+    assert mien("data", "draw", other, "--n", "60", "--size", "32", "--seed", "9").code == 0
+    before = (folder / "audit.npz").read_bytes()
+    mien("audit", other, *SMALL, "--out", folder).refused(2, "other pictures", "another folder with --out")
+    assert (folder / "audit.npz").read_bytes() == before
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

@@ -81,7 +81,7 @@ def test_other_extensions_throughout_are_matched_without_them(change) -> None:  
 
 
 def test_some_rows_alone_are_never_matched_loosely() -> None:
-    assert match(["x/1.png", "happiness/1.jpg"], NAMES, "t", strict=False).rows.tolist() == [-1, -1]
+    assert match(["x/1.png", "happiness/1.jpg"], NAMES, "t", strict=False, loose=False).rows.tolist() == [-1, -1]
 
 
 def test_nothing_matched_is_an_error_that_shows_both() -> None:

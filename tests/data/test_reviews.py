@@ -16,7 +16,19 @@ from hypothesis import strategies as st
 from mien.data.prepare import DataSettings, prepare
 from mien.data.review_files import read
 from mien.data.reviewed import on_pictures
-from mien.data.reviews import AMBIGUOUS, BROKEN, CHANGED, GONE, MACHINE, UNKNOWN, Review, ReviewFile, append, merged
+from mien.data.reviews import (
+    AMBIGUOUS,
+    BROKEN,
+    CHANGED,
+    GONE,
+    MACHINE,
+    MOVED,
+    UNKNOWN,
+    Review,
+    ReviewFile,
+    append,
+    merged,
+)
 from mien.errors import StorageError, UsageError
 from mien.types import Dataset, LabelSet, texts
 
@@ -116,6 +128,8 @@ def test_files_of_spreadsheets_and_editors_are_read(tmp_path: Path) -> None:
     "content",
     [
         "ID,Label\r\na.png,fear\r\nb.png,\r\n",
+        "sep=;\r\nid;label\r\na.png;fear\r\nb.png;\r\n",
+        "sep=\t\r\nid\tlabel\r\na.png\tfear\r\nb.png\t\r\n",
         " id ; LABEL \n a.png ; fear \n b.png ;\n",
         "id\tlabel\twho\na.png\tfear\tme\nb.png\t\tme\n",
         '"label","id"\n"fear","a.png"\n"","b.png"\n',
@@ -209,6 +223,26 @@ def test_a_picture_that_moved_is_found_by_what_it_shows() -> None:
     )
     assert [one.id for one in found.reviews] == [NAMES[2], NAMES[1], NAMES[3]]
     assert [(problem.kind, NAMES[3] in problem.place) for problem in found.problems] == [(CHANGED, True)]
+
+
+def test_pictures_that_were_sorted_anew_by_hand_keep_their_reviews() -> None:
+    said = [Review(f"fear/{number}.png", "joy") for number in range(6)]
+    now = ["fear/0.png", "joy/1.png", "joy/2.png", "fear/5.png", "joy/6.png"]  # 1 and 2 moved, 3 and 4 deleted
+    found = on(said, pictures(now))
+    assert [one.id for one in found.reviews] == [now[0], now[1], now[2], now[3]]
+    assert [problem.kind for problem in found.problems] == [MOVED, MOVED, GONE, GONE]
+    assert found.unused == (said[3], said[4])
+
+
+def test_a_file_name_that_several_folders_have_tells_no_picture() -> None:
+    """Numbers begin anew in each folder: what is deleted in one is no picture of another."""
+    for now in (["fear/1.png", "joy/1.png", "joy/2.png"], ["joy/2.png", "joy/3.png"]):
+        found = on([Review("fear/2.png", "joy"), Review("joy/2.png", "fear")], pictures(now))
+        assert [one.id for one in found.reviews] == ["joy/2.png"]
+        assert [problem.kind for problem in found.problems] == [GONE]
+    found = on([Review("fear/2.png", "joy", hash="b"), Review("joy/3.png", "fear")],
+               pictures(["joy/2.png", "joy/3.png"], ["x", "y"]))  # fmt: skip
+    assert [one.id for one in found.reviews] == ["joy/3.png"]
 
 
 @given(gone=st.sets(st.integers(0, 39)), added=st.integers(0, 5))

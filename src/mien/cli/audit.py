@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
@@ -20,9 +21,11 @@ from mien.cli.options import build, options
 from mien.data.prepare import DataSettings, conflicts, prepare
 from mien.data.review_files import read
 from mien.data.reviewed import on_pictures
+from mien.errors import MienError, UsageError
 from mien.models.settings import TrainSettings
 from mien.output import prepare_output_dir
-from mien.runs import write_text
+from mien.runs import read_arrays, write_text
+from mien.types import Dataset
 
 if TYPE_CHECKING:
     from mien.audit.reviewers import Reviewer
@@ -104,6 +107,7 @@ def audit(
     with prepare_output_dir(out, "audit", "audit.json", sources=[data]):
         with decoding() as progress:
             pictures = prepare(settings, progress)
+        _check_same(out, pictures)
         if reviews:
             note_reviews(on_pictures(read(reviews), pictures).problems)
         with stages() as say:
@@ -121,6 +125,16 @@ def audit(
         return
     _print(found)
     click.echo(f"table: {out / 'audit.csv'}\npage: {out / 'index.html'}")
+
+
+def _check_same(out: Path, pictures: Dataset) -> None:
+    """UsageError where OUT is the audit of other pictures: its reviews would count for pictures of the same names."""
+    there: set[str] = set()
+    with contextlib.suppress(MienError):  # none yet, or a damaged one, which is made anew
+        there = set(read_arrays(out / "audit.npz")["hashes"].tolist())
+    if there and pictures.hashes is not None and there.isdisjoint(pictures.hashes.tolist()):
+        cause = "holds the audit of other pictures: none of them is in these data"
+        raise UsageError(cause, place=f"--out {out}", remedy="give another folder with --out")
 
 
 def as_figures(found: Audit) -> dict[str, Any]:

@@ -48,7 +48,8 @@ class Matched:
     Attributes
     ----------
     rows : (M,) number of the picture, −1 for none.
-    problems : a Problem for each row that means no picture, or several.
+    problems : a Problem for each row that means no picture, or several; before them, one where all were matched
+        loosely.
     """
 
     rows: Ints
@@ -71,15 +72,18 @@ class Joined:
     problems: list[Problem]
 
 
-def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, strict: bool = True) -> Matched:
+def match(
+    written: Sequence[str], names: Sequence[str], table: Path | str, *, strict: bool = True, loose: bool = True
+) -> Matched:
     """Find the picture that each row of a table means.
 
     Parameters
     ----------
     written : (M,) names in the table. names : (N,) names of the pictures.
     table : where the rows are from, for messages.
-    strict : whether these are all rows of the table. Then, where none of them means a picture, they are matched without
-        folders or extensions if that tells the pictures apart, and else refused.
+    strict : whether it is an error that no row at all means a picture.
+    loose : whether extensions and folders may be left out where no row at all means a picture. Not for some rows of a
+        table of which others do mean pictures: a picture of that file name in another folder is another one.
 
     Raises
     ------
@@ -96,7 +100,7 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, st
     index = _Index(names)
     rows: Ints = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
     problems: list[Problem] = []
-    if strict and len(rows) and not (rows >= 0).any():
+    if loose and len(rows) and not (rows >= 0).any():
         rows, problems = _by_file(written, index.names, rows, table)
     if strict and len(rows) and not (rows >= 0).any():
         raise DataError(

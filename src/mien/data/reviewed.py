@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.data.join import AMBIGUOUS as SEVERAL
 from mien.data.join import LOOSE, match, normal
-from mien.data.reviews import AMBIGUOUS, CANNOT_SAY, CHANGED, GONE, MACHINE, UNKNOWN, Review, ReviewFile, merged
+from mien.data.reviews import AMBIGUOUS, CANNOT_SAY, CHANGED, GONE, MACHINE, MOVED, UNKNOWN, Review, ReviewFile, merged
 from mien.errors import UsageError
 from mien.types import NO_LABEL, Bools, Dataset, Ints, Problem, digest
 
@@ -26,8 +26,9 @@ def on_pictures(file: ReviewFile, data: Dataset, *, strict: bool = True) -> Revi
     """The reviews that can be used for these pictures, with the pictures' own ids and the classes' own names.
 
     A picture is found by its id, by another spelling of it (see `mien.data.join`), or by the hash that stands in the
-    review, where the picture was moved or its row number changed. Every review that names no picture, several, or no
-    class becomes a Problem.
+    review, where the picture was moved or its row number changed. A review without a hash means the picture of the same
+    file name in another folder, where no two pictures and no two reviewed ones are called the same. Every review that
+    names no picture, several, or no class becomes a Problem.
 
     Parameters
     ----------
@@ -79,6 +80,7 @@ def _rows(file: ReviewFile, data: Dataset) -> tuple[dict[tuple[str, str], int], 
     by_hash: dict[str, list[int]] = {}
     for row, hash in enumerate(() if data.hashes is None else data.hashes.tolist()):
         by_hash.setdefault(hash, []).append(row)
+    moved = _moved([name for name in written if by_id[name] < 0], written, data)
     rows: dict[tuple[str, str], int] = {}
     problems: dict[str, Problem] = {}
     for review in file.reviews:
@@ -91,6 +93,10 @@ def _rows(file: ReviewFile, data: Dataset) -> tuple[dict[tuple[str, str], int], 
                 "nothing: the review counts; or review it again",
             )
             problems[review.id] = Problem(CHANGED, _place(file.path, review.id), cause, remedy)
+        elif row < 0 and review.id in moved and not (review.hash and by_hash):
+            row = moved[review.id]
+            cause, remedy = f"is {str(data.ids[row])[:SHOWN]!r} now, by its file name", "nothing: the review counts"
+            problems[review.id] = Problem(MOVED, _place(file.path, review.id), cause, remedy)
         elif row < 0:
             problems[review.id] = faults[review.id]
         rows[review.id, review.hash] = row
@@ -109,7 +115,7 @@ def _found(written: list[str], data: Dataset, path: Path) -> tuple[dict[str, int
         left = [name for name, row in rows.items() if row < 0]
         if not left:
             break
-        matched = match(left, names, path, strict=False)
+        matched = match(left, names, path, strict=False, loose=False)
         rows.update(zip(left, matched.rows.tolist(), strict=True))
         problems = [problem for problem in matched.problems if problem.kind != LOOSE]
         for name, problem in zip((name for name in left if rows[name] < 0), problems, strict=True):
@@ -117,6 +123,18 @@ def _found(written: list[str], data: Dataset, path: Path) -> tuple[dict[str, int
                 kind = AMBIGUOUS if problem.kind == SEVERAL else GONE
                 faults[name] = Problem(kind, _place(path, name), problem.cause, REMEDIES[kind])
     return rows, faults
+
+
+def _moved(gone: Sequence[str], written: Sequence[str], data: Dataset) -> dict[str, int]:
+    """Rows of pictures that lie in another folder now, where file names tell all pictures and reviews apart."""
+    files = {_file(str(name)): row for row, name in enumerate(data.ids.tolist())}
+    if not gone or len(files) < len(data) or len({_file(name) for name in written}) < len(written):
+        return {}
+    return {name: files[_file(name)] for name in gone if _file(name) in files}
+
+
+def _file(name: str) -> str:
+    return normal(name).rpartition("/")[2].casefold()
 
 
 def _without_ending(name: str) -> str:

@@ -23,12 +23,13 @@ MACHINE = "mien audit"
 """Reviewer's name in the audit's own suggestions, which are never taken for reviews."""
 CANNOT_SAY = "cannot say"
 """What stands in other tools' files where the reviewer sees no class."""
-BROKEN, GONE, AMBIGUOUS, UNKNOWN, CHANGED = KINDS = (
+BROKEN, GONE, AMBIGUOUS, UNKNOWN, CHANGED, MOVED = KINDS = (
     "broken review",
     "review without a picture",
     "ambiguous review",
     "review of an unknown class",
     "review of a changed picture",
+    "review of a moved picture",
 )
 """Kinds of Problems that files of reviews have."""
 
