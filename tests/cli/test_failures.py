@@ -112,7 +112,6 @@ def test_a_disk_that_may_not_be_written(
     out = ("--out", tmp_path / "new")
     correct = ("correct", trained, faces, "--class", "sadness", *QUICK_PATCH)
     failing = {
-        "report": ("report", study),
         "patch apply": ("patch", "apply", patched, trained),
         "correct": (*correct, *out),
         "discover": ("discover", trained, faces / "fear", *out),
@@ -120,6 +119,11 @@ def test_a_disk_that_may_not_be_written(
         "audit": ("audit", faces, *out),
         "data draw": ("data", "draw", tmp_path / "new", "--n", "5"),
     }
+    with monkeypatch.context() as disk:
+        disk.setattr("mien.runs.tempfile.mkstemp", refusing)
+        said = mien("report", study)  # it takes no lock
+        said.refused(1, "Read-only")
+        assert not FLAG.search(said.err)
     monkeypatch.setattr("mien.output.exclusive_lock", refusing)
     for words, command in failing.items():
         said = mien(*command)

@@ -109,4 +109,4 @@ def test_quotes_and_the_signs_of_addresses_do_not_matter(written: str) -> None:
 
 
 def test_names_that_mean_nothing_are_not_matched_by_file_where_that_may_be_so() -> None:
-    assert match(["fear/1.png"], ["happy/1.png"], "t.csv", strict=False).rows.tolist() == [-1]
+    assert match(["fear/1.png"], ["happy/1.png"], "t.csv", strict=False, loose=False).rows.tolist() == [-1]

@@ -142,7 +142,7 @@ def _cells(text: TextIO) -> Iterator[list[str]]:
     if "\0" in first:
         raise csv.Error("it holds zero bytes, as UTF-16 without a mark does")
     separator = max(SEPARATORS, key=first.count)
-    if told := re.fullmatch(r"sep=(.)", first.strip(), re.IGNORECASE):  # Excel's own line
+    if told := re.fullmatch(r'"?sep=(.)"?', first.rstrip("\r\n"), re.IGNORECASE):  # Excel's own line
         separator, first = told[1], ""
     for row in csv.reader(chain([first] if first else [], text), delimiter=separator, skipinitialspace=True):
         cells = [cell.strip() for cell in row]
