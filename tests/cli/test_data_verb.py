@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Mien
 from PIL import Image
 
 from mien.cli import run
@@ -77,3 +79,13 @@ def test_drawn_faces_can_be_written_and_read_back(
     assert run(["data", "inspect", str(tmp_path / "faces"), "--json"]) == 0
     seen = json.loads(capsys.readouterr().out)
     assert seen["rows"] == 60 and seen["people"]["count"] > 5
+
+
+def test_problems_of_the_data_are_told_by_verbs_that_use_them(mien: Mien, faces: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(faces, tmp_path / "data")
+    table = (data / "votes.csv").read_text().splitlines()
+    (data / "votes.csv").write_text("\n".join([*table, table[1].replace("face-", "gone-")]))
+    quick = ("--epochs", "1", "--size", "16", "--base", "oneconv")
+    for verb in ("train", "audit"):
+        said = mien(verb, data, *quick, "--out", tmp_path / verb)
+        assert said.code == 0 and "1 × row without a picture" in said.err and "mien data inspect" in said.err

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mien.audit import MERGES
-from mien.cli.notes import note_reviews
+from mien.cli.notes import note_data, note_reviews
 from mien.cli.options import build, options
 from mien.data.prepare import DataSettings, conflicts, prepare
 from mien.data.review_files import read
@@ -108,6 +108,7 @@ def audit(
         with decoding() as progress:
             pictures = prepare(settings, progress)
         _check_same(out, pictures)
+        note_data(pictures.problems)
         if reviews:
             note_reviews(on_pictures(read(reviews), pictures).problems)
         with stages() as say:

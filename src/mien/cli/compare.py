@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mien.cli.notes import note_reviews
+from mien.cli.notes import note_data
 from mien.cli.options import build, options
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings, prepare
@@ -67,7 +67,7 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
     with prepare_output_dir(out, "compare", "run.json", sources=[data]):
         with decoding() as progress:
             pictures = prepare(settings.data, progress)
-        note_reviews(pictures.problems)
+        note_data(pictures.problems)
         with watching(settings.train.epochs) as watch:
             done = compare_(settings, out, engine_name=engine, command=command_line(), watch=watch)
         treated.build(done)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mien.cli.notes import note_reviews
+from mien.cli.notes import note_data
 from mien.cli.options import build, options
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings
@@ -81,7 +81,7 @@ def correct(
     with prepare_output(folder, "patch.json", sources=[data]):
         with stages() as say:
             done = correct_(place, *parts, left_out=left_out, base=base, command=command_line(), say=say)
-        note_reviews(done.material.pictures.problems)
+        note_data(done.material.pictures.problems)
         done.patch.save(folder)
         shown = page(done.patch, done.scores, done.curves(HARMS), done.advice(), counted(done))
         write_text(folder / "report.html", shown)

@@ -15,3 +15,13 @@ def note_reviews(problems: Iterable[Problem]) -> None:
     """Print a line for each kind of Problem that the file of reviews has, with the first of its kind."""
     for kind in by_kind([problem for problem in problems if problem.kind in KINDS]):
         click.echo(f"note: {kind.count:,} × {kind.name}: {kind.examples[0]}", err=True)
+
+
+def note_data(problems: Iterable[Problem]) -> None:
+    """Print the problems of the data: those of reviews one by one, the others with their counts in one line."""
+    found = list(problems)
+    note_reviews(found)
+    others = by_kind([problem for problem in found if problem.kind not in KINDS])
+    if others:
+        counts = ", ".join(f"{kind.count:,} × {kind.name}" for kind in others)
+        click.echo(f"note: the data have problems: {counts} (mien data inspect shows them)", err=True)

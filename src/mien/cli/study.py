@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mien.cli.notes import note_reviews
+from mien.cli.notes import note_data
 from mien.cli.options import build, options, trained_by
 from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings, prepare
@@ -64,7 +64,7 @@ def study(data: str, out: Path, corrector: tuple[str, ...], engine: str, as_json
     with prepare_output_dir(out, "study", "run.json", sources=[data]):
         with decoding() as progress:
             pictures = prepare(settings.data, progress)
-        note_reviews(pictures.problems)
+        note_data(pictures.problems)
         with watching(settings.train.epochs) as watch:
             done = run(settings, out, engine_name=engine, command=command_line(), watch=watch)
         tables.build(done)

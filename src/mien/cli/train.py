@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mien.cli.notes import note_reviews
+from mien.cli.notes import note_data
 from mien.cli.options import build, options, trained_by
 from mien.data.prepare import DataSettings, prepare
 from mien.models.settings import BASE_HELP, TrainSettings
@@ -48,7 +48,7 @@ def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: A
     with prepare_output_dir(out, "train", "run.json", sources=[data]):
         with decoding() as progress:
             pictures = prepare(settings.data, progress)
-        note_reviews(pictures.problems)
+        note_data(pictures.problems)
         with watching(settings.train.epochs) as watch:
             done = run(settings, out, kind="train", command=command_line(), watch=watch)
     result = recalls_on_test(done, seed)
