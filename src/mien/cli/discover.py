@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mien.cli.notes import to_stderr
 from mien.cli.options import build, options
 from mien.output import prepare_output_dir
 from mien.study.settings import DiscoverySettings
@@ -59,7 +60,7 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     elif found.trained_on:
         click.echo(f"the classifier was trained on {found.trained_on} of them: these cannot be used to correct it")
     for kind in by_kind(found.problems):
-        click.echo(f"{kind.count} × {kind.name}, such as {kind.examples[0]}", err=True)
+        to_stderr(f"{kind.count} × {kind.name}, such as {kind.examples[0]}")
     click.echo(f"page: {out / 'index.html'}")
 
 

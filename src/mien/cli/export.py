@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mien.cli.notes import to_stderr
 from mien.output import prepare_output
 from mien.runs import read_json
 from mien.web import FORMS
@@ -35,7 +36,7 @@ def export(folder: Path, source: str | None, form: str, out: Path) -> None:
 
     desk = Desk.open(folder, source)
     for note in desk.notes():
-        click.echo(f"note: {note}", err=True)
+        to_stderr(f"note: {note}")
     with prepare_output(out, sources=[source or read_json(folder / "audit.json")["data"]["source"]]):
         count = export_(desk, form, out)
     click.echo(f"{out}: {count} pictures, {changed(desk)} with a label that reviewers changed")

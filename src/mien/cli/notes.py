@@ -1,20 +1,27 @@
-"""Notes on standard error: problems that do not stop a verb."""
+"""Lines on standard error: progress, and problems that do not stop a verb."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
-
-import click
+from contextlib import suppress
 
 from mien.data.checks import by_kind
 from mien.data.reviews import KINDS
 from mien.types import Problem
 
 
+def to_stderr(text: str) -> None:
+    """Print a line to standard error; work goes on where nobody can read it any more."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
 def note_reviews(problems: Iterable[Problem]) -> None:
     """Print a line for each kind of Problem that the file of reviews has, with the first of its kind."""
     for kind in by_kind([problem for problem in problems if problem.kind in KINDS]):
-        click.echo(f"note: {kind.count:,} × {kind.name}: {kind.examples[0]}", err=True)
+        to_stderr(f"note: {kind.count:,} × {kind.name}: {kind.examples[0]}")
 
 
 def note_data(problems: Iterable[Problem]) -> None:
@@ -24,4 +31,4 @@ def note_data(problems: Iterable[Problem]) -> None:
     others = by_kind([problem for problem in found if problem.kind not in KINDS])
     if others:
         counts = ", ".join(f"{kind.count:,} × {kind.name}" for kind in others)
-        click.echo(f"note: the data have problems: {counts} (mien data inspect shows them)", err=True)
+        to_stderr(f"note: the data have problems: {counts} (mien data inspect shows them)")

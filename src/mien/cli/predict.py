@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mien.cli.notes import to_stderr
 from mien.errors import DataError
 from mien.types import NO_LABEL
 
@@ -60,11 +61,11 @@ def predict(
     classes = loaded.classes
     ranges, said = ranges_of(paths)
     for _, cause, remedy in said:
-        click.echo(f"{cause} → {remedy}", err=True)
+        to_stderr(f"{cause} → {remedy}")
     rows = (row for answers in loaded.answers(paths, ranges) for row in _rows(answers, classes))
     failed = (_write_csv if as_csv else _write_json)(rows, classes)
     if failed:
-        click.echo(f"{failed} of {len(paths)} pictures could not be read", err=True)
+        to_stderr(f"{failed} of {len(paths)} pictures could not be read")
         click.get_current_context().exit(1 if failed == len(paths) else 0)
 
 
@@ -85,9 +86,9 @@ def expand(files: tuple[Path, ...]) -> list[Path]:
             remedy = one.problems[0].remedy if one.problems else "name picture files or a folder of them"
             raise DataError(f"no picture in this folder{why}", place=str(place), remedy=remedy)
     for problem in problems[:SHOWN]:
-        click.echo(f"left out: {problem}", err=True)
+        to_stderr(f"left out: {problem}")
     if len(problems) > SHOWN:
-        click.echo(f"left out: {len(problems) - SHOWN} more folders", err=True)
+        to_stderr(f"left out: {len(problems) - SHOWN} more folders")
     return list(dict.fromkeys(path for one in found for path in one.pictures))
 
 

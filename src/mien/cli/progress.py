@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from mien.cli.notes import to_stderr
 from mien.study.folder import Watched, progress_of
 
 
@@ -34,17 +34,10 @@ def stages() -> Iterator[Callable[[str], object]]:
     """A callable that says what is being done: a moving line on a terminal, one line each in a log."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _line
+        yield to_stderr
         return
     with console.status("") as status:
         yield lambda stage: status.update(stage)
-
-
-def _line(text: str) -> None:
-    """Print a line to standard error; work goes on where nobody can read it any more."""
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
 
 
 class _Watcher:
@@ -63,7 +56,7 @@ class _Lines(_Watcher):
             name, stage = f"seed {cell.seed} {cell.key}", str(progress_of(cell)["stage"])
             if stage not in ("waiting", self.seen.get(name)):
                 self.seen[name] = stage
-                _line(f"{name}: {stage}")
+                to_stderr(f"{name}: {stage}")
 
 
 class _Bars(_Watcher):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from mien.cli.notes import to_stderr
 from mien.errors import UsageError
 from mien.outside import import_optional
 
@@ -55,14 +56,14 @@ def review(folder: Path, source: str | None, who: str | None, host: str, allow: 
             raise UsageError(cause, place=f"--host {host!r} --port {port}", remedy=remedy) from None
         address = place.getsockname()
         for note in desk.notes():
-            click.echo(f"note: {note}", err=True)
+            to_stderr(f"note: {note}")
         click.echo(f"http://{address[0]}:{address[1]}/  (Ctrl-C ends it; reviews: {desk.log})")
         if not allow and not address[0].startswith("127."):
-            click.echo("others can use it under the names and addresses that --allow gives", err=True)
+            to_stderr("others can use it under the names and addresses that --allow gives")
         served = app(desk, who or _user(), ("127.0.0.1", "localhost", host, *allow))
         with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
             uvicorn.Server(uvicorn.Config(served, log_level="warning")).run(sockets=[place])
-        click.echo(f"all reviews are in {desk.log}", err=True)
+        to_stderr(f"all reviews are in {desk.log}")
 
 
 def _user() -> str:
