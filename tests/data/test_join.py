@@ -81,7 +81,7 @@ def test_other_extensions_throughout_are_matched_without_them(change) -> None:  
 
 
 def test_some_rows_alone_are_never_matched_loosely() -> None:
-    assert match(["x/1.png", "happiness/1.jpg"], NAMES, "t", strict=False, loose=False).rows.tolist() == [-1, -1]
+    assert match(["x/1.png", "happiness/1.jpg"], NAMES, "t", whole=False).rows.tolist() == [-1, -1]
 
 
 def test_nothing_matched_is_an_error_that_shows_both() -> None:
@@ -90,7 +90,7 @@ def test_nothing_matched_is_an_error_that_shows_both() -> None:
     assert "x.png" in caught.value.remedy and NAMES[0] in caught.value.remedy and caught.value.place == "votes.csv"
     with pytest.raises(DataError, match="no picture"):
         match(["x.png"], [], "votes.csv")
-    assert match(["x.png"], NAMES, "t", strict=False).rows.tolist() == [-1]
+    assert match(["x.png"], NAMES, "t", whole=False).rows.tolist() == [-1]
     assert len(match([], NAMES, "t").rows) == 0
 
 
@@ -109,4 +109,4 @@ def test_quotes_and_the_signs_of_addresses_do_not_matter(written: str) -> None:
 
 
 def test_names_that_mean_nothing_are_not_matched_by_file_where_that_may_be_so() -> None:
-    assert match(["fear/1.png"], ["happy/1.png"], "t.csv", strict=False, loose=False).rows.tolist() == [-1]
+    assert match(["fear/1.png"], ["happy/1.png"], "t.csv", whole=False).rows.tolist() == [-1]

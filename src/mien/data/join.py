@@ -72,37 +72,35 @@ class Joined:
     problems: list[Problem]
 
 
-def match(
-    written: Sequence[str], names: Sequence[str], table: Path | str, *, strict: bool = True, loose: bool = True
-) -> Matched:
+def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, whole: bool = True) -> Matched:
     """Find the picture that each row of a table means.
 
     Parameters
     ----------
     written : (M,) names in the table. names : (N,) names of the pictures.
     table : where the rows are from, for messages.
-    strict : whether it is an error that no row at all means a picture.
-    loose : whether extensions and folders may be left out where no row at all means a picture. Not for some rows of a
-        table of which others do mean pictures: a picture of that file name in another folder is another one.
+    whole : whether these are all rows of the table. Then, where none of them means a picture, extensions and folders
+        are left out if the rest tells the pictures apart; else it is an error. Some rows alone are not compared so
+        loosely: the picture of that file name in another folder is another one.
 
     Raises
     ------
-    DataError : `strict`, and no row means a picture, or there is none.
+    DataError : `whole`, and no row means a picture, or there is none.
 
     Examples
     --------
     >>> match(["happy\\\\1.png", "./2.png", "3.png"], ["happy/1.png", "happy/2.png"], "votes.csv").rows.tolist()
     [0, 1, -1]
     """
-    if strict and len(written) and not len(names):
+    if whole and len(written) and not len(names):
         remedy = "move the table into the folder of the pictures, or the pictures to where it expects them"
         raise DataError(f"there are no pictures for its {len(written)} rows", place=str(table), remedy=remedy)
     index = _Index(names)
     rows: Ints = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
     problems: list[Problem] = []
-    if loose and len(rows) and not (rows >= 0).any():
+    if whole and len(rows) and not (rows >= 0).any():
         rows, problems = _by_file(written, index.names, rows, table)
-    if strict and len(rows) and not (rows >= 0).any():
+    if whole and len(rows) and not (rows >= 0).any():
         raise DataError(
             f"none of its {len(rows)} rows names a picture of these data",
             place=str(table),
@@ -141,14 +139,7 @@ def _stem(name: str) -> str:
     return folder + slash + (file.rsplit(".", 1)[0] or file)
 
 
-def join(
-    written: Sequence[str],
-    contents: Sequence[Hashable],
-    names: Sequence[str],
-    table: Path | str,
-    *,
-    strict: bool = True,
-) -> Joined:
+def join(written: Sequence[str], contents: Sequence[Hashable], names: Sequence[str], table: Path | str) -> Joined:
     """Find the row of a table that each picture has, where a picture should have one row at most.
 
     A row that is written again counts once. Rows that contradict each other do not count at all.
@@ -156,7 +147,11 @@ def join(
     Parameters
     ----------
     written, contents : (M,) names in the table, and the content of each row.
-    names : (N,) names of the pictures. table, strict : as for `match`.
+    names : (N,) names of the pictures. table : where the rows are from, for messages.
+
+    Raises
+    ------
+    DataError : no row means a picture, or there is none.
 
     Examples
     --------
@@ -164,7 +159,7 @@ def join(
     >>> joined.rows.tolist(), joined.contradictory.tolist()
     ([0, -1], [False, True])
     """
-    matched = match(written, names, table, strict=strict)
+    matched = match(written, names, table)
     rows, contradictory = np.full(len(names), NONE), np.zeros(len(names), bool)
     problems = list(matched.problems)
     for number, picture in enumerate(matched.rows.tolist()):

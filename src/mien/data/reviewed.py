@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mien.data.join import AMBIGUOUS as SEVERAL
-from mien.data.join import LOOSE, match, normal
+from mien.data.join import match, normal
 from mien.data.reviews import AMBIGUOUS, CANNOT_SAY, CHANGED, GONE, MACHINE, MOVED, UNKNOWN, Review, ReviewFile, merged
 from mien.errors import UsageError
 from mien.types import NO_LABEL, Bools, Dataset, Ints, Problem, digest
@@ -115,10 +115,9 @@ def _found(written: list[str], data: Dataset, path: Path) -> tuple[dict[str, int
         left = [name for name, row in rows.items() if row < 0]
         if not left:
             break
-        matched = match(left, names, path, strict=False, loose=False)
+        matched = match(left, names, path, whole=False)
         rows.update(zip(left, matched.rows.tolist(), strict=True))
-        problems = [problem for problem in matched.problems if problem.kind != LOOSE]
-        for name, problem in zip((name for name in left if rows[name] < 0), problems, strict=True):
+        for name, problem in zip((name for name in left if rows[name] < 0), matched.problems, strict=True):
             if name not in faults or problem.kind == SEVERAL:
                 kind = AMBIGUOUS if problem.kind == SEVERAL else GONE
                 faults[name] = Problem(kind, _place(path, name), problem.cause, REMEDIES[kind])

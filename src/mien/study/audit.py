@@ -99,11 +99,8 @@ def audit(
         with threadpool_limits(1):
             found = after_votes(found, vectors, shares, groups, answers)
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
-    conflicts = tuple(problem for problem in data.problems if problem.kind == "contradictory labels")
     judged = verdicts(found, novelty, data.labelset.names)
-    return Audit(
-        data, found, judged, seen.uncertainty, novelty, reviewed, file.reviews, conflicts, quality, file.unused
-    )
+    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, file.reviews, quality, file.unused)
 
 
 def check_settings(train: TrainSettings, base: str, *, votes: bool, tune: bool, colour: bool) -> None:

@@ -37,7 +37,6 @@ class Audit:
     novelty : (N,) how unlike the usual it looks.
     reviewed : (N,) the class that a reviewer gave, −1 without a review.
     said : the reviews that it learnt from.
-    conflicts : equal pictures with different labels, which are left out of all this.
     reviewers : reviewer → quality from 0 to 1, where they were weighed.
     unused : reviews that are of no picture or no class of these data. They are kept in the log.
     """
@@ -49,9 +48,13 @@ class Audit:
     novelty: Floats
     reviewed: Ints
     said: tuple[Review, ...]
-    conflicts: tuple[Problem, ...]
     reviewers: Mapping[str, float] = field(default_factory=dict)
     unused: tuple[Review, ...] = ()
+
+    @property
+    def conflicts(self) -> list[Problem]:
+        """Equal pictures with different labels, which are not audited."""
+        return [problem for problem in self.data.problems if problem.kind == "contradictory labels"]
 
     @property
     def people(self) -> list[Reviewer]:

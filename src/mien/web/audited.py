@@ -104,7 +104,7 @@ def _rows(stored: Stored, data: Dataset, folder: Path) -> Ints:
     places = {name: row for row, name in enumerate(data.ids.tolist())}
     rows: Ints = np.array([places.get(name, -1) for name in ids], dtype=np.int64)
     if (rows < 0).all():  # another root, or other spellings
-        rows = match(ids, data.ids.tolist(), folder, strict=False).rows
+        rows = match(ids, data.ids.tolist(), folder, whole=False).rows
     if hashes is None or not len(hashes) or data.hashes is None:
         return _each_once(rows)
     other = (rows >= 0) & (data.hashes[rows] != hashes)
