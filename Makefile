@@ -18,7 +18,7 @@ test: $(VENV)/.test ## the whole test suite
 
 # all of the suite but what takes longest; a warning is an error where mien causes it, not where an old package does
 oldest: $(OLDEST)/.made ## the suite with the oldest versions that pyproject.toml allows
-	MIEN_DATA= $(OLDEST)/bin/python -m pytest -n auto -p no:cacheprovider --ignore tests/test_benchmarks.py --ignore tests/models/test_generator.py \
+	MIEN_DATA= $(OLDEST)/bin/python -m pytest -n auto -p no:cacheprovider --ignore tests/test_benchmarks.py --ignore tests/nets/test_generator.py \
 		-o filterwarnings="$$(printf 'default\nerror:::mien\nerror::pytest.PytestWarning')"
 
 check: $(VENV)/.test ## lint, layers, types

@@ -9,13 +9,13 @@ import numpy as np
 from common import Result, keep, mean_of_defined
 from trained import Task
 
+from mien.classifiers.feature_store import Workbench
 from mien.correctors.adapter import Adapter
+from mien.experiments.executor import processes
 from mien.metrics.ranking import auroc, gain_at_harm
-from mien.models.head import Copied
-from mien.models.settings import AugmentSettings
-from mien.runs import read_json
-from mien.study.engines import processes
-from mien.study.workbench import Workbench
+from mien.nets.head import Copied
+from mien.nets.settings import AugmentSettings
+from mien.storage.files import read_json
 from mien.types import digest
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from common import Figure, Parts, Result
 
 from mien.machine import cores
 from mien.metrics.classification import macro_recall
-from mien.models import saved
-from mien.models.latents import probabilities
+from mien.nets import saved
+from mien.nets.extraction import probabilities
 
 
 def agreement(result: Result, parts: Parts, engines: tuple[Path, Path], threads: tuple[Path, Path]) -> None:

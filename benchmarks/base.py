@@ -24,19 +24,19 @@ from common import Figure, Parts, Result, commit, described, main, parser, parts
 from mien import correctors
 from mien.data.picture import ImageSettings
 from mien.errors import choice_error
+from mien.experiments.executor import processes
 from mien.metrics.classification import accuracy, macro_recall
 from mien.metrics.ranking import auroc
-from mien.models import saved
-from mien.models.beginning import begin
-from mien.models.beginning import faces as drawn_faces
-from mien.models.classifier import Classifier
-from mien.models.device import seed_everything
-from mien.models.examples import Examples
-from mien.models.latents import extract, probabilities
-from mien.models.settings import AugmentSettings, TrainSettings, recipe
-from mien.models.training import fit
-from mien.runs import write_text
-from mien.study.engines import processes
+from mien.nets import saved
+from mien.nets.device import seed_everything
+from mien.nets.examples import Examples
+from mien.nets.extraction import extract, probabilities
+from mien.nets.network import Classifier
+from mien.nets.pretraining import begin
+from mien.nets.pretraining import faces as drawn_faces
+from mien.nets.settings import AugmentSettings, TrainSettings, recipe
+from mien.nets.training import fit
+from mien.storage.files import write_text
 from mien.types import Outputs, digest
 
 KEPT = Path("runs/benchmark-base")

@@ -21,8 +21,8 @@ from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
 from mien.errors import DataError, MienError, choice_error
 from mien.machine import machine, versions
-from mien.models.device import keep_freed_memory, one_thread
-from mien.runs import read_json, write_json
+from mien.nets.device import keep_freed_memory, one_thread
+from mien.storage.files import read_json, write_json
 from mien.types import Dataset, Ints
 
 RESULTS = Path(__file__).parent / "results"

@@ -28,7 +28,7 @@ from scored import BLENDED, largest, pooled
 from timing import timed
 from trained import TRAIN, side_by_side
 
-from mien.correctors.policy import Policy
+from mien.certify.policy import Policy
 from mien.machine import cores
 from mien.metrics.classification import macro_recall, recall
 from mien.metrics.correction import restored

@@ -6,7 +6,7 @@ import numpy as np
 from cases import PAPER, Study, mean_over_classes, on_calibrate
 from common import Figure, Result, mean_of_defined
 
-from mien.correctors.policy import Policy
+from mien.certify.policy import Policy
 from mien.metrics.ranking import gain_curve
 
 HARMS = (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0)

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-import mien.report.figures
-from mien.report.figures import GRID, INK, MUTED, STYLE, Look, as_svg
+import mien.report.common.figures
+from mien.report.common.figures import GRID, INK, MUTED, STYLE, Look, as_svg
 
 Rows = Sequence[Mapping[str, Any]]
 WIDTH = 7.2
@@ -139,7 +139,7 @@ def _dash(look: Look) -> Any:
 
 def _write(figure: Figure, file: Path, label: str) -> None:
     """One file with its own theme, light and dark."""
-    sheet = Path(mien.report.figures.__file__).with_name("templates") / "style.css"
+    sheet = Path(mien.report.common.figures.__file__).with_name("templates") / "style.css"
     theme = sheet.read_text().split("* {")[0]
     text = str(as_svg(figure, file.stem, label))
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)

@@ -9,11 +9,11 @@ from common import Figure, Result, mean_of_defined
 from sklearn.datasets import load_digits, make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
+from mien.certify.policy import Policy, certify, decide
 from mien.correctors.blend import Blend
 from mien.correctors.boosting import XGBoost
 from mien.correctors.fisher import Fisher
-from mien.correctors.policy import Policy, certify, decide
-from mien.correctors.probe import LDA, Logistic
+from mien.correctors.linear import LDA, Logistic
 from mien.correctors.projection import Nystroem
 from mien.metrics.correction import scores
 from mien.metrics.ranking import auroc, gain_at_harm

@@ -12,16 +12,16 @@ from common import Figure, Result, keep
 from scored import make_all
 from trained import Task
 
+from mien.classifiers.feature_store import Workbench
 from mien.correctors.adapter import Adapter
 from mien.correctors.fisher import Fisher
-from mien.correctors.probe import LDA, Logistic
+from mien.correctors.linear import LDA, Logistic
 from mien.correctors.projection import Nystroem
+from mien.experiments.executor import processes
 from mien.features import Embedding
 from mien.metrics.ranking import auroc, gain_at_harm
-from mien.models.settings import AugmentSettings
-from mien.runs import read_json
-from mien.study.engines import processes
-from mien.study.workbench import Workbench
+from mien.nets.settings import AugmentSettings
+from mien.storage.files import read_json
 from mien.types import Floats, Ints, Outputs, digest
 
 if TYPE_CHECKING:

@@ -23,16 +23,16 @@ from common import Figure, Parts, Result, described, main, parser, parts_of, see
 from speed import BATCH, files
 
 from mien.errors import UsageError
+from mien.experiments.executor import processes
 from mien.machine import cores
 from mien.metrics.classification import macro_recall
-from mien.models import saved, training
-from mien.models.classifier import Classifier
-from mien.models.device import seed_everything
-from mien.models.examples import Examples
-from mien.models.latents import probabilities
-from mien.models.settings import TrainSettings
-from mien.models.step import Step
-from mien.study.engines import processes
+from mien.nets import saved, training
+from mien.nets.device import seed_everything
+from mien.nets.examples import Examples
+from mien.nets.extraction import probabilities
+from mien.nets.network import Classifier
+from mien.nets.settings import TrainSettings
+from mien.nets.step import Step
 
 EPOCHS = 5
 AT_ONCE = 4

@@ -6,15 +6,15 @@ import numpy as np
 from common import Figure, Result
 from threadpoolctl import threadpool_limits
 
-from mien.correctors.policy import Policy, certify
-from mien.correctors.probe import LDA
+from mien.certify.policy import Policy, certify
+from mien.correctors.linear import LDA
 from mien.data.faces import FaceSettings, draw
-from mien.models import saved
-from mien.models.device import keep_freed_memory, seed_everything
-from mien.models.examples import Examples
-from mien.models.latents import extract
-from mien.models.settings import TrainSettings
-from mien.models.training import fit
+from mien.nets import saved
+from mien.nets.device import keep_freed_memory, seed_everything
+from mien.nets.examples import Examples
+from mien.nets.extraction import extract
+from mien.nets.settings import TrainSettings
+from mien.nets.training import fit
 from mien.types import Bools, Dataset, LabelSet, Outputs, Proposal
 
 BUDGETS = (0.01, 0.02, 0.05)

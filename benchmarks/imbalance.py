@@ -21,15 +21,16 @@ import imbalance_rare
 from common import Figure, Result, main, only, parser, seeds_of, settings_of, wanted
 
 from mien.data.prepare import DataSettings, prepare
+from mien.experiments.settings import CompareSettings
+from mien.experiments.treatments.comparison import compare
 from mien.imbalance import TREATMENTS, find
 from mien.metrics.intervals import holm
-from mien.models.settings import TrainSettings
-from mien.report import treated, treated_page
-from mien.report.advice import BY_F1, BY_RECALL, KEY, Key, best_first
-from mien.report.evidence import grouped, number, rows
-from mien.runs import Run
-from mien.study.comparison import compare
-from mien.study.settings import CompareSettings
+from mien.nets.settings import TrainSettings
+from mien.report.common.run_figures import grouped, number, rows
+from mien.report.treatments import page as treatments_page
+from mien.report.treatments import tables as treatments_tables
+from mien.report.treatments.advice import BY_F1, BY_RECALL, KEY, Key, best_first
+from mien.storage.run import Run
 
 KEPT = Path("runs/benchmark-imbalance")
 NETWORK, DEEPER = "threeconv", "residual"
@@ -58,8 +59,8 @@ class Bench:
         """The comparison with these in it, and its tables and report."""
         settings = CompareSettings(self.data, train=self.train, models=models, treatments=treatments, seeds=self.seeds)
         done = compare(settings, self.folder, command=f"python benchmarks/imbalance.py ({self.name})")
-        treated.build(done)
-        treated_page.write(done)
+        treatments_tables.build(done)
+        treatments_page.write(done)
         return done
 
     @property

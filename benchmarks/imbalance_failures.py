@@ -19,14 +19,14 @@ from mien.imbalance import TrainPart
 from mien.imbalance.resampling import oversampled
 from mien.imbalance.treatments import STILL
 from mien.metrics.classification import common_classes, f1, macro_recall, recall
-from mien.models import saved
-from mien.models.augment import augment
-from mien.models.classifier import Classifier
-from mien.models.device import keep_freed_memory, one_thread, seed_everything
-from mien.models.examples import Examples, to_tensor
-from mien.models.latents import probabilities
-from mien.models.settings import AugmentSettings, TrainSettings, changed
-from mien.models.training import fit
+from mien.nets import saved
+from mien.nets.augment import augment
+from mien.nets.device import keep_freed_memory, one_thread, seed_everything
+from mien.nets.examples import Examples, to_tensor
+from mien.nets.extraction import probabilities
+from mien.nets.network import Classifier
+from mien.nets.settings import AugmentSettings, TrainSettings, changed
+from mien.nets.training import fit
 from mien.types import Bools, Dataset, Ints
 
 BASE = "oneconv"

@@ -10,12 +10,12 @@ from common import Figure
 
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
+from mien.experiments.treatments.task import last_taps, latents_of
 from mien.imbalance import TrainPart, class_weights
 from mien.imbalance.neighbours import nearest
 from mien.metrics.classification import common_classes, macro_recall
-from mien.models import saved
-from mien.models.latents import extract
-from mien.study.treated import last_taps, latents_of
+from mien.nets import saved
+from mien.nets.extraction import extract
 
 NEIGHBOURS = (1, 5, 21, 51, 101, 201)
 

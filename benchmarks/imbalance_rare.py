@@ -13,17 +13,17 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import linked
+from mien.experiments.executor import processes
 from mien.imbalance import TrainPart, find
 from mien.metrics.classification import common_classes
 from mien.metrics.intervals import wilson
-from mien.models import saved
-from mien.models.device import seed_everything
-from mien.models.examples import Examples
-from mien.models.latents import probabilities
-from mien.models.settings import TrainSettings, changed
-from mien.models.training import fit
-from mien.runs import read_json
-from mien.study.engines import processes
+from mien.nets import saved
+from mien.nets.device import seed_everything
+from mien.nets.examples import Examples
+from mien.nets.extraction import probabilities
+from mien.nets.settings import TrainSettings, changed
+from mien.nets.training import fit
+from mien.storage.files import read_json
 from mien.types import digest
 
 FOLDS = 5

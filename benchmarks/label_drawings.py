@@ -9,7 +9,7 @@ from drawings import Rows, _names, _panel, _write
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from mien.report.figures import GRID, INK, MUTED, STYLE, Look
+from mien.report.common.figures import GRID, INK, MUTED, STYLE, Look
 
 AGAINST = {"votes": Look(0, 0, 2.0), "plurality": Look(1, 0, 2.0)}
 PARTS = {"aleatoric": Look(0), "epistemic": Look(1)}

@@ -17,15 +17,15 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 from sklearn.mixture import GaussianMixture
 
-from mien.audit.clusters import cluster_beliefs
-from mien.audit.reviewed import after_reviews, after_votes
-from mien.audit.suspects import Suspects, suspects
 from mien.data.split import linked
+from mien.labels.clusters import cluster_beliefs
+from mien.labels.review_queue import in_turn, worth
+from mien.labels.reviewed import after_reviews, after_votes
+from mien.labels.suspects import Suspects, suspects
 from mien.metrics.calibration import Reliability, plurality_reliability, temperature, tempered, vote_reliability
-from mien.runs import read_arrays, read_json
+from mien.storage.files import read_arrays, read_json
 from mien.types import NO_LABEL, Bools, Dataset, Floats, Ints, Texts
 from mien.uncertainty import entropy
-from mien.web.desk import in_turn, worth
 
 REVIEWS = 1000
 DRAWS = 200

@@ -13,21 +13,21 @@ from common import commit
 from fer_labels import Truth, data_of
 from sklearn.model_selection import StratifiedGroupKFold
 
-from mien.audit.dynamics import Dynamics
-from mien.audit.reviewed import FOLDS as VOTE_FOLDS
-from mien.audit.reviewed import vote_folds
 from mien.cli.audit import EPOCHS
 from mien.data.picture import ImageSettings
 from mien.data.split import linked
-from mien.models import saved
-from mien.models.classifier import Classifier
-from mien.models.device import choose_device, keep_freed_memory, one_thread, seed_everything
-from mien.models.examples import Examples
-from mien.models.latents import extract, probabilities
-from mien.models.settings import TrainSettings
-from mien.models.training import fit
-from mien.runs import read_arrays, write_arrays, write_json
-from mien.study.tuning import tuned
+from mien.experiments.labels.tuning import tuned
+from mien.labels.dynamics import Dynamics
+from mien.labels.reviewed import FOLDS as VOTE_FOLDS
+from mien.labels.reviewed import vote_folds
+from mien.nets import saved
+from mien.nets.device import choose_device, keep_freed_memory, one_thread, seed_everything
+from mien.nets.examples import Examples
+from mien.nets.extraction import extract, probabilities
+from mien.nets.network import Classifier
+from mien.nets.settings import TrainSettings
+from mien.nets.training import fit
+from mien.storage.files import read_arrays, write_arrays, write_json
 from mien.types import Dataset, Floats, Ints, digest
 
 KEPT = Path("runs/benchmark-labels")

@@ -27,7 +27,7 @@ from label_modes import CURVE, MODES, RESIDUAL, REVIEWS, Bench, Line, diagram, r
 from label_tasks import FOLDS, Task, do
 
 from mien.cli.audit import EPOCHS
-from mien.study.engines import processes
+from mien.experiments.executor import processes
 
 
 def run() -> None:

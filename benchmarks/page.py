@@ -11,7 +11,7 @@ from typing import Any
 
 from common import RESULTS
 
-from mien.models.settings import BASE_HELP
+from mien.nets.settings import BASE_HELP
 
 PAGE = Path(__file__).parent.parent / "docs" / "bases.md"
 TEXT = """# Base classifiers: recipe, accuracy, speed

@@ -12,11 +12,11 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from mien.machine import cores
-from mien.models.attention import Attention
-from mien.models.augment import augment
-from mien.models.device import choose_precision, keep_freed_memory, mixed
-from mien.models.settings import AugmentSettings, TrainSettings
-from mien.models.training import SMALL
+from mien.nets.attention import Attention
+from mien.nets.augment import augment
+from mien.nets.device import choose_precision, keep_freed_memory, mixed
+from mien.nets.settings import AugmentSettings, TrainSettings
+from mien.nets.training import SMALL
 
 BATCH = 32
 GROUPS = {

@@ -14,21 +14,21 @@ from common import Figure, Result, keep
 from fer_labels import Truth, data_of
 from label_tasks import DEVICE, KEPT, voted_shares
 
-from mien.audit.dynamics import Dynamics
-from mien.audit.reviewed import after_reviews, after_votes
-from mien.audit.suspects import Suspects, suspects
 from mien.cli.audit import EPOCHS
 from mien.data.split import linked
+from mien.experiments.executor import processes
+from mien.labels.audit_result import LIKELY
+from mien.labels.dynamics import Dynamics
+from mien.labels.reviewed import after_reviews, after_votes
+from mien.labels.suspects import Suspects, suspects
 from mien.metrics.classification import accuracy, macro_recall, recall
-from mien.models import saved
-from mien.models.device import seed_everything
-from mien.models.examples import Examples
-from mien.models.latents import extract, probabilities
-from mien.models.settings import TrainSettings
-from mien.models.training import fit
-from mien.runs import read_arrays, read_json, write_arrays
-from mien.study.audit_result import LIKELY
-from mien.study.engines import processes
+from mien.nets import saved
+from mien.nets.device import seed_everything
+from mien.nets.examples import Examples
+from mien.nets.extraction import extract, probabilities
+from mien.nets.settings import TrainSettings
+from mien.nets.training import fit
+from mien.storage.files import read_arrays, read_json, write_arrays
 from mien.types import NO_LABEL, Dataset, Floats, Ints, digest
 
 REVIEWS = 1000

@@ -14,21 +14,21 @@ from threadpoolctl import threadpool_limits
 from trained import Task
 
 from mien import correctors
+from mien.certify.calibration_set import Calibration
+from mien.certify.policy import Certified, Policy, decide
+from mien.classifiers.feature_store import Workbench
 from mien.correctors.blend import Blend
-from mien.correctors.calibration import Calibration
 from mien.correctors.cascade import Cascade
 from mien.correctors.contract import Corrector, Labels
-from mien.correctors.policy import Certified, Policy, decide
 from mien.data.split import linked
+from mien.experiments.executor import processes
 from mien.metrics.correction import scores
 from mien.metrics.ranking import auroc, gain_at_harm, override_score, partial_auroc
-from mien.models.classifier import Classifier
-from mien.models.device import keep_freed_memory, one_thread
-from mien.models.latents import probabilities
-from mien.models.settings import AugmentSettings
-from mien.runs import read_arrays, write_arrays
-from mien.study.engines import processes
-from mien.study.workbench import Workbench
+from mien.nets.device import keep_freed_memory, one_thread
+from mien.nets.extraction import probabilities
+from mien.nets.network import Classifier
+from mien.nets.settings import AugmentSettings
+from mien.storage.files import read_arrays, write_arrays
 from mien.types import Bools, Decision, Floats, Ints, LabelSet, Outputs, Proposal, Scores, Texts, digest
 
 KEPT = Path("runs/benchmark-correction")

@@ -26,18 +26,18 @@ from footprint import faces_per_second, help_seconds, memory, start_seconds
 
 from mien.data.faces import FaceSettings, draw, write
 from mien.data.images import decode
+from mien.deploy.corrected import Corrected
+from mien.experiments.executor import processes, serial
 from mien.machine import cores
 from mien.metrics.classification import macro_recall
-from mien.models import saved
-from mien.models.classifier import Classifier
-from mien.models.device import seed_everything
-from mien.models.examples import Examples
-from mien.models.latents import probabilities
-from mien.models.settings import TrainSettings
-from mien.models.training import fit
-from mien.runs import write_text
-from mien.study.corrected import Corrected
-from mien.study.engines import processes, serial
+from mien.nets import saved
+from mien.nets.device import seed_everything
+from mien.nets.examples import Examples
+from mien.nets.extraction import probabilities
+from mien.nets.network import Classifier
+from mien.nets.settings import TrainSettings
+from mien.nets.training import fit
+from mien.storage.files import write_text
 
 BATCH = 32
 EPOCHS = 10

@@ -12,13 +12,13 @@ import numpy as np
 from scored import Job, make_all
 from threadpoolctl import threadpool_limits
 
+from mien.classifiers.feature_store import Workbench
 from mien.correctors.contract import Corrector
-from mien.models.device import keep_freed_memory, one_thread
-from mien.models.latents import extract
-from mien.models.settings import AugmentSettings
-from mien.runs import read_json, write_json
-from mien.study.engines import processes
-from mien.study.workbench import Workbench
+from mien.experiments.executor import processes
+from mien.nets.device import keep_freed_memory, one_thread
+from mien.nets.extraction import extract
+from mien.nets.settings import AugmentSettings
+from mien.storage.files import read_json, write_json
 from mien.types import Floats
 
 Found = TypeVar("Found")

@@ -10,14 +10,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from common import Parts, commit, parts_of, settings_of
 
-from mien.models import saved
-from mien.models.classifier import Classifier
-from mien.models.device import seed_everything
-from mien.models.examples import Examples
-from mien.models.settings import TrainSettings
-from mien.models.training import fit
-from mien.runs import read_json, write_json
-from mien.study.engines import processes
+from mien.experiments.executor import processes
+from mien.nets import saved
+from mien.nets.device import seed_everything
+from mien.nets.examples import Examples
+from mien.nets.network import Classifier
+from mien.nets.settings import TrainSettings
+from mien.nets.training import fit
+from mien.storage.files import read_json, write_json
 from mien.types import Ints, digest
 
 KEPT = Path("runs/benchmark-models")

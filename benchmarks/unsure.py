@@ -17,16 +17,16 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
 from mien.data.faces import DrawnFaces, FaceSettings, draw
+from mien.experiments.executor import processes
 from mien.metrics.ranking import auroc
-from mien.models import saved
-from mien.models.device import keep_freed_memory, one_thread, seed_everything
-from mien.models.draws import dropconnect_draws, dropout_draws, gaussian_draws, member_draws
-from mien.models.examples import Examples
-from mien.models.sampling import Sampling
-from mien.models.settings import TrainSettings
-from mien.models.training import fit
-from mien.runs import read_json
-from mien.study.engines import processes
+from mien.nets import saved
+from mien.nets.device import keep_freed_memory, one_thread, seed_everything
+from mien.nets.examples import Examples
+from mien.nets.mc_predictions import dropconnect_draws, dropout_draws, gaussian_draws, member_draws
+from mien.nets.sampling import Sampling
+from mien.nets.settings import TrainSettings
+from mien.nets.training import fit
+from mien.storage.files import read_json
 from mien.types import Floats, digest
 from mien.uncertainty import Uncertainty, entropy, entropy_split, gaussian_split
 

@@ -12,21 +12,21 @@ from common import Figure, Result, keep, mean_of_defined
 from scored import largest, pooled
 from trained import Task
 
+from mien.certify.policy import Policy
+from mien.classifiers.feature_store import Workbench
 from mien.correctors.boosting import XGBoost
 from mien.correctors.contract import Labels
 from mien.correctors.fisher import RULES, Fisher
+from mien.correctors.layers import best_taps
+from mien.correctors.linear import LDA, Logistic
 from mien.correctors.novelty import METHODS, Novelty
-from mien.correctors.policy import Policy
-from mien.correctors.probe import LDA, Logistic
 from mien.correctors.projection import Nystroem
-from mien.correctors.taps import best_taps
+from mien.experiments.executor import processes
 from mien.features import describe
 from mien.metrics.ranking import auroc, gain_at_harm
-from mien.models.latents import extract
-from mien.models.settings import AugmentSettings
-from mien.runs import read_json
-from mien.study.engines import processes
-from mien.study.workbench import Workbench
+from mien.nets.extraction import extract
+from mien.nets.settings import AugmentSettings
+from mien.storage.files import read_json
 from mien.types import Outputs, digest
 
 if TYPE_CHECKING:

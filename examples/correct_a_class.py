@@ -10,8 +10,8 @@ import sys
 import numpy as np
 
 import mien
-from mien.models.examples import Examples
-from mien.models.training import fit
+from mien.nets.examples import Examples
+from mien.nets.training import fit
 from mien.types import PARTS
 
 LEFT_OUT = "happiness"

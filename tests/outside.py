@@ -9,20 +9,16 @@ from typing import Any
 import numpy as np
 
 from mien import uncertainty
-from mien.audit.clusters import cluster_beliefs
-from mien.audit.dynamics import Dynamics
-from mien.audit.reviewed import after_reviews, after_votes, vote_folds
-from mien.audit.suspects import Suspects, neighbour_votes, suspects
-from mien.audit.verdicts import verdicts
-from mien.correctors.policy import Policy, certify, decide
-from mien.correctors.thresholds import (
-    balanced_accuracy_threshold,
-    cost_ratio_threshold,
-    order_statistic_threshold,
-)
-from mien.correctors.together import together
+from mien.certify.combine import together
+from mien.certify.policy import Policy, certify, decide
+from mien.certify.thresholds import balanced_accuracy_threshold, cost_ratio_threshold, order_statistic_threshold
 from mien.features import Whitening
 from mien.imbalance import Latents, TrainPart, class_weights, effective_weights
+from mien.labels.clusters import cluster_beliefs
+from mien.labels.dynamics import Dynamics
+from mien.labels.reviewed import after_reviews, after_votes, vote_folds
+from mien.labels.suspects import Suspects, neighbour_votes, suspects
+from mien.labels.verdicts import verdicts
 from mien.metrics import calibration, classification, correction, intervals, ranking
 from mien.types import Decision, LabelSet, Outputs, Proposal, Rates
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor, nn
 
-import mien.models
+import mien.nets
 from mien import correctors
+from mien.certify.policy import decide
 from mien.correctors.contract import Corrector, fitted, positives, target_class
-from mien.correctors.policy import decide
 from mien.data import folders, load
 from mien.errors import DataError
-from mien.models import saved
-from mien.models.classifier import Classifier
+from mien.nets import saved
+from mien.nets.network import Classifier
 from mien.testing import check_corrector, check_model, check_reader, example_outputs
 from mien.types import Dataset, Ints, Outputs, Proposal
 
@@ -124,13 +124,13 @@ class TestReaders:
 
 
 class TestModels:
-    @pytest.mark.parametrize("name", mien.models.__all__)
+    @pytest.mark.parametrize("name", mien.nets.__all__)
     def test_every_base_classifier_keeps_the_contract(self, name: str) -> None:
-        check_model(getattr(mien.models, name))
+        check_model(getattr(mien.nets, name))
 
-    @pytest.mark.parametrize("name", mien.models.__all__)
+    @pytest.mark.parametrize("name", mien.nets.__all__)
     def test_every_base_classifier_is_found_by_its_name(self, name: str) -> None:
-        assert saved.find(name.lower()) is getattr(mien.models, name)
+        assert saved.find(name.lower()) is getattr(mien.nets, name)
 
     def test_a_model_that_names_an_unknown_class_is_refused(self) -> None:
         class Unmasked(Classifier):

@@ -6,31 +6,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mien.certify.policy import Policy, certify, decide
     from mien.correctors.boosting import XGBoost
-    from mien.correctors.policy import Policy, certify, decide
-    from mien.correctors.probe import Logistic
+    from mien.correctors.linear import Logistic
     from mien.data.faces import FaceSettings, draw
     from mien.data.load import load
     from mien.data.prepare import DataSettings, prepare
     from mien.data.split import split
     from mien.errors import MienError
+    from mien.experiments.leave_one_out.study import run as run_study
+    from mien.experiments.settings import StudySettings
     from mien.metrics.correction import scores
-    from mien.models.attention import Attention
-    from mien.models.latents import extract
-    from mien.models.settings import TrainSettings
-    from mien.runs import Run
-    from mien.study.leave_one_out import run as run_study
-    from mien.study.settings import StudySettings
+    from mien.nets.attention import Attention
+    from mien.nets.extraction import extract
+    from mien.nets.settings import TrainSettings
+    from mien.storage.run import Run
     from mien.types import Dataset, Decision, LabelSet, Outputs, Problem, Proposal, Rates, Scores, Split
 
 _HOMES = {
-    "Attention": "models.attention", "DataSettings": "data.prepare", "Dataset": "types", "Decision": "types",
-    "FaceSettings": "data.faces", "LabelSet": "types", "Logistic": "correctors.probe", "MienError": "errors",
-    "Outputs": "types", "Policy": "correctors.policy", "Problem": "types", "Proposal": "types", "Rates": "types",
-    "Run": "runs", "Scores": "types", "Split": "types", "StudySettings": "study.settings",
-    "TrainSettings": "models.settings", "XGBoost": "correctors.boosting", "certify": "correctors.policy",
-    "decide": "correctors.policy", "draw": "data.faces", "extract": "models.latents", "load": "data.load",
-    "prepare": "data.prepare", "run_study": "study.leave_one_out:run", "scores": "metrics.correction",
+    "Attention": "nets.attention", "DataSettings": "data.prepare", "Dataset": "types", "Decision": "types",
+    "FaceSettings": "data.faces", "LabelSet": "types", "Logistic": "correctors.linear", "MienError": "errors",
+    "Outputs": "types", "Policy": "certify.policy", "Problem": "types", "Proposal": "types", "Rates": "types",
+    "Run": "storage.run", "Scores": "types", "Split": "types", "StudySettings": "experiments.settings",
+    "TrainSettings": "nets.settings", "XGBoost": "correctors.boosting", "certify": "certify.policy",
+    "decide": "certify.policy", "draw": "data.faces", "extract": "nets.extraction", "load": "data.load",
+    "prepare": "data.prepare", "run_study": "experiments.leave_one_out.study:run", "scores": "metrics.correction",
     "split": "data.split",
 }  # fmt: skip
 

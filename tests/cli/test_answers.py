@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import mien.study.corrected as corrected
-from mien.runs import read_arrays
-from mien.study.corrected import load
+import mien.deploy.corrected as corrected
+from mien.deploy.corrected import load
+from mien.storage.files import read_arrays
 
 
 def test_lots_of_pictures_make_no_difference(faces: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:

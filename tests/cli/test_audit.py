@@ -116,8 +116,8 @@ def test_a_class_that_is_misspelt_in_a_review_has_a_hint(mien: Mien, faces: Path
 
 def test_labels_drawn_wrong_come_first() -> None:
     """Drawn faces, where the truth is known: noisy votes among them are found by one training run."""
-    from mien.models.settings import TrainSettings
-    from mien.study.audit import audit
+    from mien.experiments.labels.audit import audit
+    from mien.nets.settings import TrainSettings
 
     source = "faces:n=1200,size=24,seed=3"
     found = audit(DataSettings(source, size=24), TrainSettings(epochs=12))
@@ -157,7 +157,7 @@ def test_an_audit_does_not_write_among_other_files(mien: Mien, faces: Path, tmp_
 
 
 def test_votes_of_others_are_learnt_from(mien: Mien, tmp_path: Path) -> None:
-    """That they teach something is for tests/audit; here, that they are asked where the flag says so, and not else."""
+    """That they teach something is for tests/labels; here, that they are asked where the flag says so, and not else."""
     voted = mien("audit", "faces:n=300,size=24", "--votes", "--epochs", "2", "--out", tmp_path / "a")
     blind = mien("audit", "faces:n=300,size=24", "--epochs", "2", "--out", tmp_path / "b")
     assert voted.code == blind.code == 0

@@ -68,7 +68,7 @@ def test_what_was_watched_of_other_pictures_is_not_taken_up(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("mien.study.audit.extract", stop)
+        patch.setattr("mien.experiments.labels.audit.extract", stop)
         said = mien("audit", faces, *flags)
     assert said.code == 1 and "finished work is kept" in said.err
     assert "epoch 1 of 3" in mien("audit", faces, *flags, "--seed", "1").err

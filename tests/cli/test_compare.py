@@ -14,12 +14,13 @@ from conftest import Mien
 from mien.cli import run
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
+from mien.experiments.settings import CompareSettings
 from mien.imbalance import find
 from mien.imbalance import treatments as named
 from mien.metrics.classification import common_classes
-from mien.models.generator import learn
-from mien.runs import Run, read_arrays
-from mien.study.settings import CompareSettings
+from mien.nets.generator import learn
+from mien.storage.files import read_arrays
+from mien.storage.run import Run
 from mien.types import PARTS
 
 DATA = "faces:n=1200,size=32"
@@ -154,7 +155,7 @@ def test_wrong_names_are_answered_before_any_training(
 def test_made_pictures_are_for_training_alone_and_shown(
     mien: Mien, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mien.study.treated.learn", partial(learn, shown=128))
+    monkeypatch.setattr("mien.experiments.treatments.task.learn", partial(learn, shown=128))
     command = ("compare", DATA, *SHAPE, "--models", "oneconv", "--seeds", "0", "--treatments", "none,generate:150")
     assert mien(*command, "--out", tmp_path).code == 0
     folder = tmp_path / "cells" / "seed0" / "oneconv"
@@ -214,7 +215,7 @@ def test_a_model_without_a_map_is_given_no_adapter(mien: Mien, tmp_path: Path) -
 
 FLAT = """
 from torch import nn
-from mien.models.classifier import Classifier
+from mien.nets.network import Classifier
 
 class Flat(Classifier):
     taps = ("squeezed", "logits")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Mien
 
-from mien.models.settings import recipe
+from mien.nets.settings import recipe
 
 
 @pytest.mark.parametrize(

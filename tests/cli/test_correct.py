@@ -12,7 +12,7 @@ from PIL import Image
 
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
-from mien.models.latents import extract
+from mien.nets.extraction import extract
 
 CELL = Path("cells", "seed0", "full")
 
@@ -234,7 +234,7 @@ def test_what_the_classifier_thinks_is_read_once(
         asked.append(arguments)
         return extract(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("mien.study.workbench.extract", counted)
+    monkeypatch.setattr("mien.classifiers.feature_store.extract", counted)
 
     def patch(name: str, *flags: str) -> dict[str, bytes]:
         out = tmp_path / name

@@ -124,7 +124,7 @@ def test_a_disk_that_may_not_be_written(
         said = mien("report", study)  # it takes no lock
         said.refused(1, "Read-only")
         assert not FLAG.search(said.err)
-    monkeypatch.setattr("mien.output.exclusive_lock", refusing)
+    monkeypatch.setattr("mien.storage.output.exclusive_lock", refusing)
     for words, command in failing.items():
         said = mien(*command)
         said.refused(1, "Read-only")
@@ -142,10 +142,10 @@ def test_too_little_memory_is_no_fault(mien: Mien, monkeypatch: pytest.MonkeyPat
     def fail(*arguments: object, **named: object) -> None:
         raise error
 
-    monkeypatch.setattr("mien.study.leave_one_out.prepare", fail)
+    monkeypatch.setattr("mien.experiments.leave_one_out.study.prepare", fail)
     monkeypatch.setattr("mien.cli.train.prepare", fail)
     mien("train", "faces:n=60").refused(1, "memory", "--batch-size")
-    monkeypatch.setattr("mien.study.corrected.load", fail)
+    monkeypatch.setattr("mien.deploy.corrected.load", fail)
     assert "--" not in mien("predict", __file__, "--run", "x").err
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from conftest import QUICK, QUICK_PATCH, Mien
 
-from mien.output import prepare_output_dir
-from mien.report import tables
-from mien.runs import Run
-from mien.study.cells import Cell, run_cell
+from mien.experiments.leave_one_out.task import Cell, run_cell
+from mien.report.study import tables
+from mien.storage.output import prepare_output_dir
+from mien.storage.run import Run
 
 
 def test_stopped_work_goes_on(
@@ -30,7 +30,7 @@ def test_stopped_work_goes_on(
         run_cell(cell)
 
     with monkeypatch.context() as patch:
-        patch.setattr("mien.study.leave_one_out.run_cell", stopped_at_the_second)
+        patch.setattr("mien.experiments.leave_one_out.study.run_cell", stopped_at_the_second)
         said = mien(*again, "--out", out)
     assert said.code == 1 and "finished work is kept" in said.err and "Traceback" not in said.err
     weights = (out / "cells" / "seed0" / "full" / "model.safetensors").stat().st_mtime_ns
@@ -101,7 +101,7 @@ def test_two_at_once(
         place.mkdir(exist_ok=True)
         lock = place / ".lock"
     holder = (
-        "import sys; from pathlib import Path; from mien.locks import exclusive_lock\n"
+        "import sys; from pathlib import Path; from mien.storage.locks import exclusive_lock\n"
         "with exclusive_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

@@ -10,11 +10,11 @@ from conftest import QUICK, Mien
 
 from mien.data.prepare import DataSettings
 from mien.errors import RunError
-from mien.models.settings import TrainSettings
-from mien.runs import Run
-from mien.study.comparison import compare
-from mien.study.leave_one_out import run
-from mien.study.settings import CompareSettings, StudySettings
+from mien.experiments.leave_one_out.study import run
+from mien.experiments.settings import CompareSettings, StudySettings
+from mien.experiments.treatments.comparison import compare
+from mien.nets.settings import TrainSettings
+from mien.storage.run import Run
 
 FACES = "faces:n=120,size=16"
 SHORT = ("--size", "16", "--epochs", "1", "--base", "oneconv")
@@ -29,7 +29,7 @@ WRONG = {
     "no memory": ("--device", "meta"),
     "base": ("--base", "atention"),
     "module": ("--base", "no.such.module:Name"),
-    "class": ("--base", "mien.models.settings:TrainSettings"),
+    "class": ("--base", "mien.nets.settings:TrainSettings"),
     "config": ("--config", "gone.toml"),
     "precision": ("--precision", "float8"),
 }
@@ -57,7 +57,7 @@ def test_a_run_in_which_nothing_was_learnt_may_become_another(
     for number, verb in enumerate(("train", "compare")):
         out = tmp_path / verb
         with monkeypatch.context() as patch:
-            patch.setattr("mien.models.training._Loop.epoch", lambda loop: 1 / 0 if loop else None)
+            patch.setattr("mien.nets.training._Loop.epoch", lambda loop: 1 / 0 if loop else None)
             assert mien(*VERBS[verb], "--batch-size", "32", "--out", out).code == 1
         assert (out / "run.json").exists(), number
         assert mien(*VERBS[verb], "--batch-size", "16", "--out", out).code == 0

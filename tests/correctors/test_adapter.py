@@ -8,15 +8,15 @@ import torch
 
 from mien.correctors.adapter import Adapter
 from mien.correctors.cascade import Cascade
-from mien.correctors.evidence import NEVER
+from mien.correctors.log_odds import NEVER
 from mien.errors import DataError
-from mien.models import saved
-from mien.models.attention import Attention
-from mien.models.classifier import Classifier
-from mien.models.head import Copied, Fresh
-from mien.models.latents import answers_from_maps, changed_views, extract
-from mien.models.residual import Residual
-from mien.models.settings import AugmentSettings
+from mien.nets import saved
+from mien.nets.attention import Attention
+from mien.nets.extraction import answers_from_maps, changed_views, extract
+from mien.nets.head import Copied, Fresh
+from mien.nets.network import Classifier
+from mien.nets.residual import Residual
+from mien.nets.settings import AugmentSettings
 from mien.testing import example_bars as bars
 from mien.testing import example_outputs
 from mien.types import Outputs, Proposal, Wanted

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien import correctors
+from mien.certify.policy import Policy, certify, decide
+from mien.certify.thresholds import allowed, fixed_threshold, smallest_n
 from mien.correctors.contract import hard, shares, target_class
-from mien.correctors.policy import Policy, certify, decide
-from mien.correctors.probe import LDA, Logistic
-from mien.correctors.taps import best_taps
-from mien.correctors.thresholds import allowed, fixed_threshold, smallest_n
+from mien.correctors.layers import best_taps
+from mien.correctors.linear import LDA, Logistic
 from mien.errors import AlignmentError, DataError, MienError, UsageError
 from mien.metrics.ranking import auroc
 from mien.testing import example_outputs

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from mien import correctors
+from mien.certify.policy import Policy, certify, decide
 from mien.correctors.blend import Blend
 from mien.correctors.boosting import ErrorDetector, LightGBM, Stack, XGBoost
-from mien.correctors.evidence import CODINGS
 from mien.correctors.fisher import RULES, Fisher, kept
+from mien.correctors.linear import LDA, Logistic
+from mien.correctors.log_odds import CODINGS
 from mien.correctors.novelty import METHODS, Novelty
-from mien.correctors.policy import Policy, certify, decide
-from mien.correctors.probe import LDA, Logistic
 from mien.correctors.projection import Nystroem, Projection
 from mien.correctors.ridge import Ridge, Spectrum
 from mien.errors import DataError, RunError, UsageError

@@ -15,7 +15,7 @@ from mien.imbalance import TREATMENTS, Latents, Learnt, TrainPart, Treatment, fi
 from mien.imbalance.latent import adjusted, new_head, of_neighbours, smote
 from mien.imbalance.resampling import oversampled, resampled, undersampled
 from mien.metrics.classification import macro_recall
-from mien.models.settings import TrainSettings, changed
+from mien.nets.settings import TrainSettings, changed
 
 COUNTS = st.lists(st.integers(0, 40), min_size=2, max_size=6).filter(any)
 

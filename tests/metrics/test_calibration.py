@@ -9,13 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
 from mien.errors import AlignmentError
-from mien.metrics.calibration import (
-    plurality_reliability,
-    reliability,
-    temperature,
-    tempered,
-    vote_reliability,
-)
+from mien.metrics.calibration import plurality_reliability, reliability, temperature, tempered, vote_reliability
 
 
 def answers(count: int, seed: int = 0, sharpness: float = 1.0) -> np.ndarray:

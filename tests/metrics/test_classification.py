@@ -7,15 +7,7 @@ import pytest
 from sklearn import metrics as sk
 
 from mien.errors import AlignmentError
-from mien.metrics.classification import (
-    accuracy,
-    confusion_matrix,
-    f1,
-    macro_auroc,
-    macro_recall,
-    precision,
-    recall,
-)
+from mien.metrics.classification import accuracy, confusion_matrix, f1, macro_auroc, macro_recall, precision, recall
 
 K = 5
 RNG = np.random.default_rng(0)

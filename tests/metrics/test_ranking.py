@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from mien.errors import AlignmentError
-from mien.metrics.ranking import (
-    auroc,
-    gain_at_harm,
-    gain_curve,
-    override_score,
-    partial_auroc,
-    restored_at_equal_harm,
-)
+from mien.metrics.ranking import auroc, gain_at_harm, gain_curve, override_score, partial_auroc, restored_at_equal_harm
 
 HARMS = np.linspace(0, 1, 21)
 

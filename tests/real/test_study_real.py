@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mien.data.prepare import DataSettings
-from mien.models.settings import TrainSettings
-from mien.report import page, tables
-from mien.study.leave_one_out import run
-from mien.study.settings import StudySettings
+from mien.experiments.leave_one_out.study import run
+from mien.experiments.settings import StudySettings
+from mien.nets.settings import TrainSettings
+from mien.report.study import page, tables
 
 QUICK = TrainSettings(epochs=1, batch_size=16)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mien.runs import Run, write_arrays, write_atomic, write_json, write_text
+from mien.storage.files import write_arrays, write_atomic, write_json, write_text
+from mien.storage.run import Run
 
 CLASSES = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 TEST = (60, 16, 34, 220, 95, 34, 120)  # the paper's profile, scaled down

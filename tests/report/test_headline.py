@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fake_study import make_study_run
 
-from mien.report import page, tables
-from mien.runs import Run
+from mien.report.study import page, tables
+from mien.storage.run import Run
 
 
 @pytest.fixture(scope="module")

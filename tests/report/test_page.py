@@ -13,10 +13,10 @@ from fake_study import CLASSES, make_study_run
 
 from mien.cli.summary import figures
 from mien.errors import RunError
-from mien.report import page, tables
-from mien.report.evidence import Number, Reading, mean
-from mien.report.sections import SECTIONS
-from mien.runs import Run
+from mien.report.common.run_figures import Number, Reading, mean
+from mien.report.study import page, tables
+from mien.report.study.sections import SECTIONS
+from mien.storage.run import Run
 
 ANCHORS = ["result", "classes", "model", "training", "retention", "gain", "restored", "curves", "ranking", "confusion"]
 ANCHORS += ["certificates", "mcnemar", "cost", "again"]

@@ -10,9 +10,10 @@ import pytest
 from fake_study import CLASSES, make_study_run
 
 from mien.metrics.correction import scores
-from mien.report.evidence import best_first
-from mien.report.tables import PERCENTS, build
-from mien.runs import Run, read_arrays, read_json, write_arrays, write_json
+from mien.report.common.run_figures import best_first
+from mien.report.study.tables import PERCENTS, build
+from mien.storage.files import read_arrays, read_json, write_arrays, write_json
+from mien.storage.run import Run
 
 SEEDS, CORRECTORS = (0, 1), ("boosting", "probe")
 STUDIES = len(SEEDS) * len(CORRECTORS) * len(CLASSES)
@@ -258,7 +259,7 @@ def test_building_twice_gives_the_same_tables(run: Run) -> None:
 
 
 def test_a_class_called_like_a_row_of_its_own_keeps_one() -> None:
-    from mien.correctors.policy import RARE, Policy, certify
+    from mien.certify.policy import RARE, Policy, certify
     from mien.types import LabelSet, Proposal, row_name
 
     names = ("all", "pooled", "rare classes", "calm, awake")

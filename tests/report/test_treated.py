@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from mien.cli.compare import as_figures
-from mien.report import treated, treated_page
-from mien.report.advice import advised, best_first
-from mien.runs import Run, write_arrays
+from mien.report.treatments import page as treatments_page
+from mien.report.treatments import tables as treatments_tables
+from mien.report.treatments.advice import advised, best_first
+from mien.storage.files import write_arrays
+from mien.storage.run import Run
 from mien.types import PARTS
 
 CLASSES = ("neutral", "fear", "anger")
@@ -44,7 +46,7 @@ def run_of(
                 probs=np.eye(3)[np.concatenate([answer, answer])], part=part,
                 groups=np.arange(len(both)).astype(str), sources=np.full(len(both), ""), seconds=np.array(1.0),
             )  # fmt: skip
-    treated.build(run)
+    treatments_tables.build(run)
     return run
 
 
@@ -130,4 +132,4 @@ def test_names_stay_names(tmp_path: Path) -> None:
     run = run_of(tmp_path, {"none": wrong(0.1)}, TRUTH, (9700, 200, 100))
     run.write_table("names", [{"source": "01", "model": "1"}, {"source": "1", "model": "2"}])
     assert [row["source"] for row in run.read_table("names")] == ["01", "1"]
-    assert treated_page.write(run).exists()
+    assert treatments_page.write(run).exists()

@@ -15,21 +15,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mien.audit import MERGES
 from mien.cli.notes import note_data, note_reviews
 from mien.cli.options import build, options
 from mien.data.prepare import DataSettings, conflicts, prepare
 from mien.data.review_files import read
 from mien.data.reviewed import on_pictures
 from mien.errors import MienError, UsageError
-from mien.models.settings import TrainSettings
-from mien.output import prepare_output_dir
-from mien.runs import read_arrays, write_text
+from mien.labels import MERGES
+from mien.nets.settings import TrainSettings
+from mien.storage.files import read_arrays, write_text
+from mien.storage.output import prepare_output_dir
 from mien.types import Dataset
 
 if TYPE_CHECKING:
-    from mien.audit.reviewers import Reviewer
-    from mien.study.audit_result import Audit
+    from mien.labels.audit_result import Audit
+    from mien.labels.reviewers import Reviewer
 
 EPOCHS = 20
 UNFINISHED = ".unfinished"
@@ -96,9 +96,9 @@ def audit(
     Stop it at any moment and run the same command again: finished epochs are kept.
     """
     from mien.cli.progress import decoding, stages
-    from mien.report.audit import page
-    from mien.study.audit import audit as audit_
-    from mien.study.audit import check_settings
+    from mien.experiments.labels.audit import audit as audit_
+    from mien.experiments.labels.audit import check_settings
+    from mien.report.labels.page import page
 
     settings = build(DataSettings, values, source=data)
     train = replace(build(TrainSettings, values), epochs=epochs)

@@ -12,15 +12,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mien.certify.policy import Policy
 from mien.cli.notes import note_data
 from mien.cli.options import build, options
-from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings, prepare
-from mien.models.settings import TrainSettings
-from mien.output import prepare_output_dir
-from mien.runs import Run
-from mien.study.engines import ENGINES
-from mien.study.settings import CompareSettings
+from mien.experiments.executor import ENGINES
+from mien.experiments.settings import CompareSettings
+from mien.nets.settings import TrainSettings
+from mien.report.treatments import page as treatments_page
+from mien.report.treatments import tables as treatments_tables
+from mien.storage.output import prepare_output_dir
+from mien.storage.run import Run
 
 
 @click.command()
@@ -53,9 +55,8 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
     """
     from mien.cli.progress import decoding, watching
     from mien.cli.study import command_line
-    from mien.report import treated, treated_page
-    from mien.study.comparison import check_all
-    from mien.study.comparison import compare as compare_
+    from mien.experiments.treatments.comparison import check_all
+    from mien.experiments.treatments.comparison import compare as compare_
 
     parts: dict[str, Any] = {
         "data": build(DataSettings, values, source=data),
@@ -70,8 +71,8 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
         note_data(pictures.problems)
         with watching(settings.train.epochs) as watch:
             done = compare_(settings, out, engine_name=engine, command=command_line(), watch=watch)
-        treated.build(done)
-        report = treated_page.write(done)
+        treatments_tables.build(done)
+        report = treatments_page.write(done)
     if as_json:
         click.echo(json.dumps(as_figures(done), indent=2))
         return
@@ -81,8 +82,8 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
 
 def as_figures(run: Run) -> dict[str, Any]:
     """The ranking for machines: means over the seeds, the best on calibrate first."""
-    from mien.report.advice import KEY, advised, best_first
-    from mien.report.evidence import grouped, number, rows
+    from mien.report.common.run_figures import grouped, number, rows
+    from mien.report.treatments.advice import KEY, advised, best_first
 
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
@@ -106,7 +107,7 @@ def _defined(value: float) -> float | None:
 
 
 def _print(run: Run) -> None:
-    from mien.report.advice import REAL
+    from mien.report.treatments.advice import REAL
 
     figures = as_figures(run)
     table = Table("model", "treatment", "macro recall", "macro F1", "accuracy", "against none", title_justify="left")

@@ -12,16 +12,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mien.certify.policy import Policy
 from mien.cli.notes import note_data
 from mien.cli.options import build, options
-from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings
-from mien.output import prepare_output
-from mien.study.settings import CorrectSettings
+from mien.deploy.settings import CorrectSettings
+from mien.storage.output import prepare_output
 
 if TYPE_CHECKING:
-    from mien.correctors.patch import Patch
-    from mien.study.correction import Correction
+    from mien.deploy.correction import Correction
+    from mien.deploy.patch import Patch
 
 TAKEN_FROM_BASE = ("size", "colour", "fit")
 
@@ -68,10 +68,10 @@ def correct(
     from mien import correctors
     from mien.cli.progress import stages
     from mien.cli.study import command_line
-    from mien.report.patch import HARMS, page
-    from mien.runs import write_text
-    from mien.study.corrected import cell_of
-    from mien.study.correction import correct as correct_
+    from mien.deploy.corrected import cell_of
+    from mien.deploy.correction import correct as correct_
+    from mien.report.patch.page import HARMS, page
+    from mien.storage.files import write_text
 
     folder = out or Path("-".join(classes) + ".patch")
     settings = build(CorrectSettings, values)

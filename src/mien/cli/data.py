@@ -14,7 +14,7 @@ from rich.table import Table
 from mien.cli import Group
 from mien.cli.options import build, options
 from mien.data.prepare import DataSettings
-from mien.output import prepare_output
+from mien.storage.output import prepare_output
 
 
 @click.group(cls=Group)
@@ -36,8 +36,8 @@ def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: 
       mien data inspect faces
       mien data inspect path/to/pictures --out inspect.html
     """
-    from mien.report.inspect import page
-    from mien.runs import write_text
+    from mien.report.data.page import page
+    from mien.storage.files import write_text
 
     seen = _inspection(build(DataSettings, values, source=source), near)
     if out:
@@ -55,7 +55,7 @@ def _inspection(settings: DataSettings, near: bool) -> Any:
     from mien.data.images import formats
     from mien.data.prepare import checked, listed
     from mien.data.profile import shape
-    from mien.report.inspect import inspect
+    from mien.report.data.page import inspect
 
     rows = listed(settings)
     with decoding() as progress:
@@ -65,7 +65,7 @@ def _inspection(settings: DataSettings, near: bool) -> Any:
 
 
 def _print(seen: Any) -> None:
-    from mien.report.inspect import FEW
+    from mien.report.data.page import FEW
 
     console = Console(highlight=False)
     console.print(f"{escape(seen.name)}: {seen.usable:,} usable of {seen.rows:,} rows", style="bold", soft_wrap=True)

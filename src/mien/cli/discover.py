@@ -9,12 +9,12 @@ import click
 
 from mien.cli.notes import to_stderr
 from mien.cli.options import build, options
-from mien.output import prepare_output_dir
-from mien.study.settings import DiscoverySettings
+from mien.deploy.settings import DiscoverySettings
+from mien.storage.output import prepare_output_dir
 
 if TYPE_CHECKING:
-    from mien.report.discovery import Cluster
-    from mien.study.discovery import Discovery
+    from mien.deploy.discovery import Discovery
+    from mien.report.patch.discovery import Cluster
 
 
 @click.command()
@@ -40,10 +40,10 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     from mien.cli.predict import expand
     from mien.cli.progress import stages
     from mien.data.checks import by_kind
-    from mien.report.discovery import page
-    from mien.runs import write_text
-    from mien.study.corrected import cell_of
-    from mien.study.discovery import discover as discover_
+    from mien.deploy.corrected import cell_of
+    from mien.deploy.discovery import discover as discover_
+    from mien.report.patch.discovery import page
+    from mien.storage.files import write_text
 
     settings, cell = build(DiscoverySettings, values), cell_of(place, left_out=left_out)
     paths = expand(files)
@@ -66,8 +66,8 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
 
 def _clusters(found: Discovery) -> list[Cluster]:
     """The groups, as the page shows them."""
-    from mien.report.discovery import Cluster
-    from mien.study.discovery import SHOWN
+    from mien.deploy.discovery import SHOWN
+    from mien.report.patch.discovery import Cluster
 
     return [
         Cluster(

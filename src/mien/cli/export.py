@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from mien.cli.notes import to_stderr
-from mien.output import prepare_output
-from mien.runs import read_json
-from mien.web import FORMS
+from mien.labels import FORMS
+from mien.storage.files import read_json
+from mien.storage.output import prepare_output
 
 
 @click.command()
@@ -30,9 +30,9 @@ def export(folder: Path, source: str | None, form: str, out: Path) -> None:
       mien export runs/audit --as label-studio --out tasks.json
       mien export runs/audit --out corrected
     """
-    from mien.web.desk import Desk
-    from mien.web.export import changed
-    from mien.web.export import export as export_
+    from mien.labels.export import changed
+    from mien.labels.export import export as export_
+    from mien.labels.review_queue import Desk
 
     desk = Desk.open(folder, source)
     for note in desk.notes():

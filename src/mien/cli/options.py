@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from mien.errors import UsageError, choice_error
-from mien.models.settings import OWN_RECIPES, TrainSettings
+from mien.nets.settings import OWN_RECIPES, TrainSettings
 from mien.settings import items, joined
 
 Settings = TypeVar("Settings")

@@ -13,11 +13,11 @@ from rich.table import Table
 
 from mien.cli import Group
 from mien.errors import RunError
-from mien.output import prepare_output
-from mien.runs import storage_errors
+from mien.storage.files import storage_errors
+from mien.storage.output import prepare_output
 
 if TYPE_CHECKING:
-    from mien.runs import Stored
+    from mien.storage.files import Stored
 
 
 @click.group(cls=Group)
@@ -35,9 +35,9 @@ def show(folder: Path, as_json: bool) -> None:
     Example:
       mien patch show fear.patch
     """
-    from mien.correctors.patch import read_summary
     from mien.data.provenance import RECORD, Provenance
-    from mien.runs import sound
+    from mien.deploy.patch import read_summary
+    from mien.storage.files import sound
 
     found = read_summary(folder)
     provenance = Provenance.of_patch(found)
@@ -87,8 +87,8 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
     Example:
       mien patch apply fear.patch runs/base
     """
-    from mien.models import saved
-    from mien.study.corrected import APPLIED, cell_of, is_patched, with_patch
+    from mien.deploy.corrected import APPLIED, cell_of, is_patched, with_patch
+    from mien.nets import saved
 
     cell = cell_of(place, left_out=left_out, seed=seed)
     with prepare_output(cell / APPLIED):
@@ -114,8 +114,8 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
     Example:
       mien patch remove runs/base
     """
-    from mien.correctors.patch import remove as remove_folder
-    from mien.study.corrected import APPLIED, cell_of, is_patched
+    from mien.deploy.corrected import APPLIED, cell_of, is_patched
+    from mien.deploy.patch import remove as remove_folder
 
     cell = cell_of(place, left_out=left_out, seed=seed)
     if not is_patched(cell):

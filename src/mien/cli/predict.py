@@ -18,7 +18,7 @@ from mien.types import NO_LABEL
 SHOWN = 20
 """Lines at most on what is left out."""
 if TYPE_CHECKING:
-    from mien.study.corrected import Answers
+    from mien.deploy.corrected import Answers
 
 
 @click.command()
@@ -54,7 +54,7 @@ def predict(
       mien predict photos/ --run runs/base --patch fear.patch --csv
     """
     from mien.data.images import ranges_of
-    from mien.study.corrected import load
+    from mien.deploy.corrected import load
 
     paths = expand(files)
     loaded = load(run_folder, left_out=left_out, corrector=corrector, base=base, seed=seed, patch=patch)

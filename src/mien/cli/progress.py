@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from mien.cli.notes import to_stderr
-from mien.study.folder import Watched, progress_of
+from mien.experiments.progress import Watched, progress_of
 
 
 @contextmanager
 def watching(epochs: int) -> Iterator[_Watcher]:
-    """A callable for `watch` of :func:`mien.study.leave_one_out.run`; output goes to stderr."""
+    """A callable for `watch` of :func:`mien.experiments.leave_one_out.study.run`; output goes to stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines()

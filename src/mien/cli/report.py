@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from mien.errors import UsageError
-from mien.runs import Run, storage_errors
+from mien.storage.files import storage_errors
+from mien.storage.run import Run
 
 
 @click.command()
@@ -21,8 +22,10 @@ def report(run: Path, beside: Path | None) -> None:
       mien report runs/first
       mien report runs/reviewed --beside runs/as-given
     """
-    from mien.report import page, tables, treated, treated_page
-    from mien.report.beside import compare
+    from mien.report.study import page, tables
+    from mien.report.study.diff import compare
+    from mien.report.treatments import page as treatments_page
+    from mien.report.treatments import tables as treatments_tables
 
     done = Run(run)
     compared = done.manifest().get("kind") == "compare"
@@ -32,10 +35,10 @@ def report(run: Path, beside: Path | None) -> None:
     finished = None
     while (now := _finished(done)) != finished:  # a running study may finish cells meanwhile
         finished = now
-        (treated if compared else tables).build(done)
+        (treatments_tables if compared else tables).build(done)
         if beside:
             compare(done, Run(beside))
-        written = (treated_page if compared else page).write(done)
+        written = (treatments_page if compared else page).write(done)
     click.echo(f"report: {written}")
 
 

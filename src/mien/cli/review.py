@@ -39,8 +39,8 @@ def review(folder: Path, source: str | None, who: str | None, host: str, allow: 
     """
     uvicorn = import_optional("uvicorn", "uvicorn", "serve")
     import_optional("fastapi", "fastapi", "serve")
-    from mien.web.desk import Desk
-    from mien.web.review import app
+    from mien.labels.review_queue import Desk
+    from mien.serve.review import app
 
     if not host:
         raise UsageError("is empty, which means every network", place="--host", remedy="write 0.0.0.0 if that is meant")

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mien.certify.policy import Policy
 from mien.cli.notes import note_data
 from mien.cli.options import build, options, trained_by
-from mien.correctors.policy import Policy
 from mien.data.prepare import DataSettings, prepare
-from mien.models.settings import TrainSettings
-from mien.output import prepare_output_dir
-from mien.study.engines import ENGINES
-from mien.study.settings import StudySettings
+from mien.experiments.executor import ENGINES
+from mien.experiments.settings import StudySettings
+from mien.nets.settings import TrainSettings
+from mien.storage.output import prepare_output_dir
 
 EXAMPLE = """Leave each class out in turn, train, correct, score, and draw the report.
 
@@ -47,9 +47,9 @@ EXAMPLE = """Leave each class out in turn, train, correct, score, and draw the r
 def study(data: str, out: Path, corrector: tuple[str, ...], engine: str, as_json: bool, **values: Any) -> None:
     from mien.cli.progress import decoding, watching
     from mien.cli.summary import figures
-    from mien.report import page, tables
-    from mien.study.leave_one_out import run
-    from mien.study.preflight import check
+    from mien.experiments.leave_one_out.study import run
+    from mien.experiments.preflight import check
+    from mien.report.study import page, tables
 
     settings = assemble(data, values)
     if corrector:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from mien.correctors.thresholds import POOLED
-from mien.report.evidence import Number, names, number, rows
-from mien.runs import Run
+from mien.certify.thresholds import POOLED
+from mien.report.common.run_figures import Number, names, number, rows
+from mien.storage.run import Run
 
 FIGURES = {  # figure: table, column, and which of its rows
     "gain": ("gain", "rate", {}),

@@ -14,9 +14,9 @@ from rich.table import Table
 from mien.cli.notes import note_data
 from mien.cli.options import build, options, trained_by
 from mien.data.prepare import DataSettings, prepare
-from mien.models.settings import BASE_HELP, TrainSettings
-from mien.output import prepare_output_dir
-from mien.study.settings import StudySettings
+from mien.experiments.settings import StudySettings
+from mien.nets.settings import BASE_HELP, TrainSettings
+from mien.storage.output import prepare_output_dir
 
 
 @click.command()
@@ -37,9 +37,9 @@ def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: A
     """
     from mien.cli.progress import decoding, watching
     from mien.cli.study import command_line
-    from mien.study.leave_one_out import run
-    from mien.study.preflight import check
-    from mien.study.results import recalls_on_test
+    from mien.experiments.leave_one_out.study import run
+    from mien.experiments.preflight import check
+    from mien.experiments.results import recalls_on_test
 
     settings = StudySettings(
         build(DataSettings, values, source=data), trained_by(base, values), base=base, seeds=(seed,)

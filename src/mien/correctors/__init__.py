@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from mien.correctors.cascade import Cascade
     from mien.correctors.contract import Corrector
     from mien.correctors.fisher import Fisher
+    from mien.correctors.linear import LDA, Logistic
     from mien.correctors.novelty import Novelty
-    from mien.correctors.probe import LDA, Logistic
     from mien.correctors.projection import Nystroem, Projection
 
 _HOMES = {
-    "LDA": "mien.correctors.probe",
+    "LDA": "mien.correctors.linear",
     "Adapter": "mien.correctors.adapter",
     "Blend": "mien.correctors.blend",
     "Cascade": "mien.correctors.cascade",
     "ErrorDetector": "mien.correctors.boosting",
     "Fisher": "mien.correctors.fisher",
     "LightGBM": "mien.correctors.boosting",
-    "Logistic": "mien.correctors.probe",
+    "Logistic": "mien.correctors.linear",
     "Novelty": "mien.correctors.novelty",
     "Nystroem": "mien.correctors.projection",
     "Projection": "mien.correctors.projection",

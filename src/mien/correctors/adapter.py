@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from mien.correctors.contract import Labels, State, fitted, positives, shares, target_class
-from mien.correctors.evidence import evidence
+from mien.correctors.log_odds import evidence
 from mien.errors import AlignmentError, DataError
 from mien.features.vectors import check_finite
-from mien.models.classifier import Classifier
-from mien.models.device import seed_everything
-from mien.models.examples import Maps
-from mien.models.head import Copied, Fresh
-from mien.models.latents import answers_from_maps
-from mien.models.saved import ANSWERED_IN, precision_name
-from mien.models.settings import AugmentSettings, TrainSettings
-from mien.models.training import fit
+from mien.nets.device import seed_everything
+from mien.nets.examples import Maps
+from mien.nets.extraction import answers_from_maps
+from mien.nets.head import Copied, Fresh
+from mien.nets.network import Classifier
+from mien.nets.saved import ANSWERED_IN, precision_name
+from mien.nets.settings import AugmentSettings, TrainSettings
+from mien.nets.training import fit
 from mien.types import Floats, Outputs, Proposal, Wanted
 
 AS_THEY_ARE = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)

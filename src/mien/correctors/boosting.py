@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.correctors.contract import Labels, State, checked, fitted, hard, positives, target_class
-from mien.correctors.evidence import NEVER, coded, coding_in, evidence, of_all_codes, width
+from mien.correctors.log_odds import NEVER, coded, coding_in, evidence, of_all_codes, width
 from mien.errors import BrokenPackageError, DataError, MissingExtraError, RunError
 from mien.features import patterns, stack, widths
 from mien.features.embedding import kept_widths, widths_in
@@ -34,7 +34,7 @@ class XGBoost:
     taps : patterns of the features to learn on.
     rounds, depth, learning_rate : of the boosting. The paper chose its own "empirically" and does not name them.
     threads : processor threads; the trees do not depend on it.
-    coding, wrong : what is told apart, and what counts for the score (see mien.correctors.evidence).
+    coding, wrong : what is told apart, and what counts for the score (see mien.correctors.log_odds).
 
     Raises
     ------
@@ -74,7 +74,7 @@ class XGBoost:
         return self._fit(outputs, coded(self.coding, outputs, hard(labels), self.target))
 
     def propose(self, outputs: Outputs) -> Proposal:
-        """Score: log-odds of the class (see mien.correctors.evidence)."""
+        """Score: log-odds of the class (see mien.correctors.log_odds)."""
         target = target_class(outputs, self.target)
         score = evidence(self._log_probs(outputs), self.coding, outputs, target, self.wrong)
         return Proposal(outputs.ids, score, np.full(len(outputs), target))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from mien.correctors.adapter import Adapter
 from mien.correctors.contract import Corrector, Labels, State, fitted, hard, wanted_by
-from mien.correctors.evidence import NEVER
-from mien.correctors.probe import Logistic
+from mien.correctors.linear import Logistic
+from mien.correctors.log_odds import NEVER
 from mien.errors import UsageError
 from mien.types import Outputs, Proposal, Wanted
 

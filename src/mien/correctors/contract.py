@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DataError, NotFittedError, RunError, UsageError
-from mien.runs import read_arrays
+from mien.storage.files import read_arrays
 from mien.types import Bools, Floats, Ints, Outputs, Proposal, Wanted, as_targets
 
 REMEDY = "restore the file, or make it again"
@@ -27,7 +27,7 @@ def wanted_by(corrector: object) -> Wanted:
 
 
 def read_out_for(correctors: Iterable[object]) -> dict[str, list[str]]:
-    """The `maps` and `vectors` that `mien.models.latents.extract` must give for all of these."""
+    """The `maps` and `vectors` that `mien.nets.extraction.extract` must give for all of these."""
     wants = [wanted_by(corrector) for corrector in correctors]
     maps = {want.tap for want in wants if want.tap}
     return {"maps": sorted(maps), "vectors": sorted({pattern for want in wants for pattern in want.vectors})}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.correctors.contract import Labels, State, fitted, hard, positives, target_class
-from mien.correctors.evidence import coded, coding_in, evidence, of_all_codes, width
+from mien.correctors.log_odds import coded, coding_in, evidence, of_all_codes, width
 from mien.features import Embedding, patterns
 from mien.types import Floats, Ints, Outputs, Proposal, Wanted
 
@@ -24,7 +24,7 @@ class OnVectors:
     target : the class to win back; by default the one that the classifier does not know.
     taps : patterns of the features to learn on.
     components : principal components kept; by default what suits the corrector.
-    coding : what is told apart: "rest", "three" or "classes" (see mien.correctors.evidence).
+    coding : what is told apart: "rest", "three" or "classes" (see mien.correctors.log_odds).
     wrong : λ, how much pictures that f has wrong anyway count against an override; 0 is best for Harm, 1 for ΔFPR.
     """
 
@@ -61,7 +61,7 @@ class OnVectors:
         return self
 
     def propose(self, outputs: Outputs) -> Proposal:
-        """Score: log-odds of the class (see mien.correctors.evidence)."""
+        """Score: log-odds of the class (see mien.correctors.log_odds)."""
         learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
         target = target_class(outputs, self.target)
         answers = self._answers(embedding, outputs, learnt)

@@ -1,0 +1,1 @@
+"""Data sets: reading, decoding, checking, splitting, drawing."""

@@ -26,7 +26,7 @@ from mien.data.drawing.render import render
 from mien.data.labels import EMOTIONS, emotions
 from mien.data.profile import RAF
 from mien.errors import StorageError, UsageError, choice_error
-from mien.runs import storage_errors, write_text
+from mien.storage.files import storage_errors, write_text
 from mien.types import Dataset, Floats, Ints, Texts
 
 ANNOTATORS = 10

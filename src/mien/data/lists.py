@@ -32,7 +32,7 @@ from mien.data.tables import (
     header_of,
     missing_column,
     read_table,
-)  # fmt: skip
+)
 from mien.errors import DataError, MienError
 from mien.types import NO_LABEL, Dataset, Problem, texts
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from mien.data.load import is_drawn
 from mien.data.split import linked
 from mien.errors import RunError
-from mien.runs import Stored, read_arrays, sound, write_arrays
+from mien.storage.files import Stored, read_arrays, sound, write_arrays
 from mien.types import Bools, Dataset, Ints, Split, fold
 
 FILE = "trained_on.npz"

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from mien.locks import locked
-from mien.runs import storage_errors
+from mien.storage.files import storage_errors
+from mien.storage.locks import locked
 from mien.types import Problem
 
 MACHINE = "mien audit"

@@ -9,18 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtr, ndtri, stdtr, stdtrit
 
 from mien.errors import AlignmentError, UsageError
-from mien.types import (
-    Bools,
-    Floats,
-    Ints,
-    Texts,
-    as_classes,
-    as_counts,
-    as_groups,
-    as_labels,
-    as_mask,
-    as_numbers,
-)
+from mien.types import Bools, Floats, Ints, Texts, as_classes, as_counts, as_groups, as_labels, as_mask, as_numbers
 
 LEAST = 1e-15
 

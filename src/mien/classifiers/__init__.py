@@ -1,0 +1,1 @@
+"""Classifiers as sources of outputs: what reads images, and returns probabilities and features."""

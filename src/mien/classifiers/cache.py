@@ -1,0 +1,79 @@
+"""What a classifier thinks of pictures, kept beside it: the next corrector on them need not wait for it to be read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MienError
+from mien.nets.network import Classifier
+from mien.types import Dataset, Ints, Outputs, digest
+
+FOLDER, CARD = "features", "outputs.json"
+AT_WORK = 3600
+"""Seconds after which a half-written folder is nobody's any more."""
+
+
+def kept(place: Path, key: str, make: Callable[[], Outputs]) -> Outputs:
+    """The outputs of this key: mapped from PLACE/features where they are kept there, else made and kept.
+
+    Only the last are kept. A damaged or incomplete folder is made anew; where nothing can be written, nothing is kept.
+    """
+    folder = place / FOLDER / key
+    with contextlib.suppress(MienError, OSError, ValueError, KeyError, TypeError, EOFError):
+        return _read(folder)
+    outputs = make()
+    with contextlib.suppress(OSError):
+        _write(folder, outputs)
+    return outputs
+
+
+def _read(folder: Path) -> Outputs:
+    """The arrays are mapped, so that memory holds what is looked at alone."""
+    names = json.loads((folder / CARD).read_text(encoding="utf-8"))["features"]
+
+    def array(name: str) -> NDArray[Any]:
+        return np.asanyarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
+
+    features = {name: array(f"feature{number}") for number, name in enumerate(names)}
+    return Outputs(np.array(array("ids")), np.array(array("probs")), np.array(array("known")), features)
+
+
+def _write(folder: Path, outputs: Outputs) -> None:
+    """A folder that appears at once; those of other pictures are taken away."""
+    scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        scratch.mkdir(parents=True)
+        arrays = {"ids": outputs.ids, "probs": outputs.probs, "known": outputs.known}
+        arrays |= {f"feature{number}": values for number, values in enumerate(outputs.features.values())}
+        for name, values in arrays.items():
+            with (scratch / f"{name}.npy").open("wb") as file:
+                np.save(file, values, allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())  # a file cut short is noticed, one of zeros would not be
+        (scratch / CARD).write_text(json.dumps({"features": list(outputs.features)}), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    for other in folder.parent.iterdir():
+        half_written = other.name.startswith(".") and time.time() - other.stat().st_mtime < AT_WORK
+        if other != folder and not half_written:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def key_of(model: Classifier, data: Dataset, rows: Ints, taps: Sequence[str]) -> str:
+    """A folder's name for all that the outputs depend on: classifier, pictures, taps, and the code that reads them."""
+    weights = [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
+    about = (version("mien"), type(model).__qualname__, model.taps, model.mirrored, str(model.precision), *weights)
+    return digest("outputs", data.fingerprint(), rows, taps, *about)

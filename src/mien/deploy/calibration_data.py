@@ -1,0 +1,169 @@
+"""The pictures that a trained classifier may be corrected with: in its classes, in parts, none that it learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mien.data.images import ImageSettings, read_pictures
+from mien.data.load import absolute
+from mien.data.prepare import DataSettings, prepare
+from mien.data.provenance import Provenance, shared
+from mien.data.split import Shares, split
+from mien.deploy.discovery import named_cluster
+from mien.deploy.settings import CorrectSettings
+from mien.deploy.trained_on import FLAG, Learnt, learnt_by
+from mien.errors import DataError, UsageError
+from mien.nets.network import Classifier
+from mien.nets.saved import ModelCard
+from mien.types import PARTS, Dataset, LabelSet, Split
+
+USED = ("fit", "calibrate", "test")
+"""Parts that correct a classifier, or judge the correction."""
+APART = Shares(train=0.0, validation=0.0, fit=0.45, calibrate=0.30, test=0.25)
+"""Parts of pictures that f was not trained on: all of them may correct it."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Pictures for correcting one classifier.
+
+    Attributes
+    ----------
+    pictures : labelled, in the classifier's classes with those that it lacks behind them.
+    parts : the run's own where the data are the same, else new ones. Of fit, calibrate and test, none was trained on.
+    targets : class indices to be won back.
+    provenance : how that is known, and how many pictures were left out for it.
+    notes : remarks on it, a sentence each.
+    """
+
+    pictures: Dataset
+    parts: Split
+    targets: tuple[int, ...]
+    provenance: Provenance
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pictures in each part that plays a role."""
+        return {part: len(self.parts.rows(part)) for part in USED}
+
+
+def gather(
+    folder: Path,
+    model: Classifier,
+    card: ModelCard,
+    data: DataSettings,
+    classes: Sequence[str],
+    settings: CorrectSettings,
+) -> Material:
+    """Read the pictures, and leave out what the classifier was trained on.
+
+    Parameters
+    ----------
+    folder, model, card : of the classifier; what it was trained on is recorded beside it.
+    data : size, colour and fit are taken from the card.
+    classes : to be won back. settings : say what was trained on besides, and may name a cluster of a discovery, whose
+        pictures are of the one class.
+
+    Raises
+    ------
+    UsageError : an unknown class or cluster, or unknown training pictures. DataError : no picture of a class to
+        learn from, or none that was not trained on.
+    """
+    data = replace(data, size=card.size, colour=card.colour, fit=card.fit)
+    pictures = prepare(data)
+    learnt = learnt_by(folder, model, card, settings.trained_on, data, pictures)
+    pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt)
+    pictures = _in_classes(pictures, card.classes)
+    targets = tuple(pictures.labelset.index(name, place="--class") for name in dict.fromkeys(classes))
+    if settings.found:
+        pictures, parts = _with_cluster(pictures, parts, settings.found, targets, card.images, learnt)
+    to_learn = pictures.labels[parts.rows("fit")]
+    for target in targets:
+        if not (to_learn == target).any():
+            raise DataError(
+                f"no picture of class {pictures.labelset.names[target]} to learn from", place=pictures.name,
+                remedy="label some of this class, or leave it out",
+            )  # fmt: skip
+    return Material(pictures, parts, targets, provenance, (*learnt.notes, *_namesakes(provenance)))
+
+
+def _apart(pictures: Dataset, place: str, learnt: Learnt) -> tuple[Dataset, Split, Provenance]:
+    """Pictures, parts, and what was left out: the run's own parts for the run's own data, else all that is new."""
+    found = shared(pictures, place, learnt.sets)
+    for one in learnt.sets:
+        if one.seed >= 0 and one.fingerprint == pictures.fingerprint():
+            parts = split(pictures, one.seed)
+            if not any(found.out[parts.rows(part)].any() for part in USED):
+                return pictures, parts, Provenance(learnt.kind, _sources(learnt))
+    left = pictures.take(~found.out)
+    by_picture, by_person = int(found.picture.sum()), int(found.person.sum())
+    parts = split(left, 0, APART)
+    if not all(len(parts.rows(part)) for part in USED):
+        why = f": it was trained on {by_picture}, and on other pictures of the persons on {by_person}"
+        cause = f"{len(left)} of {len(pictures)} pictures can correct the classifier{why if found.out.any() else ''}"
+        raise DataError(cause, place=pictures.name, remedy="give more pictures that it was not trained on")
+    return left, parts, Provenance(learnt.kind, _sources(learnt), by_picture, by_person, int(found.namesake.sum()))
+
+
+def _sources(learnt: Learnt) -> tuple[str, ...]:
+    return tuple(sorted({one.place for one in learnt.sets}))
+
+
+def _namesakes(provenance: Provenance) -> Iterator[str]:
+    if provenance.namesakes:
+        yield (
+            f"{provenance.namesakes} pictures are of persons with the names of some that were trained on, in a data "
+            "set that lies elsewhere and has no trained-on picture in common. They count as other people; if they are "
+            f"the same, name that data set with {FLAG} PATH"
+        )
+
+
+def _in_classes(pictures: Dataset, known: tuple[str, ...]) -> Dataset:
+    """The same rows with labels in the order of the classifier's classes, those that it lacks behind them."""
+    own = pictures.labelset
+    order = [*known, *(name for name in own.names if name not in known)]
+    if tuple(order) == own.names:
+        return pictures
+    place = np.array([order.index(name) for name in own.names])
+    targets = pictures.targets
+    if targets is not None:
+        wide = np.zeros((len(pictures), len(order)), targets.dtype)
+        wide[:, place] = targets
+        targets = wide
+    return pictures.but(
+        labelset=LabelSet(tuple(order), own.aliases), labels=place[pictures.labels], targets=targets, votes=None
+    )
+
+
+def _with_cluster(
+    pictures: Dataset, parts: Split, place: str, targets: tuple[int, ...], images: ImageSettings, learnt: Learnt
+) -> tuple[Dataset, Split]:
+    """The pictures of a named cluster join *fit*, as pictures of the one class.
+
+    Those that are there already, or that the classifier was trained on, do not.
+    """
+    if len(targets) != 1:
+        raise UsageError("one cluster is one class", place="--found", remedy="name one class with --class")
+    names = pictures.labelset.names
+    found = read_pictures(named_cluster(place), names, images)
+    if found.hashes is None or not len(found):
+        why = f": {found.problems[0].cause}" if found.problems else ""
+        remedy = "are they where they were? run mien discover again"
+        raise DataError(f"none of the cluster's pictures can be read{why}", place=f"--found {place}", remedy=remedy)
+    found = found.take(~shared(found, "", learnt.sets).picture)
+    if not len(found):
+        remedy = "name a cluster of pictures that it was not trained on"
+        raise DataError(
+            "the classifier was trained on all pictures of the cluster", place=f"--found {place}", remedy=remedy
+        )
+    found = found.take(~np.isin(np.asarray(found.hashes), np.asarray(pictures.hashes)))
+    found = found.but(labels=np.full(len(found), targets[0]), raw_labels=np.full(len(found), names[targets[0]]))
+    fit = np.full(len(found), PARTS.index("fit"))
+    return pictures.joined(found), Split(
+        np.concatenate([parts.ids, found.ids]), np.concatenate([parts.parts, fit]), parts.seed
+    )

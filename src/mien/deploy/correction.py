@@ -1,0 +1,208 @@
+"""Correct a classifier that is there already: classes that it never saw, or that it knows and mistreats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mien.certify.combine import SILENT, together
+from mien.certify.policy import Policy, decide
+from mien.classifiers.feature_store import Workbench, built
+from mien.correctors.contract import Corrector
+from mien.data.prepare import DataSettings
+from mien.data.provenance import UNKNOWN
+from mien.data.split import linked
+from mien.deploy.calibration_data import Material, gather
+from mien.deploy.corrected import cell_of
+from mien.deploy.patch import Patch, Witness, now
+from mien.deploy.settings import CorrectSettings
+from mien.metrics.correction import scores
+from mien.metrics.ranking import auroc, gain_at_harm, gain_curve
+from mien.nets import saved
+from mien.nets.settings import AugmentSettings
+from mien.types import Floats, Ints, Outputs, Proposal, Scores
+
+FEW = 50
+"""Labelled pictures of a class below which more are worth more than anything else."""
+MUCH, LEAST = 3, 3
+"""Times the budget, and pictures, from which on it is said that one class bears the Harm."""
+FAINT = 0.6
+"""AUROC below which a score hardly tells the class."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A patch, and what it does to pictures of the test part, which neither fitted nor calibrated it.
+
+    Attributes
+    ----------
+    patch : see mien.deploy.patch.
+    scores : of f and of the corrected system.
+    material : the pictures and their parts.
+    tested : f's outputs for the test part.
+    """
+
+    patch: Patch
+    scores: Scores
+    material: Material
+    tested: Outputs
+
+    def _payers(self) -> list[str]:
+        """Classes that lose far more than the budget on calibrate, while all together keep it."""
+        seen, patch = self.patch.witness, self.patch
+        joint = together(seen.proposals, seen.base)
+        lost = decide(joint, seen.base, patch.certified.thresholds).changed & (seen.base == seen.truth)
+        said = []
+        for c in np.flatnonzero(patch.known):
+            right = (seen.base == seen.truth) & (seen.truth == c)
+            share = lost[right].mean() if right.any() else 0.0
+            if share > MUCH * patch.policy.budget and lost[right].sum() >= LEAST:
+                said.append(
+                    f"{patch.classes[c]} pays for it: {100 * share:.0f} % of its right answers are lost on calibrate; "
+                    "--scope strict --pool-rare holds every class to the budget"
+                )
+        return said
+
+    def curves(self, harms: Floats) -> dict[str, Floats]:
+        """Class → (len(harms),) Gain of its corrector alone at each Harm, on the test part."""
+        truth, base = self.material.pictures.labels[self.material.parts.rows("test")], self.tested.predicted
+        right = (base == truth) & self.patch.known[truth]
+        found = {}
+        for target, corrector in zip(self.material.targets, self.patch.correctors, strict=True):
+            score = _heard(corrector.propose(self.tested), truth, base, target)
+            missed = (truth == target) & (base != target)
+            found[self.patch.classes[target]] = gain_curve(score, missed, right & (truth != target), harms)
+        return found
+
+    def advice(self) -> list[str]:
+        """What stands in the way, in plain words; told by fit and calibrate, not by test."""
+        material, found = self.material, []
+        names = material.pictures.labelset.names
+        learnt = material.pictures.labels[material.parts.rows("correct" if self.patch.approximate else "fit")]
+        for target, proposal in zip(material.targets, self.patch.witness.proposals, strict=True):
+            name, count = names[target], int((learnt == target).sum())
+            seen = self.patch.witness
+            new = seen.truth == target
+            missed, open_to = new & (seen.base != target), seen.base != target
+            right = (seen.base == seen.truth) & ~new & self.patch.known[seen.truth]
+            score = _heard(proposal, seen.truth, seen.base, target)
+            area = auroc(score[open_to], new[open_to])
+            gain = gain_at_harm(score, missed, right, self.patch.policy.budget)
+            chance = 0.5 + 2 * _spread_of_chance(int(missed.sum()), int((open_to & ~new).sum()))
+            if area < max(FAINT, chance):
+                found.append(
+                    f"{name}: the score hardly tells this class from others (AUROC {area:.2f}): correction cannot help "
+                    "here; the classifier does not see the difference, or the labels do not agree on it"
+                )
+            elif gain < 0.05:
+                found.append(
+                    f"{name}: at this budget {100 * gain:.0f} % of the missed pictures would be won back; a larger "
+                    "--budget wins more"
+                )
+            if count < FEW:
+                found.append(f"{name}: {count} pictures to learn from; {FEW} do much better, and more better still")
+        found += self._payers()
+        if material.provenance.kind == UNKNOWN:
+            found.append(
+                "what the classifier was trained on is unknown: the certificate holds only if none of the calibration "
+                "pictures was among it"
+            )
+        return [*found, *material.notes]
+
+
+def _heard(proposal: Proposal, truth: Ints, base: Ints, target: int) -> Floats:
+    """(N,) the scores, and silence where the suggestion changes nothing, or wins back nothing of the class."""
+    vain = (proposal.suggested == base) | ((truth == target) & (proposal.suggested != target))
+    return np.where(vain, SILENT, proposal.score)
+
+
+def _spread_of_chance(new: int, others: int) -> float:
+    """Standard deviation of the AUROC of a score that says nothing (Mann & Whitney, 1947)."""
+    return float(np.sqrt((new + others + 1) / (12 * max(1, new) * max(1, others))))
+
+
+def correct(
+    place: Path,
+    data: DataSettings,
+    classes: tuple[str, ...],
+    settings: CorrectSettings,
+    policy: Policy,
+    *,
+    left_out: str | None = None,
+    base: str | None = None,
+    command: str = "",
+    say: Callable[[str], object] = lambda stage: None,
+) -> Correction:
+    """Fit correctors beside a trained classifier, certify them together, and measure what they do.
+
+    If the data are those of the classifier's own run, its parts are used: f never saw *correct* and *test*. Other data
+    are divided anew, without the pictures and persons that f was trained on.
+
+    Parameters
+    ----------
+    place : run folder, or a folder with model.json.
+    data : labelled pictures. Their size, colour and fit are taken from the classifier.
+    classes : to be won back, new ones or known ones.
+    left_out, base : which classifier of the run, and what it is if it is from outside mien.
+    command : how to make the patch again. say : called with each stage.
+
+    Raises
+    ------
+    UsageError : an unknown class. DataError : too few pictures of one.
+    """
+    folder = cell_of(place, left_out=left_out, seed=settings.base_seed, flag="--base-seed")
+    model, card = saved.load(folder, base=base)
+    say("reading pictures")
+    material = gather(folder, model, card, data, classes, settings)
+    pictures, parts = material.pictures, material.parts
+    say("reading out")
+    wide = saved.widened(model, card, len(pictures.labelset))
+    beside = tuple(built([settings.corrector], wide, target)[settings.corrector] for target in material.targets)
+    rows = np.concatenate([parts.rows(part) for part in ("correct", "test")])
+    bench = Workbench.of(
+        wide, pictures, AugmentSettings(), rows, beside, folder if settings.keep_features and not base else None
+    )
+    witness = _fitted(bench, material, beside, settings, say)
+    about = {
+        "made": now(), "command": command, "settings": asdict(settings.stored()), "data": asdict(data.stored()),
+        "base": str(folder.resolve()),
+    }  # fmt: skip
+    patch = Patch(
+        pictures.labelset.names, wide.known.numpy(), (settings.corrector,) * len(beside), beside, policy, witness,
+        saved.fingerprint(model, card), pictures.fingerprint(), bool(settings.cross_fit), about, material.provenance,
+    )  # fmt: skip
+    tested = parts.rows("test")
+    seen = bench.seen(tested)
+    decision, labels = patch.decide(seen), pictures.labels[tested]
+    # every override counts as if it gave its class, also where h only flags or abstains; recall is of what h answers
+    overridden = np.where(decision.changed, patch.propose(seen).suggested, decision.base)
+    result = scores(labels, decision.base, overridden, len(patch.classes))
+    result = replace(result, tpr_h=scores(labels, decision.base, decision.final, len(patch.classes)).tpr_h)
+    return Correction(patch, result, material, seen)
+
+
+def _fitted(
+    bench: Workbench,
+    material: Material,
+    beside: Sequence[Corrector],
+    settings: CorrectSettings,
+    say: Callable[[str], object],
+) -> Witness:
+    """Fit the correctors, and hear what they say of pictures that they were not fitted on."""
+    pictures, parts = material.pictures, material.parts
+    held = parts.rows("correct" if settings.cross_fit else "calibrate")
+    proposals = []
+    for target, corrector in zip(material.targets, beside, strict=True):
+        say(f"fitting {settings.corrector} for {pictures.labelset.names[target]}")
+        bench.fit(corrector, parts.rows("correct" if settings.cross_fit else "fit"))
+        if settings.cross_fit:
+            proposals.append(bench.cross_fitted(settings.corrector, target, held, settings.cross_fit))
+        else:
+            proposals.append(bench.propose(corrector, held))
+    return Witness(
+        pictures.ids[held], pictures.labels[held], bench.seen(held).predicted, linked(pictures)[held].astype(str),
+        np.stack([one.score for one in proposals]), np.stack([one.suggested for one in proposals]),
+    )  # fmt: skip

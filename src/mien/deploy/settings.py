@@ -1,0 +1,57 @@
+"""Settings of a correction and of a discovery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from mien.data.load import absolute
+from mien.data.provenance import UNKNOWN
+from mien.errors import UsageError
+from mien.settings import setting, validate
+
+NOVELTY = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
+
+
+@dataclass(frozen=True)
+class CorrectSettings:
+    """How a classifier is corrected."""
+
+    corrector: str = setting("adapter", "corrector: one that mien brings, or module:Name")
+    cross_fit: int = setting(
+        0, "fold the correct part into so many, for few pictures; the certificate is approximate then", within=(0, 50)
+    )
+    found: str = setting("", "take the pictures of this cluster, FOLDER:NUMBER of mien discover, for the class as well")
+    keep_features: bool = setting(
+        True,
+        "keep beside BASE what it thinks of these pictures (20 KB each, 57 for an adapter), for the next corrector",
+    )
+    base_seed: int | None = setting(None, "which of the run's seeds; the first by default")
+    trained_on: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.cross_fit == 1:
+            raise UsageError(
+                "one fold leaves nothing to learn from", place="--cross-fit", remedy="give 2 or more, or 0"
+            )
+
+    def stored(self) -> Self:
+        """The same with paths in full, as patch.json keeps them."""
+        folder, _, number = self.found.rpartition(":")
+        found = f"{Path(folder).expanduser().resolve()}:{number}" if folder else self.found
+        trained_on = tuple(one if one == UNKNOWN else absolute(one) for one in self.trained_on)
+        return replace(self, found=found, trained_on=trained_on)
+
+
+@dataclass(frozen=True)
+class DiscoverySettings:
+    """How strange pictures are looked for."""
+
+    method: str = setting("energy", "novelty score", choices=NOVELTY)
+    share: float = setting(0.1, "share of the pictures that is looked at more closely", within=(0, 1), exclusive=True)
+    clusters: int = setting(8, "into how many groups they are put", within=(1, 100))
+
+    def __post_init__(self) -> None:
+        validate(self)

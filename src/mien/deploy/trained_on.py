@@ -1,0 +1,180 @@
+"""Find what a saved classifier was trained on: recorded beside it, derived from its run, or stated by the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mien.data.files import walk
+from mien.data.images import decode, read_pictures
+from mien.data.load import absolute, is_drawn, load
+from mien.data.prepare import DataSettings, prepare, spelled
+from mien.data.provenance import KNOWN, STATED, UNKNOWN, TrainedOn, learnt_rows
+from mien.data.split import split
+from mien.errors import DataError, MienError, UsageError
+from mien.nets import saved
+from mien.nets.network import Classifier
+from mien.nets.pretrained import PREFIX
+from mien.storage.files import read_json, sound
+from mien.storage.run import RETRAINED, Run
+from mien.types import Dataset
+
+FLAG = "--trained-on"
+OUTPUT = ("run.json", "model.json", "patch.json", "audit.json", "found.json")
+"""Files by which the folders that mien writes are known."""
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The pictures and persons that count as trained on.
+
+    Attributes
+    ----------
+    kind : one of mien.data.provenance.KINDS. sets : of pictures and persons.
+    notes : what could not be read, a sentence each.
+    """
+
+    kind: str
+    sets: tuple[TrainedOn, ...]
+    notes: tuple[str, ...] = ()
+
+
+def learnt_by(
+    folder: Path, model: Classifier, card: saved.ModelCard, given: Sequence[str], data: DataSettings, pictures: Dataset
+) -> Learnt:
+    """What the classifier in a folder was trained on.
+
+    Parameters
+    ----------
+    given : data sets that the user names besides, or "unknown".
+    data : the settings that these are read with. pictures : what was read with them already.
+
+    Raises
+    ------
+    UsageError : it is not known, and the user does not state it. DataError : a data set that is named cannot be read.
+    """
+    recorded, why = recorded_by(folder, model, card, (pictures, absolute(data.source)))
+    if recorded is None and not given:
+        remedy = (
+            f"name the pictures that it was trained on with {FLAG} PATH, once for each data set; or give {FLAG} "
+            "unknown: the certificate then holds only if none of the calibration pictures was trained on"
+        )
+        cause = f"it is not known what the classifier was trained on: {why}"
+        raise UsageError(cause, place=str(folder), remedy=remedy)
+    named = [_stated(source, data) for source in dict.fromkeys(given) if source != UNKNOWN]
+    sets = tuple(one for one, _ in named)
+    notes = tuple(note for _, note in named if note)
+    if card.base.startswith(PREFIX) and not named:
+        notes += (
+            f"the backbone {card.base} was trained by others: if on pictures like these, name them with {FLAG} PATH",
+        )
+    if recorded is not None:
+        return Learnt(KNOWN, (recorded, *sets), notes)
+    return Learnt(UNKNOWN if UNKNOWN in given else STATED, sets, notes)
+
+
+def recorded_by(
+    folder: Path, model: Classifier, card: saved.ModelCard, there: tuple[Dataset, str] | None = None
+) -> tuple[TrainedOn | None, str]:
+    """The record beside a classifier, or one derived from its run; None and the reason where neither exists.
+
+    Parameters
+    ----------
+    there : a data set that is read already, and may be that of the run, with its place.
+
+    Raises
+    ------
+    RunError : the record is damaged, or is of another classifier.
+    """
+    found = TrainedOn.load(folder, saved.fingerprint(model, card))
+    return (found, "") if found else _of_earlier_run(folder, there)
+
+
+def _of_earlier_run(folder: Path, there: tuple[Dataset, str] | None) -> tuple[TrainedOn | None, str]:
+    """Earlier versions wrote no record: the data of the run are read again, and count if they have not changed."""
+    missing = "its folder has no trained_on.npz"
+    if not (folder / "cell.json").exists():
+        return None, missing
+    cell = read_json(folder / "cell.json")
+    with sound(folder / "cell.json"):
+        seed, key = int(cell["seed"]), str(cell["key"])
+    run = next(_runs_of(folder, seed, key), None)
+    if run is None:
+        return None, f"{missing}, and lies in no run"
+    manifest = run.manifest()
+    with sound(run.path("run.json")):
+        fingerprint, settings = manifest["data"]["fingerprint"], manifest["settings"]["data"].record(DataSettings)
+        parts_then = manifest["splits"][str(seed)]
+    if there is None or there[0].fingerprint() != fingerprint:
+        try:
+            there = prepare(settings), absolute(settings.source)
+        except MienError as error:
+            return None, f"{missing}, and the data of its run cannot be read from here ({error.place}: {error.cause})"
+    pictures, place = there
+    if pictures.fingerprint() != fingerprint:
+        return None, f"{missing}, and the data of its run have changed since ({settings.source})"
+    parts = split(pictures, seed)
+    if parts.fingerprint != parts_then:
+        return None, f"{missing}, and the version that made its run divided the data in another way"
+    rows = learnt_rows(parts, *(["correct"] if key == RETRAINED else []))
+    return TrainedOn.of(pictures, rows, place, seed), ""
+
+
+def _runs_of(folder: Path, seed: int, key: str) -> Iterator[Run]:
+    """The run that has this very folder as a cell."""
+    own = folder.resolve()
+    for parent in own.parents:
+        run = Run(parent)
+        if run.path("run.json").exists() and run.path("cells", f"seed{seed}", key) == own:
+            yield run
+
+
+def _stated(source: str, data: DataSettings) -> tuple[TrainedOn, str]:
+    """Every picture of a data set or folder, whatever its label, and a note on those that cannot be read."""
+    listed, path = _listed(source, data), Path(source).expanduser()
+    there = set() if listed is None else set(listed.paths.tolist())
+    inside = list(walk(path)) if path.is_dir() and not is_drawn(source) else []
+    _refuse_output(source, [folder.path for folder in inside if folder.pictures], None if listed is None else path)
+    below = [str(folder.path / name) for folder in inside for name in folder.pictures]
+    files = [Path(name) for name in below if name not in there]
+    loose = read_pictures(files, ("",), data.images)
+    found = [loose] if listed is None else [decode(listed, data.images), loose]
+    if not any(map(len, found)):
+        raise DataError("has no picture that can be read", place=f"{FLAG} {source}", remedy="name another data set")
+    sets = [TrainedOn.of(one, np.arange(len(one)), absolute(source), stated=True) for one in found]
+    unread = len(files) + (0 if listed is None else len(listed)) - sum(len(one) for one in found)
+    unread += sum(len(names) for folder in inside for names in folder.unread.values())
+    unread += sum(problem.kind == "broken row" for problem in found[0].problems)
+    note = f"{unread} pictures of {source} cannot be read, and do not count as trained on" if unread else ""
+    return replace(sets[0], pictures=np.unique(np.concatenate([one.pictures for one in sets]))), note
+
+
+def _refuse_output(source: str, folders: Sequence[Path], data: Path | None) -> None:
+    """UsageError where all pictures lie in what mien wrote: no classifier was trained on those.
+
+    `data` is a folder that has a layout of data, whatever else lies in it.
+    """
+
+    def of_mien(folder: Path) -> bool:
+        above = [one for one in (folder, *folder.parents) if one.is_relative_to(root) and one != data]
+        return any((one / name).is_file() for one in above for name in OUTPUT)
+
+    root = Path(source).expanduser()
+    if folders and all(map(of_mien, folders)):
+        remedy = f"name the pictures that BASE was trained on with {FLAG}; a run's run.json says where they lay"
+        raise UsageError("holds what mien wrote, not data", place=f"{FLAG} {source}", remedy=remedy)
+
+
+def _listed(source: str, data: DataSettings) -> Dataset | None:
+    """A data set as DATA are listed; None for a folder of pictures that has no layout."""
+    for layout in dict.fromkeys((data.format, None)):
+        try:
+            return load(source, format=layout, names=spelled(data.names))
+        except DataError as error:
+            failed = error
+    if source.strip() and Path(source).expanduser().is_dir():
+        return None
+    raise DataError(failed.cause, place=f"{FLAG} {failed.place}", remedy=failed.remedy)

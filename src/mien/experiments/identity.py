@@ -1,0 +1,38 @@
+"""Identity of a run and its trainings: data, parts and settings, but not the machine that they run on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mien.nets.settings import OF_THE_MACHINE, TrainSettings
+from mien.storage.files import sound
+from mien.storage.run import Run
+
+WORK = ("model.json", "checkpoint.safetensors", "drawn.safetensors", "generated.npz", "answers-*.npz", "test.npz")
+"""Files of a cell, one of which exists as soon as work was done in it."""
+
+
+def is_begun(target: Run) -> bool:
+    """Whether work was done in a run. If not, its folder may be used for another run."""
+    return target.path("run.json").exists() and any(
+        next(target.path("cells").rglob(name), None) is not None for name in WORK
+    )
+
+
+def machine_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the machine on which a run began."""
+    train = manifest["settings"]["train"]
+    return {name: train[name] for name in OF_THE_MACHINE}
+
+
+def known_as(train: TrainSettings, run: Run) -> list[TrainSettings]:
+    """The settings that identify a training of a run, first without those of the machine.
+
+    The second ones include the machine on which the run began, as in fingerprints of earlier versions.
+    """
+    if not run.path("run.json").exists():
+        return [train.anywhere, train]
+    with sound(run.path("run.json")):
+        return [train.anywhere, replace(train, **machine_of(run.manifest()))]

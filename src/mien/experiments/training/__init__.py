@@ -1,0 +1,1 @@
+"""Training of one base classifier in a cell of an experiment."""

@@ -1,0 +1,131 @@
+"""The base classifier of the paper: CNN → LSTM → attention (METHOD §2, "Base model f")."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from mien.nets.blocks import conv_block
+from mien.nets.network import Classifier
+
+WIDTH = 128
+SHORT = 256
+
+
+class Attention(Classifier):
+    """Three convolution blocks, an LSTM over the positions, self-attention, a small head.
+
+    Parameters
+    ----------
+    classes, colours, known : see :class:`mien.nets.network.Classifier`.
+
+    Examples
+    --------
+    >>> model = Attention(classes=7, colours=1)
+    >>> model(torch.zeros(2, 1, 48, 48)).shape
+    torch.Size([2, 7])
+    """
+
+    any_size = True
+    taps: ClassVar[tuple[str, ...]] = ("conv1", "conv2", "conv3", "lstm", "attention", "hidden", "logits")
+    adapts = "conv2"
+    below = ("convolutions.0", "norms.0", "convolutions.1", "norms.1")
+
+    def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
+        super().__init__(classes, colours, known)
+        channels = (colours, 32, 64, WIDTH)
+        pairs = list(pairwise(channels))
+        self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in pairs)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(outputs) for _, outputs in pairs)
+        self.lstm = nn.LSTM(WIDTH, WIDTH, batch_first=True)
+        self.attention = nn.MultiheadAttention(WIDTH, num_heads=4, batch_first=True)
+        self.hidden = nn.Linear(WIDTH, WIDTH)
+        self.dropout = nn.Dropout(0.5)
+        self.logits = nn.Linear(WIDTH, classes)
+
+    def begin(self, pictures: Tensor) -> dict[str, Tensor]:
+        first = self._block(0, self.normalised(pictures))
+        return {"conv1": first, "conv2": self._block(1, first)}
+
+    def resume(self, maps: Tensor) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        maps = found["conv3"] = self._block(2, maps)
+        height, width = maps.shape[2:]
+        sequence = self.lstm(maps.flatten(2).transpose(1, 2))[0]  # (B, T = H'·W', 128)
+        attended = self._attend(sequence)
+        found["lstm"] = sequence.transpose(1, 2).unflatten(2, (height, width))
+        found["attention"] = attended.transpose(1, 2).unflatten(2, (height, width))
+        found["hidden"] = self.hidden(attended.mean(1)).relu()
+        found["logits"] = self.masked(self.logits(self.dropout(found["hidden"])))
+        return found
+
+    def _block(self, number: int, maps: Tensor) -> Tensor:
+        convolution, norm = self.convolutions[number], self.norms[number]
+        assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+        return conv_block(convolution, norm, maps)
+
+    def _attend(self, sequence: Tensor) -> Tensor:
+        # torch's fused kernel is slow for short sequences on a CPU: the plain products win there
+        plain = sequence.shape[1] <= SHORT
+        attended: Tensor = self.attention(sequence, sequence, sequence, need_weights=plain, average_attn_weights=False)[
+            0
+        ]
+        return attended
+
+    @torch.no_grad()
+    def initialise(self, pictures: Tensor) -> None:
+        """Draw first weights that pass the differences between pictures on at full strength, layer by layer.
+
+        With torch's defaults the LSTM and the attention pass on a large constant and only faint differences, so that
+        the first epochs learn next to nothing. Each layer is scaled and centred on the given pictures (in the manner of
+        LSUV: Mishkin & Matas, "All you need is a good init", 2016); the architecture stays as it is.
+
+        Parameters
+        ----------
+        pictures : (B, C, H, W) in [0, 1], some hundred of them, `mean` and `spread` already set.
+        """
+        self.train()
+        maps = self.normalised(pictures)
+        for number, convolution in enumerate(self.convolutions):
+            assert isinstance(convolution, nn.Conv2d)
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            if convolution.bias is not None:
+                nn.init.zeros_(convolution.bias)
+            maps = self._block(number, maps)
+        pooled = self._initialise_attention(self._initialise_lstm(maps.flatten(2).transpose(1, 2)))
+        nn.init.kaiming_normal_(self.hidden.weight, nonlinearity="relu")
+        nn.init.zeros_(self.hidden.bias)
+        self.hidden.weight.div_((pooled @ self.hidden.weight.T).std(0)[:, None] + 1e-6)
+        nn.init.xavier_uniform_(self.logits.weight, gain=0.5)
+        nn.init.zeros_(self.logits.bias)
+
+    def _initialise_lstm(self, sequence: Tensor) -> Tensor:
+        """Gates centred on the inputs with variance 1, remembering at first; returns the LSTM's output."""
+        inputs, recurrent, bias, no_bias = self.lstm.all_weights[0]
+        nn.init.xavier_uniform_(inputs)
+        for gate in recurrent.split(WIDTH):
+            nn.init.orthogonal_(gate)
+        inputs.div_((sequence @ inputs.T).flatten(0, 1).std(0).mean())
+        bias.copy_(-(sequence @ inputs.T).flatten(0, 1).mean(0))
+        nn.init.zeros_(no_bias)
+        bias[WIDTH : 2 * WIDTH] += 1.0  # the forget gate
+        output: Tensor = self.lstm(sequence)[0]
+        return output
+
+    def _initialise_attention(self, sequence: Tensor) -> Tensor:
+        """Values centred, output of variance 1 between pictures; returns the mean over positions."""
+        attention = self.attention
+        nn.init.xavier_uniform_(attention.in_proj_weight)
+        nn.init.zeros_(attention.in_proj_bias)
+        values = attention.in_proj_weight[2 * WIDTH :]
+        nn.init.orthogonal_(values)
+        attention.in_proj_bias[2 * WIDTH :].copy_(-(sequence @ values.T).flatten(0, 1).mean(0))
+        nn.init.orthogonal_(attention.out_proj.weight)
+        nn.init.zeros_(attention.out_proj.bias)
+        attention.out_proj.weight.div_(self._attend(sequence).mean(1).std(0).mean())
+        pooled = self._attend(sequence).mean(1)
+        attention.out_proj.bias.copy_(-pooled.mean(0))
+        return pooled - pooled.mean(0)

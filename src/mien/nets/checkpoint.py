@@ -1,0 +1,92 @@
+"""Checkpoints of a training: files with all that the next epoch depends on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from mien.storage.files import write_atomic
+
+Epoch = dict[str, float]
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """An observer of a training whose state is stored with the checkpoint, so that it misses no epoch."""
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """The state, as arrays by name."""
+        ...
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Restore a state."""
+        ...
+
+
+def state_of(watch: object) -> dict[str, Tensor]:
+    """The state of an observer as tensors; empty unless it is Remembering."""
+    if not isinstance(watch, Remembering):
+        return {}
+    return {name: torch.from_numpy(value) for name, value in watch.state().items()}
+
+
+def restore_to(watch: object, state: Mapping[str, Tensor]) -> None:
+    """Restore to an observer what `state_of` returned."""
+    if isinstance(watch, Remembering):
+        watch.restore({name: value.cpu().numpy() for name, value in state.items()})
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training between two epochs.
+
+    Attributes
+    ----------
+    fingerprint : of the training.
+    history : a record of each epoch done. tensors : by name, with a prefix for what they belong to.
+    """
+
+    fingerprint: str
+    history: list[Epoch]
+    tensors: Mapping[str, Tensor]
+
+    def write(self, path: Path) -> None:
+        """Write the file in one step."""
+        whole = {name: value.detach().contiguous().clone() for name, value in self.tensors.items()}
+        metadata = {"history": json.dumps(self.history), "fingerprint": self.fingerprint}
+        write_atomic(path, lambda file: file.write(save(whole, metadata)))
+
+    def under(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors with a prefix, by their names without it."""
+        return {
+            name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)
+        }  # fmt: skip
+
+    def fits(self, tensors: Mapping[str, Tensor]) -> bool:
+        """Whether it has tensors of these names and shapes: the code of a classifier may have changed since."""
+        return {name: value.shape for name, value in self.tensors.items()} == {
+            name: value.shape for name, value in tensors.items()
+        }
+
+
+def read(path: Path, device: torch.device) -> Checkpoint | None:
+    """The checkpoint in a file; None where there is no file, or a damaged one."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, "pt", device=str(device)) as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- not a mapping
+        history = json.loads(metadata["history"])
+    except (SafetensorError, OSError, ValueError, KeyError):
+        return None
+    return Checkpoint(metadata.get("fingerprint", ""), history, tensors)

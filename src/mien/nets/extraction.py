@@ -1,0 +1,211 @@
+"""What a base classifier says and thinks: pixels → Outputs (METHOD §2, "Latents")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from mien.errors import DataError, choice_error
+from mien.machine import room
+from mien.nets.augment import augment
+from mien.nets.device import choose_precision, keep_freed_memory, mixed
+from mien.nets.examples import to_tensor
+from mien.nets.network import Classifier
+from mien.nets.settings import AugmentSettings
+from mien.types import Bools, Floats, Outputs, Texts, Wanted, as_ids
+from mien.types.containers import as_pixels, check_length
+
+BATCH = 256
+GRIDS = (1, 3)
+
+
+def batches(
+    model: Classifier,
+    inputs: NDArray[Any],
+    read: Callable[[NDArray[Any], torch.device], Tensor] = to_tensor,
+    *,
+    lower: bool = False,
+) -> Iterator[list[dict[str, Tensor]]]:
+    """The activations of the model, in evaluation mode and (see `Classifier.precision`) its own precision.
+
+    Parameters
+    ----------
+    inputs : (N, …) pixels, or whatever `read` makes (B, C, H, W) of.
+    lower : only up to the tap `adapts`.
+
+    Yields
+    ------
+    For each batch its views: the pictures and, where the model is read out so, their mirror images.
+    """
+    model.eval()
+    keep_freed_memory()
+    device = next(model.parameters()).device
+    quick = choose_precision("auto", device) == model.precision
+    precision = model.precision if quick else torch.float32
+    for start in range(0, len(inputs), BATCH):
+        pictures = read(inputs[start : start + BATCH], device)
+        views = [pictures, pictures.flip(3)] if model.mirrored else [pictures]
+        with torch.inference_mode(), mixed(device, precision):
+            run = model.begin if lower else model.activations
+            found = [run(view.contiguous(memory_format=torch.channels_last)) for view in views]
+        yield found  # outside: what is made of them has a precision of its own
+
+
+def merged(views: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Mean of every tap over a picture and its mirror image, maps turned back; of the logits, as an ensemble's."""
+    if len(views) == 1:
+        return views[0]
+    straight, turned = views
+    return {
+        name: (values + (turned[name].flip(3) if values.ndim == 4 else turned[name])) / 2
+        for name, values in straight.items()
+    }
+
+
+def probabilities(model: Classifier, pixels: NDArray[np.uint8]) -> Floats:
+    """(N, K) class probabilities; 0 for classes that the model does not know."""
+    found = [merged(views)["logits"].float().softmax(1).cpu().numpy() for views in batches(model, pixels)]
+    return np.concatenate(found) if found else np.empty((0, len(model.known)), np.float32)
+
+
+def answers_from_maps(head: Classifier, maps: Floats) -> Floats:
+    """(N, K) logits of layers that stand on maps (N, V, C, H, W): the mean over the V views."""
+
+    def all_views(some: Floats, device: torch.device) -> Tensor:
+        own = np.require(
+            some, requirements=["C", "W"]
+        )  # torch takes no array that is read-only or has negative strides
+        return torch.from_numpy(own).to(device).float().flatten(0, 1)
+
+    found = [np.empty((0, len(head.known)), np.float32)]
+    for [taps] in batches(head, maps, all_views):
+        found.append(taps["logits"].float().unflatten(0, (-1, maps.shape[1])).mean(1).cpu().numpy())
+    return np.concatenate(found)
+
+
+def changed_views(
+    model: Classifier, pixels: NDArray[np.uint8], wanted: Wanted, settings: AugmentSettings, seed: int = 0
+) -> Floats:
+    """(N, V, C, H, W) float16: a tap's maps of V changed views of each picture, to train an adapter on."""
+    generator = torch.Generator().manual_seed(seed)
+    reader = copy(model)
+    reader.mirrored = False
+
+    def changed(some: NDArray[np.uint8], device: torch.device) -> Tensor:
+        return augment(to_tensor(some, device), settings, generator)
+
+    found: Floats | None = None
+    for view in range(wanted.views):
+        start = 0
+        for [taps] in batches(reader, pixels, changed, lower=wanted.tap == model.adapts):
+            maps = half([taps[wanted.tap]])[:, 0]
+            if found is None:
+                found = room((len(pixels), wanted.views, *maps.shape[1:]), np.float16)
+            found[start : start + len(maps), view] = maps
+            start += len(maps)
+    return np.empty((0, wanted.views, 1, 1, 1), np.float16) if found is None else found
+
+
+def extract(
+    model: Classifier,
+    pixels: NDArray[np.uint8],
+    ids: Texts,
+    *,
+    vectors: Sequence[str] = ("*",),
+    maps: Sequence[str] = (),
+    second: Sequence[str] = (),
+) -> Outputs:
+    """Probabilities and features of every picture.
+
+    Parameters
+    ----------
+    model : a base classifier with `taps` and `activations`.
+    pixels : (N, H, W) or (N, H, W, 3) uint8.
+    ids : (N,) row keys.
+    vectors : patterns of the features to be given. Each map tap is averaged on g×g grids, as feature "TAP/g" of C·g²
+        numbers (position is signal in aligned faces, so 1×1 alone would lose it); the other taps are as they are.
+    maps : taps to be given whole as well, as feature "TAP" (N, V, C, H, W): of each picture and, where the model is
+        read out so, of its mirror image.
+    second : map taps of which second-order features are given, "TAP/2nd" of C·(C + 1)/2 numbers (see `second_order`).
+
+    Returns
+    -------
+    Outputs with float32 features, maps in float16. Unknown classes have no column in the feature "logits".
+    """
+    known: Bools = model.known.cpu().numpy()
+    pixels, ids = as_pixels(pixels, "extract: pixels"), as_ids(ids, "extract: ids")
+    check_length(ids, len(pixels), "extract: ids")
+    if pixels.ndim == 4 and model.mean.numel() == 1:
+        remedy = "give grey pictures (N, H, W)"
+        raise DataError("the pictures are coloured, the classifier is for grey ones", place="extract", remedy=remedy)
+    for tap in (*maps, *second):
+        if tap not in model.taps:
+            raise choice_error("tap", tap, model.taps, place=type(model).__name__)
+    probs: list[Floats] = []
+    features: dict[str, list[Floats]] = {}
+    for views in batches(model, pixels):
+        logits = merged([{"logits": view["logits"]} for view in views])["logits"]
+        probs.append(logits.float().softmax(1).cpu().numpy())
+        for name, values in _pooled(views, known, vectors):
+            features.setdefault(name, []).append(values.cpu().numpy())
+        for tap in second:
+            whole = merged([{tap: view[tap]} for view in views])[tap]
+            features.setdefault(f"{tap}/2nd", []).append(second_order(whole).cpu().numpy())
+        for tap in maps:
+            features.setdefault(tap, []).append(half([view[tap] for view in views]))
+    if not probs:
+        return Outputs(ids, np.empty((0, len(known)), np.float32), known)
+    stacked = {name: np.concatenate(parts) for name, parts in features.items()}
+    return Outputs(ids, np.concatenate(probs), known, stacked)
+
+
+def second_order(maps: Tensor) -> Tensor:
+    """(B, C, H, W) → (B, C·(C + 1)/2): which channels are active together, wherever that is.
+
+    The covariances of the channels over the positions, of each the signed root: bilinear pooling (Lin, RoyChowdhury &
+    Maji, *Bilinear CNN models for fine-grained visual recognition*, ICCV 2015).
+    """
+    values = maps.float().flatten(2)
+    values = values - values.mean(2, keepdim=True)
+    covariance = values @ values.transpose(1, 2) / values.shape[2]
+    row, column = torch.triu_indices(*covariance.shape[1:], device=maps.device)
+    chosen = covariance[:, row, column]
+    return chosen.sign() * chosen.abs().sqrt()
+
+
+def averaged(maps: Tensor, grid: int) -> Tensor:
+    """(B, C, H, W) → (B, C, g, g) means of equal parts, in float32."""
+    # a map made of a sequence has its positions far apart, where the averaging takes twenty times longer
+    near = maps.float().contiguous(memory_format=torch.channels_last)
+    return functional.adaptive_avg_pool2d(near, grid)
+
+
+def half(views: Sequence[Tensor]) -> Floats:
+    """V views of a tap's map, each (B, C, H, W) → (B, V, C, H, W) in half the memory; DataError if it is no map."""
+    if views[0].ndim != 4:
+        remedy = "give a corrector that does without maps, such as nystroem"
+        raise DataError("the tap is a vector, not a map", place="extract", remedy=remedy)
+    return torch.stack([view.half() for view in views], 1).cpu().numpy()
+
+
+def _pooled(views: Sequence[dict[str, Tensor]], known: Bools, patterns: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+    """The features that match; a mirror image is turned back after the averaging, when there is little left of it."""
+
+    def wanted(name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+    for tap, values in views[0].items():
+        grids = [grid for grid in GRIDS if wanted(f"{tap}/{grid}")] if values.ndim == 4 else []
+        of_views = [{f"{tap}/{grid}": averaged(view[tap], grid) for grid in grids} for view in views]
+        if values.ndim == 2 and wanted(tap):
+            of_views = [{tap: view[tap].float()} for view in views]
+        for name, mean in merged(of_views).items():
+            yield name, mean[:, torch.from_numpy(known).to(mean.device)] if tap == "logits" else mean.flatten(1)

@@ -1,0 +1,84 @@
+"""What an adapter trains: layers that answer for all K classes from an early map of a classifier."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from mien.nets.blocks import conv_block
+from mien.nets.network import Classifier
+from mien.nets.residual import Block
+
+WIDTH = 128
+DROPOUT = 0.3
+"""Less than a base is trained with: these layers have learnt already."""
+NARROW = 3
+
+
+class Copied(Classifier):
+    """A copy of a classifier's own layers above its tap `adapts`; every class is known to it.
+
+    It begins with all that the classifier has learnt, so a few passes over a few thousand pictures teach it one class
+    more.
+
+    Parameters
+    ----------
+    base : a classifier that names the tap; it is not changed.
+    """
+
+    taps = ("logits",)
+
+    def __init__(self, base: Classifier) -> None:
+        super().__init__(len(base.known), 1)
+        self.upper = deepcopy(base).cpu().float()
+        for name in base.below:
+            parent, _, child = name.rpartition(".")
+            setattr(self.upper.get_submodule(parent), child, nn.Identity())
+        self.upper.known.fill_(True)
+        for module in self.upper.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = DROPOUT
+
+    def measure(self, pictures: Tensor) -> None:
+        """The copied layers need none."""
+
+    def activations(self, pictures: Tensor) -> dict[str, Tensor]:
+        return {"logits": self.upper.resume(pictures)["logits"]}
+
+
+class Fresh(Classifier):
+    """Two residual blocks and a mean over positions, from scratch, for the map of any classifier, or for pixels.
+
+    Parameters
+    ----------
+    classes : K.
+    colours : channels of the map; of 3 or fewer (pixels), two convolution blocks come first.
+    """
+
+    taps = ("logits",)
+
+    def __init__(self, classes: int, colours: int) -> None:
+        super().__init__(classes, colours)
+        stem = (colours, 32, 64) if colours <= NARROW else (colours,)
+        pairs = list(pairwise(stem))
+        self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in pairs)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(outputs) for _, outputs in pairs)
+        self.blocks = nn.Sequential(Block(stem[-1], WIDTH, 2), Block(WIDTH, WIDTH, 1))
+        self.dropout = nn.Dropout(DROPOUT)
+        self.logits = nn.Linear(WIDTH, classes)
+
+    def activations(self, pictures: Tensor) -> dict[str, Tensor]:
+        maps = self.normalised(pictures)
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+            maps = conv_block(convolution, norm, maps)
+        pooled = self.blocks(maps).mean((2, 3))
+        return {"logits": self.masked(self.logits(self.dropout(pooled)))}
+
+    @torch.no_grad()
+    def initialise(self, pictures: Tensor) -> None:
+        nn.init.zeros_(self.logits.weight)
+        nn.init.zeros_(self.logits.bias)

@@ -1,0 +1,127 @@
+"""Many answers to the same picture: from passes that drop activations or weights, or from several classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from mien.errors import UsageError
+from mien.nets.device import seed_everything
+from mien.nets.extraction import batches, merged, probabilities
+from mien.nets.network import Classifier
+from mien.nets.sampling import Sampling
+from mien.types import Floats
+
+PASSES = 20
+
+
+def dropout_draws(model: Classifier, pixels: NDArray[np.uint8], passes: int = PASSES, seed: int = 0) -> Floats:
+    """(E, N, K) probabilities of passes in which dropout is on, and nothing else of training.
+
+    Notes
+    -----
+    Y. Gal & Z. Ghahramani, *Dropout as a Bayesian approximation*, ICML 2016. Batch norm keeps its statistics.
+
+    Raises
+    ------
+    UsageError : the classifier has no dropout.
+    """
+    if not any(isinstance(module, nn.Dropout) for module in model.modules()):
+        remedy = "give several classifiers to member_draws instead"
+        raise UsageError("has no dropout to leave on", place=type(model).__name__, remedy=remedy)
+    seed_everything(seed, passes)
+    with _dropping(model):
+        return np.stack([probabilities(model, pixels) for _ in range(passes)])
+
+
+def dropconnect_draws(
+    model: Classifier, pixels: NDArray[np.uint8], passes: int = PASSES, share: float = 0.2, seed: int = 0
+) -> Floats:
+    """(E, N, K) probabilities of passes in which a share of the weights of each dense layer is dropped.
+
+    Any classifier will do; it need not have been trained so.
+
+    Notes
+    -----
+    A. Mobiny et al., *DropConnect is effective in modeling uncertainty of Bayesian deep networks* (Scientific Reports
+    2021). The weights that stay are scaled up, as with dropout. In a pass, all pictures have the same weights.
+
+    Raises
+    ------
+    UsageError : a share that is not between 0 and 1, or no dense layer.
+    """
+    dense = [module for module in model.modules() if type(module) is nn.Linear]
+    if not dense or not 0 < share < 1:
+        cause = "has no dense layer" if not dense else f"cannot drop {share:g} of its weights"
+        remedy = "give several classifiers to member_draws instead" if not dense else "give a share between 0 and 1"
+        raise UsageError(cause, place=type(model).__name__, remedy=remedy)
+    seed_everything(seed, passes)
+    kept = [module.weight.detach().clone() for module in dense]
+    found = []
+    try:
+        for _ in range(passes):
+            for module, weight in zip(dense, kept, strict=True):
+                module.weight.data = nn.functional.dropout(weight, share)
+            found.append(probabilities(model, pixels))
+    finally:
+        for module, weight in zip(dense, kept, strict=True):
+            module.weight.data = weight
+    return np.stack(found)
+
+
+def gaussian_draws(
+    model: Sampling, pixels: NDArray[np.uint8], passes: int = PASSES, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """(E, N, K) means and variances of Gaussian logits over passes with dropout, for `mien.uncertainty.gaussian_split`.
+
+    Raises
+    ------
+    UsageError : the classifier has no Gaussian logits.
+    """
+    if "variances" not in model.taps:
+        raise UsageError("has no Gaussian logits", place=type(model).__name__, remedy="train one with --base sampling")
+    seed_everything(seed, passes)
+    unknown = ~model.known.cpu().numpy()
+    means, variances = [], []
+    if not len(pixels):
+        return np.empty((passes, 0, len(unknown))), np.empty((passes, 0, len(unknown)))
+    with _dropping(model):
+        for _ in range(passes):
+            taps = [merged(views) for views in batches(model, pixels)]
+            means.append(np.concatenate([one["means"].float().cpu().numpy() for one in taps]))
+            variances.append(np.concatenate([one["variances"].float().cpu().numpy() for one in taps]))
+    stacked = np.stack(means)
+    stacked[..., unknown] = -np.inf
+    return stacked, np.stack(variances)
+
+
+def member_draws(models: Sequence[Classifier], pixels: NDArray[np.uint8]) -> Floats:
+    """(E, N, K) probabilities of the members of an ensemble (Lakshminarayanan, Pritzel & Blundell, NeurIPS 2017).
+
+    Raises
+    ------
+    UsageError : fewer than two members, or members with other classes.
+    """
+    known = {tuple(model.known.tolist()) for model in models}
+    if len(models) < 2 or len(known) > 1:
+        cause = f"{len(models)} members, with {len(known)} sets of known classes"
+        raise UsageError(cause, place="member_draws", remedy="give two or more that were trained on the same classes")
+    return np.stack([probabilities(model, pixels) for model in models])
+
+
+@contextmanager
+def _dropping(model: Classifier) -> Iterator[None]:
+    """Dropout stays on, whatever switches the model to evaluation."""
+    dropped = [module for module in model.modules() if isinstance(module, nn.Dropout)]
+    try:
+        for module in dropped:
+            module.forward = partial(nn.functional.dropout, p=module.p, training=True)  # type: ignore[method-assign]
+        yield
+    finally:
+        for module in dropped:
+            del module.forward

@@ -1,0 +1,183 @@
+"""Base classifiers on disk: model.safetensors and a card, model.json. Loading runs no code from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+import mien.nets
+from mien.data.picture import ImageSettings
+from mien.data.provenance import FILE, TrainedOn
+from mien.errors import AlignmentError, RunError, choice_error
+from mien.nets.network import Classifier
+from mien.nets.pretrained import PREFIX, Pretrained, of, without_weights
+from mien.outside import import_class
+from mien.storage.files import read_json, sound, write_atomic, write_json
+from mien.types import Bools, digest
+
+ANSWERED_IN = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What must be known to use a saved base classifier.
+
+    Attributes
+    ----------
+    base : its name, as in `--base`.
+    classes : the K class names.
+    known : K booleans, the classes it was trained on.
+    size, colour, fit : how pictures must be prepared (see mien.data.images.ImageSettings).
+    precision : "float32" or "bfloat16", what it was trained in and answers in.
+    mirrored : whether it answers by the mean over a picture and its mirror image.
+    config : what a pretrained backbone is made of, so that it can be built without the hub; empty for other bases.
+    training : fingerprint of the data, the parts and the settings it was trained with.
+    """
+
+    base: str
+    classes: tuple[str, ...]
+    known: tuple[bool, ...]
+    size: int
+    colour: bool
+    fit: str
+    training: str = ""
+    precision: str = "float32"
+    mirrored: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("classes", "known"):  # JSON has lists only
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if len(self.classes) != len(self.known):
+            raise AlignmentError(f"{len(self.classes)} classes, {len(self.known)} known", place="ModelCard")
+        if not isinstance(self.config, Mapping):
+            raise AlignmentError("config is no table", place="ModelCard")
+        if self.precision not in ANSWERED_IN:
+            raise choice_error("precision", self.precision, ANSWERED_IN, place="ModelCard")
+        _ = self.images  # refuses what cannot be
+
+    @property
+    def images(self) -> ImageSettings:
+        """How pictures must be prepared."""
+        return ImageSettings(self.size, self.colour, self.fit)
+
+
+def find(name: str, *, outside: bool = True, config: Mapping[str, Any] | None = None) -> type[Classifier]:
+    """The base classifier called `name`: one that mien.nets exports, "hub:NAME", or "module:Name" (if `outside`).
+
+    Parameters
+    ----------
+    config : of the backbone of a "hub:NAME", which then comes without weights.
+
+    Examples
+    --------
+    >>> find("attention").__name__
+    'Attention'
+    """
+    exported = {export.lower(): export for export in mien.nets.__all__}
+    if name in exported:
+        return getattr(mien.nets, exported[name])
+    if name.startswith(PREFIX) and (outside or config):  # a file alone may not choose what is fetched
+        return of(name.removeprefix(PREFIX), config)
+    if ":" not in name or not outside:
+        raise choice_error("base classifier", name, exported, place="--base" if outside else "model.json")
+    return import_class(name, Classifier, place="--base")
+
+
+def build(
+    base: str, known: Bools, colour: bool, *, outside: bool = True, config: Mapping[str, Any] | None = None
+) -> Classifier:
+    """A new, untrained base classifier for K = len(known) classes."""
+    return find(base, outside=outside, config=config)(
+        classes=len(known), colours=3 if colour else 1, known=tuple(bool(flag) for flag in known)
+    )
+
+
+def parameters(model: Classifier) -> int:
+    """How many numbers training may change."""
+    return sum(value.numel() for value in model.parameters() if value.requires_grad)
+
+
+def precision_name(model: Classifier) -> str:
+    """The name in ANSWERED_IN of what a classifier was trained in."""
+    return next(name for name, precision in ANSWERED_IN.items() if precision == model.precision)
+
+
+def fingerprint(model: Classifier, card: ModelCard) -> str:
+    """Hex digest of weights, classes and how it answers: equal for the same classifier alone."""
+    weights = [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
+    return digest(card.base, card.classes, card.known, card.images, model.mirrored, *weights)
+
+
+def widened(model: Classifier, card: ModelCard, classes: int) -> Classifier:
+    """The same classifier with columns for more classes, which it does not know; its answers stay as they are."""
+    known = np.pad(np.array(card.known), (0, classes - len(card.known)))
+    kind = without_weights(model) if isinstance(model, Pretrained) else type(model)
+    wide = kind(classes, 3 if card.colour else 1, tuple(known.tolist()))
+    weights = {}
+    for (name, new), old in zip(wide.state_dict().items(), model.state_dict().values(), strict=True):
+        missing = len(new) - len(old) if new.ndim else 0
+        weights[name] = torch.cat([old, old.new_zeros(missing, *old.shape[1:])]) if missing else old
+    wide.load_state_dict(weights)
+    wide.precision, wide.mirrored = model.precision, model.mirrored
+    return wide.eval()
+
+
+def save(model: Classifier, card: ModelCard, folder: Path, trained_on: TrainedOn | None = None) -> None:
+    """Write model.safetensors, trained_on.npz and model.json, the card last: a folder with a card is whole.
+
+    The card's `precision` and `mirrored` are taken from the model.
+
+    Parameters
+    ----------
+    trained_on : what it learnt from; without it, `mien correct` needs --trained-on.
+    """
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))
+    config = model.config if isinstance(model, Pretrained) else {}
+    card = replace(card, precision=precision_name(model), mirrored=model.mirrored, config=config)
+    if trained_on:
+        trained_on.save(folder, fingerprint(model, card))
+    else:
+        (folder / FILE).unlink(missing_ok=True)  # of a classifier that was here before
+    write_json(folder / "model.json", asdict(card))
+
+
+def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCard]:
+    """Read a base classifier back, in evaluation mode.
+
+    A base from outside mien must be named again by the caller (`base`): a file alone may not choose what is imported.
+
+    Raises
+    ------
+    RunError : the folder has no model, or weights and card do not fit.
+    """
+    with sound(folder / "model.json"):
+        card = read_json(folder / "model.json").record(ModelCard)
+        known = torch.tensor(card.known).numpy()
+    try:
+        model = build(base or card.base, known, card.colour, outside=base is not None, config=card.config)
+        model.load_state_dict(load_tensors((folder / "model.safetensors").read_bytes()))
+    except (
+        OSError,
+        SafetensorError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        ImportError,
+    ) as error:
+        cause = f"the weights do not fit the card: {(str(error) or type(error).__name__).splitlines()[0]}"
+        remedy = "restore it from a copy, or make it again in another folder"
+        raise RunError(cause, place=str(folder), remedy=remedy) from None
+    model.precision, model.mirrored = ANSWERED_IN[card.precision], card.mirrored
+    return model.eval(), card

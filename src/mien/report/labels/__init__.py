@@ -1,0 +1,1 @@
+"""Page of an audit of labels."""

@@ -1,0 +1,1 @@
+"""Pages of a patch and of a discovery."""

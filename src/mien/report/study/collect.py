@@ -1,0 +1,198 @@
+"""The finished cells of a study, brought together: each corrector beside the classifier it corrects."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mien.certify.calibration_set import Calibration
+from mien.certify.policy import Certified, Policy, decide
+from mien.metrics import correction
+from mien.metrics.classification import recall
+from mien.metrics.intervals import bootstrap_ratio
+from mien.metrics.ranking import gain_at_harm
+from mien.storage.files import read_arrays
+from mien.storage.run import FULL, RETRAINED, WITHOUT, Run
+from mien.types import NO_LABEL, Bools, Decision, Floats, Ints, LabelSet, Proposal, Rates, Scores, Texts, check_same_ids
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What a classifier said of the test pictures: (N,) ids, truth, persons, (N, K) probabilities, (K,) known."""
+
+    ids: Texts
+    truth: Ints
+    groups: Texts
+    probs: Floats
+    known: Bools
+
+    @cached_property
+    def predicted(self) -> Ints:
+        """(N,) its answers."""
+        answers: Ints = self.probs.argmax(1)
+        return answers
+
+
+@dataclass(frozen=True)
+class Case:
+    """One corrector beside f without class `left`, under the policy of the study.
+
+    Attributes
+    ----------
+    f : the classifier without class `left`.
+    policy : of the study.
+    references : "full" and "retrained", trained on all classes, as far as they are finished.
+    score, score_all : (N,) on test, of the corrector fitted on *fit* and on all of *correct*.
+    suggested : (N,) by the first of them.
+    calibration : what it said of the *calibrate* pictures.
+    certified, decision : thresholds from there, and what they do on test.
+    """
+
+    seed: int
+    corrector: str
+    left: int
+    labelset: LabelSet
+    policy: Policy
+    f: Tested
+    references: dict[str, Tested]
+    score: Floats
+    score_all: Floats
+    suggested: Ints
+    calibration: Calibration
+    certified: Certified
+    decision: Decision
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The columns that every table begins with."""
+        return {"seed": self.seed, "corrector": self.corrector, "left_out": self.labelset.names[self.left]}
+
+    @property
+    def overridden(self) -> Ints:
+        """(N,) the answers if every override gave its suggestion: what "flag" and "abstain" touch is measured, too."""
+        return np.where(self.decision.changed, self.suggested, self.decision.base)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Rates of f and of its overrides per class."""
+        return correction.scores(self.f.truth, self.decision.base, self.overridden, len(self.labelset))
+
+    @cached_property
+    def answers(self) -> Scores:
+        """Rates of f and of the answers that h really gives: those of f where it flags, none where it abstains."""
+        return correction.scores(self.f.truth, self.decision.base, self.decision.final, len(self.labelset))
+
+    @property
+    def is_new(self) -> Bools:
+        """(N,) the pictures of the left-out class."""
+        new: Bools = self.f.truth == self.left
+        return new
+
+    @property
+    def counts_for_harm(self) -> Bools:
+        """(N,) the known-class pictures that f had right."""
+        right: Bools = self.f.truth == self.f.predicted
+        return right & ~self.is_new
+
+    @cached_property
+    def harmed(self) -> Bools:
+        """(N,) the right answers of f that are overridden."""
+        lost: Bools = self.counts_for_harm & (self.overridden != self.f.truth)
+        return lost
+
+    @cached_property
+    def selection(self) -> float:
+        """By what the best corrector is chosen: Gain at the Harm of the budget, on *calibrate*."""
+        seen = self.calibration
+        right = (seen.base == seen.truth) & self.f.known[seen.truth]
+        return gain_at_harm(seen.score, seen.truth == self.left, right, self.policy.budget)
+
+    @cached_property
+    def restored(self) -> tuple[float, float, float]:
+        """P of the left-out class, with its paired interval by persons; NaN without the full model."""
+        new, full = self.is_new, self.references.get(FULL)
+        if full is None:
+            return math.nan, math.nan, math.nan
+        rates = recall(self.f.truth, full.predicted, len(self.labelset))
+        share = correction.restored(self.scores.tpr_h.values, rates.values)[self.left]
+        won, won_by_full = (answers[new] == self.left for answers in (self.overridden, full.predicted))
+        return float(share), *bootstrap_ratio(won, won_by_full, self.f.groups[new])
+
+
+def cell_keys(manifest: dict[str, Any]) -> list[str]:
+    """The cells of one seed, in order."""
+    return [FULL, RETRAINED, *(WITHOUT + name for name in manifest["left_out"])]
+
+
+def finished(run: Run, seed: int, key: str) -> bool:
+    """Whether a cell is whole: cell.json is written last."""
+    return run.path("cells", f"seed{seed}", key, "cell.json").exists()
+
+
+def collect(run: Run) -> Iterator[Case]:
+    """Every finished pair of base model and corrector, by seed, left-out class, corrector."""
+    manifest = run.manifest()
+    labelset, policy = LabelSet(tuple(manifest["classes"])), manifest["policy"].record(Policy)
+    for seed in manifest["seeds"]:
+        references = {key: _tested(run, seed, key) for key in (FULL, RETRAINED) if finished(run, seed, key)}
+        first = next(iter(references.values()), None)
+        for name in manifest["left_out"]:
+            key, left = WITHOUT + name, labelset.index(name, place="run.json")
+            if not finished(run, seed, key):
+                continue
+            f = _tested(run, seed, key, left)
+            first = first or f
+            for other in (first, *references.values()):
+                check_same_ids(f.ids, other.ids, f"cells/seed{seed}/{key}/test.npz")
+            for corrector in manifest["correctors"]:
+                path = run.path("cells", f"seed{seed}", key, "scores", f"{corrector}.npz")
+                if path.exists():
+                    yield _case(seed, corrector, left, labelset, policy, f, references, read_arrays(path))
+
+
+def by_corrector(cases: Iterable[Case]) -> dict[tuple[int, str], list[Case]]:
+    """The cases of each seed and corrector: one study of the paper, a case for each left-out class."""
+    studies: dict[tuple[int, str], list[Case]] = defaultdict(list)
+    for case in cases:
+        studies[case.seed, case.corrector].append(case)
+    return studies
+
+
+def matrix(study: Sequence[Case], formula: Callable[..., Rates]) -> Rates:
+    """Retention or Harm of one study, by `retention_matrix` or `harm_matrix`: (K, K), label by left-out class."""
+    answers = {case.left: (case.decision.base, case.overridden) for case in study}
+    return formula(study[0].f.truth, answers, len(study[0].labelset))
+
+
+def _tested(run: Run, seed: int, key: str, left: int = NO_LABEL) -> Tested:
+    """What a cell said of test; older runs do not say which classes it knew."""
+    arrays = read_arrays(run.path("cells", f"seed{seed}", key, "test.npz"))
+    known = arrays.get("known", np.arange(arrays["probs"].shape[1]) != left)
+    return Tested(arrays["ids"], arrays["truth"], arrays["groups"], arrays["probs"], known)
+
+
+def _case(
+    seed: int,
+    corrector: str,
+    left: int,
+    labelset: LabelSet,
+    policy: Policy,
+    f: Tested,
+    references: dict[str, Tested],
+    stored: dict[str, Any],
+) -> Case:
+    """Certify on the calibration pictures, then decide on test."""
+    calibration = Calibration.of(stored, left)
+    certified = calibration.certified(labelset, policy, f.known)
+    score, suggested = stored["score"], stored["suggested"]
+    decision = decide(Proposal(f.ids, score, suggested), f.predicted, certified.thresholds, policy.action)
+    return Case(
+        seed, corrector, left, labelset, policy, f, references, score, stored["score_all"], suggested, calibration,
+        certified, decision,
+    )  # fmt: skip

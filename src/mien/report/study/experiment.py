@@ -1,0 +1,298 @@
+"""Sections on the experiment itself: data, models, training, cost, and how to run it again."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from mien.report.common import figures
+from mien.report.common.layout import (
+    Block,
+    Cell,
+    Folded,
+    Panel,
+    Panels,
+    Remark,
+    Table,
+    render,
+    section,
+    stack,
+    undefined,
+)
+from mien.report.common.run_figures import (
+    NETWORKS,
+    Number,
+    Reading,
+    TableRow,
+    cell,
+    grouped,
+    hue,
+    mean,
+    names,
+    number,
+    percent,
+    rows,
+    seconds,
+)
+from mien.storage.run import Run
+from mien.types import PARTS
+
+# what the taps of mien's own networks are made of
+_BLOCKS = {
+    name: ("residual", f"2 × conv 3×3, {channels}", "BN, ReLU, gate") for name, channels in
+    (("block1", 64), ("block2", 128), ("block3", 256))
+}  # fmt: skip
+_HEAD = {"hidden": ("hidden", "128 units,", "ReLU"), "logits": ("logits", "one per class")}
+_FIRST = {"conv1": ("conv 3×3", "32 channels", "BN, ReLU", "max pool 2×2")}
+_ATTENTION = {
+    **_FIRST,
+    "conv2": ("conv 3×3", "64 channels", "BN, ReLU", "max pool 2×2"),
+    "conv3": ("conv 3×3", "128 channels", "BN, ReLU", "max pool 2×2"),
+    "lstm": ("LSTM", "128 units,", "one-directional"),
+    "attention": ("attention", "4 heads,", "then mean"),
+    **_HEAD,
+}
+TAPS = {
+    "attention": _ATTENTION,
+    "residual": {**_FIRST, **_BLOCKS, "pooled": ("attention", "pooling,", "4 heads"), **_HEAD},
+    "oneconv": {**_FIRST, **_HEAD},
+    "threeconv": {**{name: _ATTENTION[name] for name in ("conv1", "conv2", "conv3")}, **_HEAD},
+    "sampling": {
+        **_ATTENTION,
+        "means": ("Gaussian", "logits:", "means"),
+        "variances": ("their", "variances"),
+        "logits": ("mean", "softmax of", "128 samples"),
+    },
+}
+PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # the first and last bytes of a whole picture
+
+
+@section("Classes and parts", "classes", needs=("splits",))
+def classes(run: Run) -> Markup:
+    """Pictures per class in each part. Train and validation make the network, fit and calibrate the corrector; test is
+    the same for every seed. Copies of a picture and pictures of one person never stand in two parts."""
+    table = grouped(rows(run, "splits"), "class", "part")
+    known = names(run, "classes")
+    counts = {key: Number(tuple(Reading(row["seed"], row["count"]) for row in found)) for key, found in table.items()}
+    parts = [part for part in PARTS if any((name, part) in counts for name in known)]
+    totals = {name: sum(counts[name, part].value for part in parts if (name, part) in counts) for name in known}
+    widest, whole = max(totals.values(), default=1) or 1, sum(totals.values()) or 1
+    lines = []
+    for name in known:
+        shares = [(PARTS.index(part), counts[name, part].value / widest) for part in parts if (name, part) in counts]
+        lines.append(
+            (
+                Cell(name, hue=hue(run, "classes", name)),
+                *(cell(counts.get((name, part), Number()), _count) for part in parts),
+                Cell(_count(totals[name])),
+                Cell(percent(totals[name] / whole), tone="quiet"),
+                Cell(render("bar.html", shares=shares), tone="left"),
+            )
+        )
+    sums = [sum(counts[name, part].value for name in known if (name, part) in counts) for part in parts]
+    foot = (Cell("all"), *(Cell(_count(total)) for total in sums), Cell(_count(whole)), Cell(""), Cell(""))
+    key = Cell(render("bar_key.html", parts=[(PARTS.index(part), part) for part in parts]))
+    bars = Table("Pictures per class and part", ("Class", *parts, "all", "share", key), lines, [foot])
+    return stack(bars, _samples(run))
+
+
+def _count(value: float) -> str:
+    return f"{round(value):,}".replace(",", "\u202f")
+
+
+def _samples(run: Run) -> Block | Markup:
+    """The sheet of sample faces, one row per class, inside the page."""
+    path = run.path("samples.png")
+    if not path.exists():
+        return Remark("The sheet of sample faces, samples.png, is not there yet.", "missing")
+    content = path.read_bytes()
+    if not (content.startswith(PNG) and content.endswith(PNG_END)):
+        return Remark("The sheet of sample faces, samples.png, is damaged, so it is left out.", "missing")
+    width, height = struct.unpack(">II", content[16:24])
+    known = names(run, "classes")
+    return render(
+        "samples.html",
+        data=base64.b64encode(content).decode(),
+        size=(width, height),
+        names=known if height % max(1, len(known)) == 0 else [],
+    )
+
+
+@section("Network and corrector", "model")
+def scheme(run: Run) -> Markup:
+    """The network f stays as it is. The corrector g reads its activations and overrides its answer where the score is
+    above the threshold, which was chosen for the harm budget."""
+    manifest = run.manifest()
+    base: Mapping[str, Any] = manifest.get("base", {})
+    data: Mapping[str, Any] = manifest.get("data", {})
+    size = data.get("size")
+    picture = f"{size}×{size}, {'colour' if data.get('colour') else 'grey'}" if size else ""
+    known = TAPS.get(str(base.get("name")), {})
+    taps = [known.get(str(tap), (str(tap),)) for tap in base.get("taps", [])]
+    return render(
+        "scheme.html",
+        name=base.get("name", ""),
+        parameters=_count(base["parameters"]) if base.get("parameters") else "",
+        picture=picture,
+        taps=taps,
+        policy=manifest.get("policy", {}),
+    )
+
+
+@section("Training curves", "training", needs=("history",))
+def training(run: Run) -> Markup:
+    """One network per left-out class, trained without it; the full network on all classes of train; the retrained one
+    on train and correct together."""
+    found = grouped(rows(run, "history"), "cell")
+    looks = {name: _look(run, name) for name in found}
+    panels = [
+        Panel(
+            title,
+            figures.training_curves(f"training-{key}", what, [_curve(found[n], key, looks[n]) for n in found], top),
+        )
+        for key, title, what, top in (
+            ("train_loss", "Loss, train", "loss", None),
+            ("validation_loss", "Loss, validation", "loss", None),
+            ("validation_macro_recall", "Macro recall, validation", "macro recall", 1.0),
+        )
+    ]
+    keys = [(cell_name(name), figures.swatch(look)) for name, look in looks.items()]
+    spread = "; bands span the seeds" if len(names(run, "seeds")) > 1 else ""
+    return stack(Panels(panels, keys, f"By epoch{spread}"))
+
+
+def cell_name(key: str) -> str:
+    """The name of a cell, for readers."""
+    return NETWORKS.get(key, key.replace("without-", "without ", 1))
+
+
+def _look(run: Run, key: str) -> figures.Look:
+    if key in NETWORKS:
+        return figures.Look(None, list(NETWORKS).index(key), 2.0)
+    return figures.named(hue(run, "classes", key.removeprefix("without-")))
+
+
+def _curve(found: list[TableRow], key: str, look: figures.Look) -> figures.Line:
+    return spread_line(grouped(found, "epoch"), key, look)
+
+
+def spread_line(points: Mapping[float, list[TableRow]], key: str, look: figures.Look) -> figures.Line:
+    """The line of column `key` over x, mean over the seeds, with a band between least and greatest of several."""
+    xs = sorted(points)
+    over = [mean_over_seeds(points[x], key) for x in xs]
+    several = any(len(each.readings) > 1 for each in over)
+    low, high = zip(*(each.range for each in over), strict=True) if several else ((), ())
+    return figures.Line(xs, [each.value for each in over], look, low, high)
+
+
+def mean_over_seeds(found: list[TableRow], key: str) -> Number:
+    """Per seed the mean of a column, as one figure."""
+    return mean([number([row], key, bounds=False) for row in found])
+
+
+@section("Cost", "cost", needs=("cost",))
+def cost(run: Run) -> Markup:
+    """Seconds on the machine named below, measured while the study ran. A corrector is fitted beside the finished
+    network; retraining trains it again on train and correct."""
+    again = training_seconds(run, "retrained")
+    lines = []
+    for name in names(run, "correctors"):
+        fit = corrector_seconds(run, name)
+        share = percent(fit.value / again.value) if fit.defined and again.defined else ""
+        lines.append(
+            (
+                Cell(name, hue=hue(run, "correctors", name)),
+                cell(fit, seconds),
+                Cell(share) if share else undefined("no retraining yet"),
+            )
+        )
+    foot = [(Cell("retraining"), cell(again, seconds), Cell(percent(1.0)))]
+    compared = Table(
+        "Fitting a corrector against retraining, mean over the left-out classes", ("", "Seconds", "Share"), lines, foot
+    )
+    return stack(compared, Folded("Every stage", stack(_stages(run))))
+
+
+def _stages(run: Run) -> Table:
+    stages = grouped(({**row, "kind": _kind(row["cell"])} for row in rows(run, "cost")), "kind", "stage")
+    lines = []
+    for (kind, stage), found in stages.items():
+        total = math.fsum(row["seconds"] for row in found)
+        pictures = math.fsum(row["pictures"] for row in found)
+        pace = _count(pictures / total) if total > 0 and pictures == pictures else ""
+        lines.append(
+            (
+                Cell(f"{kind}: {stage}"),
+                cell(mean_over_seeds(found, "seconds"), seconds),
+                Cell(str(len(found))),
+                Cell(seconds(total)),
+                Cell(pace) if pace else undefined("no pictures were counted"),
+            )
+        )
+    return Table("", ("Stage", "Mean", "Times", "In all", "Pictures per second"), lines)
+
+
+def _kind(key: str) -> str:
+    return "without a class" if key.startswith("without-") else cell_name(key)
+
+
+def corrector_seconds(run: Run, corrector: str) -> Number:
+    """Seconds of fitting a corrector, mean over the left-out classes: on all of correct where timed, else on fit."""
+    stages = grouped(rows(run, "cost"), "stage")
+    fitting = next((stages[name] for name in (f"fit {corrector} on all", f"fit {corrector}") if name in stages), [])
+    return mean_over_seeds(fitting, "seconds")
+
+
+def training_seconds(run: Run, key: str) -> Number:
+    """Seconds of training of the cell `key`."""
+    return number(rows(run, "cost", cell=key, stage="train"), "seconds", bounds=False)
+
+
+@section("Run it again", "again")
+def again(run: Run) -> Markup:
+    """The same settings and seeds give the same numbers."""
+    manifest = run.manifest()
+    settings = manifest.get("settings", {})
+    nested = {name: value for name, value in settings.items() if isinstance(value, Mapping)}
+    groups = {
+        "Data": manifest.get("data", {}),
+        "Study": {
+            "seeds": manifest.get("seeds", []),
+            **({"left out": names(run, "left_out")} if "left_out" in manifest else {}),
+            "split fingerprints": manifest.get("splits", {}),
+            **{
+                name: value
+                for name, value in settings.items()
+                if name not in nested and name not in ("seeds", "classes")
+            },
+        },
+        **{f"Settings: {name}": value for name, value in nested.items()},
+        "Versions": manifest.get("versions", {}),
+        "Machine": manifest.get("machine", {}),
+    }
+    took = manifest.get("seconds")
+    return render(
+        "again.html",
+        command=manifest.get("command", ""),
+        groups={title: {key: _plain(value) for key, value in group.items()} for title, group in groups.items()},
+        started=manifest.get("started", ""),
+        took=seconds(took) if took else "",
+    )
+
+
+def _plain(value: object) -> str:
+    """A setting as people write it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value)) or "none"
+    if value is None or value == "":
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

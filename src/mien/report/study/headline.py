@@ -1,0 +1,166 @@
+"""The headline: what was won back, at what harm, how that compares with retraining."""
+
+from __future__ import annotations
+
+import math
+
+from markupsafe import Markup
+
+from mien.certify.thresholds import POOLED
+from mien.report.common.layout import Block, Cell, Table, render, section, stack
+from mien.report.common.run_figures import (
+    NETWORKS,
+    Number,
+    TableRow,
+    best_first,
+    budget,
+    cell,
+    certifies,
+    grouped,
+    hue,
+    level,
+    mean,
+    mean_over_classes,
+    names,
+    number,
+    percent,
+    rate,
+    ratio,
+    rows,
+    seconds,
+    signed,
+)
+from mien.report.study.certificates import silent, verdict
+from mien.report.study.experiment import corrector_seconds, training_seconds
+from mien.report.study.results import NO_BASE
+from mien.storage.run import Run
+
+DEEDS = {"flag": "flagged", "abstain": "set aside"}  # what an override does where it gives no answer
+
+
+@section("What was won back", "result", needs=("summary", "gain"))
+def headline(run: Run) -> Markup:
+    """The best corrector at its threshold, on test pictures that neither it nor the network learnt from. Best is the
+    one that wins most back on calibrate at the Harm of the budget: test pictures select nothing."""
+    best = best_first(run)[0]
+    figures, policy = key_figures(run, best), run.manifest().get("policy", {})
+    lead = render(
+        "headline.html",
+        best=best,
+        classes=len({row["left_out"] for row in rows(run, "gain")}),
+        figures=figures,
+        percent=percent,
+        budget=budget,
+        cells={name: cell(figure, percent) for name, figure in figures.items()},
+        standing=_standing(run, best),
+        policy=policy,
+        deed=DEEDS.get(policy.get("action"), "won back"),
+        time=_time(run, best),
+        level=level(run),
+    )
+    return stack(lead, _per_class(run, best), _all_correctors(run))
+
+
+def key_figures(run: Run, corrector: str) -> dict[str, Number]:
+    """Means over the left-out classes of one corrector, fitted on fit: the one whose threshold is in force."""
+    found = rows(run, "summary", corrector=corrector)
+    own = _own_class(run, corrector)
+    pooled = grouped(rows(run, "certificates", corrector=corrector, group=POOLED), "left_out")
+    gain = mean_number(found, "mean_gain")
+    full = mean([number(own[name], "full_recall", bounds=False) for name in own])
+    return {
+        "gain": gain,
+        "harm": mean([number(pooled[name], "harm", bounds=False) for name in pooled]),  # what the budget is about
+        "restored": ratio(gain, full),  # a mean of P would be ruled by the class that the full network hardly knows
+        "equal": mean_over_classes(
+            rows(run, "ranking", corrector=corrector, fitted_on="fit"), f"restored_at_equal_harm_{level(run)}"
+        ),
+        "full": full,
+    }
+
+
+def _own_class(run: Run, corrector: str) -> dict[str, list[TableRow]]:
+    """Rows of `restored` on the left-out classes themselves."""
+    table = rows(run, "restored", corrector=corrector)
+    return grouped((row for row in table if row["label"] == row["left_out"]), "left_out")
+
+
+def _standing(run: Run, corrector: str) -> dict[str, int]:
+    """How many corrections are silent, certified over all known classes, or active without a certificate."""
+    found = rows(run, "certificates", corrector=corrector, group=POOLED)
+    active = [row for row in found if not silent(row)]
+    good = sum(bool(row["holds"]) for row in active)
+    return {"all": len(found), "certified": good, "silent": len(found) - len(active), "active": len(active) - good}
+
+
+def _time(run: Run, corrector: str) -> dict[str, str]:
+    fit, retraining = corrector_seconds(run, corrector).value, training_seconds(run, "retrained").value
+    if math.isnan(fit) or math.isnan(retraining):
+        return {}
+    return {"fit": seconds(fit), "retraining": seconds(retraining), "share": percent(fit / retraining)}
+
+
+def _per_class(run: Run, corrector: str) -> Table:
+    """A line per left-out class: recall on a scale beside both references, Gain, Harm, P, certificate."""
+    gain = grouped(rows(run, "gain", corrector=corrector), "left_out")
+    own = _own_class(run, corrector)
+    pooled = grouped(rows(run, "certificates", corrector=corrector, group=POOLED), "left_out")
+    lines = []
+    for name in (name for name in names(run, "left_out") if name in gain):
+        won = number(gain[name])
+        full, again = (number(own.get(name, []), f"{kind}_recall", bounds=False).value for kind in NETWORKS)
+        lines.append(
+            (
+                Cell(name),
+                Cell(render("track.html", won=won.value, range=won.range, full=full, retrained=again), tone="left"),
+                cell(won, why="undefined: the test part has no picture of this class"),
+                cell(number(pooled.get(name, []), "harm", "harm_hits", "harm_total")),
+                cell(number(own.get(name, []), "restored", hits=""), why=NO_BASE),
+                verdict(pooled.get(name, [])),
+            )
+        )
+    key = Cell(render("track_key.html"))
+    head = ("Left out", key, "Gain", "Harm, pooled", "Restored share P", "Budget")
+    return Table(f"{corrector}, class by class, on the test part", head, lines)
+
+
+def _all_correctors(run: Run) -> Block:
+    """Every corrector at its own threshold, and the networks beside them."""
+    summary = grouped(rows(run, "summary"), "corrector")
+    columns = (
+        ("Gain on calibrate", "selection", rate),
+        ("Gain", "mean_gain", rate),
+        ("Gain, weighted", "weighted_gain", rate),
+        ("Harm, class mean", "mean_harm", rate),
+        ("Harm, weighted", "weighted_harm", rate),
+        ("ΔFPR", "mean_delta_fpr", signed),
+        ("P", "mean_restored", rate),
+        ("Macro recall", "macro_recall_h", rate),
+    )
+    lines = [
+        (
+            Cell(name, hue=hue(run, "correctors", name)),
+            *(cell(mean_number(summary[name], key), form) for _, key, form in columns),
+        )
+        for name in best_first(run)
+        if name in summary
+    ]
+    first = next(iter(summary.values()))
+    blank = tuple(Cell("") for _ in columns[1:])
+    foot = [
+        (Cell(text), *blank, cell(number(first, f"macro_recall_{kind}")))
+        for kind, text in (("f", "without correction"), *NETWORKS.items())
+    ]
+    head = ("Means over the left-out classes", *(title for title, _, _ in columns))
+    thresholds = "certified thresholds" if certifies(run) else "thresholds, chosen by a rule that certifies nothing"
+    return Table(f"All correctors at their {thresholds}; best on calibration first", head, lines, foot)
+
+
+def mean_number(found: list[TableRow], key: str) -> Number:
+    """A mean of the summary; where it was not defined for every class, with the number of those where it was."""
+    return number(found, key).but(note=[_short_of(row, key) for row in found])
+
+
+def _short_of(row: TableRow, key: str) -> str:
+    defined, most = row.get(f"n_{key}"), row.get("n_macro_recall_h")
+    return f"n = {defined}" if defined != most else ""

@@ -1,0 +1,161 @@
+"""Sections that compare: gain-against-harm curves, ranking of the correctors, confusion before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from markupsafe import Markup
+
+from mien.report.common import figures
+from mien.report.common.layout import Cell, Folded, Panel, Panels, Row, Table, Tabs, section, stack, undefined
+from mien.report.common.run_figures import (
+    LEVELS,
+    NETWORKS,
+    Number,
+    Reading,
+    TableRow,
+    best_first,
+    cell,
+    grouped,
+    hue,
+    mean_over_classes,
+    names,
+    number,
+    rows,
+)
+from mien.report.study.experiment import spread_line
+from mien.report.study.results import Measure, by_class, per_corrector, studied
+from mien.storage.run import Run
+from mien.types import row_name
+
+FITTED_ON = {"correct": "fitted on all of correct", "fit": "fitted on fit: the one in force"}
+TOO_FEW = "undefined: fewer than 5 pictures, or the network that it is compared with wins none back or was not trained"
+SYSTEMS = {"f": "before", "h": "after", "full": "full network"}
+SCORES = {
+    "AUROC": ("auroc",),
+    "Gain at Harm": tuple(f"gain_at_harm_{level}" for level in LEVELS),
+    "P at equal Harm, full": tuple(f"restored_at_equal_harm_{level}" for level in LEVELS),
+    "P at equal Harm, retrained": tuple(f"against_retrained_{level}" for level in LEVELS),
+}
+
+
+@section("Gain against Harm", "curves", needs=("curves",))
+def curves(run: Run) -> Markup:
+    """What each score would win back at every Harm that it might be allowed: a property of the score alone, on test,
+    which selects nothing. The networks trained on all classes are scored the same way, as overrides of the same f.
+    Upright lines at 1, 2 and 5 %."""
+    table = rows(run, "curves")
+    drawn = grouped(table, "corrector")
+    looks = {name: _look(run, name) for name in (*best_first(run), *NETWORKS.values()) if name in drawn}
+    parts = grouped(table, "left_out")
+    shown = {"mean over the classes": table, **{name: parts[name] for name in studied(run, parts)}}
+    panels = []
+    for place, (title, found) in enumerate(shown.items()):
+        lines = grouped(found, "corrector")
+        gains = [_gain_line(lines[name], look) for name, look in reversed(looks.items()) if name in lines]
+        panels.append(Panel(title, figures.gain_curves(f"curve-{place}", gains, [level / 100 for level in LEVELS])))
+    keys = [(name, figures.swatch(look)) for name, look in looks.items()]
+    spread = "; bands span the seeds" if len(names(run, "seeds")) > 1 else ""
+    return stack(Panels(panels, keys, f"Gain against Harm, pooled over the right answers of f{spread}"))
+
+
+def _look(run: Run, name: str) -> figures.Look:
+    references = list(NETWORKS.values())
+    if name in references:
+        return figures.Look(None, 1 + references.index(name), 1.4)
+    return figures.named(hue(run, "correctors", name))
+
+
+def _gain_line(found: list[TableRow], look: figures.Look) -> figures.Line:
+    return spread_line(grouped(found, "harm"), "gain", look)
+
+
+@section("Ranking of the correctors", "ranking", needs=("ranking",))
+def ranking(run: Run) -> Markup:
+    """Compared at the same Harm, never at whatever threshold each chose. P at equal Harm: Gain of the corrector over
+    Gain of the network trained on all classes (full, or retrained), both as overrides of the same f; 1 is as good as
+    retraining. The best on calibrate stands first."""
+    found = grouped(rows(run, "ranking"), "fitted_on")
+    tabs = [(title, _ranking(run, found[key])) for key, title in FITTED_ON.items() if key in found]
+    return stack(Tabs("ranking-fit", tabs))
+
+
+def _ranking(run: Run, table: list[TableRow]) -> Markup:
+    """Means over the left-out classes, and on demand each class."""
+    columns = {
+        key: f"{key.rpartition('_')[2]}\u202f%" if key != "auroc" else "" for keys in SCORES.values() for key in keys
+    }
+    found = grouped(table, "corrector")
+    lines = [
+        (
+            Cell(name, hue=hue(run, "correctors", name)),
+            *(cell(mean_over_classes(found[name], key), why=TOO_FEW) for key in columns),
+        )
+        for name in best_first(run)
+        if name in found
+    ]
+    spans = (("", 1), *((title, len(keys)) for title, keys in SCORES.items()))
+    details = [
+        by_class(
+            run,
+            Measure(f"{title} {columns[key]}".strip(), partial(_with_interval, key=key), why=TOO_FEW),
+            table,
+        )
+        for title, keys in SCORES.items()
+        for key in keys
+    ]
+    means = Table("Means over the left-out classes", ("Corrector", *columns.values()), lines, spans=spans)
+    return stack(means, Folded("Class by class", stack(*details)))
+
+
+def _with_interval(found: Sequence[TableRow], key: str) -> Number:
+    return number(found, key, f"{key}_hits", prefix=f"{key}_")
+
+
+@section("Confusion, before and after", "confusion", needs=("confusion",))
+def confusion(run: Run) -> Markup:
+    """Percent of each class’s pictures (rows) by answer (columns), on test; the counts are under the pointer. Before: f
+    without the class. After: what h answers at the threshold in force."""
+
+    def body(_: str, table: list[TableRow]) -> Markup:
+        found = grouped(table, "left_out")
+        return stack(*(_before_and_after(run, name, found[name]) for name in studied(run, found)))
+
+    return stack(per_corrector(run, "confusion", rows(run, "confusion"), body))
+
+
+def _before_and_after(run: Run, left_out: str, table: list[TableRow]) -> Row:
+    found = grouped(table, "system")
+    matrices = [_confusion(run, title, found[key], left_out) for key, title in SYSTEMS.items() if key in found]
+    return Row(matrices, f"{left_out} left out")
+
+
+def _confusion(run: Run, title: str, table: list[TableRow], own: str) -> Table:
+    """Rows of truth add up to 100 %; an abstaining system has one column more."""
+    found = grouped(table, "truth", "answer")
+    totals = {key: sum(row["count"] for row in same) for key, same in grouped(table, "seed", "truth").items()}
+    known = names(run, "classes")
+    answers = [row_name(name) for name in known]
+    answers += [name for name in grouped(table, "answer") if name not in answers]
+
+    def entry(truth: str, answer: str) -> Cell:
+        shares = (share_of(row, totals[row["seed"], truth]) for row in found.get((truth, answer), []))
+        return percent_cell(Number(tuple(shares)), own=row_name(truth) == answer and truth == own)
+
+    lines = [(Cell(truth), *(entry(truth, answer) for answer in answers)) for truth in known]
+    head: list[str | Cell] = ["", *(Cell(name[:3], title=name) for name in answers)]
+    return Table(title, head, lines, small=True)
+
+
+def share_of(row: TableRow, total: int) -> Reading:
+    """A row's count as a share of `total`."""
+    return Reading(row["seed"], row["count"] / total if total else float("nan"), f"{row['count']}/{total}")
+
+
+def percent_cell(figure: Number, own: bool) -> Cell:
+    """An entry of a confusion matrix; `own` marks it."""
+    if not figure.defined:
+        return undefined("undefined: the test part has no picture of this class")
+    text = f"{100 * figure.value:.0f}" if figure.value >= 0.005 else "·"
+    return Cell(text, title=figure.title, heat=figure.value, tone="own" if own else "")

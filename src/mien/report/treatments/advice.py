@@ -1,0 +1,155 @@
+"""What a comparison of treatments comes to: the best of them, and what to do, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from mien.imbalance import find
+from mien.metrics.classification import common_classes
+from mien.report.common import layout
+from mien.report.common.layout import section, stack
+from mien.report.common.run_figures import TableRow, grouped, names, number, percent, rate, rows, signed
+from mien.report.treatments.tables import PLAIN
+from mien.storage.run import Run
+
+REAL = 0.05
+"""p after Holm below which a difference is called real."""
+KEY = ("model", "treatment")
+BY_RECALL, BY_F1 = "on_calibrate", "f1_on_calibrate"
+"""What the best may be chosen by: macro recall, or macro F1, of *calibrate*."""
+Key = tuple[str, str]
+
+
+def best_first(run: Run, by: str = BY_RECALL, models: Collection[str] = ()) -> list[Key]:
+    """Models (these, or all) with treatments by their mean on calibrate, best first: test pictures select nothing.
+
+    Means are over the seeds that all have. Those that collapsed come last.
+    """
+    table = [row for row in rows(run, "treatments") if not models or row["model"] in models]
+    found = grouped(table, *KEY)
+    shared = set.intersection(*({row["seed"] for row in own} for own in found.values())) if found else set()
+
+    def order(key: Key) -> tuple[bool, float]:
+        own = [row for row in found[key] if row["seed"] in shared or not shared]
+        return any(row["collapsed"] for row in found[key]), -number(own, by).value
+
+    return sorted(found, key=order)
+
+
+@section("What to do", "advice", needs=("treatments",))
+def advice(run: Run) -> Markup:
+    """The treatment with the highest macro recall on the calibration part, judged on test pictures, which chose
+    nothing."""
+    return stack(Markup(layout.render("advice.html", lines=advised(run))))
+
+
+def advised(run: Run) -> list[tuple[str, str]]:
+    """(tone, sentence), the most important first."""
+    found = grouped(rows(run, "treatments"), *KEY)
+    differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
+    lines = [("lead", _recommended(run, found, differences))]
+    lines += [("", sentence) for sentence in (*_by_f1(run, found), *_of_fit(differences))]
+    for key, own in found.items():
+        fallen = [row for row in own if row["collapsed"]]
+        if fallen:
+            share = max(row["share"] for row in fallen)
+            lines.append(
+                (
+                    "bad",
+                    f"{key[0]} with {key[1]} collapsed on {len(fallen)} of {len(own)} seeds: it answers "
+                    f"{fallen[0]['most_answered']} for {percent(share)} of the pictures. Its accuracy says nothing.",
+                )
+            )
+    if len(names(run, "seeds")) == 1:
+        lines.append(("", "One seed cannot tell a treatment from the luck of one training: give three, --seeds 0,1,2."))
+    counts = np.array(run.manifest()["data"]["counts"])
+    rare = (counts > 0) & ~common_classes(counts)
+    if rare.any():
+        named = zip(names(run, "classes"), counts.tolist(), rare.tolist(), strict=True)
+        listed = ", ".join(f"{name} ({count})" for name, count, apart in named if apart)
+        lines.append(
+            ("", f"Too rare for a figure to mean much, and left out of all means: {listed}. More pictures help most.")
+        )
+    return lines
+
+
+def _rivals(run: Run, by: str = BY_RECALL) -> list[Key]:
+    """Those that learn from the same pictures, best first."""
+    return [key for key in best_first(run, by) if not find(key[1]).uses_fit]
+
+
+def _by_f1(run: Run, found: Mapping[Key, Sequence[TableRow]]) -> list[str]:
+    """What to take where a false alarm is as bad as a miss, if that is something else."""
+    by_recall, by_f1 = _rivals(run)[:1], _rivals(run, BY_F1)[:1]
+    if by_recall == by_f1 or any(row["collapsed"] for key in by_f1 for row in found[key]):
+        return []
+    above, here = (rate(number(found[key], "macro_f1").value) for key in (*by_recall, *by_f1))
+    ((model, treatment),) = by_f1
+    named = f"{model} as it is" if treatment == PLAIN else f"{model} with {treatment}"
+    return [
+        f"Where a false alarm is as bad as a miss, judge by macro F1: {named} was best by that on calibrate, "
+        f"{here} on test; the above has {above}."
+    ]
+
+
+def _of_fit(differences: Mapping[Key, TableRow]) -> list[str]:
+    """What the pictures of the fit part are worth, to a corrector and to a training that has them too."""
+    found = []
+    for (model, treatment), row in differences.items():
+        if find(treatment).corrector:
+            said = f"With the pictures of fit besides, a corrector beside {model} changes macro recall by"
+            control = differences.get((model, "with-fit"))
+            trained = f"; a training that has them too, by {_change(control)}" if control else ""
+            found.append(f"{said} {_change(row)}, without another training{trained}.")
+    return found
+
+
+def _recommended(run: Run, found: Mapping[Key, Sequence[TableRow]], differences: Mapping[Key, TableRow]) -> str:
+    fair = _rivals(run)
+    if not fair:
+        return "All of these have pictures that others would not have. Add none, and treatments, to compare."
+    best = fair[0]
+    model, treatment = best
+    value = rate(number(found[best], "macro_recall").value)
+    if all(row["collapsed"] for row in found[best]):
+        return "Every model collapsed: train for longer, or give more pictures."
+    row = differences.get(best)
+    better = [key for key in fair if (of := differences.get(key)) and of["p_holm"] < REAL and of["difference"] > 0]
+    if treatment == PLAIN:
+        if better:
+            also = ", ".join(f"{name} with {other}" for other, name in better)
+            return (
+                f"Train {model} as it is: that did best on calibrate, with macro recall {value} on test. Beside no "
+                f"treatment of the same model, these were better on test: {also}."
+            )
+        tried = sum(key[0] == model for key in fair) - 1
+        if not tried:
+            return f"{model} as it is: macro recall {value} on test. Name treatments to compare it with."
+        none = f"of {tried} treatments none was better on calibrate"
+        return f"Train {model} as it is: {none}. Macro recall on test: {value}."
+    what = f"{model} with {treatment} ({find(treatment).what})"
+    if row is None:
+        return f"Best on calibrate: {what}, macro recall {value} on test. Add none to see what the treatment is worth."
+    if row["p_holm"] < REAL and row["difference"] > 0:
+        return f"Train {what}: macro recall {value} on test, {_change(row)} beside no treatment."
+    if better:
+        also = ", ".join(f"{name} with {other}" for other, name in better)
+        return (
+            f"Best on calibrate is {what}: macro recall {value} on test, {_change(row)} beside no treatment; that may "
+            f"be chance. Better beyond chance, each beside no treatment of its model: {also}."
+        )
+    if row["seeds"] < 2:
+        return (
+            f"Best on calibrate: {what}, macro recall {value} on test, {_change(row)} beside none, on one seed so far."
+        )
+    return (
+        f"No treatment is better beyond chance. Best on calibrate is {what}: macro recall {value} on test, "
+        f"{_change(row)} beside no treatment."
+    )
+
+
+def _change(row: TableRow) -> str:
+    return f"{signed(row['difference'])} ({signed(row['low'])} to {signed(row['high'])})"

@@ -1,0 +1,1 @@
+"""Files that appear whole, tables, run folders, output folders and locks. Nothing stored can run code."""

@@ -1,0 +1,71 @@
+"""Run: a folder with a manifest, arrays and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mien.errors import RunError
+from mien.storage.csv_tables import Row, format_cell, read_csv, write_csv
+from mien.storage.files import AGAIN, Stored, read_json, write_json
+
+FORMAT = 1
+FULL, RETRAINED, WITHOUT = "full", "retrained", "without-"
+"""Names of a study's cells: trained on all classes, on train + correct too, and without a class (its name follows)."""
+
+
+class Run:
+    """A run folder.
+
+    Parameters
+    ----------
+    folder : where it is or shall be.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> run = Run(tempfile.mkdtemp())
+    >>> run.write_manifest({"kind": "study"})
+    >>> run.write_table("gain", [{"left_out": "fear", "gain": float("nan")}])
+    >>> run.manifest()["kind"], run.read_table("gain")
+    ('study', [{'left_out': 'fear', 'gain': nan}])
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+
+    def path(self, *parts: str) -> Path:
+        """A path inside the run."""
+        return self.folder.joinpath(*parts)
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write run.json with the number of this format."""
+        write_json(self.path("run.json"), {"format": FORMAT, **manifest})
+
+    def manifest(self) -> Stored:
+        """Read run.json; RunError where it is missing or newer than this version can read."""
+        if not self.folder.is_dir():
+            raise RunError("no such folder", place=str(self.folder), remedy="give the folder that a run was written to")
+        if not self.path("run.json").exists():
+            raise RunError(
+                "has no run.json", place=str(self.folder), remedy="give the folder that a run was written to"
+            )
+        manifest = read_json(self.path("run.json"))
+        if not isinstance(manifest, Stored) or not isinstance(manifest["format"], int):
+            raise RunError("is no manifest of a run", place=str(self.path("run.json")), remedy=AGAIN)
+        if manifest["format"] > FORMAT:
+            raise RunError("was written by a newer mien", place=str(self.folder), remedy="pip install --upgrade mien")
+        return manifest
+
+    def write_table(self, name: str, rows: Sequence[Row]) -> None:
+        """Write tables/NAME.csv; columns are the first row's keys, NaN becomes an empty cell."""
+        cells = [{key: format_cell(value) for key, value in row.items()} for row in rows]
+        write_csv(self.path("tables", f"{name}.csv"), cells)
+
+    def read_table(self, name: str) -> list[dict[str, Any]]:
+        """Read a table back, as `read_csv` does."""
+        path = self.path("tables", f"{name}.csv")
+        if not path.exists():
+            raise RunError("no such table", place=str(path), remedy="mien report makes it from the finished cells")
+        return read_csv(path)

@@ -1,4 +1,0 @@
-"""Local pages with a server behind them. The only package that knows FastAPI (extra `serve`)."""
-
-FORMS = ("label-studio", "fiftyone", "folder")
-"""What `mien.web.export` writes."""

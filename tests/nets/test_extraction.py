@@ -1,0 +1,77 @@
+"""Reading out: with the mirror image, and lot by lot."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from mien.errors import AlignmentError
+from mien.nets.attention import Attention
+from mien.nets.extraction import extract, probabilities, second_order
+from mien.types import Outputs, texts
+
+
+def test_read_out_with_its_mirror_image_a_picture_and_its_mirror_image_are_the_same() -> None:
+    torch.manual_seed(0)
+    model = Attention(3)
+    model.mirrored = True
+    pixels = np.random.default_rng(0).integers(0, 255, (5, 48, 48)).astype(np.uint8)
+    turned = np.ascontiguousarray(pixels[:, :, ::-1])
+    assert np.allclose(probabilities(model, pixels), probabilities(model, turned), atol=1e-6)
+    ids = np.arange(5).astype(str)
+    ours, theirs = extract(model, pixels, ids).features, extract(model, turned, ids).features
+    assert np.allclose(ours["hidden"], theirs["hidden"], atol=1e-5)
+    assert np.allclose(ours["conv1/1"], theirs["conv1/1"], atol=1e-5)
+    model.mirrored = False
+    assert not np.allclose(probabilities(model, pixels), probabilities(model, turned), atol=1e-6)
+
+
+def test_outputs_taken_apart_can_be_joined() -> None:
+    rng = np.random.default_rng(0)
+    known, halves = np.array([True, True]), partial(rng.dirichlet, np.ones(2))
+    whole = Outputs(texts(["a", "b", "c"]), halves(3), known, {"x": rng.random((3, 4))}, halves((5, 3)))
+    joined = Outputs.joined([whole.take(np.array([0])), whole.take(np.array([1, 2]))])
+    assert joined.ids.tolist() == whole.ids.tolist() and np.array_equal(joined.probs, whole.probs)
+    assert np.array_equal(joined.features["x"], whole.features["x"])
+    assert joined.draws is not None and whole.draws is not None and np.array_equal(joined.draws, whole.draws)
+    with pytest.raises(AlignmentError):
+        Outputs.joined([whole, whole])
+
+
+def test_second_order_features_are_the_signed_roots_of_covariances() -> None:
+    maps = torch.randn(3, 4, 5, 6)
+    found = second_order(maps)
+    assert found.shape == (3, 10)
+    expected = np.cov(maps[1].flatten(1).numpy(), bias=True)[np.triu_indices(4)]
+    assert np.allclose(found[1], np.sign(expected) * np.sqrt(np.abs(expected)), atol=1e-5)
+    order = torch.randperm(30)
+    assert torch.allclose(second_order(maps.flatten(2)[:, :, order].unflatten(2, (5, 6))), found, atol=1e-5)
+
+
+def test_second_order_is_extracted_where_it_is_asked_for() -> None:
+    torch.manual_seed(0)
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 48, 48)).astype(np.uint8)
+    outputs = extract(Attention(3), pixels, np.arange(3).astype(str), second=("conv1", "lstm"))
+    assert outputs.features["conv1/2nd"].shape == (3, 32 * 33 // 2)
+    assert outputs.features["lstm/2nd"].shape == (3, 128 * 129 // 2)
+    assert not any(name.endswith("/2nd") for name in extract(Attention(3), pixels, np.arange(3).astype(str)).features)
+
+
+def test_only_the_vectors_asked_for_are_read_out_and_they_are_the_same() -> None:
+    torch.manual_seed(0)
+    model = Attention(3)
+    model.mirrored = True
+    pixels, ids = np.random.default_rng(0).integers(0, 255, (4, 48, 48)).astype(np.uint8), np.arange(4).astype(str)
+    whole = extract(model, pixels, ids)
+    some = extract(model, pixels, ids, vectors=("conv2/*", "hidden"))
+    assert set(some.features) == {"conv2/1", "conv2/3", "hidden"}
+    assert all(np.array_equal(values, whole.features[name]) for name, values in some.features.items())
+    assert np.array_equal(some.probs, whole.probs) and not extract(model, pixels, ids, vectors=()).features
+    straight, turned = (
+        torch.from_numpy(extract(model, one, ids, maps=("conv2",)).features["conv2"][:, 0].astype(np.float32))
+        for one in (pixels, np.ascontiguousarray(pixels[:, :, ::-1]))
+    )
+    expected = functional.adaptive_avg_pool2d((straight + turned.flip(3)) / 2, 3).flatten(1)
+    assert np.allclose(whole.features["conv2/3"], expected, atol=2e-3)
