@@ -9,7 +9,7 @@ import numpy as np
 from common import Result, keep, mean_of_defined
 from trained import Task
 
-from mien.classifiers.feature_store import Workbench
+from mien.classifiers.feature_store import FeatureStore
 from mien.correctors.adapter import Adapter
 from mien.experiments.executor import processes
 from mien.metrics.ranking import auroc, gain_at_harm
@@ -61,9 +61,9 @@ def measured(task: Task) -> dict[str, list[float]]:
     for name, changes in variants_of(task).items():
         settings = {key: value for key, value in changes.items() if key not in ("votes", "scratch")}
         head = None if changes.get("scratch") else Copied(model)
-        adapter = Adapter(target, model.adapts, head, **settings)
-        data = parts.data if changes.get("votes", True) else parts.data.but(targets=None)
-        bench = Workbench.of(model, data, AugmentSettings(), parts.rows["correct"], [adapter])
+        adapter = Adapter(target, model.adapter_layer, head, **settings)
+        data = parts.data if changes.get("votes", True) else parts.data.replace(targets=None)
+        bench = FeatureStore.of(model, data, AugmentSettings(), parts.rows["correct"], [adapter])
         score, truth = bench.fit(adapter, fit).propose(bench.seen(held)).score, data.labels[held]
         new = truth == target
         right = (bench.seen(held).predicted == truth) & ~new

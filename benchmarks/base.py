@@ -31,9 +31,9 @@ from mien.nets import saved
 from mien.nets.device import seed_everything
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract, probabilities
-from mien.nets.network import Classifier
-from mien.nets.pretraining import begin
-from mien.nets.pretraining import faces as drawn_faces
+from mien.nets.network import Network
+from mien.nets.pretraining import pretrain_on_synthetic
+from mien.nets.pretraining import synthetic_examples as drawn_faces
 from mien.nets.settings import AugmentSettings, TrainSettings, recipe
 from mien.nets.training import fit
 from mien.storage.files import write_text
@@ -135,7 +135,7 @@ class Task:
         epochs = 2 if self.quick else SHORT if self.left_out else self.recipe.train.epochs
         return replace(self.recipe.train, epochs=epochs)
 
-    def judged(self, model: Classifier, parts: Parts) -> dict[str, float]:
+    def judged(self, model: Network, parts: Parts) -> dict[str, float]:
         """Its figures."""
         return probed(model, parts, self.left_out) if self.left_out else tested(model, parts)
 
@@ -148,7 +148,7 @@ class Long(Task):
     def marks(self) -> tuple[str, ...]:
         return ("long",)
 
-    def judged(self, model: Classifier, parts: Parts) -> dict[str, float]:
+    def judged(self, model: Network, parts: Parts) -> dict[str, float]:
         rows, classes = parts.rows["correct"], len(model.known)
         labels, answers = parts.data.labels[rows], probabilities(model, parts.data.pictures[rows]).argmax(1)
         return {"accuracy": accuracy(labels, answers), "macro_recall": macro_recall(labels, answers, classes)}
@@ -168,7 +168,7 @@ def do(task: Task) -> None:
     write_text(task.path, json.dumps(found))
 
 
-def trained(task: Task, parts: Parts) -> Classifier:
+def trained(task: Task, parts: Parts) -> Network:
     """A model after the recipe, drawn faces first or added where it says so."""
     names = parts.data.labelset.names
     absent = names.index(task.left_out) if task.left_out else -1
@@ -182,12 +182,12 @@ def trained(task: Task, parts: Parts) -> Classifier:
         faces = drawn_faces(parts.data.labelset, known, IMAGES, drawn.drawn, task.seed)
         train = Examples(np.concatenate([train.pixels, faces.pixels]), np.concatenate([train.targets, faces.targets]))
         drawn = settings
-    begun = begin(model, parts.data.labelset, IMAGES, drawn, seed=task.seed)
+    begun = pretrain_on_synthetic(model, parts.data.labelset, IMAGES, drawn, seed=task.seed)
     fit(model, train, validation, settings, seed=task.seed, fresh=not begun)
     return model
 
 
-def tested(model: Classifier, parts: Parts) -> dict[str, float]:
+def tested(model: Network, parts: Parts) -> dict[str, float]:
     """Accuracy and macro recall on the test part, as it answers by default and without the mirror image."""
     labels, classes = parts.tested.labels[parts.test], len(model.known)
     found = {}
@@ -199,14 +199,14 @@ def tested(model: Classifier, parts: Parts) -> dict[str, float]:
     return found
 
 
-def probed(model: Classifier, parts: Parts, left_out: str) -> dict[str, float]:
+def probed(model: Network, parts: Parts, left_out: str) -> dict[str, float]:
     """On *correct*: accuracy and macro recall on the known classes, AUROC of a logistic probe for the other."""
     absent = parts.data.labelset.index(left_out)
     rows = parts.rows["correct"]
     labels, fitting = parts.data.labels[rows], np.isin(rows, parts.rows["fit"])
     outputs: Outputs = extract(model, parts.data.pictures[rows], parts.data.ids[rows])
     known, answers = labels != absent, outputs.predicted
-    probe = correctors.find("logistic")(target=absent).fit(outputs.take(fitting), labels[fitting])
+    probe = correctors.get_corrector("logistic")(target=absent).fit(outputs.take(fitting), labels[fitting])
     return {
         "accuracy": accuracy(labels[known], answers[known]),
         "macro_recall": macro_recall(labels[known], answers[known], len(model.known)),

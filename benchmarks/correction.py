@@ -31,7 +31,7 @@ from trained import TRAIN, side_by_side
 from mien.certify.policy import Policy
 from mien.machine import cores
 from mien.metrics.classification import macro_recall, recall
-from mien.metrics.correction import restored
+from mien.metrics.correction import recovered_recall
 
 CORRECTORS = (
     PAPER, "lightgbm", "logistic", "lda", "projection", "nystroem", "fisher", "novelty", "blend", "adapter", "cascade",
@@ -138,8 +138,10 @@ def at_budget(study: Study, name: str, policy: Policy) -> dict[str, object]:
         found["pooled Harm"].append([pooled(one) for one in done])
         found["Harm of a class"].append([largest(one) for one in done])
         found["ΔFPR"].append([one.delta_fpr[i] for one in done])
-        found["P"].append([restored(h.tpr_h.values, of.values)[i] for h, of in zip(done, full, strict=True)])
-        found["macro recall of h"].append([one.tpr_h.mean() for one in done])
+        found["P"].append(
+            [recovered_recall(h.recall_after.values, of.values)[i] for h, of in zip(done, full, strict=True)]
+        )
+        found["macro recall of h"].append([one.recall_after.mean() for one in done])
     means = {
         key: Figure.over(mean_over_classes(values), len(study.classes), study.seeds)
         for key, values in found.items()

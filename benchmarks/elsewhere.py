@@ -20,7 +20,7 @@ from mien.metrics.ranking import auroc, gain_at_harm
 from mien.types import LabelSet, Outputs
 
 KINDS = {
-    "xgboost": partial(XGBoost, taps=("*",)),
+    "xgboost": partial(XGBoost, layers=("*",)),
     "logistic": Logistic,
     "lda": LDA,
     "kernel": Nystroem,
@@ -101,7 +101,7 @@ def judged(outputs, labels, target, fit, calibrate, test) -> dict[str, list[floa
         counts = (tested.predicted == truth) & (truth != target)
         found[name] = [
             auroc(proposal.score, truth == target), gain_at_harm(proposal.score, missed, counts, 0.02),
-            done.gain.values[target], done.harm.hits.sum() / done.harm.totals.sum(), done.tpr_f.values[target],
-            done.tpr_h.values[target],
+            done.gain.values[target], done.harm.hits.sum() / done.harm.totals.sum(), done.recall_before.values[target],
+            done.recall_after.values[target],
         ]  # fmt: skip
     return found

@@ -30,7 +30,7 @@ from mien.nets import saved, training
 from mien.nets.device import seed_everything
 from mien.nets.examples import Examples
 from mien.nets.extraction import probabilities
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.step import Step
 
@@ -57,7 +57,7 @@ class Training:
         return len(self.parts().rows["train"]) // BATCH * BATCH * self.settings.epochs
 
 
-def trained(task: Training, checkpoint: Path | None = None, killed_after: int = 0) -> tuple[Classifier, float]:
+def trained(task: Training, checkpoint: Path | None = None, killed_after: int = 0) -> tuple[Network, float]:
     """The model and the seconds that its training took."""
     parts = task.parts()
     examples, validation = (Examples.of(parts.data, parts.rows[part]) for part in ("train", "validation"))
@@ -92,7 +92,7 @@ def kernel_by_kernel() -> Iterator[None]:
         training.step_on = before
 
 
-def judged(model: Classifier, parts: Parts) -> float:
+def judged(model: Network, parts: Parts) -> float:
     """Macro recall on the correct part."""
     rows = parts.rows["correct"]
     answers = probabilities(model, parts.data.pictures[rows]).argmax(1)
@@ -139,7 +139,7 @@ def together(make: Training, count: int) -> dict[str, object]:
     return {"loop": "mien", "models at once": count, "pictures/s": sum(task.shown for task in tasks) / seconds}
 
 
-def same(one: Classifier, other: Classifier) -> float:
+def same(one: Network, other: Network) -> float:
     """Largest difference between the weights of two models."""
     state = other.state_dict()
     return max(float((value.float() - state[name].float()).abs().max()) for name, value in one.state_dict().items())

@@ -38,7 +38,7 @@ def read(model: saved.Classifier, count: int, seed: int) -> tuple[Outputs, np.nd
         names = np.char.add(f"{seed + start}-", data.ids)
         outputs.append(extract(model, data.pictures, names, vectors=("*/1", "hidden", "logits")))
         labels.append(data.labels)
-    return Outputs.joined(outputs), np.concatenate(labels)
+    return Outputs.concat(outputs), np.concatenate(labels)
 
 
 def table(result: Result) -> None:

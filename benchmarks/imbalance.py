@@ -23,7 +23,7 @@ from common import Figure, Result, main, only, parser, seeds_of, settings_of, wa
 from mien.data.prepare import DataSettings, prepare
 from mien.experiments.settings import CompareSettings
 from mien.experiments.treatments.comparison import compare
-from mien.imbalance import TREATMENTS, find
+from mien.imbalance import TREATMENTS, get_treatment
 from mien.metrics.intervals import holm
 from mien.nets.settings import TrainSettings
 from mien.report.common.run_figures import grouped, number, rows
@@ -34,7 +34,7 @@ from mien.storage.run import Run
 
 KEPT = Path("runs/benchmark-imbalance")
 NETWORK, DEEPER = "threeconv", "residual"
-TREATED = tuple(find(name).name for name in TREATMENTS if name != "resample")
+TREATED = tuple(get_treatment(name).name for name in TREATMENTS if name != "resample")
 COMBINED = ("resample:300", "resample:1000", "resample:3000")
 MODELS = ("oneconv", "attention", "knn")
 FEW = ("none", "weights")
@@ -70,7 +70,7 @@ class Bench:
     def best(self, by: str = BY_RECALL, models: tuple[str, ...] = (NETWORK,)) -> Key:
         """What was best on *calibrate*, of the treatments that have no more pictures."""
         found = best_first(Run(self.folder), by, models)
-        return next(key for key in found if key[1] in TREATED and not find(key[1]).uses_fit)
+        return next(key for key in found if key[1] in TREATED and not get_treatment(key[1]).uses_fit)
 
     def choices(self, models: tuple[str, ...] = (NETWORK,)) -> list[dict[str, Any]]:
         """The network as it is, and what was best on *calibrate*, by macro recall and by macro F1."""
@@ -208,7 +208,8 @@ def rare(result: Result, benches: list[Bench]) -> None:
     trained = [
         name
         for _, name in best_first(Run(bench.folder), models=(NETWORK,))
-        if name in TREATED and not (find(name).after or find(name).generated or find(name).uses_fit)
+        if name in TREATED
+        and not (get_treatment(name).after or get_treatment(name).generated or get_treatment(name).uses_fit)
     ]
     chosen = tuple(dict.fromkeys(("none", trained[0])))
     lines = imbalance_rare.table(bench.folder, bench.data, bench.train, NETWORK, chosen)

@@ -24,8 +24,8 @@ from mien.nets.augment import augment
 from mien.nets.device import keep_freed_memory, one_thread, seed_everything
 from mien.nets.examples import Examples, to_tensor
 from mien.nets.extraction import probabilities
-from mien.nets.network import Classifier
-from mien.nets.settings import AugmentSettings, TrainSettings, changed
+from mien.nets.network import Network
+from mien.nets.settings import AugmentSettings, TrainSettings, with_changes
 from mien.nets.training import fit
 from mien.types import Bools, Dataset, Ints
 
@@ -33,7 +33,7 @@ BASE = "oneconv"
 TARGET = 3000
 UNNATURAL = AugmentSettings(flip=0.5, rotate=40, shift=0.2, scale=0.3, light=0.5, erase=0)
 """Changes that no camera makes of a face."""
-Look = Callable[[Classifier], object]
+Look = Callable[[Network], object]
 RATE = 1e-3
 """Of the plain loop, as Keras has it by default."""
 
@@ -71,8 +71,8 @@ def jumping(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> list
     The first mend is to divide by the sum of the weights in the batch; mien's loop has a warm-up, clipped steps and
     averaged weights besides.
     """
-    weighted = changed(train, {"weight_power": 1.0, "weighs": "pictures", "patience": train.epochs})
-    arms: dict[str, Callable[[Examples, int, Look], Classifier]] = {
+    weighted = with_changes(train, {"weight_power": 1.0, "weighs": "pictures", "patience": train.epochs})
+    arms: dict[str, Callable[[Examples, int, Look], Network]] = {
         "a plain loop, weights as they are": partial(_plain_loop, train.epochs, False),
         "the same loop, weights that average 1 in a batch": partial(_plain_loop, train.epochs, True),
         "mien, the same weights": lambda examples, seed, look: _trained(examples, weighted, seed, look),
@@ -84,7 +84,7 @@ def jumping(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> list
             parts, history = split(data, seed), []
             examples, watched = Examples.of(data, parts.rows("train")), data.pictures[parts.rows("validation")]
 
-            def look(model: Classifier, watched: Any = watched, history: list[int] = history) -> None:
+            def look(model: Network, watched: Any = watched, history: list[int] = history) -> None:
                 history.append(int(np.bincount(probabilities(model, watched).argmax(1)).argmax()))
 
             answers = probabilities(arm(examples, seed, look), data.pictures[parts.rows("test")]).argmax(1)
@@ -102,7 +102,7 @@ def jumping(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> list
     return lines
 
 
-def _plain_loop(epochs: int, normalised: bool, examples: Examples, seed: int, look: Look) -> Classifier:
+def _plain_loop(epochs: int, normalised: bool, examples: Examples, seed: int, look: Look) -> Network:
     """Adam, cross entropy times N/(K·n) as sklearn has it, nothing else."""
     generator = seed_everything(seed, 0)
     counts = np.bincount(examples.labels, minlength=examples.targets.shape[1])
@@ -133,7 +133,7 @@ def distorted(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> li
     """
     K = len(data.labelset)
     lines: dict[tuple[str, str], dict[str, list[float]]] = {}
-    still = changed(unweighted(train), STILL)
+    still = with_changes(unweighted(train), STILL)
     for seed in seeds:
         parts = split(data, seed)
         part = TrainPart(data.labels[parts.rows("train")], K, seed)
@@ -183,7 +183,7 @@ def _changed(pixels: Any, generator: torch.Generator) -> Any:
     return (torch.cat(lots).clamp(0, 1) * 255).round().byte().numpy()[:, 0]
 
 
-def _trained(examples: Examples, settings: TrainSettings, seed: int, look: Look = lambda model: None) -> Classifier:
+def _trained(examples: Examples, settings: TrainSettings, seed: int, look: Look = lambda model: None) -> Network:
     """A model of the last epoch; `look` is called with it after each."""
     seed_everything(seed, 0)
     model = saved.build(BASE, examples.targets.sum(0) > 0, colour=False)

@@ -41,8 +41,8 @@ def _of_seed(network: Path, settings: DataSettings, seed: int) -> dict[tuple[str
     judge = judge[common_classes(data.counts())[data.labels[judge]]]
     part, truth = TrainPart(data.labels[learn], K), data.labels[judge]
     model, _ = saved.load(network)
-    taps = last_taps(model)
-    latents = [latents_of(extract(model, data.pictures[of], data.ids[of], vectors=taps)) for of in (learn, judge)]
+    layers = last_taps(model)
+    latents = [latents_of(extract(model, data.pictures[of], data.ids[of], vectors=layers)) for of in (learn, judge)]
     seen = {
         "pixels": [data.pictures[of].reshape(len(of), -1).astype(np.float32) for of in (learn, judge)],
         "latents": [one.vectors for one in latents],

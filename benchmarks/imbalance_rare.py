@@ -12,16 +12,16 @@ from common import keep
 from sklearn.model_selection import StratifiedGroupKFold
 
 from mien.data.prepare import DataSettings, prepare
-from mien.data.split import linked
+from mien.data.split import group_ids
 from mien.experiments.executor import processes
-from mien.imbalance import TrainPart, find
+from mien.imbalance import TrainPart, get_treatment
 from mien.metrics.classification import common_classes
 from mien.metrics.intervals import wilson
 from mien.nets import saved
 from mien.nets.device import seed_everything
 from mien.nets.examples import Examples
 from mien.nets.extraction import probabilities
-from mien.nets.settings import TrainSettings, changed
+from mien.nets.settings import TrainSettings, with_changes
 from mien.nets.training import fit
 from mien.storage.files import read_json
 from mien.types import digest
@@ -52,9 +52,9 @@ def do(task: Task) -> None:
 
 
 def measured(task: Task) -> dict[str, Any]:
-    data, treatment = prepare(task.data), find(task.treatment)
+    data, treatment = prepare(task.data), get_treatment(task.treatment)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-    learn, judge = list(folds.split(data.labels, data.labels, linked(data)))[task.fold]
+    learn, judge = list(folds.split(data.labels, data.labels, group_ids(data)))[task.fold]
     pictures = len(learn)
     if treatment.rows is not None:
         learn = learn[treatment.rows(TrainPart(data.labels[learn], len(data.labelset)))]
@@ -62,7 +62,7 @@ def measured(task: Task) -> dict[str, Any]:
     examples = Examples(data.pictures[learn], hard, pictures if len(learn) != pictures else 0)
     seed_everything(0, 0)
     model = saved.build(task.network, hard.sum(0) > 0, colour=False)
-    fit(model, examples, None, changed(task.train, treatment.train))
+    fit(model, examples, None, with_changes(task.train, treatment.train))
     answers = probabilities(model, data.pictures[judge]).argmax(1)
     return {"truth": data.labels[judge].tolist(), "answers": answers.tolist()}
 

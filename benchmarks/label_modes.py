@@ -17,9 +17,9 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 from sklearn.mixture import GaussianMixture
 
-from mien.data.split import linked
+from mien.data.split import group_ids
 from mien.labels.clusters import cluster_beliefs
-from mien.labels.review_queue import in_turn, worth
+from mien.labels.review_queue import acquisition_score, interleave_random
 from mien.labels.reviewed import after_reviews, after_votes
 from mien.labels.suspects import Suspects, suspects
 from mien.metrics.calibration import Reliability, plurality_reliability, temperature, tempered, vote_reliability
@@ -84,7 +84,7 @@ class Bench:
 
     @cached_property
     def groups(self) -> Texts:
-        return linked(self.data).astype(str)
+        return group_ids(self.data).astype(str)
 
     @cached_property
     def found(self) -> dict[str, np.ndarray]:
@@ -239,8 +239,12 @@ def review_curve(bench: Bench, counts: Sequence[int] = CURVE) -> list[Line]:
     """What reviews buy: wrong labels found among the rest, and labels that are right after relabelling."""
     one, lines = bench.blind[0], []
     scored = bench.truth.scored
-    by_worth = np.flatnonzero(scored)[np.argsort(-worth(one)[scored])]
-    orders = {"at random": None, "most worth it first": by_worth, "both in turn": in_turn(by_worth, bench.seed)}
+    by_worth = np.flatnonzero(scored)[np.argsort(-acquisition_score(one)[scored])]
+    orders = {
+        "at random": None,
+        "most worth it first": by_worth,
+        "both in turn": interleave_random(by_worth, bench.seed),
+    }
     for chosen, order in orders.items():
         for count in counts:
             said = bench.reviewed(count, order)

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from mien.cli.audit import EPOCHS
 from mien.data.picture import ImageSettings
-from mien.data.split import linked
+from mien.data.split import group_ids
 from mien.experiments.labels.tuning import tuned
 from mien.labels.dynamics import Dynamics
 from mien.labels.reviewed import FOLDS as VOTE_FOLDS
@@ -24,7 +24,7 @@ from mien.nets import saved
 from mien.nets.device import choose_device, keep_freed_memory, one_thread, seed_everything
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract, probabilities
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.storage.files import read_arrays, write_arrays, write_json
@@ -85,14 +85,14 @@ def watched(task: Task, data: Dataset) -> dict[str, np.ndarray]:
 def rival(task: Task, data: Dataset) -> dict[str, np.ndarray]:
     """One fold of cleanlab's recipe; copies stay together."""
     folds = StratifiedGroupKFold(FOLDS["cleanlab"], shuffle=True, random_state=task.seed)
-    learn, judge = list(folds.split(data.labels, data.labels, linked(data)))[task.fold]
+    learn, judge = list(folds.split(data.labels, data.labels, group_ids(data)))[task.fold]
     return {"rows": judge, "probs": probabilities(trained(task, data, learn).to(DEVICE), data.pictures[judge])}
 
 
 def on_votes(task: Task, data: Dataset) -> dict[str, np.ndarray]:
     """One fold of `mien audit --votes --tune`, after its audit."""
     model, _ = saved.load(replace(task, kind="audit", fold=0).file.with_suffix(""))
-    learn, judge = vote_folds(data.labels, linked(data).astype(str))[task.fold]
+    learn, judge = vote_folds(data.labels, group_ids(data).astype(str))[task.fold]
     one = tuned(model, data, voted_shares(Truth.of(data)), learn, task.train, task.seed).to(DEVICE)
     return {"rows": judge, "probs": probabilities(one, data.pictures[judge])}
 
@@ -100,7 +100,7 @@ def on_votes(task: Task, data: Dataset) -> dict[str, np.ndarray]:
 DO = {"audit": watched, "cleanlab": rival, "tuned": on_votes}
 
 
-def trained(task: Task, data: Dataset, rows: Ints, seen: Dynamics | None = None) -> Classifier:
+def trained(task: Task, data: Dataset, rows: Ints, seen: Dynamics | None = None) -> Network:
     """The network of a task, trained on the given labels of some rows."""
     examples = Examples(data.pictures[rows], np.eye(len(data.labelset), dtype=np.float32)[data.labels[rows]])
     seed_everything(task.seed, 0)

@@ -15,7 +15,7 @@ from fer_labels import Truth, data_of
 from label_tasks import DEVICE, KEPT, voted_shares
 
 from mien.cli.audit import EPOCHS
-from mien.data.split import linked
+from mien.data.split import group_ids
 from mien.experiments.executor import processes
 from mien.labels.audit_result import LIKELY
 from mien.labels.dynamics import Dynamics
@@ -86,7 +86,7 @@ class Material:
 
     @cached_property
     def groups(self) -> Any:
-        return linked(self.data)[self.rows].astype(str)
+        return group_ids(self.data)[self.rows].astype(str)
 
     @cached_property
     def found(self) -> dict[str, np.ndarray]:

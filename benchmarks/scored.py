@@ -16,17 +16,17 @@ from trained import Task
 from mien import correctors
 from mien.certify.calibration_set import Calibration
 from mien.certify.policy import Certified, Policy, decide
-from mien.classifiers.feature_store import Workbench
+from mien.classifiers.feature_store import FeatureStore
 from mien.correctors.blend import Blend
 from mien.correctors.cascade import Cascade
 from mien.correctors.contract import Corrector, Labels
-from mien.data.split import linked
+from mien.data.split import group_ids
 from mien.experiments.executor import processes
 from mien.metrics.correction import scores
 from mien.metrics.ranking import auroc, gain_at_harm, override_score, partial_auroc
 from mien.nets.device import keep_freed_memory, one_thread
 from mien.nets.extraction import probabilities
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import AugmentSettings
 from mien.storage.files import read_arrays, write_arrays
 from mien.types import Bools, Decision, Floats, Ints, LabelSet, Outputs, Proposal, Scores, Texts, digest
@@ -52,7 +52,7 @@ class Once:
         return self
 
 
-def make_all(names: Sequence[str], model: Classifier, target: int) -> dict[str, Corrector]:
+def make_all(names: Sequence[str], model: Network, target: int) -> dict[str, Corrector]:
     """Correctors by name, with one more than mien names: the adapter and the kernel machine, blended.
 
     The cascade and the blend take up the adapter and the kernel machine that stand by themselves.
@@ -60,12 +60,12 @@ def make_all(names: Sequence[str], model: Classifier, target: int) -> dict[str, 
     own: dict[str, Corrector] = {}
     for name in (name for name in names if name not in JOINT):
         kind, _, epochs = name.partition(", ")
-        own[name] = correctors.beside(correctors.find(kind), model, target)
+        own[name] = correctors.for_classifier(correctors.get_corrector(kind), model, target)
         if epochs:
             own[name].epochs = int(epochs.split()[0])  # type: ignore[attr-defined]
     if any(name in JOINT for name in names):
         for name in ("adapter", "nystroem", "logistic"):
-            own[name] = Once(own.get(name) or correctors.beside(correctors.find(name), model, target))  # type: ignore[assignment]
+            own[name] = Once(own.get(name) or correctors.for_classifier(correctors.get_corrector(name), model, target))  # type: ignore[assignment]
     if BLENDED in names:
         own[BLENDED] = Blend(target, [own["adapter"], own["nystroem"]])
     if "cascade" in names:
@@ -96,8 +96,8 @@ def score(job: Job) -> None:
         target = parts.data.labelset.index(job.task.left_out)
         made = make_all(missing, model, target)
         again = make_all(missing, model, target)
-        learnt = Workbench.of(model, parts.data, AugmentSettings(), parts.rows["correct"], made.values())
-        tested = Workbench.of(model, parts.tested, AugmentSettings(), parts.test, made.values())
+        learnt = FeatureStore.of(model, parts.data, AugmentSettings(), parts.rows["correct"], made.values())
+        tested = FeatureStore.of(model, parts.tested, AugmentSettings(), parts.test, made.values())
         held = np.setdiff1d(parts.rows["correct"], parts.rows["fit"])
         for name, corrector in made.items():
             learnt.fit(corrector, parts.rows["fit"])
@@ -108,7 +108,7 @@ def score(job: Job) -> None:
                 job.file(name), score=proposal.score, suggested=proposal.suggested,
                 score_all=tested.propose(whole, parts.test).score,
                 truth=parts.tested.labels[parts.test], probs=tested.seen(parts.test).probs, known=model.known.numpy(),
-                groups=linked(parts.tested)[parts.test].astype(str), **calibration.arrays(),
+                groups=group_ids(parts.tested)[parts.test].astype(str), **calibration.arrays(),
             )  # fmt: skip
 
 

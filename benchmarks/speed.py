@@ -34,7 +34,7 @@ from mien.nets import saved
 from mien.nets.device import seed_everything
 from mien.nets.examples import Examples
 from mien.nets.extraction import probabilities
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.storage.files import write_text
@@ -86,7 +86,7 @@ def train(task: Training) -> None:
     write_text(task.found, json.dumps({"started": started, "ended": ended, "shown": shown, "macro_recall": recall}))
 
 
-def by_mien(parts: Parts, task: Training) -> Classifier:
+def by_mien(parts: Parts, task: Training) -> Network:
     """A model with mien's default settings, but for the number of epochs."""
     examples, validation = (Examples.of(parts.data, parts.rows[part]) for part in ("train", "validation"))
     settings = TrainSettings(
@@ -115,7 +115,7 @@ def at_once(tasks: list[Training], extra: float = 0.0) -> tuple[float, list[floa
 
 def decoding(parts: Parts) -> float:
     """Seconds to decode the training part, which mien does once and the plain loop every epoch."""
-    listed = parts.data.take(parts.rows["train"]).but(pixels=None, hashes=None)
+    listed = parts.data.take(parts.rows["train"]).replace(pixels=None, hashes=None)
     start = time.perf_counter()
     decode(listed, keep=False)
     return time.perf_counter() - start

@@ -14,7 +14,7 @@ from mien.experiments.executor import processes
 from mien.nets import saved
 from mien.nets.device import seed_everything
 from mien.nets.examples import Examples
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.storage.files import read_json, write_json
@@ -61,7 +61,7 @@ class Task:
         named = {"train": ("train",), "train and correct": ("train", "correct"), "correct": ("correct",)}
         return np.sort(np.concatenate([parts.rows[part] for part in named[self.rows]]))
 
-    def load(self) -> Classifier:
+    def load(self) -> Network:
         """The trained classifier."""
         return saved.load(self.folder)[0]
 

@@ -128,7 +128,7 @@ def trained(task: Task, drawn: DrawnFaces, absent: int, base: str, number: int) 
     seed_everything(task.seed, number)
     votes = drawn.dataset.votes
     assert votes is not None
-    data = drawn.dataset.but(labels=drawn.truth, targets=votes / votes.sum(1, keepdims=True))
+    data = drawn.dataset.replace(labels=drawn.truth, targets=votes / votes.sum(1, keepdims=True))
     examples = Examples.of(data, np.arange(len(data)), absent)
     model = saved.build(base, examples.targets.sum(0) > 0, colour=False)
     settings = replace(TrainSettings(), epochs=2 if task.quick else EPOCHS, label_smoothing=0.0, weight_power=0.0)

@@ -1,4 +1,4 @@
-"""What each choice of an array corrector is worth: taps, axes, whitening, coding and score, policy, novelty method."""
+"""The worth of each choice of a corrector: layers, axes, whitening, coding and score, policy, novelty method."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from scored import largest, pooled
 from trained import Task
 
 from mien.certify.policy import Policy
-from mien.classifiers.feature_store import Workbench
+from mien.classifiers.feature_store import FeatureStore
 from mien.correctors.boosting import XGBoost
 from mien.correctors.contract import Labels
 from mien.correctors.fisher import RULES, Fisher
-from mien.correctors.layers import best_taps
+from mien.correctors.layers import best_layers
 from mien.correctors.linear import LDA, Logistic
 from mien.correctors.novelty import METHODS, Novelty
 from mien.correctors.projection import Nystroem
@@ -42,10 +42,10 @@ class Narrow(Nystroem):
 
 
 class Chosen(Nystroem):
-    """The kernel machine on the taps that LDA does best on, by three folds."""
+    """The kernel machine on the layers that LDA does best on, by three folds."""
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
-        self.taps = best_taps(lambda taps: LDA(self.target, taps=taps), outputs, labels)
+        self.layers = best_layers(lambda layers: LDA(self.target, layers=layers), outputs, labels)
         return super().fit(outputs, labels)
 
 
@@ -56,16 +56,16 @@ class White(Nystroem):
 
 
 MAKE: dict[str, dict[str, Callable[..., Any]]] = {
-    "taps (kernel)": {
-        "hidden layer": partial(Nystroem, taps=("hidden",)),
-        "last layers": partial(Nystroem, taps=("hidden", "logits", "attention/1", "pooled")),
-        "all, averaged over the picture": partial(Nystroem, taps=("*/1", "hidden", "logits")),
-        "all, on the 3×3 grid": partial(Nystroem, taps=("*/3", "hidden", "logits")),
+    "layers (kernel)": {
+        "hidden layer": partial(Nystroem, layers=("hidden",)),
+        "last layers": partial(Nystroem, layers=("hidden", "logits", "attention/1", "pooled")),
+        "all, averaged over the picture": partial(Nystroem, layers=("*/1", "hidden", "logits")),
+        "all, on the 3×3 grid": partial(Nystroem, layers=("*/3", "hidden", "logits")),
         "all (default)": Nystroem,
-        "HOG alone, nothing of f": partial(Nystroem, taps=("hog",)),
+        "HOG alone, nothing of f": partial(Nystroem, layers=("hog",)),
         "chosen by three folds": Chosen,
-        "all and HOG": partial(Nystroem, taps=("*", "hog")),
-        "all and second order of the LSTM's map": partial(Nystroem, taps=("*", "lstm/2nd")),
+        "all and HOG": partial(Nystroem, layers=("*", "hog")),
+        "all and second order of the LSTM's map": partial(Nystroem, layers=("*", "lstm/2nd")),
     },
     "axes (kernel)": {f"{axes}": partial(Nystroem, components=axes) for axes in (16, 32, 64, 128, 256, 512, 1024)},
     "whitening (kernel)": {"none": Narrow, "half (default)": Nystroem, "full": White},
@@ -104,17 +104,19 @@ def measured(task: Task) -> dict[str, list[float]]:
     """Variant → its figures."""
     parts, model = task.parts(), task.load()
     target = parts.data.labelset.index(task.left_out)
-    bench = Workbench.of(model, parts.data, AugmentSettings(), parts.rows["correct"], [])
+    bench = FeatureStore.of(model, parts.data, AugmentSettings(), parts.rows["correct"], [])
     fit = parts.rows["fit"]
     held = np.setdiff1d(parts.rows["correct"], fit)
     plain = bench.seen(fit), bench.seen(held)
     pictures, ids = parts.data.pictures, parts.data.ids
     seen = {"": plain}
-    seen["HOG"] = tuple(one.having(describe(pictures[rows])) for one, rows in zip(plain, (fit, held), strict=True))
-    if "lstm" in model.taps:
+    seen["HOG"] = tuple(
+        one.with_features(describe(pictures[rows])) for one, rows in zip(plain, (fit, held), strict=True)
+    )
+    if "lstm" in model.layers:
         maps = [extract(model, pictures[rows], ids[rows], vectors=(), second=("lstm",)) for rows in (fit, held)]
         seen["second order"] = tuple(
-            one.having({"lstm/2nd": of.features["lstm/2nd"]}) for one, of in zip(plain, maps, strict=True)
+            one.with_features({"lstm/2nd": of.features["lstm/2nd"]}) for one, of in zip(plain, maps, strict=True)
         )
     truth = parts.data.labels[held]
     found = {}
@@ -165,7 +167,9 @@ def policies(study: Study, result: Result) -> None:
             i = study.labelset.index(left)
             for one in of:
                 done = one.corrected(policy)
-                rows.append([done.gain.values[i], pooled(done), largest(done), done.delta_fpr[i], done.tpr_h.mean()])
+                rows.append(
+                    [done.gain.values[i], pooled(done), largest(done), done.delta_fpr[i], done.recall_after.mean()]
+                )
         means = mean_of_defined(rows, axis=0)
         titles = ("Gain", "pooled Harm", "largest Harm of a class", "ΔFPR", "macro recall of h")
         lines.append({"policy": title, **dict(zip(titles, means.tolist(), strict=True))})

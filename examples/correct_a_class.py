@@ -42,7 +42,7 @@ def main(faces: int = 2400, epochs: int = 16) -> None:
     base = outputs["test"].predicted
     decision = mien.decide(corrector.propose(outputs["test"]), base, certified.thresholds)
     result = mien.scores(labels[rows["test"]], base, decision.final, len(data.labelset))
-    print(f"{decision.changed.sum()} of {len(base)} answers changed")
+    print(f"{decision.overridden.sum()} of {len(base)} answers changed")
     for name, gain, harm in zip(data.labelset.names, result.gain.values, result.harm.values, strict=True):
         print(f"{name:10}  Gain {gain:.3f}  Harm {harm:.3f}")
 

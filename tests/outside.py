@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mien import uncertainty
-from mien.certify.combine import together
+from mien.certify.combine import combine_proposals
 from mien.certify.policy import Policy, certify, decide
 from mien.certify.thresholds import balanced_accuracy_threshold, cost_ratio_threshold, order_statistic_threshold
 from mien.features import Whitening
@@ -71,7 +71,7 @@ CASES: dict[str, Case] = {
     "Proposal": (proposal, {"score": "score", "suggested": "answers"}),
     "Decision": (
         lambda ids, base, changed: Decision(ids, base, base, changed),
-        {"ids": "ids", "base": "answers", "changed": "mask"},
+        {"ids": "ids", "base": "answers", "overridden": "mask"},
     ),
     "Rates": (lambda hits: Rates(hits, [100] * K).values, {"hits": "counts"}),
     "certify": (
@@ -79,7 +79,7 @@ CASES: dict[str, Case] = {
         {"truth": "labels", "base": "labels", "groups": "groups", "known": "known"},
     ),
     "decide": (partial(decide, PROPOSED), {"base": "labels", "thresholds": "threshold"}),
-    "together": (partial(together, [PROPOSED, PROPOSED]), {"base": "labels"}),
+    "together": (partial(combine_proposals, [PROPOSED, PROPOSED]), {"base": "labels"}),
     "order_statistic_threshold": (
         lambda scores, groups: order_statistic_threshold(scores, groups, 0.1, 0.1),
         {"scores": "any score", "groups": "groups"},

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 import mien.nets
 from mien import correctors
 from mien.certify.policy import decide
-from mien.correctors.contract import Corrector, fitted, positives, target_class
+from mien.correctors.contract import Corrector, check_fitted, check_has_positives, target_class
 from mien.data import folders, load
 from mien.errors import DataError
 from mien.nets import saved
-from mien.nets.network import Classifier
-from mien.testing import check_corrector, check_model, check_reader, example_outputs
+from mien.nets.network import Network
+from mien.testing import check_corrector, check_network, check_reader, example_outputs
 from mien.types import Dataset, Ints, Outputs, Proposal
 
 VOTED = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -126,15 +126,15 @@ class TestReaders:
 class TestModels:
     @pytest.mark.parametrize("name", mien.nets.__all__)
     def test_every_base_classifier_keeps_the_contract(self, name: str) -> None:
-        check_model(getattr(mien.nets, name))
+        check_network(getattr(mien.nets, name))
 
     @pytest.mark.parametrize("name", mien.nets.__all__)
     def test_every_base_classifier_is_found_by_its_name(self, name: str) -> None:
-        assert saved.find(name.lower()) is getattr(mien.nets, name)
+        assert saved.get_network(name.lower()) is getattr(mien.nets, name)
 
     def test_a_model_that_names_an_unknown_class_is_refused(self) -> None:
-        class Unmasked(Classifier):
-            taps = ("logits",)
+        class Unmasked(Network):
+            layers = ("logits",)
 
             def __init__(self, classes: int, colours: int, known: tuple[bool, ...] | None = None) -> None:
                 super().__init__(classes, colours, known)
@@ -144,7 +144,7 @@ class TestModels:
                 return {"logits": self.last(self.normalised(pictures).mean((2, 3)))}
 
         with pytest.raises(AssertionError, match="unknown class"):
-            check_model(Unmasked)
+            check_network(Unmasked)
 
 
 class Nearest:
@@ -157,12 +157,12 @@ class Nearest:
 
     def fit(self, outputs: Outputs, labels: Ints) -> Nearest:
         self.target = target_class(outputs, self.target)
-        wanted = positives(outputs, labels, self.target)
+        wanted = check_has_positives(outputs, labels, self.target)
         self.centre = outputs.features["hidden"][wanted].mean(0)
         return self
 
     def propose(self, outputs: Outputs) -> Proposal:
-        distance = np.linalg.norm(outputs.features["hidden"] - fitted(self.centre, self.name), axis=1)
+        distance = np.linalg.norm(outputs.features["hidden"] - check_fitted(self.centre, self.name), axis=1)
         return Proposal(outputs.ids, -distance, np.full(len(outputs), self.target))
 
     def state(self) -> dict[str, Any]:
@@ -202,7 +202,7 @@ class Trusting(Nearest):
 class TestCorrectors:
     @pytest.mark.parametrize("name", correctors.names())
     def test_every_corrector_keeps_the_contract(self, name: str) -> None:
-        kind = correctors.find(name)
+        kind = correctors.get_corrector(name)
         assert isinstance(kind(), Corrector) and kind.name == name
         check_corrector(kind)
 
@@ -234,7 +234,7 @@ _FITTED: dict[str, tuple[Outputs, Proposal, Any]] = {}
 def _fitted(name: str) -> tuple[Outputs, Proposal, Any]:
     if name not in _FITTED:
         outputs, labels = example_outputs()
-        corrector = correctors.find(name)().fit(outputs, labels)
+        corrector = correctors.get_corrector(name)().fit(outputs, labels)
         _FITTED[name] = outputs, corrector.propose(outputs), corrector
     return _FITTED[name]
 
@@ -245,5 +245,5 @@ def test_a_higher_threshold_only_takes_overrides_away(threshold: float, higher: 
     outputs, labels = example_outputs(count=40)
     proposal = Nearest().fit(outputs, labels).propose(outputs)
     low, high = (decide(proposal, outputs.predicted, limit, action) for limit in (threshold, threshold + higher))
-    assert not (high.changed & ~low.changed).any()
-    assert np.array_equal(low.final[~low.changed], outputs.predicted[~low.changed])
+    assert not (high.overridden & ~low.overridden).any()
+    assert np.array_equal(low.final[~low.overridden], outputs.predicted[~low.overridden])

@@ -24,7 +24,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def room(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+def empty_or_memmap(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
     """An empty array; one of more than a gibibyte lies in a nameless file on disk, so that memory need not hold it."""
     import numpy as np
 

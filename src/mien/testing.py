@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.correctors.contract import wanted_by
+from mien.correctors.contract import requested_features
 from mien.errors import DataError, MienError, NotFittedError
 from mien.features import matching
 from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, Proposal
@@ -40,8 +40,8 @@ def check_reader(read: Callable[..., Dataset], path: Path) -> None:
         raise AssertionError("a missing path must be refused")
 
 
-def check_model(kind: type[Any], *, size: int = 48, classes: int = 3) -> None:
-    """A base classifier answers for grey and colour, names its taps, and never gives an unknown class."""
+def check_network(kind: type[Any], *, size: int = 48, classes: int = 3) -> None:
+    """A base classifier answers for grey and colour, names its layers, and never gives an unknown class."""
     import torch  # the only check that needs it
 
     for colours in (1, 3):
@@ -49,13 +49,13 @@ def check_model(kind: type[Any], *, size: int = 48, classes: int = 3) -> None:
         model = kind(classes=classes, colours=colours, known=known).eval()
         pictures = torch.rand(4, colours, size, size)
         with torch.inference_mode():
-            logits, taps = model(pictures), model.activations(pictures)
+            logits, layers = model(pictures), model.activations(pictures)
         assert logits.shape == (4, classes), f"logits are {tuple(logits.shape)}, not (4, {classes})"
-        assert set(taps) == set(kind.taps), f"activations {sorted(taps)} differ from taps {sorted(kind.taps)}"
-        assert torch.equal(taps["logits"], logits), "the tap logits must be what forward returns"
+        assert set(layers) == set(kind.layers), f"activations {sorted(layers)} differ from layers {sorted(kind.layers)}"
+        assert torch.equal(layers["logits"], logits), "the layer logits must be what forward returns"
         assert torch.isneginf(logits[:, -1]).all(), "the logit of an unknown class must be −∞"
         assert torch.isfinite(logits[:, :-1]).all(), "a known class has a logit that is not finite"
-        assert all(values.ndim in (2, 4) for values in taps.values()), "taps are (B, D) or (B, C, H, W)"
+        assert all(values.ndim in (2, 4) for values in layers.values()), "layers are (B, D) or (B, C, H, W)"
         for buffer in ("known", "mean", "spread"):
             assert buffer in dict(model.named_buffers()), f"buffer {buffer} is missing"
 
@@ -98,8 +98,8 @@ def example_outputs(seed: int = 0, count: int = 240) -> tuple[Outputs, Ints]:
 def check_corrector(make: Callable[[], Any]) -> None:
     """A corrector learns, scores each picture by itself, repeats itself, is saved whole, refuses what it cannot.
 
-    It refuses labels that are no classes and features that are NaN by a MienError: `positives`, `target_class`,
-    `mien.features.stack` and `Proposal` do so for it.
+    It refuses labels that are no classes and features that are NaN by a MienError: `check_has_positives`,
+    `target_class`, `mien.features.stack` and `Proposal` do so for it.
     """
     outputs, labels = example_outputs()
     try:
@@ -139,10 +139,10 @@ def check_corrector(make: Callable[[], Any]) -> None:
     )
     restored = make().restore(state)
     _same(restored.propose(outputs), proposal, "a restored corrector gives other scores")
-    wants = wanted_by(restored)
-    wanted = {*matching(outputs, wants.vectors), wants.tap} & set(outputs.features)
+    wants = requested_features(restored)
+    wanted = {*matching(outputs, wants.vectors), wants.layer} & set(outputs.features)
     asked_for = replace(outputs, features={name: outputs.features[name] for name in wanted})
-    _same(restored.propose(asked_for), proposal, "a corrector uses features that it does not ask for in `wants`")
+    _same(restored.propose(asked_for), proposal, "a corrector uses features that `required_features` does not name")
     if hasattr(corrector, "add"):
         _adds(make, outputs, labels)
     for name in state:
@@ -179,7 +179,7 @@ def _refused(call: Callable[[], Any], what: str) -> None:
     except Exception as error:
         raise AssertionError(f"{what}, and ends in {type(error).__name__}: {error}") from None
     else:
-        raise AssertionError(f"{what}; see mien.correctors.contract.positives and mien.features.stack")
+        raise AssertionError(f"{what}; see mien.correctors.contract.check_has_positives and mien.features.stack")
 
 
 def _adds(make: Callable[[], Any], outputs: Outputs, labels: Ints) -> None:

@@ -158,14 +158,19 @@ def test_the_three_actions() -> None:
     assert abstained.final.tolist() == [-1, 2, 1, 0]
     assert flagged.final.tolist() == base.tolist()
     # a score on the threshold is not above it, and a suggestion that agrees is no override
-    assert relabelled.changed.tolist() == abstained.changed.tolist() == flagged.changed.tolist() == [True, *[False] * 3]
+    assert (
+        relabelled.overridden.tolist()
+        == abstained.overridden.tolist()
+        == flagged.overridden.tolist()
+        == [True, *[False] * 3]
+    )
 
 
 def test_thresholds_by_answer_and_silence() -> None:
     base = np.array([1, 2, 1, 2])
     given = proposal(np.array([1.0, 1.0, -1.0, 99.0]), 0)
-    assert decide(given, base, np.array([np.inf, 0.0, np.inf])).changed.tolist() == [True, False, False, False]
-    assert not decide(given, base, np.inf).changed.any()
+    assert decide(given, base, np.array([np.inf, 0.0, np.inf])).overridden.tolist() == [True, False, False, False]
+    assert not decide(given, base, np.inf).overridden.any()
 
 
 def test_a_plain_rule_looks_only_where_an_override_changes_something() -> None:

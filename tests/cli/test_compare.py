@@ -15,7 +15,7 @@ from mien.cli import run
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
 from mien.experiments.settings import CompareSettings
-from mien.imbalance import find
+from mien.imbalance import get_treatment
 from mien.imbalance import treatments as named
 from mien.metrics.classification import common_classes
 from mien.nets.generator import learn
@@ -197,7 +197,7 @@ def test_means_leave_out_what_is_too_rare_unless_all_is() -> None:
 def test_every_treatment_is_in_the_help_or_the_guide() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "imbalance.md").read_text()
     for name in named.TREATMENTS:
-        assert f"`{name}`" in guide, f"{name} ({find(name).what}) is not in docs/imbalance.md"
+        assert f"`{name}`" in guide, f"{name} ({get_treatment(name).what}) is not in docs/imbalance.md"
 
 
 def test_a_model_without_a_map_is_given_no_adapter(mien: Mien, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ from torch import nn
 from mien.nets.network import Classifier
 
 class Flat(Classifier):
-    taps = ("squeezed", "logits")
+    layers = ("squeezed", "logits")
 
     def __init__(self, classes, colours=1, known=None):
         super().__init__(classes, colours, known)

@@ -24,14 +24,14 @@ def test_json_lines(mien: Mien, faces: Path, finished: Path) -> None:
             1, abs=1e-4
         )
         assert row["label"] == max(row["probabilities"], key=row["probabilities"].get)
-        assert row["changed"] == (row["corrected"] != row["label"])
+        assert row["overridden"] == (row["corrected"] != row["label"])
 
 
 def test_csv(mien: Mien, faces: Path, finished: Path) -> None:
     as_json = mien("predict", faces / "neutral", "--run", finished).out.splitlines()
     rows = list(csv.DictReader(io.StringIO(mien("predict", faces / "neutral", "--run", finished, "--csv").out)))
     assert [row["label"] for row in rows] == [json.loads(line)["label"] for line in as_json]
-    assert all(row["error"] == "" and row["changed"] == "0" for row in rows)
+    assert all(row["error"] == "" and row["overridden"] == "0" for row in rows)
 
 
 def test_unreadable_pictures_have_a_line_of_their_own(mien: Mien, faces: Path, finished: Path, tmp_path: Path) -> None:

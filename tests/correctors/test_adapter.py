@@ -14,17 +14,17 @@ from mien.nets import saved
 from mien.nets.attention import Attention
 from mien.nets.extraction import answers_from_maps, changed_views, extract
 from mien.nets.head import Copied, Fresh
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.residual import Residual
 from mien.nets.settings import AugmentSettings
 from mien.testing import example_bars as bars
 from mien.testing import example_outputs
-from mien.types import Outputs, Proposal, Wanted
+from mien.types import FeatureRequest, Outputs, Proposal
 
 KNOWN = (True, True, False)
 
 
-def model(kind: type[Classifier] = Attention) -> Classifier:
+def model(kind: type[Network] = Attention) -> Network:
     torch.manual_seed(0)
     made = kind(3, 1, KNOWN)
     made.measure(torch.rand(16, 1, 32, 32))
@@ -32,17 +32,17 @@ def model(kind: type[Classifier] = Attention) -> Classifier:
 
 
 @pytest.mark.parametrize("kind", [Attention, Residual])
-def test_a_copied_head_answers_as_the_classifier_does(kind: type[Classifier]) -> None:
+def test_a_copied_head_answers_as_the_classifier_does(kind: type[Network]) -> None:
     f = model(kind)
     pixels, _ = bars(8)
-    outputs = extract(f, pixels, np.arange(8).astype(str), maps=[f.adapts])
-    logits = answers_from_maps(Copied(f).eval(), outputs.features[f.adapts])
+    outputs = extract(f, pixels, np.arange(8).astype(str), maps=[f.adapter_layer])
+    logits = answers_from_maps(Copied(f).eval(), outputs.features[f.adapter_layer])
     assert np.allclose(logits[:, :2], outputs.features["logits"], atol=5e-3)  # maps are kept in half precision
     assert np.isfinite(logits[:, 2]).all()
 
 
 @pytest.mark.parametrize("kind", [Attention, Residual])
-def test_a_copied_head_does_without_the_lower_layers(kind: type[Classifier]) -> None:
+def test_a_copied_head_does_without_the_lower_layers(kind: type[Network]) -> None:
     assert saved.parameters(Copied(model(kind))) < saved.parameters(model(kind))
 
 
@@ -53,30 +53,30 @@ def test_it_learns_the_class_and_leaves_f_as_it_was() -> None:
     pixels, labels = bars(192)
     ids = np.arange(192).astype(str)
     outputs = extract(f, pixels, ids)
-    views = changed_views(f, pixels, adapter.wants, AugmentSettings())
+    views = changed_views(f, pixels, adapter.required_features, AugmentSettings())
     assert views.shape[:3] == (192, adapter.views, 64) and views.dtype == np.float16
-    adapter.fit(outputs.having({adapter.tap: views}), np.eye(3)[labels])
+    adapter.fit(outputs.with_features({adapter.layer: views}), np.eye(3)[labels])
     unseen, truth = bars(90, seed=1)
-    proposal = adapter.propose(extract(f, unseen, np.arange(90).astype(str), maps=[adapter.tap]))
+    proposal = adapter.propose(extract(f, unseen, np.arange(90).astype(str), maps=[adapter.layer]))
     assert proposal.score[truth == 2].min() > proposal.score[truth != 2].max()
     assert all(torch.equal(value, before[name]) for name, value in f.state_dict().items())
 
 
 def test_views_differ_from_each_other_and_repeat_themselves() -> None:
     f, (pixels, _) = model(), bars(6)
-    first, again = (changed_views(f, pixels, Wanted("conv2", 2), AugmentSettings()) for _ in range(2))
+    first, again = (changed_views(f, pixels, FeatureRequest("conv2", 2), AugmentSettings()) for _ in range(2))
     assert np.array_equal(first, again)
     assert not np.allclose(first[:, 0], first[:, 1])
     still = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)
     plain = extract(f, pixels, np.arange(6).astype(str), maps=["conv2"]).features["conv2"]
-    assert np.allclose(changed_views(f, pixels, Wanted("conv2", 1), still), plain, atol=1e-2)
+    assert np.allclose(changed_views(f, pixels, FeatureRequest("conv2", 1), still), plain, atol=1e-2)
 
 
 def test_large_views_lie_on_disk_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     f, (pixels, _) = model(), bars(6)
-    in_memory = changed_views(f, pixels, Wanted("conv2", 2), AugmentSettings())
+    in_memory = changed_views(f, pixels, FeatureRequest("conv2", 2), AugmentSettings())
     monkeypatch.setattr("mien.machine.LARGE", 0)
-    on_disk = changed_views(f, pixels, Wanted("conv2", 2), AugmentSettings())
+    on_disk = changed_views(f, pixels, FeatureRequest("conv2", 2), AugmentSettings())
     assert isinstance(on_disk, np.memmap) and not isinstance(in_memory, np.memmap)
     assert np.array_equal(on_disk, in_memory)
 
@@ -95,7 +95,7 @@ def test_a_fresh_head_stands_on_pixels_and_on_maps(channels: int) -> None:
 
 
 @pytest.mark.parametrize("kind", [Attention, Residual])
-def test_a_widened_classifier_answers_the_same_and_leaves_room(kind: type[Classifier]) -> None:
+def test_a_widened_classifier_answers_the_same_and_leaves_room(kind: type[Network]) -> None:
     f = model(kind)
     card = saved.ModelCard(kind.__name__.lower(), ("a", "b", "c"), KNOWN, 32, False, "pad")
     wide = saved.widened(f, card, 5)
@@ -108,9 +108,9 @@ def test_a_widened_classifier_answers_the_same_and_leaves_room(kind: type[Classi
     assert saved.fingerprint(f, card) != saved.fingerprint(wide, card)
 
 
-def extract_shape(f: Classifier) -> tuple[int, ...]:
+def extract_shape(f: Network) -> tuple[int, ...]:
     with torch.inference_mode():
-        return tuple(f.begin(torch.rand(1, 1, 32, 32))[f.adapts].shape[1:])
+        return tuple(f.lower_layers(torch.rand(1, 1, 32, 32))[f.adapter_layer].shape[1:])
 
 
 def test_a_cascade_asks_the_adapter_only_where_the_probe_lets_it() -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mien import correctors
 from mien.certify.policy import Policy, certify, decide
 from mien.certify.thresholds import allowed, fixed_threshold, smallest_n
-from mien.correctors.contract import hard, shares, target_class
-from mien.correctors.layers import best_taps
+from mien.correctors.contract import target_class, to_indices, to_soft_labels
+from mien.correctors.layers import best_layers
 from mien.correctors.linear import LDA, Logistic
 from mien.errors import AlignmentError, DataError, MienError, UsageError
 from mien.metrics.ranking import auroc
@@ -31,7 +31,7 @@ FITTED: dict[str, Any] = {}
 
 def fitted(name: str) -> Any:
     if name not in FITTED:
-        FITTED[name] = correctors.find(name)().fit(OUTPUTS, LABELS)
+        FITTED[name] = correctors.get_corrector(name)().fit(OUTPUTS, LABELS)
     return FITTED[name]
 
 
@@ -58,22 +58,22 @@ def test_labels_may_be_any_container_of_whole_numbers(name: str, kind: str) -> N
         "votes": np.eye(4, dtype=int)[LABELS],
         "big-endian": LABELS.astype(">i4"),
     }
-    found = correctors.find(name)().fit(OUTPUTS, given_as[kind]).propose(OUTPUTS)
+    found = correctors.get_corrector(name)().fit(OUTPUTS, given_as[kind]).propose(OUTPUTS)
     assert np.array_equal(found.score, fitted(name).propose(OUTPUTS).score)
 
 
 @pytest.mark.parametrize("name", LEARN)
 def test_labels_from_one_to_k_are_never_learnt(name: str) -> None:
     with pytest.raises(AlignmentError, match=r"4 is no class: there are 4, counted from 0 .*\n.*labels - 1"):
-        correctors.find(name)().fit(OUTPUTS, LABELS + 1)
+        correctors.get_corrector(name)().fit(OUTPUTS, LABELS + 1)
     with pytest.raises(DataError, match="nan is not a whole number"):
-        correctors.find(name)().fit(OUTPUTS, np.where(LABELS == 1, np.nan, LABELS))
+        correctors.get_corrector(name)().fit(OUTPUTS, np.where(LABELS == 1, np.nan, LABELS))
 
 
 @pytest.mark.parametrize("name", correctors.names())
 def test_a_feature_that_is_nan_is_named_with_its_row(name: str) -> None:
     for refused in (
-        lambda: correctors.find(name)().fit(each(with_nan), LABELS),
+        lambda: correctors.get_corrector(name)().fit(each(with_nan), LABELS),
         lambda: fitted(name).propose(each(with_nan)),
     ):
         with pytest.raises(DataError, match=r"Outputs.features\[.*row 5"):
@@ -85,10 +85,10 @@ def test_features_other_than_those_of_the_fit_are_refused_with_both(name: str) -
     twice = each(lambda values: np.concatenate([values, values], 2 if values.ndim == 5 else 1))
     with pytest.raises(AlignmentError, match=r"24 numbers.*fitted.*12 numbers|8 channels.*fitted"):
         fitted(name).propose(twice)
-    renamed = replace(OUTPUTS, features={f"my {tap}": values for tap, values in OUTPUTS.features.items()})
+    renamed = replace(OUTPUTS, features={f"my {layer}": values for layer, values in OUTPUTS.features.items()})
     with pytest.raises(MienError, match=r"my |no feature"):
         fitted(name).propose(renamed)
-    swapped = OUTPUTS.having({"hidden": OUTPUTS.features["conv/1"], "conv/1": OUTPUTS.features["hidden"]})
+    swapped = OUTPUTS.with_features({"hidden": OUTPUTS.features["conv/1"], "conv/1": OUTPUTS.features["hidden"]})
     if name != "adapter":  # it reads no vector
         with pytest.raises(AlignmentError, match=r"hidden \(20 numbers\).*hidden \(12 numbers\)"):
             fitted(name).propose(swapped)
@@ -96,7 +96,7 @@ def test_features_other_than_those_of_the_fit_are_refused_with_both(name: str) -
 
 @pytest.mark.parametrize("name", LEARN)
 def test_a_restored_corrector_knows_the_features_of_its_fit(name: str) -> None:
-    restored = correctors.find(name)().restore(fitted(name).state())
+    restored = correctors.get_corrector(name)().restore(fitted(name).state())
     with pytest.raises(AlignmentError, match="fitted"):
         restored.propose(each(lambda values: np.concatenate([values, values], 2 if values.ndim == 5 else 1)))
 
@@ -104,14 +104,14 @@ def test_a_restored_corrector_knows_the_features_of_its_fit(name: str) -> None:
 @pytest.mark.parametrize("name", [*QUICK, "projection", "blend", "cascade", "adapter"])
 def test_features_that_do_not_differ_leave_nothing_to_learn(name: str) -> None:
     with pytest.raises(DataError, match="alike in all"):
-        correctors.find(name)().fit(each(np.ones_like), LABELS)
+        correctors.get_corrector(name)().fit(each(np.ones_like), LABELS)
 
 
 @pytest.mark.parametrize("name", [name for name in QUICK if name != "error_detector"])
 @pytest.mark.parametrize("scale", [1e30, 1e-30])
 def test_the_unit_of_the_features_does_not_matter(name: str, scale: float) -> None:
     scaled = each(lambda values: values if values.ndim == 5 else values * np.float32(scale))
-    score = correctors.find(name)().fit(scaled, LABELS).propose(scaled).score
+    score = correctors.get_corrector(name)().fit(scaled, LABELS).propose(scaled).score
     assert np.corrcoef(score, fitted(name).propose(OUTPUTS).score)[0, 1] > 0.99
 
 
@@ -159,30 +159,30 @@ def test_more_pictures_for_a_fitted_corrector_are_checked_too() -> None:
 
 def test_no_class_is_not_the_last_class() -> None:
     with pytest.raises(AlignmentError, match="-1 is no class"):
-        shares(np.array([0, -1]), 3)
+        to_soft_labels(np.array([0, -1]), 3)
     with pytest.raises(AlignmentError, match="leave out rows"):
-        hard(np.array([0, -1]))
+        to_indices(np.array([0, -1]))
 
 
 def test_one_tap_may_be_named_without_a_list() -> None:
-    alone = Logistic(taps="hidden").fit(OUTPUTS, LABELS).propose(OUTPUTS).score  # type: ignore[arg-type]
-    assert np.array_equal(alone, Logistic(taps=("hidden",)).fit(OUTPUTS, LABELS).propose(OUTPUTS).score)
+    alone = Logistic(layers="hidden").fit(OUTPUTS, LABELS).propose(OUTPUTS).score  # type: ignore[arg-type]
+    assert np.array_equal(alone, Logistic(layers=("hidden",)).fit(OUTPUTS, LABELS).propose(OUTPUTS).score)
 
 
 def test_taps_are_chosen_with_lists_and_refused_with_wrong_labels() -> None:
-    def make(taps: tuple[str, ...]) -> LDA:
-        return LDA(taps=taps)
+    def make(layers: tuple[str, ...]) -> LDA:
+        return LDA(layers=layers)
 
-    chosen = best_taps(make, OUTPUTS, LABELS, candidates=[("hidden",), ("conv/1",)])
+    chosen = best_layers(make, OUTPUTS, LABELS, candidates=[("hidden",), ("conv/1",)])
     groups = [f"person {row}" for row in range(160)]
-    assert chosen == best_taps(make, OUTPUTS, LABELS.tolist(), groups=groups, candidates=[("hidden",), ("conv/1",)])
+    assert chosen == best_layers(make, OUTPUTS, LABELS.tolist(), groups=groups, candidates=[("hidden",), ("conv/1",)])
     for wrong in (LABELS + 1, LABELS[:-1], LABELS.astype(str)):
         with pytest.raises(MienError):
-            best_taps(make, OUTPUTS, wrong)
+            best_layers(make, OUTPUTS, wrong)
     with pytest.raises(MienError, match="groups"):
-        best_taps(make, OUTPUTS, LABELS, groups=groups[:-1])
+        best_layers(make, OUTPUTS, LABELS, groups=groups[:-1])
     with pytest.raises(MienError, match="folds"):
-        best_taps(make, OUTPUTS, LABELS, folds=200)
+        best_layers(make, OUTPUTS, LABELS, folds=200)
 
 
 def test_mapped_and_read_only_features_are_read_where_they_lie(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_mapped_and_read_only_features_are_read_where_they_lie(tmp_path: Path) -
     outputs = replace(OUTPUTS, features=mapped)
     assert all(isinstance(values, np.memmap) for values in outputs.features.values())
     for name in ("logistic", "adapter"):
-        score = correctors.find(name)().fit(outputs, LABELS).propose(outputs).score
+        score = correctors.get_corrector(name)().fit(outputs, LABELS).propose(outputs).score
         assert np.array_equal(score, fitted(name).propose(OUTPUTS).score)
 
 

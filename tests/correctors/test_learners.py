@@ -144,9 +144,9 @@ def test_the_error_detector_makes_the_system_abstain_and_is_certified(learnt: tu
         proposal, labels, outputs.predicted, None, LabelSet(tuple("abcd")), Policy(0.1), known=outputs.known
     )
     decision = decide(proposal, outputs.predicted, certified.thresholds)
-    assert decision.changed.any() and (decision.final[decision.changed] == NO_LABEL).all()
+    assert decision.overridden.any() and (decision.final[decision.overridden] == NO_LABEL).all()
     right = outputs.predicted == labels
-    assert (decision.changed & right).sum() <= certified.guarantees[0].k
+    assert (decision.overridden & right).sum() <= certified.guarantees[0].k
 
 
 def test_the_error_detector_needs_errors(learnt: tuple[Outputs, np.ndarray]) -> None:
@@ -190,7 +190,7 @@ def test_a_blend_is_the_mean_of_its_members(learnt: tuple[Outputs, np.ndarray]) 
 
 def test_every_name_is_found() -> None:
     for name in correctors.names():
-        assert correctors.find(name).name == name
+        assert correctors.get_corrector(name).name == name
 
 
 # Adding pictures later
@@ -222,8 +222,8 @@ def test_energy_of_gaussian_logits_is_that_of_their_means() -> None:
     """Their logits are log p, of which it would be 0 everywhere."""
     outputs, _ = example_outputs()
     means = 3 * np.log(np.maximum(outputs.probs, 1e-6))
-    gaussian = outputs.having({"logits": np.log(outputs.probs[:, outputs.known]), "means": means})
+    gaussian = outputs.with_features({"logits": np.log(outputs.probs[:, outputs.known]), "means": means})
     found = Novelty(method="energy").fit(gaussian).propose(gaussian).score
-    plain = outputs.having({"logits": means[:, outputs.known]})
+    plain = outputs.with_features({"logits": means[:, outputs.known]})
     assert np.allclose(found, Novelty(method="energy").fit(plain).propose(plain).score)
     assert np.unique(found.round(6)).size > len(found) // 2

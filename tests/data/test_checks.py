@@ -62,7 +62,7 @@ def test_contradictory_copies_lose_their_labels() -> None:
 
 
 def test_conflicts_name_classes_not_the_numbers_they_were_written_as() -> None:
-    data = dataset(["fear", "happy", "bored", "fear"], hashes=["x", "x", "x", "y"]).but(raw_labels=texts([*"2389"]))
+    data = dataset(["fear", "happy", "bored", "fear"], hashes=["x", "x", "x", "y"]).replace(raw_labels=texts([*"2389"]))
     problems = found(check(data), "contradictory labels")
     assert "labelled fear" in problems[0].cause and "1 × happiness" in problems[0].cause
     (equal,) = conflicting(data)
@@ -70,7 +70,7 @@ def test_conflicts_name_classes_not_the_numbers_they_were_written_as() -> None:
 
 
 def test_braces_in_names_are_only_text() -> None:
-    data = dataset(["fear", "happy"], hashes=["x", "x"]).but(ids=texts(["{a}/1.png", "{}"]))
+    data = dataset(["fear", "happy"], hashes=["x", "x"]).replace(ids=texts(["{a}/1.png", "{}"]))
     problems = found(check(data), "contradictory labels")
     assert [problem.place for problem in problems] == ["{a}/1.png", "{}"]
     assert "is labelled fear; the same picture as {}" in problems[0].cause  # never as itself

@@ -152,7 +152,7 @@ class TestSets:
         assert len(hashes) == 1
 
     def test_what_is_said_of_the_set_is_kept_in_the_cache(self, tmp_path: Path) -> None:
-        listed = read(png16(tmp_path / "a.png", scaled(4095))).but(pixels=None, hashes=None)
+        listed = read(png16(tmp_path / "a.png", scaled(4095))).replace(pixels=None, hashes=None)
         listed = Dataset(
             listed.ids, listed.labels, listed.labelset, listed.raw_labels, listed.paths, name="mine"
         )  # without the problems of the first reading

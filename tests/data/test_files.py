@@ -9,7 +9,7 @@ from PIL import Image, features
 
 from mien.data import files, folders, signatures
 from mien.data.checks import by_kind
-from mien.data.files import gather, look, pictures_in, walk
+from mien.data.files import images_from, look, pictures_in, walk
 from mien.data.images import ImageSettings, read_pictures
 from mien.data.load import load
 from mien.data.signatures import format_of
@@ -207,10 +207,10 @@ class TestGather:
             save(tmp_path / name / "1.png")
             (tmp_path / name / "x.psd").write_bytes(b"8BPS\0\1")
         (tmp_path / "empty").mkdir()
-        found = gather([tmp_path, tmp_path / "a" / "1.png"])
+        found = images_from([tmp_path, tmp_path / "a" / "1.png"])
         assert [path.relative_to(tmp_path).as_posix() for path in found.pictures] == ["a/1.png", "b/c/1.png"]
         (problem,) = found.problems
         assert "2 files of format Photoshop" in problem.cause and problem.place == str(tmp_path)
 
     def test_a_file_that_is_named_is_taken_whatever_it_is(self, tmp_path: Path) -> None:
-        assert gather([tmp_path / "gone.txt"]).pictures == [tmp_path / "gone.txt"]
+        assert images_from([tmp_path / "gone.txt"]).pictures == [tmp_path / "gone.txt"]

@@ -218,7 +218,7 @@ class TestHashes:
     def test_pixels_that_came_with_the_rows_are_treated_alike(self, tmp_path: Path) -> None:
         path = save(tmp_path / "a.png", np.kron(RAMP, np.ones((2, 2), np.uint8)))
         read = decode(listing(path), SIZE, keep=False)
-        rows = listing(path).but(pixels=np.asarray(Image.open(path))[None], paths=texts([""]))
+        rows = listing(path).replace(pixels=np.asarray(Image.open(path))[None], paths=texts([""]))
         given = decode(rows, SIZE)
         np.testing.assert_array_equal(np.asarray(read.pixels), np.asarray(given.pixels))
         assert read.hashes is not None and given.hashes is not None and read.hashes[0] == given.hashes[0]
@@ -252,7 +252,7 @@ class TestHashesAndSettings:
 
     def test_nor_of_pixels_that_came_with_the_rows(self) -> None:
         pixels = np.random.default_rng(0).integers(0, 255, (5, 20, 20), dtype=np.uint8)
-        data = listing(*(Path(str(row)) for row in range(5))).but(pixels=pixels, paths=texts([""] * 5))
+        data = listing(*(Path(str(row)) for row in range(5))).replace(pixels=pixels, paths=texts([""] * 5))
         wanted = [hashlib.sha256(one.tobytes()).hexdigest() for one in pixels]
         for settings in EVERY:
             hashes = decode(data, settings).hashes

@@ -32,7 +32,7 @@ def test_lightened_copies_are_found_and_strangers_are_not() -> None:
 
 
 def test_equal_pictures_are_no_problem_here_and_others_are_named() -> None:
-    data = FACES.take(np.array([0, 1, 2, 3])).but(
+    data = FACES.take(np.array([0, 1, 2, 3])).replace(
         labels=np.array([0, 0, 1, 0]), hashes=np.array(["a", "a", "b", "c"]), raw_labels=np.array(["x"] * 4)
     )
     pairs = np.array([[0, 1], [0, 2], [0, 3]])

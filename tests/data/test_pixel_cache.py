@@ -70,12 +70,12 @@ def test_a_path_written_otherwise_has_the_same_entry(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for paths in (data.paths, texts([Path(path).name for path in data.paths.tolist()])):
-        decode(data.but(paths=paths), SIZE, tmp_path / "cache")
+        decode(data.replace(paths=paths), SIZE, tmp_path / "cache")
     assert len(list((tmp_path / "cache" / "pixels").iterdir())) == 1
 
 
 def test_who_is_on_a_picture_is_part_of_the_fingerprint(data: Dataset) -> None:
-    ann, bob = (data.but(groups=np.full(len(data), name)) for name in ("ann", "bob"))
+    ann, bob = (data.replace(groups=np.full(len(data), name)) for name in ("ann", "bob"))
     assert len({data.fingerprint(), ann.fingerprint(), bob.fingerprint()}) == 3
 
 

@@ -47,10 +47,10 @@ class TestBlank:
         drawn = faces.draw(faces.FaceSettings(n=50, size=24)).dataset
         assert drawn.pixels is not None
         faint = (drawn.pixels // 3 + 90).astype(np.uint8)
-        assert not blank(drawn.but(pixels=faint)).problems
+        assert not blank(drawn.replace(pixels=faint)).problems
 
     def test_pictures_that_are_not_decoded(self) -> None:
-        data = dataset(noise(2), [0, 1]).but(pixels=None)
+        data = dataset(noise(2), [0, 1]).replace(pixels=None)
         assert not blank(data).problems and not told_by_brightness(data).problems
 
 

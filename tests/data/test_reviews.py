@@ -27,7 +27,7 @@ from mien.data.reviews import (
     Review,
     ReviewFile,
     append,
-    merged,
+    merge_reviews,
 )
 from mien.errors import StorageError, UsageError
 from mien.types import Dataset, LabelSet, texts
@@ -88,9 +88,9 @@ def test_a_line_cut_short_by_a_crash_is_passed_over_and_written_after(tmp_path: 
 
 def test_the_last_word_of_each_and_the_most_of_all() -> None:
     said = [Review("a", "joy", "x"), Review("a", "fear", "x"), Review("a", "joy", "y"), Review("a", "fear", "z")]
-    assert merged(said) == {"a": "fear"}
-    assert merged(said[:3]) == {"a": "joy"}  # of equals the latest
-    assert merged([*said[:2], Review("a", "", "x")]) == {"a": ""}
+    assert merge_reviews(said) == {"a": "fear"}
+    assert merge_reviews(said[:3]) == {"a": "joy"}  # of equals the latest
+    assert merge_reviews([*said[:2], Review("a", "", "x")]) == {"a": ""}
 
 
 def test_what_cannot_be_written_or_read_is_said(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.data.split import Shares, linked, split
+from mien.data.split import Shares, group_ids, split
 from mien.errors import AlignmentError, UsageError
 from mien.types import PARTS, Dataset, LabelSet, texts
 
@@ -129,7 +129,7 @@ def test_size_of_a_group_does_not_decide_whether_it_is_tested_on() -> None:
 
 def test_links_are_transitive() -> None:
     data = dataset([0, 0, 0, 0], ["ann", "ann", "bob", ""], ["1", "2", "2", "3"])
-    found = linked(data)
+    found = group_ids(data)
     assert found[0] == found[1] == found[2] != found[3]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien import correctors
-from mien.certify.combine import SILENT, together
+from mien.certify.combine import SILENT, combine_proposals
 from mien.certify.policy import Policy
 from mien.correctors.contract import Corrector
 from mien.deploy.patch import Patch, Witness
@@ -24,7 +24,7 @@ FIT, HELD = np.arange(300), np.arange(300, 600)
 
 
 def patch(target: int, name: str = "lda") -> Patch:
-    corrector = correctors.find(name)(target).fit(OUTPUTS.take(FIT), LABELS[FIT])
+    corrector = correctors.get_corrector(name)(target).fit(OUTPUTS.take(FIT), LABELS[FIT])
     held = OUTPUTS.take(HELD)
     found = corrector.propose(held)
     witness = Witness(held.ids, LABELS[HELD], held.predicted, held.ids, found.score[None], found.suggested[None])
@@ -32,7 +32,7 @@ def patch(target: int, name: str = "lda") -> Patch:
 
 
 def make(name: str, target: int | None) -> Corrector:
-    return correctors.find(name)(target)
+    return correctors.get_corrector(name)(target)
 
 
 def test_it_decides_the_same_after_a_way_over_the_disk(tmp_path: Path) -> None:
@@ -40,27 +40,27 @@ def test_it_decides_the_same_after_a_way_over_the_disk(tmp_path: Path) -> None:
     first.save(tmp_path / "new.patch")
     again = Patch.load(tmp_path / "new.patch", make)
     mine, theirs = first.decide(OUTPUTS), again.decide(OUTPUTS)
-    assert mine.changed.any() and np.array_equal(mine.final, theirs.final)
+    assert mine.overridden.any() and np.array_equal(mine.final, theirs.final)
     assert (again.targets, again.names, again.policy) == (first.targets, first.names, first.policy)
     assert np.array_equal(again.certified.thresholds, first.certified.thresholds)
 
 
 def test_where_it_is_silent_the_answers_are_those_of_f() -> None:
     decision = patch(3).decide(OUTPUTS)
-    assert np.array_equal(decision.final[~decision.changed], OUTPUTS.predicted[~decision.changed])
-    assert (decision.final[decision.changed] == 3).all()
+    assert np.array_equal(decision.final[~decision.overridden], OUTPUTS.predicted[~decision.overridden])
+    assert (decision.final[decision.overridden] == 3).all()
 
 
 def test_the_order_of_patches_does_not_matter() -> None:
     new, known = patch(3), patch(1)
-    one, other = new.joined(known), known.joined(new)
+    one, other = new.merged_with(known), known.merged_with(new)
     assert np.array_equal(one.decide(OUTPUTS).final, other.decide(OUTPUTS).final)
     assert one.certified.guarantees[0] == other.certified.guarantees[0]
     assert set(one.targets) == {"b", "d"}
 
 
 def test_both_together_keep_one_budget() -> None:
-    both = patch(3).joined(patch(1))
+    both = patch(3).merged_with(patch(1))
     decision, held = both.decide(OUTPUTS.take(HELD)), LABELS[HELD]
     right = (decision.base == held) & OUTPUTS.known[held]
     assert (right & (decision.final != held)).sum() <= both.certified.guarantees[0].k
@@ -77,7 +77,7 @@ def test_both_together_keep_one_budget() -> None:
 )
 def test_patches_that_do_not_belong_together_are_refused(other: Patch, cause: str) -> None:
     with pytest.raises(UsageError, match=cause):
-        patch(3).joined(other)
+        patch(3).merged_with(other)
 
 
 def test_a_patch_takes_the_place_of_an_older_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_the_strongest_evidence_speaks_in_any_order(rows: list[tuple[float, floa
         proposal([row[1] for row in rows], [2] * len(rows)),
     )
     base = np.array([row[2] for row in rows])
-    one, other = together([first, second], base), together([second, first], base)
+    one, other = combine_proposals([first, second], base), combine_proposals([second, first], base)
     assert np.array_equal(one.score, other.score) and np.array_equal(one.suggested, other.suggested)
     for row, (a, b, answer) in enumerate(rows):
         left = {1: a, 2: b}
@@ -146,4 +146,4 @@ def test_the_strongest_evidence_speaks_in_any_order(rows: list[tuple[float, floa
 
 
 def test_nobody_speaks_where_all_suggest_what_f_says() -> None:
-    assert together([proposal([9.0], [1])], np.array([1])).score.tolist() == [SILENT]
+    assert combine_proposals([proposal([9.0], [1])], np.array([1])).score.tolist() == [SILENT]

@@ -11,12 +11,12 @@ from mien.data.provenance import KNOWN, STATED, UNKNOWN, TrainedOn
 from mien.deploy.trained_on import learnt_by
 from mien.errors import UsageError
 from mien.nets import saved
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 
 DATA = DataSettings("faces:n=40,size=16", size=16)
 
 
-def model() -> tuple[Classifier, saved.ModelCard]:
+def model() -> tuple[Network, saved.ModelCard]:
     names = prepare(DATA).labelset.names
     known = np.ones(len(names), bool)
     card = saved.ModelCard("oneconv", names, tuple(known.tolist()), 16, False, "pad")

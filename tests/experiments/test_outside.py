@@ -19,7 +19,7 @@ from mien.types import Proposal
 
 
 class Flat(Classifier):
-    taps = ("hidden", "logits")
+    layers = ("hidden", "logits")
 
     def __init__(self, classes, colours=1, known=None):
         super().__init__(classes, colours, known)

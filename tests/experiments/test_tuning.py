@@ -11,7 +11,7 @@ from mien.labels.reviewed import vote_folds
 from mien.nets import saved
 from mien.nets.examples import Examples
 from mien.nets.extraction import probabilities
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.types import Dataset, Floats
@@ -25,7 +25,7 @@ def faces() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def trained(faces: Dataset) -> Classifier:
+def trained(faces: Dataset) -> Network:
     model = saved.build("oneconv", faces.counts() > 0, colour=False)
     fit(model, Examples.of(faces, np.arange(len(faces))), None, TRAIN)
     return model
@@ -35,14 +35,14 @@ def shares_of(faces: Dataset) -> Floats:
     return np.eye(len(faces.labelset))[faces.labels] * 0.9 + 0.1 / len(faces.labelset)
 
 
-def test_the_classifier_itself_is_left_as_it_is(faces: Dataset, trained: Classifier) -> None:
+def test_the_classifier_itself_is_left_as_it_is(faces: Dataset, trained: Network) -> None:
     before = probabilities(trained, faces.pictures)
     one = tuned(trained, faces, shares_of(faces), np.arange(len(faces)), TRAIN)
     assert np.array_equal(probabilities(trained, faces.pictures), before)
     assert not np.allclose(probabilities(one, faces.pictures), before)
 
 
-def test_no_picture_is_answered_by_one_that_saw_its_votes(faces: Dataset, trained: Classifier) -> None:
+def test_no_picture_is_answered_by_one_that_saw_its_votes(faces: Dataset, trained: Network) -> None:
     folds = vote_folds(faces.labels, np.arange(len(faces)).astype(str))
     judged = folds[0][1]
     shares, other = shares_of(faces), shares_of(faces)

@@ -1,4 +1,4 @@
-"""Vectors of taps, and their whitening."""
+"""Vectors of layers, and their whitening."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_products_with_vectors_need_no_vectors() -> None:
     features = (rng.normal(size=(50, 30)) * 7 + 3).astype(np.float32)
     directions = rng.normal(size=(8, 2))
     whitening = Whitening.fit(features, components=8)
-    assert np.allclose(whitening.onto(features, directions), whitening.apply(features) @ directions, atol=1e-4)
+    assert np.allclose(whitening.project(features, directions), whitening.apply(features) @ directions, atol=1e-4)
 
 
 def test_pictures_for_the_own_extractor_may_be_lists_but_not_between_zero_and_one() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.errors import AlignmentError
-from mien.metrics.correction import column_means, harm_matrix, relative_gain, restored, retention_matrix, scores
+from mien.metrics.correction import column_means, harm_matrix, recovered_recall, relative_gain, retention_matrix, scores
 from mien.types import Rates
 
 K = 4
@@ -30,7 +30,7 @@ def decisions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_retention_and_harm_add_up_to_one(case: tuple[np.ndarray, ...]) -> None:
     result = scores(*case, K)
     both = result.retention.values + result.harm.values
-    assert np.array_equal(np.isnan(both), result.tpr_f.hits == 0)
+    assert np.array_equal(np.isnan(both), result.recall_before.hits == 0)
     assert np.allclose(both[~np.isnan(both)], 1)
 
 
@@ -54,7 +54,7 @@ def test_doing_nothing_changes_nothing(case: tuple[np.ndarray, ...]) -> None:
 @given(decisions())
 def test_recall_of_h_is_what_was_kept_and_what_was_gained(case: tuple[np.ndarray, ...]) -> None:
     result = scores(*case, K)
-    assert (result.tpr_h.hits == result.retention.hits + result.gain.hits).all()
+    assert (result.recall_after.hits == result.retention.hits + result.gain.hits).all()
     assert (result.retention.totals + result.gain.totals == result.support).all()
 
 
@@ -63,7 +63,7 @@ def test_for_a_class_that_f_never_answers_gain_is_recall(case: tuple[np.ndarray,
     truth, base, final = case
     base = np.where(base == i, (i + 1) % K, base)
     result = scores(truth, base, final, K)
-    assert np.array_equal(result.gain.values[i], result.tpr_h.values[i], equal_nan=True)
+    assert np.array_equal(result.gain.values[i], result.recall_after.values[i], equal_nan=True)
     assert result.fpr_f.hits[i] == 0
     assert np.isnan(relative_gain(result)[i])
 
@@ -108,7 +108,7 @@ def test_epsilon_keeps_the_relative_gain_finite() -> None:
 
 
 def test_the_restored_share_may_exceed_one_and_is_undefined_at_zero() -> None:
-    assert np.array_equal(restored(np.array([0.5, 0.1]), np.array([0.4, 0.0])), [1.25, np.nan], equal_nan=True)
+    assert np.array_equal(recovered_recall(np.array([0.5, 0.1]), np.array([0.4, 0.0])), [1.25, np.nan], equal_nan=True)
 
 
 @pytest.mark.parametrize(

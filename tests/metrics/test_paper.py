@@ -11,7 +11,7 @@ import numpy as np
 import paper_tables as paper
 import pytest
 
-from mien.metrics.correction import column_means, harm_matrix, restored, retention_matrix, scores
+from mien.metrics.correction import column_means, harm_matrix, recovered_recall, retention_matrix, scores
 from mien.types import Rates
 
 K, N = 7, paper.TEST
@@ -93,7 +93,7 @@ def test_which_counts_are_determined() -> None:
 def test_table_3_gain(i: int) -> None:
     result = scores(truth, *CORRECTED[i], K)
     assert round(result.gain.values[i], 3) == paper.GAIN[i]
-    assert result.gain.values[i] == result.tpr_h.values[i]  # f never answers i
+    assert result.gain.values[i] == result.recall_after.values[i]  # f never answers i
 
 
 def test_table_3_mean_gain() -> None:
@@ -120,7 +120,7 @@ def test_table_3_and_4_disagree_on_two_classes() -> None:
 
 @pytest.mark.parametrize("i", range(K))
 def test_table_4_restored_share(i: int) -> None:
-    P = restored(np.diagonal(paper.CORRECTED), paper.FULL)[i]
+    P = recovered_recall(np.diagonal(paper.CORRECTED), paper.FULL)[i]
     assert round(P, 2) == (0.65 if i == 0 else paper.P[i])  # the paper prints 0.55 for 0.51 / 0.78
 
 
@@ -128,11 +128,11 @@ def test_table_4_restored_share(i: int) -> None:
 def test_table_4_accuracies_cell_by_cell(c: int, i: int) -> None:
     right = place < np.round(paper.CORRECTED[:, i] * N)[truth]
     final = np.where(right, truth, (truth + 1) % K)
-    assert round(scores(truth, final, final, K).tpr_h.values[c], 2) == paper.CORRECTED[c, i]
+    assert round(scores(truth, final, final, K).recall_after.values[c], 2) == paper.CORRECTED[c, i]
 
 
 def test_table_4_mean_restored_share() -> None:
-    assert restored(np.diagonal(paper.CORRECTED), paper.FULL).mean() == pytest.approx(0.568, abs=0.0005)
+    assert recovered_recall(np.diagonal(paper.CORRECTED), paper.FULL).mean() == pytest.approx(0.568, abs=0.0005)
 
 
 def test_table_1_sums() -> None:

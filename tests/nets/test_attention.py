@@ -13,12 +13,12 @@ from mien.nets.saved import parameters
 def test_any_size_from_32_to_224_in_grey_and_colour(size: int, colours: int) -> None:
     model = Attention(7, colours).eval()
     with torch.inference_mode():
-        taps = model.activations(torch.rand(2, colours, size, size))
+        layers = model.activations(torch.rand(2, colours, size, size))
     side = size // 8
-    assert taps["conv1"].shape == (2, 32, size // 2, size // 2)
-    assert taps["conv3"].shape == taps["lstm"].shape == taps["attention"].shape == (2, 128, side, side)
-    assert taps["hidden"].shape == (2, 128)
-    assert taps["logits"].shape == (2, 7)
+    assert layers["conv1"].shape == (2, 32, size // 2, size // 2)
+    assert layers["conv3"].shape == layers["lstm"].shape == layers["attention"].shape == (2, 128, side, side)
+    assert layers["hidden"].shape == (2, 128)
+    assert layers["logits"].shape == (2, 7)
 
 
 def test_it_has_the_layers_of_the_paper() -> None:

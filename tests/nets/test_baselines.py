@@ -9,7 +9,7 @@ import torch
 from mien.nets.baselines import OneConv, ThreeConv
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.testing import example_bars
@@ -17,7 +17,7 @@ from mien.testing import example_bars
 
 @pytest.mark.parametrize("kind", [OneConv, ThreeConv])
 @pytest.mark.parametrize("power", [0.0, 1.0])
-def test_hidden_units_stay_alive_and_tell_classes_apart(kind: type[Classifier], power: float) -> None:
+def test_hidden_units_stay_alive_and_tell_classes_apart(kind: type[Network], power: float) -> None:
     pixels, labels = example_bars(240)
     rare = np.flatnonzero(labels == 2)[8:]
     pixels, labels = np.delete(pixels, rare, 0), np.delete(labels, rare)

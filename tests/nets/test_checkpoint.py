@@ -10,7 +10,7 @@ import torch
 from mien.labels.dynamics import Dynamics
 from mien.nets import OneConv
 from mien.nets.examples import Examples
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.testing import example_bars
@@ -27,7 +27,7 @@ def examples() -> Examples:
     return Examples(pictures, np.eye(int(labels.max()) + 1, dtype=np.float32)[labels])
 
 
-def train(settings: TrainSettings, path: Path | None, watch: Dynamics | None = None, stop: int = 0) -> Classifier:
+def train(settings: TrainSettings, path: Path | None, watch: Dynamics | None = None, stop: int = 0) -> Network:
     """Train, or stop after so many epochs."""
     some = examples()
     model = OneConv(some.targets.shape[1])

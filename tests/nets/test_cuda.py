@@ -14,7 +14,7 @@ from mien.nets.attention import Attention
 from mien.nets.checkpoint import Epoch
 from mien.nets.examples import Examples
 from mien.nets.extraction import probabilities
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.residual import Residual
 from mien.nets.settings import TrainSettings
 from mien.nets.step import Step
@@ -30,7 +30,7 @@ def bars(count: int, seed: int = 0) -> Examples:
     return Examples(pixels, np.eye(3, dtype=np.float32)[labels])
 
 
-def trained(kind: type[Classifier], settings: TrainSettings = SETTINGS, checkpoint: Path | None = None) -> Classifier:
+def trained(kind: type[Network], settings: TrainSettings = SETTINGS, checkpoint: Path | None = None) -> Network:
     torch.manual_seed(0)
     model = kind(3)
     fit(model, bars(96), bars(30, 1), settings, checkpoint=checkpoint)
@@ -38,7 +38,7 @@ def trained(kind: type[Classifier], settings: TrainSettings = SETTINGS, checkpoi
 
 
 @pytest.mark.parametrize("kind", [Attention, Residual])
-def test_recorded_steps_are_plain_steps(kind: type[Classifier], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recorded_steps_are_plain_steps(kind: type[Network], monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = trained(kind)
     monkeypatch.setattr(training, "step_on", lambda device: Step)
     plain = trained(kind)
@@ -47,7 +47,7 @@ def test_recorded_steps_are_plain_steps(kind: type[Classifier], monkeypatch: pyt
 
 
 @pytest.mark.parametrize("kind", [Attention, Residual])
-def test_the_same_weights_every_time_and_after_a_kill(kind: type[Classifier], tmp_path: Path) -> None:
+def test_the_same_weights_every_time_and_after_a_kill(kind: type[Network], tmp_path: Path) -> None:
     whole, again = trained(kind), trained(kind)
 
     def kill(epoch: Epoch) -> None:

@@ -32,12 +32,12 @@ def test_outputs_taken_apart_can_be_joined() -> None:
     rng = np.random.default_rng(0)
     known, halves = np.array([True, True]), partial(rng.dirichlet, np.ones(2))
     whole = Outputs(texts(["a", "b", "c"]), halves(3), known, {"x": rng.random((3, 4))}, halves((5, 3)))
-    joined = Outputs.joined([whole.take(np.array([0])), whole.take(np.array([1, 2]))])
+    joined = Outputs.concat([whole.take(np.array([0])), whole.take(np.array([1, 2]))])
     assert joined.ids.tolist() == whole.ids.tolist() and np.array_equal(joined.probs, whole.probs)
     assert np.array_equal(joined.features["x"], whole.features["x"])
     assert joined.draws is not None and whole.draws is not None and np.array_equal(joined.draws, whole.draws)
     with pytest.raises(AlignmentError):
-        Outputs.joined([whole, whole])
+        Outputs.concat([whole, whole])
 
 
 def test_second_order_features_are_the_signed_roots_of_covariances() -> None:

@@ -18,7 +18,7 @@ COUNTS = torch.tensor([10.0, 20.0, 160.0, 0.0])
 
 
 def loss(name: str, smoothing: float = 0.0, classes: int = 3) -> losses.Loss:
-    return losses.find(name)(torch.ones(classes), smoothing, COUNTS[:classes], 2)
+    return losses.get_loss(name)(torch.ones(classes), smoothing, COUNTS[:classes], 2)
 
 
 def test_generalised_cross_entropy_as_in_its_paper() -> None:

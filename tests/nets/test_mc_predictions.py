@@ -12,7 +12,7 @@ from mien.nets.examples import Examples, to_tensor
 from mien.nets.extraction import probabilities
 from mien.nets.head import Copied
 from mien.nets.mc_predictions import dropconnect_draws, dropout_draws, gaussian_draws, member_draws
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.residual import Residual
 from mien.nets.sampling import Sampling
 from mien.nets.saved import ModelCard, widened
@@ -22,7 +22,7 @@ from mien.testing import example_bars
 from mien.uncertainty import gaussian_split, sampling_softmax
 
 
-def model(kind: type[Classifier] = Attention, seed: int = 0) -> Classifier:
+def model(kind: type[Network] = Attention, seed: int = 0) -> Network:
     torch.manual_seed(seed)
     made = kind(3, 1, (True, True, False))
     made.measure(torch.rand(16, 1, 32, 32))
@@ -35,7 +35,7 @@ def pixels() -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", [Attention, Residual, Sampling])
-def test_passes_differ_by_dropout_alone(kind: type[Classifier], pixels: np.ndarray) -> None:
+def test_passes_differ_by_dropout_alone(kind: type[Network], pixels: np.ndarray) -> None:
     f = model(kind)
     before = {name: value.clone() for name, value in f.state_dict().items()}
     plain = probabilities(f, pixels)
@@ -73,7 +73,7 @@ def test_what_cannot_be_drawn_from_is_refused(pixels: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("kind", [Attention, Residual, Sampling])
-def test_dropped_weights_come_back(kind: type[Classifier], pixels: np.ndarray) -> None:
+def test_dropped_weights_come_back(kind: type[Network], pixels: np.ndarray) -> None:
     f = model(kind)
     before = {name: value.clone() for name, value in f.state_dict().items()}
     plain = probabilities(f, pixels)

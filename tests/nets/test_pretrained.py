@@ -15,7 +15,7 @@ from mien.nets.examples import Examples
 from mien.nets.extraction import extract
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
-from mien.testing import check_model, example_bars
+from mien.testing import check_network, example_bars
 
 transformers = pytest.importorskip("transformers", reason="needs the extra hub")
 pytestmark = pytest.mark.filterwarnings("ignore")  # the library's own
@@ -33,7 +33,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_keeps_the_contract_for_grey_and_colour(backbone: Path) -> None:
-    check_model(pretrained.of(str(backbone)))
+    check_network(pretrained.of(str(backbone)))
 
 
 def test_it_begins_with_the_weights_of_the_hub_and_learns_at_a_small_rate(backbone: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_vision_transformer_takes_its_own_size(tmp_path: Path) -> None:
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=32, patch_size=8
     )
     transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
-    check_model(pretrained.of(str(tmp_path)))
+    check_network(pretrained.of(str(tmp_path)))
 
 
 def test_half_precision_weights_are_read_and_any_width_is_found(tmp_path: Path) -> None:

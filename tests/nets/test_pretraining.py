@@ -19,7 +19,7 @@ from mien.errors import DataError
 from mien.nets.attention import Attention
 from mien.nets.checkpoint import Epoch
 from mien.nets.extraction import probabilities
-from mien.nets.pretraining import begin, faces
+from mien.nets.pretraining import pretrain_on_synthetic, synthetic_examples
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.types import LabelSet
@@ -30,7 +30,7 @@ SETTINGS = TrainSettings(epochs=24, drawn=400, batch_size=16)
 
 
 def test_no_face_is_drawn_of_a_class_that_may_not_be_known() -> None:
-    drawn = faces(THREE, ("surprise", "sadness"), IMAGES, 60, seed=0)
+    drawn = synthetic_examples(THREE, ("surprise", "sadness"), IMAGES, 60, seed=0)
     assert drawn.pixels.shape == (60, 24, 24) and (drawn.targets[:, 1] == 0).all()
     assert np.allclose(drawn.targets.sum(1), 1) and set(drawn.labels.tolist()) == {0, 2}
 
@@ -38,8 +38,8 @@ def test_no_face_is_drawn_of_a_class_that_may_not_be_known() -> None:
 def test_drawn_faces_teach_emotions_in_half_the_epochs() -> None:
     torch.manual_seed(0)
     model = Attention(3, known=(True, False, True))
-    assert len(begin(model, THREE, IMAGES, SETTINGS)) == 12
-    unseen = faces(THREE, ("surprise", "sadness"), IMAGES, 100, seed=5)
+    assert len(pretrain_on_synthetic(model, THREE, IMAGES, SETTINGS)) == 12
+    unseen = synthetic_examples(THREE, ("surprise", "sadness"), IMAGES, 100, seed=5)
     answers = probabilities(model, unseen.pixels)
     assert (answers[:, 1] == 0).all() and (answers.argmax(1) == unseen.labels).mean() > 0.7
 
@@ -48,21 +48,21 @@ def test_other_classes_are_refused_and_without_the_flag_nothing_happens() -> Non
     digits = LabelSet(("one", "two", "three"))
     model = Attention(3)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert begin(model, digits, IMAGES, TrainSettings()) == []
+    assert pretrain_on_synthetic(model, digits, IMAGES, TrainSettings()) == []
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     with pytest.raises(DataError, match="one"):
-        begin(model, digits, IMAGES, SETTINGS)
+        pretrain_on_synthetic(model, digits, IMAGES, SETTINGS)
 
 
 def test_a_training_that_was_killed_among_drawn_faces_ends_the_same(tmp_path: Path) -> None:
     settings = TrainSettings(epochs=6, drawn=64, batch_size=16, precision="float32")
-    real = faces(THREE, THREE.names, IMAGES, 64, seed=3)
+    real = synthetic_examples(THREE, THREE.names, IMAGES, 64, seed=3)
 
     def trained(folder: Path, kill: Callable[[Epoch], object] = lambda epoch: None) -> Attention:
         torch.manual_seed(0)
         model = Attention(3)
         first, checkpoint = folder / "drawn", folder / "checkpoint"
-        begin(model, THREE, IMAGES, settings, checkpoint=first, progress=kill)
+        pretrain_on_synthetic(model, THREE, IMAGES, settings, checkpoint=first, progress=kill)
         fit(model, real, None, settings, fresh=False, checkpoint=checkpoint)
         return model
 
@@ -81,7 +81,7 @@ def test_a_training_that_was_killed_among_drawn_faces_ends_the_same(tmp_path: Pa
 
 def test_a_checkpoint_of_a_fresh_training_is_none_of_one_that_goes_on(tmp_path: Path) -> None:
     settings = TrainSettings(epochs=1, batch_size=16)
-    real = faces(THREE, THREE.names, IMAGES, 48, seed=3)
+    real = synthetic_examples(THREE, THREE.names, IMAGES, 48, seed=3)
     fit(Attention(3), real, None, settings, checkpoint=tmp_path / "checkpoint")
     done: list[Epoch] = []
     fit(Attention(3), real, None, settings, fresh=False, checkpoint=tmp_path / "checkpoint", progress=done.append)

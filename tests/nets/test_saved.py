@@ -69,7 +69,7 @@ def test_weights_that_do_not_fit_or_are_cut_off_are_refused(tmp_path: Path) -> N
 
 def test_a_wrong_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'attention'"):
-        saved.find("atention")
+        saved.get_network("atention")
 
 
 def test_a_saved_model_answers_as_it_did(tmp_path: Path) -> None:

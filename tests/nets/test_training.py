@@ -21,10 +21,10 @@ from mien.nets.checkpoint import Epoch
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract, probabilities
 from mien.nets.losses import soft_cross_entropy
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.residual import Residual
 from mien.nets.settings import AugmentSettings, TrainSettings
-from mien.nets.training import _VALIDATION, best_epoch, drawn_rows, fit, one_cycle
+from mien.nets.training import _VALIDATION, best_epoch, fit, one_cycle, sampled_rows
 from mien.testing import example_bars
 
 QUICK = TrainSettings(epochs=4, batch_size=16, precision="float32")
@@ -42,7 +42,7 @@ def large_bars(count: int) -> Examples:
     return Examples(np.pad(examples.pixels, ((0, 0), (5, 5), (5, 5))), examples.targets)
 
 
-def trained(settings: TrainSettings = QUICK, known: tuple[bool, ...] = (True,) * 3) -> tuple[Classifier, list[Epoch]]:
+def trained(settings: TrainSettings = QUICK, known: tuple[bool, ...] = (True,) * 3) -> tuple[Network, list[Epoch]]:
     examples = bars(96)
     seen = Examples(
         examples.pixels[np.array(known)[examples.labels]], examples.targets[np.array(known)[examples.labels]]
@@ -237,13 +237,13 @@ def test_class_weights_begin_when_they_are_asked_to(monkeypatch: pytest.MonkeyPa
 def test_an_epoch_has_each_picture_once_or_all_classes_alike(counts: list[int], seed: int) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
     generator = torch.Generator().manual_seed(seed)
-    assert np.array_equal(np.sort(drawn_rows(labels, "natural", generator)), np.arange(len(labels)))
-    many = np.concatenate([drawn_rows(labels, "balanced", generator) for _ in range(1 + 4000 // len(labels))])
+    assert np.array_equal(np.sort(sampled_rows(labels, "natural", generator)), np.arange(len(labels)))
+    many = np.concatenate([sampled_rows(labels, "balanced", generator) for _ in range(1 + 4000 // len(labels))])
     shares = np.bincount(labels[many], minlength=len(counts)) / len(many)
     assert np.abs(shares - 1 / len(counts)).max() < 0.06
-    longer = drawn_rows(labels, "natural", generator, 2 * len(labels) + 1)
+    longer = sampled_rows(labels, "natural", generator, 2 * len(labels) + 1)
     assert len(longer) == 2 * len(labels) + 1 and set(np.bincount(longer)) <= {2, 3}
-    assert len(np.unique(drawn_rows(labels, "natural", generator, 2))) == 2
+    assert len(np.unique(sampled_rows(labels, "natural", generator, 2))) == 2
 
 
 @pytest.mark.parametrize("loss", ["focal", "logit-adjusted", "ldam", "soft-f1"])

@@ -13,7 +13,7 @@ from fake_study import CLASSES, make_study_run
 
 from mien.cli.summary import figures
 from mien.errors import RunError
-from mien.report.common.run_figures import Number, Reading, mean
+from mien.report.common.run_figures import Number, SeedValue, mean
 from mien.report.study import page, tables
 from mien.report.study.sections import SECTIONS
 from mien.storage.run import Run
@@ -208,9 +208,9 @@ def test_several_seeds_show_mean_and_range_and_pool_no_counts(tmp_path: Path) ->
 
 def test_means_leave_out_what_is_undefined_and_say_so() -> None:
     nan = float("nan")
-    over = mean([Number((Reading(0, 0.2),)), Number((Reading(0, nan),)), Number((Reading(0, 0.4),))])
+    over = mean([Number((SeedValue(0, 0.2),)), Number((SeedValue(0, nan),)), Number((SeedValue(0, 0.4),))])
     assert over.value == pytest.approx(0.3) and over.detail == "n = 2"
-    partly = Number((Reading(0, 0.2), Reading(1, nan)))
+    partly = Number((SeedValue(0, 0.2), SeedValue(1, nan)))
     assert partly.value == 0.2 and "1 of 2 seeds" in partly.detail
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mien.cli import run
-from mien.labels.review_queue import Desk
+from mien.labels.review_queue import ReviewQueue
 
 
 @pytest.fixture(scope="session")
@@ -25,5 +25,5 @@ def folder(audited: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(folder: Path) -> Desk:
-    return Desk.open(folder)
+def desk(folder: Path) -> ReviewQueue:
+    return ReviewQueue.open(folder)

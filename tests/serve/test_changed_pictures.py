@@ -15,7 +15,7 @@ from mien.data.prepare import DataSettings, _prepare, prepare
 from mien.data.reviews import GONE
 from mien.errors import DataError
 from mien.labels import FORMS
-from mien.labels.review_queue import Desk
+from mien.labels.review_queue import ReviewQueue
 
 SMALL = ("--size", "24", "--epochs", "1")
 
@@ -35,16 +35,16 @@ def place(made: Path, tmp_path: Path) -> Path:
     shutil.copytree(made, tmp_path / "x")
     about = tmp_path / "x" / "audit" / "audit.json"
     about.write_text(about.read_text().replace(str(made), str(tmp_path / "x")))
-    desk = Desk.open(tmp_path / "x" / "audit")
+    desk = ReviewQueue.open(tmp_path / "x" / "audit")
     for row in range(4):
         desk.review(row, "fear" if row else "", "anna")
     return tmp_path / "x"
 
 
-def opened(place: Path, source: str | None = None) -> Desk:
+def opened(place: Path, source: str | None = None) -> ReviewQueue:
     """The desk as another process would open it."""
     forget()
-    return Desk.open(place / "audit", source)
+    return ReviewQueue.open(place / "audit", source)
 
 
 def forget() -> None:

@@ -18,27 +18,27 @@ from mien.cli import run
 from mien.data.prepare import DataSettings, prepare
 from mien.data.review_files import read
 from mien.data.reviewed import on_pictures
-from mien.data.reviews import CANNOT_SAY, MACHINE, Review, append, merged
+from mien.data.reviews import CANNOT_SAY, MACHINE, Review, append, merge_reviews
 from mien.errors import StorageError, UsageError
 from mien.labels import FORMS
 from mien.labels.export import changed, export
-from mien.labels.review_queue import Desk
+from mien.labels.review_queue import ReviewQueue
 
 
 @pytest.fixture
-def desk(desk: Desk) -> Desk:
+def desk(desk: ReviewQueue) -> ReviewQueue:
     """Picture 0 was given another class, picture 1 cannot be said."""
     desk.review(0, other(desk), "tester")
     desk.review(1, "", "tester")
     return desk
 
 
-def other(desk: Desk) -> str:
+def other(desk: ReviewQueue) -> str:
     names = desk.data.labelset.names
     return names[(desk.suspects.labels[0] + 1) % len(names)]
 
 
-def test_a_corrected_folder_is_read_again_with_the_reviewers_labels(desk: Desk, tmp_path: Path) -> None:
+def test_a_corrected_folder_is_read_again_with_the_reviewers_labels(desk: ReviewQueue, tmp_path: Path) -> None:
     assert export(desk, "folder", tmp_path / "out") == len(desk.data) - 1
     again = prepare(DataSettings(str(tmp_path / "out"), size=24))
     assert len(again) == len(desk.data) - 1
@@ -53,7 +53,7 @@ def test_a_corrected_folder_is_read_again_with_the_reviewers_labels(desk: Desk, 
     assert about["fingerprint of the original"] == desk.data.fingerprint() != about["fingerprint of the labels"]
 
 
-def test_label_studio_gets_pictures_suggestions_and_reviews(desk: Desk, tmp_path: Path) -> None:
+def test_label_studio_gets_pictures_suggestions_and_reviews(desk: ReviewQueue, tmp_path: Path) -> None:
     assert export(desk, "label-studio", tmp_path / "tasks.json") == len(desk.data)
     tasks = {task["data"]["mien_id"]: task for task in json.loads((tmp_path / "tasks.json").read_text())}
     config = ElementTree.parse(tmp_path / "tasks.json.xml")
@@ -74,7 +74,7 @@ def test_label_studio_gets_pictures_suggestions_and_reviews(desk: Desk, tmp_path
     assert all("id" not in task["data"] for task in tasks.values()), "JSON-MIN writes the task's number over it"
 
 
-def test_fiftyone_gets_its_layout(desk: Desk, tmp_path: Path) -> None:
+def test_fiftyone_gets_its_layout(desk: ReviewQueue, tmp_path: Path) -> None:
     assert export(desk, "fiftyone", tmp_path / "out") == len(desk.data) - 1
     found = json.loads((tmp_path / "out" / "labels.json").read_text())
     files = {path.stem for path in (tmp_path / "out" / "data").iterdir()}
@@ -92,7 +92,7 @@ def test_own_files_are_copied(tmp_path: Path) -> None:
     assert copies and all(path.read_bytes() in originals for path in copies)
 
 
-def test_persons_stay_together_when_the_folder_is_read_again(desk: Desk, tmp_path: Path) -> None:
+def test_persons_stay_together_when_the_folder_is_read_again(desk: ReviewQueue, tmp_path: Path) -> None:
     export(desk, "folder", tmp_path / "out")
     again = prepare(DataSettings(str(tmp_path / "out"), size=24))
     assert again.groups is not None and desk.data.groups is not None
@@ -106,7 +106,7 @@ def test_what_was_said_of_a_picture_goes_for_its_copy(tmp_path: Path) -> None:
     shutil.copy(original, original.with_name("copy.png"))
     audit = ["audit", str(tmp_path / "faces"), "--size", "24", "--epochs", "1", "--out", str(tmp_path / "audit")]
     assert run(audit) == 0
-    desk = Desk.open(tmp_path / "audit")
+    desk = ReviewQueue.open(tmp_path / "audit")
     [row] = [row for row, key in enumerate(desk.data.ids.tolist()) if key.endswith(original.name)]
     desk.review(row, "fear", "tester")
     export(desk, "folder", tmp_path / "out")
@@ -116,19 +116,21 @@ def test_what_was_said_of_a_picture_goes_for_its_copy(tmp_path: Path) -> None:
     assert same == ["fear", "fear"]
 
 
-def test_another_audit_goes_on_from_the_reviews_that_it_learnt_from(desk: Desk, tmp_path: Path) -> None:
+def test_another_audit_goes_on_from_the_reviews_that_it_learnt_from(desk: ReviewQueue, tmp_path: Path) -> None:
     for row in range(2, 60):
         desk.review(row, desk.data.labelset.names[row % 3], "tester")
     command = ["audit", "faces:n=240,size=24", "--size", "24", "--epochs", "1", "--reviews", str(desk.log)]
     for _ in range(2):  # and does not say it twice
         assert run([*command, "--out", str(tmp_path / "again")]) == 0
-    again = Desk.open(tmp_path / "again")
+    again = ReviewQueue.open(tmp_path / "again")
     assert again.said == desk.said and changed(again) == changed(desk) > 1
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("label", ["../elsewhere", "/tmp", "nothing"])
-def test_labels_that_are_no_class_are_left_out_and_said(desk: Desk, tmp_path: Path, form: str, label: str) -> None:
+def test_labels_that_are_no_class_are_left_out_and_said(
+    desk: ReviewQueue, tmp_path: Path, form: str, label: str
+) -> None:
     before = changed(desk)
     append(desk.log, Review(str(desk.data.ids[3]), label, "stranger"))
     assert export(desk, form, tmp_path / "out") >= len(desk.data) - 1
@@ -137,7 +139,7 @@ def test_labels_that_are_no_class_are_left_out_and_said(desk: Desk, tmp_path: Pa
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_other_spellings_are_understood_and_suggestions_refused(desk: Desk, tmp_path: Path, form: str) -> None:
+def test_other_spellings_are_understood_and_suggestions_refused(desk: ReviewQueue, tmp_path: Path, form: str) -> None:
     append(desk.log, Review(str(desk.data.ids[3]), "Happy", "stranger"))
     assert export(desk, form, tmp_path / "out") > 100
     append(desk.log, Review(str(desk.data.ids[4]), "fear", MACHINE))
@@ -146,14 +148,14 @@ def test_other_spellings_are_understood_and_suggestions_refused(desk: Desk, tmp_
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_nothing_is_overwritten_or_left_half(desk: Desk, tmp_path: Path, form: str) -> None:
+def test_nothing_is_overwritten_or_left_half(desk: ReviewQueue, tmp_path: Path, form: str) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(StorageError, match="there already"):
         export(desk, form, tmp_path / "there")
     assert not any((tmp_path / "there").iterdir())
 
 
-def test_a_configuration_that_is_there_is_kept(desk: Desk, tmp_path: Path) -> None:
+def test_a_configuration_that_is_there_is_kept(desk: ReviewQueue, tmp_path: Path) -> None:
     (tmp_path / "tasks.json.xml").write_text("mine")
     with pytest.raises(StorageError, match="there already"):
         export(desk, "label-studio", tmp_path / "tasks.json")
@@ -162,18 +164,18 @@ def test_a_configuration_that_is_there_is_kept(desk: Desk, tmp_path: Path) -> No
 
 @pytest.mark.skipif(not os.geteuid(), reason="root may write everywhere")
 @pytest.mark.parametrize("form", FORMS)
-def test_where_nothing_can_be_written(desk: Desk, tmp_path: Path, form: str) -> None:
+def test_where_nothing_can_be_written(desk: ReviewQueue, tmp_path: Path, form: str) -> None:
     (tmp_path / "there").mkdir(mode=0o500)
     with pytest.raises(StorageError):
         export(desk, form, tmp_path / "there" / "out")
 
 
 @pytest.mark.parametrize("form", ["label-studio", "fiftyone", "folder"])
-def test_what_is_exported_comes_back_as_reviews(desk: Desk, tmp_path: Path, form: str) -> None:
+def test_what_is_exported_comes_back_as_reviews(desk: ReviewQueue, tmp_path: Path, form: str) -> None:
     export(desk, form, tmp_path / "out")
     files = {"label-studio": "out", "fiftyone": "out/labels.json", "folder": "out/labels.csv"}
     found = on_pictures(read(tmp_path / files[form]), desk.data)
-    words = merged(found.reviews)
+    words = merge_reviews(found.reviews)
     assert words[str(desk.data.ids[0])] == other(desk) and not found.problems
     assert len(words) == {"label-studio": 2, "fiftyone": len(desk.data) - 1, "folder": 1}[form]
 

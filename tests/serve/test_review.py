@@ -23,7 +23,7 @@ from mien.cli import run
 from mien.data.review_files import read
 from mien.data.reviews import Review, append
 from mien.errors import RunError
-from mien.labels.review_queue import Desk, in_turn, worth
+from mien.labels.review_queue import ReviewQueue, acquisition_score, interleave_random
 from mien.labels.verdicts import KINDS
 from mien.serve.review import HEADER, app
 
@@ -31,11 +31,11 @@ FROM_PAGE = {HEADER: "1"}
 
 
 @pytest.fixture
-def client(desk: Desk) -> TestClient:
+def client(desk: ReviewQueue) -> TestClient:
     return TestClient(app(desk, "tester"), base_url="http://localhost")
 
 
-def test_the_most_suspicious_come_first_and_filters_hold(client: TestClient, desk: Desk) -> None:
+def test_the_most_suspicious_come_first_and_filters_hold(client: TestClient, desk: ReviewQueue) -> None:
     found = client.get("/pictures", params={"order": "suspicion", "count": 200}).json()
     scores = desk.suspects.score[[one["row"] for one in found["pictures"]]]
     assert (np.diff(scores) <= 0).all() and found["total"] == len(desk.data)
@@ -44,15 +44,15 @@ def test_the_most_suspicious_come_first_and_filters_hold(client: TestClient, des
         assert all(one["verdict"] == kind and one["given"] == "happiness" for one in some)
 
 
-def test_every_second_picture_is_drawn_at_random(desk: Desk) -> None:
+def test_every_second_picture_is_drawn_at_random(desk: ReviewQueue) -> None:
     rows, by_worth = desk.rows(todo=False), desk.rows(order="worth", todo=False)
     assert sorted(rows.tolist()) == list(range(len(desk.data)))
     assert np.isin(by_worth[:10], rows[:20]).all() and not np.isin(rows[:20], by_worth[:20]).all()
-    assert np.array_equal(rows, in_turn(by_worth)) and np.array_equal(desk.rows(todo=False), rows)
+    assert np.array_equal(rows, interleave_random(by_worth)) and np.array_equal(desk.rows(todo=False), rows)
 
 
-def test_what_is_open_and_like_many_is_worth_most(desk: Desk) -> None:
-    value = worth(desk.suspects)
+def test_what_is_open_and_like_many_is_worth_most(desk: ReviewQueue) -> None:
+    value = acquisition_score(desk.suspects)
     assert (value >= 0).all() and np.isfinite(value).all()
     rows = np.arange(len(value))
     given, other = (desk.suspects.belief[rows, of] for of in (desk.suspects.labels, desk.suspects.other))
@@ -60,7 +60,7 @@ def test_what_is_open_and_like_many_is_worth_most(desk: Desk) -> None:
     assert not sure.any() or value[sure].mean() < value[~sure].mean()
 
 
-def test_a_word_is_written_shown_and_taken_back(client: TestClient, desk: Desk) -> None:
+def test_a_word_is_written_shown_and_taken_back(client: TestClient, desk: ReviewQueue) -> None:
     before = client.get("/pictures").json()
     row = before["pictures"][0]["row"]
     said = client.post("/reviews", json={"row": row, "label": "fear"}, headers=FROM_PAGE).json()
@@ -76,7 +76,7 @@ def test_a_word_is_written_shown_and_taken_back(client: TestClient, desk: Desk) 
 def test_reviews_are_there_after_a_restart_and_for_the_next_audit(folder: Path, client: TestClient) -> None:
     client.post("/reviews", json={"row": 0, "label": "fear"}, headers=FROM_PAGE)
     client.post("/reviews", json={"row": 1, "label": ""}, headers=FROM_PAGE)
-    again = Desk.open(folder)
+    again = ReviewQueue.open(folder)
     assert again.entry(0)["review"] == "fear" and again.entry(1)["review"] == ""
     assert again.progress()["reviewed"] == 2
 
@@ -96,7 +96,7 @@ def test_reviewers_see_the_file_large_and_in_colour(tmp_path: Path) -> None:
     shown.paste((200, 30, 30), (0, 0, 600, 900))
     shown.save(faces / "happiness" / name)
     assert run(["audit", str(faces), "--size", "24", "--epochs", "1", "--out", str(tmp_path / "audit")]) == 0
-    desk = Desk.open(tmp_path / "audit")
+    desk = ReviewQueue.open(tmp_path / "audit")
     row = desk.data.ids.tolist().index(f"happiness/{name}")
     client = TestClient(app(desk, "tester"), base_url="http://localhost")
     for size, sides in {"small": (200, 150), "large": (640, 480), "whole": (1200, 900)}.items():
@@ -121,15 +121,15 @@ def test_names_of_files_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
         pytest.skip("this file system refuses such names")
     assert run(["audit", str(faces), "--size", "24", "--epochs", "1", "--out", str(tmp_path / "audit")]) == 0
     append(tmp_path / "audit" / "reviews.jsonl", Review("gone\udcff.png", "fear"))
-    desk = Desk.open(tmp_path / "audit")
+    desk = ReviewQueue.open(tmp_path / "audit")
     (row,) = (row for row, name in enumerate(desk.data.ids.tolist()) if "odd" in name)
     client = TestClient(app(desk, "tester"), base_url="http://localhost")
     assert client.get("/").status_code == client.get("/pictures", params={"count": 60}).status_code == 200
     assert client.post("/reviews", json={"row": row, "label": "fear"}, headers=FROM_PAGE).status_code == 200
-    assert Desk.open(tmp_path / "audit").reviews == {str(desk.data.ids[row]): "fear"}
+    assert ReviewQueue.open(tmp_path / "audit").reviews == {str(desk.data.ids[row]): "fear"}
 
 
-def test_a_label_that_is_believed_most_is_suggested_as_it_stands(client: TestClient, desk: Desk) -> None:
+def test_a_label_that_is_believed_most_is_suggested_as_it_stands(client: TestClient, desk: ReviewQueue) -> None:
     shown = client.get("/pictures", params={"count": 200}).json()["pictures"]
     for one in shown:
         score = desk.suspects.score[one["row"]]
@@ -152,13 +152,13 @@ def test_a_label_that_is_believed_most_is_suggested_as_it_stands(client: TestCli
     ],
 )
 def test_what_is_not_meant_is_refused_and_not_written(
-    client: TestClient, desk: Desk, body: dict[str, object], headers: dict[str, str], status: int
+    client: TestClient, desk: ReviewQueue, body: dict[str, object], headers: dict[str, str], status: int
 ) -> None:
     assert client.post("/reviews", json=body, headers=headers).status_code == status
     assert not desk.log.exists()
 
 
-def test_words_that_are_no_json_are_refused_without_an_echo(client: TestClient, desk: Desk) -> None:
+def test_words_that_are_no_json_are_refused_without_an_echo(client: TestClient, desk: ReviewQueue) -> None:
     for body in (b'{"row": NaN, "label": "fear"}', b"\xff", b"[" * 3000, b'{"row": 0, "label": "\\ud800"}', b""):
         answer = client.post("/reviews", content=body, headers=FROM_PAGE)
         assert answer.status_code == 400 and len(answer.content) < 300
@@ -167,7 +167,7 @@ def test_words_that_are_no_json_are_refused_without_an_echo(client: TestClient, 
 
 
 def test_two_desks_see_each_others_words(folder: Path) -> None:
-    one, other = Desk.open(folder), Desk.open(folder)
+    one, other = ReviewQueue.open(folder), ReviewQueue.open(folder)
     one.review(0, "fear", "anna")
     other.review(0, "anger", "bob")
     assert 0 not in other.rows() and one.rows().tolist() == other.rows().tolist()
@@ -183,7 +183,7 @@ def test_arrays_that_no_audit_wrote_are_refused_at_the_start(folder: Path, name:
     arrays[name] = arrays[name][:-1]
     np.savez(folder / "audit.npz", **arrays)
     with pytest.raises(RunError, match=r"audit\.npz"):
-        Desk.open(folder)
+        ReviewQueue.open(folder)
 
 
 def test_an_audit_of_voted_pictures_can_be_reviewed(real_data: Path, tmp_path: Path) -> None:
@@ -191,10 +191,10 @@ def test_an_audit_of_voted_pictures_can_be_reviewed(real_data: Path, tmp_path: P
     folder, shape = tmp_path / "audit", "happiness=60,neutral=60"
     source = str(real_data / "ferplus")
     assert run(["audit", source, "--shape", shape, "--epochs", "2", "--size", "24", "--out", str(folder)]) == 0
-    assert Desk.open(folder).entry(0)["votes"]
+    assert ReviewQueue.open(folder).entry(0)["votes"]
 
 
-def test_other_names_for_this_machine_are_refused(desk: Desk) -> None:
+def test_other_names_for_this_machine_are_refused(desk: ReviewQueue) -> None:
     elsewhere = TestClient(app(desk, "tester"), base_url="http://evil.example")
     assert elsewhere.get("/pictures").status_code == 400
 
@@ -207,14 +207,14 @@ def test_nothing_is_loaded_from_elsewhere(client: TestClient) -> None:
 
 def test_a_folder_without_an_audit_or_with_other_pictures_is_said(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError):
-        Desk.open(tmp_path / "nowhere")
+        ReviewQueue.open(tmp_path / "nowhere")
     (folder / "audit.json").write_text((folder / "audit.json").read_text().replace("n=240", "n=40,seed=9"))
     with pytest.raises(RunError, match=r"none of its 240 pictures.*\n.*--data"):
-        Desk.open(folder)
+        ReviewQueue.open(folder)
 
 
 @pytest.fixture
-def address(desk: Desk) -> Iterator[str]:
+def address(desk: ReviewQueue) -> Iterator[str]:
     place = socket.socket()
     place.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app(desk, "tester"), log_level="error"))
@@ -228,7 +228,7 @@ def address(desk: Desk) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
-def test_keys_and_clicks_in_a_browser(address: str, desk: Desk, width: int, scheme: str) -> None:
+def test_keys_and_clicks_in_a_browser(address: str, desk: ReviewQueue, width: int, scheme: str) -> None:
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:

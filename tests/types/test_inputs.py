@@ -211,7 +211,7 @@ def test_parts_of_other_classifiers_are_not_joined() -> None:
     other = outputs(ids=["c", "d"], probs=np.roll(PROBS, 1, 1), known=np.roll(KNOWN, 1))
     for parts in ([], [outputs(), other], [outputs(), outputs(ids=["c", "d"], features={})]):
         with pytest.raises(AlignmentError):
-            Outputs.joined(parts)
+            Outputs.concat(parts)
 
 
 def test_draws_are_probabilities_too() -> None:
@@ -226,7 +226,7 @@ def test_draws_are_probabilities_too() -> None:
 
 def test_the_other_types_take_lists_and_refuse_what_is_wrong() -> None:
     assert Proposal([1, 2], [0.5, 1], [2, -1]).suggested.tolist() == [2, -1]
-    assert Decision(["a"], [0], [1], [1]).changed.tolist() == [True]
+    assert Decision(["a"], [0], [1], [1]).overridden.tolist() == [True]
     assert Rates([1, 2], [2.0, 2.0]).values.tolist() == [0.5, 1.0]
     assert Split([1, 2], [0, 4], 0).rows("test").tolist() == [1]
     refusals: list[Any] = [

@@ -13,7 +13,7 @@ SILENT = -1e6
 """Score where nobody suggests another answer than f's."""
 
 
-def together(proposals: Sequence[Proposal], base: Ints) -> Proposal:
+def combine_proposals(proposals: Sequence[Proposal], base: Ints) -> Proposal:
     """The suggestion with the highest score of those that differ from f's answer.
 
     Scores are log-odds, so those of different correctors can be compared. The order of the correctors does not matter:

@@ -251,8 +251,8 @@ def decide(proposal: Proposal, base: Ints, thresholds: Floats | float, action: s
         cause = f"is of shape {threshold.shape}"
         raise AlignmentError(cause, place="decide: thresholds", remedy="give one threshold, or one for each class")
     base = as_labels(base, "decide: base", len(threshold) if threshold.ndim else None, rows=len(proposal.ids))
-    changed = (proposal.score > (threshold[base] if threshold.ndim else threshold)) & (proposal.suggested != base)
+    overridden = (proposal.score > (threshold[base] if threshold.ndim else threshold)) & (proposal.suggested != base)
     final = base.copy()
     if action != "flag":
-        final[changed] = proposal.suggested[changed] if action == "relabel" else NO_LABEL
-    return Decision(proposal.ids, base, final, changed, action)
+        final[overridden] = proposal.suggested[overridden] if action == "relabel" else NO_LABEL
+    return Decision(proposal.ids, base, final, overridden, action)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.types import Dataset, Ints, Outputs, digest
 
 FOLDER, CARD = "features", "outputs.json"
@@ -24,7 +24,7 @@ AT_WORK = 3600
 """Seconds after which a half-written folder is nobody's any more."""
 
 
-def kept(place: Path, key: str, make: Callable[[], Outputs]) -> Outputs:
+def cached_outputs(place: Path, key: str, make: Callable[[], Outputs]) -> Outputs:
     """The outputs of this key: mapped from PLACE/features where they are kept there, else made and kept.
 
     Only the last are kept. A damaged or incomplete folder is made anew; where nothing can be written, nothing is kept.
@@ -72,8 +72,8 @@ def _write(folder: Path, outputs: Outputs) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def key_of(model: Classifier, data: Dataset, rows: Ints, taps: Sequence[str]) -> str:
-    """A folder's name for all that the outputs depend on: classifier, pictures, taps, and the code that reads them."""
+def cache_key(model: Network, data: Dataset, rows: Ints, layers: Sequence[str]) -> str:
+    """Digest of all that outputs depend on: classifier, images, layers and version of mien."""
     weights = [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
-    about = (version("mien"), type(model).__qualname__, model.taps, model.mirrored, str(model.precision), *weights)
-    return digest("outputs", data.fingerprint(), rows, taps, *about)
+    about = (version("mien"), type(model).__qualname__, model.layers, model.mirrored, str(model.precision), *weights)
+    return digest("outputs", data.fingerprint(), rows, layers, *about)

@@ -12,23 +12,23 @@ import numpy as np
 
 from mien import correctors
 from mien.certify.calibration_set import Calibration
-from mien.classifiers.cache import kept, key_of
-from mien.correctors.contract import Corrector, Labels, read_out_for, wanted_by
-from mien.data.split import linked
+from mien.classifiers.cache import cache_key, cached_outputs
+from mien.correctors.contract import Corrector, Labels, read_out_for, requested_features
+from mien.data.split import group_ids
 from mien.errors import DataError
 from mien.nets.extraction import changed_views, extract
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import AugmentSettings
 from mien.types import Dataset, Ints, Outputs, Proposal
 
 
-def built(names: Iterable[str], model: Classifier, target: int) -> dict[str, Corrector]:
+def build_correctors(names: Iterable[str], model: Network, target: int) -> dict[str, Corrector]:
     """The correctors of these names, for the class `target` of this classifier."""
-    return {name: correctors.beside(correctors.find(name), model, target) for name in names}
+    return {name: correctors.for_classifier(correctors.get_corrector(name), model, target) for name in names}
 
 
 @dataclass(frozen=True)
-class Workbench:
+class FeatureStore:
     """A classifier, some rows of a data set, and what it thinks of them.
 
     Attributes
@@ -38,7 +38,7 @@ class Workbench:
     rows : ascending, those that were looked at. outputs : of these rows.
     """
 
-    model: Classifier
+    model: Network
     data: Dataset
     augment: AugmentSettings
     rows: Ints
@@ -47,7 +47,7 @@ class Workbench:
     @classmethod
     def of(
         cls,
-        model: Classifier,
+        model: Network,
         data: Dataset,
         augment: AugmentSettings,
         rows: Ints,
@@ -67,7 +67,7 @@ class Workbench:
 
         if keep is None:
             return cls(model, data, augment, rows, look())
-        return cls(model, data, augment, rows, kept(keep, key_of(model, data, rows, wanted["maps"]), look))
+        return cls(model, data, augment, rows, cached_outputs(keep, cache_key(model, data, rows, wanted["maps"]), look))
 
     def seen(self, rows: Ints) -> Outputs:
         """The outputs of some of the rows."""
@@ -79,10 +79,10 @@ class Workbench:
 
     def fit(self, corrector: Corrector, rows: Ints) -> Corrector:
         """Fit it on some of the rows."""
-        outputs, wanted = self.seen(rows), wanted_by(corrector)
-        if wanted.tap:
+        outputs, wanted = self.seen(rows), requested_features(corrector)
+        if wanted.layer:
             views = changed_views(self.model, self.data.pictures[rows], wanted, self.augment)
-            outputs = outputs.having({wanted.tap: views})
+            outputs = outputs.with_features({wanted.layer: views})
         return corrector.fit(outputs, self.labels(rows))
 
     def cross_fitted(self, name: str, target: int, rows: Ints, folds: int) -> Proposal:
@@ -92,7 +92,7 @@ class Workbench:
         """
         from sklearn.model_selection import StratifiedGroupKFold  # here: takes longer to load than all the rest
 
-        groups, labels = linked(self.data)[rows], self.data.labels[rows]
+        groups, labels = group_ids(self.data)[rows], self.data.labels[rows]
         least = min(len(np.unique(groups)), int(np.bincount(labels).max()))
         if folds > least:
             cause = f"{folds} folds of pictures of {least} persons or other groups, or so many of a class"
@@ -102,7 +102,7 @@ class Workbench:
             warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
             parts = list(StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(rows, labels, groups))
         for learn, judge in parts:
-            [corrector] = built([name], self.model, target).values()
+            [corrector] = build_correctors([name], self.model, target).values()
             found = self.propose(self.fit(corrector, rows[learn]), rows[judge])
             score[judge], suggested[judge] = found.score, found.suggested
         return Proposal(self.data.ids[rows], score, suggested)
@@ -114,6 +114,6 @@ class Workbench:
     def calibration(self, corrector: Corrector, rows: Ints) -> Calibration:
         """What it says of rows that it was not fitted on, for a certificate."""
         proposal = self.propose(corrector, rows)
-        groups = linked(self.data)[rows].astype(str)
+        groups = group_ids(self.data)[rows].astype(str)
         base = self.seen(rows).predicted
         return Calibration(proposal.score, proposal.suggested, self.data.labels[rows], base, groups)

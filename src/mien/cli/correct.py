@@ -76,7 +76,7 @@ def correct(
     folder = out or Path("-".join(classes) + ".patch")
     settings = build(CorrectSettings, values)
     parts = build(DataSettings, values, source=data), classes, settings, build(Policy, values)
-    correctors.find(settings.corrector)()
+    correctors.get_corrector(settings.corrector)()
     _ = cell_of(place, left_out=left_out, seed=settings.base_seed, flag="--base-seed")
     with prepare_output(folder, "patch.json", sources=[data]):
         with stages() as say:
@@ -99,8 +99,8 @@ def as_figures(done: Correction) -> dict[str, Any]:
     rows = {
         name: {
             "pictures": int(result.support[c]),
-            "recall_before": _number(result.tpr_f.values[c]),
-            "recall_after": _number(result.tpr_h.values[c]),
+            "recall_before": _number(result.recall_before.values[c]),
+            "recall_after": _number(result.recall_after.values[c]),
             "gain": _number(result.gain.values[c]),
             "harm": _number(harm.values[c]),
         }
@@ -110,8 +110,8 @@ def as_figures(done: Correction) -> dict[str, Any]:
     return {
         "classes": rows,
         "harm": {"hits": hurt, "total": right, "rate": hurt / right if right else None},
-        "macro_recall_before": _number(result.tpr_f.mean()),
-        "macro_recall_after": _number(result.tpr_h.mean()),
+        "macro_recall_before": _number(result.recall_before.mean()),
+        "macro_recall_after": _number(result.recall_after.mean()),
         "pictures": counted(done),
         "advice": done.advice(),
         "certificate": [vars(guarantee) for guarantee in certificate(done.patch)],

@@ -32,9 +32,9 @@ def export(folder: Path, source: str | None, form: str, out: Path) -> None:
     """
     from mien.labels.export import changed
     from mien.labels.export import export as export_
-    from mien.labels.review_queue import Desk
+    from mien.labels.review_queue import ReviewQueue
 
-    desk = Desk.open(folder, source)
+    desk = ReviewQueue.open(folder, source)
     for note in desk.notes():
         to_stderr(f"note: {note}")
     with prepare_output(out, sources=[source or read_json(folder / "audit.json")["data"]["source"]]):

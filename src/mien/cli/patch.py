@@ -17,7 +17,7 @@ from mien.storage.files import storage_errors
 from mien.storage.output import prepare_output
 
 if TYPE_CHECKING:
-    from mien.storage.files import Stored
+    from mien.storage.files import Record
 
 
 @click.group(cls=Group)
@@ -37,7 +37,7 @@ def show(folder: Path, as_json: bool) -> None:
     """
     from mien.data.provenance import RECORD, Provenance
     from mien.deploy.patch import read_summary
-    from mien.storage.files import sound
+    from mien.storage.files import as_storage_error
 
     found = read_summary(folder)
     provenance = Provenance.of_patch(found)
@@ -45,11 +45,11 @@ def show(folder: Path, as_json: bool) -> None:
         click.echo(json.dumps({**found, RECORD: provenance.record()}, indent=2))
         return
     recorded = "" if RECORD in found else "not recorded, an earlier version made it; "
-    with sound(folder / "patch.json"):
+    with as_storage_error(folder / "patch.json"):
         _print(found, [recorded + provenance.words, *provenance.sources])
 
 
-def _print(found: Stored, provenance: list[str]) -> None:
+def _print(found: Record, provenance: list[str]) -> None:
     policy, about = found["policy"], found["about"]
     console = Console(highlight=False)
     pairs = [[escape(plain(text)) for text in pair] for pair in zip(found["targets"], found["correctors"], strict=True)]
@@ -98,7 +98,7 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
         if is_patched(cell):
             old = with_patch(model, card, cell / APPLIED).patch
             assert old is not None
-            new = old.joined(new)
+            new = old.merged_with(new)
         new.save(cell / APPLIED)
     click.echo(f"applied to {cell}: {', '.join(new.targets)}")
 

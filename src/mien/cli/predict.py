@@ -18,7 +18,7 @@ from mien.types import NO_LABEL
 SHOWN = 20
 """Lines at most on what is left out."""
 if TYPE_CHECKING:
-    from mien.deploy.corrected import Answers
+    from mien.deploy.corrected import PredictionBatch
 
 
 @click.command()
@@ -76,9 +76,9 @@ def expand(files: tuple[Path, ...]) -> list[Path]:
     ------
     DataError : a folder holds no picture that can be read.
     """
-    from mien.data.files import gather
+    from mien.data.files import images_from
 
-    found = [gather([place]) for place in files]
+    found = [images_from([place]) for place in files]
     problems = [problem for one in found for problem in one.problems]
     for place, one in zip(files, found, strict=True):
         if not one.pictures:
@@ -92,7 +92,7 @@ def expand(files: tuple[Path, ...]) -> list[Path]:
     return list(dict.fromkeys(path for one in found for path in one.pictures))
 
 
-def _rows(answers: Answers, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _rows(answers: PredictionBatch, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     outputs, decision = answers.outputs, answers.decision
     place = {name: row for row, name in enumerate(outputs.ids.tolist())}
     causes = {problem.place: problem.cause for problem in answers.problems}
@@ -106,7 +106,7 @@ def _rows(answers: Answers, classes: tuple[str, ...]) -> Iterator[dict[str, Any]
             "file": path,
             "label": classes[decision.base[row]],
             "corrected": None if final == NO_LABEL else classes[final],
-            "changed": bool(decision.changed[row]),
+            "overridden": bool(decision.overridden[row]),
             "probabilities": {
                 name: round(float(value), 6) for name, value in zip(classes, outputs.probs[row], strict=True)
             },
@@ -123,12 +123,12 @@ def _write_json(rows: Iterator[dict[str, Any]], classes: tuple[str, ...]) -> int
 
 def _write_csv(rows: Iterator[dict[str, Any]], classes: tuple[str, ...]) -> int:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["file", "label", "corrected", "changed", *classes, "error"])
+    writer.writerow(["file", "label", "corrected", "overridden", *classes, "error"])
     failed = 0
     for row in rows:
         shares = row.get("probabilities", dict.fromkeys(classes, ""))
         final = "" if row.get("corrected") is None else row["corrected"]
-        changed = int(row["changed"]) if "changed" in row else ""
-        writer.writerow([row["file"], row.get("label", ""), final, changed, *shares.values(), row.get("error", "")])
+        overridden = int(row["overridden"]) if "overridden" in row else ""
+        writer.writerow([row["file"], row.get("label", ""), final, overridden, *shares.values(), row.get("error", "")])
         failed += "error" in row
     return failed

@@ -39,12 +39,12 @@ def review(folder: Path, source: str | None, who: str | None, host: str, allow: 
     """
     uvicorn = import_optional("uvicorn", "uvicorn", "serve")
     import_optional("fastapi", "fastapi", "serve")
-    from mien.labels.review_queue import Desk
+    from mien.labels.review_queue import ReviewQueue
     from mien.serve.review import app
 
     if not host:
         raise UsageError("is empty, which means every network", place="--host", remedy="write 0.0.0.0 if that is meant")
-    desk = Desk.open(folder, source)
+    desk = ReviewQueue.open(folder, source)
     with socket.socket() as place:
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -54,7 +54,7 @@ def names() -> tuple[str, ...]:
     return tuple(_NAMES.get(export, export.lower()) for export in __all__)
 
 
-def find(name: str, *, outside: bool = True) -> type[Corrector]:
+def get_corrector(name: str, *, outside: bool = True) -> type[Corrector]:
     """The corrector called `name`: one that this package exports, or "module:Name" (only if `outside`)."""
     exported = dict(zip(names(), __all__, strict=True))
     if name in exported:
@@ -66,7 +66,7 @@ def find(name: str, *, outside: bool = True) -> type[Corrector]:
     return import_class(name, Corrector, place="--corrector")  # type: ignore[no-any-return]
 
 
-def beside(kind: type[Corrector], model: Any, target: int | None) -> Corrector:
+def for_classifier(kind: type[Corrector], model: Any, target: int | None) -> Corrector:
     """A corrector for the class `target` of one classifier: of its own making (`kind.beside`) where it offers that."""
     make = getattr(kind, "beside", None)
     made: Corrector = make(model, target) if make else kind(target=target)

@@ -10,33 +10,33 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from mien.correctors.contract import Labels, State, fitted, positives, shares, target_class
-from mien.correctors.log_odds import evidence
+from mien.correctors.contract import Labels, State, check_fitted, check_has_positives, target_class, to_soft_labels
+from mien.correctors.log_odds import log_odds
 from mien.errors import AlignmentError, DataError
 from mien.features.vectors import check_finite
 from mien.nets.device import seed_everything
 from mien.nets.examples import Maps
 from mien.nets.extraction import answers_from_maps
 from mien.nets.head import Copied, Fresh
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.saved import ANSWERED_IN, precision_name
 from mien.nets.settings import AugmentSettings, TrainSettings
 from mien.nets.training import fit
-from mien.types import Floats, Outputs, Proposal, Wanted
+from mien.types import FeatureRequest, Floats, Outputs, Proposal
 
 AS_THEY_ARE = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)
 
 
 class Adapter:
-    """Layers for all K classes above an early tap of f.
+    """Layers for all K classes above an early layer of f.
 
-    Beside one of mien's own classifiers (`beside`) they begin as a copy of its upper layers, so that they know what f
-    knows and learn one class more in a few passes. On any other map they begin from scratch.
+    Beside one of mien's own classifiers (`for_classifier`) they begin as a copy of its upper layers, so that they know
+    what f knows and learn one class more in a few passes. On any other map they begin from scratch.
 
     Parameters
     ----------
     target : the class to win back; by default the one that the classifier does not know.
-    tap : the map (N, V, C, H, W) to stand on; by default the first that the outputs have.
+    layer : the map (N, V, C, H, W) to stand on; by default the first that the outputs have.
     head : what is trained, a copy of it; None for two residual blocks from scratch.
     epochs, learning_rate : of the training.
     views : changed views of each picture, taken in turn, one an epoch.
@@ -54,38 +54,38 @@ class Adapter:
     def __init__(
         self,
         target: int | None = None,
-        tap: str = "",
-        head: Classifier | None = None,
+        layer: str = "",
+        head: Network | None = None,
         epochs: int = 18,
         views: int = 9,
         learning_rate: float = 9e-3,
         trust: float = 0.5,
         threads: int = 1,
     ) -> None:
-        self.target, self.tap, self.epochs, self.views = target, tap, epochs, views
+        self.target, self.layer, self.epochs, self.views = target, layer, epochs, views
         self.learning_rate, self.trust, self.threads = learning_rate, trust, threads
         self._head = head
-        self._trained: Classifier | None = None
+        self._trained: Network | None = None
         self._channels = 0
 
     @classmethod
-    def beside(cls, model: Classifier, target: int | None = None) -> Self:
-        """An adapter for this classifier, beginning with a copy of its upper layers where it names the tap for it."""
-        if model.adapts:
-            return cls(target, model.adapts, Copied(model))
+    def beside(cls, model: Network, target: int | None = None) -> Self:
+        """An adapter for this classifier, beginning with a copy of its upper layers where it names the layer for it."""
+        if model.adapter_layer:
+            return cls(target, model.adapter_layer, Copied(model))
         return cls(target, first_map(model))
 
     @property
-    def wants(self) -> Wanted:
-        return Wanted(self.tap, self.views, ())
+    def required_features(self) -> FeatureRequest:
+        return FeatureRequest(self.layer, self.views, ())
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from labels or shares of votes; DataError without pictures of both kinds, or without maps."""
         self.target = target_class(outputs, self.target)
-        wanted = positives(outputs, labels, self.target)
-        maps, targets = self._maps(outputs), shares(labels, len(outputs.known)).copy()
+        wanted = check_has_positives(outputs, labels, self.target)
+        maps, targets = self._maps(outputs), to_soft_labels(labels, len(outputs.known)).copy()
         if (maps[:9] == maps[:1]).all() and (maps == maps[:1]).all():
-            cause = f"the map {self.tap} is alike in all {len(maps)} pictures"
+            cause = f"the map {self.layer} is alike in all {len(maps)} pictures"
             raise DataError(cause, place="Outputs.features", remedy="give maps that differ")
         targets[~wanted] += self.trust * (outputs.probs - targets)[~wanted]
         seed_everything(0, self.target)
@@ -103,21 +103,26 @@ class Adapter:
 
     def propose(self, outputs: Outputs) -> Proposal:
         """Score: log-odds of the class, by the mean answer over the views of each picture."""
-        head, target = fitted(self._trained, self.name), target_class(outputs, self.target)
+        head, target = check_fitted(self._trained, self.name), target_class(outputs, self.target)
         maps = self._maps(outputs)
         found, fitted_on = (maps.shape[2], len(outputs.known)), (self._channels or maps.shape[2], len(head.known))
         if found != fitted_on:
             cause = "{} channels and {} classes, the corrector was fitted on {} and {}".format(*found, *fitted_on)
             remedy = "give outputs of the classifier that it was fitted on"
-            raise AlignmentError(cause, place=f"Outputs.features[{self.tap}]", remedy=remedy)
+            raise AlignmentError(cause, place=f"Outputs.features[{self.layer}]", remedy=remedy)
         log_probs = log_softmax(answers_from_maps(head, maps), axis=1)
-        score = evidence(log_probs, "classes", outputs, target, wrong=1.0)
+        score = log_odds(log_probs, "classes", outputs, target, wrong=1.0)
         return Proposal(outputs.ids, score, np.full(len(outputs), target))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        head = fitted(self._trained, self.name)
+        head = check_fitted(self._trained, self.name)
         weights = {f"head.{name}": value.numpy() for name, value in head.state_dict().items()}
-        about = {"target": self.target, "tap": self.tap, "precision": precision_name(head), "channels": self._channels}
+        about = {
+            "target": self.target,
+            "tap": self.layer,
+            "precision": precision_name(head),
+            "channels": self._channels,
+        }
         return {**weights, **{name: np.array(value) for name, value in about.items()}}
 
     def restore(self, state: State) -> Self:
@@ -126,7 +131,7 @@ class Adapter:
             for name, value in state.items()
             if name.startswith("head.")
         }
-        self.target, self.tap = int(state["target"]), str(state["tap"])
+        self.target, self.layer = int(state["target"]), str(state["tap"])
         self._channels = int(state["channels"]) if "channels" in state else 0  # earlier versions did not store it
         if self._head is None:
             first = next(value for name, value in weights.items() if name.startswith(("convolutions.0.", "blocks.0.")))
@@ -140,15 +145,15 @@ class Adapter:
 
     def _maps(self, outputs: Outputs) -> Floats:
         maps = {name: values for name, values in outputs.features.items() if values.ndim == 5}
-        self.tap = self.tap or next(iter(maps), "")
-        if self.tap not in maps:
+        self.layer = self.layer or next(iter(maps), "")
+        if self.layer not in maps:
             there = ", ".join(maps) or "none"
-            remedy = f"read one out: extract(…, maps=[{self.tap or 'TAP'!r}])"
-            raise DataError(f"no map {self.tap!r} among the features; maps: {there}", place=self.name, remedy=remedy)
-        check_finite(maps[self.tap], f"Outputs.features[{self.tap}]")
-        return maps[self.tap]
+            remedy = f"read one out: extract(…, maps=[{self.layer or 'LAYER'!r}])"
+            raise DataError(f"no map {self.layer!r} among the features; maps: {there}", place=self.name, remedy=remedy)
+        check_finite(maps[self.layer], f"Outputs.features[{self.layer}]")
+        return maps[self.layer]
 
 
-def first_map(model: Classifier) -> str:
-    """The first tap of a classifier that may be a map."""
-    return model.taps[0]
+def first_map(model: Network) -> str:
+    """The first layer of a classifier that may be a map."""
+    return model.layers[0]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien import correctors
-from mien.correctors.contract import Corrector, Labels, State, wanted_by
+from mien.correctors.contract import Corrector, Labels, State, requested_features
 from mien.errors import NotFittedError
-from mien.types import Outputs, Proposal, Wanted
+from mien.types import FeatureRequest, Outputs, Proposal
 
 MEMBERS = ("logistic", "nystroem")
 
@@ -28,14 +28,16 @@ class Blend:
     name = "blend"
 
     def __init__(self, target: int | None = None, members: Sequence[Corrector] | None = None) -> None:
-        self.members = list(members or (correctors.find(name)(target=target) for name in MEMBERS))
-        Wanted.joined(map(wanted_by, self.members))  # refuses maps of two taps before anything is read out
+        self.members = list(members or (correctors.get_corrector(name)(target=target) for name in MEMBERS))
+        FeatureRequest.union(
+            map(requested_features, self.members)
+        )  # refuses maps of two layers before anything is read out
         self.target = target
         self._fitted = False
 
     @property
-    def wants(self) -> Wanted:
-        return Wanted.joined(map(wanted_by, self.members))
+    def required_features(self) -> FeatureRequest:
+        return FeatureRequest.union(map(requested_features, self.members))
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Fit every member."""

@@ -1,4 +1,4 @@
-"""Gradient boosting on pooled taps: the paper's corrector (section 4.1), and its other two uses.
+"""Gradient boosting on pooled layers: the paper's corrector (section 4.1), and its other two uses.
 
 - `XGBoost`, `LightGBM`: is it the class that f misses?
 - `Stack`: which class is it? Every class may be suggested: h by g alone.
@@ -13,25 +13,33 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.correctors.contract import Labels, State, checked, fitted, hard, positives, target_class
-from mien.correctors.log_odds import NEVER, coded, coding_in, evidence, of_all_codes, width
+from mien.correctors.contract import (
+    Labels,
+    State,
+    check_fitted,
+    check_has_positives,
+    check_labels,
+    target_class,
+    to_indices,
+)
+from mien.correctors.log_odds import NEVER, code_count, encode_targets, encoding_in, log_odds, with_absent_codes
 from mien.errors import BrokenPackageError, DataError, MissingExtraError, RunError
 from mien.features import patterns, stack, widths
 from mien.features.embedding import kept_widths, widths_in
 from mien.features.vectors import nothing_differs
 from mien.outside import import_optional
-from mien.types import NO_LABEL, Floats, Ints, Outputs, Proposal, Wanted
+from mien.types import NO_LABEL, FeatureRequest, Floats, Ints, Outputs, Proposal
 
 TAPS = ("*/1", "hidden", "logits")
 
 
 class XGBoost:
-    """XGBoost on the taps averaged over the picture, the hidden layer and the logits.
+    """XGBoost on the layers averaged over the picture, the hidden layer and the logits.
 
     Parameters
     ----------
     target : the class to win back; by default the one that the classifier does not know.
-    taps : patterns of the features to learn on.
+    layers : patterns of the features to learn on.
     rounds, depth, learning_rate : of the boosting. The paper chose its own "empirically" and does not name them.
     threads : processor threads; the trees do not depend on it.
     coding, wrong : what is told apart, and what counts for the score (see mien.correctors.log_odds).
@@ -47,7 +55,7 @@ class XGBoost:
     def __init__(
         self,
         target: int | None = None,
-        taps: Sequence[str] = TAPS,
+        layers: Sequence[str] = TAPS,
         rounds: int = 300,
         depth: int = 4,
         learning_rate: float = 0.1,
@@ -56,7 +64,7 @@ class XGBoost:
         wrong: float = 1.0,
     ) -> None:
         self.library = _library(self.package)
-        self.target, self.taps, self.rounds = target, patterns(taps), rounds
+        self.target, self.layers, self.rounds = target, patterns(layers), rounds
         self.depth, self.learning_rate, self.threads = depth, learning_rate, threads
         self.coding, self.wrong = coding, wrong
         self._booster: Any = None
@@ -64,26 +72,26 @@ class XGBoost:
         self._widths: dict[str, int] = {}
 
     @property
-    def wants(self) -> Wanted:
-        return Wanted(vectors=self.taps)
+    def required_features(self) -> FeatureRequest:
+        return FeatureRequest(vectors=self.layers)
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from true labels; DataError without pictures of both kinds."""
         self.target = target_class(outputs, self.target)
-        positives(outputs, labels, self.target)
-        return self._fit(outputs, coded(self.coding, outputs, hard(labels), self.target))
+        check_has_positives(outputs, labels, self.target)
+        return self._fit(outputs, encode_targets(self.coding, outputs, to_indices(labels), self.target))
 
     def propose(self, outputs: Outputs) -> Proposal:
         """Score: log-odds of the class (see mien.correctors.log_odds)."""
         target = target_class(outputs, self.target)
-        score = evidence(self._log_probs(outputs), self.coding, outputs, target, self.wrong)
+        score = log_odds(self._log_probs(outputs), self.coding, outputs, target, self.wrong)
         return Proposal(outputs.ids, score, np.full(len(outputs), target))
 
     def state(self) -> dict[str, NDArray[Any]]:
         return {
-            "trees": np.frombuffer(self._written(fitted(self._booster, self.name)), np.uint8),
+            "trees": np.frombuffer(self._written(check_fitted(self._booster, self.name)), np.uint8),
             "target": np.array(NO_LABEL if self.target is None else self.target),
-            "taps": np.array(self.taps),
+            "taps": np.array(self.layers),
             "seen": self._seen,
             "coding": np.array(self.coding),
             "wrong": np.array(self.wrong),
@@ -93,30 +101,30 @@ class XGBoost:
     def restore(self, state: State) -> Self:
         self._booster = self._read(state["trees"].tobytes())
         self.target = int(state["target"]) if state["target"] != NO_LABEL else None
-        self.taps = tuple(str(tap) for tap in state["taps"])
-        self.coding, self.wrong, self._seen = coding_in(state)
+        self.layers = tuple(str(layer) for layer in state["taps"])
+        self.coding, self.wrong, self._seen = encoding_in(state)
         self._widths = widths_in(state)
         return self
 
     def _fit(self, outputs: Outputs, codes: Ints) -> Self:
         self._seen, compact = np.unique(codes, return_inverse=True)
-        features, self._widths = stack(outputs, self.taps), widths(outputs, self.taps)
+        features, self._widths = stack(outputs, self.layers), widths(outputs, self.layers)
         if (features == features[:1]).all():
-            raise nothing_differs(outputs, self.taps)
+            raise nothing_differs(outputs, self.layers)
         self._booster = self._train(features, compact, len(self._seen))
         return self
 
     def _log_probs(self, outputs: Outputs) -> Floats:
         """(N, C) of all codes; those that were never seen are nearly impossible."""
-        booster, count = fitted(self._booster, self.name), width(self.coding, outputs)
-        features = stack(outputs, self.taps, self._widths)
+        booster, count = check_fitted(self._booster, self.name), code_count(self.coding, outputs)
+        features = stack(outputs, self.layers, self._widths)
         if not len(features):  # the libraries refuse it
             return np.empty((0, count))
         found = self._answers(booster, features)
         if found.ndim == 1:
             found = np.column_stack([1 - found, found])
         log_probs = np.log(np.maximum(found, np.exp(NEVER)))
-        return of_all_codes(log_probs, self._seen, count)
+        return with_absent_codes(log_probs, self._seen, count)
 
     def _train(self, features: Floats, codes: Ints, classes: int) -> Any:
         several = {"objective": "multi:softprob", "num_class": classes}
@@ -196,9 +204,9 @@ class Stack(XGBoost):
         """Learn from true labels; DataError without pictures of both kinds, where one class is to be won back."""
         if self.target is not None or not outputs.known.all():
             self.target = target_class(outputs, self.target)
-            positives(outputs, labels, self.target)
+            check_has_positives(outputs, labels, self.target)
         self.coding = "classes"
-        return self._fit(outputs, hard(checked(outputs, labels)))
+        return self._fit(outputs, to_indices(check_labels(outputs, labels)))
 
     def propose(self, outputs: Outputs) -> Proposal:
         """Score: log p of the most probable class − log p of f's answer."""
@@ -216,7 +224,7 @@ class ErrorDetector(XGBoost):
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from true labels; DataError where f has all right, or all wrong."""
-        wrong = hard(checked(outputs, labels)) != outputs.predicted
+        wrong = to_indices(check_labels(outputs, labels)) != outputs.predicted
         if wrong.all() or not wrong.any():
             remedy = "it needs pictures that the classifier has right, and some that it has wrong"
             raise DataError(f"f has {wrong.sum()} of {len(wrong)} pictures wrong", place="corrector.fit", remedy=remedy)
@@ -224,7 +232,7 @@ class ErrorDetector(XGBoost):
 
     def propose(self, outputs: Outputs) -> Proposal:
         """Score: log-odds that f is wrong; no class is suggested (−1)."""
-        score = evidence(self._log_probs(outputs), "rest", outputs, NO_LABEL)
+        score = log_odds(self._log_probs(outputs), "rest", outputs, NO_LABEL)
         return Proposal(outputs.ids, score, np.full(len(outputs), NO_LABEL))
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.correctors.adapter import Adapter
-from mien.correctors.contract import Corrector, Labels, State, fitted, hard, wanted_by
+from mien.correctors.contract import Corrector, Labels, State, check_fitted, requested_features, to_indices
 from mien.correctors.linear import Logistic
 from mien.correctors.log_odds import NEVER
 from mien.errors import UsageError
-from mien.types import Outputs, Proposal, Wanted
+from mien.types import FeatureRequest, Outputs, Proposal
 
 
 class Cascade:
@@ -51,8 +51,8 @@ class Cascade:
         return cls(target, second=Adapter.beside(model, target))
 
     @property
-    def wants(self) -> Wanted:
-        return Wanted.joined(map(wanted_by, (self.first, self.second)))
+    def required_features(self) -> FeatureRequest:
+        return FeatureRequest.union(map(requested_features, (self.first, self.second)))
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Fit both, and set the gate between them by the ranks of the first."""
@@ -60,14 +60,14 @@ class Cascade:
         score = self.first.fit(outputs, labels).propose(outputs).score
         self.target = self.first.target
         # of all pictures a fixed share would not do: a class may have a third of them, and must find its way through
-        others = score[hard(labels) != self.target]
+        others = score[to_indices(labels) != self.target]
         self._gate = float(np.quantile(others, 1 - self.share))
         return self
 
     def propose(self, outputs: Outputs) -> Proposal:
         """Score: log-odds of the second corrector; far below all of them, in the order of the first, where it is not
         asked."""
-        gate = fitted(self._gate, self.name)
+        gate = check_fitted(self._gate, self.name)
         quick = self.first.propose(outputs)
         passed = quick.score >= gate
         score = NEVER + np.minimum(quick.score - gate, 0)
@@ -76,7 +76,7 @@ class Cascade:
         return Proposal(outputs.ids, score, quick.suggested)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        gate = fitted(self._gate, self.name)
+        gate = check_fitted(self._gate, self.name)
         members = {"first": self.first, "second": self.second}
         states = {f"{key}.{name}": value for key, one in members.items() for name, value in one.state().items()}
         return {**states, "gate": np.array(gate)}

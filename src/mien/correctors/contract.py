@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mien.errors import DataError, NotFittedError, RunError, UsageError
 from mien.storage.files import read_arrays
-from mien.types import Bools, Floats, Ints, Outputs, Proposal, Wanted, as_targets
+from mien.types import Bools, FeatureRequest, Floats, Ints, Outputs, Proposal, as_targets
 
 REMEDY = "restore the file, or make it again"
 FIT = "labels"
@@ -21,19 +21,19 @@ Labels = Ints | Floats
 """(N,) class indices, or (N, K) shares of votes."""
 
 
-def wanted_by(corrector: object) -> Wanted:
+def requested_features(corrector: object) -> FeatureRequest:
     """What a corrector asks for."""
-    return getattr(corrector, "wants", Wanted())
+    return getattr(corrector, "required_features", FeatureRequest())
 
 
 def read_out_for(correctors: Iterable[object]) -> dict[str, list[str]]:
     """The `maps` and `vectors` that `mien.nets.extraction.extract` must give for all of these."""
-    wants = [wanted_by(corrector) for corrector in correctors]
-    maps = {want.tap for want in wants if want.tap}
+    wants = [requested_features(corrector) for corrector in correctors]
+    maps = {want.layer for want in wants if want.layer}
     return {"maps": sorted(maps), "vectors": sorted({pattern for want in wants for pattern in want.vectors})}
 
 
-def hard(labels: Labels, classes: int | None = None) -> Ints:
+def to_indices(labels: Labels, classes: int | None = None) -> Ints:
     """(N,) class indices: the labels, or the class with the largest share of the votes.
 
     Lists, pandas objects and floats with whole values are taken; with `classes` (K), labels outside 0 … K−1 refused.
@@ -45,14 +45,14 @@ def hard(labels: Labels, classes: int | None = None) -> Ints:
     return targets.argmax(1) if targets.ndim == 2 else targets.astype(np.int64, copy=False)
 
 
-def shares(labels: Labels, classes: int) -> Floats:
+def to_soft_labels(labels: Labels, classes: int) -> Floats:
     """(N, K) shares of the votes; a label alone has them all.
 
     >>> shares(np.array([1]), 3).tolist()
     [[0.0, 1.0, 0.0]]
     """
     targets = as_targets(labels, FIT, classes)
-    return np.asarray(targets if targets.ndim == 2 else np.eye(classes)[hard(targets)], dtype=np.float32)
+    return np.asarray(targets if targets.ndim == 2 else np.eye(classes)[to_indices(targets)], dtype=np.float32)
 
 
 @runtime_checkable
@@ -61,15 +61,14 @@ class Corrector(Protocol):
 
     `fit` learns from the outputs of the *correct* part and their true labels which pictures belong to the class
     `target` (by default the one class that the classifier does not know). Labels are (N,) integers, or (N, K) shares
-    of the annotators' votes, of which a corrector that has no use for them takes the largest (`hard`). `propose` scores
-    new outputs: higher is more evidence that the suggestion is right and the classifier's answer is not, on the scale
-    of log-odds, so that correctors can be averaged. `state` and `restore` carry what was learnt as plain arrays; a
-    state that is not whole is refused by `restore`, with any error, not later by `propose`.
+    of the annotators' votes, of which a corrector that has no use for them takes the largest (`to_indices`). `propose`
+    scores new outputs: higher is more evidence that the suggestion is right and the classifier's answer is not, on the
+    scale of log-odds, so that correctors can be averaged. `state` and `restore` carry what was learnt as plain arrays;
+    a state that is not whole is refused by `restore`, with any error, not later by `propose`.
 
-    A corrector that learns on whole maps, or not on all vectors, says so by an attribute `wants` (see `Wanted`), one
-    that can do without
-    labelled pictures of a class by `needs_pictures = False`. One that can take in more pictures later offers
-    `add(outputs, labels)`. A suggestion of −1 is "f is wrong, I do not know more".
+    A corrector that learns on whole maps, or not on all vectors, names them in an attribute `required_features` (see
+    `FeatureRequest`). One that needs no labelled pictures of a class sets `needs_pictures = False`. One that can take in
+    more pictures later offers `add(outputs, labels)`. A suggestion of −1 is "f is wrong, I do not know more".
     """
 
     name: str
@@ -86,7 +85,7 @@ class Corrector(Protocol):
     def restore(self, state: State) -> Self: ...
 
 
-def restored(corrector: Corrector, path: Path) -> Corrector:
+def load_corrector(corrector: Corrector, path: Path) -> Corrector:
     """The corrector with what a file holds; RunError where the file is damaged or not of this corrector."""
     state, target = read_arrays(path), corrector.target
     if not all(np.isfinite(value).all() for value in state.values() if value.dtype.kind == "f"):
@@ -125,7 +124,7 @@ def target_class(outputs: Outputs, target: int | None) -> int:
     return int(unknown[0])
 
 
-def checked(outputs: Outputs, labels: Labels) -> Labels:
+def check_labels(outputs: Outputs, labels: Labels) -> Labels:
     """The labels as an array: (N,) class indices, or (N, K) shares.
 
     Raises
@@ -136,12 +135,12 @@ def checked(outputs: Outputs, labels: Labels) -> Labels:
     return as_targets(labels, FIT, len(outputs.known), rows=len(outputs))
 
 
-def positives(outputs: Outputs, labels: Labels, target: int) -> Bools:
+def check_has_positives(outputs: Outputs, labels: Labels, target: int) -> Bools:
     """(N,) mask of the pictures of class `target`; DataError unless there are pictures with and without it.
 
     Labels are checked as by `checked`.
     """
-    wanted: Bools = hard(checked(outputs, labels)) == target
+    wanted: Bools = to_indices(check_labels(outputs, labels)) == target
     if not wanted.any() or wanted.all():
         raise DataError(
             f"{wanted.sum()} of {len(wanted)} pictures are of class {target}",
@@ -151,7 +150,7 @@ def positives(outputs: Outputs, labels: Labels, target: int) -> Bools:
     return wanted
 
 
-def fitted(value: Any, name: str) -> Any:
+def check_fitted(value: Any, name: str) -> Any:
     """`value`, or NotFittedError while it is None."""
     if value is None:
         raise NotFittedError("was not fitted", place=name, remedy="call fit(outputs, labels) first")

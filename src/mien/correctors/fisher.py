@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from mien.correctors.contract import Labels, State, fitted, positives, target_class
+from mien.correctors.contract import Labels, State, check_fitted, check_has_positives, target_class
 from mien.errors import choice_error
 from mien.features import Embedding, patterns
 from mien.features.vectors import check_taps
-from mien.types import Floats, Outputs, Proposal, Wanted
+from mien.types import FeatureRequest, Floats, Outputs, Proposal
 
 RULES = ("kaiser", "broken_stick", "conditioning")
 CONDITION = 100.0
@@ -31,7 +31,7 @@ class Fisher:
     Parameters
     ----------
     target : the class to win back; by default the one that the classifier does not know.
-    taps : patterns of the features to learn on.
+    layers : patterns of the features to learn on.
     components : principal axes at most; `rule` says how many of them are kept.
     rule : "kaiser" keeps axes with more than the mean variance; "broken_stick" those longer than a randomly broken
         stick's; "conditioning" those with at least a hundredth of the largest.
@@ -43,28 +43,28 @@ class Fisher:
     def __init__(
         self,
         target: int | None = None,
-        taps: Sequence[str] = ("*",),
+        layers: Sequence[str] = ("*",),
         components: int = 256,
         rule: str = "kaiser",
         clusters: int = 1,
     ) -> None:
         if rule not in RULES:
             raise choice_error("rule", rule, RULES, place="fisher")
-        self.target, self.taps, self.components = target, patterns(taps), components
+        self.target, self.layers, self.components = target, patterns(layers), components
         self.rule, self.clusters = rule, clusters
         self._embedding: Embedding | None = None
         self._planes: dict[str, Floats] | None = None
 
     @property
-    def wants(self) -> Wanted:
-        return Wanted(vectors=self.taps)
+    def required_features(self) -> FeatureRequest:
+        return FeatureRequest(vectors=self.layers)
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self:
         """Learn from true labels; one picture of the class is enough, none is a DataError."""
         self.target = target_class(outputs, self.target)
-        wanted = positives(outputs, labels, self.target)
-        check_taps(outputs, self.taps)  # here, where the rows still have their numbers
-        embedding = Embedding.fit(outputs.take(~wanted), self.taps, self.components)
+        wanted = check_has_positives(outputs, labels, self.target)
+        check_taps(outputs, self.layers)  # here, where the rows still have their numbers
+        embedding = Embedding.fit(outputs.take(~wanted), self.layers, self.components)
         self._embedding = embedding.keeping(kept(embedding.variances, len(embedding.whitening.mean), self.rule))
         new = self._embedding.apply(outputs.take(wanted))
         count = max(1, min(self.clusters, len(new) // PER_CLUSTER))
@@ -78,7 +78,7 @@ class Fisher:
 
     def propose(self, outputs: Outputs) -> Proposal:
         """Score: the discriminant of the nearest cluster, above its threshold half-way between the two means."""
-        planes, embedding = fitted(self._planes, self.name), fitted(self._embedding, self.name)
+        planes, embedding = check_fitted(self._planes, self.name), check_fitted(self._embedding, self.name)
         vectors = embedding.apply(outputs)
         distances = ((planes["centres"] ** 2).sum(1) - 2 * vectors @ planes["centres"].T).argmin(1)
         score = (vectors * planes["planes"][distances]).sum(1) - planes["offsets"][distances]
@@ -86,13 +86,13 @@ class Fisher:
         return Proposal(outputs.ids, score.astype(np.float64), np.full(len(outputs), target))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        planes, embedding = fitted(self._planes, self.name), fitted(self._embedding, self.name)
+        planes, embedding = check_fitted(self._planes, self.name), check_fitted(self._embedding, self.name)
         return {**embedding.state(), **planes, "target": np.array(self.target)}
 
     def restore(self, state: State) -> Self:
         self._embedding = Embedding.of(state)
         self._planes = {name: state[name] for name in ("centres", "planes", "offsets")}
-        self.taps, self.target = self._embedding.taps, int(state["target"])
+        self.layers, self.target = self._embedding.layers, int(state["target"])
         return self
 
 

@@ -1,4 +1,4 @@
-"""Which taps of a classifier to learn on, for when it is not known where it keeps what tells the class."""
+"""Which layers of a classifier to learn on, for when it is not known where it keeps what tells the class."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from mien.correctors.contract import Corrector, Labels, checked, hard, positives, target_class
+from mien.correctors.contract import Corrector, Labels, check_has_positives, check_labels, target_class, to_indices
 from mien.errors import DataError
 from mien.features import matching
 from mien.metrics.ranking import auroc
 from mien.types import Floats, Ints, Outputs, Texts, as_classes, as_groups
 
-Taps = tuple[str, ...]
-CANDIDATES: tuple[Taps, ...] = (
+Layers = tuple[str, ...]
+CANDIDATES: tuple[Layers, ...] = (
     ("*",),
     ("*/3", "hidden", "logits"),
     ("*/1", "hidden", "logits"),
@@ -22,20 +22,20 @@ CANDIDATES: tuple[Taps, ...] = (
 )
 
 
-def best_taps(
-    make: Callable[[Taps], Corrector],
+def best_layers(
+    make: Callable[[Layers], Corrector],
     outputs: Outputs,
     labels: Labels,
     *,
     groups: Ints | Texts | None = None,
-    candidates: Sequence[Taps] = CANDIDATES,
+    candidates: Sequence[Layers] = CANDIDATES,
     folds: int = 3,
-) -> Taps:
-    """The patterns of taps on which a corrector ranks pictures best that it was not fitted on.
+) -> Layers:
+    """The patterns of layers on which a corrector ranks pictures best that it was not fitted on.
 
     Parameters
     ----------
-    make : taps → a corrector that is not fitted yet.
+    make : layers → a corrector that is not fitted yet.
     outputs, labels : of the part that the corrector will be fitted on, and no other.
     groups : (N,) what travels together, such as persons: it stays in one fold.
     candidates : what to choose from; patterns that match nothing are passed over. Of equal ones the first is taken.
@@ -51,13 +51,13 @@ def best_taps(
     >>> outputs, labels = example_outputs()
     >>> noise = np.random.default_rng(0).normal(size=(len(outputs), 40))
     >>> outputs = outputs.having({"noise": noise})
-    >>> best_taps(lambda taps: LDA(taps=taps), outputs, labels, candidates=[("noise",), ("hidden",)])
+    >>> best_taps(lambda layers: LDA(layers=layers), outputs, labels, candidates=[("noise",), ("hidden",)])
     ('hidden',)
     """
-    labels = checked(outputs, labels)
-    truth, folds = hard(labels), as_classes(folds, "best_taps: folds")
+    labels = check_labels(outputs, labels)
+    truth, folds = to_indices(labels), as_classes(folds, "best_taps: folds")
     target = target_class(outputs, make(candidates[0]).target)
-    wanted = positives(outputs, labels, target)
+    wanted = check_has_positives(outputs, labels, target)
     groups = None if groups is None else as_groups(groups, "best_taps: groups", len(truth))
     if folds < 2 or min(wanted.sum(), (~wanted).sum()) < folds:
         raise _too_few(int(min(wanted.sum(), (~wanted).sum())), folds)
@@ -68,20 +68,20 @@ def best_taps(
     if not all(wanted[rows].any() for cut in cuts for rows in cut):
         raise _too_few(int(wanted.sum()), folds)
 
-    def quality(taps: Taps) -> float:
+    def quality(layers: Layers) -> float:
         areas: list[float] = []
         for learn, judge in cuts:
-            corrector = make(taps).fit(outputs.take(learn), labels[learn])
+            corrector = make(layers).fit(outputs.take(learn), labels[learn])
             score: Floats = corrector.propose(outputs.take(judge)).score
             areas.append(auroc(score, wanted[judge]))
         return float(np.mean(areas))
 
-    usable = [taps for taps in candidates if matching(outputs, taps)]
+    usable = [layers for layers in candidates if matching(outputs, layers)]
     if not usable:
-        raise DataError("no candidate matches a feature", place="best_taps", remedy="name taps that the outputs have")
+        raise DataError("no candidate matches a feature", place="best_taps", remedy="name layers that the outputs have")
     return max(usable, key=quality)
 
 
 def _too_few(count: int, folds: int) -> DataError:
     cause = f"{count} pictures of the class or of others, or their groups, do not reach for {folds} folds"
-    return DataError(cause, place="best_taps", remedy="choose the taps yourself, or give fewer folds")
+    return DataError(cause, place="best_taps", remedy="choose the layers yourself, or give fewer folds")

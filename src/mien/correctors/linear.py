@@ -1,4 +1,4 @@
-"""Linear probes on whitened features of all taps: L2 logistic regression, and shrinkage LDA."""
+"""Linear probes on whitened features of all layers: L2 logistic regression, and shrinkage LDA."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from mien.correctors.contract import Labels, checked, fitted, hard, target_class
-from mien.correctors.log_odds import coded
+from mien.correctors.contract import Labels, check_fitted, check_labels, target_class, to_indices
+from mien.correctors.log_odds import encode_targets
 from mien.correctors.on_vectors import Learnt, OnVectors
 from mien.features import Embedding
 from mien.types import Floats, Ints, Outputs
@@ -29,7 +29,7 @@ class Linear(OnVectors):
     def _answers(self, embedding: Embedding, outputs: Outputs, learnt: Learnt) -> Floats:
         weights = self._weights(learnt)
         # the axes themselves are not needed: a product with them would take longer than all the rest
-        return np.asarray(log_softmax(embedding.onto(outputs, weights[:, :-1].T) + weights[:, -1], axis=1))
+        return np.asarray(log_softmax(embedding.project(outputs, weights[:, :-1].T) + weights[:, -1], axis=1))
 
     def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
         weights = self._weights(learnt)
@@ -78,9 +78,9 @@ class LDA(Linear):
 
         Only the axes stay as they were. τ must be certified anew: scores change.
         """
-        learnt, target = dict(fitted(self._learnt, self.name)), target_class(outputs, self.target)
-        vectors = fitted(self._embedding, self.name).apply(outputs).astype(np.float64)
-        codes = coded(self.coding, outputs, hard(checked(outputs, labels)), target)
+        learnt, target = dict(check_fitted(self._learnt, self.name)), target_class(outputs, self.target)
+        vectors = check_fitted(self._embedding, self.name).apply(outputs).astype(np.float64)
+        codes = encode_targets(self.coding, outputs, to_indices(check_labels(outputs, labels)), target)
         for code in np.unique(codes):
             if code not in learnt["seen"]:
                 place = int(np.searchsorted(learnt["seen"], code))

@@ -27,7 +27,7 @@ NEVER = -700.0
 """Log probability of what was never seen; its exponential is still above zero."""
 
 
-def coded(coding: str, outputs: Outputs, labels: Ints, target: int) -> Ints:
+def encode_targets(coding: str, outputs: Outputs, labels: Ints, target: int) -> Ints:
     """(N,) what is to be learnt: 0 … C−1.
 
     "rest" gives 1 for the class and 0 for others; "three" 2 for the class, 1 where f is right, 0 where it is wrong;
@@ -43,19 +43,19 @@ def coded(coding: str, outputs: Outputs, labels: Ints, target: int) -> Ints:
     raise choice_error("coding", coding, CODINGS, place="corrector")
 
 
-def coding_in(state: Mapping[str, NDArray[Any]]) -> tuple[str, float, Ints]:
+def encoding_in(state: Mapping[str, NDArray[Any]]) -> tuple[str, float, Ints]:
     """Coding, λ and the codes seen, as a saved corrector has them; one of old says nothing, and has "rest"."""
     if not {"coding", "wrong"} & set(state):
         return "rest", 1.0, np.array([0, 1])
     return str(state["coding"]), float(state["wrong"]), state["seen"]
 
 
-def width(coding: str, outputs: Outputs) -> int:
+def code_count(coding: str, outputs: Outputs) -> int:
     """C, the number of codes."""
     return {"rest": 2, "three": 3}.get(coding, len(outputs.known))
 
 
-def of_all_codes(log_probs: Floats, seen: Ints, count: int) -> Floats:
+def with_absent_codes(log_probs: Floats, seen: Ints, count: int) -> Floats:
     """(N, C) of all codes from (N, S) of those that were seen in fitting; the others are nearly impossible.
 
     Raises
@@ -71,7 +71,7 @@ def of_all_codes(log_probs: Floats, seen: Ints, count: int) -> Floats:
     return wide
 
 
-def evidence(log_probs: Floats, coding: str, outputs: Outputs, target: int, wrong: float = 0.0) -> Floats:
+def log_odds(log_probs: Floats, coding: str, outputs: Outputs, target: int, wrong: float = 0.0) -> Floats:
     """(N,) score: log p_i − log(p_right + λ·p_wrong).
 
     Parameters

@@ -10,10 +10,10 @@ from scipy.special import logsumexp
 from sklearn.covariance import ledoit_wolf
 from sklearn.neighbors import NearestNeighbors
 
-from mien.correctors.contract import Labels, State, fitted, target_class
+from mien.correctors.contract import Labels, State, check_fitted, target_class
 from mien.errors import DataError, choice_error
 from mien.features import Embedding
-from mien.types import NO_LABEL, Floats, Outputs, Proposal, Wanted, as_numbers
+from mien.types import NO_LABEL, FeatureRequest, Floats, Outputs, Proposal, as_numbers
 
 METHODS = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
 NEIGHBOURS = 10
@@ -56,8 +56,8 @@ class Novelty:
         self._learnt: Learnt | None = None
 
     @property
-    def wants(self) -> Wanted:
-        return Wanted(vectors=("logits", "means") if self.method in _OF_ANSWERS else ("*",))
+    def required_features(self) -> FeatureRequest:
+        return FeatureRequest(vectors=("logits", "means") if self.method in _OF_ANSWERS else ("*",))
 
     def fit(self, outputs: Outputs, labels: Labels | None = None) -> Self:
         """Learn what is usual."""
@@ -80,12 +80,12 @@ class Novelty:
 
     def propose(self, outputs: Outputs) -> Proposal:
         """Score: novelty, in standard deviations above what is usual."""
-        learnt = fitted(self._learnt, self.name)
+        learnt = check_fitted(self._learnt, self.name)
         score = (self._raw(outputs) - learnt["centre"]) / learnt["scale"]
         return Proposal(outputs.ids, score, np.full(len(outputs), self.target))
 
     def state(self) -> Learnt:
-        learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
+        learnt, embedding = check_fitted(self._learnt, self.name), check_fitted(self._embedding, self.name)
         return {**embedding.state(), **learnt, "target": np.array(self.target), "method": np.array(self.method)}
 
     def restore(self, state: State) -> Self:
@@ -95,7 +95,7 @@ class Novelty:
         return self
 
     def _raw(self, outputs: Outputs) -> Floats:
-        learnt, embedding = fitted(self._learnt, self.name), fitted(self._embedding, self.name)
+        learnt, embedding = check_fitted(self._learnt, self.name), check_fitted(self._embedding, self.name)
         if self.method == "energy" and "logits" not in outputs.features:
             cause = "no feature is called logits, which the corrector was fitted on"
             raise DataError(cause, place="Outputs.features", remedy="give the logits, or fit it with method='gen'")

@@ -78,7 +78,7 @@ def missing_labels(dataset: Dataset) -> Dataset:
             hint = f"did you mean {near!r}? " if near else ""
             hint += names_flag(raw, near or "CLASS") + ", or correct it"
             problems.append(Problem("unknown label", place, f"label {raw!r} is no class", hint))
-    return dataset.but(*problems)
+    return dataset.replace(*problems)
 
 
 def contradictions(dataset: Dataset) -> Dataset:
@@ -96,7 +96,7 @@ def contradictions(dataset: Dataset) -> Dataset:
             cause = f"is labelled {label}; the same picture as {other}: {said}"
             problems.append(Problem("contradictory labels", str(place), cause, remedy))
         labels[rows] = NO_LABEL
-    return dataset.but(*problems, labels=labels)
+    return dataset.replace(*problems, labels=labels)
 
 
 def conflicting(dataset: Dataset) -> list[Dataset]:
@@ -123,7 +123,7 @@ def repeated_rows(dataset: Dataset) -> Dataset:
             Problem("repeated row", str(dataset.ids[row]), f"names the file of {first} again", "nothing: it is dropped")
             for row in rows[1:]
         ]
-    return dataset.take(kept).but(*problems)
+    return dataset.take(kept).replace(*problems)
 
 
 def copies(dataset: Dataset) -> Dataset:
@@ -131,7 +131,7 @@ def copies(dataset: Dataset) -> Dataset:
     if dataset.hashes is None:
         return dataset
     remedy = "nothing: copies stay in one part"
-    return dataset.but(
+    return dataset.replace(
         *(
             Problem("copy", str(dataset.ids[row]), f"has the same pixels as {dataset.ids[rows[0]]}", remedy)
             for rows in _equal(dataset.hashes)
@@ -152,7 +152,7 @@ def similar_classes(dataset: Dataset) -> Dataset:
             cause = f"is a class of its own, with a name like {near[0]!r}"
             remedy = "if they are one: " + names_flag(name, known[near[0]])
             problems.append(Problem("similar class names", f"class {name}", cause, remedy))
-    return dataset.but(*problems)
+    return dataset.replace(*problems)
 
 
 def _alike(name: str, others: Sequence[str]) -> list[str]:
@@ -178,7 +178,7 @@ def class_sizes(dataset: Dataset) -> Dataset:
     if np.count_nonzero(counts) == 1:
         only = dataset.labelset.names[int(counts.argmax())]
         problems.append(Problem("one class only", f"class {only}", "all labels are the same", "add other classes"))
-    return dataset.but(*problems)
+    return dataset.replace(*problems)
 
 
 CHECKS = (

@@ -122,7 +122,7 @@ def pictures_in(folder: Path) -> list[str]:
     return look(folder).pictures
 
 
-def gather(named: Iterable[Path]) -> Gathered:
+def images_from(named: Iterable[Path]) -> Gathered:
     """The files named, folders replaced by the pictures in and below them.
 
     What is left out in a folder is counted over all folders below it: one Problem for each format that cannot be read.
@@ -145,7 +145,7 @@ def gather(named: Iterable[Path]) -> Gathered:
 
 def refuse_unread(root: Path) -> None:
     """DataError where the pictures below `root` are all of formats that cannot be read here."""
-    found = gather([root]) if root.is_dir() else Gathered([], [])
+    found = images_from([root]) if root.is_dir() else Gathered([], [])
     unread = [problem for problem in found.problems if problem.kind == NOT_READ]
     if unread and not found.pictures:
         causes = "; ".join(problem.cause for problem in unread)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from mien.data.deep import Finding, Ranges
 from mien.data.opening import LIMIT, extent_of, header
-from mien.data.picture import FITS, ImageSettings, Reading, read_picture, reading_of
+from mien.data.picture import FITS, DecodedImage, ImageSettings, read_picture, reading_of
 from mien.data.pixel_cache import OF_ALL, Decoded, PixelCache, RowFinding, default_folder
 from mien.data.signatures import readable
 from mien.errors import StorageError
@@ -81,7 +81,7 @@ def decode(
         Problem(kind, dataset.name if row == OF_ALL else str(dataset.paths[row]), cause, remedy)
         for row, kind, cause, remedy in found.faults
     ]
-    return dataset.take(found.rows).but(*problems, pixels=found.pixels, hashes=found.hashes)
+    return dataset.take(found.rows).replace(*problems, pixels=found.pixels, hashes=found.hashes)
 
 
 def read_pictures(
@@ -149,7 +149,7 @@ def _batches(
             yield Decoded(none.rows, none.pixels, none.hashes, tuple((OF_ALL, *one) for one in said))
     known = ranges
 
-    def reading(row: int) -> Reading:
+    def reading(row: int) -> DecodedImage:
         if dataset.pixels is None:
             return read_picture(paths[row], settings, known)
         return reading_of(Image.fromarray(dataset.pixels[row]), settings)
@@ -171,7 +171,7 @@ def _are_large(paths: Sequence[Path]) -> bool:
     return sum(sizes) > LARGE * len(sizes)
 
 
-def _batch(rows: range, readings: list[Reading], settings: ImageSettings) -> Decoded:
+def _batch(rows: range, readings: list[DecodedImage], settings: ImageSettings) -> Decoded:
     good = [row for row, reading in zip(rows, readings, strict=True) if reading.pixels is not None]
     pixels = [reading.pixels for reading in readings if reading.pixels is not None]
     hashes = [reading.hash for reading in readings if reading.pixels is not None]

@@ -57,7 +57,7 @@ def read(
     data = rows.dataset(folder, pictures, names, str(path))
     people = [PERSON.fullmatch(Path(file).name) for file in data.paths.tolist()]
     named = texts([person[1] if person else "" for person in people])
-    return data.but(*problems, groups=named if any(people) and data.groups is None else data.groups)
+    return data.replace(*problems, groups=named if any(people) and data.groups is None else data.groups)
 
 
 def _legend(path: Path) -> Path | None:

@@ -111,7 +111,7 @@ def read(path: Path, names: Mapping[str, str] | None = None, image_column: str =
     for table in lists:
         rows.add(read_table(table), image_column, label_column, several=len(lists) > 1)
     root, pictures, problems = _pictures(lists[0].parent)
-    return rows.dataset(root, pictures, names, str(path)).but(*problems)
+    return rows.dataset(root, pictures, names, str(path)).replace(*problems)
 
 
 @dataclass

@@ -64,7 +64,7 @@ def load(
         drawn = faces.read(text)
         if Path(text).is_dir():
             cause = "faces are drawn, although there is a folder of that name"
-            return drawn.but(Problem("drawn, not read", text, cause, f"write ./{text} for the folder"))
+            return drawn.replace(Problem("drawn, not read", text, cause, f"write ./{text} for the folder"))
         return drawn
     if not text.strip():
         raise DataError("is an empty text", place="DATA", remedy="give a path, . for this folder, or faces")
@@ -79,7 +79,7 @@ def load(
         return ferplus.read(path, names, labels or "shares")
     _only_plurality(labels, name)
     found: Dataset = FORMATS[name].read(path, names, **given)
-    return found.but(*_unlike_lists(found, path, names)) if name == "folders" and format is None else found
+    return found.replace(*_unlike_lists(found, path, names)) if name == "folders" and format is None else found
 
 
 def recognise(path: Path, names: Mapping[str, str] | None = None) -> str:

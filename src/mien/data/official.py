@@ -56,7 +56,7 @@ def mixed(dataset: Dataset) -> Dataset:
         return dataset
     cause = f"the set comes in parts ({_counted(parts)}), which are mixed and divided again"
     remedy = "give --split official to keep the test pictures of the set's authors"
-    return dataset.but(Problem("official parts are mixed", dataset.name, cause, remedy))
+    return dataset.replace(Problem("official parts are mixed", dataset.name, cause, remedy))
 
 
 def with_official(dataset: Dataset) -> Dataset:
@@ -102,7 +102,7 @@ def with_official(dataset: Dataset) -> Dataset:
             missing = " and ".join(part for part in ("train", "test") if part not in has)
             cause, remedy = f"no picture of it is in the official part {missing}", "leave --split out to divide anew"
             problems.append(Problem("class not in every part", f"class {name}", cause, remedy))
-    return dataset.but(*problems, official=parts).take(keep)
+    return dataset.replace(*problems, official=parts).take(keep)
 
 
 def _counted(parts: Sequence[str] | Texts) -> str:

@@ -62,7 +62,7 @@ class ImageSettings:
 
 
 @dataclass(frozen=True)
-class Reading:
+class DecodedImage:
     """A picture's pixels, or None; what is wrong with it (kind, cause, remedy); and the hash of what was decoded."""
 
     pixels: Pixels | None
@@ -70,7 +70,7 @@ class Reading:
     hash: str = ""
 
 
-def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges()) -> Reading:  # noqa: B008 -- frozen
+def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges()) -> DecodedImage:  # noqa: B008 -- frozen
     """Read one file. Never raises: what is wrong with the file is in the faults.
 
     Parameters
@@ -80,24 +80,26 @@ def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges())
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
-            return Reading(None, (("not a picture", "is not a file", "remove its row"),))
+            return DecodedImage(None, (("not a picture", "is not a file", "remove its row"),))
         if not about.st_size:
-            return Reading(None, (("empty file", "has 0 bytes", "fetch it again, or remove its row"),))
+            return DecodedImage(None, (("empty file", "has 0 bytes", "fetch it again, or remove its row"),))
         found = decoded(path, ranges)
         reading = reading_of(found.image, settings, found.faults)
         return replace(reading, hash=found.digest) if found.digest else reading
     except FileNotFoundError:
-        return Reading(None, (("missing picture", "there is no such file", "fetch it, or remove its row"),))
+        return DecodedImage(None, (("missing picture", "there is no such file", "fetch it, or remove its row"),))
     except PermissionError:
-        return Reading(None, (("unreadable picture", "cannot be opened: permission denied", "change its permissions"),))
+        return DecodedImage(
+            None, (("unreadable picture", "cannot be opened: permission denied", "change its permissions"),)
+        )
     except RefusedError as error:
-        return Reading(None, (error.finding,))
+        return DecodedImage(None, (error.finding,))
     except Image.DecompressionBombError:
-        return Reading(None, (too_large("its size"),))
+        return DecodedImage(None, (too_large("its size"),))
     except UnidentifiedImageError:
-        return Reading(None, (_not_opened(path),))
+        return DecodedImage(None, (_not_opened(path),))
     except Exception as error:  # decoders raise anything at broken files
-        return Reading(None, (_broken(f"cannot be decoded: {error}"),))
+        return DecodedImage(None, (_broken(f"cannot be decoded: {error}"),))
 
 
 def whole_picture(path: Path, side: int = 0) -> Image.Image | None:
@@ -120,14 +122,14 @@ def whole_picture(path: Path, side: int = 0) -> Image.Image | None:
     return plain
 
 
-def reading_of(plain: Image.Image, settings: ImageSettings, faults: tuple[Finding, ...] = ()) -> Reading:
+def reading_of(plain: Image.Image, settings: ImageSettings, faults: tuple[Finding, ...] = ()) -> DecodedImage:
     """A decoded picture, L or RGB, as an array of the shape that the settings ask for; they do not change its hash."""
     if plain.mode == "RGB" and _is_grey(plain):
         plain = plain.convert("L")
     pixels = np.asarray(plain)
     if plain.mode == settings.mode and plain.size == (settings.size, settings.size):
-        return Reading(pixels, faults, _hash(pixels))
-    return Reading(_fitted(plain.convert(settings.mode), settings), faults, _hash(pixels))
+        return DecodedImage(pixels, faults, _hash(pixels))
+    return DecodedImage(_fitted(plain.convert(settings.mode), settings), faults, _hash(pixels))
 
 
 def _hash(plain: Pixels) -> str:

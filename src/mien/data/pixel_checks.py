@@ -40,7 +40,7 @@ def blank(dataset: Dataset) -> Dataset:
             problems.append(
                 Problem("nearly blank", str(dataset.ids[row]), cause, "look at it; remove it if it is empty")
             )
-    return dataset.but(*problems)
+    return dataset.replace(*problems)
 
 
 def told_by_brightness(dataset: Dataset) -> Dataset:
@@ -48,7 +48,7 @@ def told_by_brightness(dataset: Dataset) -> Dataset:
     if dataset.pixels is None:
         return dataset
     grey = np.concatenate([part.mean((1, 2)) for part in _grey(dataset)] or [np.empty(0)])
-    return dataset.but(*_told(dataset, grey, "brightness", ("darker", "brighter")))
+    return dataset.replace(*_told(dataset, grey, "brightness", ("darker", "brighter")))
 
 
 def told_by_format(dataset: Dataset, formats: Formats) -> Dataset:
@@ -64,7 +64,7 @@ def told_by_format(dataset: Dataset, formats: Formats) -> Dataset:
     area = np.array([width * height for (width, height), _ in found], dtype=float)
     colour = np.array([mode not in GREY for _, mode in found], dtype=float)
     by_size = _told(rows, area, "size", ("smaller", "larger"))
-    return dataset.but(*by_size, *_told(rows, colour, "mode", ("more often grey", "more often in colour")))
+    return dataset.replace(*by_size, *_told(rows, colour, "mode", ("more often grey", "more often in colour")))
 
 
 def _told(dataset: Dataset, values: Floats, what: str, words: tuple[str, str]) -> list[Problem]:

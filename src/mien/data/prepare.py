@@ -122,7 +122,7 @@ def reviewed(data: Dataset, path: Path) -> Dataset:
     targets = None if data.targets is None else data.targets.copy()
     if targets is not None:
         targets[found >= 0] = np.eye(len(data.labelset))[found[found >= 0]]
-    return data.but(
+    return data.replace(
         *file.problems,
         labels=np.where(named, found, data.labels),
         raw_labels=np.where(named, given, data.raw_labels),

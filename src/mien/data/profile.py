@@ -65,7 +65,7 @@ def shape(dataset: Dataset, profile: str, seed: int = 0) -> Dataset:
             cause = f"has {len(rows)} pictures, the profile asks for {wanted[name]}"
             problems.append(Problem("fewer than asked", f"class {name}", cause, "nothing: all of them are used"))
         drawn.append(generator.permutation(rows)[: wanted[name]])
-    return keep_classes(dataset.take(np.sort(np.concatenate(drawn))), list(wanted)).but(*problems)
+    return keep_classes(dataset.take(np.sort(np.concatenate(drawn))), list(wanted)).replace(*problems)
 
 
 def keep_classes(dataset: Dataset, names: list[str]) -> Dataset:
@@ -88,4 +88,4 @@ def keep_classes(dataset: Dataset, names: list[str]) -> Dataset:
         votes = votes[:, [*kept, *gone, *range(len(old), votes.shape[1])]]
     if targets is not None:
         targets = targets[:, kept] / targets[:, kept].sum(1, keepdims=True)
-    return rows.but(labels=new[rows.labels], labelset=labelset, votes=votes, targets=targets)
+    return rows.replace(labels=new[rows.labels], labelset=labelset, votes=votes, targets=targets)

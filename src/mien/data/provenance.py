@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.load import is_drawn
-from mien.data.split import linked
+from mien.data.split import group_ids
 from mien.errors import RunError
-from mien.storage.files import Stored, read_arrays, sound, write_arrays
+from mien.storage.files import Record, as_storage_error, read_arrays, write_arrays
 from mien.types import Bools, Dataset, Ints, Split, fold
 
 FILE = "trained_on.npz"
@@ -105,7 +105,7 @@ class TrainedOn:
         if not path.exists():
             return None
         stored = read_arrays(path)
-        with sound(path, REMEDY):
+        with as_storage_error(path, REMEDY):
             if int(stored["format"]) > FORMAT:
                 raise RunError("was written by a newer mien", place=str(path), remedy="pip install --upgrade mien")
             for name in ("pictures", "persons"):
@@ -152,7 +152,7 @@ def shared(data: Dataset, place: str, sets: Iterable[TrainedOn]) -> Shared:
         picture |= own
         person |= named & related
         namesake |= named & (not related)
-    unit = linked(data)
+    unit = group_ids(data)
     out = np.isin(unit, unit[picture | person])
     return Shared(picture, out & ~picture, namesake & ~out)
 
@@ -218,7 +218,7 @@ class Provenance:
         return asdict(self)
 
     @classmethod
-    def of_patch(cls, stored: Stored) -> Self:
+    def of_patch(cls, stored: Record) -> Self:
         """What patch.json has; unknown where an earlier version wrote it, without a record.
 
         Raises
@@ -227,7 +227,7 @@ class Provenance:
         """
         if RECORD not in stored:
             return cls()
-        with sound(stored.path):
+        with as_storage_error(stored.path):
             found: Self = stored[RECORD].record(cls)
         return found
 

@@ -11,7 +11,18 @@ import numpy as np
 
 from mien.data.join import AMBIGUOUS as SEVERAL
 from mien.data.join import match, normal
-from mien.data.reviews import AMBIGUOUS, CANNOT_SAY, CHANGED, GONE, MACHINE, MOVED, UNKNOWN, Review, ReviewFile, merged
+from mien.data.reviews import (
+    AMBIGUOUS,
+    CANNOT_SAY,
+    CHANGED,
+    GONE,
+    MACHINE,
+    MOVED,
+    UNKNOWN,
+    Review,
+    ReviewFile,
+    merge_reviews,
+)
 from mien.errors import UsageError
 from mien.types import NO_LABEL, Bools, Dataset, Ints, Problem, digest
 
@@ -180,7 +191,7 @@ def labels_of(reviews: Iterable[Review], data: Dataset) -> Ints:
     """(N,) the class that the reviewers gave each picture, −1 without one; for reviews of `on_pictures`."""
     rows = {name: row for row, name in enumerate(data.ids.tolist())}
     labels = np.full(len(data), NO_LABEL)
-    for name, label in merged(reviews).items():
+    for name, label in merge_reviews(reviews).items():
         if label:
             labels[rows[name]] = data.labelset.index(label)
     return labels
@@ -192,7 +203,7 @@ def words_on(data: Dataset, reviews: Iterable[Review]) -> tuple[Ints, Bools]:
     What was said of a picture goes for its copies too. For reviews of `on_pictures`.
     """
     reviews = tuple(reviews)
-    labels, named = labels_of(reviews, data), np.isin(data.ids, list(merged(reviews)))
+    labels, named = labels_of(reviews, data), np.isin(data.ids, list(merge_reviews(reviews)))
     return _with_copies(data, labels, named)
 
 

@@ -99,7 +99,7 @@ def append(path: Path, review: Review) -> Review:
     return stamped
 
 
-def merged(reviews: Iterable[Review]) -> dict[str, str]:
+def merge_reviews(reviews: Iterable[Review]) -> dict[str, str]:
     """Picture → label: of each reviewer the last word, of several reviewers what most say, of equals the latest.
 
     >>> said = [Review("a", "fear", "x"), Review("a", "joy", "y"), Review("a", "joy", "z"), Review("b", "fear", "x")]

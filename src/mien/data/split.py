@@ -109,7 +109,7 @@ def split(dataset: Dataset, seed: int = 0, shares: Shares = Shares()) -> Split:
     return Split(dataset.ids, parts, seed)
 
 
-def linked(dataset: Dataset) -> Ints:
+def group_ids(dataset: Dataset) -> Ints:
     """(N,) number of the unit of each row: rows with equal hash, or equal group, or linked through others."""
     keys: list[Texts] = [dataset.ids if dataset.hashes is None else dataset.hashes]
     if dataset.groups is not None:
@@ -131,7 +131,7 @@ def linked(dataset: Dataset) -> Ints:
 def _units(dataset: Dataset) -> list[_Unit]:
     if not len(dataset):
         return []
-    number = linked(dataset)
+    number = group_ids(dataset)
     order = np.argsort(number, kind="stable")
     labels = dataset.labels[order].tolist()
     pictures = (dataset.ids if dataset.hashes is None else dataset.hashes)[order].tolist()

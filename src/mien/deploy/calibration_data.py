@@ -17,7 +17,7 @@ from mien.deploy.discovery import named_cluster
 from mien.deploy.settings import CorrectSettings
 from mien.deploy.trained_on import FLAG, Learnt, learnt_by
 from mien.errors import DataError, UsageError
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.saved import ModelCard
 from mien.types import PARTS, Dataset, LabelSet, Split
 
@@ -28,7 +28,7 @@ APART = Shares(train=0.0, validation=0.0, fit=0.45, calibrate=0.30, test=0.25)
 
 
 @dataclass(frozen=True)
-class Material:
+class CalibrationData:
     """Pictures for correcting one classifier.
 
     Attributes
@@ -52,14 +52,14 @@ class Material:
         return {part: len(self.parts.rows(part)) for part in USED}
 
 
-def gather(
+def load_calibration_data(
     folder: Path,
-    model: Classifier,
+    model: Network,
     card: ModelCard,
     data: DataSettings,
     classes: Sequence[str],
     settings: CorrectSettings,
-) -> Material:
+) -> CalibrationData:
     """Read the pictures, and leave out what the classifier was trained on.
 
     Parameters
@@ -89,7 +89,7 @@ def gather(
                 f"no picture of class {pictures.labelset.names[target]} to learn from", place=pictures.name,
                 remedy="label some of this class, or leave it out",
             )  # fmt: skip
-    return Material(pictures, parts, targets, provenance, (*learnt.notes, *_namesakes(provenance)))
+    return CalibrationData(pictures, parts, targets, provenance, (*learnt.notes, *_namesakes(provenance)))
 
 
 def _apart(pictures: Dataset, place: str, learnt: Learnt) -> tuple[Dataset, Split, Provenance]:
@@ -135,7 +135,7 @@ def _in_classes(pictures: Dataset, known: tuple[str, ...]) -> Dataset:
         wide = np.zeros((len(pictures), len(order)), targets.dtype)
         wide[:, place] = targets
         targets = wide
-    return pictures.but(
+    return pictures.replace(
         labelset=LabelSet(tuple(order), own.aliases), labels=place[pictures.labels], targets=targets, votes=None
     )
 
@@ -162,8 +162,8 @@ def _with_cluster(
             "the classifier was trained on all pictures of the cluster", place=f"--found {place}", remedy=remedy
         )
     found = found.take(~np.isin(np.asarray(found.hashes), np.asarray(pictures.hashes)))
-    found = found.but(labels=np.full(len(found), targets[0]), raw_labels=np.full(len(found), names[targets[0]]))
+    found = found.replace(labels=np.full(len(found), targets[0]), raw_labels=np.full(len(found), names[targets[0]]))
     fit = np.full(len(found), PARTS.index("fit"))
-    return pictures.joined(found), Split(
+    return pictures.concat(found), Split(
         np.concatenate([parts.ids, found.ids]), np.concatenate([parts.parts, fit]), parts.seed
     )

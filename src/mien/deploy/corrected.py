@@ -13,7 +13,7 @@ import numpy as np
 from mien import correctors
 from mien.certify.calibration_set import Calibration
 from mien.certify.policy import Policy
-from mien.correctors.contract import Corrector, read_out_for, restored, wanted_by
+from mien.correctors.contract import Corrector, load_corrector, read_out_for, requested_features
 from mien.data.deep import Ranges
 from mien.data.images import ranges_of, read_pictures
 from mien.data.provenance import KNOWN, Provenance
@@ -23,8 +23,8 @@ from mien.machine import cores
 from mien.nets import saved
 from mien.nets.device import one_thread
 from mien.nets.extraction import extract
-from mien.nets.network import Classifier
-from mien.storage.files import read_arrays, sound
+from mien.nets.network import Network
+from mien.storage.files import as_storage_error, read_arrays
 from mien.storage.run import FULL, WITHOUT, Run
 from mien.types import Dataset, Decision, Outputs, Problem
 from mien.workers import in_order
@@ -36,7 +36,7 @@ APPLIED = "patch"
 
 
 @dataclass(frozen=True)
-class Answers:
+class PredictionBatch:
     """What is said of some pictures.
 
     Attributes
@@ -62,7 +62,7 @@ class Corrected:
     patch : what stands beside it.
     """
 
-    model: Classifier
+    model: Network
     card: saved.ModelCard
     patch: Patch | None = None
 
@@ -71,7 +71,7 @@ class Corrected:
         """The names of the classes that may be answered."""
         return self.patch.classes if self.patch else self.card.classes
 
-    def answers(self, paths: Sequence[Path], ranges: Ranges | None = None) -> Iterator[Answers]:
+    def answers(self, paths: Sequence[Path], ranges: Ranges | None = None) -> Iterator[PredictionBatch]:
         """Answers to all pictures, in order, some hundred at a time; memory does not grow with their number.
 
         Black and white of pictures of more than 8 bits are `ranges`, or follow from all of `paths`.
@@ -85,7 +85,7 @@ class Corrected:
             data = in_order(reader, read, chunks, 2 * cores())
             looked_at = in_order(lookers, self._look, data, 1 + cores())
             for chunk, (outputs, decision, problems) in zip(chunks, looked_at, strict=True):
-                yield Answers(chunk, outputs, decision, problems)
+                yield PredictionBatch(chunk, outputs, decision, problems)
 
     def _look(self, data: Dataset) -> tuple[Outputs, Decision, tuple[Problem, ...]]:
         if self.patch is None:
@@ -114,7 +114,7 @@ def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None
     manifest = run.manifest()
     if manifest.get("kind") == "compare":
         raise _of_comparison(run)
-    with sound(run.path("run.json")):
+    with as_storage_error(run.path("run.json")):
         seed = manifest["seeds"][0] if seed is None else seed
         _ = len(manifest["left_out"])
     if seed not in manifest["seeds"]:
@@ -178,7 +178,7 @@ def is_patched(folder: Path) -> bool:
     return (folder / APPLIED).exists() or (folder / APPLIED).is_symlink()
 
 
-def with_patch(model: Classifier, card: saved.ModelCard, folder: Path, corrector: str | None = None) -> Corrected:
+def with_patch(model: Network, card: saved.ModelCard, folder: Path, corrector: str | None = None) -> Corrected:
     """A classifier with the patch in a folder; RunError where it was made for another one.
 
     Parameters
@@ -191,24 +191,28 @@ def with_patch(model: Classifier, card: saved.ModelCard, folder: Path, corrector
     if stored["base"] != own:
         remedy = "name the classifier that it was made for, or make one for this with mien correct"
         raise RunError("was made for another classifier", place=str(folder), remedy=remedy)
-    with sound(folder / "patch.json"):
+    with as_storage_error(folder / "patch.json"):
         if tuple(stored["classes"][: len(card.classes)]) != card.classes:
             raise ValueError(f"its classes do not begin with {', '.join(card.classes)}")
         wide = saved.widened(model, card, len(stored["classes"]))
 
     def make(name: str, target: int | None) -> Corrector:
         outside = corrector if ":" in name else None
-        return correctors.beside(correctors.find(outside or name, outside=outside is not None), wide, target)
+        return correctors.for_classifier(
+            correctors.get_corrector(outside or name, outside=outside is not None), wide, target
+        )
 
     patch = Patch.load(folder, make)
     for one in patch.correctors:
-        if wanted_by(one).tap not in ("", *model.taps):
-            raise RunError(f"wants a tap {wanted_by(one).tap!r}", place=str(folder), remedy="make the patch again")
+        if requested_features(one).layer not in ("", *model.layers):
+            raise RunError(
+                f"wants a layer {requested_features(one).layer!r}", place=str(folder), remedy="make the patch again"
+            )
     return Corrected(wide, card, patch)
 
 
 def _of_study(
-    run: Run, folder: Path, model: Classifier, card: saved.ModelCard, left_out: str, corrector: str | None
+    run: Run, folder: Path, model: Network, card: saved.ModelCard, left_out: str, corrector: str | None
 ) -> Patch:
     """The corrector that a study fitted for the class, as a patch."""
     manifest = run.manifest()
@@ -216,8 +220,8 @@ def _of_study(
     if name not in manifest["correctors"]:
         raise choice_error("corrector", name, manifest["correctors"], place="--corrector")
     target = card.classes.index(left_out)
-    kind = correctors.find(name, outside=corrector is not None)
-    fitted = restored(correctors.beside(kind, model, target), folder / "correctors" / f"{name}.npz")
+    kind = correctors.get_corrector(name, outside=corrector is not None)
+    fitted = load_corrector(correctors.for_classifier(kind, model, target), folder / "correctors" / f"{name}.npz")
     seen = Calibration.of(read_arrays(folder / "scores" / f"{name}.npz"), target)
     ids = np.arange(len(seen.score)).astype(str)
     witness = Witness(ids, seen.truth, seen.base, seen.group, seen.score[None], seen.suggested[None])

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.certify.combine import SILENT, together
+from mien.certify.combine import SILENT, combine_proposals
 from mien.certify.policy import Policy, decide
-from mien.classifiers.feature_store import Workbench, built
+from mien.classifiers.feature_store import FeatureStore, build_correctors
 from mien.correctors.contract import Corrector
 from mien.data.prepare import DataSettings
 from mien.data.provenance import UNKNOWN
-from mien.data.split import linked
-from mien.deploy.calibration_data import Material, gather
+from mien.data.split import group_ids
+from mien.deploy.calibration_data import CalibrationData, load_calibration_data
 from mien.deploy.corrected import cell_of
 from mien.deploy.patch import Patch, Witness, now
 from mien.deploy.settings import CorrectSettings
@@ -47,14 +47,14 @@ class Correction:
 
     patch: Patch
     scores: Scores
-    material: Material
+    material: CalibrationData
     tested: Outputs
 
     def _payers(self) -> list[str]:
         """Classes that lose far more than the budget on calibrate, while all together keep it."""
         seen, patch = self.patch.witness, self.patch
-        joint = together(seen.proposals, seen.base)
-        lost = decide(joint, seen.base, patch.certified.thresholds).changed & (seen.base == seen.truth)
+        joint = combine_proposals(seen.proposals, seen.base)
+        lost = decide(joint, seen.base, patch.certified.thresholds).overridden & (seen.base == seen.truth)
         said = []
         for c in np.flatnonzero(patch.known):
             right = (seen.base == seen.truth) & (seen.truth == c)
@@ -156,13 +156,15 @@ def correct(
     folder = cell_of(place, left_out=left_out, seed=settings.base_seed, flag="--base-seed")
     model, card = saved.load(folder, base=base)
     say("reading pictures")
-    material = gather(folder, model, card, data, classes, settings)
+    material = load_calibration_data(folder, model, card, data, classes, settings)
     pictures, parts = material.pictures, material.parts
     say("reading out")
     wide = saved.widened(model, card, len(pictures.labelset))
-    beside = tuple(built([settings.corrector], wide, target)[settings.corrector] for target in material.targets)
+    beside = tuple(
+        build_correctors([settings.corrector], wide, target)[settings.corrector] for target in material.targets
+    )
     rows = np.concatenate([parts.rows(part) for part in ("correct", "test")])
-    bench = Workbench.of(
+    bench = FeatureStore.of(
         wide, pictures, AugmentSettings(), rows, beside, folder if settings.keep_features and not base else None
     )
     witness = _fitted(bench, material, beside, settings, say)
@@ -178,15 +180,17 @@ def correct(
     seen = bench.seen(tested)
     decision, labels = patch.decide(seen), pictures.labels[tested]
     # every override counts as if it gave its class, also where h only flags or abstains; recall is of what h answers
-    overridden = np.where(decision.changed, patch.propose(seen).suggested, decision.base)
+    overridden = np.where(decision.overridden, patch.propose(seen).suggested, decision.base)
     result = scores(labels, decision.base, overridden, len(patch.classes))
-    result = replace(result, tpr_h=scores(labels, decision.base, decision.final, len(patch.classes)).tpr_h)
+    result = replace(
+        result, recall_after=scores(labels, decision.base, decision.final, len(patch.classes)).recall_after
+    )
     return Correction(patch, result, material, seen)
 
 
 def _fitted(
-    bench: Workbench,
-    material: Material,
+    bench: FeatureStore,
+    material: CalibrationData,
     beside: Sequence[Corrector],
     settings: CorrectSettings,
     say: Callable[[str], object],
@@ -203,6 +207,6 @@ def _fitted(
         else:
             proposals.append(bench.propose(corrector, held))
     return Witness(
-        pictures.ids[held], pictures.labels[held], bench.seen(held).predicted, linked(pictures)[held].astype(str),
+        pictures.ids[held], pictures.labels[held], bench.seen(held).predicted, group_ids(pictures)[held].astype(str),
         np.stack([one.score for one in proposals]), np.stack([one.suggested for one in proposals]),
     )  # fmt: skip

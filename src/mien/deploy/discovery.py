@@ -25,7 +25,7 @@ from mien.errors import DataError, RunError, UsageError
 from mien.features import Embedding
 from mien.nets import saved
 from mien.nets.extraction import extract
-from mien.storage.files import Stored, read_json, sound, write_atomic, write_json
+from mien.storage.files import Record, as_storage_error, read_json, write_atomic, write_json
 from mien.types import NO_LABEL, Dataset, Floats, Ints, LabelSet, Outputs, Problem
 
 FORMAT = 1
@@ -145,7 +145,7 @@ def _sheets(data: Dataset, score: Floats, cluster: Ints) -> tuple[bytes, ...]:
     """For each cluster its strangest pictures in a row."""
     order = np.argsort(-score, kind="stable")
     chosen = [order[cluster[order] == number][:SHOWN] for number in range(cluster.max() + 1)]
-    one = data.but(labels=np.zeros(len(data), int), labelset=LabelSet(("cluster",)))
+    one = data.replace(labels=np.zeros(len(data), int), labelset=LabelSet(("cluster",)))
     return tuple(as_png(contact_sheet(one, rows, len(rows))) for rows in chosen)
 
 
@@ -166,9 +166,9 @@ def named_cluster(place: str) -> list[Path]:
         raise UsageError(f"{place!r} is not understood", place="--found", remedy=remedy)
     path = Path(folder) / "found.json"
     stored = read_json(path)
-    if not isinstance(stored, Stored) or stored["format"] != FORMAT:
+    if not isinstance(stored, Record) or stored["format"] != FORMAT:
         raise RunError("is no discovery", place=str(path), remedy="give the folder that mien discover wrote")
-    with sound(path, "run mien discover again"):
+    with as_storage_error(path, "run mien discover again"):
         files = [Path(row["file"]) for row in stored["pictures"] if str(row["cluster"]) == (number.lstrip("0") or "0")]
         last = int(stored["clusters"]) - 1
     if not files:

@@ -24,12 +24,20 @@ from typing import Any, Self
 import numpy as np
 
 from mien.certify.calibration_set import Calibration
-from mien.certify.combine import together
+from mien.certify.combine import combine_proposals
 from mien.certify.policy import Certified, Policy, decide
-from mien.correctors.contract import Corrector, restored
+from mien.correctors.contract import Corrector, load_corrector
 from mien.data.provenance import Provenance
 from mien.errors import RunError, UsageError
-from mien.storage.files import Stored, read_arrays, read_json, sound, storage_errors, write_arrays, write_json
+from mien.storage.files import (
+    Record,
+    as_storage_error,
+    read_arrays,
+    read_json,
+    storage_errors,
+    write_arrays,
+    write_json,
+)
 from mien.types import Bools, Decision, Floats, Ints, LabelSet, Outputs, Proposal, Texts
 
 FORMAT = 1
@@ -81,7 +89,7 @@ class Witness:
 
     def calibration(self) -> Calibration:
         """Of all correctors as one."""
-        joint = together(self.proposals, self.base)
+        joint = combine_proposals(self.proposals, self.base)
         return Calibration(joint.score, joint.suggested, self.truth, self.base, self.group)
 
 
@@ -151,7 +159,7 @@ class Patch:
 
     def propose(self, outputs: Outputs) -> Proposal:
         """What the correctors suggest, as one."""
-        return together([corrector.propose(outputs) for corrector in self.correctors], outputs.predicted)
+        return combine_proposals([corrector.propose(outputs) for corrector in self.correctors], outputs.predicted)
 
     def decide(self, outputs: Outputs) -> Decision:
         """The corrected system's answers; `outputs` in the classes of the patch."""
@@ -160,7 +168,7 @@ class Patch:
             return Decision(outputs.ids, base, base, np.zeros(0, bool), self.policy.action)
         return decide(self.propose(outputs), base, self.certified.thresholds, self.policy.action)
 
-    def joined(self, other: Patch) -> Patch:
+    def merged_with(self, other: Patch) -> Patch:
         """Both as one, with one certificate; the order does not matter. UsageError where they cannot be."""
         mine, theirs = self.witness, other.witness
         reasons = {
@@ -240,25 +248,25 @@ class Patch:
         RunError : it is no patch, is damaged, or was written by a newer version.
         """
         stored = read_summary(folder)
-        with sound(folder / "patch.json", REMEDY):
+        with as_storage_error(folder / "patch.json", REMEDY):
             classes, known = tuple(stored["classes"]), np.array(stored["known"])
             pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
             policy, provenance = stored["policy"].record(Policy), Provenance.of_patch(stored)
             if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
                 raise ValueError("known and classes do not fit")
-        with sound(folder / "calibration.npz", REMEDY):
+        with as_storage_error(folder / "calibration.npz", REMEDY):
             arrays = read_arrays(folder / "calibration.npz")
             witness = Witness(**{one.name: arrays[one.name] for one in fields(Witness)})
             witness.check(len(pairs), len(classes))
         correctors = []
         for number, (name, target) in enumerate(pairs):
             index = classes.index(target) if target in classes else None
-            correctors.append(restored(make(name, index), folder / f"corrector-{number}.npz"))
+            correctors.append(load_corrector(make(name, index), folder / f"corrector-{number}.npz"))
         found = cls(
             classes, known, tuple(stored["correctors"]), tuple(correctors), policy, witness, stored["base"],
             stored["data"], bool(stored["approximate"]), stored["about"], provenance,
         )  # fmt: skip
-        with sound(folder / "calibration.npz", REMEDY):
+        with as_storage_error(folder / "calibration.npz", REMEDY):
             _ = found.certified
         return found
 
@@ -271,12 +279,12 @@ def remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def read_summary(folder: Path) -> Stored:
+def read_summary(folder: Path) -> Record:
     """What patch.json says; RunError where it is no patch that this version can read."""
     if not (folder / "patch.json").exists():
         raise RunError("is no patch", place=str(folder), remedy="give the folder that mien correct wrote")
     stored = read_json(folder / "patch.json")
-    if not isinstance(stored, Stored) or type(stored["format"]) is not int or stored["format"] < 1:
+    if not isinstance(stored, Record) or type(stored["format"]) is not int or stored["format"] < 1:
         raise RunError("is no summary of a patch", place=str(folder / "patch.json"), remedy=REMEDY)
     if stored["format"] > FORMAT:
         raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")

@@ -16,9 +16,9 @@ from mien.data.provenance import KNOWN, STATED, UNKNOWN, TrainedOn, learnt_rows
 from mien.data.split import split
 from mien.errors import DataError, MienError, UsageError
 from mien.nets import saved
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.pretrained import PREFIX
-from mien.storage.files import read_json, sound
+from mien.storage.files import as_storage_error, read_json
 from mien.storage.run import RETRAINED, Run
 from mien.types import Dataset
 
@@ -43,7 +43,7 @@ class Learnt:
 
 
 def learnt_by(
-    folder: Path, model: Classifier, card: saved.ModelCard, given: Sequence[str], data: DataSettings, pictures: Dataset
+    folder: Path, model: Network, card: saved.ModelCard, given: Sequence[str], data: DataSettings, pictures: Dataset
 ) -> Learnt:
     """What the classifier in a folder was trained on.
 
@@ -77,7 +77,7 @@ def learnt_by(
 
 
 def recorded_by(
-    folder: Path, model: Classifier, card: saved.ModelCard, there: tuple[Dataset, str] | None = None
+    folder: Path, model: Network, card: saved.ModelCard, there: tuple[Dataset, str] | None = None
 ) -> tuple[TrainedOn | None, str]:
     """The record beside a classifier, or one derived from its run; None and the reason where neither exists.
 
@@ -99,13 +99,13 @@ def _of_earlier_run(folder: Path, there: tuple[Dataset, str] | None) -> tuple[Tr
     if not (folder / "cell.json").exists():
         return None, missing
     cell = read_json(folder / "cell.json")
-    with sound(folder / "cell.json"):
+    with as_storage_error(folder / "cell.json"):
         seed, key = int(cell["seed"]), str(cell["key"])
     run = next(_runs_of(folder, seed, key), None)
     if run is None:
         return None, f"{missing}, and lies in no run"
     manifest = run.manifest()
-    with sound(run.path("run.json")):
+    with as_storage_error(run.path("run.json")):
         fingerprint, settings = manifest["data"]["fingerprint"], manifest["settings"]["data"].record(DataSettings)
         parts_then = manifest["splits"][str(seed)]
     if there is None or there[0].fingerprint() != fingerprint:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mien.nets.settings import OF_THE_MACHINE, TrainSettings
-from mien.storage.files import sound
+from mien.storage.files import as_storage_error
 from mien.storage.run import Run
 
 WORK = ("model.json", "checkpoint.safetensors", "drawn.safetensors", "generated.npz", "answers-*.npz", "test.npz")
@@ -34,5 +34,5 @@ def known_as(train: TrainSettings, run: Run) -> list[TrainSettings]:
     """
     if not run.path("run.json").exists():
         return [train.anywhere, train]
-    with sound(run.path("run.json")):
+    with as_storage_error(run.path("run.json")):
         return [train.anywhere, replace(train, **machine_of(run.manifest()))]

@@ -31,11 +31,11 @@ def check(train: TrainSettings, bases: Iterable[str], wanted: Iterable[str] = ()
     for name in bases:
         _check_base(name, colour)
     for name in wanted:
-        correctors.find(name)()
+        correctors.get_corrector(name)()
 
 
 def _check_base(name: str, colour: bool) -> None:
-    saved.find(name)
+    saved.get_network(name)
     if ":" not in name or name.startswith(PREFIX):  # a backbone would be fetched
         return
     try:

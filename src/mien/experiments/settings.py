@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mien.certify.policy import Policy
 from mien.data.prepare import DataSettings
 from mien.errors import UsageError
-from mien.imbalance import find
+from mien.imbalance import get_treatment
 from mien.nets.settings import BASE_HELP, TrainSettings
 from mien.settings import setting, validate
 
@@ -62,6 +62,6 @@ class CompareSettings:
         for name in ("seeds", "models", "treatments"):
             if not getattr(self, name):
                 raise UsageError("names none", place=f"--{name}", remedy="give one or more, with commas between")
-        treatments = (find(name).name for name in self.treatments)
+        treatments = (get_treatment(name).name for name in self.treatments)
         for name, given in (("seeds", self.seeds), ("models", self.models), ("treatments", treatments)):
             object.__setattr__(self, name, tuple(dict.fromkeys(given)))  # named twice, or once with its usual target

@@ -1,4 +1,4 @@
-"""From the taps of a classifier to the vectors that correctors learn on."""
+"""From the layers of a classifier to the vectors that correctors learn on."""
 
 from mien.features.embedding import Embedding
 from mien.features.extractor import describe

@@ -1,4 +1,4 @@
-"""The vectors that correctors learn on: taps side by side, standardised, rotated to their principal axes, scaled."""
+"""The vectors that correctors learn on: layers side by side, standardised, rotated to their principal axes, scaled."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Embedding:
 
     Attributes
     ----------
-    taps : patterns of the features used.
+    layers : patterns of the features used.
     whitening : what is done to them.
-    widths : tap → numbers a picture, of the outputs it was fitted on; empty where an older run has not kept them.
+    widths : layer → numbers a picture, of the outputs it was fitted on; empty where an older run has not kept them.
     """
 
-    taps: tuple[str, ...]
+    layers: tuple[str, ...]
     whitening: Whitening
     widths: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def fit(
-        cls, outputs: Outputs, taps: Sequence[str], components: int, whiten: float = 1.0, *, least: int = 1
+        cls, outputs: Outputs, layers: Sequence[str], components: int, whiten: float = 1.0, *, least: int = 1
     ) -> Self:
         """Learn it from pictures; labels play no part.
 
@@ -46,10 +46,10 @@ class Embedding:
         ------
         DataError : no feature matches, a value is not finite, or nothing differs between the pictures.
         """
-        vectors, wide = stack(outputs, taps), widths(outputs, taps)
-        made = cls(patterns(taps), Whitening.fit(vectors, components, whiten, list(wide.values())), wide)
+        vectors, wide = stack(outputs, layers), widths(outputs, layers)
+        made = cls(patterns(layers), Whitening.fit(vectors, components, whiten, list(wide.values())), wide)
         if made.axes < least:
-            raise nothing_differs(outputs, taps)
+            raise nothing_differs(outputs, layers)
         return made
 
     @property
@@ -70,24 +70,24 @@ class Embedding:
         """(N, M) vectors of new outputs."""
         return self.whitening.apply(self._stacked(outputs))
 
-    def onto(self, outputs: Outputs, directions: Floats) -> Floats:
+    def project(self, outputs: Outputs, directions: Floats) -> Floats:
         """(N, C) products of the vectors with (M, C) directions, without making the vectors: far quicker."""
-        return self.whitening.onto(self._stacked(outputs), directions)
+        return self.whitening.project(self._stacked(outputs), directions)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """As plain arrays."""
         of = self.whitening
-        arrays = {"taps": np.array(self.taps), "mean": of.mean, "spread": of.spread, "basis": of.basis}
+        arrays = {"taps": np.array(self.layers), "mean": of.mean, "spread": of.spread, "basis": of.basis}
         return {**arrays, **kept_widths(self.widths)}
 
     @classmethod
     def of(cls, state: Mapping[str, NDArray[Any]]) -> Self:
         """From the arrays of `state`."""
         whitening = Whitening(state["mean"], state["spread"], state["basis"])
-        return cls(tuple(str(tap) for tap in state["taps"]), whitening, widths_in(state))
+        return cls(tuple(str(layer) for layer in state["taps"]), whitening, widths_in(state))
 
     def _stacked(self, outputs: Outputs) -> Floats:
-        vectors = stack(outputs, self.taps, self.widths)
+        vectors = stack(outputs, self.layers, self.widths)
         if vectors.shape[1] != len(self.whitening.mean):
             cause = f"have {vectors.shape[1]} numbers a picture, the corrector was fitted on {len(self.whitening.mean)}"
             remedy = "give the features that the corrector was fitted on, or fit it again"
@@ -96,12 +96,12 @@ class Embedding:
 
 
 def kept_widths(widths: Mapping[str, int]) -> dict[str, NDArray[Any]]:
-    """Widths of taps as plain arrays; none where they are not known."""
+    """Widths of layers as plain arrays; none where they are not known."""
     return {"names": np.array(list(widths)), "widths": np.array(list(widths.values()))} if widths else {}
 
 
 def widths_in(state: Mapping[str, NDArray[Any]]) -> dict[str, int]:
-    """The widths of taps that a saved corrector has; empty for those of earlier versions."""
+    """The widths of layers that a saved corrector has; empty for those of earlier versions."""
     if not {"names", "widths"} <= set(state):
         return {}
     return dict(zip(map(str, state["names"]), map(int, state["widths"]), strict=True))

@@ -16,36 +16,37 @@ LARGEST = 1e37
 """Largest value of a feature; sums and squares of larger ones overflow float32."""
 
 
-def stack(outputs: Outputs, taps: Sequence[str] = ("*",), like: Mapping[str, int] | None = None) -> Floats:
-    """(N, D) float32 features of the vector taps whose names match one of the patterns, in the order of their names.
+def stack(outputs: Outputs, layers: Sequence[str] = ("*",), like: Mapping[str, int] | None = None) -> Floats:
+    """(N, D) float32 features of the vector layers whose names match one of the patterns, in the order of their names.
 
     Parameters
     ----------
-    taps : patterns of names.
-    like : the widths of the taps (see `widths`) that these must have, such as those that a corrector was fitted on.
+    layers : patterns of names.
+    like : the widths of the layers (see `widths`) that these must have, such as those that a corrector was fitted on.
 
     Raises
     ------
-    DataError : no tap matches (the message names those that there are), or a value is not finite, with its tap and row.
-    AlignmentError : other taps than in `like`, or taps of other widths.
+    DataError : no layer matches (the message names those that there are), or a value is not finite, with its layer and
+        row.
+    AlignmentError : other layers than in `like`, or layers of other widths.
 
     Examples
     --------
-    >>> taps = {"conv1/1": np.zeros((1, 32)), "hidden": np.ones((1, 4))}
-    >>> one = Outputs(np.array(["a"]), np.ones((1, 1)), np.array([True]), taps)
+    >>> layers = {"conv1/1": np.zeros((1, 32)), "hidden": np.ones((1, 4))}
+    >>> one = Outputs(np.array(["a"]), np.ones((1, 1)), np.array([True]), layers)
     >>> stack(one, ["conv*/1"]).shape
     (1, 32)
     """
-    chosen = matching(outputs, taps)
+    chosen = matching(outputs, layers)
     if not chosen:
         there = ", ".join(matching(outputs, ("*",)))
         raise DataError(
-            f"no feature matches {', '.join(patterns(taps))}",
+            f"no feature matches {', '.join(patterns(layers))}",
             place="Outputs.features",
             remedy=f"there are: {there}" if there else 'there are none: give Outputs(…, features={"mine": vectors})',
         )
     if like:
-        check_like(widths(outputs, taps), like)
+        check_like(widths(outputs, layers), like)
     with np.errstate(over="ignore"):  # what is too large for float32 is refused below
         joined = np.concatenate([np.asarray(outputs.features[name], np.float32) for name in chosen], axis=1)
     if joined.size and not -LARGEST <= joined.min() <= joined.max() <= LARGEST:  # false for NaN, too
@@ -53,49 +54,49 @@ def stack(outputs: Outputs, taps: Sequence[str] = ("*",), like: Mapping[str, int
     return joined
 
 
-def matching(outputs: Outputs, taps: Sequence[str]) -> list[str]:
-    """The vector taps whose names match one of the patterns, in order."""
+def matching(outputs: Outputs, layers: Sequence[str]) -> list[str]:
+    """The vector layers whose names match one of the patterns, in order."""
     vectors = sorted(name for name, values in outputs.features.items() if values.ndim == 2)
-    return [name for name in vectors if any(fnmatchcase(name, pattern) for pattern in patterns(taps))]
+    return [name for name in vectors if any(fnmatchcase(name, pattern) for pattern in patterns(layers))]
 
 
-def patterns(taps: Sequence[str]) -> tuple[str, ...]:
-    """Patterns of taps as a tuple, also of one alone.
+def patterns(layers: Sequence[str]) -> tuple[str, ...]:
+    """Patterns of layers as a tuple, also of one alone.
 
     >>> patterns("hidden")
     ('hidden',)
     """
-    return (taps,) if isinstance(taps, str) else tuple(taps)
+    return (layers,) if isinstance(layers, str) else tuple(layers)
 
 
-def widths(outputs: Outputs, taps: Sequence[str]) -> dict[str, int]:
-    """Tap → numbers a picture, of the taps that match, in order."""
-    return {name: outputs.features[name].shape[1] for name in matching(outputs, taps)}
+def widths(outputs: Outputs, layers: Sequence[str]) -> dict[str, int]:
+    """Tap → numbers a picture, of the layers that match, in order."""
+    return {name: outputs.features[name].shape[1] for name in matching(outputs, layers)}
 
 
 def check_like(found: Mapping[str, int], fitted: Mapping[str, int]) -> None:
-    """AlignmentError unless both have the same taps of the same widths."""
+    """AlignmentError unless both have the same layers of the same widths."""
     if dict(found) != dict(fitted):
         cause = f"are {_shown(found, fitted)}, the corrector was fitted on {_shown(fitted, found)}"
         remedy = "give the features that the corrector was fitted on, or fit it again"
         raise AlignmentError(cause, place="Outputs.features", remedy=remedy)
 
 
-def nothing_differs(outputs: Outputs, taps: Sequence[str]) -> DataError:
+def nothing_differs(outputs: Outputs, layers: Sequence[str]) -> DataError:
     """The error where the features are alike in all pictures."""
-    cause = f"the features {', '.join(matching(outputs, taps))} are alike in all {len(outputs)} pictures"
+    cause = f"the features {', '.join(matching(outputs, layers))} are alike in all {len(outputs)} pictures"
     return DataError(cause, place="Outputs.features", remedy="give features that differ, and more pictures")
 
 
 def _shown(one: Mapping[str, int], other: Mapping[str, int]) -> str:
-    """The taps of one that the other lacks or has with another width."""
+    """The layers of one that the other lacks or has with another width."""
     apart = [f"{name} ({width} numbers)" for name, width in one.items() if other.get(name) != width]
     return ", ".join(apart[:5]) + (", …" if len(apart) > 5 else "") or "no others"
 
 
-def check_taps(outputs: Outputs, taps: Sequence[str]) -> None:
-    """`check_finite` for the vector taps that match."""
-    for name in matching(outputs, taps):
+def check_taps(outputs: Outputs, layers: Sequence[str]) -> None:
+    """`check_finite` for the vector layers that match."""
+    for name in matching(outputs, layers):
         check_finite(outputs.features[name], f"Outputs.features[{name}]")
 
 

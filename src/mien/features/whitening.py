@@ -32,7 +32,7 @@ class Whitening:
 
         With a `power` below 1 the axes keep a part of their spread; 0 is principal components without whitening.
         Features that are alike in all pictures have no part in the axes; where all are, there is no axis. A spread
-        below 1e-6 counts as none, but in a tap all of whose features are as small: `widths` are those of the taps.
+        below 1e-6 counts as none, but in a layer all of whose features are as small: `widths` are those of the layers.
         """
         features = as_numbers(features, "Whitening.fit", ndim=2)
         mean, spread = _moments(features if features.dtype.kind == "f" else features.astype(np.float64), widths)
@@ -53,7 +53,7 @@ class Whitening:
             raise AlignmentError(cause, place="Whitening.apply", remedy="give the features that it was fitted on")
         return ((features - self.mean) / self.spread) @ self.basis
 
-    def onto(self, features: Floats, directions: Floats) -> Floats:
+    def project(self, features: Floats, directions: Floats) -> Floats:
         """(N, D) features, (M, C) directions → (N, C): `apply(features) @ directions`, in one product."""
         each = (self.basis.astype(np.float64) @ directions) / self.spread[:, None].astype(np.float64)
         return np.asarray(features @ each.astype(np.float32) - self.mean.astype(np.float64) @ each)
@@ -71,11 +71,11 @@ def _moments(features: Floats, widths: Sequence[int] = ()) -> tuple[Floats, Floa
     spread[rounded] *= np.ptp(features[:, rounded], axis=0) > 0
     spread[spread <= 1e-6] = 0
     ends = np.cumsum(widths or [features.shape[1]])
-    for tap in (slice(end - width, end) for end, width in zip(ends, widths or ends, strict=True)):
-        if not spread[tap].any():  # all are small, perhaps by their unit
-            mean[tap], exact = _exact(features[:, tap])
-            small = (exact <= 1e-6 * np.abs(features[:, tap]).max(0)) | (exact < np.finfo(np.float32).tiny)
-            spread[tap] = np.where(small, 0, exact)
+    for layer in (slice(end - width, end) for end, width in zip(ends, widths or ends, strict=True)):
+        if not spread[layer].any():  # all are small, perhaps by their unit
+            mean[layer], exact = _exact(features[:, layer])
+            small = (exact <= 1e-6 * np.abs(features[:, layer]).max(0)) | (exact < np.finfo(np.float32).tiny)
+            spread[layer] = np.where(small, 0, exact)
     return mean, spread
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from mien.errors import DataError
 from mien.imbalance.neighbours import nearest
 from mien.imbalance.resampling import oversampled
-from mien.imbalance.treatment import Latents, Learnt
+from mien.imbalance.treatment import FittedTrainPart, Latents
 from mien.imbalance.weights import class_weights
 from mien.outside import import_optional
 from mien.types import Floats, Ints
@@ -19,7 +19,7 @@ NEIGHBOURS = 5
 LEAST = 1e-12
 
 
-def adjusted(learnt: Learnt, new: Latents) -> Floats:
+def adjusted(learnt: FittedTrainPart, new: Latents) -> Floats:
     """Answers divided by the mean answers to the training part: those of classes that are equally frequent.
 
     A. K. Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021, equation 9, τ = 1. Its shares of the
@@ -38,7 +38,7 @@ def adjusted(learnt: Learnt, new: Latents) -> Floats:
     return np.asarray(moved / np.maximum(moved.sum(1, keepdims=True), LEAST))
 
 
-def new_head(learnt: Learnt, new: Latents) -> Floats:
+def new_head(learnt: FittedTrainPart, new: Latents) -> Floats:
     """Answers of a linear head, learnt anew on the hidden layer with every class as frequent as the largest.
 
     B. Kang et al., *Decoupling representation and classifier for long-tailed recognition*, ICLR 2020, section 4.1: the
@@ -50,7 +50,7 @@ def new_head(learnt: Learnt, new: Latents) -> Floats:
     return _head(learnt.latents.vectors[rows], part.labels[rows], learnt, new)
 
 
-def smote(learnt: Learnt, new: Latents) -> Floats:
+def smote(learnt: FittedTrainPart, new: Latents) -> Floats:
     """The same, with new latents between those of neighbours of a class in place of repeated ones.
 
     N. V. Chawla et al., *SMOTE: synthetic minority over-sampling technique*, JAIR 2002, by imbalanced-learn; between
@@ -72,7 +72,7 @@ def smote(learnt: Learnt, new: Latents) -> Floats:
     return _head(np.asarray(made), np.asarray(given), learnt, new)
 
 
-def of_neighbours(learnt: Learnt, new: Latents, k: int, power: float = 0.0) -> Floats:
+def of_neighbours(learnt: FittedTrainPart, new: Latents, k: int, power: float = 0.0) -> Floats:
     """Shares of the votes of the k nearest pictures of the training part, by their latents; each weighs (N/n)^power.
 
     Examples
@@ -88,7 +88,7 @@ def of_neighbours(learnt: Learnt, new: Latents, k: int, power: float = 0.0) -> F
     return nearest(learnt.part, learnt.latents.vectors, new.vectors, k, weights)
 
 
-def _head(vectors: Floats, labels: Ints, learnt: Learnt, new: Latents) -> Floats:
+def _head(vectors: Floats, labels: Ints, learnt: FittedTrainPart, new: Latents) -> Floats:
     from sklearn.linear_model import LogisticRegression  # here: training, which needs none, must not wait for it
     from sklearn.preprocessing import StandardScaler
 

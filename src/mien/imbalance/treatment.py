@@ -61,7 +61,7 @@ class Latents:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class FittedTrainPart:
     """The training part once a classifier has learnt it: the only latents that come with labels."""
 
     part: TrainPart
@@ -83,7 +83,7 @@ class Learnt:
 
 Rows = Callable[[TrainPart], Ints]
 """Rows of the training part to learn from, some left out, some more than once."""
-After = Callable[[Learnt, Latents], Floats]
+After = Callable[[FittedTrainPart, Latents], Floats]
 """(N, K) answers for new pictures, from what the classifier made of the training part and of them."""
 
 

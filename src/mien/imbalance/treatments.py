@@ -133,7 +133,7 @@ def serves_neighbours(treatment: Treatment) -> bool:
     return of_votes and not (treatment.after or treatment.generated or treatment.uses_fit)
 
 
-def find(name: str) -> Treatment:
+def get_treatment(name: str) -> Treatment:
     """The treatment called `name`; NAME:TARGET with another number of pictures.
 
     Examples

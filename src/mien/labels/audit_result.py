@@ -11,7 +11,7 @@ import numpy as np
 from mien.data.prepare import DataSettings
 from mien.data.review_files import read
 from mien.data.reviewed import on_pictures
-from mien.data.reviews import MACHINE, Review, ReviewFile, append, merged
+from mien.data.reviews import MACHINE, Review, ReviewFile, append, merge_reviews
 from mien.labels.reviewers import Reviewer, reviewers
 from mien.labels.suspects import Suspects
 from mien.labels.verdicts import KINDS, WRONG, Verdicts
@@ -88,7 +88,7 @@ class Audit:
         """New labels for people to look through: where a class is more likely than not, and nobody looked."""
         found, names, rows = self.suspects, self.data.labelset.names, np.arange(len(self.data))
         sure = (self.verdicts.kind == KINDS.index(WRONG)) & (found.belief[rows, found.suggested] > LIKELY)
-        chosen = np.flatnonzero(sure & ~np.isin(self.data.ids, list(merged(self.said))))
+        chosen = np.flatnonzero(sure & ~np.isin(self.data.ids, list(merge_reviews(self.said))))
         return [{"id": str(self.data.ids[row]), "label": names[found.suggested[row]], "who": MACHINE} for row in chosen]
 
     def save(self, folder: Path, settings: DataSettings) -> None:

@@ -16,7 +16,7 @@ from mien.data.prepare import DataSettings, prepare
 from mien.errors import DataError, RunError
 from mien.labels.suspects import Suspects
 from mien.labels.verdicts import KINDS
-from mien.storage.files import Stored, read_arrays, read_json, sound
+from mien.storage.files import Record, as_storage_error, read_arrays, read_json
 from mien.types import Dataset, Ints, LabelSet, Texts
 
 FORMAT = 1
@@ -57,16 +57,16 @@ def audited(folder: Path, source: str | None = None) -> Audited:
     if not (folder / "audit.json").exists():
         raise RunError("holds no audit", place=str(folder), remedy="give the --out folder of mien audit")
     about = read_json(folder / "audit.json")
-    if not isinstance(about, Stored) or about["kind"] != "audit" or not isinstance(about["format"], int):
+    if not isinstance(about, Record) or about["kind"] != "audit" or not isinstance(about["format"], int):
         raise RunError("holds no audit", place=str(folder), remedy="give the --out folder of mien audit")
     if about["format"] > FORMAT:
         raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")
-    with sound(folder / "audit.json", AUDIT_AGAIN):
+    with as_storage_error(folder / "audit.json", AUDIT_AGAIN):
         settings = about["data"].record(DataSettings)
         settings = replace(settings, source=source or settings.source, strict=False)
     stored = _checked(read_arrays(folder / "audit.npz"), folder / "audit.npz")
     try:
-        data = prepare(settings).but(targets=None)
+        data = prepare(settings).replace(targets=None)
     except DataError as error:
         remedy = "give the place of the pictures with --data PATH; all reviews are kept"
         raise DataError(error.cause, place=error.place, remedy=remedy) from None
@@ -78,12 +78,12 @@ def audited(folder: Path, source: str | None = None) -> Audited:
     return _joined(stored, data, rows, folder / "audit.npz")
 
 
-def _checked(stored: Stored, path: Path) -> Stored:
+def _checked(stored: Record, path: Path) -> Record:
     """RunError unless the arrays fit each other as those of an audit do."""
     ids, belief, neighbours, kind = (stored[name] for name in ("ids", "belief", "neighbours", "kind"))
     count = len(ids) if ids.ndim == 1 else -1
     hashes, classes = stored.get("hashes"), stored.get("classes")
-    sound = (
+    as_storage_error = (
         ids.ndim == 1 and ids.dtype.kind == "U" and len(np.unique(ids)) == count
         and belief.ndim == 2 and len(belief) == count and belief.dtype.kind == "f" and np.isfinite(belief).all()
         and neighbours.ndim == 2 and len(neighbours) == count and neighbours.dtype.kind == "i"
@@ -93,12 +93,12 @@ def _checked(stored: Stored, path: Path) -> Stored:
         and (hashes is None or hashes.shape in ((0,), (count,)))
         and (classes is None or (classes.shape == (belief.shape[1],) and len(np.unique(classes)) == len(classes)))
     )  # fmt: skip
-    if not sound:
+    if not as_storage_error:
         raise RunError("does not hold what an audit writes", place=str(path), remedy=AUDIT_AGAIN)
     return stored
 
 
-def _rows(stored: Stored, data: Dataset, folder: Path) -> Ints:
+def _rows(stored: Record, data: Dataset, folder: Path) -> Ints:
     """(A,) row of each audited picture in the data of today, −1 where it is not there."""
     ids, hashes = stored["ids"].tolist(), stored.get("hashes")
     places = {name: row for row, name in enumerate(data.ids.tolist())}
@@ -127,14 +127,14 @@ def _each_once(rows: Ints) -> Ints:
     return kept
 
 
-def _joined(stored: Stored, data: Dataset, rows: Ints, path: Path) -> Audited:
+def _joined(stored: Record, data: Dataset, rows: Ints, path: Path) -> Audited:
     """What the audit found, of the pictures that are there, in the order of the audit."""
     there = np.flatnonzero(rows >= 0)
     classes = stored.get("classes")
     if classes is None and stored["belief"].shape[1] != len(data.labelset):
         cause = f"is of {stored['belief'].shape[1]} classes, and the data have {len(data.labelset)} now"
         raise RunError(cause, place=str(path), remedy=AUDIT_AGAIN)
-    taken = data.take(rows[there]).but(ids=stored["ids"][there])
+    taken = data.take(rows[there]).replace(ids=stored["ids"][there])
     names = data.labelset.names if classes is None else tuple(map(str, classes.tolist()))
     taken = _in_classes(taken, names)
     places = np.full(len(rows) + 1, -1)  # the last one stands for "no neighbour"
@@ -154,4 +154,4 @@ def _in_classes(data: Dataset, names: tuple[str, ...]) -> Dataset:
     labelset = LabelSet((*names, *later), data.labelset.aliases)
     votes = None if data.labelset.names != labelset.names else data.votes  # its columns are in the other order
     labels = np.array([labelset.names.index(name) for name in given.tolist()], dtype=np.int64)
-    return data.but(labels=labels, labelset=labelset, votes=votes)
+    return data.replace(labels=labels, labelset=labelset, votes=votes)

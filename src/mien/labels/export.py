@@ -19,7 +19,7 @@ from mien.data.reviews import CANNOT_SAY, MACHINE
 from mien.data.samples import as_png
 from mien.data.views import data_uri, view
 from mien.errors import StorageError
-from mien.labels.review_queue import Desk
+from mien.labels.review_queue import ReviewQueue
 from mien.labels.verdicts import KINDS
 from mien.storage.files import storage_errors, write_atomic, write_text
 from mien.types import NO_LABEL, Bools, Dataset, Ints, digest
@@ -30,7 +30,7 @@ SIDE = 640
 """Longer side of the pictures in tasks, at most."""
 
 
-def export(desk: Desk, form: str, out: Path) -> int:
+def export(desk: ReviewQueue, form: str, out: Path) -> int:
     """Write the pictures with their labels, reviewed ones with the reviewers' word; returns how many.
 
     What was said of a picture goes for its copies too; of several reviewers counts what most say.
@@ -39,9 +39,9 @@ def export(desk: Desk, form: str, out: Path) -> int:
     ----------
     form : one of `mien.labels.FORMS`. "label-studio" is a file of tasks with the pictures (at most 640 pixels wide or
         high), the most likely class of each as prediction and the reviews as annotations; OUT.xml beside it is its
-        labelling configuration. The other two copy the pictures' own files (where they have none, what was audited, as PNG).
-        "fiftyone" is a folder in the layout of FiftyOneImageClassificationDataset. "folder" is OUT/CLASS/PICTURE with
-        OUT/labels.csv, which says of each label where it comes from. What the reviewers could not name is left out
+        labelling configuration. The other two copy the pictures' own files (where they have none, what was audited, as
+        PNG). "fiftyone" is a folder in the layout of FiftyOneImageClassificationDataset. "folder" is OUT/CLASS/PICTURE
+        with OUT/labels.csv, which says of each label where it comes from. What the reviewers could not name is left out
         of both.
     out : file or folder, which must not be there yet.
 
@@ -60,19 +60,19 @@ def export(desk: Desk, form: str, out: Path) -> int:
         return _whole(out, lambda folder: (_fiftyone if form == "fiftyone" else _folder)(desk, folder))
 
 
-def corrected(desk: Desk) -> tuple[Ints, Bools]:
+def corrected(desk: ReviewQueue) -> tuple[Ints, Bools]:
     """(N,) classes after the reviews, −1 where the reviewers cannot say one, and (N,) whether they said anything."""
     found, named = words_on(desk.data, desk.said)
     return np.where(named, found, desk.suspects.labels), named
 
 
-def changed(desk: Desk) -> int:
+def changed(desk: ReviewQueue) -> int:
     """How many labels the reviewers changed."""
     labels, _ = corrected(desk)
     return int(((labels != desk.suspects.labels) & (labels != NO_LABEL)).sum())
 
 
-def _label_studio(desk: Desk, out: Path) -> int:
+def _label_studio(desk: ReviewQueue, out: Path) -> int:
     rows = desk.rows(todo=False).tolist()
     labels, named = corrected(desk)
     names = (*desk.data.labelset.names, CANNOT_SAY)
@@ -94,7 +94,7 @@ def _label_studio(desk: Desk, out: Path) -> int:
     return len(rows)
 
 
-def _task(desk: Desk, row: int, word: str) -> dict[str, Any]:
+def _task(desk: ReviewQueue, row: int, word: str) -> dict[str, Any]:
     """A task of Label Studio; `word` is what the reviewers said, "" without a review."""
     names, found = desk.data.labelset.names, desk.suspects
     likely = int(found.suggested[row])
@@ -141,7 +141,7 @@ def _whole(out: Path, write: Callable[[Path], int]) -> int:
     return count
 
 
-def _fiftyone(desk: Desk, folder: Path) -> int:
+def _fiftyone(desk: ReviewQueue, folder: Path) -> int:
     names = list(desk.data.labelset.names)
     (folder / "data").mkdir()
     labels, _ = corrected(desk)
@@ -153,7 +153,7 @@ def _fiftyone(desk: Desk, folder: Path) -> int:
     return len(rows)
 
 
-def _folder(desk: Desk, folder: Path) -> int:
+def _folder(desk: ReviewQueue, folder: Path) -> int:
     data, found = desk.data, desk.suspects
     names = data.labelset.names
     for name in names:

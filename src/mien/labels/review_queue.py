@@ -13,7 +13,7 @@ import numpy as np
 from mien.data.checks import by_kind
 from mien.data.review_files import read
 from mien.data.reviewed import on_pictures
-from mien.data.reviews import Review, ReviewFile, append, merged
+from mien.data.reviews import Review, ReviewFile, append, merge_reviews
 from mien.errors import UsageError
 from mien.labels.audited import Audited, audited
 from mien.labels.suspects import Suspects
@@ -25,7 +25,7 @@ ORDERS = ("mixed", "worth", "suspicion")
 
 
 @dataclass
-class Desk:
+class ReviewQueue:
     """What the page shows.
 
     Attributes
@@ -46,7 +46,7 @@ class Desk:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def open(cls, folder: Path, source: str | None = None) -> Desk:
+    def open(cls, folder: Path, source: str | None = None) -> ReviewQueue:
         """The desk of an audit's folder; reviews go to FOLDER/reviews.jsonl.
 
         Parameters
@@ -99,7 +99,7 @@ class Desk:
         added = on_pictures(replace(file, reviews=file.reviews[known:], problems=()), self.data, strict=False)
         self.said, self.problems = (*self.said, *added.reviews), (*self.problems, *added.problems)
         self._file, self._read = file, size
-        self.reviews = merged(self.said)
+        self.reviews = merge_reviews(self.said)
 
     def review(self, row: int, label: str | None, who: str) -> Review:
         """Write a word down (None takes it back). UsageError where there is no such picture or class."""
@@ -136,9 +136,9 @@ class Desk:
 
     @cached_property
     def _orders(self) -> dict[str, Ints]:
-        by_worth = np.argsort(-worth(self.suspects), kind="stable")
+        by_worth = np.argsort(-acquisition_score(self.suspects), kind="stable")
         by_score = np.argsort(-self.suspects.score, kind="stable")
-        return dict(zip(ORDERS, (in_turn(by_worth), by_worth, by_score), strict=True))
+        return dict(zip(ORDERS, (interleave_random(by_worth), by_worth, by_score), strict=True))
 
     def entry(self, row: int, who: str = "") -> dict[str, Any]:
         """What the page says of a picture to a reviewer, whose own last word is `own`."""
@@ -162,7 +162,7 @@ class Desk:
             ],
             "votes": None if votes is None else [[name, int(count)] for name, count in zip(names, votes, strict=False)],
             "review": self.reviews.get(str(self.data.ids[row])),
-            "own": merged(one for one in self.said if one.who == who).get(str(self.data.ids[row])),
+            "own": merge_reviews(one for one in self.said if one.who == who).get(str(self.data.ids[row])),
         }
 
     @cached_property
@@ -176,7 +176,7 @@ class Desk:
         return {"reviewed": len(self.reviews), "changed": changed, "audited": len(self.data)}
 
 
-def in_turn(order: Ints, seed: int = 0) -> Ints:
+def interleave_random(order: Ints, seed: int = 0) -> Ints:
     """The same rows: one at random, one by the given order, and so on; each once.
 
     What is only reviewed where it is open teaches wrong things of the rest, until there are thousands of reviews; with
@@ -187,7 +187,7 @@ def in_turn(order: Ints, seed: int = 0) -> Ints:
     return np.asarray(rows[np.sort(first)])
 
 
-def worth(found: Suspects) -> Floats:
+def acquisition_score(found: Suspects) -> Floats:
     """(N,) how much a review would teach: how open it is whether the label is right, times how many are like it.
 
     A picture that is surely wrong teaches nothing new, one that is like no other nothing of others. Openness is the

@@ -44,8 +44,8 @@ def scores(truth: Ints, base: Ints, final: Ints, K: int) -> Scores:
     kept = _per_class(truth, right_f & right_h, K)
     return Scores(
         support=support,
-        tpr_f=Rates(n_right_f, support),
-        tpr_h=Rates(_per_class(truth, right_h, K), support),
+        recall_before=Rates(n_right_f, support),
+        recall_after=Rates(_per_class(truth, right_h, K), support),
         retention=Rates(kept, n_right_f),
         harm=Rates(n_right_f - kept, n_right_f),
         gain=Rates(_per_class(truth, right_h & ~right_f, K), support - n_right_f),
@@ -61,16 +61,16 @@ def relative_gain(result: Scores, epsilon: float = 0.0) -> Floats:
     >>> relative_gain(result)
     array([ 2., nan])
     """
-    return _ratio(result.tpr_h.values, result.tpr_f.values + epsilon)
+    return _ratio(result.recall_after.values, result.recall_before.values + epsilon)
 
 
-def restored(tpr_h: Floats, tpr_full: Floats) -> Floats:
+def recovered_recall(recall_after: Floats, recall_full: Floats) -> Floats:
     """P, the restored share: recall of h over recall of the model trained on all classes, on the same pictures.
 
     >>> restored(np.array([0.51, 0.2]), np.array([0.78, 0.0]))
     array([0.65384615,        nan])
     """
-    of_h, of_full = (as_numbers(values, "restored", ndim=None, finite=False) for values in (tpr_h, tpr_full))
+    of_h, of_full = (as_numbers(values, "restored", ndim=None, finite=False) for values in (recall_after, recall_full))
     if of_h.shape != of_full.shape:
         cause = f"recalls of shape {of_h.shape} and {of_full.shape}"
         raise AlignmentError(cause, place="restored", remedy="give the recalls of the same classes")

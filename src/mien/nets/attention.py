@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from mien.nets.blocks import conv_block
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 
 WIDTH = 128
 SHORT = 256
 
 
-class Attention(Classifier):
+class Attention(Network):
     """Three convolution blocks, an LSTM over the positions, self-attention, a small head.
 
     Parameters
@@ -30,8 +30,8 @@ class Attention(Classifier):
     """
 
     any_size = True
-    taps: ClassVar[tuple[str, ...]] = ("conv1", "conv2", "conv3", "lstm", "attention", "hidden", "logits")
-    adapts = "conv2"
+    layers: ClassVar[tuple[str, ...]] = ("conv1", "conv2", "conv3", "lstm", "attention", "hidden", "logits")
+    adapter_layer = "conv2"
     below = ("convolutions.0", "norms.0", "convolutions.1", "norms.1")
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
@@ -46,11 +46,11 @@ class Attention(Classifier):
         self.dropout = nn.Dropout(0.5)
         self.logits = nn.Linear(WIDTH, classes)
 
-    def begin(self, pictures: Tensor) -> dict[str, Tensor]:
+    def lower_layers(self, pictures: Tensor) -> dict[str, Tensor]:
         first = self._block(0, self.normalised(pictures))
         return {"conv1": first, "conv2": self._block(1, first)}
 
-    def resume(self, maps: Tensor) -> dict[str, Tensor]:
+    def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         maps = found["conv3"] = self._block(2, maps)
         height, width = maps.shape[2:]

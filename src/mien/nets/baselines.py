@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mien.nets.blocks import conv_block
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 
 WIDTH = 128
 GRID = 6
@@ -18,7 +18,7 @@ The hidden layer has batch norm: at the common learning rate nearly all of its u
 """
 
 
-class OneConv(Classifier):
+class OneConv(Network):
     """One convolution block and a hidden layer: what a first tutorial builds.
 
     Parameters
@@ -32,7 +32,7 @@ class OneConv(Classifier):
     """
 
     any_size = True
-    taps = ("conv1", "hidden", "logits")
+    layers = ("conv1", "hidden", "logits")
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
         super().__init__(classes, colours, known)
@@ -46,7 +46,7 @@ class OneConv(Classifier):
         return {**found, "logits": self.masked(self.logits(found["hidden"]))}
 
 
-class ThreeConv(Classifier):
+class ThreeConv(Network):
     """Three convolution blocks with dropout, and a hidden layer: `attention` without LSTM and attention.
 
     Parameters
@@ -60,8 +60,8 @@ class ThreeConv(Classifier):
     """
 
     any_size = True
-    taps = ("conv1", "conv2", "conv3", "hidden", "logits")
-    adapts = "conv2"
+    layers = ("conv1", "conv2", "conv3", "hidden", "logits")
+    adapter_layer = "conv2"
     below = ("convolutions.0", "norms.0", "convolutions.1", "norms.1")
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
@@ -74,11 +74,11 @@ class ThreeConv(Classifier):
         self.dropout = nn.Dropout(0.5)
         self.logits = nn.Linear(WIDTH, classes)
 
-    def begin(self, pictures: Tensor) -> dict[str, Tensor]:
+    def lower_layers(self, pictures: Tensor) -> dict[str, Tensor]:
         first = self._block(0, self.normalised(pictures))
         return {"conv1": first, "conv2": self._block(1, self.thin(first))}
 
-    def resume(self, maps: Tensor) -> dict[str, Tensor]:
+    def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
         found = {"conv3": self._block(2, self.thin(maps))}
         found["hidden"] = self.hidden_norm(self.hidden(self.thin(on_grid(found["conv3"])))).relu()
         return {**found, "logits": self.masked(self.logits(self.dropout(found["hidden"])))}

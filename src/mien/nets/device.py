@@ -66,7 +66,7 @@ def keep_freed_memory() -> None:
 
 
 @contextmanager
-def prepared(settings: TrainSettings) -> Iterator[tuple[torch.device, torch.dtype]]:
+def torch_runtime(settings: TrainSettings) -> Iterator[tuple[torch.device, torch.dtype]]:
     """Device and precision for `settings`, with threads and allocator set, and put back afterwards."""
     before = torch.get_num_threads()
     keep_freed_memory()

@@ -37,11 +37,11 @@ class Learnable(Protocol):
 
     def shown(self, rows: Ints, device: torch.device) -> Tensor: ...
 
-    def batch(self, rows: Ints, turn: Turn) -> tuple[Tensor, Tensor]: ...
+    def batch(self, rows: Ints, turn: BatchContext) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass(frozen=True)
-class Turn:
+class BatchContext:
     """One step of training, as the examples see it.
 
     Attributes
@@ -105,7 +105,7 @@ class Examples:
         """(B, C, H, W) in [0, 1], as they are."""
         return to_tensor(self.pixels[rows], device)
 
-    def batch(self, rows: Ints, turn: Turn) -> tuple[Tensor, Tensor]:
+    def batch(self, rows: Ints, turn: BatchContext) -> tuple[Tensor, Tensor]:
         """Changed a little: (B, C, H, W) and targets (B, K)."""
         pictures = augment(self.shown(rows, turn.device), turn.augment, turn.generator, turn.size)
         return mix(pictures, turn.targets(self.targets[rows]), turn.augment, turn.generator)
@@ -160,7 +160,7 @@ class Maps:
         """(B, C, H, W), the first view."""
         return self._view(rows, 0, device)
 
-    def batch(self, rows: Ints, turn: Turn) -> tuple[Tensor, Tensor]:
+    def batch(self, rows: Ints, turn: BatchContext) -> tuple[Tensor, Tensor]:
         """The view of this epoch: (B, C, H, W) and targets (B, K)."""
         view = self._view(rows, turn.epoch % self.maps.shape[1], turn.device)
         return mix(view, turn.targets(self.targets[rows]), turn.augment, turn.generator)

@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from mien.errors import DataError, choice_error
-from mien.machine import room
+from mien.machine import empty_or_memmap
 from mien.nets.augment import augment
 from mien.nets.device import choose_precision, keep_freed_memory, mixed
 from mien.nets.examples import to_tensor
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import AugmentSettings
-from mien.types import Bools, Floats, Outputs, Texts, Wanted, as_ids
+from mien.types import Bools, FeatureRequest, Floats, Outputs, Texts, as_ids
 from mien.types.containers import as_pixels, check_length
 
 BATCH = 256
@@ -28,7 +28,7 @@ GRIDS = (1, 3)
 
 
 def batches(
-    model: Classifier,
+    model: Network,
     inputs: NDArray[Any],
     read: Callable[[NDArray[Any], torch.device], Tensor] = to_tensor,
     *,
@@ -39,7 +39,7 @@ def batches(
     Parameters
     ----------
     inputs : (N, …) pixels, or whatever `read` makes (B, C, H, W) of.
-    lower : only up to the tap `adapts`.
+    lower : only up to the layer `adapter_layer`.
 
     Yields
     ------
@@ -54,13 +54,13 @@ def batches(
         pictures = read(inputs[start : start + BATCH], device)
         views = [pictures, pictures.flip(3)] if model.mirrored else [pictures]
         with torch.inference_mode(), mixed(device, precision):
-            run = model.begin if lower else model.activations
+            run = model.lower_layers if lower else model.activations
             found = [run(view.contiguous(memory_format=torch.channels_last)) for view in views]
         yield found  # outside: what is made of them has a precision of its own
 
 
-def merged(views: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Mean of every tap over a picture and its mirror image, maps turned back; of the logits, as an ensemble's."""
+def mean_of_views(views: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Mean of every layer over a picture and its mirror image, maps turned back; of the logits, as an ensemble's."""
     if len(views) == 1:
         return views[0]
     straight, turned = views
@@ -70,13 +70,13 @@ def merged(views: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def probabilities(model: Classifier, pixels: NDArray[np.uint8]) -> Floats:
+def probabilities(model: Network, pixels: NDArray[np.uint8]) -> Floats:
     """(N, K) class probabilities; 0 for classes that the model does not know."""
-    found = [merged(views)["logits"].float().softmax(1).cpu().numpy() for views in batches(model, pixels)]
+    found = [mean_of_views(views)["logits"].float().softmax(1).cpu().numpy() for views in batches(model, pixels)]
     return np.concatenate(found) if found else np.empty((0, len(model.known)), np.float32)
 
 
-def answers_from_maps(head: Classifier, maps: Floats) -> Floats:
+def answers_from_maps(head: Network, maps: Floats) -> Floats:
     """(N, K) logits of layers that stand on maps (N, V, C, H, W): the mean over the V views."""
 
     def all_views(some: Floats, device: torch.device) -> Tensor:
@@ -86,15 +86,15 @@ def answers_from_maps(head: Classifier, maps: Floats) -> Floats:
         return torch.from_numpy(own).to(device).float().flatten(0, 1)
 
     found = [np.empty((0, len(head.known)), np.float32)]
-    for [taps] in batches(head, maps, all_views):
-        found.append(taps["logits"].float().unflatten(0, (-1, maps.shape[1])).mean(1).cpu().numpy())
+    for [layers] in batches(head, maps, all_views):
+        found.append(layers["logits"].float().unflatten(0, (-1, maps.shape[1])).mean(1).cpu().numpy())
     return np.concatenate(found)
 
 
 def changed_views(
-    model: Classifier, pixels: NDArray[np.uint8], wanted: Wanted, settings: AugmentSettings, seed: int = 0
+    model: Network, pixels: NDArray[np.uint8], wanted: FeatureRequest, settings: AugmentSettings, seed: int = 0
 ) -> Floats:
-    """(N, V, C, H, W) float16: a tap's maps of V changed views of each picture, to train an adapter on."""
+    """(N, V, C, H, W) float16: a layer's maps of V changed views of each picture, to train an adapter on."""
     generator = torch.Generator().manual_seed(seed)
     reader = copy(model)
     reader.mirrored = False
@@ -105,17 +105,17 @@ def changed_views(
     found: Floats | None = None
     for view in range(wanted.views):
         start = 0
-        for [taps] in batches(reader, pixels, changed, lower=wanted.tap == model.adapts):
-            maps = half([taps[wanted.tap]])[:, 0]
+        for [layers] in batches(reader, pixels, changed, lower=wanted.layer == model.adapter_layer):
+            maps = half_precision([layers[wanted.layer]])[:, 0]
             if found is None:
-                found = room((len(pixels), wanted.views, *maps.shape[1:]), np.float16)
+                found = empty_or_memmap((len(pixels), wanted.views, *maps.shape[1:]), np.float16)
             found[start : start + len(maps), view] = maps
             start += len(maps)
     return np.empty((0, wanted.views, 1, 1, 1), np.float16) if found is None else found
 
 
 def extract(
-    model: Classifier,
+    model: Network,
     pixels: NDArray[np.uint8],
     ids: Texts,
     *,
@@ -127,14 +127,16 @@ def extract(
 
     Parameters
     ----------
-    model : a base classifier with `taps` and `activations`.
+    model : a base classifier with `layers` and `activations`.
     pixels : (N, H, W) or (N, H, W, 3) uint8.
     ids : (N,) row keys.
-    vectors : patterns of the features to be given. Each map tap is averaged on g×g grids, as feature "TAP/g" of C·g²
-        numbers (position is signal in aligned faces, so 1×1 alone would lose it); the other taps are as they are.
-    maps : taps to be given whole as well, as feature "TAP" (N, V, C, H, W): of each picture and, where the model is
+    vectors : patterns of the features to be given. Each map layer is averaged on g×g grids, as feature "LAYER/g" of
+        C·g² numbers (position is signal in aligned faces, so 1×1 alone would lose it); the other layers are as they
+        are.
+    maps : layers to be given whole as well, as feature "LAYER" (N, V, C, H, W): of each picture and, where the model is
         read out so, of its mirror image.
-    second : map taps of which second-order features are given, "TAP/2nd" of C·(C + 1)/2 numbers (see `second_order`).
+    second : map layers of which second-order features are given, "LAYER/2nd" of C·(C + 1)/2 numbers (see
+        `second_order`).
 
     Returns
     -------
@@ -146,21 +148,21 @@ def extract(
     if pixels.ndim == 4 and model.mean.numel() == 1:
         remedy = "give grey pictures (N, H, W)"
         raise DataError("the pictures are coloured, the classifier is for grey ones", place="extract", remedy=remedy)
-    for tap in (*maps, *second):
-        if tap not in model.taps:
-            raise choice_error("tap", tap, model.taps, place=type(model).__name__)
+    for layer in (*maps, *second):
+        if layer not in model.layers:
+            raise choice_error("layer", layer, model.layers, place=type(model).__name__)
     probs: list[Floats] = []
     features: dict[str, list[Floats]] = {}
     for views in batches(model, pixels):
-        logits = merged([{"logits": view["logits"]} for view in views])["logits"]
+        logits = mean_of_views([{"logits": view["logits"]} for view in views])["logits"]
         probs.append(logits.float().softmax(1).cpu().numpy())
         for name, values in _pooled(views, known, vectors):
             features.setdefault(name, []).append(values.cpu().numpy())
-        for tap in second:
-            whole = merged([{tap: view[tap]} for view in views])[tap]
-            features.setdefault(f"{tap}/2nd", []).append(second_order(whole).cpu().numpy())
-        for tap in maps:
-            features.setdefault(tap, []).append(half([view[tap] for view in views]))
+        for layer in second:
+            whole = mean_of_views([{layer: view[layer]} for view in views])[layer]
+            features.setdefault(f"{layer}/2nd", []).append(second_order(whole).cpu().numpy())
+        for layer in maps:
+            features.setdefault(layer, []).append(half_precision([view[layer] for view in views]))
     if not probs:
         return Outputs(ids, np.empty((0, len(known)), np.float32), known)
     stacked = {name: np.concatenate(parts) for name, parts in features.items()}
@@ -181,18 +183,18 @@ def second_order(maps: Tensor) -> Tensor:
     return chosen.sign() * chosen.abs().sqrt()
 
 
-def averaged(maps: Tensor, grid: int) -> Tensor:
+def grid_means(maps: Tensor, grid: int) -> Tensor:
     """(B, C, H, W) → (B, C, g, g) means of equal parts, in float32."""
     # a map made of a sequence has its positions far apart, where the averaging takes twenty times longer
     near = maps.float().contiguous(memory_format=torch.channels_last)
     return functional.adaptive_avg_pool2d(near, grid)
 
 
-def half(views: Sequence[Tensor]) -> Floats:
-    """V views of a tap's map, each (B, C, H, W) → (B, V, C, H, W) in half the memory; DataError if it is no map."""
+def half_precision(views: Sequence[Tensor]) -> Floats:
+    """V views of a layer's map, each (B, C, H, W) → (B, V, C, H, W) in half the memory; DataError if it is no map."""
     if views[0].ndim != 4:
         remedy = "give a corrector that does without maps, such as nystroem"
-        raise DataError("the tap is a vector, not a map", place="extract", remedy=remedy)
+        raise DataError("the layer is a vector, not a map", place="extract", remedy=remedy)
     return torch.stack([view.half() for view in views], 1).cpu().numpy()
 
 
@@ -202,10 +204,10 @@ def _pooled(views: Sequence[dict[str, Tensor]], known: Bools, patterns: Sequence
     def wanted(name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in patterns)
 
-    for tap, values in views[0].items():
-        grids = [grid for grid in GRIDS if wanted(f"{tap}/{grid}")] if values.ndim == 4 else []
-        of_views = [{f"{tap}/{grid}": averaged(view[tap], grid) for grid in grids} for view in views]
-        if values.ndim == 2 and wanted(tap):
-            of_views = [{tap: view[tap].float()} for view in views]
-        for name, mean in merged(of_views).items():
-            yield name, mean[:, torch.from_numpy(known).to(mean.device)] if tap == "logits" else mean.flatten(1)
+    for layer, values in views[0].items():
+        grids = [grid for grid in GRIDS if wanted(f"{layer}/{grid}")] if values.ndim == 4 else []
+        of_views = [{f"{layer}/{grid}": grid_means(view[layer], grid) for grid in grids} for view in views]
+        if values.ndim == 2 and wanted(layer):
+            of_views = [{layer: view[layer].float()} for view in views]
+        for name, mean in mean_of_views(of_views).items():
+            yield name, mean[:, torch.from_numpy(known).to(mean.device)] if layer == "logits" else mean.flatten(1)

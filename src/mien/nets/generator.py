@@ -15,10 +15,10 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from mien.nets.augment import augment
-from mien.nets.device import mixed, prepared, seed_everything
+from mien.nets.device import mixed, seed_everything, torch_runtime
 from mien.nets.examples import Examples, to_tensor
 from mien.nets.settings import AugmentSettings, TrainSettings
-from mien.nets.training import drawn_rows
+from mien.nets.training import sampled_rows
 from mien.types import Bools, Floats, Ints
 
 SIDE = 48
@@ -59,7 +59,7 @@ class Generator(nn.Module):
         return self.last(maps).sigmoid()
 
 
-class Judge(nn.Module):
+class Discriminator(nn.Module):
     """(B, colours, SIDE, SIDE) and (B,) classes → (B,) how real they look, for their class.
 
     The class enters by a product with the features (T. Miyato & M. Koyama, *cGANs with projection discriminator*, ICLR
@@ -120,10 +120,10 @@ def learn(
     not learnt by heart (S. Zhao, Z. Liu, J. Lin, J.-Y. Zhu, S. Han, *Differentiable augmentation for data-efficient GAN
     training*, NeurIPS 2020).
     """
-    with prepared(settings) as (device, precision):
+    with torch_runtime(settings) as (device, precision):
         draws = seed_everything(seed, 0)
         classes, colours = train.targets.shape[1], to_tensor(train.pixels[:1]).shape[1]
-        generator, judge = Generator(classes, colours).to(device), Judge(classes, colours).to(device)
+        generator, judge = Generator(classes, colours).to(device), Discriminator(classes, colours).to(device)
         averaged = Generator(classes, colours).to(device)
         averaged.load_state_dict(generator.state_dict())
         makers, judges = (torch.optim.Adam(one.parameters(), RATE, (0.0, 0.9)) for one in (generator, judge))
@@ -133,7 +133,7 @@ def learn(
         for step in range(steps):
             if len(order) < BATCH:
                 order = np.concatenate(
-                    [order, *(drawn_rows(labels, "balanced", draws) for _ in range(1 + BATCH // len(labels)))]
+                    [order, *(sampled_rows(labels, "balanced", draws) for _ in range(1 + BATCH // len(labels)))]
                 )
             rows, order = np.sort(order[:BATCH]), order[BATCH:]
             real, named = _resized(to_tensor(train.pixels[rows], device)), torch.tensor(labels[rows], device=device)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.nets.blocks import conv_block
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.residual import Block
 
 WIDTH = 128
@@ -18,20 +18,20 @@ DROPOUT = 0.3
 NARROW = 3
 
 
-class Copied(Classifier):
-    """A copy of a classifier's own layers above its tap `adapts`; every class is known to it.
+class Copied(Network):
+    """A copy of a classifier's own layers above its layer `adapter_layer`; every class is known to it.
 
     It begins with all that the classifier has learnt, so a few passes over a few thousand pictures teach it one class
     more.
 
     Parameters
     ----------
-    base : a classifier that names the tap; it is not changed.
+    base : a classifier that names the layer; it is not changed.
     """
 
-    taps = ("logits",)
+    layers = ("logits",)
 
-    def __init__(self, base: Classifier) -> None:
+    def __init__(self, base: Network) -> None:
         super().__init__(len(base.known), 1)
         self.upper = deepcopy(base).cpu().float()
         for name in base.below:
@@ -46,10 +46,10 @@ class Copied(Classifier):
         """The copied layers need none."""
 
     def activations(self, pictures: Tensor) -> dict[str, Tensor]:
-        return {"logits": self.upper.resume(pictures)["logits"]}
+        return {"logits": self.upper.upper_layers(pictures)["logits"]}
 
 
-class Fresh(Classifier):
+class Fresh(Network):
     """Two residual blocks and a mean over positions, from scratch, for the map of any classifier, or for pixels.
 
     Parameters
@@ -58,7 +58,7 @@ class Fresh(Classifier):
     colours : channels of the map; of 3 or fewer (pixels), two convolution blocks come first.
     """
 
-    taps = ("logits",)
+    layers = ("logits",)
 
     def __init__(self, classes: int, colours: int) -> None:
         super().__init__(classes, colours)

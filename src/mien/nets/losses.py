@@ -202,7 +202,7 @@ KINDS: dict[str, type[Loss]] = dict(
 )
 
 
-def find(name: str) -> type[Loss]:
+def get_loss(name: str) -> type[Loss]:
     """The loss called `name`.
 
     >>> find("gce").__name__

@@ -12,15 +12,15 @@ from torch import nn
 
 from mien.errors import UsageError
 from mien.nets.device import seed_everything
-from mien.nets.extraction import batches, merged, probabilities
-from mien.nets.network import Classifier
+from mien.nets.extraction import batches, mean_of_views, probabilities
+from mien.nets.network import Network
 from mien.nets.sampling import Sampling
 from mien.types import Floats
 
 PASSES = 20
 
 
-def dropout_draws(model: Classifier, pixels: NDArray[np.uint8], passes: int = PASSES, seed: int = 0) -> Floats:
+def dropout_draws(model: Network, pixels: NDArray[np.uint8], passes: int = PASSES, seed: int = 0) -> Floats:
     """(E, N, K) probabilities of passes in which dropout is on, and nothing else of training.
 
     Notes
@@ -40,7 +40,7 @@ def dropout_draws(model: Classifier, pixels: NDArray[np.uint8], passes: int = PA
 
 
 def dropconnect_draws(
-    model: Classifier, pixels: NDArray[np.uint8], passes: int = PASSES, share: float = 0.2, seed: int = 0
+    model: Network, pixels: NDArray[np.uint8], passes: int = PASSES, share: float = 0.2, seed: int = 0
 ) -> Floats:
     """(E, N, K) probabilities of passes in which a share of the weights of each dense layer is dropped.
 
@@ -83,7 +83,7 @@ def gaussian_draws(
     ------
     UsageError : the classifier has no Gaussian logits.
     """
-    if "variances" not in model.taps:
+    if "variances" not in model.layers:
         raise UsageError("has no Gaussian logits", place=type(model).__name__, remedy="train one with --base sampling")
     seed_everything(seed, passes)
     unknown = ~model.known.cpu().numpy()
@@ -92,15 +92,15 @@ def gaussian_draws(
         return np.empty((passes, 0, len(unknown))), np.empty((passes, 0, len(unknown)))
     with _dropping(model):
         for _ in range(passes):
-            taps = [merged(views) for views in batches(model, pixels)]
-            means.append(np.concatenate([one["means"].float().cpu().numpy() for one in taps]))
-            variances.append(np.concatenate([one["variances"].float().cpu().numpy() for one in taps]))
+            layers = [mean_of_views(views) for views in batches(model, pixels)]
+            means.append(np.concatenate([one["means"].float().cpu().numpy() for one in layers]))
+            variances.append(np.concatenate([one["variances"].float().cpu().numpy() for one in layers]))
     stacked = np.stack(means)
     stacked[..., unknown] = -np.inf
     return stacked, np.stack(variances)
 
 
-def member_draws(models: Sequence[Classifier], pixels: NDArray[np.uint8]) -> Floats:
+def member_draws(models: Sequence[Network], pixels: NDArray[np.uint8]) -> Floats:
     """(E, N, K) probabilities of the members of an ensemble (Lakshminarayanan, Pritzel & Blundell, NeurIPS 2017).
 
     Raises
@@ -115,7 +115,7 @@ def member_draws(models: Sequence[Classifier], pixels: NDArray[np.uint8]) -> Flo
 
 
 @contextmanager
-def _dropping(model: Classifier) -> Iterator[None]:
+def _dropping(model: Network) -> Iterator[None]:
     """Dropout stays on, whatever switches the model to evaluation."""
     dropped = [module for module in model.modules() if isinstance(module, nn.Dropout)]
     try:

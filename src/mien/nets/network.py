@@ -1,4 +1,4 @@
-"""What every base classifier is: a torch module with named taps, that knows which classes it was trained on."""
+"""What every base classifier is: a torch module with named layers, that knows which classes it was trained on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 
-class Classifier(nn.Module):
-    """Base of the base classifiers. A subclass gives `taps` and `activations`; the rest follows.
+class Network(nn.Module):
+    """Base of the base classifiers. A subclass gives `layers` and `activations`; the rest follows.
 
-    One that names a tap `adapts`, on which an adapter may stand, gives `begin` and `resume` in place of `activations`.
+    To support adapters, set `adapter_layer`, and give `lower_layers` and `upper_layers` in place of `activations`.
 
     Parameters
     ----------
@@ -21,18 +21,18 @@ class Classifier(nn.Module):
 
     Attributes
     ----------
-    taps : names of the activations, the logits last.
+    layers : names of the activations, the logits last.
     precision : what it was trained in, and answers in where the hardware is quick at it.
     mirrored : whether it is read out as the mean over a picture and its mirror image.
     any_size : whether it takes pictures of any size; if so, training shows it small ones first.
     adapts : an early map, for adapters; "" for none.
     largest_rate : peak of the learning rate that it bears, if that is less than the settings ask for.
-    below : the modules up to that tap, which a copy of the rest does without.
+    below : the modules up to that layer, which a copy of the rest does without.
     """
 
-    taps: ClassVar[tuple[str, ...]]
+    layers: ClassVar[tuple[str, ...]]
     any_size: ClassVar[bool] = False
-    adapts: ClassVar[str] = ""
+    adapter_layer: ClassVar[str] = ""
     largest_rate: ClassVar[float] = 1.0
     below: ClassVar[tuple[str, ...]] = ()
     precision: torch.dtype = torch.float32
@@ -53,16 +53,16 @@ class Classifier(nn.Module):
         return self.activations(pictures)["logits"]
 
     def activations(self, pictures: Tensor) -> dict[str, Tensor]:
-        """(B, C, H, W) in [0, 1] → every tap, as a map (B, D, H', W') or a vector (B, D); "logits" is the last."""
-        found = self.begin(pictures)
-        return {**found, **self.resume(found[self.adapts])}
+        """(B, C, H, W) in [0, 1] → every layer, as a map (B, D, H', W') or a vector (B, D); "logits" is the last."""
+        found = self.lower_layers(pictures)
+        return {**found, **self.upper_layers(found[self.adapter_layer])}
 
-    def begin(self, pictures: Tensor) -> dict[str, Tensor]:
-        """The activations up to the tap `adapts`, itself among them."""
+    def lower_layers(self, pictures: Tensor) -> dict[str, Tensor]:
+        """The activations up to the layer `adapter_layer`, itself among them."""
         raise NotImplementedError
 
-    def resume(self, maps: Tensor) -> dict[str, Tensor]:
-        """The activations above the tap `adapts`, from its map (B, D, H, W)."""
+    def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
+        """The activations above the layer `adapter_layer`, from its map (B, D, H, W)."""
         raise NotImplementedError
 
     def measure(self, pictures: Tensor) -> None:

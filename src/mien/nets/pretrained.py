@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mien.errors import UsageError
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.outside import import_optional
 
 PREFIX = "hub:"
@@ -20,7 +20,7 @@ SIDE = 96
 """Pixels a side that pictures are enlarged to, for a backbone that names no size: those of 48 leave nothing to pool."""
 
 
-class Pretrained(Classifier):
+class Pretrained(Network):
     """A pretrained backbone and a linear head on its pooled output. Made by :func:`of`, which names the backbone.
 
     Grey pictures are shown in all three channels. The backbone goes on learning, at a small rate.
@@ -35,7 +35,7 @@ class Pretrained(Classifier):
     config : what the backbone is made of, as plain values; empty where it is to be fetched with its weights.
     """
 
-    taps: ClassVar[tuple[str, ...]] = ("hidden", "logits")
+    layers: ClassVar[tuple[str, ...]] = ("hidden", "logits")
     largest_rate = 5e-4
     source: ClassVar[str] = ""
     config: Mapping[str, Any] = {}

@@ -14,7 +14,7 @@ from mien.data.picture import ImageSettings
 from mien.errors import DataError, MienError, UsageError
 from mien.nets.checkpoint import Epoch
 from mien.nets.examples import Examples
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.types import LabelSet
@@ -26,8 +26,8 @@ FEWEST, MOST = 32, 2**31
 """Faces; pixels of all of them."""
 
 
-def begin(
-    model: Classifier,
+def pretrain_on_synthetic(
+    model: Network,
     labelset: LabelSet,
     images: ImageSettings,
     settings: TrainSettings,
@@ -54,14 +54,16 @@ def begin(
     """
     if not settings.drawn:
         return []
-    check_drawn(settings.drawn, labelset, images)
+    check_synthetic(settings.drawn, labelset, images)
     known = tuple(name for name, may in zip(labelset.names, model.known.tolist(), strict=True) if may)
-    examples = faces(labelset, known, images, settings.drawn, seed)
+    examples = synthetic_examples(labelset, known, images, settings.drawn, seed)
     first = replace(settings, epochs=max(1, settings.epochs // 2), small=1.0)
     return fit(model, examples, None, first, seed=seed, checkpoint=checkpoint, progress=progress)
 
 
-def faces(labelset: LabelSet, known: tuple[str, ...], images: ImageSettings, count: int, seed: int) -> Examples:
+def synthetic_examples(
+    labelset: LabelSet, known: tuple[str, ...], images: ImageSettings, count: int, seed: int
+) -> Examples:
     """Drawn faces with the shares of the emotions that they blend; as many of each known class, none of the others."""
     emotions = [_emotion(name) for name in known]
     own = int(np.random.SeedSequence([abs(seed), 2 * FIRST + (seed < 0)]).generate_state(1, np.uint64)[0]) >> 1
@@ -77,8 +79,8 @@ def faces(labelset: LabelSet, known: tuple[str, ...], images: ImageSettings, cou
     return Examples(drawn.dataset.pixels, targets)
 
 
-def check_drawn(count: int, labelset: LabelSet, images: ImageSettings) -> None:
-    """See `begin`; before any training."""
+def check_synthetic(count: int, labelset: LabelSet, images: ImageSettings) -> None:
+    """Refuse what `pretrain_on_synthetic` would refuse, before any training."""
     for name in labelset.names:
         _emotion(name)
     low, high = SIDES

@@ -7,14 +7,14 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from mien.nets.blocks import conv_block, conv_norm
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 
 CHANNELS = (32, 64, 128, 256)
 HEADS = 4
 WIDTH = 128
 
 
-class Residual(Classifier):
+class Residual(Network):
     """Convolution block, three residual blocks, attention pooling, a small head; 1.3 M parameters.
 
     The blocks are the basic ones of He et al., "Deep residual learning for image recognition" (2016, figure 5), each
@@ -33,8 +33,8 @@ class Residual(Classifier):
     """
 
     any_size = True
-    taps = ("conv1", "block1", "block2", "block3", "pooled", "hidden", "logits")
-    adapts = "block2"
+    layers = ("conv1", "block1", "block2", "block3", "pooled", "hidden", "logits")
+    adapter_layer = "block2"
     below = ("convolution", "norm", "blocks.0", "blocks.1")
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
@@ -51,12 +51,12 @@ class Residual(Classifier):
         self.dropout = nn.Dropout(0.3)
         self.logits = nn.Linear(WIDTH, classes)
 
-    def begin(self, pictures: Tensor) -> dict[str, Tensor]:
+    def lower_layers(self, pictures: Tensor) -> dict[str, Tensor]:
         found = {"conv1": conv_block(self.convolution, self.norm, self.normalised(pictures))}
         found["block1"] = self.blocks[0](found["conv1"])
         return {**found, "block2": self.blocks[1](found["block1"])}
 
-    def resume(self, maps: Tensor) -> dict[str, Tensor]:
+    def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {"block3": self.blocks[2](maps)}
         found["pooled"] = self._pool(found["block3"])
         found["hidden"] = self.hidden(self.dropout(found["pooled"])).relu()

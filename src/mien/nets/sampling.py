@@ -33,7 +33,7 @@ class Sampling(Attention):
 
     Notes
     -----
-    The taps "means" and "variances" are (B, K) of the logits, 0 and 1 for classes that are not known.
+    The layers "means" and "variances" are (B, K) of the logits, 0 and 1 for classes that are not known.
 
     Examples
     --------
@@ -43,7 +43,7 @@ class Sampling(Attention):
     (torch.Size([2, 7]), True)
     """
 
-    taps: ClassVar[tuple[str, ...]] = (*Attention.taps[:-1], "means", "variances", "logits")
+    layers: ClassVar[tuple[str, ...]] = (*Attention.layers[:-1], "means", "variances", "logits")
     noise: Tensor
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
@@ -55,8 +55,8 @@ class Sampling(Attention):
         drawn = np.random.default_rng(0).standard_normal((classes, SAMPLES), np.float32)
         self.register_buffer("noise", torch.from_numpy(drawn.T.copy())[:, None], persistent=False)
 
-    def resume(self, maps: Tensor) -> dict[str, Tensor]:
-        found = super().resume(maps)
+    def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
+        found = super().upper_layers(maps)
         means = found["logits"].float().masked_fill(~self.known, OUT_OF_REACH)
         scales = functional.softplus(self.scales(self.dropout(found["hidden"])).float()) + LEAST_SCALE
         noise = torch.randn(SAMPLES, *means.shape, device=means.device) if self.training else self.noise

@@ -17,10 +17,10 @@ import mien.nets
 from mien.data.picture import ImageSettings
 from mien.data.provenance import FILE, TrainedOn
 from mien.errors import AlignmentError, RunError, choice_error
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.pretrained import PREFIX, Pretrained, of, without_weights
 from mien.outside import import_class
-from mien.storage.files import read_json, sound, write_atomic, write_json
+from mien.storage.files import as_storage_error, read_json, write_atomic, write_json
 from mien.types import Bools, digest
 
 ANSWERED_IN = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -70,7 +70,7 @@ class ModelCard:
         return ImageSettings(self.size, self.colour, self.fit)
 
 
-def find(name: str, *, outside: bool = True, config: Mapping[str, Any] | None = None) -> type[Classifier]:
+def get_network(name: str, *, outside: bool = True, config: Mapping[str, Any] | None = None) -> type[Network]:
     """The base classifier called `name`: one that mien.nets exports, "hub:NAME", or "module:Name" (if `outside`).
 
     Parameters
@@ -89,35 +89,35 @@ def find(name: str, *, outside: bool = True, config: Mapping[str, Any] | None = 
         return of(name.removeprefix(PREFIX), config)
     if ":" not in name or not outside:
         raise choice_error("base classifier", name, exported, place="--base" if outside else "model.json")
-    return import_class(name, Classifier, place="--base")
+    return import_class(name, Network, place="--base")
 
 
 def build(
     base: str, known: Bools, colour: bool, *, outside: bool = True, config: Mapping[str, Any] | None = None
-) -> Classifier:
+) -> Network:
     """A new, untrained base classifier for K = len(known) classes."""
-    return find(base, outside=outside, config=config)(
+    return get_network(base, outside=outside, config=config)(
         classes=len(known), colours=3 if colour else 1, known=tuple(bool(flag) for flag in known)
     )
 
 
-def parameters(model: Classifier) -> int:
+def parameters(model: Network) -> int:
     """How many numbers training may change."""
     return sum(value.numel() for value in model.parameters() if value.requires_grad)
 
 
-def precision_name(model: Classifier) -> str:
+def precision_name(model: Network) -> str:
     """The name in ANSWERED_IN of what a classifier was trained in."""
     return next(name for name, precision in ANSWERED_IN.items() if precision == model.precision)
 
 
-def fingerprint(model: Classifier, card: ModelCard) -> str:
+def fingerprint(model: Network, card: ModelCard) -> str:
     """Hex digest of weights, classes and how it answers: equal for the same classifier alone."""
     weights = [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
     return digest(card.base, card.classes, card.known, card.images, model.mirrored, *weights)
 
 
-def widened(model: Classifier, card: ModelCard, classes: int) -> Classifier:
+def widened(model: Network, card: ModelCard, classes: int) -> Network:
     """The same classifier with columns for more classes, which it does not know; its answers stay as they are."""
     known = np.pad(np.array(card.known), (0, classes - len(card.known)))
     kind = without_weights(model) if isinstance(model, Pretrained) else type(model)
@@ -131,7 +131,7 @@ def widened(model: Classifier, card: ModelCard, classes: int) -> Classifier:
     return wide.eval()
 
 
-def save(model: Classifier, card: ModelCard, folder: Path, trained_on: TrainedOn | None = None) -> None:
+def save(model: Network, card: ModelCard, folder: Path, trained_on: TrainedOn | None = None) -> None:
     """Write model.safetensors, trained_on.npz and model.json, the card last: a folder with a card is whole.
 
     The card's `precision` and `mirrored` are taken from the model.
@@ -151,7 +151,7 @@ def save(model: Classifier, card: ModelCard, folder: Path, trained_on: TrainedOn
     write_json(folder / "model.json", asdict(card))
 
 
-def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCard]:
+def load(folder: Path, *, base: str | None = None) -> tuple[Network, ModelCard]:
     """Read a base classifier back, in evaluation mode.
 
     A base from outside mien must be named again by the caller (`base`): a file alone may not choose what is imported.
@@ -160,7 +160,7 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Classifier, ModelCar
     ------
     RunError : the folder has no model, or weights and card do not fit.
     """
-    with sound(folder / "model.json"):
+    with as_storage_error(folder / "model.json"):
         card = read_json(folder / "model.json").record(ModelCard)
         known = torch.tensor(card.known).numpy()
     try:

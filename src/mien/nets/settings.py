@@ -146,10 +146,10 @@ def recipe(base: str) -> TrainSettings:
     >>> recipe("attention").epochs, recipe("residual").epochs
     (45, 90)
     """
-    return changed(TrainSettings(), OWN_RECIPES.get(base, {}))
+    return with_changes(TrainSettings(), OWN_RECIPES.get(base, {}))
 
 
-def changed(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSettings:
+def with_changes(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSettings:
     """The settings with some changed, by their flags' names.
 
     Examples

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mien.nets.adamw import AdamW
 from mien.nets.device import mixed
 from mien.nets.losses import Loss
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 
 LARGEST_NORM = 1.0
 WARM = 3
@@ -32,7 +32,7 @@ class Step:
     totals : (2,) of loss, times pictures, and right answers, added up since `start`.
     """
 
-    def __init__(self, model: Classifier, optimizer: AdamW, averaged: Mapping[str, Tensor], loss: Loss) -> None:
+    def __init__(self, model: Network, optimizer: AdamW, averaged: Mapping[str, Tensor], loss: Loss) -> None:
         self.model, self.optimizer, self.averaged, self.loss = model, optimizer, averaged, loss
         self.totals = torch.zeros(2, dtype=torch.float64, device=loss.weights.device)
 
@@ -83,7 +83,7 @@ class RecordedStep(Step):
     step lies in tensors of fixed place, which a replay reads.
     """
 
-    def __init__(self, model: Classifier, optimizer: AdamW, averaged: Mapping[str, Tensor], loss: Loss) -> None:
+    def __init__(self, model: Network, optimizer: AdamW, averaged: Mapping[str, Tensor], loss: Loss) -> None:
         super().__init__(model, optimizer, averaged, loss)
         self.stream = torch.cuda.Stream(loss.weights.device)
         self.done: dict[torch.Size, int] = {}

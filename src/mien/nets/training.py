@@ -21,10 +21,10 @@ from mien.metrics.classification import accuracy, macro_auroc, macro_recall
 from mien.nets import losses
 from mien.nets.adamw import AdamW
 from mien.nets.checkpoint import Checkpoint, Epoch, read, restore_to, state_of
-from mien.nets.device import prepared, seed_everything
-from mien.nets.examples import Examples, Learnable, Turn
+from mien.nets.device import seed_everything, torch_runtime
+from mien.nets.examples import BatchContext, Examples, Learnable
 from mien.nets.extraction import probabilities
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.step import step_on
 from mien.types import Floats, Ints, digest
@@ -38,7 +38,7 @@ SMALLEST = 24
 
 
 def fit(
-    model: Classifier,
+    model: Network,
     train: Learnable,
     validation: Examples | None,
     settings: TrainSettings,
@@ -72,7 +72,7 @@ def fit(
     """
     if len(train) < 2:
         raise DataError(f"{len(train)} training pictures", place="training", remedy="give more labelled pictures")
-    with prepared(settings) as (device, precision):
+    with torch_runtime(settings) as (device, precision):
         model.precision, model.mirrored = precision, False
         loop = _Loop(model.to(device), train, validation, settings, seed, device, fresh)
         loop.watch = watch
@@ -94,7 +94,7 @@ class _Loop:
 
     def __init__(
         self,
-        model: Classifier,
+        model: Network,
         train: Learnable,
         validation: Examples | None,
         settings: TrainSettings,
@@ -113,9 +113,9 @@ class _Loop:
         self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
         self.best = {name: value.clone() for name, value in self.averaged.items()}
         counts = train.targets.sum(0)
-        self.weights = torch.tensor(weights_of(counts, settings), dtype=torch.float32, device=device)
+        self.weights = torch.tensor(training_weights(counts, settings), dtype=torch.float32, device=device)
         self.rate = min(settings.learning_rate, model.largest_rate)
-        self.loss = losses.find(settings.loss)(
+        self.loss = losses.get_loss(settings.loss)(
             self.weights.clone(), settings.label_smoothing, torch.tensor(counts, device=device).float(), len(train),
             settings.weighs,
         )  # fmt: skip
@@ -148,7 +148,7 @@ class _Loop:
         start, number = time.perf_counter(), len(self.history)
         generator = seed_everything(self.seed, number)
         self.model.train()
-        order = drawn_rows(self.train.labels, self.settings.sampling, generator, self.length)
+        order = sampled_rows(self.train.labels, self.settings.sampling, generator, self.length)
         self.step.start()
         size = min(self.settings.batch_size, len(order))
         for step in range(self.steps):
@@ -186,7 +186,7 @@ class _Loop:
         self.loss.weights.copy_(self.weights if begun else (self.weights > 0).float())
         size = SMALL if progress < self.small else 1.0
         epoch, settings = number // self.steps, self.settings
-        turn = Turn(epoch, size, settings.augment, generator, self.device, settings.vote_sampling)
+        turn = BatchContext(epoch, size, settings.augment, generator, self.device, settings.vote_sampling)
         # the first steps count more in the average, as in a running mean
         decay = min(self.settings.ema, (1 + number) / (10 + number))
         pictures, targets = self.train.batch(rows, turn)
@@ -253,14 +253,14 @@ def one_cycle(progress: float, peak: float) -> float:
     return peak * (1e-3 + (1 - 1e-3) * (1 + math.cos(math.pi * (progress - 0.2) / 0.8)) / 2)
 
 
-def weights_of(counts: Floats, settings: TrainSettings) -> Floats:
+def training_weights(counts: Floats, settings: TrainSettings) -> Floats:
     """(K,) class weights that the settings ask for."""
     if settings.weighting == "effective":
         return effective_weights(counts)
     return class_weights(counts, settings.weight_power)
 
 
-def drawn_rows(labels: Ints, sampling: str, generator: torch.Generator, count: int = 0) -> Ints:
+def sampled_rows(labels: Ints, sampling: str, generator: torch.Generator, count: int = 0) -> Ints:
     """(N,) or (count,) rows of an epoch in order.
 
     Each once, or as often as any other; or drawn with replacement so that all classes are as frequent.
@@ -289,7 +289,7 @@ def best_epoch(history: list[Epoch], rule: str) -> int:
     return int(np.nanargmax(values))
 
 
-def _initialise(model: Classifier, train: Learnable, device: torch.device, fresh: bool) -> None:
+def _initialise(model: Network, train: Learnable, device: torch.device, fresh: bool) -> None:
     """Set the model's normalisation from at most 4,096 training pictures, and fresh first weights by 256."""
     sample = train.shown(np.arange(0, len(train), max(1, len(train) // 4096)), torch.device("cpu"))
     model.measure(sample)

@@ -16,7 +16,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from mien.data.views import encoded, view
 from mien.errors import MienError
-from mien.labels.review_queue import ORDERS, Desk
+from mien.labels.review_queue import ORDERS, ReviewQueue
 from mien.labels.verdicts import KINDS
 from mien.report.common.layout import TEMPLATES
 from mien.types import digest
@@ -47,7 +47,7 @@ class PlainJSON(JSONResponse):
         return json.dumps(content, allow_nan=False).encode()
 
 
-def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost")) -> FastAPI:
+def app(desk: ReviewQueue, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost")) -> FastAPI:
     """The page and what it asks for.
 
     Parameters
@@ -102,7 +102,7 @@ def app(desk: Desk, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
     return made
 
 
-def _page(desk: Desk, version: str) -> str:
+def _page(desk: ReviewQueue, version: str) -> str:
     template = TEMPLATES.from_string(files("mien.serve").joinpath("templates/review.html").read_text(encoding="utf-8"))
     names = desk.data.labelset.names
     given = [name for c, name in enumerate(names) if (desk.suspects.labels == c).any()]
@@ -111,7 +111,7 @@ def _page(desk: Desk, version: str) -> str:
     )
 
 
-def _pictures(desk: Desk) -> dict[str, Callable[[int, int], tuple[bytes, str]]]:
+def _pictures(desk: ReviewQueue) -> dict[str, Callable[[int, int], tuple[bytes, str]]]:
     """For each size of SIDES a function of row and side: a picture's content and media type, kept for a while."""
     Image.init()  # not safe to leave to the threads
     turn = threading.Semaphore(AT_ONCE)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mien.errors import AlignmentError, DiskFullError, MienError, RunError, StorageError
 
-Record = TypeVar("Record")
+T = TypeVar("T")
 STRAY = "allow_pickle"
 """A meaningless array in files that mien 0.1 wrote with NumPy before 2.1."""
 AGAIN = "restore it from a copy, or make it again in another folder"
@@ -37,7 +37,7 @@ DAMAGE = (
 """What reading a damaged file may end in."""
 
 
-class Stored(dict[str, Any]):
+class Record(dict[str, Any]):
     """What a file holds by name; a name that it ought to have and has not is a RunError."""
 
     def __init__(self, values: Mapping[str, Any], path: Path) -> None:
@@ -47,7 +47,7 @@ class Stored(dict[str, Any]):
     def __missing__(self, name: str) -> NoReturn:
         raise RunError(f"has no {name!r}", place=str(self.path), remedy=AGAIN)
 
-    def record(self, kind: Callable[..., Record]) -> Record:
+    def record(self, kind: Callable[..., T]) -> T:
         """The settings object (or other record) of these fields; RunError where they do not fit it."""
         try:
             return kind(**self)
@@ -56,7 +56,7 @@ class Stored(dict[str, Any]):
 
 
 @contextmanager
-def sound(path: Path, remedy: str = "") -> Iterator[None]:
+def as_storage_error(path: Path, remedy: str = "") -> Iterator[None]:
     """Turn whatever a damaged or hand-edited file leads to into a RunError that names it."""
     try:
         yield
@@ -116,7 +116,7 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path) -> Any:
     """Read JSON, its objects as Stored; RunError where it is missing or broken."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_hook=lambda values: Stored(values, path))
+        return json.loads(path.read_text(encoding="utf-8"), object_hook=lambda values: Record(values, path))
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
     except OSError as error:
@@ -138,11 +138,11 @@ def write_arrays(path: Path, /, **arrays: NDArray[Any]) -> None:
     write_atomic(path, write)
 
 
-def read_arrays(path: Path) -> Stored:
+def read_arrays(path: Path) -> Record:
     """Read named arrays; nothing in the file can run code."""
     try:
         with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as stored:
-            return Stored({name: stored[name] for name in stored.files if name != STRAY}, path)
+            return Record({name: stored[name] for name in stored.files if name != STRAY}, path)
     except FileNotFoundError:
         raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
     except (ValueError, OSError, EOFError, MemoryError, SyntaxError, zipfile.BadZipFile, tokenize.TokenError) as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mien.errors import RunError
 from mien.storage.csv_tables import Row, format_cell, read_csv, write_csv
-from mien.storage.files import AGAIN, Stored, read_json, write_json
+from mien.storage.files import AGAIN, Record, read_json, write_json
 
 FORMAT = 1
 FULL, RETRAINED, WITHOUT = "full", "retrained", "without-"
@@ -43,7 +43,7 @@ class Run:
         """Write run.json with the number of this format."""
         write_json(self.path("run.json"), {"format": FORMAT, **manifest})
 
-    def manifest(self) -> Stored:
+    def manifest(self) -> Record:
         """Read run.json; RunError where it is missing or newer than this version can read."""
         if not self.folder.is_dir():
             raise RunError("no such folder", place=str(self.folder), remedy="give the folder that a run was written to")
@@ -52,7 +52,7 @@ class Run:
                 "has no run.json", place=str(self.folder), remedy="give the folder that a run was written to"
             )
         manifest = read_json(self.path("run.json"))
-        if not isinstance(manifest, Stored) or not isinstance(manifest["format"], int):
+        if not isinstance(manifest, Record) or not isinstance(manifest["format"], int):
             raise RunError("is no manifest of a run", place=str(self.path("run.json")), remedy=AGAIN)
         if manifest["format"] > FORMAT:
             raise RunError("was written by a newer mien", place=str(self.folder), remedy="pip install --upgrade mien")

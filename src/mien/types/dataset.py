@@ -166,7 +166,7 @@ class Dataset:
         taken = {name: getattr(self, name)[rows] for name in self._ROWS if getattr(self, name) is not None}
         return replace(self, ids=self.ids[rows], **taken)
 
-    def joined(self, other: Dataset) -> Dataset:
+    def concat(self, other: Dataset) -> Dataset:
         """The rows of both, in the classes of this one. What the other lacks is filled in: shares from its labels,
         persons as unknown, no votes."""
         hard = np.eye(len(self.labelset))
@@ -186,7 +186,7 @@ class Dataset:
             self, ids=np.concatenate([self.ids, other.ids]), problems=(*self.problems, *other.problems), **both
         )
 
-    def but(self, *problems: Problem, **changes: Any) -> Dataset:
+    def replace(self, *problems: Problem, **changes: Any) -> Dataset:
         """A copy with fields changed and problems added."""
         return replace(self, problems=(*self.problems, *problems), **changes)
 

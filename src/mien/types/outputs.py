@@ -27,7 +27,7 @@ class Outputs:
     ids : (N,) row keys, each once; numbers become text.
     probs : (N, K) class probabilities, zero for unknown classes; rows add up to 1 within 0.02.
     known : (K,) bool, the classes that the classifier was trained on.
-    features : tap name → (N, D), or (N, V, C, H, W) for spatial taps in V views. A vector (N,) becomes (N, 1).
+    features : layer name → (N, D), or (N, V, C, H, W) for spatial layers in V views. A vector (N,) becomes (N, 1).
     draws : (E, N, K) probabilities of E stochastic passes or members, or None.
 
     Raises
@@ -72,25 +72,25 @@ class Outputs:
         """The outputs of the given rows: indices, each once, or a mask."""
         rows = _rows(rows, len(self), "Outputs.take")
         taken = object.__new__(Outputs)  # rows of what was checked need no other check than that none repeats
-        features = {tap: values[rows] for tap, values in self.features.items()}
+        features = {layer: values[rows] for layer, values in self.features.items()}
         draws = None if self.draws is None else self.draws[:, rows]
         _set(taken, ids=self.ids[rows], probs=self.probs[rows], known=self.known, features=features, draws=draws)
         check_unique(taken.ids, "Outputs.ids")
         return taken
 
-    def having(self, features: Mapping[str, Floats]) -> Outputs:
+    def with_features(self, features: Mapping[str, Floats]) -> Outputs:
         """The same with features added or replaced."""
         return replace(self, features={**self.features, **features})
 
     @classmethod
-    def joined(cls, parts: Sequence[Outputs]) -> Outputs:
+    def concat(cls, parts: Sequence[Outputs]) -> Outputs:
         """The outputs of one classifier for several lots of pictures, one after the other; at least one lot."""
         kinds = {(tuple(part.known), tuple(part.features), part.draws is None) for part in parts}
         if len(kinds) != 1:
             cause = "the parts differ in known classes, features or draws" if parts else "there is no part"
             raise AlignmentError(cause, place="Outputs.joined", remedy="give outputs of one classifier")
-        taps = parts[0].features
-        features = {tap: np.concatenate([part.features[tap] for part in parts]) for tap in taps}
+        layers = parts[0].features
+        features = {layer: np.concatenate([part.features[layer] for part in parts]) for layer in layers}
         draws = [part.draws for part in parts if part.draws is not None]
         return cls(
             np.concatenate([part.ids for part in parts]),
@@ -142,31 +142,31 @@ def _rows(rows: Any, count: int, place: str) -> NDArray[Any]:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FeatureRequest:
     """What a corrector wants to be read out of a classifier.
 
     Attributes
     ----------
-    tap : whose whole map; "" for none.
+    layer : whose whole map; "" for none.
     views : changed views of each picture to learn on; new pictures come as they are, with their mirror image where the
         classifier is read out so.
     vectors : patterns of the vectors, all by default.
     """
 
-    tap: str = ""
+    layer: str = ""
     views: int = 0
     vectors: tuple[str, ...] = ("*",)
 
     @classmethod
-    def joined(cls, wants: Iterable[Wanted]) -> Wanted:
+    def union(cls, wants: Iterable[FeatureRequest]) -> FeatureRequest:
         """What correctors want that are one together; UsageError where they want different maps."""
         found = list(wants)
-        maps = {(want.tap, want.views) for want in found if want.tap} or {("", 0)}
+        maps = {(want.layer, want.views) for want in found if want.layer} or {("", 0)}
         if len(maps) > 1:
             remedy = "put one adapter only beside the others"
-            raise UsageError("members want maps of different taps", place="correctors", remedy=remedy)
-        [(tap, views)] = maps
-        return cls(tap, views, tuple(sorted({pattern for want in found for pattern in want.vectors})))
+            raise UsageError("members want maps of different layers", place="correctors", remedy=remedy)
+        [(layer, views)] = maps
+        return cls(layer, views, tuple(sorted({pattern for want in found for pattern in want.vectors})))
 
 
 @dataclass(frozen=True)
@@ -209,25 +209,25 @@ class Decision:
     ids : (N,) row keys.
     base : (N,) int, the classifier's answer.
     final : (N,) int, the corrected answer; -1 where it abstains.
-    changed : (N,) bool, where the corrector spoke up (with action "flag", `final` still equals `base` there).
+    overridden : (N,) bool, where the corrector spoke up (with action "flag", `final` still equals `base` there).
     action : one of ACTIONS.
     """
 
     ids: Texts
     base: Ints
     final: Ints
-    changed: Bools
+    overridden: Bools
     action: str = "relabel"
 
-    _ROWS = ("base", "final", "changed")
+    _ROWS = ("base", "final", "overridden")
 
     def __post_init__(self) -> None:
         base, final = (as_labels(getattr(self, name), f"Decision.{name}", least=-1) for name in ("base", "final"))
-        changed = as_mask(self.changed, "Decision.changed")
-        _set(self, ids=as_ids(self.ids, "Decision.ids"), base=base, final=final, changed=changed)
+        overridden = as_mask(self.overridden, "Decision.overridden")
+        _set(self, ids=as_ids(self.ids, "Decision.ids"), base=base, final=final, overridden=overridden)
         check_rows(self, len(self.ids))
         if self.action not in ACTIONS:
             raise choice_error("action", self.action, ACTIONS, place="Decision.action")
-        if (self.final != self.base)[~self.changed].any():
-            remedy = "mark every row whose answer was changed in `changed`"
-            raise AlignmentError("an answer differs where `changed` is False", place="Decision.final", remedy=remedy)
+        if (self.final != self.base)[~self.overridden].any():
+            remedy = "mark every row whose answer was overridden in `overridden`"
+            raise AlignmentError("an answer differs where `overridden` is False", place="Decision.final", remedy=remedy)

@@ -67,8 +67,8 @@ class Scores:
     """
 
     support: Ints
-    tpr_f: Rates
-    tpr_h: Rates
+    recall_before: Rates
+    recall_after: Rates
     retention: Rates
     harm: Rates
     gain: Rates
@@ -78,7 +78,7 @@ class Scores:
     @property
     def delta(self) -> Floats:
         """(K,) TPR_h − TPR_f."""
-        return self.tpr_h.values - self.tpr_f.values
+        return self.recall_after.values - self.recall_before.values
 
     @property
     def delta_fpr(self) -> Floats:

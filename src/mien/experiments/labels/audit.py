@@ -13,7 +13,7 @@ from mien.data.prepare import DataSettings, prepare
 from mien.data.review_files import read
 from mien.data.reviewed import labels_of, on_pictures
 from mien.data.reviews import ReviewFile
-from mien.data.split import linked
+from mien.data.split import group_ids
 from mien.errors import DataError, UsageError, choice_error
 from mien.experiments.labels.tuning import told
 from mien.experiments.preflight import check
@@ -27,10 +27,10 @@ from mien.labels.suspects import suspects
 from mien.labels.verdicts import verdicts
 from mien.nets import saved
 from mien.nets.checkpoint import Epoch
-from mien.nets.device import prepared, seed_everything
+from mien.nets.device import seed_everything, torch_runtime
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, digest
@@ -75,7 +75,7 @@ def audit(
     """
     check_settings(train, base, votes=votes, tune=tune, colour=settings.colour)
     data = _labelled(settings)
-    groups = linked(data).astype(str)
+    groups = group_ids(data).astype(str)
     shares = _shares(data, reviews) if votes else None
     folds = [] if shares is None else vote_folds(data.labels, groups)
     data, file, reviewed = _reviewed(data, reviews, merge)
@@ -113,22 +113,22 @@ def check_settings(train: TrainSettings, base: str, *, votes: bool, tune: bool, 
     check(train, [base], colour=colour)
 
 
-def last_vectors(model: Classifier, outputs: Outputs) -> Floats:
-    """(N, D) the last features before the answer: the hidden layer where there is one, else the tap before the logits,
-    averaged over the picture where it is a map, else the logits."""
-    before = [tap for tap in model.taps if tap != "logits"]
-    taps = ["hidden", *reversed(before), "logits"]
-    names = (name for tap in taps for name in (tap, f"{tap}/1") if name in outputs.features)
+def last_vectors(model: Network, outputs: Outputs) -> Floats:
+    """(N, D) the last features before the answer: the hidden layer where there is one, else the layer before the
+    logits, averaged over the picture where it is a map, else the logits."""
+    before = [layer for layer in model.layers if layer != "logits"]
+    layers = ["hidden", *reversed(before), "logits"]
+    names = (name for layer in layers for name in (layer, f"{layer}/1") if name in outputs.features)
     found = next(names, None)
     if found is None:
-        cause, remedy = "gives no vector of a picture", "name a layer in its taps, such as logits"
+        cause, remedy = "gives no vector of a picture", "name a layer in its layers, such as logits"
         raise UsageError(cause, place=f"--base {type(model).__name__}", remedy=remedy)
     return outputs.features[found].astype(np.float32, copy=False)
 
 
 def _labelled(settings: DataSettings) -> Dataset:
     """The pictures with their labels; DataError where they are too few to say anything of them."""
-    data = prepare(settings).but(targets=None)
+    data = prepare(settings).replace(targets=None)
     known = data.counts() > 0
     if len(data) < FEWEST or known.sum() < 2:
         cause = f"{len(data)} labelled pictures of {known.sum()} classes"
@@ -144,14 +144,14 @@ def _watched(
     colour: bool,
     checkpoints: Path | None,
     say: Callable[[str], object],
-) -> tuple[Classifier, Dynamics, Outputs]:
+) -> tuple[Network, Dynamics, Outputs]:
     """A classifier trained on all pictures, its answers during training, and its outputs afterwards."""
     seen = Dynamics(data.labels, len(data.labelset))
 
     def progress(epoch: Epoch) -> None:
         say(f"training, epoch {epoch['epoch']:.0f} of {train.epochs}")
 
-    with threadpool_limits(max(1, train.threads)), prepared(train):
+    with threadpool_limits(max(1, train.threads)), torch_runtime(train):
         seed_everything(seed, 0)
         model = saved.build(base, data.counts() > 0, colour)
         examples, file = Examples.of(data, np.arange(len(data))), checkpoints / CHECKPOINT if checkpoints else None
@@ -174,7 +174,7 @@ def _reviewed(data: Dataset, reviews: Path | None, merge: str) -> tuple[Dataset,
     check_reviews(reviewed)
     if merge == "crowdlab":
         check_reviewers(file.reviews)
-    return data.but(*file.problems), file, reviewed
+    return data.replace(*file.problems), file, reviewed
 
 
 def _shares(data: Dataset, reviews: Path | None) -> Floats:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.nets.device import prepared, seed_everything
+from mien.nets.device import seed_everything, torch_runtime
 from mien.nets.examples import Examples
 from mien.nets.extraction import probabilities
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.types import Dataset, Floats, Ints
@@ -24,7 +24,7 @@ RATE = 1 / 3
 
 
 def told(
-    model: Classifier,
+    model: Network,
     data: Dataset,
     shares: Floats,
     folds: Sequence[tuple[Ints, Ints]],
@@ -55,20 +55,20 @@ def told(
 
 
 def tuned(
-    model: Classifier,
+    model: Network,
     data: Dataset,
     shares: Floats,
     rows: Ints,
     train: TrainSettings,
     seed: int = 0,
     checkpoint: Path | None = None,
-) -> Classifier:
+) -> Network:
     """A copy of `model` that went on with the votes of some rows, as far as they are for classes that it knows."""
     targets = shares[rows] * model.known.cpu().numpy()
     voted = targets.sum(1) > 0
     targets = (targets[voted] / targets[voted].sum(1, keepdims=True)).astype(np.float32)
     again = replace(train, epochs=max(1, round(LENGTH * train.epochs)), learning_rate=RATE * train.learning_rate)
-    with prepared(again):
+    with torch_runtime(again):
         seed_everything(seed, 1)
         one = deepcopy(model)
         examples = Examples(data.pictures[rows[voted]], targets)

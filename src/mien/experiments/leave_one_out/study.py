@@ -22,7 +22,7 @@ from mien.experiments.preflight import check
 from mien.experiments.settings import StudySettings
 from mien.machine import machine, versions
 from mien.nets import saved
-from mien.nets.pretraining import check_drawn
+from mien.nets.pretraining import check_synthetic
 from mien.nets.settings import OF_THE_MACHINE, TrainSettings
 from mien.storage.files import write_atomic
 from mien.storage.output import prepare_output_dir
@@ -82,7 +82,7 @@ def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: 
     data = prepare(settings.data)
     _check_classes(data, least=3 if kind == "study" else 2)
     if settings.train.drawn:
-        check_drawn(settings.train.drawn, data.labelset, settings.data.images)
+        check_synthetic(settings.train.drawn, data.labelset, settings.data.images)
     splits = {seed: split(data, seed) for seed in settings.seeds}
     left_out = _left_out(settings, data, splits) if kind == "study" else ()
     manifest = _manifest(settings, data, splits, left_out, kind, command)
@@ -147,7 +147,7 @@ def _manifest(
         "left_out": left_out,
         "seeds": settings.seeds,
         "correctors": settings.correctors if kind == "study" else (),
-        "base": {"name": settings.base, "taps": base.taps, "parameters": saved.parameters(base)},
+        "base": {"name": settings.base, "taps": base.layers, "parameters": saved.parameters(base)},
         "policy": asdict(settings.policy),
         "data": {
             "name": data.name, "usable": len(data), "fingerprint": data.fingerprint(),

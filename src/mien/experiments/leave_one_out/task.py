@@ -11,19 +11,19 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mien.classifiers.feature_store import Workbench, built
+from mien.classifiers.feature_store import FeatureStore, build_correctors
 from mien.correctors.contract import Corrector
 from mien.data.load import absolute
 from mien.data.prepare import prepare
 from mien.data.provenance import TrainedOn, learnt_rows
-from mien.data.split import linked, split
+from mien.data.split import group_ids, split
 from mien.experiments.identity import known_as
 from mien.experiments.progress import announce
 from mien.experiments.settings import StudySettings
 from mien.experiments.training.base import Lesson, base_of
-from mien.nets.device import prepared
+from mien.nets.device import torch_runtime
 from mien.nets.examples import Examples
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.storage.files import read_json, write_arrays, write_json
 from mien.storage.run import RETRAINED, WITHOUT, Run
 from mien.types import Dataset, Ints, Split, digest
@@ -103,17 +103,17 @@ def run_cell(cell: Cell) -> None:
     if cell.finished():
         return
     threads = max(1, cell.settings.train.threads)
-    with threadpool_limits(threads), prepared(cell.settings.train) as (device, _):
+    with threadpool_limits(threads), torch_runtime(cell.settings.train) as (device, _):
         data = prepare(cell.settings.data)
         parts = split(data, cell.seed)
         clock = _Clock(cell.path / "seconds.json")
         model = _model(cell, data, parts, clock).to(device)
         announce(cell, "reading out")
         target = data.labelset.index(cell.left_out) if cell.left_out else -1
-        missing = built(cell.missing(), model, target)
+        missing = build_correctors(cell.missing(), model, target)
         rows = np.concatenate([parts.rows(part) for part in (["correct", "test"] if missing else ["test"])])
         with clock.stage("extract", len(rows)):
-            bench = Workbench.of(model, data, cell.settings.train.augment, rows, missing.values())
+            bench = FeatureStore.of(model, data, cell.settings.train.augment, rows, missing.values())
         _write_test(cell, bench, parts.rows("test"))
         for name, corrector in missing.items():
             announce(cell, f"fitting {name}")
@@ -122,7 +122,7 @@ def run_cell(cell: Cell) -> None:
     announce(cell, "done")
 
 
-def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier:
+def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Network:
     """The cell's base classifier: read back, or trained (from its last checkpoint)."""
     settings, left_out = cell.settings, cell.left_out
     of_data = (data.fingerprint(), parts.fingerprint, settings.data.images)
@@ -142,16 +142,16 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Classifier
     return model
 
 
-def _write_test(cell: Cell, bench: Workbench, rows: Ints) -> None:
+def _write_test(cell: Cell, bench: FeatureStore, rows: Ints) -> None:
     tested = bench.seen(rows)
     write_arrays(
         cell.path / "test.npz",
-        ids=tested.ids, truth=bench.data.labels[rows], groups=linked(bench.data)[rows].astype(str),
+        ids=tested.ids, truth=bench.data.labels[rows], groups=group_ids(bench.data)[rows].astype(str),
         probs=tested.probs, known=tested.known,
     )  # fmt: skip
 
 
-def _correct(cell: Cell, name: str, corrector: Corrector, bench: Workbench, parts: Split, clock: _Clock) -> None:
+def _correct(cell: Cell, name: str, corrector: Corrector, bench: FeatureStore, parts: Split, clock: _Clock) -> None:
     """Fit one corrector twice, score test and calibration pictures, keep it.
 
     On *fit* alone, so that *calibrate* can certify it; on all of *correct*, for the figures of the score alone.
@@ -163,7 +163,7 @@ def _correct(cell: Cell, name: str, corrector: Corrector, bench: Workbench, part
         proposal = bench.propose(certified, tested)
     calibration = bench.calibration(certified, parts.rows("calibrate"))
     write_arrays(cell.path / "correctors" / f"{name}.npz", **certified.state())
-    [again] = built([name], bench.model, certified.target or 0).values()
+    [again] = build_correctors([name], bench.model, certified.target or 0).values()
     with clock.stage(f"fit {name} on all", len(parts.rows("correct"))):
         whole = bench.fit(again, parts.rows("correct"))
     write_arrays(

@@ -12,8 +12,8 @@ from mien.experiments.progress import Watched, announce
 from mien.nets import saved
 from mien.nets.device import seed_everything
 from mien.nets.examples import Examples
-from mien.nets.network import Classifier
-from mien.nets.pretraining import begin
+from mien.nets.network import Network
+from mien.nets.pretraining import pretrain_on_synthetic
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.storage.csv_tables import write_csv
@@ -60,7 +60,7 @@ def base_of(
     settings: TrainSettings,
     identities: Sequence[str],
     lesson: Callable[[], Lesson],
-) -> tuple[Classifier, Training | None]:
+) -> tuple[Network, Training | None]:
     """The classifier, and what its training cost (None where an earlier version did not write that down).
 
     Parameters
@@ -91,14 +91,14 @@ def _trained(
     settings: TrainSettings,
     identity: str,
     lesson: Lesson,
-) -> tuple[Classifier, Training]:
+) -> tuple[Network, Training]:
     train = lesson.train
     known = train.targets.sum(0) > 0  # a class without a training picture is as unknown as one left out
     seed_everything(cell.seed, 0)  # the same first weights in every cell of a seed
     model = saved.build(base, known, data.colour)
     announce(cell, "training")
     first, checkpoint = cell.path / "drawn.safetensors", cell.path / "checkpoint.safetensors"
-    drawn = begin(model, labelset, data.images, settings, seed=cell.seed, checkpoint=first)
+    drawn = pretrain_on_synthetic(model, labelset, data.images, settings, seed=cell.seed, checkpoint=first)
     history = fit(
         model, train, lesson.validation, settings, seed=cell.seed, fresh=not drawn, checkpoint=checkpoint,
         progress=lambda epoch: announce(cell, "training", epoch),

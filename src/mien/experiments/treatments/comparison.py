@@ -19,14 +19,14 @@ from mien.experiments.identity import is_begun, machine_of
 from mien.experiments.preflight import check
 from mien.experiments.settings import CompareSettings
 from mien.experiments.treatments.task import KNN, TreatedCell, run_treated
-from mien.imbalance import TREATMENTS, Treatment, find, serves_neighbours
+from mien.imbalance import TREATMENTS, Treatment, get_treatment, serves_neighbours
 from mien.machine import machine, versions
 from mien.metrics.classification import common_classes
 from mien.nets import saved
 from mien.nets.extraction import extract
-from mien.nets.network import Classifier
-from mien.nets.pretraining import check_drawn
-from mien.nets.settings import TrainSettings, changed
+from mien.nets.network import Network
+from mien.nets.pretraining import check_synthetic
+from mien.nets.settings import TrainSettings, with_changes
 from mien.outside import import_optional
 from mien.storage.output import prepare_output_dir
 from mien.storage.run import Run
@@ -74,7 +74,7 @@ def compare(
 
 def check_all(settings: CompareSettings) -> None:
     """Check what can be checked before any picture is read: device, models, packages that treatments need."""
-    treatments = [find(name) for name in settings.treatments]
+    treatments = [get_treatment(name) for name in settings.treatments]
     try:
         models = [model for model in settings.models if model != KNN]
         check(
@@ -93,7 +93,7 @@ def plan(settings: CompareSettings, target: Run, command: str = "") -> list[Trea
     trainings = grouped(settings.treatments)
     data = prepare(settings.data)
     for name in settings.treatments:
-        _check(find(name), settings, data)
+        _check(get_treatment(name), settings, data)
     given = {model: possible(model, settings, data) for model in settings.models}
     splits = {seed: split(data, seed) for seed in settings.seeds}
     for seed, parts in splits.items():
@@ -115,25 +115,25 @@ def possible(model: str, settings: CompareSettings, data: Dataset) -> tuple[str,
     Who has no map has no adapter.
     """
     if model == KNN:
-        return tuple(name for name in settings.treatments if serves_neighbours(find(name)))
+        return tuple(name for name in settings.treatments if serves_neighbours(get_treatment(name)))
     base = saved.build(model, np.ones(len(data.labelset), bool), settings.data.colour)
-    if base.adapts or _has_map(base, settings):
+    if base.adapter_layer or _has_map(base, settings):
         return settings.treatments
-    return tuple(name for name in settings.treatments if not find(name).corrector)
+    return tuple(name for name in settings.treatments if not get_treatment(name).corrector)
 
 
-def _has_map(base: Classifier, settings: CompareSettings) -> bool:
-    """Whether the first tap of a classifier is a map, which an adapter may stand on."""
+def _has_map(base: Network, settings: CompareSettings) -> bool:
+    """Whether the first layer of a classifier is a map, which an adapter may stand on."""
     blank = np.zeros((1, settings.data.size, settings.data.size) + ((3,) if settings.data.colour else ()), np.uint8)
     outputs = extract(base, blank, np.array(["blank"]))
-    return any(name.startswith(f"{base.taps[0]}/") for name in outputs.features)
+    return any(name.startswith(f"{base.layers[0]}/") for name in outputs.features)
 
 
 def _check(treatment: Treatment, settings: CompareSettings, data: Dataset) -> None:
     """Whatever a treatment can fail of: its settings, and packages that it needs."""
-    train = changed(settings.train, treatment.train)
+    train = with_changes(settings.train, treatment.train)
     if train.drawn:
-        check_drawn(train.drawn, data.labelset, settings.data.images)
+        check_synthetic(train.drawn, data.labelset, settings.data.images)
 
 
 def _check_parts(data: Dataset, parts: Split, seed: int) -> None:
@@ -159,11 +159,12 @@ def grouped(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """
     found: dict[str, list[str]] = {}
     for name in names:
-        treatment = find(name)
+        treatment = get_treatment(name)
         alike = (
             key
             for key in TREATMENTS
-            if not (_own_pictures(treatment) or _own_pictures(find(key))) and find(key).train == treatment.train
+            if not (_own_pictures(treatment) or _own_pictures(get_treatment(key)))
+            and get_treatment(key).train == treatment.train
         )
         found.setdefault(next(alike, treatment.name), []).append(name)
     return {training: tuple(of) for training, of in found.items()}

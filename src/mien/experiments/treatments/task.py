@@ -12,27 +12,27 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mien.certify.calibration_set import Calibration
-from mien.certify.combine import together
+from mien.certify.combine import combine_proposals
 from mien.certify.policy import decide
-from mien.classifiers.feature_store import Workbench, built
+from mien.classifiers.feature_store import FeatureStore, build_correctors
 from mien.data.load import absolute
 from mien.data.prepare import prepare
 from mien.data.provenance import TrainedOn, learnt_rows
-from mien.data.split import linked, split
+from mien.data.split import group_ids, split
 from mien.experiments.identity import known_as
 from mien.experiments.progress import announce
 from mien.experiments.settings import CompareSettings
 from mien.experiments.training.base import Lesson, base_of
-from mien.imbalance import Latents, Learnt, TrainPart, Treatment, find
+from mien.imbalance import FittedTrainPart, Latents, TrainPart, Treatment, get_treatment
 from mien.imbalance.neighbours import nearest
 from mien.imbalance.weights import class_weights
 from mien.metrics.classification import common_classes
-from mien.nets.device import prepared
+from mien.nets.device import torch_runtime
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract
 from mien.nets.generator import generate, learn
-from mien.nets.network import Classifier
-from mien.nets.settings import changed
+from mien.nets.network import Network
+from mien.nets.settings import with_changes
 from mien.storage.files import read_arrays, read_json, write_arrays, write_json
 from mien.storage.run import Run
 from mien.types import Dataset, Floats, Ints, Outputs, Proposal, Split, digest
@@ -93,7 +93,7 @@ def run_treated(cell: TreatedCell) -> None:
     if cell.finished():
         return
     settings = cell.settings
-    with threadpool_limits(max(1, settings.train.threads)), prepared(settings.train) as (device, _):
+    with threadpool_limits(max(1, settings.train.threads)), torch_runtime(settings.train) as (device, _):
         data = prepare(settings.data)
         parts = split(data, cell.seed)
         part = TrainPart(data.labels[parts.rows("train")], len(data.labelset), cell.seed)
@@ -101,12 +101,12 @@ def run_treated(cell: TreatedCell) -> None:
         if cell.model == KNN:
             answered = _by_neighbours(cell, data, parts, part, rows)
         else:
-            model, seconds = _model(cell, find(cell.training), data, parts, part)
+            model, seconds = _model(cell, get_treatment(cell.training), data, parts, part)
             answered = _by_network(cell, model.to(device), seconds, data, parts, part, rows)
         for name, probs, final, spent in answered:
             write_arrays(
                 cell.file(name), ids=data.ids[rows], truth=data.labels[rows], answers=final, probs=probs,
-                part=parts.parts[rows], groups=linked(data)[rows].astype(str), sources=_sources(data, rows),
+                part=parts.parts[rows], groups=group_ids(data)[rows].astype(str), sources=_sources(data, rows),
                 seconds=np.array(spent),
             )  # fmt: skip
     announce(cell, "done")
@@ -117,7 +117,7 @@ def _by_neighbours(cell: TreatedCell, data: Dataset, parts: Split, part: TrainPa
     pixels = data.pictures.reshape(len(data), -1)
     for name in cell.missing():
         announce(cell, name)
-        start, treatment = time.perf_counter(), find(name)
+        start, treatment = time.perf_counter(), get_treatment(name)
         chosen = np.arange(len(part.labels)) if treatment.rows is None else treatment.rows(part)
         own = replace(part, labels=part.labels[chosen])
         weights = class_weights(own.counts, float(treatment.train.get("weight_power", 0.0)))
@@ -127,22 +127,22 @@ def _by_neighbours(cell: TreatedCell, data: Dataset, parts: Split, part: TrainPa
 
 
 def _by_network(
-    cell: TreatedCell, model: Classifier, trained: float, data: Dataset, parts: Split, part: TrainPart, rows: Ints
+    cell: TreatedCell, model: Network, trained: float, data: Dataset, parts: Split, part: TrainPart, rows: Ints
 ) -> Iterator[Answered]:
     """One training, and what each treatment makes of it."""
     announce(cell, "reading out")
-    taps, learnt_from = last_taps(model), parts.rows("train")
-    outputs = extract(model, data.pictures[rows], data.ids[rows], vectors=taps)
-    learnt: Learnt | None = None
+    layers, learnt_from = last_taps(model), parts.rows("train")
+    outputs = extract(model, data.pictures[rows], data.ids[rows], vectors=layers)
+    learnt: FittedTrainPart | None = None
     reading = 0.0
     for name in cell.missing():
         announce(cell, name)
-        start, treatment = time.perf_counter(), find(name)
+        start, treatment = time.perf_counter(), get_treatment(name)
         probs, final = outputs.probs, outputs.predicted
         if treatment.after is not None:
             if learnt is None:
-                seen = extract(model, data.pictures[learnt_from], data.ids[learnt_from], vectors=taps)
-                learnt = Learnt(part, latents_of(seen))
+                seen = extract(model, data.pictures[learnt_from], data.ids[learnt_from], vectors=layers)
+                learnt = FittedTrainPart(part, latents_of(seen))
                 reading = time.perf_counter() - start
                 start = time.perf_counter()
             probs = treatment.after(learnt, latents_of(outputs))
@@ -155,9 +155,9 @@ def _by_network(
 
 def _model(
     cell: TreatedCell, treatment: Treatment, data: Dataset, parts: Split, part: TrainPart
-) -> tuple[Classifier, float]:
+) -> tuple[Network, float]:
     """The cell's classifier, and the seconds that it took, with those of a generator."""
-    settings = changed(cell.settings.train, treatment.train)
+    settings = with_changes(cell.settings.train, treatment.train)
     of_data = (data.fingerprint(), parts.fingerprint, cell.settings.data.images)
     identities = [digest(*of_data, train, cell.seed, cell.training) for train in known_as(settings, Run(cell.folder))]
 
@@ -213,7 +213,7 @@ def _with_generated(cell: TreatedCell, target: int, train: Examples, counts: Int
     return Examples(np.concatenate([train.pixels, stored["pixels"]]), np.concatenate([train.targets, onehot]))
 
 
-def _corrected(cell: TreatedCell, name: str, model: Classifier, data: Dataset, parts: Split, rows: Ints) -> Ints:
+def _corrected(cell: TreatedCell, name: str, model: Network, data: Dataset, parts: Split, rows: Ints) -> Ints:
     """(N,) answers with a corrector beside the classifier for each class that has less than an equal share.
 
     It has the pictures of *fit* besides. Its threshold is certified on *calibrate*; there each fold is answered by a
@@ -222,26 +222,26 @@ def _corrected(cell: TreatedCell, name: str, model: Classifier, data: Dataset, p
     counts = np.bincount(data.labels[parts.rows("train")], minlength=len(data.labelset))
     fitting = np.bincount(data.labels[parts.rows("fit")], minlength=len(data.labelset))
     targets = np.flatnonzero((counts < counts.sum() / (counts > 0).sum()) & (fitting >= FEWEST))
-    beside = [built([name], model, int(target))[name] for target in targets]
+    beside = [build_correctors([name], model, int(target))[name] for target in targets]
     looked = np.unique(np.concatenate([parts.rows("fit"), rows]))
-    bench = Workbench.of(model, data, cell.settings.train.augment, looked, beside)
+    bench = FeatureStore.of(model, data, cell.settings.train.augment, looked, beside)
     for corrector in beside:
         bench.fit(corrector, parts.rows("fit"))
 
     def said(of: Ints) -> tuple[Proposal, Ints]:
         seen = bench.seen(of)
-        return together([one.propose(seen) for one in beside], seen.predicted), seen.predicted
+        return combine_proposals([one.propose(seen) for one in beside], seen.predicted), seen.predicted
 
     def answered(of: Ints, held: Ints) -> Ints:
         proposal, base = said(held)
-        groups = linked(data)[held].astype(str)
+        groups = group_ids(data)[held].astype(str)
         seen = Calibration(proposal.score, proposal.suggested, data.labels[held], base, groups)
         thresholds = seen.certified(data.labelset, cell.settings.policy, model.known.cpu().numpy()).thresholds
         return decide(*said(of), thresholds).final
 
     final = bench.seen(rows).predicted.copy()
     held = parts.rows("calibrate")
-    fold = linked(data)[held] % FOLDS
+    fold = group_ids(data)[held] % FOLDS
     judged = [(held[fold == number], held[fold != number]) for number in np.unique(fold)]
     for of, by in [(parts.rows("test"), held), *judged] if beside else ():
         if len(by):
@@ -249,10 +249,10 @@ def _corrected(cell: TreatedCell, name: str, model: Classifier, data: Dataset, p
     return final
 
 
-def last_taps(model: Classifier) -> tuple[str, str]:
+def last_taps(model: Network) -> tuple[str, str]:
     """The feature that stands for the classifier's last layer but one: as a vector, or as a map's mean."""
-    tap = "hidden" if "hidden" in model.taps else model.taps[-2]
-    return tap, f"{tap}/1"
+    layer = "hidden" if "hidden" in model.layers else model.layers[-2]
+    return layer, f"{layer}/1"
 
 
 def latents_of(outputs: Outputs) -> Latents:

@@ -24,7 +24,7 @@ NOT_YET = "not there yet: this cell of the study is not finished"
 
 
 @dataclass(frozen=True)
-class Reading:
+class SeedValue:
     """A figure of one seed, with its count and interval where it has them; `note` is shown for several seeds, too."""
 
     seed: int
@@ -53,10 +53,10 @@ class Number:
     ('0.250', '.20–.30 · 2 of 3 seeds')
     """
 
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[SeedValue, ...] = ()
 
     @property
-    def defined(self) -> list[Reading]:
+    def defined(self) -> list[SeedValue]:
         return [reading for reading in self.readings if not math.isnan(reading.value)]
 
     @property
@@ -89,7 +89,7 @@ class Number:
     def title(self) -> str:
         return "\n".join(map(str, self.readings))
 
-    def but(self, **texts: Sequence[str]) -> Number:
+    def replace(self, **texts: Sequence[str]) -> Number:
         """The same figure with other counts or notes, one per seed."""
         changes = [dict(zip(texts, values, strict=True)) for values in zip(*texts.values(), strict=True)]
         return Number(tuple(replace(each, **change) for each, change in zip(self.readings, changes, strict=True)))
@@ -107,7 +107,7 @@ def number(
     `prefix` stands before the names of the columns of the interval."""
     return Number(
         tuple(
-            Reading(
+            SeedValue(
                 row["seed"],
                 float(row[value]),
                 f"{row[hits]}/{row[total]}" if hits in row and total in row else "",
@@ -136,13 +136,15 @@ def mean_over_classes(found: Iterable[TableRow], value: str) -> Number:
 def ratio(above: Number, below: Number) -> Number:
     """Per seed, one figure as a share of another; undefined where that is 0."""
     whole = {reading.seed: reading.value for reading in below.readings if reading.value}
-    return Number(tuple(Reading(one.seed, one.value / whole[one.seed]) for one in above.readings if one.seed in whole))
+    return Number(
+        tuple(SeedValue(one.seed, one.value / whole[one.seed]) for one in above.readings if one.seed in whole)
+    )
 
 
-def _mean_reading(seed: int, values: Sequence[float]) -> Reading:
+def _mean_reading(seed: int, values: Sequence[float]) -> SeedValue:
     defined = [value for value in values if not math.isnan(value)]
     note = f"n = {len(defined)}" if len(defined) < len(values) else ""
-    return Reading(seed, math.fsum(defined) / len(defined) if defined else math.nan, note=note)
+    return SeedValue(seed, math.fsum(defined) / len(defined) if defined else math.nan, note=note)
 
 
 # How figures are written

@@ -11,7 +11,7 @@ from mien.deploy.patch import Patch
 from mien.metrics.intervals import wilson
 from mien.report.common import figures
 from mien.report.common.layout import Cell, Panel, Panels, Table, render, undefined
-from mien.report.common.run_figures import Number, Reading, budget, cell, percent
+from mien.report.common.run_figures import Number, SeedValue, budget, cell, percent
 from mien.types import Floats, Rates, Scores
 
 HARMS = np.linspace(0, 0.1, 101)
@@ -39,7 +39,7 @@ def page(
         patch=patch,
         won=[_won(scores, patch.classes.index(name), name) for name in patch.targets if name in patch.classes],
         harm=_number(lost, right),
-        recalls=(scores.tpr_f.mean(), scores.tpr_h.mean()),
+        recalls=(scores.recall_before.mean(), scores.recall_after.mean()),
         advice=advice,
         blocks=(_classes(patch, scores), *_curves(patch, curves), _certificates(patch)),
         pairs=_made(patch, counts),
@@ -53,7 +53,7 @@ def page(
 def _number(hits: int, total: int) -> Number:
     low, high = wilson([hits], [total])
     rate = hits / total if total else float("nan")
-    return Number((Reading(0, rate, f"{hits}/{total}", float(low[0]), float(high[0])),))
+    return Number((SeedValue(0, rate, f"{hits}/{total}", float(low[0]), float(high[0])),))
 
 
 def _of(rates: Rates, c: int) -> Number:
@@ -64,8 +64,8 @@ def _won(scores: Scores, c: int, name: str) -> dict[str, object]:
     """What the headline says of a class."""
     return {
         "name": name,
-        "before": scores.tpr_f.values[c],
-        "after": scores.tpr_h.values[c],
+        "before": scores.recall_before.values[c],
+        "after": scores.recall_after.values[c],
         "gain": _of(scores.gain, c),
     }
 
@@ -79,8 +79,8 @@ def _classes(patch: Patch, scores: Scores) -> Table:
             (
                 Cell(name, tone="own" if own else ""),
                 Cell(str(int(scores.support[c]))),
-                cell(_of(scores.tpr_f, c)),
-                cell(_of(scores.tpr_h, c)),
+                cell(_of(scores.recall_before, c)),
+                cell(_of(scores.recall_after, c)),
                 cell(_of(scores.gain, c), why=NONE_WRONG) if own else undefined("no corrector for this class"),
                 cell(_of(scores.harm, c), why=NONE_RIGHT, heat=lambda value: value / 0.2),
                 cell(_of(scores.fpr_h, c)),

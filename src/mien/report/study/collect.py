@@ -76,7 +76,7 @@ class Case:
     @property
     def overridden(self) -> Ints:
         """(N,) the answers if every override gave its suggestion: what "flag" and "abstain" touch is measured, too."""
-        return np.where(self.decision.changed, self.suggested, self.decision.base)
+        return np.where(self.decision.overridden, self.suggested, self.decision.base)
 
     @cached_property
     def scores(self) -> Scores:
@@ -120,7 +120,7 @@ class Case:
         if full is None:
             return math.nan, math.nan, math.nan
         rates = recall(self.f.truth, full.predicted, len(self.labelset))
-        share = correction.restored(self.scores.tpr_h.values, rates.values)[self.left]
+        share = correction.recovered_recall(self.scores.recall_after.values, rates.values)[self.left]
         won, won_by_full = (answers[new] == self.left for answers in (self.overridden, full.predicted))
         return float(share), *bootstrap_ratio(won, won_by_full, self.f.groups[new])
 

@@ -27,7 +27,7 @@ from mien.report.common.layout import (
 from mien.report.common.run_figures import (
     NETWORKS,
     Number,
-    Reading,
+    SeedValue,
     TableRow,
     cell,
     grouped,
@@ -42,7 +42,7 @@ from mien.report.common.run_figures import (
 from mien.storage.run import Run
 from mien.types import PARTS
 
-# what the taps of mien's own networks are made of
+# what the layers of mien's own networks are made of
 _BLOCKS = {
     name: ("residual", f"2 × conv 3×3, {channels}", "BN, ReLU, gate") for name, channels in
     (("block1", 64), ("block2", 128), ("block3", 256))
@@ -78,7 +78,7 @@ def classes(run: Run) -> Markup:
     the same for every seed. Copies of a picture and pictures of one person never stand in two parts."""
     table = grouped(rows(run, "splits"), "class", "part")
     known = names(run, "classes")
-    counts = {key: Number(tuple(Reading(row["seed"], row["count"]) for row in found)) for key, found in table.items()}
+    counts = {key: Number(tuple(SeedValue(row["seed"], row["count"]) for row in found)) for key, found in table.items()}
     parts = [part for part in PARTS if any((name, part) in counts for name in known)]
     totals = {name: sum(counts[name, part].value for part in parts if (name, part) in counts) for name in known}
     widest, whole = max(totals.values(), default=1) or 1, sum(totals.values()) or 1
@@ -133,13 +133,13 @@ def scheme(run: Run) -> Markup:
     size = data.get("size")
     picture = f"{size}×{size}, {'colour' if data.get('colour') else 'grey'}" if size else ""
     known = TAPS.get(str(base.get("name")), {})
-    taps = [known.get(str(tap), (str(tap),)) for tap in base.get("taps", [])]
+    layers = [known.get(str(layer), (str(layer),)) for layer in base.get("taps", [])]
     return render(
         "scheme.html",
         name=base.get("name", ""),
         parameters=_count(base["parameters"]) if base.get("parameters") else "",
         picture=picture,
-        taps=taps,
+        layers=layers,
         policy=manifest.get("policy", {}),
     )
 

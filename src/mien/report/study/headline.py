@@ -158,7 +158,7 @@ def _all_correctors(run: Run) -> Block:
 
 def mean_number(found: list[TableRow], key: str) -> Number:
     """A mean of the summary; where it was not defined for every class, with the number of those where it was."""
-    return number(found, key).but(note=[_short_of(row, key) for row in found])
+    return number(found, key).replace(note=[_short_of(row, key) for row in found])
 
 
 def _short_of(row: TableRow, key: str) -> str:

@@ -13,7 +13,7 @@ from mien.report.common.run_figures import (
     LEVELS,
     NETWORKS,
     Number,
-    Reading,
+    SeedValue,
     TableRow,
     best_first,
     cell,
@@ -148,9 +148,9 @@ def _confusion(run: Run, title: str, table: list[TableRow], own: str) -> Table:
     return Table(title, head, lines, small=True)
 
 
-def share_of(row: TableRow, total: int) -> Reading:
+def share_of(row: TableRow, total: int) -> SeedValue:
     """A row's count as a share of `total`."""
-    return Reading(row["seed"], row["count"] / total if total else float("nan"), f"{row['count']}/{total}")
+    return SeedValue(row["seed"], row["count"] / total if total else float("nan"), f"{row['count']}/{total}")
 
 
 def percent_cell(figure: Number, own: bool) -> Cell:

@@ -101,7 +101,7 @@ class Measure:
 
 def _delta_fpr(found: Sequence[TableRow]) -> Number:
     counts = [f"{row['hits_f']} → {row['hits_h']} of {row['total']}" for row in found]
-    return number(found, "delta_fpr", bounds=False).but(count=counts)
+    return number(found, "delta_fpr", bounds=False).replace(count=counts)
 
 
 GAIN = Measure("Gain", number)

@@ -80,13 +80,13 @@ def delta_fpr(case: Case) -> Iterator[Row]:
 
 def restored(case: Case) -> Iterator[Row]:
     """Recall of what h answers beside the models trained on all classes, R, and P for the left-out class."""
-    K, tpr_h = len(case.labelset), case.answers.tpr_h
+    K, recall_after = len(case.labelset), case.answers.recall_after
     relative = relative_gain(case.answers)
     references = [(name, case.references.get(name)) for name in (FULL, RETRAINED)]
     rates = {name: recall(case.f.truth, found.predicted, K) for name, found in references if found is not None}
     for c, label in enumerate(case.labelset.names):
-        counts = {"hits": tpr_h.hits[c], "total": tpr_h.totals[c]}
-        row = {**case.key, "label": label, **counts, "recall": tpr_h.values[c], "relative_gain": relative[c]}
+        counts = {"hits": recall_after.hits[c], "total": recall_after.totals[c]}
+        row = {**case.key, "label": label, **counts, "recall": recall_after.values[c], "relative_gain": relative[c]}
         for name, _ in references:
             row[f"{name}_hits"] = rates[name].hits[c] if name in rates else math.nan
             row[f"{name}_recall"] = rates[name].values[c] if name in rates else math.nan

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from mien.imbalance import find
+from mien.imbalance import get_treatment
 from mien.metrics.classification import common_classes
 from mien.report.common import layout
 from mien.report.common.layout import section, stack
@@ -78,7 +78,7 @@ def advised(run: Run) -> list[tuple[str, str]]:
 
 def _rivals(run: Run, by: str = BY_RECALL) -> list[Key]:
     """Those that learn from the same pictures, best first."""
-    return [key for key in best_first(run, by) if not find(key[1]).uses_fit]
+    return [key for key in best_first(run, by) if not get_treatment(key[1]).uses_fit]
 
 
 def _by_f1(run: Run, found: Mapping[Key, Sequence[TableRow]]) -> list[str]:
@@ -99,7 +99,7 @@ def _of_fit(differences: Mapping[Key, TableRow]) -> list[str]:
     """What the pictures of the fit part are worth, to a corrector and to a training that has them too."""
     found = []
     for (model, treatment), row in differences.items():
-        if find(treatment).corrector:
+        if get_treatment(treatment).corrector:
             said = f"With the pictures of fit besides, a corrector beside {model} changes macro recall by"
             control = differences.get((model, "with-fit"))
             trained = f"; a training that has them too, by {_change(control)}" if control else ""
@@ -130,7 +130,7 @@ def _recommended(run: Run, found: Mapping[Key, Sequence[TableRow]], differences:
             return f"{model} as it is: macro recall {value} on test. Name treatments to compare it with."
         none = f"of {tried} treatments none was better on calibrate"
         return f"Train {model} as it is: {none}. Macro recall on test: {value}."
-    what = f"{model} with {treatment} ({find(treatment).what})"
+    what = f"{model} with {treatment} ({get_treatment(treatment).what})"
     if row is None:
         return f"Best on calibrate: {what}, macro recall {value} on test. Add none to see what the treatment is worth."
     if row["p_holm"] < REAL and row["difference"] > 0:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mien.data.samples import as_png
 from mien.errors import RunError
-from mien.imbalance import find
+from mien.imbalance import get_treatment
 from mien.report.common import layout
 from mien.report.common.layout import Block, Cell, Folded, Row, Table, Tabs, section, stack, undefined
 from mien.report.common.run_figures import (
@@ -132,7 +132,7 @@ def _price(row: TableRow | None, plain: Sequence[TableRow], spent: Number) -> Ce
 def _named(key: Key, own: Sequence[TableRow]) -> Cell:
     name, fallen = f"{key[0]} · {key[1]}", [row for row in own if row["collapsed"]]
     if not fallen:
-        return Cell(name, find(key[1]).what)
+        return Cell(name, get_treatment(key[1]).what)
     worst = max(fallen, key=lambda row: float(row["share"]))
     return Cell(name, f"collapsed: {percent(worst['share'])} of its answers are {worst['most_answered']}", tone="bad")
 

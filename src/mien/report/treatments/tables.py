@@ -25,7 +25,7 @@ COLLAPSED, FOUND = 0.95, 0.05
 
 
 @dataclass(frozen=True)
-class Answered:
+class TreatmentPredictions:
     """What one model answered under one treatment, on one seed."""
 
     seed: int
@@ -61,7 +61,7 @@ class Answered:
         return mean_of_defined(values)
 
 
-def collect(run: Run) -> list[Answered]:
+def collect(run: Run) -> list[TreatmentPredictions]:
     """All that is finished, in the order of the manifest."""
     manifest = run.manifest()
     classes = tuple(manifest["classes"])
@@ -74,7 +74,7 @@ def collect(run: Run) -> list[Answered]:
                 for file in sorted(folder.glob(f"*/answers-{treatment.replace(':', '-')}.npz")):
                     of = read_arrays(file)
                     found.append(
-                        Answered(
+                        TreatmentPredictions(
                             seed, model, treatment, classes, common, of["truth"], of["answers"], of["part"],
                             of["groups"], of["sources"], float(of["seconds"]),
                         )
@@ -97,7 +97,7 @@ def build(run: Run) -> None:
         run.write_table(name, rows)
 
 
-def _whole(one: Answered) -> Row:
+def _whole(one: TreatmentPredictions) -> Row:
     test = one.of("test")
     truth, answers = one.truth[test], one.answers[test]
     K = len(one.classes)
@@ -120,7 +120,7 @@ def _whole(one: Answered) -> Row:
     }
 
 
-def _by_class(one: Answered) -> Iterator[Row]:
+def _by_class(one: TreatmentPredictions) -> Iterator[Row]:
     test, K = one.of("test"), len(one.classes)
     counts = confusion_matrix(one.truth[test], one.answers[test], K)
     for c, name in enumerate(one.classes):
@@ -131,7 +131,7 @@ def _by_class(one: Answered) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def _confusion(one: Answered) -> Iterator[Row]:
+def _confusion(one: TreatmentPredictions) -> Iterator[Row]:
     test, K = one.of("test"), len(one.classes)
     counts = confusion_matrix(one.truth[test], one.answers[test], K)
     for truth, name in enumerate(one.classes):
@@ -139,7 +139,7 @@ def _confusion(one: Answered) -> Iterator[Row]:
             yield {**one.key, "truth": name, "answer": other, "count": int(counts[truth, answer])}
 
 
-def _by_source(one: Answered) -> Iterator[Row]:
+def _by_source(one: TreatmentPredictions) -> Iterator[Row]:
     """Within each source: where one contributor gave nearly all of a class, a class detector may only tell sources."""
     for source in dict.fromkeys(one.sources.tolist()) if (one.sources != "").any() else ():
         own = (one.sources == source) & one.of("test")
@@ -151,9 +151,9 @@ def _by_source(one: Answered) -> Iterator[Row]:
             }  # fmt: skip
 
 
-def _differences(found: Iterable[Answered]) -> Iterator[Row]:
+def _differences(found: Iterable[TreatmentPredictions]) -> Iterator[Row]:
     """Each treatment against none, of the same model on the seeds that both have; p values raised by Holm."""
-    by_key: dict[tuple[str, str], dict[int, Answered]] = {}
+    by_key: dict[tuple[str, str], dict[int, TreatmentPredictions]] = {}
     for one in found:
         by_key.setdefault((one.model, one.treatment), {})[one.seed] = one
     lines: list[dict[str, Any]] = []
