@@ -78,7 +78,7 @@ def watched(task: Task, data: Dataset) -> dict[str, np.ndarray]:
     known = tuple(bool(one) for one in data.counts() > 0)
     card = saved.ModelCard(task.base, data.labelset.names, known, images.size, images.colour, images.fit)
     saved.save(model, card, task.file.with_suffix(""))
-    vectors = outputs.features["hidden"]
+    vectors = outputs.vectors["hidden"]
     return {"probs": seen.probs, "vectors": vectors, "aleatoric": seen.uncertainty.aleatoric}
 
 

@@ -195,7 +195,7 @@ def measured(task: Task) -> dict[str, object]:
     model = model.to(DEVICE)
     if task.on == GIVEN:
         outputs = extract(model, data.pictures[of.rows], data.ids[of.rows], vectors=("hidden",))
-        write_arrays(task.watched, probs=seen.probs, vectors=outputs.features["hidden"])
+        write_arrays(task.watched, probs=seen.probs, vectors=outputs.vectors["hidden"])
     answers, labels, classes = (
         probabilities(model, data.pictures[of.test]).argmax(1),
         of.truth.label[of.test],

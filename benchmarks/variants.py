@@ -116,7 +116,7 @@ def measured(task: Task) -> dict[str, list[float]]:
     if "lstm" in model.layers:
         maps = [extract(model, pictures[rows], ids[rows], vectors=(), second=("lstm",)) for rows in (fit, held)]
         seen["second order"] = tuple(
-            one.with_features({"lstm/2nd": of.features["lstm/2nd"]}) for one, of in zip(plain, maps, strict=True)
+            one.with_features({"lstm/2nd": of.vectors["lstm/2nd"]}) for one, of in zip(plain, maps, strict=True)
         )
     truth = parts.data.labels[held]
     found = {}

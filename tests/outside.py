@@ -67,10 +67,9 @@ CASES: dict[str, Case] = {
         lambda ids, probs, known, one: Outputs(ids, probs, known, {"one": one}),
         {"ids": "ids", "probs": "probs", "known": "known", "one": "vectors"},
     ),
-    "Outputs.draws": (lambda draws: Outputs(IDS, np.eye(K)[np.arange(N) % K], [1] * K, {}, draws), {"draws": "draws"}),
     "Proposal": (proposal, {"score": "score", "suggested": "answers"}),
     "Decision": (
-        lambda ids, base, changed: Decision(ids, base, base, changed),
+        lambda ids, base, overridden: Decision(ids, base, base, overridden),
         {"ids": "ids", "base": "answers", "overridden": "mask"},
     ),
     "Rates": (lambda hits: Rates(hits, [100] * K).values, {"hits": "counts"}),

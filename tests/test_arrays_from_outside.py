@@ -86,7 +86,7 @@ def wrongs() -> Iterator[tuple[str, str, str]]:
     for name, (_, kinds) in CASES.items():
         for argument, kind in kinds.items():
             for what in {**COMMON, **WRONG[kind]}:
-                optional = what == "None" and argument in ("groups", "known", "draws")
+                optional = what == "None" and argument in ("groups", "known", "ids")
                 if not optional and (kind, what) not in TAKEN and (name, argument, what) not in SKIPPED:
                     yield name, argument, what
 

@@ -158,11 +158,11 @@ class Nearest:
     def fit(self, outputs: Outputs, labels: Ints) -> Nearest:
         self.target = target_class(outputs, self.target)
         wanted = check_has_positives(outputs, labels, self.target)
-        self.centre = outputs.features["hidden"][wanted].mean(0)
+        self.centre = outputs.vectors["hidden"][wanted].mean(0)
         return self
 
     def propose(self, outputs: Outputs) -> Proposal:
-        distance = np.linalg.norm(outputs.features["hidden"] - check_fitted(self.centre, self.name), axis=1)
+        distance = np.linalg.norm(outputs.vectors["hidden"] - check_fitted(self.centre, self.name), axis=1)
         return Proposal(outputs.ids, -distance, np.full(len(outputs), self.target))
 
     def state(self) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class Trusting(Nearest):
         self.target = target_class(outputs, self.target)
         if not (labels == self.target).any():
             raise DataError("no picture", place="fit", remedy="give one")
-        self.centre = outputs.features["hidden"][labels == self.target].mean(0)
+        self.centre = outputs.vectors["hidden"][labels == self.target].mean(0)
         return self
 
 

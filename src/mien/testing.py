@@ -90,9 +90,9 @@ def example_outputs(seed: int = 0, count: int = 240) -> tuple[Outputs, Ints]:
     pooled = np.maximum(hidden @ generator.normal(size=(12, 20)), 0).astype(np.float32)
     map_of = generator.normal(size=(12, 4, 4, 4))
     maps = np.tensordot(hidden, map_of, 1)[:, None].repeat(2, axis=1).astype(np.float16)  # two views, (N, 2, 4, 4, 4)
-    features: dict[str, Floats] = {"conv/1": pooled, "hidden": hidden, "logits": scores.astype(np.float32), "map": maps}
+    vectors: dict[str, Floats] = {"conv/1": pooled, "hidden": hidden, "logits": scores.astype(np.float32)}
     known = np.array([True, True, True, False])
-    return Outputs(np.array([f"row-{row}" for row in range(count)]), probs, known, features), labels
+    return Outputs(np.array([f"row-{row}" for row in range(count)]), probs, known, vectors, {"map": maps}), labels
 
 
 def check_corrector(make: Callable[[], Any]) -> None:
@@ -139,9 +139,11 @@ def check_corrector(make: Callable[[], Any]) -> None:
     )
     restored = make().restore(state)
     _same(restored.propose(outputs), proposal, "a restored corrector gives other scores")
-    wants = requested_features(restored)
-    wanted = {*matching(outputs, wants.vectors), wants.layer} & set(outputs.features)
-    asked_for = replace(outputs, features={name: outputs.features[name] for name in wanted})
+    request = requested_features(restored)
+    vectors = {name: outputs.vector(name) for name in matching(outputs, request.vectors)}
+    asked_for = replace(
+        outputs, vectors=vectors, maps={name: outputs.maps[name] for name in {request.layer} & {*outputs.maps}}
+    )
     _same(restored.propose(asked_for), proposal, "a corrector uses features that `required_features` does not name")
     if hasattr(corrector, "add"):
         _adds(make, outputs, labels)
@@ -163,8 +165,11 @@ def _refuses(make: Callable[[], Any], corrector: Any, outputs: Outputs, labels: 
     for what, given in wrong.items():
         if learns:
             _refused(lambda given=given: make().fit(outputs, given), f"fit takes {what}")  # type: ignore[misc]
-    nothing = {name: np.full_like(values, np.nan) for name, values in outputs.features.items()}
-    spoilt = replace(outputs, features=nothing)
+    vectors, maps = (
+        {name: np.full_like(values, np.nan) for name, values in found.items()}
+        for found in (outputs.vectors, outputs.maps)
+    )
+    spoilt = replace(outputs, vectors=vectors, maps=maps)
     _refused(lambda: make().fit(spoilt, labels).propose(outputs), "fit takes features that are NaN")
     _refused(lambda: corrector.propose(spoilt), "propose takes features that are NaN")
     if learns:

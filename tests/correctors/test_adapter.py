@@ -36,8 +36,8 @@ def test_a_copied_head_answers_as_the_classifier_does(kind: type[Network]) -> No
     f = model(kind)
     pixels, _ = bars(8)
     outputs = extract(f, pixels, np.arange(8).astype(str), maps=[f.adapter_layer])
-    logits = answers_from_maps(Copied(f).eval(), outputs.features[f.adapter_layer])
-    assert np.allclose(logits[:, :2], outputs.features["logits"], atol=5e-3)  # maps are kept in half precision
+    logits = answers_from_maps(Copied(f).eval(), outputs.maps[f.adapter_layer])
+    assert np.allclose(logits[:, :2], outputs.vectors["logits"], atol=5e-3)  # maps are kept in half precision
     assert np.isfinite(logits[:, 2]).all()
 
 
@@ -55,7 +55,7 @@ def test_it_learns_the_class_and_leaves_f_as_it_was() -> None:
     outputs = extract(f, pixels, ids)
     views = changed_views(f, pixels, adapter.required_features, AugmentSettings())
     assert views.shape[:3] == (192, adapter.views, 64) and views.dtype == np.float16
-    adapter.fit(outputs.with_features({adapter.layer: views}), np.eye(3)[labels])
+    adapter.fit(outputs.with_features(maps={adapter.layer: views}), np.eye(3)[labels])
     unseen, truth = bars(90, seed=1)
     proposal = adapter.propose(extract(f, unseen, np.arange(90).astype(str), maps=[adapter.layer]))
     assert proposal.score[truth == 2].min() > proposal.score[truth != 2].max()
@@ -68,7 +68,7 @@ def test_views_differ_from_each_other_and_repeat_themselves() -> None:
     assert np.array_equal(first, again)
     assert not np.allclose(first[:, 0], first[:, 1])
     still = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)
-    plain = extract(f, pixels, np.arange(6).astype(str), maps=["conv2"]).features["conv2"]
+    plain = extract(f, pixels, np.arange(6).astype(str), maps=["conv2"]).maps["conv2"]
     assert np.allclose(changed_views(f, pixels, FeatureRequest("conv2", 1), still), plain, atol=1e-2)
 
 
@@ -83,7 +83,7 @@ def test_large_views_lie_on_disk_and_are_the_same(monkeypatch: pytest.MonkeyPatc
 
 def test_without_a_map_it_says_how_to_get_one() -> None:
     outputs, labels = example_outputs()
-    vectors = Outputs(outputs.ids, outputs.probs, outputs.known, {"hidden": outputs.features["hidden"]})
+    vectors = Outputs(outputs.ids, outputs.probs, outputs.known, {"hidden": outputs.vectors["hidden"]})
     with pytest.raises(DataError, match="extract"):
         Adapter().fit(vectors, labels)
 

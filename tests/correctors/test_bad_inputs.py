@@ -37,7 +37,8 @@ def fitted(name: str) -> Any:
 
 def each(change: Callable[[np.ndarray], np.ndarray]) -> Outputs:
     """The outputs with every feature changed."""
-    return replace(OUTPUTS, features={name: change(values) for name, values in OUTPUTS.features.items()})
+    vectors, maps = ({name: change(values) for name, values in of.items()} for of in (OUTPUTS.vectors, OUTPUTS.maps))
+    return replace(OUTPUTS, vectors=vectors, maps=maps)
 
 
 def with_nan(values: np.ndarray) -> np.ndarray:
@@ -76,7 +77,7 @@ def test_a_feature_that_is_nan_is_named_with_its_row(name: str) -> None:
         lambda: correctors.get_corrector(name)().fit(each(with_nan), LABELS),
         lambda: fitted(name).propose(each(with_nan)),
     ):
-        with pytest.raises(DataError, match=r"Outputs.features\[.*row 5"):
+        with pytest.raises(DataError, match=r"Outputs\.(vectors|maps)\[.*row 5"):
             refused()
 
 
@@ -85,10 +86,11 @@ def test_features_other_than_those_of_the_fit_are_refused_with_both(name: str) -
     twice = each(lambda values: np.concatenate([values, values], 2 if values.ndim == 5 else 1))
     with pytest.raises(AlignmentError, match=r"24 numbers.*fitted.*12 numbers|8 channels.*fitted"):
         fitted(name).propose(twice)
-    renamed = replace(OUTPUTS, features={f"my {layer}": values for layer, values in OUTPUTS.features.items()})
+    vectors, maps = ({f"my {name}": values for name, values in of.items()} for of in (OUTPUTS.vectors, OUTPUTS.maps))
+    renamed = replace(OUTPUTS, vectors=vectors, maps=maps)
     with pytest.raises(MienError, match=r"my |no feature"):
         fitted(name).propose(renamed)
-    swapped = OUTPUTS.with_features({"hidden": OUTPUTS.features["conv/1"], "conv/1": OUTPUTS.features["hidden"]})
+    swapped = OUTPUTS.with_features({"hidden": OUTPUTS.vectors["conv/1"], "conv/1": OUTPUTS.vectors["hidden"]})
     if name != "adapter":  # it reads no vector
         with pytest.raises(AlignmentError, match=r"hidden \(20 numbers\).*hidden \(12 numbers\)"):
             fitted(name).propose(swapped)
@@ -122,7 +124,7 @@ def test_outputs_without_a_picture_are_answered(name: str) -> None:
 
 def test_a_tap_of_small_numbers_counts_beside_one_of_large_numbers() -> None:
     noise = np.random.default_rng(0).normal(size=(160, 4))
-    both = replace(OUTPUTS, features={"noise": noise, "hidden": OUTPUTS.features["hidden"] * np.float32(1e-20)})
+    both = replace(OUTPUTS, vectors={"noise": noise, "hidden": OUTPUTS.vectors["hidden"] * np.float32(1e-20)})
     score = Logistic().fit(both, LABELS).propose(both).score
     assert auroc(score, LABELS == 3) > 0.9
 
@@ -186,11 +188,11 @@ def test_taps_are_chosen_with_lists_and_refused_with_wrong_labels() -> None:
 
 
 def test_mapped_and_read_only_features_are_read_where_they_lie(tmp_path: Path) -> None:
-    for name, values in OUTPUTS.features.items():
+    for name, values in OUTPUTS.vectors.items():
         np.save(tmp_path / f"{name.replace('/', '-')}.npy", values)
-    mapped = {name: np.load(tmp_path / f"{name.replace('/', '-')}.npy", mmap_mode="r") for name in OUTPUTS.features}
-    outputs = replace(OUTPUTS, features=mapped)
-    assert all(isinstance(values, np.memmap) for values in outputs.features.values())
+    mapped = {name: np.load(tmp_path / f"{name.replace('/', '-')}.npy", mmap_mode="r") for name in OUTPUTS.vectors}
+    outputs = replace(OUTPUTS, vectors=mapped)
+    assert all(isinstance(values, np.memmap) for values in outputs.vectors.values())
     for name in ("logistic", "adapter"):
         score = correctors.get_corrector(name)().fit(outputs, LABELS).propose(outputs).score
         assert np.array_equal(score, fitted(name).propose(OUTPUTS).score)

@@ -31,7 +31,7 @@ def test_a_group_stays_in_one_fold() -> None:
     persons = np.where(labels == 3, rng.integers(0, 15, len(labels)), rng.integers(15, 60, len(labels)))
     badge = rng.normal(size=(60, 80))[persons]
     outputs = outputs.with_features(
-        {"badge": badge, "hidden": outputs.features["hidden"] + 2 * rng.normal(size=(240, 12))}
+        {"badge": badge, "hidden": outputs.vectors["hidden"] + 2 * rng.normal(size=(240, 12))}
     )
     apart = best_layers(lda, outputs, labels, candidates=[("badge",), ("hidden",)])
     together = best_layers(lda, outputs, labels, groups=persons, candidates=[("badge",), ("hidden",)])

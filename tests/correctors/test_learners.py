@@ -122,7 +122,7 @@ def test_novelty_needs_no_label(method: str, learnt: tuple[Outputs, np.ndarray])
 
 def test_novelty_suggests_nothing_where_every_class_is_known(learnt: tuple[Outputs, np.ndarray]) -> None:
     outputs, _ = learnt
-    everything = Outputs(outputs.ids, np.full((240, 4), 0.25), np.ones(4, bool), outputs.features)
+    everything = Outputs(outputs.ids, np.full((240, 4), 0.25), np.ones(4, bool), outputs.vectors)
     assert (Novelty().fit(everything).propose(everything).suggested == NO_LABEL).all()
 
 

@@ -28,5 +28,5 @@ def test_hidden_units_stay_alive_and_tell_classes_apart(kind: type[Network], pow
     )
     unseen, truth = example_bars(90, 1)
     outputs = extract(model, unseen, np.arange(90).astype(str))
-    assert (outputs.features["hidden"].std(0) > 1e-3).mean() > 0.8, "hidden units are dead"
+    assert (outputs.vectors["hidden"].std(0) > 1e-3).mean() > 0.8, "hidden units are dead"
     assert (outputs.predicted == truth).mean() > 0.8

@@ -48,7 +48,7 @@ def test_it_begins_with_the_weights_of_the_hub_and_learns_at_a_small_rate(backbo
     assert history[-1]["train_loss"] < history[0]["train_loss"]
     assert max(epoch["learning_rate"] for epoch in history) <= 5e-4
     outputs = extract(model, pixels, np.arange(96).astype(str))
-    assert outputs.features["hidden"].shape == (96, 16)
+    assert outputs.vectors["hidden"].shape == (96, 16)
 
 
 def test_a_saved_one_needs_neither_hub_nor_folder(backbone: Path, tmp_path: Path) -> None:

@@ -65,8 +65,8 @@ def test_a_class_left_out_is_never_answered_and_has_probability_zero() -> None:
     assert outputs.known.tolist() == [True, False, True]
     assert (outputs.probs[:, 1] == 0).all()
     assert (outputs.predicted != 1).all()
-    assert outputs.features["logits"].shape == (30, 2)
-    assert all(np.isfinite(values).all() for values in outputs.features.values())
+    assert outputs.vectors["logits"].shape == (30, 2)
+    assert all(np.isfinite(values).all() for values in outputs.vectors.values())
 
 
 def test_the_residual_base_learns_it_too_mixed_and_without_a_class() -> None:

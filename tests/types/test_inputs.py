@@ -40,7 +40,7 @@ def outputs(**changes: Any) -> Outputs:
         "ids": ["a", "b"],
         "probs": PROBS,
         "known": KNOWN,
-        "features": {"mine": VECTORS},
+        "vectors": {"mine": VECTORS},
         **changes,
     }
     return Outputs(**arrays)
@@ -131,8 +131,8 @@ def test_rounded_and_whole_probabilities_are_taken() -> None:
 def test_valid_arrays_stay_as_they_are(tmp_path: Path) -> None:
     np.save(tmp_path / "features.npy", VECTORS)
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
-    made = outputs(features={"mine": mapped})
-    assert made.features["mine"] is mapped
+    made = outputs(vectors={"mine": mapped})
+    assert made.vectors["mine"] is mapped
     assert made.probs is PROBS and made.known is KNOWN
 
 
@@ -153,7 +153,6 @@ def test_known_classes_are_a_mask() -> None:
         ([0, 1], "shape"),
         ([0, 0, 0], "no class"),
         (["fear"], "text"),
-        (None, "None"),
     ):
         with pytest.raises(MienError, match=hint):
             outputs(known=known)
@@ -169,8 +168,7 @@ def test_ids_become_text_and_none_may_be_missing() -> None:
             as_ids(ids, "ids")
     with pytest.raises(AlignmentError, match="repeat, such as '1'"):
         outputs(ids=["1", 1])
-    with pytest.raises(DataError, match="not an array"):
-        outputs(ids=None)
+    assert outputs(ids=None).ids.tolist() == ["0", "1"]
 
 
 def test_groups_may_be_numbers_and_none_may_be_missing() -> None:
@@ -181,7 +179,7 @@ def test_groups_may_be_numbers_and_none_may_be_missing() -> None:
 
 
 def test_features_are_vectors_or_maps_by_name() -> None:
-    found = outputs(features={"one": [1, 2], 2: [[1.0], [2.0]], "truth": np.array([True, False])}).features
+    found = outputs(vectors={"one": [1, 2], 2: [[1.0], [2.0]], "truth": np.array([True, False])}).vectors
     assert {name: values.shape for name, values in found.items()} == {"one": (2, 1), "2": (2, 1), "truth": (2, 1)}
     wrong: list[tuple[Any, str]] = [
         (VECTORS, "dictionary"),
@@ -194,7 +192,7 @@ def test_features_are_vectors_or_maps_by_name() -> None:
     ]
     for features, hint in wrong:
         with pytest.raises(MienError, match=hint):
-            outputs(features=features)
+            outputs(vectors=features)
 
 
 def test_rows_are_taken_by_index_or_mask() -> None:
@@ -209,16 +207,31 @@ def test_rows_are_taken_by_index_or_mask() -> None:
 
 def test_parts_of_other_classifiers_are_not_joined() -> None:
     other = outputs(ids=["c", "d"], probs=np.roll(PROBS, 1, 1), known=np.roll(KNOWN, 1))
-    for parts in ([], [outputs(), other], [outputs(), outputs(ids=["c", "d"], features={})]):
+    for parts in ([], [outputs(), other], [outputs(), outputs(ids=["c", "d"], vectors={})]):
         with pytest.raises(AlignmentError):
             Outputs.concat(parts)
 
 
-def test_draws_are_probabilities_too() -> None:
-    assert outputs(draws=[PROBS.tolist()]).draws is not None
-    for draws in (PROBS, 5 * PROBS[None], PROBS[None, :, :2], PROBS[None, :1], np.full((1, 2, 3), np.nan)):
-        with pytest.raises(MienError):
-            outputs(draws=draws)
+def test_maps_have_views_and_positions() -> None:
+    made = outputs(maps={"conv": np.zeros((2, 1, 3, 4, 4))})
+    assert made.maps["conv"].shape == (2, 1, 3, 4, 4) and made.take([1]).maps["conv"].shape[0] == 1
+    for wrong in (np.zeros((2, 3, 4, 4)), VECTORS, np.zeros((1, 1, 3, 4, 4))):
+        with pytest.raises(AlignmentError, match=r"Outputs\.maps\[conv\]"):
+            outputs(maps={"conv": wrong})
+
+
+def test_probabilities_alone_make_outputs_of_known_classes() -> None:
+    made = Outputs(None, [[0.9, 0.1], [0.2, 0.8]])
+    assert made.ids.tolist() == ["0", "1"] and made.known.all()
+    assert np.allclose(made.vector("log_probs"), np.log(made.probs))
+
+
+def test_outputs_are_padded_by_unknown_classes() -> None:
+    wide = outputs().padded_to(5)
+    assert wide.probs.shape == (2, 5) and wide.known.tolist() == [True, True, False, False, False]
+    assert np.array_equal(wide.predicted, outputs().predicted) and wide.log_probs.shape == (2, 2)
+    with pytest.raises(AlignmentError, match="3 classes, and there are 2"):
+        outputs().padded_to(2)
 
 
 # what else travels

@@ -40,13 +40,15 @@ def cached_outputs(place: Path, key: str, make: Callable[[], Outputs]) -> Output
 
 def _read(folder: Path) -> Outputs:
     """The arrays are mapped, so that memory holds what is looked at alone."""
-    names = json.loads((folder / CARD).read_text(encoding="utf-8"))["features"]
+    names = json.loads((folder / CARD).read_text(encoding="utf-8"))
 
     def array(name: str) -> NDArray[Any]:
         return np.asanyarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
 
-    features = {name: array(f"feature{number}") for number, name in enumerate(names)}
-    return Outputs(np.array(array("ids")), np.array(array("probs")), np.array(array("known")), features)
+    vectors, maps = (
+        {name: array(f"{kind}{number}") for number, name in enumerate(names[kind])} for kind in ("vectors", "maps")
+    )
+    return Outputs(np.array(array("ids")), np.array(array("probs")), np.array(array("known")), vectors, maps)
 
 
 def _write(folder: Path, outputs: Outputs) -> None:
@@ -55,13 +57,17 @@ def _write(folder: Path, outputs: Outputs) -> None:
     try:
         scratch.mkdir(parents=True)
         arrays = {"ids": outputs.ids, "probs": outputs.probs, "known": outputs.known}
-        arrays |= {f"feature{number}": values for number, values in enumerate(outputs.features.values())}
+        features = {"vectors": outputs.vectors, "maps": outputs.maps}
+        for kind, found in features.items():
+            arrays |= {f"{kind}{number}": values for number, values in enumerate(found.values())}
         for name, values in arrays.items():
             with (scratch / f"{name}.npy").open("wb") as file:
                 np.save(file, values, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())  # a file cut short is noticed, one of zeros would not be
-        (scratch / CARD).write_text(json.dumps({"features": list(outputs.features)}), encoding="utf-8")
+        (scratch / CARD).write_text(
+            json.dumps({kind: list(found) for kind, found in features.items()}), encoding="utf-8"
+        )
         shutil.rmtree(folder, ignore_errors=True)
         scratch.rename(folder)
     finally:

@@ -82,7 +82,7 @@ class FeatureStore:
         outputs, wanted = self.seen(rows), requested_features(corrector)
         if wanted.layer:
             views = changed_views(self.model, self.data.pictures[rows], wanted, self.augment)
-            outputs = outputs.with_features({wanted.layer: views})
+            outputs = outputs.with_features(maps={wanted.layer: views})
         return corrector.fit(outputs, self.labels(rows))
 
     def cross_fitted(self, name: str, target: int, rows: Ints, folds: int) -> Proposal:

@@ -86,7 +86,7 @@ class Adapter:
         maps, targets = self._maps(outputs), to_soft_labels(labels, len(outputs.known)).copy()
         if (maps[:9] == maps[:1]).all() and (maps == maps[:1]).all():
             cause = f"the map {self.layer} is alike in all {len(maps)} pictures"
-            raise DataError(cause, place="Outputs.features", remedy="give maps that differ")
+            raise DataError(cause, place="Outputs.maps", remedy="give maps that differ")
         targets[~wanted] += self.trust * (outputs.probs - targets)[~wanted]
         seed_everything(0, self.target)
         head = Fresh(len(outputs.known), maps.shape[2]) if self._head is None else deepcopy(self._head)
@@ -109,7 +109,7 @@ class Adapter:
         if found != fitted_on:
             cause = "{} channels and {} classes, the corrector was fitted on {} and {}".format(*found, *fitted_on)
             remedy = "give outputs of the classifier that it was fitted on"
-            raise AlignmentError(cause, place=f"Outputs.features[{self.layer}]", remedy=remedy)
+            raise AlignmentError(cause, place=f"Outputs.maps[{self.layer}]", remedy=remedy)
         log_probs = log_softmax(answers_from_maps(head, maps), axis=1)
         score = log_odds(log_probs, "classes", outputs, target, wrong=1.0)
         return Proposal(outputs.ids, score, np.full(len(outputs), target))
@@ -144,14 +144,13 @@ class Adapter:
         return self
 
     def _maps(self, outputs: Outputs) -> Floats:
-        maps = {name: values for name, values in outputs.features.items() if values.ndim == 5}
-        self.layer = self.layer or next(iter(maps), "")
-        if self.layer not in maps:
-            there = ", ".join(maps) or "none"
+        self.layer = self.layer or next(iter(outputs.maps), "")
+        if self.layer not in outputs.maps:
+            there = ", ".join(outputs.maps) or "none"
             remedy = f"read one out: extract(…, maps=[{self.layer or 'LAYER'!r}])"
-            raise DataError(f"no map {self.layer!r} among the features; maps: {there}", place=self.name, remedy=remedy)
-        check_finite(maps[self.layer], f"Outputs.features[{self.layer}]")
-        return maps[self.layer]
+            raise DataError(f"no map {self.layer!r} among the maps: {there}", place=self.name, remedy=remedy)
+        check_finite(outputs.maps[self.layer], f"Outputs.maps[{self.layer}]")
+        return outputs.maps[self.layer]
 
 
 def first_map(model: Network) -> str:

@@ -66,7 +66,7 @@ class Novelty:
             self.target = NO_LABEL if nothing else target_class(outputs, self.target)
         if not len(outputs):
             raise DataError("there is no picture", place=f"{self.name}.fit", remedy="give some that are usual")
-        if self.method == "energy" and "logits" not in outputs.features:
+        if self.method == "energy" and "logits" not in outputs.vectors:
             self.method = "gen"
         whiten = 0.0 if self.method in ("vim", "knn") else 1.0
         least = 0 if self.method in _OF_ANSWERS else 1
@@ -96,9 +96,9 @@ class Novelty:
 
     def _raw(self, outputs: Outputs) -> Floats:
         learnt, embedding = check_fitted(self._learnt, self.name), check_fitted(self._embedding, self.name)
-        if self.method == "energy" and "logits" not in outputs.features:
+        if self.method == "energy" and "logits" not in outputs.vectors:
             cause = "no feature is called logits, which the corrector was fitted on"
-            raise DataError(cause, place="Outputs.features", remedy="give the logits, or fit it with method='gen'")
+            raise DataError(cause, place="Outputs.vectors", remedy="give the logits, or fit it with method='gen'")
         if self.method in _OF_ANSWERS:
             return _OF_ANSWERS[self.method](outputs)
         vectors = embedding.apply(outputs).astype(np.float64)
@@ -124,10 +124,10 @@ def energy(outputs: Outputs) -> Floats:
 
     Of Gaussian logits it is that of their means: their "logits" are log p.
     """
-    logits = outputs.features.get("logits", np.log(np.maximum(outputs.probs[:, outputs.known], LEAST)))
-    if "means" in outputs.features and outputs.features["means"].shape[1:] == outputs.known.shape:
-        logits = outputs.features["means"][:, outputs.known]
-    logits = as_numbers(logits, "Outputs.features[logits]", ndim=2)
+    logits = outputs.vectors.get("logits", np.log(np.maximum(outputs.probs[:, outputs.known], LEAST)))
+    if "means" in outputs.vectors and outputs.vectors["means"].shape[1:] == outputs.known.shape:
+        logits = outputs.vectors["means"][:, outputs.known]
+    logits = as_numbers(logits, "Outputs.vectors[logits]", ndim=2)
     return np.asarray(-logsumexp(logits.astype(np.float64), axis=1))
 
 

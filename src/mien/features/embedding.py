@@ -91,7 +91,7 @@ class Embedding:
         if vectors.shape[1] != len(self.whitening.mean):
             cause = f"have {vectors.shape[1]} numbers a picture, the corrector was fitted on {len(self.whitening.mean)}"
             remedy = "give the features that the corrector was fitted on, or fit it again"
-            raise AlignmentError(cause, place="Outputs.features", remedy=remedy)
+            raise AlignmentError(cause, place="Outputs.vectors", remedy=remedy)
         return vectors
 
 

@@ -16,7 +16,7 @@ ORIENTATIONS = 8
 
 
 def describe(pixels: NDArray[np.uint8], *, mirrored: bool = True) -> dict[str, Floats]:
-    """Features of pictures alone: put them into `Outputs.features` where a classifier gives probabilities only.
+    """Features of pictures alone: put them into `Outputs.vectors` where a classifier gives probabilities only.
 
     Histograms of oriented gradients (Dalal & Triggs, *Histograms of oriented gradients for human detection*, 2005) in
     6×6 cells, normalised in blocks of 2×2: aligned faces have their features in the same cells.

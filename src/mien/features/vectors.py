@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from mien.errors import AlignmentError, DataError
-from mien.types import Floats, Outputs
+from mien.types import LOG_PROBS, Floats, Outputs
 
 BLOCK = 1024
 """Rows looked at together, so that memory-mapped features stay on the disk."""
@@ -33,31 +33,36 @@ def stack(outputs: Outputs, layers: Sequence[str] = ("*",), like: Mapping[str, i
     Examples
     --------
     >>> layers = {"conv1/1": np.zeros((1, 32)), "hidden": np.ones((1, 4))}
-    >>> one = Outputs(np.array(["a"]), np.ones((1, 1)), np.array([True]), layers)
+    >>> one = Outputs(None, [[1.0]], [True], layers)
     >>> stack(one, ["conv*/1"]).shape
     (1, 32)
     """
     chosen = matching(outputs, layers)
     if not chosen:
-        there = ", ".join(matching(outputs, ("*",)))
-        raise DataError(
-            f"no feature matches {', '.join(patterns(layers))}",
-            place="Outputs.features",
-            remedy=f"there are: {there}" if there else 'there are none: give Outputs(…, features={"mine": vectors})',
-        )
+        there = ", ".join([*matching(outputs, ("*",)), LOG_PROBS])
+        cause = f"no feature matches {', '.join(patterns(layers))}"
+        raise DataError(cause, place="Outputs.vectors", remedy=f"there are: {there}")
     if like:
         check_like(widths(outputs, layers), like)
     with np.errstate(over="ignore"):  # what is too large for float32 is refused below
-        joined = np.concatenate([np.asarray(outputs.features[name], np.float32) for name in chosen], axis=1)
+        joined = np.concatenate([np.asarray(outputs.vector(name), np.float32) for name in chosen], axis=1)
     if joined.size and not -LARGEST <= joined.min() <= joined.max() <= LARGEST:  # false for NaN, too
         check_taps(outputs, chosen)
     return joined
 
 
 def matching(outputs: Outputs, layers: Sequence[str]) -> list[str]:
-    """The vector layers whose names match one of the patterns, in order."""
-    vectors = sorted(name for name, values in outputs.features.items() if values.ndim == 2)
-    return [name for name in vectors if any(fnmatchcase(name, pattern) for pattern in patterns(layers))]
+    """The vectors whose names match one of the patterns, in order.
+
+    The logarithms of the probabilities (LOG_PROBS) match their own name, and every pattern where there are no vectors.
+
+    >>> matching(Outputs(None, [[0.9, 0.1]]), ["*"])
+    ['log_probs']
+    """
+    wanted = patterns(layers)
+    always = {LOG_PROBS} if LOG_PROBS in wanted or not outputs.vectors else set()
+    vectors = sorted(always | set(outputs.vectors))
+    return [name for name in vectors if name in always or any(fnmatchcase(name, pattern) for pattern in wanted)]
 
 
 def patterns(layers: Sequence[str]) -> tuple[str, ...]:
@@ -70,8 +75,8 @@ def patterns(layers: Sequence[str]) -> tuple[str, ...]:
 
 
 def widths(outputs: Outputs, layers: Sequence[str]) -> dict[str, int]:
-    """Tap → numbers a picture, of the layers that match, in order."""
-    return {name: outputs.features[name].shape[1] for name in matching(outputs, layers)}
+    """Name → length of each vector that matches, in order."""
+    return {name: outputs.vector(name).shape[1] for name in matching(outputs, layers)}
 
 
 def check_like(found: Mapping[str, int], fitted: Mapping[str, int]) -> None:
@@ -79,13 +84,13 @@ def check_like(found: Mapping[str, int], fitted: Mapping[str, int]) -> None:
     if dict(found) != dict(fitted):
         cause = f"are {_shown(found, fitted)}, the corrector was fitted on {_shown(fitted, found)}"
         remedy = "give the features that the corrector was fitted on, or fit it again"
-        raise AlignmentError(cause, place="Outputs.features", remedy=remedy)
+        raise AlignmentError(cause, place="Outputs.vectors", remedy=remedy)
 
 
 def nothing_differs(outputs: Outputs, layers: Sequence[str]) -> DataError:
     """The error where the features are alike in all pictures."""
     cause = f"the features {', '.join(matching(outputs, layers))} are alike in all {len(outputs)} pictures"
-    return DataError(cause, place="Outputs.features", remedy="give features that differ, and more pictures")
+    return DataError(cause, place="Outputs.vectors", remedy="give features that differ, and more pictures")
 
 
 def _shown(one: Mapping[str, int], other: Mapping[str, int]) -> str:
@@ -97,7 +102,7 @@ def _shown(one: Mapping[str, int], other: Mapping[str, int]) -> str:
 def check_taps(outputs: Outputs, layers: Sequence[str]) -> None:
     """`check_finite` for the vector layers that match."""
     for name in matching(outputs, layers):
-        check_finite(outputs.features[name], f"Outputs.features[{name}]")
+        check_finite(outputs.vector(name), f"Outputs.vectors[{name}]")
 
 
 def check_finite(values: Floats, place: str) -> None:

@@ -133,7 +133,7 @@ def extract(
     vectors : patterns of the features to be given. Each map layer is averaged on g×g grids, as feature "LAYER/g" of
         C·g² numbers (position is signal in aligned faces, so 1×1 alone would lose it); the other layers are as they
         are.
-    maps : layers to be given whole as well, as feature "LAYER" (N, V, C, H, W): of each picture and, where the model is
+    maps : layers to be given whole as well, as map "LAYER" (N, V, C, H, W): of each picture and, where the model is
         read out so, of its mirror image.
     second : map layers of which second-order features are given, "LAYER/2nd" of C·(C + 1)/2 numbers (see
         `second_order`).
@@ -153,20 +153,21 @@ def extract(
             raise choice_error("layer", layer, model.layers, place=type(model).__name__)
     probs: list[Floats] = []
     features: dict[str, list[Floats]] = {}
+    whole: dict[str, list[Floats]] = {}
     for views in batches(model, pixels):
         logits = mean_of_views([{"logits": view["logits"]} for view in views])["logits"]
         probs.append(logits.float().softmax(1).cpu().numpy())
         for name, values in _pooled(views, known, vectors):
             features.setdefault(name, []).append(values.cpu().numpy())
         for layer in second:
-            whole = mean_of_views([{layer: view[layer]} for view in views])[layer]
-            features.setdefault(f"{layer}/2nd", []).append(second_order(whole).cpu().numpy())
+            mean = mean_of_views([{layer: view[layer]} for view in views])[layer]
+            features.setdefault(f"{layer}/2nd", []).append(second_order(mean).cpu().numpy())
         for layer in maps:
-            features.setdefault(layer, []).append(half_precision([view[layer] for view in views]))
+            whole.setdefault(layer, []).append(half_precision([view[layer] for view in views]))
     if not probs:
         return Outputs(ids, np.empty((0, len(known)), np.float32), known)
-    stacked = {name: np.concatenate(parts) for name, parts in features.items()}
-    return Outputs(ids, np.concatenate(probs), known, stacked)
+    stacked, in_full = ({name: np.concatenate(parts) for name, parts in found.items()} for found in (features, whole))
+    return Outputs(ids, np.concatenate(probs), known, stacked, in_full)
 
 
 def second_order(maps: Tensor) -> Tensor:

@@ -20,11 +20,12 @@ from mien.types.inputs import (
     as_targets,
     without_nan,
 )
-from mien.types.outputs import ACTIONS, Decision, FeatureRequest, Outputs, Proposal
+from mien.types.outputs import ACTIONS, LOG_PROBS, Decision, FeatureRequest, Outputs, Proposal
 from mien.types.rates import Rates, Scores
 
 __all__ = [
     "ACTIONS",
+    "LOG_PROBS",
     "NO_LABEL",
     "PARTS",
     "Bools",

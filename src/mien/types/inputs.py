@@ -209,21 +209,38 @@ def as_groups(values: Any, place: str, rows: int | None = None) -> Texts:
 
 
 def as_features(features: Any, rows: int, place: str) -> dict[str, NDArray[Any]]:
-    """Name → (N, D), or (N, V, C, H, W) for maps in V views. A vector becomes one column. Values are not looked at."""
-    if not isinstance(features, Mapping):
-        cause = f"is a {type(features).__name__}, not a dictionary of name and array"
+    """Name → (N, D) vectors; (N,) becomes one column. Values are not looked at."""
+    found = _named_arrays(features, rows, place)
+    for name, array in found.items():
+        found[name] = array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2:
+            remedy = "give vectors (N, D), such as values.reshape(len(values), -1), or whole maps as Outputs.maps"
+            raise AlignmentError(f"is of shape {array.shape}", place=f"{place}[{name}]", remedy=remedy)
+    return found
+
+
+def as_maps(maps: Any, rows: int, place: str) -> dict[str, NDArray[Any]]:
+    """Layer name → (N, V, C, H, W) feature maps in V views; values are not looked at."""
+    found = _named_arrays(maps, rows, place)
+    for name, array in found.items():
+        if array.ndim != 5:
+            remedy = "give maps (N, V, C, H, W) in V views, such as values[:, None]; vectors are Outputs.vectors"
+            raise AlignmentError(f"is of shape {array.shape}", place=f"{place}[{name}]", remedy=remedy)
+    return found
+
+
+def _named_arrays(arrays: Any, rows: int, place: str) -> dict[str, NDArray[Any]]:
+    """Name → numeric array of N rows."""
+    if not isinstance(arrays, Mapping):
+        cause = f"is a {type(arrays).__name__}, not a dictionary of name and array"
         raise DataError(cause, place=place, remedy='give {"mine": array}')
-    found = {str(name): as_array(values, f"{place}[{name}]") for name, values in features.items()}
-    if len(found) < len(features):
+    found = {str(name): as_array(values, f"{place}[{name}]") for name, values in arrays.items()}
+    if len(found) < len(arrays):
         raise DataError("two features have one name", place=place, remedy="give each a name of its own")
     for name, array in found.items():
         where = f"{place}[{name}]"
         refuse_text(array, where, "give numbers")
-        found[name] = array = array[:, None] if array.ndim == 1 else array
-        if array.ndim not in (2, 5):
-            remedy = "give vectors (N, D), such as values.reshape(len(values), -1), or whole maps (N, V, C, H, W)"
-            raise AlignmentError(f"is of shape {array.shape}", place=where, remedy=remedy)
-        check_length(array, rows, where)
+        check_length(array if array.ndim else array[None], rows, where)
         if not array.dtype.isnative:
             found[name] = array.astype(array.dtype.newbyteorder("="))
     return found

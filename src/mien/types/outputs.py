@@ -12,23 +12,28 @@ from numpy.typing import NDArray
 from mien.errors import AlignmentError, DataError, UsageError, choice_error
 from mien.types.arrays import Bools, Floats, Ints, Texts, check_rows, check_unique
 from mien.types.containers import as_array, cause_in_rows
-from mien.types.inputs import TINY, as_features, as_ids, as_known, as_labels, as_mask, as_numbers, as_shares
+from mien.types.inputs import TINY, as_features, as_ids, as_known, as_labels, as_maps, as_mask, as_numbers, as_shares
+
+LOG_PROBS = "log_probs"
+"""Name of the feature that every classifier has: the logarithms of the probabilities of its known classes."""
+LEAST_PROBABILITY = 1e-7
+"""Below it, probabilities have one logarithm."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """The answers and features of a classifier for N pictures: the border between torch and the rest.
+    """The probabilities and features of a classifier for N images: the border between classifiers and the rest.
 
     Lists, pandas and torch objects become arrays, by position. Features may be memory-mapped and stay so; whether they
     are finite is checked when a corrector reads them.
 
     Attributes
     ----------
-    ids : (N,) row keys, each once; numbers become text.
+    ids : (N,) row keys, each once; numbers become text, None stands for the row numbers.
     probs : (N, K) class probabilities, zero for unknown classes; rows add up to 1 within 0.02.
-    known : (K,) bool, the classes that the classifier was trained on.
-    features : layer name → (N, D), or (N, V, C, H, W) for spatial layers in V views. A vector (N,) becomes (N, 1).
-    draws : (E, N, K) probabilities of E stochastic passes or members, or None.
+    known : (K,) bool, the classes that the classifier was trained on; None stands for all.
+    vectors : name → (N, D) features. (N,) becomes (N, 1).
+    maps : layer name → (N, V, C, H, W) feature maps in V views of each image.
 
     Raises
     ------
@@ -37,27 +42,26 @@ class Outputs:
 
     Examples
     --------
-    >>> Outputs([7, 8], [[0.9, 0.1, 0], [0.2, 0.8, 0]], [1, 1, 0], {"mine": [0.5, 0.7]}).features["mine"].shape
-    (2, 1)
+    >>> outputs = Outputs(None, [[0.9, 0.1, 0], [0.2, 0.8, 0]], [1, 1, 0], {"mine": [0.5, 0.7]})
+    >>> outputs.vectors["mine"].shape, outputs.predicted.tolist(), outputs.log_probs.round(1).tolist()
+    ((2, 1), [0, 1], [[-0.1, -2.3], [-1.6, -0.2]])
     """
 
     ids: Texts
     probs: Floats
-    known: Bools
-    features: Mapping[str, Floats] = field(default_factory=dict)
-    draws: Floats | None = None
+    known: Bools = None  # type: ignore[assignment]  # None is replaced
+    vectors: Mapping[str, Floats] = field(default_factory=dict)
+    maps: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        ids, known = as_ids(self.ids, "Outputs.ids"), as_known(self.known, "Outputs.known")
+        probs = as_array(self.probs, "Outputs.probs")
+        ids = as_ids(np.arange(len(probs)) if self.ids is None else self.ids, "Outputs.ids")
         check_unique(ids, "Outputs.ids")
-        probs = _probabilities(self.probs, known, "Outputs.probs", rows=len(ids))
-        draws = self.draws
-        if draws is not None:
-            draws = _probabilities(draws, known, "Outputs.draws", ndim=3)
-            if draws.shape[1:] != probs.shape:
-                raise AlignmentError(f"draws are {draws.shape}, probs {probs.shape}", place="Outputs.draws")
-        features = as_features(self.features, len(ids), "Outputs.features")
-        _set(self, ids=ids, probs=probs, known=known, features=features, draws=draws)
+        known = np.ones(probs.shape[-1], bool) if self.known is None else as_known(self.known, "Outputs.known")
+        probs = _probabilities(probs, known, len(ids))
+        vectors = as_features(self.vectors, len(ids), "Outputs.vectors")
+        maps = as_maps(self.maps, len(ids), "Outputs.maps")
+        _set(self, ids=ids, probs=probs, known=known, vectors=vectors, maps=maps)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -68,36 +72,55 @@ class Outputs:
         answers: Ints = self.probs.argmax(1)
         return answers
 
+    @property
+    def log_probs(self) -> Floats:
+        """(N, number of known classes) logarithms of the probabilities: a feature that every classifier has."""
+        return np.log(np.maximum(self.probs[:, self.known], LEAST_PROBABILITY))
+
+    def vector(self, name: str) -> Floats:
+        """(N, D) the feature of this name; LOG_PROBS is always there."""
+        return self.log_probs if name == LOG_PROBS and name not in self.vectors else self.vectors[name]
+
     def take(self, rows: Ints | Bools) -> Outputs:
         """The outputs of the given rows: indices, each once, or a mask."""
         rows = _rows(rows, len(self), "Outputs.take")
         taken = object.__new__(Outputs)  # rows of what was checked need no other check than that none repeats
-        features = {layer: values[rows] for layer, values in self.features.items()}
-        draws = None if self.draws is None else self.draws[:, rows]
-        _set(taken, ids=self.ids[rows], probs=self.probs[rows], known=self.known, features=features, draws=draws)
+        vectors, maps = ({name: values[rows] for name, values in of.items()} for of in (self.vectors, self.maps))
+        _set(taken, ids=self.ids[rows], probs=self.probs[rows], known=self.known, vectors=vectors, maps=maps)
         check_unique(taken.ids, "Outputs.ids")
         return taken
 
-    def with_features(self, features: Mapping[str, Floats]) -> Outputs:
-        """The same with features added or replaced."""
-        return replace(self, features={**self.features, **features})
+    def with_features(
+        self, vectors: Mapping[str, Floats] | None = None, maps: Mapping[str, Floats] | None = None
+    ) -> Outputs:
+        """The same outputs with vectors and maps added or replaced."""
+        return replace(self, vectors={**self.vectors, **(vectors or {})}, maps={**self.maps, **(maps or {})})
+
+    def padded_to(self, classes: int) -> Outputs:
+        """The same outputs for K classes in all, the added ones last and unknown; AlignmentError if there are more."""
+        added = classes - len(self.known)
+        if added < 0:
+            cause = f"has {len(self.known)} classes, and there are {classes}"
+            raise AlignmentError(
+                cause, place="Outputs.padded_to", remedy="give the number of classes with the new ones"
+            )
+        probs, known = np.pad(self.probs, ((0, 0), (0, added))), np.pad(self.known, (0, added))
+        return replace(self, probs=probs, known=known)
 
     @classmethod
     def concat(cls, parts: Sequence[Outputs]) -> Outputs:
-        """The outputs of one classifier for several lots of pictures, one after the other; at least one lot."""
-        kinds = {(tuple(part.known), tuple(part.features), part.draws is None) for part in parts}
+        """The outputs of one classifier for several lots of images, one after the other; at least one lot."""
+        kinds = {(tuple(part.known), tuple(part.vectors), tuple(part.maps)) for part in parts}
         if len(kinds) != 1:
-            cause = "the parts differ in known classes, features or draws" if parts else "there is no part"
-            raise AlignmentError(cause, place="Outputs.joined", remedy="give outputs of one classifier")
-        layers = parts[0].features
-        features = {layer: np.concatenate([part.features[layer] for part in parts]) for layer in layers}
-        draws = [part.draws for part in parts if part.draws is not None]
+            cause = "the parts differ in known classes or features" if parts else "there is no part"
+            raise AlignmentError(cause, place="Outputs.concat", remedy="give outputs of one classifier")
+        first = parts[0]
         return cls(
             np.concatenate([part.ids for part in parts]),
             np.concatenate([part.probs for part in parts]),
-            parts[0].known,
-            features,
-            np.concatenate(draws, axis=1) if draws else None,
+            first.known,
+            {name: np.concatenate([part.vectors[name] for part in parts]) for name in first.vectors},
+            {name: np.concatenate([part.maps[name] for part in parts]) for name in first.maps},
         )
 
 
@@ -107,24 +130,22 @@ def _set(owner: object, **values: Any) -> None:
         object.__setattr__(owner, name, value)
 
 
-def _probabilities(values: Any, known: Bools, place: str, *, ndim: int = 2, rows: int | None = None) -> Floats:
-    """(…, K) probabilities that give unknown classes nothing."""
-    array = as_array(values, place)
-    if array.ndim == ndim and array.shape[-1] == known.sum() < len(known):
-        cause = f"has {array.shape[-1]} columns, those of the known classes alone, where there are {len(known)} classes"
+def _probabilities(array: NDArray[Any], known: Bools, rows: int) -> Floats:
+    """(N, K) probabilities that give unknown classes nothing."""
+    place = "Outputs.probs"
+    if array.ndim == 2 and array.shape[1] == known.sum() < len(known):
+        cause = f"has {array.shape[1]} columns, those of the known classes alone, where there are {len(known)} classes"
         remedy = "put them into K columns: wide = np.zeros((N, K)); wide[:, known] = probs"
         raise AlignmentError(cause, place=place, remedy=remedy)
-    array = as_shares(array, place, len(known), ndim=ndim)
-    if rows is not None and len(array) != rows:
+    array = as_shares(array, place, len(known))
+    if len(array) != rows:
         raise AlignmentError(f"has {len(array)} rows, ids has {rows}", place=place, remedy="give a row for each id")
-    given = array[..., ~known] > TINY
+    given = array[:, ~known] > TINY
     if given.any():
-        row = int(np.nonzero(given)[-2][0])
         classes = ", ".join(map(str, np.flatnonzero(~known)))
-        cause = f"row {row} gives a class that is not known ({classes}) a probability above 0"
-        raise DataError(
-            cause, place=place, remedy="mark the class in `known`, or make its column 0 and the rest add to 1"
-        )
+        cause = f"row {int(np.nonzero(given)[0][0])} gives a class that is not known ({classes}) a probability above 0"
+        remedy = "mark the class in `known`, or make its column 0 and the rest add to 1"
+        raise DataError(cause, place=place, remedy=remedy)
     return array
 
 

@@ -118,12 +118,12 @@ def last_vectors(model: Network, outputs: Outputs) -> Floats:
     logits, averaged over the picture where it is a map, else the logits."""
     before = [layer for layer in model.layers if layer != "logits"]
     layers = ["hidden", *reversed(before), "logits"]
-    names = (name for layer in layers for name in (layer, f"{layer}/1") if name in outputs.features)
+    names = (name for layer in layers for name in (layer, f"{layer}/1") if name in outputs.vectors)
     found = next(names, None)
     if found is None:
         cause, remedy = "gives no vector of a picture", "name a layer in its layers, such as logits"
         raise UsageError(cause, place=f"--base {type(model).__name__}", remedy=remedy)
-    return outputs.features[found].astype(np.float32, copy=False)
+    return outputs.vectors[found].astype(np.float32, copy=False)
 
 
 def _labelled(settings: DataSettings) -> Dataset:

@@ -126,7 +126,7 @@ def _has_map(base: Network, settings: CompareSettings) -> bool:
     """Whether the first layer of a classifier is a map, which an adapter may stand on."""
     blank = np.zeros((1, settings.data.size, settings.data.size) + ((3,) if settings.data.colour else ()), np.uint8)
     outputs = extract(base, blank, np.array(["blank"]))
-    return any(name.startswith(f"{base.layers[0]}/") for name in outputs.features)
+    return any(name.startswith(f"{base.layers[0]}/") for name in outputs.vectors)
 
 
 def _check(treatment: Treatment, settings: CompareSettings, data: Dataset) -> None:

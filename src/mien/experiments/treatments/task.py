@@ -257,7 +257,7 @@ def last_taps(model: Network) -> tuple[str, str]:
 
 def latents_of(outputs: Outputs) -> Latents:
     """What a treatment may see of these: vectors of the layer that was read out, and answers."""
-    return Latents(next(iter(outputs.features.values())), outputs.probs)
+    return Latents(next(iter(outputs.vectors.values())), outputs.probs)
 
 
 def _sources(data: Dataset, rows: Ints) -> np.ndarray:
