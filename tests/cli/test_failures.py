@@ -120,7 +120,7 @@ def test_a_disk_that_may_not_be_written(
         "data draw": ("data", "draw", tmp_path / "new", "--n", "5"),
     }
     with monkeypatch.context() as disk:
-        disk.setattr("mien.runs.tempfile.mkstemp", refusing)
+        disk.setattr("mien.storage.files.tempfile.mkstemp", refusing)
         said = mien("report", study)  # it takes no lock
         said.refused(1, "Read-only")
         assert not FLAG.search(said.err)

@@ -58,7 +58,7 @@ def test_a_full_disk_costs_nothing_that_is_finished(
 ) -> None:
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("mien.runs.os.fsync", fails_after(calls, errno.ENOSPC))
+        patch.setattr("mien.storage.files.os.fsync", fails_after(calls, errno.ENOSPC))
         mien(*again, "--out", out).refused(1, "No space left", str(out), "finished work is kept")
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("model.safetensors")}
     assert not [path for path in out.rglob(".*") if path.name != ".lock"]  # nothing half-written
