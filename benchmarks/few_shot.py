@@ -77,7 +77,7 @@ def measured(task: Task) -> list[dict[str, object]]:
                 }
             )
         if not task.quick and draw < (WITH_ADAPTER.get(int(count), 0) if kind == "new" else int(draw == 0)):
-            fitted = learnt.fit(Adapter.beside(model, target), rows[chosen])
+            fitted = learnt.fit(Adapter.for_classifier(model, target), rows[chosen])
             found.append(
                 {
                     "kind": kind,

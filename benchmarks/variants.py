@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from common import Figure, Result, keep, mean_of_defined
+from layer_choice import best_layers
 from scored import largest, pooled
 from trained import Task
 
@@ -17,7 +18,6 @@ from mien.classifiers.feature_store import FeatureStore
 from mien.correctors.boosting import XGBoost
 from mien.correctors.contract import Labels
 from mien.correctors.fisher import RULES, Fisher
-from mien.correctors.layers import best_layers
 from mien.correctors.linear import LDA, Logistic
 from mien.correctors.novelty import METHODS, Novelty
 from mien.correctors.projection import Nystroem
@@ -44,9 +44,9 @@ class Narrow(Nystroem):
 class Chosen(Nystroem):
     """The kernel machine on the layers that LDA does best on, by three folds."""
 
-    def fit(self, outputs: Outputs, labels: Labels) -> Self:
+    def fit(self, outputs: Outputs, labels: Labels, features: Any = None) -> Self:
         self.layers = best_layers(lambda layers: LDA(self.target, layers=layers), outputs, labels)
-        return super().fit(outputs, labels)
+        return super().fit(outputs, labels, features)
 
 
 class White(Nystroem):
@@ -70,11 +70,11 @@ MAKE: dict[str, dict[str, Callable[..., Any]]] = {
     "axes (kernel)": {f"{axes}": partial(Nystroem, components=axes) for axes in (16, 32, 64, 128, 256, 512, 1024)},
     "whitening (kernel)": {"none": Narrow, "half (default)": Nystroem, "full": White},
     "coding (LDA)": {
-        f"{coding}, λ = {wrong:g}": partial(LDA, coding=coding, wrong=wrong)
+        f"{coding}, λ = {wrong:g}": partial(LDA, target_encoding=coding, error_weight=wrong)
         for coding in ("rest", "three", "classes") for wrong in ((1.0,) if coding == "rest" else (0.0, 1.0))
     },
     "coding (XGBoost)": {
-        f"{coding}, λ = {wrong:g}": partial(XGBoost, coding=coding, wrong=wrong)
+        f"{coding}, λ = {wrong:g}": partial(XGBoost, target_encoding=coding, error_weight=wrong)
         for coding in ("rest", "three") for wrong in ((1.0,) if coding == "rest" else (0.0, 1.0))
     },
     "axes (logistic)": {f"{axes}": partial(Logistic, components=axes) for axes in (64, 256, 512)},

@@ -17,13 +17,15 @@ from torch import Tensor, nn
 import mien.nets
 from mien import correctors
 from mien.certify.policy import decide
+from mien.correctors.base import BaseCorrector
 from mien.correctors.contract import Corrector, check_fitted, check_has_positives, target_class
 from mien.data import folders, load
 from mien.errors import DataError
+from mien.features import stack
 from mien.nets import saved
 from mien.nets.network import Network
 from mien.testing import check_corrector, check_network, check_reader, example_outputs
-from mien.types import Dataset, Ints, Outputs, Proposal
+from mien.types import Dataset, Floats, Outputs, Proposal, SoftLabels
 
 VOTED = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
@@ -147,37 +149,38 @@ class TestModels:
             check_network(Unmasked)
 
 
-class Nearest:
+class Nearest(BaseCorrector):
     """A small corrector, right in all: distance to the mean of the class."""
 
     name = "nearest"
+    centre_: Floats | None = None
 
     def __init__(self, target: int | None = None) -> None:
-        self.target, self.centre = target, None
+        self.target = target
 
-    def fit(self, outputs: Outputs, labels: Ints) -> Nearest:
-        self.target = target_class(outputs, self.target)
-        wanted = check_has_positives(outputs, labels, self.target)
-        self.centre = outputs.vectors["hidden"][wanted].mean(0)
+    def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Nearest:
+        assert labels is not None
+        self.target_ = target_class(outputs, self.target)
+        self.centre_ = stack(outputs, ["hidden"])[check_has_positives(labels, self.target_)].mean(0)
         return self
 
-    def propose(self, outputs: Outputs) -> Proposal:
-        distance = np.linalg.norm(outputs.vectors["hidden"] - check_fitted(self.centre, self.name), axis=1)
-        return Proposal(outputs.ids, -distance, np.full(len(outputs), self.target))
+    def _propose(self, outputs: Outputs) -> Proposal:
+        distance = np.linalg.norm(stack(outputs, ["hidden"]) - check_fitted(self.centre_, self.name), axis=1)
+        return Proposal(outputs.ids, -distance, np.full(len(outputs), self.target_))
 
     def state(self) -> dict[str, Any]:
-        return {"centre": self.centre, "target": np.array(self.target)}
+        return {"centre": self.centre_, "target": np.array(self.target_)}
 
     def restore(self, state: Mapping[str, Any]) -> Nearest:
-        self.centre, self.target = state["centre"], int(state["target"])
+        self.centre_, self.target_ = state["centre"], int(state["target"])
         return self
 
 
 class Neighbourly(Nearest):
     """Wrong: its scores depend on which pictures come together."""
 
-    def propose(self, outputs: Outputs) -> Proposal:
-        proposal = super().propose(outputs)
+    def _propose(self, outputs: Outputs) -> Proposal:
+        proposal = super()._propose(outputs)
         return replace(proposal, score=proposal.score - proposal.score.mean())
 
 
@@ -191,11 +194,20 @@ class Forgetful(Nearest):
 class Trusting(Nearest):
     """Wrong: it takes any labels."""
 
-    def fit(self, outputs: Outputs, labels: Ints) -> Trusting:
-        self.target = target_class(outputs, self.target)
-        if not (labels == self.target).any():
+    def fit(self, outputs: Outputs, labels: Any = None, features: Any = None) -> Trusting:
+        self.target_ = target_class(outputs, self.target)
+        if not (labels == self.target_).any():
             raise DataError("no picture", place="fit", remedy="give one")
-        self.centre = outputs.vectors["hidden"][labels == self.target].mean(0)
+        self.centre_ = outputs.vectors["hidden"][labels == self.target_].mean(0)
+        return self
+
+
+class Forcing(Nearest):
+    """Wrong: fitting changes what the constructor was given."""
+
+    def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Nearest:
+        super()._fit(outputs, labels)
+        self.target = self.target_
         return self
 
 
@@ -211,7 +223,12 @@ class TestCorrectors:
 
     @pytest.mark.parametrize(
         ("kind", "cause"),
-        [(Neighbourly, "depends on its neighbours"), (Forgetful, "restored corrector"), (Trusting, "takes labels")],
+        [
+            (Neighbourly, "depends on its neighbours"),
+            (Forgetful, "restored corrector"),
+            (Trusting, "takes labels"),
+            (Forcing, "constructor"),
+        ],
     )
     def test_a_corrector_that_breaks_it_is_refused(self, kind: type[Nearest], cause: str) -> None:
         with pytest.raises(AssertionError, match=cause):

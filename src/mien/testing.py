@@ -116,7 +116,9 @@ def check_corrector(make: Callable[[], Any]) -> None:
             pass
         else:
             raise AssertionError("fit without a picture of the class must raise DataError")
+    given = _parameters(corrector)
     assert corrector.fit(outputs, labels) is corrector, "fit must return the corrector"
+    assert _parameters(corrector) == given, "fit changes a parameter of the constructor"
     proposal = corrector.propose(outputs)
     assert isinstance(proposal, Proposal), "propose must return a Proposal"
     assert np.array_equal(proposal.ids, outputs.ids), "the proposal's ids must be those of the outputs"
@@ -208,6 +210,12 @@ def _misses(make: Callable[[], Any], state: dict[str, Any], proposal: Proposal, 
     except Exception:  # any refusal will do
         return
     _same(corrector.propose(outputs), proposal, "a state that misses an array is taken, and gives other scores")
+
+
+def _parameters(corrector: Any) -> dict[str, int]:
+    """The constructor's parameters by identity, where the corrector is an estimator."""
+    given = corrector.get_params(deep=False) if hasattr(corrector, "get_params") else {}
+    return {name: id(value) for name, value in given.items()}
 
 
 def _same(one: Proposal, other: Proposal, message: str) -> None:

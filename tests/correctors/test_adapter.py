@@ -49,7 +49,7 @@ def test_a_copied_head_does_without_the_lower_layers(kind: type[Network]) -> Non
 def test_it_learns_the_class_and_leaves_f_as_it_was() -> None:
     f = model()
     before = {name: value.clone() for name, value in f.state_dict().items()}
-    adapter = Adapter.beside(f)
+    adapter = Adapter.for_classifier(f)
     pixels, labels = bars(192)
     ids = np.arange(192).astype(str)
     outputs = extract(f, pixels, ids)
@@ -118,13 +118,15 @@ def test_a_cascade_asks_the_adapter_only_where_the_probe_lets_it() -> None:
     asked: list[int] = []
 
     class Counted(Adapter):
-        def propose(self, outputs: Outputs) -> Proposal:
+        def _propose(self, outputs: Outputs) -> Proposal:
             asked.append(len(outputs))
-            return super().propose(outputs)
+            return super()._propose(outputs)
 
     cascade = Cascade(second=Counted(epochs=2), share=0.3).fit(outputs, labels)
     score = cascade.propose(outputs).score
     passed = score > NEVER
-    assert asked == [passed.sum()] and passed[labels != cascade.target].mean() == 0.3
-    assert np.array_equal(score[passed], cascade.second.propose(outputs).score[passed])
-    assert (np.argsort(score[~passed]) == np.argsort(cascade.first.propose(outputs).score[~passed])).all()
+    assert asked == [passed.sum()] and passed[labels != cascade.target_].mean() == 0.3
+    assert cascade.members_ is not None
+    first, second = cascade.members_
+    assert np.array_equal(score[passed], second.propose(outputs).score[passed])
+    assert (np.argsort(score[~passed]) == np.argsort(first.propose(outputs).score[~passed])).all()

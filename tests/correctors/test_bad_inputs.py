@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 from mien import correctors
 from mien.certify.policy import Policy, certify, decide
 from mien.certify.thresholds import allowed, fixed_threshold, smallest_n
-from mien.correctors.contract import target_class, to_indices, to_soft_labels
-from mien.correctors.layers import best_layers
+from mien.correctors.contract import target_class
 from mien.correctors.linear import LDA, Logistic
 from mien.errors import AlignmentError, DataError, MienError, UsageError
 from mien.metrics.ranking import auroc
 from mien.testing import example_outputs
-from mien.types import LabelSet, Outputs, Proposal
+from mien.types import LabelSet, Outputs, Proposal, SoftLabels
 
 OUTPUTS, LABELS = example_outputs(count=160)
 QUICK = ["logistic", "lda", "fisher", "nystroem", "xgboost", "lightgbm", "stack", "error_detector"]
@@ -143,7 +142,7 @@ def test_a_target_that_is_no_class_is_refused(target: Any) -> None:
 @pytest.mark.parametrize("coding", ["three", "classes"])
 def test_outputs_of_fewer_classes_are_refused(coding: str) -> None:
     everything = replace(OUTPUTS, probs=np.full((160, 4), 0.25), known=np.ones(4, bool))
-    corrector = Logistic(0, coding=coding).fit(everything, LABELS)
+    corrector = Logistic(0, target_encoding=coding).fit(everything, LABELS)
     fewer = replace(everything, probs=np.full((160, 3), 1 / 3), known=np.ones(3, bool))
     if coding == "classes":
         with pytest.raises(AlignmentError, match="class 3"):
@@ -161,30 +160,12 @@ def test_more_pictures_for_a_fitted_corrector_are_checked_too() -> None:
 
 def test_no_class_is_not_the_last_class() -> None:
     with pytest.raises(AlignmentError, match="-1 is no class"):
-        to_soft_labels(np.array([0, -1]), 3)
-    with pytest.raises(AlignmentError, match="leave out rows"):
-        to_indices(np.array([0, -1]))
+        SoftLabels.of(np.array([0, -1]), 3)
 
 
 def test_one_tap_may_be_named_without_a_list() -> None:
     alone = Logistic(layers="hidden").fit(OUTPUTS, LABELS).propose(OUTPUTS).score  # type: ignore[arg-type]
     assert np.array_equal(alone, Logistic(layers=("hidden",)).fit(OUTPUTS, LABELS).propose(OUTPUTS).score)
-
-
-def test_taps_are_chosen_with_lists_and_refused_with_wrong_labels() -> None:
-    def make(layers: tuple[str, ...]) -> LDA:
-        return LDA(layers=layers)
-
-    chosen = best_layers(make, OUTPUTS, LABELS, candidates=[("hidden",), ("conv/1",)])
-    groups = [f"person {row}" for row in range(160)]
-    assert chosen == best_layers(make, OUTPUTS, LABELS.tolist(), groups=groups, candidates=[("hidden",), ("conv/1",)])
-    for wrong in (LABELS + 1, LABELS[:-1], LABELS.astype(str)):
-        with pytest.raises(MienError):
-            best_layers(make, OUTPUTS, wrong)
-    with pytest.raises(MienError, match="groups"):
-        best_layers(make, OUTPUTS, LABELS, groups=groups[:-1])
-    with pytest.raises(MienError, match="folds"):
-        best_layers(make, OUTPUTS, LABELS, folds=200)
 
 
 def test_mapped_and_read_only_features_are_read_where_they_lie(tmp_path: Path) -> None:

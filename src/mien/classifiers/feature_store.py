@@ -13,16 +13,16 @@ import numpy as np
 from mien import correctors
 from mien.certify.calibration_set import Calibration
 from mien.classifiers.cache import cache_key, cached_outputs
-from mien.correctors.contract import Corrector, Labels, read_out_for, requested_features
+from mien.correctors.contract import Corrector, read_out_for, requested_features
 from mien.data.split import group_ids
 from mien.errors import DataError
 from mien.nets.extraction import changed_views, extract
 from mien.nets.network import Network
 from mien.nets.settings import AugmentSettings
-from mien.types import Dataset, Ints, Outputs, Proposal
+from mien.types import Dataset, Ints, Outputs, Proposal, SoftLabels
 
 
-def build_correctors(names: Iterable[str], model: Network, target: int) -> dict[str, Corrector]:
+def build_correctors(names: Iterable[str], model: Network, target: int | None) -> dict[str, Corrector]:
     """The correctors of these names, for the class `target` of this classifier."""
     return {name: correctors.for_classifier(correctors.get_corrector(name), model, target) for name in names}
 
@@ -73,9 +73,10 @@ class FeatureStore:
         """The outputs of some of the rows."""
         return self.outputs.take(np.searchsorted(self.rows, rows))
 
-    def labels(self, rows: Ints) -> Labels:
-        """Their labels, or the shares of their votes where the data have votes."""
-        return self.data.labels[rows] if self.data.targets is None else self.data.targets[rows]
+    def labels(self, rows: Ints) -> SoftLabels:
+        """The labels of some rows, with the shares of their votes where the data have votes."""
+        labels = self.data.labels if self.data.targets is None else self.data.targets
+        return SoftLabels.of(labels[rows], len(self.data.labelset))
 
     def fit(self, corrector: Corrector, rows: Ints) -> Corrector:
         """Fit it on some of the rows."""

@@ -66,8 +66,8 @@ def get_corrector(name: str, *, outside: bool = True) -> type[Corrector]:
     return import_class(name, Corrector, place="--corrector")  # type: ignore[no-any-return]
 
 
-def for_classifier(kind: type[Corrector], model: Any, target: int | None) -> Corrector:
-    """A corrector for the class `target` of one classifier: of its own making (`kind.beside`) where it offers that."""
-    make = getattr(kind, "beside", None)
-    made: Corrector = make(model, target) if make else kind(target=target)
+def for_classifier(kind: type[Corrector], classifier: Any, target: int | None) -> Corrector:
+    """A corrector of the class `target` for one classifier; built by `kind.for_classifier` where that is defined."""
+    make = getattr(kind, "for_classifier", None)
+    made: Corrector = make(classifier, target) if make else kind(target=target)  # type: ignore[call-arg]
     return made

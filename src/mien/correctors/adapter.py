@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from mien.correctors.contract import Labels, State, check_fitted, check_has_positives, target_class, to_soft_labels
-from mien.correctors.log_odds import log_odds
+from mien.correctors.base import BaseCorrector
+from mien.correctors.contract import State, check_fitted, check_has_positives, target_class
+from mien.correctors.log_odds import Encoding
 from mien.errors import AlignmentError, DataError
 from mien.features.vectors import check_finite
 from mien.nets.device import seed_everything
@@ -22,12 +23,12 @@ from mien.nets.network import Network
 from mien.nets.saved import ANSWERED_IN, precision_name
 from mien.nets.settings import AugmentSettings, TrainSettings
 from mien.nets.training import fit
-from mien.types import FeatureRequest, Floats, Outputs, Proposal
+from mien.types import FeatureRequest, Floats, Outputs, Proposal, SoftLabels
 
 AS_THEY_ARE = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)
 
 
-class Adapter:
+class Adapter(BaseCorrector):
     """Layers for all K classes above an early layer of f.
 
     Beside one of mien's own classifiers (`for_classifier`) they begin as a copy of its upper layers, so that they know
@@ -43,6 +44,7 @@ class Adapter:
     trust : how far f's own answers replace the labels of the other classes, as targets: f has learnt them from many
         more pictures than there are here (distillation: Hinton, Vinyals & Dean, 2015).
     threads : processor threads; more change the last digits.
+    random_state : seed of first weights, order and dropout.
 
     Notes
     -----
@@ -50,6 +52,9 @@ class Adapter:
     """
 
     name = "adapter"
+    network_: Network | None = None
+    layer_: str = ""
+    channels_: int = 0
 
     def __init__(
         self,
@@ -61,35 +66,36 @@ class Adapter:
         learning_rate: float = 9e-3,
         trust: float = 0.5,
         threads: int = 1,
+        random_state: int = 0,
     ) -> None:
-        self.target, self.layer, self.epochs, self.views = target, layer, epochs, views
+        self.target, self.layer, self.head, self.epochs, self.views = target, layer, head, epochs, views
         self.learning_rate, self.trust, self.threads = learning_rate, trust, threads
-        self._head = head
-        self._trained: Network | None = None
-        self._channels = 0
+        self.random_state = random_state
 
     @classmethod
-    def beside(cls, model: Network, target: int | None = None) -> Self:
-        """An adapter for this classifier, beginning with a copy of its upper layers where it names the layer for it."""
-        if model.adapter_layer:
-            return cls(target, model.adapter_layer, Copied(model))
-        return cls(target, first_map(model))
+    def for_classifier(cls, classifier: Any, target: int | None = None) -> Self:
+        """An adapter that begins as a copy of the upper layers of a classifier's network, where it has them."""
+        network = getattr(classifier, "network", classifier)
+        if getattr(network, "adapter_layer", ""):
+            return cls(target, network.adapter_layer, Copied(network))
+        return cls(target, first_map(network))
 
     @property
     def required_features(self) -> FeatureRequest:
-        return FeatureRequest(self.layer, self.views, ())
+        return FeatureRequest(self.layer_ or self.layer, self.views, ())
 
-    def fit(self, outputs: Outputs, labels: Labels) -> Self:
-        """Learn from labels or shares of votes; DataError without pictures of both kinds, or without maps."""
-        self.target = target_class(outputs, self.target)
-        wanted = check_has_positives(outputs, labels, self.target)
-        maps, targets = self._maps(outputs), to_soft_labels(labels, len(outputs.known)).copy()
+    def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
+        labels = check_fitted(labels, self.name)
+        self.target_ = target_class(outputs, self.target)
+        positive = check_has_positives(labels, self.target_)
+        self.layer_ = self.layer or next(iter(outputs.maps), "")
+        maps, targets = self._maps(outputs), labels.shares.copy()
         if (maps[:9] == maps[:1]).all() and (maps == maps[:1]).all():
-            cause = f"the map {self.layer} is alike in all {len(maps)} pictures"
+            cause = f"the map {self.layer_} is alike in all {len(maps)} pictures"
             raise DataError(cause, place="Outputs.maps", remedy="give maps that differ")
-        targets[~wanted] += self.trust * (outputs.probs - targets)[~wanted]
-        seed_everything(0, self.target)
-        head = Fresh(len(outputs.known), maps.shape[2]) if self._head is None else deepcopy(self._head)
+        targets[~positive] += self.trust * (outputs.probs - targets)[~positive]
+        seed_everything(self.random_state, self.target_)
+        network = Fresh(len(outputs.known), maps.shape[2]) if self.head is None else deepcopy(self.head)
         settings = TrainSettings(
             epochs=self.epochs,
             learning_rate=self.learning_rate,
@@ -97,31 +103,31 @@ class Adapter:
             augment=AS_THEY_ARE,
             mirror=False,
         )
-        fit(head, Maps(maps, targets), None, settings)
-        self._trained, self._channels = head, maps.shape[2]
+        fit(network, Maps(maps, targets), None, settings, seed=self.random_state)
+        self.network_, self.channels_ = network, maps.shape[2]
         return self
 
-    def propose(self, outputs: Outputs) -> Proposal:
-        """Score: log-odds of the class, by the mean answer over the views of each picture."""
-        head, target = check_fitted(self._trained, self.name), target_class(outputs, self.target)
+    def _propose(self, outputs: Outputs) -> Proposal:
+        """Score: log-odds of the class, by the mean answer over the views of each image."""
+        network, target = check_fitted(self.network_, self.name), target_class(outputs, self.target_)
         maps = self._maps(outputs)
-        found, fitted_on = (maps.shape[2], len(outputs.known)), (self._channels or maps.shape[2], len(head.known))
-        if found != fitted_on:
-            cause = "{} channels and {} classes, the corrector was fitted on {} and {}".format(*found, *fitted_on)
+        given, fitted_on = (maps.shape[2], len(outputs.known)), (self.channels_ or maps.shape[2], len(network.known))
+        if given != fitted_on:
+            cause = "{} channels and {} classes, the corrector was fitted on {} and {}".format(*given, *fitted_on)
             remedy = "give outputs of the classifier that it was fitted on"
-            raise AlignmentError(cause, place=f"Outputs.maps[{self.layer}]", remedy=remedy)
-        log_probs = log_softmax(answers_from_maps(head, maps), axis=1)
-        score = log_odds(log_probs, "classes", outputs, target, wrong=1.0)
+            raise AlignmentError(cause, place=f"Outputs.maps[{self.layer_}]", remedy=remedy)
+        log_probs = log_softmax(answers_from_maps(network, maps), axis=1)
+        score = Encoding("classes", 1.0).log_odds(log_probs, outputs, target)
         return Proposal(outputs.ids, score, np.full(len(outputs), target))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        head = check_fitted(self._trained, self.name)
-        weights = {f"head.{name}": value.numpy() for name, value in head.state_dict().items()}
+        network = check_fitted(self.network_, self.name)
+        weights = {f"head.{name}": value.numpy() for name, value in network.state_dict().items()}
         about = {
-            "target": self.target,
-            "tap": self.layer,
-            "precision": precision_name(head),
-            "channels": self._channels,
+            "target": self.target_,
+            "tap": self.layer_,
+            "precision": precision_name(network),
+            "channels": self.channels_,
         }
         return {**weights, **{name: np.array(value) for name, value in about.items()}}
 
@@ -131,26 +137,26 @@ class Adapter:
             for name, value in state.items()
             if name.startswith("head.")
         }
-        self.target, self.layer = int(state["target"]), str(state["tap"])
-        self._channels = int(state["channels"]) if "channels" in state else 0  # earlier versions did not store it
-        if self._head is None:
+        self.target_, self.layer_ = int(state["target"]), str(state["tap"])
+        self.channels_ = int(state["channels"]) if "channels" in state else 0  # earlier versions did not store it
+        if self.head is None:
             first = next(value for name, value in weights.items() if name.startswith(("convolutions.0.", "blocks.0.")))
-            self._trained = Fresh(len(weights["known"]), first.shape[1])
+            network: Network = Fresh(len(weights["known"]), first.shape[1])
         else:
-            self._trained = deepcopy(self._head)
-        self._trained.load_state_dict(weights)
-        self._trained.precision = ANSWERED_IN[str(state["precision"])]
-        self._trained.eval()
+            network = deepcopy(self.head)
+        network.load_state_dict(weights)
+        network.precision = ANSWERED_IN[str(state["precision"])]
+        self.network_ = network.eval()
         return self
 
     def _maps(self, outputs: Outputs) -> Floats:
-        self.layer = self.layer or next(iter(outputs.maps), "")
-        if self.layer not in outputs.maps:
+        layer = self.layer_ or self.layer
+        if layer not in outputs.maps:
             there = ", ".join(outputs.maps) or "none"
-            remedy = f"read one out: extract(…, maps=[{self.layer or 'LAYER'!r}])"
-            raise DataError(f"no map {self.layer!r} among the maps: {there}", place=self.name, remedy=remedy)
-        check_finite(outputs.maps[self.layer], f"Outputs.maps[{self.layer}]")
-        return outputs.maps[self.layer]
+            remedy = f"read one out: extract(…, maps=[{layer or 'LAYER'!r}])"
+            raise DataError(f"no map {layer!r} among the maps: {there}", place=self.name, remedy=remedy)
+        check_finite(outputs.maps[layer], f"Outputs.maps[{layer}]")
+        return outputs.maps[layer]
 
 
 def first_map(model: Network) -> str:

@@ -7,42 +7,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.correctors.contract import (
-    Labels,
-    State,
-    check_fitted,
-    check_has_positives,
-    check_labels,
-    target_class,
-    to_indices,
-)
-from mien.correctors.log_odds import NEVER, code_count, encode_targets, encoding_in, log_odds, with_absent_codes
+from mien.correctors.base import EncodedCorrector
+from mien.correctors.contract import State, check_fitted, check_has_positives, target_class
+from mien.correctors.log_odds import NEVER, Encoding
 from mien.errors import BrokenPackageError, DataError, MissingExtraError, RunError
-from mien.features import patterns, stack, widths
+from mien.features import matching, patterns, stack, widths
 from mien.features.embedding import kept_widths, widths_in
 from mien.features.vectors import nothing_differs
 from mien.outside import import_optional
-from mien.types import NO_LABEL, FeatureRequest, Floats, Ints, Outputs, Proposal
+from mien.types import NO_LABEL, FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels
 
-TAPS = ("*/1", "hidden", "logits")
+PREFERRED = ("*/1", "hidden", "logits")
+"""The paper's features: layers averaged over the image, the hidden layer, the logits."""
 
 
-class XGBoost:
-    """XGBoost on the layers averaged over the picture, the hidden layer and the logits.
+class XGBoost(EncodedCorrector):
+    """XGBoost on the layers averaged over the image, the hidden layer and the logits.
 
     Parameters
     ----------
-    target : the class to win back; by default the one that the classifier does not know.
-    layers : patterns of the features to learn on.
+    target : the target class; by default the one that the classifier was not trained on.
+    layers : patterns of the features to learn on; by default PREFERRED where there are such, else all.
     rounds, depth, learning_rate : of the boosting. The paper chose its own "empirically" and does not name them.
     threads : processor threads; the trees do not depend on it.
-    coding, wrong : what is told apart, and what counts for the score (see mien.correctors.log_odds).
+    target_encoding, error_weight : what is learnt, and what counts for the score (see mien.correctors.log_odds).
+    random_state : seed of the sampling of rows and features.
 
     Raises
     ------
@@ -51,80 +47,70 @@ class XGBoost:
 
     name: ClassVar[str] = "xgboost"
     package: ClassVar[str] = "xgboost"
+    booster_: Any = None
+    layers_: tuple[str, ...] | None = None
+    widths_: Mapping[str, int] = MappingProxyType({})
 
     def __init__(
         self,
         target: int | None = None,
-        layers: Sequence[str] = TAPS,
+        layers: Sequence[str] | None = None,
         rounds: int = 300,
         depth: int = 4,
         learning_rate: float = 0.1,
         threads: int = 1,
-        coding: str = "rest",
-        wrong: float = 1.0,
+        target_encoding: str = "rest",
+        error_weight: float = 1.0,
+        random_state: int = 0,
     ) -> None:
-        self.library = _library(self.package)
-        self.target, self.layers, self.rounds = target, patterns(layers), rounds
+        _ = self.library  # a missing package is reported before hours of training
+        self.target, self.layers, self.rounds = target, layers, rounds
         self.depth, self.learning_rate, self.threads = depth, learning_rate, threads
-        self.coding, self.wrong = coding, wrong
-        self._booster: Any = None
-        self._seen: Ints = np.array([0, 1])
-        self._widths: dict[str, int] = {}
+        self.target_encoding, self.error_weight = target_encoding, error_weight
+        self.random_state = random_state
+
+    @property
+    def library(self) -> Any:
+        """The package that grows the trees."""
+        return _library(self.package)
 
     @property
     def required_features(self) -> FeatureRequest:
-        return FeatureRequest(vectors=self.layers)
-
-    def fit(self, outputs: Outputs, labels: Labels) -> Self:
-        """Learn from true labels; DataError without pictures of both kinds."""
-        self.target = target_class(outputs, self.target)
-        check_has_positives(outputs, labels, self.target)
-        return self._fit(outputs, encode_targets(self.coding, outputs, to_indices(labels), self.target))
-
-    def propose(self, outputs: Outputs) -> Proposal:
-        """Score: log-odds of the class (see mien.correctors.log_odds)."""
-        target = target_class(outputs, self.target)
-        score = log_odds(self._log_probs(outputs), self.coding, outputs, target, self.wrong)
-        return Proposal(outputs.ids, score, np.full(len(outputs), target))
+        return FeatureRequest(vectors=self.layers_ or patterns(self.layers or PREFERRED))
 
     def state(self) -> dict[str, NDArray[Any]]:
         return {
-            "trees": np.frombuffer(self._written(check_fitted(self._booster, self.name)), np.uint8),
-            "target": np.array(NO_LABEL if self.target is None else self.target),
-            "taps": np.array(self.layers),
-            "seen": self._seen,
-            "coding": np.array(self.coding),
-            "wrong": np.array(self.wrong),
-            **kept_widths(self._widths),
+            "trees": np.frombuffer(self._written(check_fitted(self.booster_, self.name)), np.uint8),
+            "target": np.array(NO_LABEL if self.target_ is None else self.target_),
+            "taps": np.array(self.layers_),
+            **self._encoding().state(),
+            **kept_widths(self.widths_),
         }
 
     def restore(self, state: State) -> Self:
-        self._booster = self._read(state["trees"].tobytes())
-        self.target = int(state["target"]) if state["target"] != NO_LABEL else None
-        self.layers = tuple(str(layer) for layer in state["taps"])
-        self.coding, self.wrong, self._seen = encoding_in(state)
-        self._widths = widths_in(state)
+        self.booster_ = self._read(state["trees"].tobytes())
+        self.target_ = int(state["target"]) if state["target"] != NO_LABEL else None
+        self.layers_ = tuple(str(layer) for layer in state["taps"])
+        self.encoding_, self.widths_ = Encoding.of_state(state), widths_in(state)
         return self
 
-    def _fit(self, outputs: Outputs, codes: Ints) -> Self:
-        self._seen, compact = np.unique(codes, return_inverse=True)
-        features, self._widths = stack(outputs, self.layers), widths(outputs, self.layers)
+    def _learn(self, outputs: Outputs, codes: Ints, count: int) -> None:
+        chosen = patterns(self.layers or PREFERRED)
+        self.layers_ = chosen if self.layers or matching(outputs, chosen) else ("*",)
+        features, self.widths_ = stack(outputs, self.layers_), widths(outputs, self.layers_)
         if (features == features[:1]).all():
-            raise nothing_differs(outputs, self.layers)
-        self._booster = self._train(features, compact, len(self._seen))
-        return self
+            raise nothing_differs(outputs, self.layers_)
+        self.booster_ = self._train(features, codes, count)
 
     def _log_probs(self, outputs: Outputs) -> Floats:
-        """(N, C) of all codes; those that were never seen are nearly impossible."""
-        booster, count = check_fitted(self._booster, self.name), code_count(self.coding, outputs)
-        features = stack(outputs, self.layers, self._widths)
+        booster, codes = check_fitted(self.booster_, self.name), np.asarray(self._encoding().codes)
+        features = stack(outputs, check_fitted(self.layers_, self.name), self.widths_)
         if not len(features):  # the libraries refuse it
-            return np.empty((0, count))
-        found = self._answers(booster, features)
-        if found.ndim == 1:
-            found = np.column_stack([1 - found, found])
-        log_probs = np.log(np.maximum(found, np.exp(NEVER)))
-        return with_absent_codes(log_probs, self._seen, count)
+            return np.empty((0, len(codes)))
+        probs = self._answers(booster, features)
+        if probs.ndim == 1:
+            probs = np.column_stack([1 - probs, probs])
+        return np.asarray(np.log(np.maximum(probs, np.exp(NEVER))))
 
     def _train(self, features: Floats, codes: Ints, classes: int) -> Any:
         several = {"objective": "multi:softprob", "num_class": classes}
@@ -136,7 +122,7 @@ class XGBoost:
             "subsample": 0.8,
             "colsample_bytree": 0.3,
             "nthread": self.threads,
-            "seed": 0,
+            "seed": self.random_state,
         }
         return self.library.train(settings, self.library.DMatrix(features, codes.astype(np.float32)), self.rounds)
 
@@ -172,7 +158,7 @@ class LightGBM(XGBoost):
             "feature_fraction": 0.3,
             "min_data_in_leaf": 5,
             "num_threads": self.threads,
-            "seed": 0,
+            "seed": self.random_state,
             "deterministic": True,
             "force_row_wise": True,
             "verbose": -1,
@@ -200,17 +186,17 @@ class Stack(XGBoost):
 
     name = "stack"
 
-    def fit(self, outputs: Outputs, labels: Labels) -> Self:
-        """Learn from true labels; DataError without pictures of both kinds, where one class is to be won back."""
+    def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
+        labels = check_fitted(labels, self.name)
+        self.target_ = None
         if self.target is not None or not outputs.known.all():
-            self.target = target_class(outputs, self.target)
-            check_has_positives(outputs, labels, self.target)
-        self.coding = "classes"
-        return self._fit(outputs, to_indices(check_labels(outputs, labels)))
+            self.target_ = target_class(outputs, self.target)
+            check_has_positives(labels, self.target_)
+        return self._fit_codes(outputs, labels.indices, Encoding("classes", self.error_weight))
 
-    def propose(self, outputs: Outputs) -> Proposal:
+    def _propose(self, outputs: Outputs) -> Proposal:
         """Score: log p of the most probable class − log p of f's answer."""
-        log_probs, rows = self._log_probs(outputs), np.arange(len(outputs))
+        log_probs, rows = self._all_log_probs(outputs), np.arange(len(outputs))
         suggested = log_probs.argmax(1)
         score = log_probs[rows, suggested] - log_probs[rows, outputs.predicted]
         return Proposal(outputs.ids, score, suggested)
@@ -222,17 +208,19 @@ class ErrorDetector(XGBoost):
     name = "error_detector"
     needs_pictures = False
 
-    def fit(self, outputs: Outputs, labels: Labels) -> Self:
-        """Learn from true labels; DataError where f has all right, or all wrong."""
-        wrong = to_indices(check_labels(outputs, labels)) != outputs.predicted
+    def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
+        wrong = check_fitted(labels, self.name).indices != outputs.predicted
         if wrong.all() or not wrong.any():
             remedy = "it needs pictures that the classifier has right, and some that it has wrong"
             raise DataError(f"f has {wrong.sum()} of {len(wrong)} pictures wrong", place="corrector.fit", remedy=remedy)
-        return self._fit(outputs, wrong.astype(int))
+        self.target_ = self.target
+        self._learn(outputs, wrong.astype(int), 2)
+        self.encoding_ = Encoding("rest", self.error_weight, np.array([0, 1]))
+        return self
 
-    def propose(self, outputs: Outputs) -> Proposal:
+    def _propose(self, outputs: Outputs) -> Proposal:
         """Score: log-odds that f is wrong; no class is suggested (−1)."""
-        score = log_odds(self._log_probs(outputs), "rest", outputs, NO_LABEL)
+        score = self._encoding().log_odds(self._all_log_probs(outputs), outputs, NO_LABEL)
         return Proposal(outputs.ids, score, np.full(len(outputs), NO_LABEL))
 
 

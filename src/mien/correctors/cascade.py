@@ -6,16 +6,18 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from mien.correctors.adapter import Adapter
-from mien.correctors.contract import Corrector, Labels, State, check_fitted, requested_features, to_indices
+from mien.correctors.base import BaseCorrector
+from mien.correctors.contract import Corrector, State, check_fitted, fitted_target, requested_features
 from mien.correctors.linear import Logistic
 from mien.correctors.log_odds import NEVER
 from mien.errors import UsageError
-from mien.types import FeatureRequest, Outputs, Proposal
+from mien.types import FeatureRequest, Outputs, Proposal, SoftLabels
 
 
-class Cascade:
+class Cascade(BaseCorrector):
     """The adapter at a part of its cost: a linear probe looks first.
 
     A picture is overridden only on strong evidence, and what the probe ranks low is hardly ever that; so little is
@@ -30,6 +32,8 @@ class Cascade:
     """
 
     name = "cascade"
+    gate_: float | None = None
+    members_: tuple[Corrector, Corrector] | None = None
 
     def __init__(
         self,
@@ -38,51 +42,57 @@ class Cascade:
         second: Corrector | None = None,
         share: float = 0.2,
     ) -> None:
-        if not 0 < share <= 1:
-            raise UsageError(f"share must be between 0 and 1, not {share}", place=self.name, remedy="leave it out")
-        self.first = first or Logistic(target)
-        self.second = second or Adapter(target)
-        self.target, self.share = target, share
-        self._gate: float | None = None
+        self.target, self.first, self.second, self.share = target, first, second, share
 
     @classmethod
-    def beside(cls, model: Any, target: int | None = None) -> Self:
-        """With an adapter for this classifier."""
-        return cls(target, second=Adapter.beside(model, target))
+    def for_classifier(cls, classifier: Any, target: int | None = None) -> Self:
+        """A cascade with an adapter for this classifier."""
+        return cls(target, second=Adapter.for_classifier(classifier, target))
 
     @property
     def required_features(self) -> FeatureRequest:
-        return FeatureRequest.union(map(requested_features, (self.first, self.second)))
-
-    def fit(self, outputs: Outputs, labels: Labels) -> Self:
-        """Fit both, and set the gate between them by the ranks of the first."""
-        self.second.fit(outputs, labels)
-        score = self.first.fit(outputs, labels).propose(outputs).score
-        self.target = self.first.target
-        # of all pictures a fixed share would not do: a class may have a third of them, and must find its way through
-        others = score[to_indices(labels) != self.target]
-        self._gate = float(np.quantile(others, 1 - self.share))
-        return self
-
-    def propose(self, outputs: Outputs) -> Proposal:
-        """Score: log-odds of the second corrector; far below all of them, in the order of the first, where it is not
-        asked."""
-        gate = check_fitted(self._gate, self.name)
-        quick = self.first.propose(outputs)
-        passed = quick.score >= gate
-        score = NEVER + np.minimum(quick.score - gate, 0)
-        if passed.any():
-            score[passed] = self.second.propose(outputs.take(passed)).score
-        return Proposal(outputs.ids, score, quick.suggested)
+        return FeatureRequest.union(map(requested_features, self.members_ or self._unfitted()))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        gate = check_fitted(self._gate, self.name)
-        members = {"first": self.first, "second": self.second}
-        states = {f"{key}.{name}": value for key, one in members.items() for name, value in one.state().items()}
+        gate, members = check_fitted(self.gate_, self.name), check_fitted(self.members_, self.name)
+        states = {
+            f"{key}.{name}": value
+            for key, member in zip(("first", "second"), members, strict=True)
+            for name, value in member.state().items()
+        }
         return {**states, "gate": np.array(gate)}
 
     def restore(self, state: State) -> Self:
-        for key, member in (("first.", self.first), ("second.", self.second)):
+        members = self._unfitted()
+        for key, member in zip(("first.", "second."), members, strict=True):
             member.restore({name.removeprefix(key): value for name, value in state.items() if name.startswith(key)})
-        self.target, self._gate = self.first.target, float(state["gate"])
+        self.members_, self.gate_, self.target_ = members, float(state["gate"]), fitted_target(members[0])
         return self
+
+    def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
+        """Fit both, and set the gate between them by the ranks of the first."""
+        if not 0 < self.share <= 1:
+            cause = f"share must be between 0 and 1, not {self.share}"
+            raise UsageError(cause, place=self.name, remedy="leave it out")
+        labels, (first, second) = check_fitted(labels, self.name), self._unfitted()
+        second.fit(outputs, labels)
+        score = first.fit(outputs, labels).propose(outputs).score
+        self.members_, self.target_ = (first, second), fitted_target(first)
+        # of all images a fixed share would not do: a class may have a third of them, and must find its way through
+        others = score[labels.indices != self.target_]
+        self.gate_ = float(np.quantile(others, 1 - self.share))
+        return self
+
+    def _propose(self, outputs: Outputs) -> Proposal:
+        """Score: log-odds of the second corrector; below the gate far below all of them, in the order of the first."""
+        gate, (first, second) = check_fitted(self.gate_, self.name), check_fitted(self.members_, self.name)
+        quick = first.propose(outputs)
+        passed = quick.score >= gate
+        score = NEVER + np.minimum(quick.score - gate, 0)
+        if passed.any():
+            score[passed] = second.propose(outputs.take(passed)).score
+        return Proposal(outputs.ids, score, quick.suggested)
+
+    def _unfitted(self) -> tuple[Corrector, Corrector]:
+        first, second = self.first or Logistic(self.target), self.second or Adapter(self.target)
+        return clone(first, safe=False), clone(second, safe=False)

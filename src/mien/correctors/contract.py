@@ -3,78 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import DataError, NotFittedError, RunError, UsageError
-from mien.storage.files import read_arrays
-from mien.types import Bools, FeatureRequest, Floats, Ints, Outputs, Proposal, as_targets
+from mien.errors import DataError, NotFittedError, UsageError
+from mien.types import NO_LABEL, Bools, FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels, as_ids
 
-REMEDY = "restore the file, or make it again"
-FIT = "labels"
-"""Place of errors in labels."""
 State = Mapping[str, NDArray[Any]]
-Labels = Ints | Floats
-"""(N,) class indices, or (N, K) shares of votes."""
-
-
-def requested_features(corrector: object) -> FeatureRequest:
-    """What a corrector asks for."""
-    return getattr(corrector, "required_features", FeatureRequest())
-
-
-def read_out_for(correctors: Iterable[object]) -> dict[str, list[str]]:
-    """The `maps` and `vectors` that `mien.nets.extraction.extract` must give for all of these."""
-    wants = [requested_features(corrector) for corrector in correctors]
-    maps = {want.layer for want in wants if want.layer}
-    return {"maps": sorted(maps), "vectors": sorted({pattern for want in wants for pattern in want.vectors})}
-
-
-def to_indices(labels: Labels, classes: int | None = None) -> Ints:
-    """(N,) class indices: the labels, or the class with the largest share of the votes.
-
-    Lists, pandas objects and floats with whole values are taken; with `classes` (K), labels outside 0 … K−1 refused.
-
-    >>> hard(np.array([[0.1, 0.9], [0.7, 0.3]])).tolist()
-    [1, 0]
-    """
-    targets = as_targets(labels, FIT, classes)
-    return targets.argmax(1) if targets.ndim == 2 else targets.astype(np.int64, copy=False)
-
-
-def to_soft_labels(labels: Labels, classes: int) -> Floats:
-    """(N, K) shares of the votes; a label alone has them all.
-
-    >>> shares(np.array([1]), 3).tolist()
-    [[0.0, 1.0, 0.0]]
-    """
-    targets = as_targets(labels, FIT, classes)
-    return np.asarray(targets if targets.ndim == 2 else np.eye(classes)[to_indices(targets)], dtype=np.float32)
+Labels = SoftLabels | Ints | Floats
+"""SoftLabels, or what they are made of: (N,) class indices, or (N, K) shares of votes."""
 
 
 @runtime_checkable
 class Corrector(Protocol):
     """What every corrector offers.
 
-    `fit` learns from the outputs of the *correct* part and their true labels which pictures belong to the class
-    `target` (by default the one class that the classifier does not know). Labels are (N,) integers, or (N, K) shares
-    of the annotators' votes, of which a corrector that has no use for them takes the largest (`to_indices`). `propose`
-    scores new outputs: higher is more evidence that the suggestion is right and the classifier's answer is not, on the
-    scale of log-odds, so that correctors can be averaged. `state` and `restore` carry what was learnt as plain arrays;
-    a state that is not whole is refused by `restore`, with any error, not later by `propose`.
+    `fit` learns from the outputs of the *correct* part and their true labels which images belong to the target class
+    (by default the one class that the classifier was not trained on). `propose` scores new outputs: a higher score is
+    more evidence that the suggestion is right and the classifier's answer is wrong, on the scale of log-odds, so that
+    correctors can be averaged. `state` and `restore` carry what was learnt as plain arrays; a state that is not whole
+    is refused by `restore`, with any error, not later by `propose`.
 
     A corrector that learns on whole maps, or not on all vectors, names them in an attribute `required_features` (see
-    `FeatureRequest`). One that needs no labelled pictures of a class sets `needs_pictures = False`. One that can take
-    in more pictures later offers `add(outputs, labels)`. A suggestion of −1 is "f is wrong, I do not know more".
+    `FeatureRequest`). One that needs no labelled images of a class sets `needs_pictures = False`. One that can take
+    in more images later offers `add(outputs, labels)`. A suggestion of −1 stands for "wrong, class not given".
+
+    Constructor parameters have defaults and stay as they were given; `BaseCorrector` makes of that what scikit-learn
+    expects of an estimator.
     """
 
     name: str
     target: int | None
-
-    def __init__(self, target: int | None = None) -> None: ...
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self: ...
 
@@ -85,27 +46,48 @@ class Corrector(Protocol):
     def restore(self, state: State) -> Self: ...
 
 
-def load_corrector(corrector: Corrector, path: Path) -> Corrector:
-    """The corrector with what a file holds; RunError where the file is damaged or not of this corrector."""
-    state, target = read_arrays(path), corrector.target
-    if not all(np.isfinite(value).all() for value in state.values() if value.dtype.kind == "f"):
-        raise RunError("holds numbers that are not finite", place=str(path), remedy=REMEDY)
-    try:
-        found = corrector.restore(state)
-        if target is not None and found.target != target:
-            raise RunError(f"is of class {found.target}, not of {target}")
-        return found
-    except (KeyError, ValueError, TypeError, IndexError, RuntimeError, RunError) as error:
-        cause = f"does not hold what {corrector.name} learnt: {str(error).splitlines()[0]}"
-        raise RunError(cause, place=str(path), remedy=REMEDY) from None
+def requested_features(corrector: object) -> FeatureRequest:
+    """The features that a corrector requires; all vectors by default."""
+    return getattr(corrector, "required_features", FeatureRequest())
+
+
+def read_out_for(correctors: Iterable[object]) -> dict[str, list[str]]:
+    """The `maps` and `vectors` that `mien.nets.extraction.extract` must give for all of these correctors."""
+    requests = [requested_features(corrector) for corrector in correctors]
+    maps = {request.layer for request in requests if request.layer}
+    return {"maps": sorted(maps), "vectors": sorted({pattern for request in requests for pattern in request.vectors})}
+
+
+def as_outputs(outputs: Any, features: Any = None, target: int | None = None) -> Outputs:
+    """Outputs, or probabilities (N, K) with features, as Outputs.
+
+    Parameters
+    ----------
+    outputs : Outputs, or (N, K) probabilities; a class whose column is zero throughout was not trained on.
+    features : (N, D) array or data frame, or name → array; None for none.
+    target : index of the target class; K or more adds classes that were not trained on.
+
+    Examples
+    --------
+    >>> as_outputs([[0.9, 0.1], [0.2, 0.8]], [[1.0], [2.0]], target=2).known.tolist()
+    [True, True, False]
+    """
+    vectors = None if features is None else features if isinstance(features, Mapping) else {"features": features}
+    if isinstance(outputs, Outputs):
+        return outputs if vectors is None else outputs.with_features(vectors)
+    made = Outputs(as_ids(np.arange(len(outputs)), "ids"), outputs, vectors=vectors or {})
+    trained: Bools = np.any(made.probs, axis=0)
+    if len(made) and not trained.all():
+        made = Outputs(made.ids, made.probs, trained, made.vectors)
+    return made.padded_to(max(len(made.known), 0 if target is None else target + 1))
 
 
 def target_class(outputs: Outputs, target: int | None) -> int:
-    """The class to win back: `target`, or the only one that the classifier does not know.
+    """The index of the target class: `target`, or the only class that the classifier was not trained on.
 
     Raises
     ------
-    UsageError : no class, or several, are unknown, or `target` is no class of the classifier.
+    UsageError : no class, or several, are unknown, or `target` is not a class of the classifier.
     """
     count = len(outputs.known)
     if target is not None:
@@ -116,38 +98,28 @@ def target_class(outputs: Outputs, target: int | None) -> int:
         return int(target)
     unknown = np.flatnonzero(~outputs.known)
     if len(unknown) != 1:
-        raise UsageError(
-            f"the classifier leaves {len(unknown)} classes unknown",
-            place="corrector",
-            remedy="name the class with target=",
-        )
+        cause = f"the classifier leaves {len(unknown)} classes unknown"
+        raise UsageError(cause, place="corrector", remedy="name the class with target=")
     return int(unknown[0])
 
 
-def check_labels(outputs: Outputs, labels: Labels) -> Labels:
-    """The labels as an array: (N,) class indices, or (N, K) shares.
-
-    Raises
-    ------
-    DataError : NaN, fractions or text, shares that do not add up to 1.
-    AlignmentError : another number of labels than of pictures, or labels outside 0 … K−1.
-    """
-    return as_targets(labels, FIT, len(outputs.known), rows=len(outputs))
-
-
-def check_has_positives(outputs: Outputs, labels: Labels, target: int) -> Bools:
-    """(N,) mask of the pictures of class `target`; DataError unless there are pictures with and without it.
-
-    Labels are checked as by `checked`.
-    """
-    wanted: Bools = to_indices(check_labels(outputs, labels)) == target
-    if not wanted.any() or wanted.all():
+def check_has_positives(labels: SoftLabels, target: int) -> Bools:
+    """(N,) mask of the images of class `target`; DataError unless there are images with and without it."""
+    positive: Bools = labels.indices == target
+    if not positive.any() or positive.all():
         raise DataError(
-            f"{wanted.sum()} of {len(wanted)} pictures are of class {target}",
+            f"{positive.sum()} of {len(positive)} pictures are of class {target}",
             place="corrector.fit",
             remedy="a corrector needs labelled pictures of the class and of others",
         )
-    return wanted
+    return positive
+
+
+def fitted_target(corrector: object) -> int | None:
+    """The target class of a fitted corrector; None where it suggests any class, or none."""
+    target = getattr(corrector, "target_", None)
+    target = getattr(corrector, "target", None) if target is None else target
+    return None if target is None or target == NO_LABEL else int(target)
 
 
 def check_fitted(value: Any, name: str) -> Any:

@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from mien.correctors.contract import Labels, State, check_fitted, check_has_positives, target_class
+from mien.correctors.base import BaseCorrector
+from mien.correctors.contract import State, check_fitted, check_has_positives, target_class
 from mien.errors import choice_error
 from mien.features import Embedding, patterns
-from mien.features.vectors import check_taps
-from mien.types import FeatureRequest, Floats, Outputs, Proposal
+from mien.features.vectors import check_layers
+from mien.types import FeatureRequest, Floats, Outputs, Proposal, SoftLabels
 
 RULES = ("kaiser", "broken_stick", "conditioning")
 CONDITION = 100.0
 PER_CLUSTER = 100
 
 
-class Fisher:
+class Fisher(BaseCorrector):
     """Fisher discriminants of clusters in whitened space, with a dispatcher to the nearest one.
 
     Grechuk, Gorban & Tyukin, *General stochastic separation theorems with optimal bounds* (2021), and *High-dimensional
@@ -39,6 +40,8 @@ class Fisher:
     """
 
     name = "fisher"
+    embedding_: Embedding | None = None
+    planes_: dict[str, Floats] | None = None
 
     def __init__(
         self,
@@ -47,56 +50,54 @@ class Fisher:
         components: int = 256,
         rule: str = "kaiser",
         clusters: int = 1,
+        random_state: int = 0,
     ) -> None:
-        if rule not in RULES:
-            raise choice_error("rule", rule, RULES, place="fisher")
-        self.target, self.layers, self.components = target, patterns(layers), components
-        self.rule, self.clusters = rule, clusters
-        self._embedding: Embedding | None = None
-        self._planes: dict[str, Floats] | None = None
+        self.target, self.layers, self.components = target, layers, components
+        self.rule, self.clusters, self.random_state = rule, clusters, random_state
 
     @property
     def required_features(self) -> FeatureRequest:
-        return FeatureRequest(vectors=self.layers)
+        return FeatureRequest(vectors=self.embedding_.layers if self.embedding_ else patterns(self.layers))
 
-    def fit(self, outputs: Outputs, labels: Labels) -> Self:
-        """Learn from true labels; one picture of the class is enough, none is a DataError."""
-        self.target = target_class(outputs, self.target)
-        wanted = check_has_positives(outputs, labels, self.target)
-        check_taps(outputs, self.layers)  # here, where the rows still have their numbers
-        embedding = Embedding.fit(outputs.take(~wanted), self.layers, self.components)
-        self._embedding = embedding.keeping(kept(embedding.variances, len(embedding.whitening.mean), self.rule))
-        new = self._embedding.apply(outputs.take(wanted))
+    def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
+        if self.rule not in RULES:
+            raise choice_error("rule", self.rule, RULES, place="fisher")
+        self.target_, layers = target_class(outputs, self.target), patterns(self.layers)
+        positive = check_has_positives(check_fitted(labels, self.name), self.target_)
+        check_layers(outputs, layers)  # here, where the rows still have their numbers
+        whole = Embedding.fit(outputs.take(~positive), layers, self.components)
+        axes = count_axes(whole.variances, len(whole.whitening.mean), self.rule)
+        self.embedding_ = whole.truncate(axes)
+        new = self.embedding_.apply(outputs.take(positive))
         count = max(1, min(self.clusters, len(new) // PER_CLUSTER))
-        found = KMeans(count, n_init=4, random_state=0).fit(new)
-        centres = np.stack([new[found.labels_ == number].mean(0) for number in range(count)])
-        planes = np.stack([_plane(new[found.labels_ == number]) for number in range(count)])
-        share = np.bincount(found.labels_, minlength=count) / (~wanted).sum()
+        assigned = KMeans(count, n_init=4, random_state=self.random_state).fit(new).labels_
+        centres = np.stack([new[assigned == number].mean(0) for number in range(count)])
+        planes = np.stack([_plane(new[assigned == number]) for number in range(count)])
+        share = np.bincount(assigned, minlength=count) / (~positive).sum()
         offsets = (planes * centres).sum(1) / 2 - np.log(share)
-        self._planes = {"centres": centres, "planes": planes, "offsets": offsets}
+        self.planes_ = {"centres": centres, "planes": planes, "offsets": offsets}
         return self
 
-    def propose(self, outputs: Outputs) -> Proposal:
-        """Score: the discriminant of the nearest cluster, above its threshold half-way between the two means."""
-        planes, embedding = check_fitted(self._planes, self.name), check_fitted(self._embedding, self.name)
+    def _propose(self, outputs: Outputs) -> Proposal:
+        """Score by the discriminant of the nearest cluster, above its threshold half-way between the two means."""
+        planes, embedding = check_fitted(self.planes_, self.name), check_fitted(self.embedding_, self.name)
         vectors = embedding.apply(outputs)
-        distances = ((planes["centres"] ** 2).sum(1) - 2 * vectors @ planes["centres"].T).argmin(1)
-        score = (vectors * planes["planes"][distances]).sum(1) - planes["offsets"][distances]
-        target = target_class(outputs, self.target)
+        nearest = ((planes["centres"] ** 2).sum(1) - 2 * vectors @ planes["centres"].T).argmin(1)
+        score = (vectors * planes["planes"][nearest]).sum(1) - planes["offsets"][nearest]
+        target = target_class(outputs, self.target_)
         return Proposal(outputs.ids, score.astype(np.float64), np.full(len(outputs), target))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        planes, embedding = check_fitted(self._planes, self.name), check_fitted(self._embedding, self.name)
-        return {**embedding.state(), **planes, "target": np.array(self.target)}
+        planes, embedding = check_fitted(self.planes_, self.name), check_fitted(self.embedding_, self.name)
+        return {**embedding.state(), **planes, "target": np.array(self.target_)}
 
     def restore(self, state: State) -> Self:
-        self._embedding = Embedding.of(state)
-        self._planes = {name: state[name] for name in ("centres", "planes", "offsets")}
-        self.layers, self.target = self._embedding.layers, int(state["target"])
+        self.embedding_, self.target_ = Embedding.of(state), int(state["target"])
+        self.planes_ = {name: state[name] for name in ("centres", "planes", "offsets")}
         return self
 
 
-def kept(variances: Floats, features: int, rule: str) -> int:
+def count_axes(variances: Floats, features: int, rule: str) -> int:
     """How many principal axes of standardised features a rule keeps, at least 1.
 
     Parameters
@@ -105,7 +106,7 @@ def kept(variances: Floats, features: int, rule: str) -> int:
 
     Examples
     --------
-    >>> [kept(np.array([5.0, 2.0, 0.9, 0.04]), 10, rule) for rule in RULES]
+    >>> [count_axes(np.array([5.0, 2.0, 0.9, 0.04]), 10, rule) for rule in RULES]
     [2, 2, 3]
     """
     if rule == "kaiser":

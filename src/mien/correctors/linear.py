@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import log_softmax
@@ -10,30 +10,31 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from mien.correctors.contract import Labels, check_fitted, check_labels, target_class, to_indices
-from mien.correctors.log_odds import encode_targets
-from mien.correctors.on_vectors import Learnt, OnVectors
-from mien.features import Embedding
-from mien.types import Floats, Ints, Outputs
+from mien.correctors.contract import Labels, State, as_outputs, check_fitted
+from mien.correctors.on_vectors import Arrays, OnVectors
+from mien.types import Floats, Ints, Outputs, SoftLabels
 
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 
 
 class Linear(OnVectors):
-    """Base of the correctors whose log-odds are linear in the features. A subclass gives `_learn` and `_weights`."""
+    """Base of the correctors whose log-odds are linear in the features. A subclass gives `_weights`."""
 
-    def _weights(self, learnt: Learnt) -> Floats:
-        """(S, M + 1) of the logits of the codes that were seen, the constant last."""
+    learns: ClassVar[tuple[str, ...]]
+    """Names of the arrays that `_learn_vectors` gives."""
+
+    def _learnt_in(self, state: State) -> Arrays:
+        return {name: state[name] for name in self.learns}
+
+    def _weights(self, learnt: Arrays) -> Floats:
+        """(S, M + 1) weights of the logits of the codes, the constant last."""
         raise NotImplementedError
 
-    def _answers(self, embedding: Embedding, outputs: Outputs, learnt: Learnt) -> Floats:
-        weights = self._weights(learnt)
+    def _log_probs(self, outputs: Outputs) -> Floats:
+        weights = self._weights(check_fitted(self.learnt_, self.name))
+        embedding = check_fitted(self.embedding_, self.name)
         # the axes themselves are not needed: a product with them would take longer than all the rest
         return np.asarray(log_softmax(embedding.project(outputs, weights[:, :-1].T) + weights[:, -1], axis=1))
-
-    def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
-        weights = self._weights(learnt)
-        return np.asarray(log_softmax(vectors @ weights[:, :-1].T + weights[:, -1], axis=1))
 
 
 class Logistic(Linear):
@@ -53,13 +54,14 @@ class Logistic(Linear):
     """
 
     name = "logistic"
+    learns = ("weights",)
 
-    def _learn(self, vectors: Floats, codes: Ints) -> Learnt:
-        model = _logistic(_best_strength(vectors, codes)).fit(vectors, codes)
+    def _learn_vectors(self, vectors: Floats, codes: Ints) -> Arrays:
+        model = _logistic(_best_strength(vectors, codes, self.random_state)).fit(vectors, codes)
         weights = np.column_stack([model.coef_, model.intercept_])  # (C, M + 1), or (1, M + 1) for two codes
         return {"weights": weights[0] if len(weights) == 1 else weights}
 
-    def _weights(self, learnt: Learnt) -> Floats:
+    def _weights(self, learnt: Arrays) -> Floats:
         weights = np.atleast_2d(learnt["weights"])
         return np.vstack([np.zeros_like(weights), weights]) if len(weights) == 1 else weights
 
@@ -72,32 +74,35 @@ class LDA(Linear):
     """
 
     name = "lda"
+    learns = ("means", "counts", "scatter")
 
-    def add(self, outputs: Outputs, labels: Labels) -> Self:
-        """Learn from more pictures, one or many, as if they had been among the first ones.
+    def add(self, outputs: Outputs | Floats, labels: Labels, features: Any = None) -> Self:
+        """Learn from more images, one or many, as if they had been among the first ones.
 
-        Only the axes stay as they were. τ must be certified anew: scores change.
+        The axes stay as they were. Scores change, so τ must be certified again.
         """
-        learnt, target = dict(check_fitted(self._learnt, self.name)), target_class(outputs, self.target)
-        vectors = check_fitted(self._embedding, self.name).apply(outputs).astype(np.float64)
-        codes = encode_targets(self.coding, outputs, to_indices(check_labels(outputs, labels)), target)
+        learnt, encoding = dict(check_fitted(self.learnt_, self.name)), self._encoding()
+        whole = as_outputs(outputs, features, self._padding())
+        indices = SoftLabels.of(labels, len(whole.known), rows=len(whole)).indices
+        vectors = check_fitted(self.embedding_, self.name).apply(whole).astype(np.float64)
+        codes, present = encoding.encode(whole, indices, self.target_), np.asarray(encoding.codes)
         for code in np.unique(codes):
-            if code not in learnt["seen"]:
-                place = int(np.searchsorted(learnt["seen"], code))
-                blank = {"seen": code, "means": 0.0, "counts": 0}
+            place = int(np.searchsorted(present, code))
+            if code not in present:
+                present = np.insert(present, place, code)
+                blank = {"means": 0.0, "counts": 0}
                 learnt |= {name: np.insert(learnt[name], place, value, axis=0) for name, value in blank.items()}
-            place = int(np.searchsorted(learnt["seen"], code))
-            learnt |= _merged(learnt, place, vectors[codes == code])
-        self._learnt = learnt
+            learnt |= _with_more(learnt, place, vectors[codes == code])
+        self.learnt_, self.encoding_ = learnt, encoding.with_codes(present)
         return self
 
-    def _learn(self, vectors: Floats, codes: Ints) -> Learnt:
+    def _learn_vectors(self, vectors: Floats, codes: Ints) -> Arrays:
         vectors, counts = vectors.astype(np.float64), np.bincount(codes)
         means = np.stack([vectors[codes == code].mean(0) for code in range(len(counts))])
         around = vectors - means[codes]
         return {"means": means, "counts": counts, "scatter": around.T @ around}
 
-    def _weights(self, learnt: Learnt) -> Floats:
+    def _weights(self, learnt: Arrays) -> Floats:
         means, counts = learnt["means"], learnt["counts"]
         weights = np.linalg.solve(_shrunk(learnt["scatter"], counts.sum()), means.T).T
         constants = np.log(counts / counts.sum()) - (weights * means).sum(1) / 2
@@ -114,7 +119,7 @@ def _shrunk(scatter: Floats, count: int) -> Floats:
     return np.asarray((1 - share) * within + share * max(round_one, 1e-12) * np.eye(width))
 
 
-def _merged(learnt: Learnt, place: int, vectors: Floats) -> Learnt:
+def _with_more(learnt: Arrays, place: int, vectors: Floats) -> Arrays:
     """Counts, means, scatter with more vectors of one code (Chan, Golub & LeVeque, The American Statistician 1983)."""
     means, counts, more = learnt["means"].copy(), learnt["counts"].copy(), len(vectors)
     mean, before = vectors.mean(0), int(counts[place])
@@ -129,12 +134,12 @@ def _logistic(strength: float) -> LogisticRegression:
     return LogisticRegression(C=strength, max_iter=300)
 
 
-def _best_strength(vectors: Floats, codes: Ints) -> float:
+def _best_strength(vectors: Floats, codes: Ints, seed: int) -> float:
     """Inverse penalty with the best mean AUROC over three folds; the strongest penalty where folds are impossible."""
     least = np.unique(codes, return_counts=True)[1].min()
     if least < 6:
         return STRENGTHS[0]
-    folds = list(StratifiedKFold(3, shuffle=True, random_state=0).split(vectors, codes))
+    folds = list(StratifiedKFold(3, shuffle=True, random_state=seed).split(vectors, codes))
 
     def quality(strength: float) -> float:
         areas = []

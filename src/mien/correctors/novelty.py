@@ -10,19 +10,20 @@ from scipy.special import logsumexp
 from sklearn.covariance import ledoit_wolf
 from sklearn.neighbors import NearestNeighbors
 
-from mien.correctors.contract import Labels, State, check_fitted, target_class
+from mien.correctors.base import BaseCorrector
+from mien.correctors.contract import State, check_fitted, target_class
 from mien.errors import DataError, choice_error
 from mien.features import Embedding
-from mien.types import NO_LABEL, FeatureRequest, Floats, Outputs, Proposal, as_numbers
+from mien.types import NO_LABEL, FeatureRequest, Floats, Outputs, Proposal, SoftLabels, as_numbers
 
 METHODS = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
 NEIGHBOURS = 10
 LEAST = 1e-12
 
-Learnt = dict[str, NDArray[Any]]
+Arrays = dict[str, NDArray[Any]]
 
 
-class Novelty:
+class Novelty(BaseCorrector):
     """A novelty score as corrector, for when nobody has labelled a picture of the new class yet.
 
     Parameters
@@ -47,71 +48,73 @@ class Novelty:
 
     name = "novelty"
     needs_pictures = False
+    method_: str | None = None
+    embedding_: Embedding | None = None
+    learnt_: Arrays | None = None
 
     def __init__(self, target: int | None = None, method: str = "energy", components: int = 128) -> None:
-        if method not in METHODS:
-            raise choice_error("method", method, METHODS, place=self.name)
         self.target, self.method, self.components = target, method, components
-        self._embedding: Embedding | None = None
-        self._learnt: Learnt | None = None
 
     @property
     def required_features(self) -> FeatureRequest:
-        return FeatureRequest(vectors=("logits", "means") if self.method in _OF_ANSWERS else ("*",))
+        return FeatureRequest(vectors=("logits", "means") if (self.method_ or self.method) in _OF_ANSWERS else ("*",))
 
-    def fit(self, outputs: Outputs, labels: Labels | None = None) -> Self:
-        """Learn what is usual."""
-        if self.target != NO_LABEL:
-            nothing = self.target is None and outputs.known.all()
-            self.target = NO_LABEL if nothing else target_class(outputs, self.target)
+    def _padding(self) -> int | None:
+        padding = super()._padding()
+        return None if padding == NO_LABEL else padding
+
+    def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
+        if self.method not in METHODS:
+            raise choice_error("method", self.method, METHODS, place=self.name)
+        nothing = self.target == NO_LABEL or (self.target is None and outputs.known.all())
+        self.target_ = NO_LABEL if nothing else target_class(outputs, self.target)
         if not len(outputs):
             raise DataError("there is no picture", place=f"{self.name}.fit", remedy="give some that are usual")
-        if self.method == "energy" and "logits" not in outputs.vectors:
-            self.method = "gen"
-        whiten = 0.0 if self.method in ("vim", "knn") else 1.0
-        least = 0 if self.method in _OF_ANSWERS else 1
-        self._embedding = Embedding.fit(outputs, ("*",), self.components, whiten, least=least)
-        vectors = self._embedding.apply(outputs)
-        self._learnt = _LEARN[self.method](vectors, outputs) if self.method in _LEARN else {}
+        self.method_ = "gen" if self.method == "energy" and "logits" not in outputs.vectors else self.method
+        whiten = 0.0 if self.method_ in ("vim", "knn") else 1.0
+        least = 0 if self.method_ in _OF_ANSWERS else 1
+        self.embedding_ = Embedding.fit(outputs, ("*",), self.components, whiten, least=least)
+        vectors = self.embedding_.apply(outputs)
+        self.learnt_ = _LEARN[self.method_](vectors, outputs) if self.method_ in _LEARN else {}
         raw = self._raw(outputs)
-        spread = raw.std() if raw.std() > 1e-12 * np.abs(raw).max() else 1.0  # below it, rounding alone
-        self._learnt |= {"centre": np.array(raw.mean()), "scale": np.array(spread)}
+        scale = raw.std() if raw.std() > 1e-12 * np.abs(raw).max() else 1.0  # below it, rounding alone
+        self.learnt_ |= {"centre": np.array(raw.mean()), "scale": np.array(scale)}
         return self
 
-    def propose(self, outputs: Outputs) -> Proposal:
-        """Score: novelty, in standard deviations above what is usual."""
-        learnt = check_fitted(self._learnt, self.name)
+    def _propose(self, outputs: Outputs) -> Proposal:
+        """Score by novelty, in standard deviations above the mean of the fitted images."""
+        learnt = check_fitted(self.learnt_, self.name)
         score = (self._raw(outputs) - learnt["centre"]) / learnt["scale"]
-        return Proposal(outputs.ids, score, np.full(len(outputs), self.target))
+        return Proposal(outputs.ids, score, np.full(len(outputs), self.target_))
 
-    def state(self) -> Learnt:
-        learnt, embedding = check_fitted(self._learnt, self.name), check_fitted(self._embedding, self.name)
-        return {**embedding.state(), **learnt, "target": np.array(self.target), "method": np.array(self.method)}
+    def state(self) -> Arrays:
+        learnt, embedding = check_fitted(self.learnt_, self.name), check_fitted(self.embedding_, self.name)
+        return {**embedding.state(), **learnt, "target": np.array(self.target_), "method": np.array(self.method_)}
 
     def restore(self, state: State) -> Self:
-        self.target, self.method = int(state["target"]), str(state["method"])
-        names = ("centre", "scale", *_ARRAYS.get(self.method, ()))
-        self._embedding, self._learnt = Embedding.of(state), {name: state[name] for name in names}
+        self.target_, self.method_ = int(state["target"]), str(state["method"])
+        names = ("centre", "scale", *_ARRAYS.get(self.method_, ()))
+        self.embedding_, self.learnt_ = Embedding.of(state), {name: state[name] for name in names}
         return self
 
     def _raw(self, outputs: Outputs) -> Floats:
-        learnt, embedding = check_fitted(self._learnt, self.name), check_fitted(self._embedding, self.name)
-        if self.method == "energy" and "logits" not in outputs.vectors:
+        learnt, embedding = check_fitted(self.learnt_, self.name), check_fitted(self.embedding_, self.name)
+        if self.method_ == "energy" and "logits" not in outputs.vectors:
             cause = "no feature is called logits, which the corrector was fitted on"
             raise DataError(cause, place="Outputs.vectors", remedy="give the logits, or fit it with method='gen'")
-        if self.method in _OF_ANSWERS:
-            return _OF_ANSWERS[self.method](outputs)
+        if self.method_ in _OF_ANSWERS:
+            return _OF_ANSWERS[self.method_](outputs)
         vectors = embedding.apply(outputs).astype(np.float64)
-        if self.method == "knn":
+        if self.method_ == "knn":
             search = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(learnt["usual"]))).fit(learnt["usual"])
             return np.asarray(search.kneighbors(_on_sphere(vectors))[0][:, -1])
-        if self.method == "vim":
+        if self.method_ == "vim":
             outside = np.linalg.norm(vectors - vectors @ learnt["inside"] @ learnt["inside"].T, axis=1)
             return np.asarray(learnt["weight"] * outside + energy(outputs))
-        nearest = _squared(vectors, learnt["means"], learnt["precision"]).min(1)
-        if self.method == "relative":
-            nearest = nearest - _squared(vectors, learnt["mean_of_all"][None], learnt["precision_of_all"])[:, 0]
-        return np.asarray(nearest)
+        distance = _squared(vectors, learnt["means"], learnt["precision"]).min(1)
+        if self.method_ == "relative":
+            distance = distance - _squared(vectors, learnt["mean_of_all"][None], learnt["precision_of_all"])[:, 0]
+        return np.asarray(distance)
 
 
 def msp(outputs: Outputs) -> Floats:
@@ -137,7 +140,7 @@ def gen(outputs: Outputs, gamma: float = 0.1) -> Floats:
     return np.asarray((p**gamma * np.maximum(1 - p, 0) ** gamma).sum(1))
 
 
-def _by_answer(vectors: Floats, outputs: Outputs) -> Learnt:
+def _by_answer(vectors: Floats, outputs: Outputs) -> Arrays:
     answers = np.unique(outputs.predicted, return_inverse=True)[1]
     means = np.stack([vectors[answers == answer].mean(0) for answer in range(answers.max() + 1)])
     within, _ = ledoit_wolf(vectors - means[answers], assume_centered=True)
@@ -151,11 +154,11 @@ def _by_answer(vectors: Floats, outputs: Outputs) -> Learnt:
     }
 
 
-def _neighbourhood(vectors: Floats, outputs: Outputs) -> Learnt:
+def _neighbourhood(vectors: Floats, outputs: Outputs) -> Arrays:
     return {"usual": _on_sphere(vectors)}
 
 
-def _subspace(vectors: Floats, outputs: Outputs) -> Learnt:
+def _subspace(vectors: Floats, outputs: Outputs) -> Arrays:
     """The axes with most of the spread; the length outside them is weighed to the scale of the logits."""
     inside = np.eye(vectors.shape[1])[:, : max(1, vectors.shape[1] // 2)]
     outside = np.linalg.norm(vectors - vectors @ inside @ inside.T, axis=1)

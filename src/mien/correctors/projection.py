@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mien.correctors.on_vectors import Learnt, OnVectors
+from mien.correctors.contract import State
+from mien.correctors.on_vectors import Arrays, OnVectors
 from mien.correctors.ridge import Ridge
 from mien.types import Floats, Ints
 
@@ -14,24 +15,31 @@ FEATURES = 1000
 
 
 class OnRidge(OnVectors):
-    """Base: a subclass says how vectors become many features."""
+    """Base of the correctors that lift vectors to many features. A subclass gives `_draw` and `_lifted`."""
 
     features: ClassVar[int] = FEATURES
+    draws: ClassVar[tuple[str, ...]]
+    """Names of the arrays that `_draw` gives."""
 
-    def _learn(self, vectors: Floats, codes: Ints) -> Learnt:
+    def _learn_vectors(self, vectors: Floats, codes: Ints) -> Arrays:
         drawn = self._draw(vectors)
         ridge = Ridge.fit(self._lifted(vectors, drawn), codes)
-        found = {"weights": ridge.weights, "intercept": ridge.intercept, "temperature": np.array(ridge.temperature)}
-        return {**drawn, **found}
+        weights = {"weights": ridge.weights, "intercept": ridge.intercept, "temperature": np.array(ridge.temperature)}
+        return {**drawn, **weights}
 
-    def _log_probs(self, vectors: Floats, learnt: Learnt) -> Floats:
+    def _learnt_in(self, state: State) -> Arrays:
+        return {name: state[name] for name in (*self.draws, "weights", "intercept", "temperature")}
+
+    def _vector_log_probs(self, vectors: Floats, learnt: Arrays) -> Floats:
         ridge = Ridge(learnt["weights"], learnt["intercept"], float(learnt["temperature"]))
         return ridge.log_probs(self._lifted(vectors, learnt))
 
-    def _draw(self, vectors: Floats) -> Learnt:
+    def _draw(self, vectors: Floats) -> Arrays:
+        """The random part, as arrays, drawn for (N, M) vectors."""
         raise NotImplementedError
 
-    def _lifted(self, vectors: Floats, drawn: Learnt) -> Floats:
+    def _lifted(self, vectors: Floats, drawn: Arrays) -> Floats:
+        """(N, F) features of (N, M) vectors."""
         raise NotImplementedError
 
 
@@ -40,13 +48,14 @@ class Projection(OnRidge):
     continual learning*, 2023)."""
 
     name = "projection"
+    draws = ("directions",)
 
-    def _draw(self, vectors: Floats) -> Learnt:
+    def _draw(self, vectors: Floats) -> Arrays:
         width = vectors.shape[1]
-        directions = np.random.default_rng(0).normal(size=(width, self.features)) / np.sqrt(width)
+        directions = np.random.default_rng(self.random_state).normal(size=(width, self.features)) / np.sqrt(width)
         return {"directions": directions.astype(np.float32)}
 
-    def _lifted(self, vectors: Floats, drawn: Learnt) -> Floats:
+    def _lifted(self, vectors: Floats, drawn: Arrays) -> Floats:
         return np.asarray(np.maximum(vectors @ drawn["directions"], 0))
 
 
@@ -57,11 +66,12 @@ class Nystroem(OnRidge):
     """
 
     name = "nystroem"
+    draws = ("landmarks", "scale", "roots")
     whiten = 0.5
     axes = 512
 
-    def _draw(self, vectors: Floats) -> Learnt:
-        order = np.random.default_rng(0).permutation(len(vectors))
+    def _draw(self, vectors: Floats) -> Arrays:
+        order = np.random.default_rng(self.random_state).permutation(len(vectors))
         landmarks = vectors[order[: self.features]]
         some = landmarks[:500]
         between = _squared(some, some)[np.triu_indices(len(some), 1)]
@@ -71,7 +81,7 @@ class Nystroem(OnRidge):
         kept = values > 1e-6 * values[-1]
         return {"landmarks": landmarks, "scale": scale, "roots": axes[:, kept] / np.sqrt(values[kept])}
 
-    def _lifted(self, vectors: Floats, drawn: Learnt) -> Floats:
+    def _lifted(self, vectors: Floats, drawn: Arrays) -> Floats:
         kernel = np.exp(-_squared(vectors, drawn["landmarks"]) / drawn["scale"])
         return np.asarray(kernel @ drawn["roots"])
 

@@ -13,11 +13,12 @@ import numpy as np
 from mien import correctors
 from mien.certify.calibration_set import Calibration
 from mien.certify.policy import Policy
-from mien.correctors.contract import Corrector, load_corrector, read_out_for, requested_features
+from mien.correctors.contract import Corrector, read_out_for, requested_features
 from mien.data.deep import Ranges
 from mien.data.images import ranges_of, read_pictures
 from mien.data.provenance import KNOWN, Provenance
 from mien.deploy.patch import Patch, Witness
+from mien.deploy.saved_corrector import load_corrector
 from mien.errors import RunError, UsageError, choice_error
 from mien.machine import cores
 from mien.nets import saved

@@ -26,8 +26,9 @@ import numpy as np
 from mien.certify.calibration_set import Calibration
 from mien.certify.combine import combine_proposals
 from mien.certify.policy import Certified, Policy, decide
-from mien.correctors.contract import Corrector, load_corrector
+from mien.correctors.contract import Corrector, fitted_target
 from mien.data.provenance import Provenance
+from mien.deploy.saved_corrector import load_corrector
 from mien.errors import RunError, UsageError
 from mien.storage.files import (
     Record,
@@ -155,7 +156,8 @@ class Patch:
     @property
     def targets(self) -> tuple[str, ...]:
         """The classes won back, in the order of the correctors; "any" where a corrector suggests all, or none."""
-        return tuple("any" if one.target in (None, -1) else self.classes[one.target or 0] for one in self.correctors)
+        targets = map(fitted_target, self.correctors)
+        return tuple("any" if target is None else self.classes[target] for target in targets)
 
     def propose(self, outputs: Outputs) -> Proposal:
         """What the correctors suggest, as one."""

@@ -62,8 +62,8 @@ class Embedding:
         """M, the length of a vector."""
         return int(self.whitening.basis.shape[1])
 
-    def keeping(self, axes: int) -> Self:
-        """The same with its first axes alone."""
+    def truncate(self, axes: int) -> Self:
+        """The embedding with its first axes alone."""
         return replace(self, whitening=replace(self.whitening, basis=self.whitening.basis[:, :axes]))
 
     def apply(self, outputs: Outputs) -> Floats:

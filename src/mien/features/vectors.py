@@ -47,7 +47,7 @@ def stack(outputs: Outputs, layers: Sequence[str] = ("*",), like: Mapping[str, i
     with np.errstate(over="ignore"):  # what is too large for float32 is refused below
         joined = np.concatenate([np.asarray(outputs.vector(name), np.float32) for name in chosen], axis=1)
     if joined.size and not -LARGEST <= joined.min() <= joined.max() <= LARGEST:  # false for NaN, too
-        check_taps(outputs, chosen)
+        check_layers(outputs, chosen)
     return joined
 
 
@@ -99,7 +99,7 @@ def _shown(one: Mapping[str, int], other: Mapping[str, int]) -> str:
     return ", ".join(apart[:5]) + (", …" if len(apart) > 5 else "") or "no others"
 
 
-def check_taps(outputs: Outputs, layers: Sequence[str]) -> None:
+def check_layers(outputs: Outputs, layers: Sequence[str]) -> None:
     """`check_finite` for the vector layers that match."""
     for name in matching(outputs, layers):
         check_finite(outputs.vector(name), f"Outputs.vectors[{name}]")

@@ -22,6 +22,7 @@ from mien.types.inputs import (
 )
 from mien.types.outputs import ACTIONS, LOG_PROBS, Decision, FeatureRequest, Outputs, Proposal
 from mien.types.rates import Rates, Scores
+from mien.types.soft_labels import SoftLabels
 
 __all__ = [
     "ACTIONS",
@@ -40,6 +41,7 @@ __all__ = [
     "Proposal",
     "Rates",
     "Scores",
+    "SoftLabels",
     "Split",
     "Texts",
     "as_array",

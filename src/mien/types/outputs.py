@@ -67,6 +67,14 @@ class Outputs:
         return len(self.ids)
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """(N, K); with `outputs[rows]` it lets scikit-learn divide outputs into folds."""
+        return len(self), len(self.known)
+
+    def __getitem__(self, rows: Any) -> Outputs:
+        return self.take(rows[0] if isinstance(rows, tuple) else rows)
+
+    @property
     def predicted(self) -> Ints:
         """(N,) the classifier's answer."""
         answers: Ints = self.probs.argmax(1)

@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mien.classifiers.feature_store import FeatureStore, build_correctors
-from mien.correctors.contract import Corrector
+from mien.correctors.contract import Corrector, fitted_target
 from mien.data.load import absolute
 from mien.data.prepare import prepare
 from mien.data.provenance import TrainedOn, learnt_rows
@@ -163,7 +163,7 @@ def _correct(cell: Cell, name: str, corrector: Corrector, bench: FeatureStore, p
         proposal = bench.propose(certified, tested)
     calibration = bench.calibration(certified, parts.rows("calibrate"))
     write_arrays(cell.path / "correctors" / f"{name}.npz", **certified.state())
-    [again] = build_correctors([name], bench.model, certified.target or 0).values()
+    [again] = build_correctors([name], bench.model, fitted_target(certified)).values()
     with clock.stage(f"fit {name} on all", len(parts.rows("correct"))):
         whole = bench.fit(again, parts.rows("correct"))
     write_arrays(

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from mien.correctors.contract import Corrector, Labels, check_has_positives, check_labels, target_class, to_indices
+from mien.correctors.contract import Corrector, Labels, check_has_positives, target_class
 from mien.errors import DataError
 from mien.features import matching
 from mien.metrics.ranking import auroc
-from mien.types import Floats, Ints, Outputs, Texts, as_classes, as_groups
+from mien.types import Floats, Ints, Outputs, SoftLabels, Texts, as_classes, as_groups
 
 Layers = tuple[str, ...]
 CANDIDATES: tuple[Layers, ...] = (
@@ -50,15 +50,15 @@ def best_layers(
     >>> from mien.testing import example_outputs
     >>> outputs, labels = example_outputs()
     >>> noise = np.random.default_rng(0).normal(size=(len(outputs), 40))
-    >>> outputs = outputs.having({"noise": noise})
-    >>> best_taps(lambda layers: LDA(layers=layers), outputs, labels, candidates=[("noise",), ("hidden",)])
+    >>> outputs = outputs.with_features({"noise": noise})
+    >>> best_layers(lambda layers: LDA(layers=layers), outputs, labels, candidates=[("noise",), ("hidden",)])
     ('hidden',)
     """
-    labels = check_labels(outputs, labels)
-    truth, folds = to_indices(labels), as_classes(folds, "best_taps: folds")
+    soft = SoftLabels.of(labels, len(outputs.known), rows=len(outputs))
+    truth, folds = soft.indices, as_classes(folds, "best_layers: folds")
     target = target_class(outputs, make(candidates[0]).target)
-    wanted = check_has_positives(outputs, labels, target)
-    groups = None if groups is None else as_groups(groups, "best_taps: groups", len(truth))
+    wanted = check_has_positives(soft, target)
+    groups = None if groups is None else as_groups(groups, "best_layers: groups", len(truth))
     if folds < 2 or min(wanted.sum(), (~wanted).sum()) < folds:
         raise _too_few(int(min(wanted.sum(), (~wanted).sum())), folds)
     parts = StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(
@@ -71,17 +71,19 @@ def best_layers(
     def quality(layers: Layers) -> float:
         areas: list[float] = []
         for learn, judge in cuts:
-            corrector = make(layers).fit(outputs.take(learn), labels[learn])
+            corrector = make(layers).fit(outputs.take(learn), soft.take(learn))
             score: Floats = corrector.propose(outputs.take(judge)).score
             areas.append(auroc(score, wanted[judge]))
         return float(np.mean(areas))
 
     usable = [layers for layers in candidates if matching(outputs, layers)]
     if not usable:
-        raise DataError("no candidate matches a feature", place="best_taps", remedy="name layers that the outputs have")
+        raise DataError(
+            "no candidate matches a feature", place="best_layers", remedy="name layers that the outputs have"
+        )
     return max(usable, key=quality)
 
 
 def _too_few(count: int, folds: int) -> DataError:
     cause = f"{count} pictures of the class or of others, or their groups, do not reach for {folds} folds"
-    return DataError(cause, place="best_taps", remedy="choose the layers yourself, or give fewer folds")
+    return DataError(cause, place="best_layers", remedy="choose the layers yourself, or give fewer folds")

@@ -1,0 +1,131 @@
+"""The base of mien's correctors: an estimator as scikit-learn's users expect it, and the skeleton that most share."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from mien.correctors.contract import Labels, as_outputs, check_fitted, check_has_positives, target_class
+from mien.correctors.log_odds import Encoding
+from mien.errors import UsageError
+from mien.metrics.ranking import auroc
+from mien.types import FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels
+
+
+class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """An estimator with `fit`, `propose` and `score`. A subclass gives `_fit`, `_propose`, `state` and `restore`.
+
+    Constructor parameters stay as they were given; what is learnt has a name with an underscore at the end.
+    """
+
+    name: ClassVar[str]
+    needs_pictures: ClassVar[bool] = True
+    target: int | None = None
+    target_: int | None = None
+
+    @property
+    def required_features(self) -> FeatureRequest:
+        """All vectors; a subclass may ask for less, or for maps."""
+        return FeatureRequest()
+
+    def fit(self, outputs: Outputs | Floats, labels: Labels | None = None, features: Any = None) -> Self:
+        """Learn the target class from the outputs of a classifier and the true labels.
+
+        Parameters
+        ----------
+        outputs : Outputs of N images, or their probabilities (N, K).
+        labels : (N,) class indices, (N, K) shares of votes, or SoftLabels.
+        features : (N, D) array or data frame, or name → array, beside probabilities.
+
+        Raises
+        ------
+        DataError : no images of the target class, or none of others; values that are not finite.
+        AlignmentError : lengths differ. UsageError : the target is not a class.
+        """
+        whole = as_outputs(outputs, features, self._padding())
+        if labels is None:
+            if self.needs_pictures:
+                raise UsageError("requires labels", place=f"{self.name}.fit", remedy="give (N,) class indices")
+            return self._fit(whole, None)
+        return self._fit(whole, SoftLabels.of(labels, len(whole.known), rows=len(whole)))
+
+    def propose(self, outputs: Outputs | Floats, features: Any = None) -> Proposal:
+        """Score N images, and suggest a class for each.
+
+        Parameters
+        ----------
+        outputs, features : as for `fit`.
+
+        Returns
+        -------
+        Proposal with scores on the scale of log-odds; see the class for what they measure.
+        """
+        return self._propose(as_outputs(outputs, features, self._padding()))
+
+    def score(self, outputs: Outputs | Floats, labels: Labels, features: Any = None) -> float:
+        """AUROC of the scores for the target class, among images that the classifier does not give that answer."""
+        whole = as_outputs(outputs, features, self._padding())
+        target = target_class(whole, self.target_ if self.target is None else self.target)
+        positive = SoftLabels.of(labels, len(whole.known), rows=len(whole)).indices == target
+        others = whole.predicted != target
+        return auroc(self._propose(whole).score[others], positive[others])
+
+    def _padding(self) -> int | None:
+        given = self.target_ if self.target is None else self.target
+        return int(given) if isinstance(given, int | np.integer) and not isinstance(given, bool) else None
+
+    def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
+        raise NotImplementedError
+
+    def _propose(self, outputs: Outputs) -> Proposal:
+        raise NotImplementedError
+
+
+class EncodedCorrector(BaseCorrector):
+    """Skeleton of the correctors that learn codes: labels → codes → log-probabilities → log-odds of the target class.
+
+    A subclass gives `_learn` and `_log_probs`, and has the parameters `target_encoding` and `error_weight` (see
+    `mien.correctors.log_odds`).
+    """
+
+    target_encoding: str = "rest"
+    error_weight: float = 1.0
+    encoding_: Encoding | None = None
+
+    def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
+        labels = check_fitted(labels, self.name)
+        self.target_ = target_class(outputs, self.target)
+        check_has_positives(labels, self.target_)
+        return self._fit_codes(outputs, labels.indices, Encoding(self.target_encoding, self.error_weight))
+
+    def _fit_codes(self, outputs: Outputs, labels: Ints, encoding: Encoding) -> Self:
+        """Learn the codes of the labels; a code without an image is not learnt."""
+        codes = encoding.encode(outputs, labels, self.target_)
+        present, compact = np.unique(codes, return_inverse=True)
+        self._learn(outputs, compact, len(present))
+        self.encoding_ = encoding.with_codes(present)
+        return self
+
+    def _propose(self, outputs: Outputs) -> Proposal:
+        target = target_class(outputs, self.target_)
+        score = self._encoding().log_odds(self._all_log_probs(outputs), outputs, target)
+        return Proposal(outputs.ids, np.asarray(score, np.float64), np.full(len(outputs), target))
+
+    def _all_log_probs(self, outputs: Outputs) -> Floats:
+        """(N, C) log-probabilities of all codes; those without an image in fitting are nearly impossible."""
+        encoding = self._encoding()
+        return encoding.with_absent_codes(self._log_probs(outputs), encoding.count(outputs))
+
+    def _encoding(self) -> Encoding:
+        fitted: Encoding = check_fitted(self.encoding_, self.name)
+        return fitted
+
+    def _learn(self, outputs: Outputs, codes: Ints, count: int) -> None:
+        """Learn (N,) codes 0 … S−1, each of which occurs."""
+        raise NotImplementedError
+
+    def _log_probs(self, outputs: Outputs) -> Floats:
+        """(N, S) log-probabilities of the codes that occurred in fitting."""
+        raise NotImplementedError
