@@ -9,7 +9,8 @@ from common import Figure, Result, mean_of_defined
 from sklearn.datasets import load_digits, make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
-from mien.certify.policy import Policy, certify, decide
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.policy import Policy, decide
 from mien.correctors.blend import Blend
 from mien.correctors.boosting import XGBoost
 from mien.correctors.fisher import Fisher
@@ -90,8 +91,8 @@ def judged(outputs, labels, target, fit, calibrate, test) -> dict[str, list[floa
         corrector = kind(target=target).fit(outputs.take(fit), labels[fit])
         held, tested = outputs.take(calibrate), outputs.take(test)
         names = LabelSet(tuple(str(number) for number in range(K)))
-        certified = certify(
-            corrector.propose(held), labels[calibrate], held.predicted, None, names, Policy(), known=outputs.known
+        certified = CalibrationSet.of(corrector.propose(held), labels[calibrate], held.predicted).certify(
+            Policy(), names, outputs.known
         )
         proposal = corrector.propose(tested)
         decision = decide(proposal, tested.predicted, certified.thresholds)

@@ -6,7 +6,8 @@ import numpy as np
 from common import Figure, Result
 from threadpoolctl import threadpool_limits
 
-from mien.certify.policy import Policy, certify
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.policy import Policy
 from mien.correctors.linear import LDA
 from mien.data.faces import FaceSettings, draw
 from mien.nets import saved
@@ -85,7 +86,7 @@ def report(
             rows = np.arange(number * size, (number + 1) * size)
             proposal = Proposal(pool[0].ids[rows], pool[2][rows], np.full(size, absent))
             answers = pool[0].predicted[rows]
-            found = certify(proposal, pool[1][rows], answers, None, labelset, Policy(budget), known=known)
+            found = CalibrationSet.of(proposal, pool[1][rows], answers).certify(Policy(budget), labelset, known)
             for guarantee in found.guarantees:
                 if guarantee.feasible:
                     own = counted[guarantee.group]

@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 from trained import Task
 
 from mien import correctors
-from mien.certify.calibration_set import Calibration
-from mien.certify.policy import Certified, Policy, decide
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.guarantees import Certified
+from mien.certify.policy import Policy, decide
 from mien.classifiers.feature_store import FeatureStore
 from mien.correctors.blend import Blend
 from mien.correctors.cascade import Cascade
@@ -108,7 +109,7 @@ def score(job: Job) -> None:
                 job.file(name), score=proposal.score, suggested=proposal.suggested,
                 score_all=tested.propose(whole, parts.test).score,
                 truth=parts.tested.labels[parts.test], probs=tested.seen(parts.test).probs, known=model.known.numpy(),
-                groups=group_ids(parts.tested)[parts.test].astype(str), **calibration.arrays(),
+                groups=group_ids(parts.tested)[parts.test].astype(str), **calibration.cell_arrays(),
             )  # fmt: skip
 
 
@@ -139,7 +140,7 @@ class Reading:
     probs: Floats
     known: Bools
     groups: Texts
-    calibration: Calibration
+    calibration: CalibrationSet
 
     @classmethod
     def of(cls, job: Job, name: str, parts: Parts) -> Reading:
@@ -147,7 +148,7 @@ class Reading:
         fields = ("score", "score_all", "suggested", "truth", "probs", "known", "groups")
         return cls(
             job.task, name, left, parts.data.labelset, *(stored[field] for field in fields),
-            Calibration.of(stored, left),
+            CalibrationSet.of_cell(stored, left),
         )  # fmt: skip
 
     @cached_property
@@ -173,12 +174,12 @@ class Reading:
         return {"auroc": auroc(given, self.new), "pauc": partial_auroc(given, self.new), **gains}
 
     def certified(self, policy: Policy) -> Certified:
-        return self.calibration.certified(self.labelset, policy, self.known)
+        return self.calibration.certify(policy, self.labelset, self.known)
 
     def decision(self, policy: Policy) -> Decision:
         """What the certified corrector does on test."""
-        ids = np.arange(len(self.score)).astype(str)
-        return decide(Proposal(ids, self.score, self.suggested), self.base, self.certified(policy).thresholds)
+        proposal = Proposal(None, self.score, self.suggested)  # type: ignore[arg-type]  # None: row numbers
+        return decide(proposal, self.base, self.certified(policy).thresholds)
 
     def corrected(self, policy: Policy) -> Scores:
         return scores(self.truth, self.base, self.decision(policy).final, len(self.labelset))

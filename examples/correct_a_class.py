@@ -35,7 +35,7 @@ def main(faces: int = 2400, epochs: int = 16) -> None:
     proposal, at = corrector.propose(outputs["calibrate"]), rows["calibrate"]
     base, people = outputs["calibrate"].predicted, None if data.groups is None else data.groups[at]
     policy = mien.Policy(budget=0.1)
-    certified = mien.certify(proposal, labels[at], base, people, data.labelset, policy, known)
+    certified = mien.CalibrationSet.of(proposal, labels[at], base, people).certify(policy, data.labelset, known)
     print(certified.guarantees[0])
 
     # the corrected system h, on pictures that neither f nor g has seen

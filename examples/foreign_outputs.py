@@ -33,8 +33,8 @@ def main() -> None:
     corrector = mien.Logistic().fit(outputs(correct), labels[correct])
     checked = outputs(calibrate)
     digits = mien.LabelSet(tuple("0123456789"))
-    certified = mien.certify(
-        corrector.propose(checked), labels[calibrate], checked.predicted, None, digits, mien.Policy(), known
+    certified = mien.CalibrationSet.of(corrector.propose(checked), labels[calibrate], checked.predicted).certify(
+        mien.Policy(), digits, known
     )
     print(certified.guarantees[0])
 

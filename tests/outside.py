@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from mien import uncertainty
+from mien.certify.calibration_set import CalibrationSet
 from mien.certify.combine import combine_proposals
-from mien.certify.policy import Policy, certify, decide
+from mien.certify.policy import Policy, decide
 from mien.certify.thresholds import balanced_accuracy_threshold, cost_ratio_threshold, order_statistic_threshold
 from mien.features import Whitening
 from mien.imbalance import Latents, TrainPart, class_weights, effective_weights
@@ -74,7 +75,9 @@ CASES: dict[str, Case] = {
     ),
     "Rates": (lambda hits: Rates(hits, [100] * K).values, {"hits": "counts"}),
     "certify": (
-        lambda truth, base, groups, known: certify(PROPOSED, truth, base, groups, LABELS, Policy(0.1), known),
+        lambda truth, base, groups, known: CalibrationSet.of(PROPOSED, truth, base, groups).certify(
+            Policy(0.1), LABELS, known
+        ),
         {"truth": "labels", "base": "labels", "groups": "groups", "known": "known"},
     ),
     "decide": (partial(decide, PROPOSED), {"base": "labels", "thresholds": "threshold"}),

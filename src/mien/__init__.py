@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mien.certify.policy import Policy, certify, decide
+    from mien.certify.calibration_set import CalibrationSet
+    from mien.certify.policy import Policy, decide
     from mien.correctors.boosting import XGBoost
     from mien.correctors.linear import Logistic
     from mien.data.faces import FaceSettings, draw
@@ -24,20 +25,21 @@ if TYPE_CHECKING:
     from mien.types import Dataset, Decision, LabelSet, Outputs, Problem, Proposal, Rates, Scores, Split
 
 _HOMES = {
-    "Attention": "nets.attention", "DataSettings": "data.prepare", "Dataset": "types", "Decision": "types",
-    "FaceSettings": "data.faces", "LabelSet": "types", "Logistic": "correctors.linear", "MienError": "errors",
-    "Outputs": "types", "Policy": "certify.policy", "Problem": "types", "Proposal": "types", "Rates": "types",
-    "Run": "storage.run", "Scores": "types", "Split": "types", "StudySettings": "experiments.settings",
-    "TrainSettings": "nets.settings", "XGBoost": "correctors.boosting", "certify": "certify.policy",
-    "decide": "certify.policy", "draw": "data.faces", "extract": "nets.extraction", "load": "data.load",
-    "prepare": "data.prepare", "run_study": "experiments.leave_one_out.study:run", "scores": "metrics.correction",
-    "split": "data.split",
+    "Attention": "nets.attention", "CalibrationSet": "certify.calibration_set", "DataSettings": "data.prepare",
+    "Dataset": "types", "Decision": "types", "FaceSettings": "data.faces", "LabelSet": "types",
+    "Logistic": "correctors.linear", "MienError": "errors", "Outputs": "types", "Policy": "certify.policy",
+    "Problem": "types", "Proposal": "types", "Rates": "types", "Run": "storage.run", "Scores": "types",
+    "Split": "types", "StudySettings": "experiments.settings", "TrainSettings": "nets.settings",
+    "XGBoost": "correctors.boosting", "decide": "certify.policy", "draw": "data.faces",
+    "extract": "nets.extraction", "load": "data.load", "prepare": "data.prepare",
+    "run_study": "experiments.leave_one_out.study:run", "scores": "metrics.correction", "split": "data.split",
 }  # fmt: skip
 
 __all__ = [
-    "Attention", "DataSettings", "Dataset", "Decision", "FaceSettings", "LabelSet", "Logistic", "MienError", "Outputs",
-    "Policy", "Problem", "Proposal", "Rates", "Run", "Scores", "Split", "StudySettings", "TrainSettings", "XGBoost",
-    "certify", "decide", "draw", "extract", "load", "prepare", "run_study", "scores", "split",
+    "Attention", "CalibrationSet", "DataSettings", "Dataset", "Decision", "FaceSettings", "LabelSet",
+    "Logistic", "MienError", "Outputs", "Policy", "Problem", "Proposal", "Rates", "Run", "Scores", "Split",
+    "StudySettings", "TrainSettings", "XGBoost", "decide", "draw", "extract", "load", "prepare", "run_study",
+    "scores", "split",
 ]  # fmt: skip
 
 

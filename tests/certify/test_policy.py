@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import binom
 
-from mien.certify.policy import Policy, certify, decide
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.guarantees import Certified
+from mien.certify.policy import Policy, decide
 from mien.errors import AlignmentError, UsageError
 from mien.types import LabelSet, Proposal
 
 LABELS = LabelSet(("fear", "happiness", "neutral"))
+
+
+def certify(
+    given: Proposal, truth: Any, base: Any, groups: Any, labelset: Any, policy: Policy, known: Any = None
+) -> Certified:
+    return CalibrationSet.of(given, truth, base, groups).certify(policy, labelset, known)
 
 
 def proposal(score: np.ndarray, suggested: np.ndarray | int) -> Proposal:

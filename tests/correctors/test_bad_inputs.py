@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien import correctors
-from mien.certify.policy import Policy, certify, decide
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.policy import Policy, decide
 from mien.certify.thresholds import allowed, fixed_threshold, smallest_n
 from mien.correctors.contract import target_class
 from mien.correctors.linear import LDA, Logistic
@@ -211,23 +212,21 @@ def test_thresholds_are_numbers_one_or_one_for_each_answer() -> None:
 def test_a_certificate_is_for_labels_of_known_classes() -> None:
     proposal = fitted("logistic").propose(OUTPUTS)
     base = OUTPUTS.predicted
-    found = certify(proposal, LABELS, base, None, NAMES, Policy(0.1), OUTPUTS.known)
-    as_lists = certify(proposal, LABELS.tolist(), base.tolist(), None, NAMES, Policy(0.1), [1, 1, 1, 0])
+    found = CalibrationSet.of(proposal, LABELS, base).certify(Policy(0.1), NAMES, OUTPUTS.known)
+    as_lists = CalibrationSet.of(proposal, LABELS.tolist(), base.tolist()).certify(Policy(0.1), NAMES, [1, 1, 1, 0])
     assert np.array_equal(found.thresholds, as_lists.thresholds) and found.guarantees == as_lists.guarantees
     persons = np.arange(160) // 2
     by_number, by_name = (
-        certify(proposal, LABELS, base, groups, NAMES, Policy(0.1), OUTPUTS.known)
+        CalibrationSet.of(proposal, LABELS, base, groups).certify(Policy(0.1), NAMES, OUTPUTS.known)
         for groups in (persons, [f"{person:03}" for person in persons])
     )
     assert by_number.guarantees == by_name.guarantees
     suggests_a_fifth = Proposal(proposal.ids, proposal.score, np.full(160, 4))
     wrong: list[Any] = [
-        lambda: certify(proposal, LABELS + 1, base, None, NAMES, Policy()),
-        lambda: certify(proposal, LABELS, base, [None, *persons[1:]], NAMES, Policy()),
-        lambda: certify(proposal, LABELS, base, None, NAMES, Policy(), [0, 1, 2]),
-        lambda: certify(proposal, LABELS, base, None, tuple("abcd"), Policy()),  # type: ignore[arg-type]
-        lambda: certify(proposal, LABELS, base, None, NAMES, 0.02),  # type: ignore[arg-type]
-        lambda: certify(suggests_a_fifth, LABELS, base, None, NAMES, Policy()),
+        lambda: CalibrationSet.of(proposal, LABELS + 1, base).certify(Policy(), NAMES),
+        lambda: CalibrationSet.of(proposal, LABELS, base, [None, *persons[1:]]).certify(Policy(), NAMES),
+        lambda: CalibrationSet.of(proposal, LABELS, base).certify(Policy(), NAMES, [0, 1, 2]),
+        lambda: CalibrationSet.of(suggests_a_fifth, LABELS, base).certify(Policy(), NAMES),
     ]
     for refused in wrong:
         with pytest.raises(MienError) as error:

@@ -37,7 +37,7 @@ def test_probabilities_and_features_as_arrays_serve_as_well(name: str) -> None:
     assert score.shape == LABELS.shape and np.isfinite(score).all()
     frame = pytest.importorskip("pandas").DataFrame(features)
     again = clone(corrector).fit(OUTPUTS.probs, LABELS, features=frame)
-    assert np.allclose(again.propose(OUTPUTS.probs, frame).score, score, atol=1e-3)
+    assert np.allclose(again.propose(OUTPUTS.probs, frame).score, score, rtol=1e-2, atol=1e-2)
 
 
 def test_probabilities_alone_are_enough() -> None:

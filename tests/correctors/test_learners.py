@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mien import correctors
-from mien.certify.policy import Policy, certify, decide
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.policy import Policy, decide
 from mien.correctors.blend import Blend
 from mien.correctors.boosting import ErrorDetector, LightGBM, Stack, XGBoost
 from mien.correctors.fisher import RULES, Fisher, count_axes
@@ -140,8 +141,8 @@ def test_the_stack_answers_any_class(learnt: tuple[Outputs, np.ndarray]) -> None
 def test_the_error_detector_makes_the_system_abstain_and_is_certified(learnt: tuple[Outputs, np.ndarray]) -> None:
     outputs, labels = learnt
     proposal = ErrorDetector().fit(outputs, labels).propose(outputs)
-    certified = certify(
-        proposal, labels, outputs.predicted, None, LabelSet(tuple("abcd")), Policy(0.1), known=outputs.known
+    certified = CalibrationSet.of(proposal, labels, outputs.predicted).certify(
+        Policy(0.1), LabelSet(tuple("abcd")), outputs.known
     )
     decision = decide(proposal, outputs.predicted, certified.thresholds)
     assert decision.overridden.any() and (decision.final[decision.overridden] == NO_LABEL).all()

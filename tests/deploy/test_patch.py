@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien import correctors
-from mien.certify.combine import SILENT, combine_proposals
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.combine import NO_OVERRIDE, combine_proposals
 from mien.certify.policy import Policy
 from mien.correctors.contract import Corrector
-from mien.deploy.patch import Patch, Witness
+from mien.deploy.patch import Patch
 from mien.errors import RunError, UsageError
 from mien.testing import example_outputs
 from mien.types import Proposal
@@ -27,8 +28,8 @@ def patch(target: int, name: str = "lda") -> Patch:
     corrector = correctors.get_corrector(name)(target).fit(OUTPUTS.take(FIT), LABELS[FIT])
     held = OUTPUTS.take(HELD)
     found = corrector.propose(held)
-    witness = Witness(held.ids, LABELS[HELD], held.predicted, held.ids, found.score[None], found.suggested[None])
-    return Patch(tuple("abcd"), OUTPUTS.known, (name,), (corrector,), Policy(0.1), witness, "f", "data")
+    calibration = CalibrationSet.of(found, LABELS[HELD], held.predicted)
+    return Patch(tuple("abcd"), OUTPUTS.known, (name,), (corrector,), Policy(0.1), calibration, "f", "data")
 
 
 def make(name: str, target: int | None) -> Corrector:
@@ -72,7 +73,7 @@ def test_both_together_keep_one_budget() -> None:
         (replace(patch(1), base="g"), "different classifiers"),
         (replace(patch(1), policy=Policy(0.2)), "different policies"),
         (patch(3), "same class"),
-        (replace(patch(1), witness=replace(patch(1).witness, ids=HELD.astype(str))), "different pictures"),
+        (replace(patch(1), calibration=replace(patch(1).calibration, ids=HELD.astype(str))), "different pictures"),
     ],
 )
 def test_patches_that_do_not_belong_together_are_refused(other: Patch, cause: str) -> None:
@@ -105,7 +106,7 @@ def test_the_assurance_says_what_holds() -> None:
     assert strict.silent and strict.assurance().startswith("silent")
     rule = replace(patch(3), policy=Policy(1e-5, rule="balanced_accuracy"))
     assert rule.assurance().startswith("no certificate")
-    persons = replace(patch(3), witness=replace(patch(3).witness, group=np.repeat(patch(3).witness.group[::2], 2)))
+    persons = replace(patch(3), calibration=replace(patch(3).calibration, groups=np.repeat(HELD[::2], 2)))
     assert "persons" in persons.assurance()
 
 
@@ -146,4 +147,4 @@ def test_the_strongest_evidence_speaks_in_any_order(rows: list[tuple[float, floa
 
 
 def test_nobody_speaks_where_all_suggest_what_f_says() -> None:
-    assert combine_proposals([proposal([9.0], [1])], np.array([1])).score.tolist() == [SILENT]
+    assert combine_proposals([proposal([9.0], [1])], np.array([1])).score.tolist() == [NO_OVERRIDE]

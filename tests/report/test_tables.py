@@ -259,14 +259,16 @@ def test_building_twice_gives_the_same_tables(run: Run) -> None:
 
 
 def test_a_class_called_like_a_row_of_its_own_keeps_one() -> None:
-    from mien.certify.policy import RARE, Policy, certify
+    from mien.certify.calibration_set import CalibrationSet
+    from mien.certify.guarantees import RARE
+    from mien.certify.policy import Policy
     from mien.types import LabelSet, Proposal, row_name
 
     names = ("all", "pooled", "rare classes", "calm, awake")
     truth = np.arange(40) % 4
     proposal = Proposal(np.arange(40).astype(str), np.linspace(0, 1, 40), np.full(40, 3))
     policy = Policy(budget=0.2, delta=0.3, scope="strict", pool_rare=True)
-    found = certify(proposal, truth, truth, None, LabelSet(names), policy)
+    found = CalibrationSet.of(proposal, truth, truth).certify(policy, LabelSet(names))
     groups = [guarantee.group for guarantee in found.guarantees]
     assert len(set(groups)) == len(groups) and groups[0] == "pooled"
     assert {row_name(name) for name in names} <= set(groups) <= {*map(row_name, names), "pooled", RARE}

@@ -1,50 +1,163 @@
-"""Calibration pictures as a run keeps them: what a corrector and the classifier said of them, ready to be certified."""
+"""The images that a certificate rests on: labels, the classifier's answers, and the correctors' scores."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.certify.policy import Certified, Policy, certify
-from mien.types import Bools, Floats, Ints, LabelSet, Proposal, Texts
+from mien.certify.combine import combine_proposals
+from mien.certify.guarantees import Certified, Classes, choose_thresholds
+from mien.certify.policy import Policy
+from mien.errors import AlignmentError
+from mien.types import (
+    NO_LABEL,
+    Bools,
+    Floats,
+    Ints,
+    LabelSet,
+    Proposal,
+    Texts,
+    as_array,
+    as_groups,
+    as_ids,
+    as_labels,
+    as_numbers,
+)
 
-FIELDS = ("score", "suggested", "truth", "base", "group")
+CELL = ("score", "suggested", "truth", "base", "group")
+"""Names in a study's cell, after the prefix "calibrate_"."""
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """N pictures of the *calibrate* part, which the corrector was not fitted on.
+class CalibrationSet:
+    """N labelled images that neither the classifier nor its M correctors were fitted on.
 
     Attributes
     ----------
-    score, suggested : (N,) the corrector's.
-    truth, base : (N,) labels and the classifier's answers.
-    group : (N,) persons, or other pictures that travel together.
+    truth, base : (N,) labels and the classifier's answers, as class indices.
+    score, suggested : (M, N) of each corrector; (N,) becomes (1, N). −1 suggests no class.
+    groups : (N,) persons, or other images that belong together; None: each image is a group.
+    ids : (N,) row keys; None stands for the row numbers.
+
+    Raises
+    ------
+    AlignmentError : lengths differ, or a label is negative. DataError : values that are not finite.
+
+    Examples
+    --------
+    >>> calibration = CalibrationSet([0] * 200, [0] * 200, np.linspace(-3, 3, 200), [1] * 200)
+    >>> certified = calibration.certify(Policy(budget=0.02), ["joy", "fear"], [True, False])
+    >>> certified.guarantees[0].feasible, certified.thresholds.round(2).tolist()
+    (True, [3.0, 3.0])
     """
 
-    score: Floats
-    suggested: Ints
     truth: Ints
     base: Ints
-    group: Texts
+    score: Floats
+    suggested: Ints
+    groups: Texts | None = None
+    ids: Texts | None = None
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """For an NPZ file, under names of their own."""
-        return {f"calibrate_{name}": getattr(self, name) for name in FIELDS}
+    def __post_init__(self) -> None:
+        truth = as_labels(self.truth, "CalibrationSet.truth")
+        rows = len(truth)
+        score, suggested = (np.atleast_2d(as_array(getattr(self, name), name)) for name in ("score", "suggested"))
+        if score.shape != suggested.shape or score.shape[1:] != truth.shape:
+            cause = f"score is of shape {score.shape}, suggested {suggested.shape}, and there are {rows} labels"
+            raise AlignmentError(cause, place="CalibrationSet", remedy="give a row a corrector, a column an image")
+        values = {
+            "truth": truth,
+            "base": as_labels(self.base, "CalibrationSet.base", rows=rows),
+            "score": as_numbers(score, "CalibrationSet.score", ndim=2),
+            "suggested": np.stack([as_labels(row, "CalibrationSet.suggested", least=NO_LABEL) for row in suggested]),
+            "groups": None if self.groups is None else as_groups(self.groups, "CalibrationSet.groups", rows),
+            "ids": None if self.ids is None else as_ids(self.ids, "CalibrationSet.ids"),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
-    def of(cls, stored: Mapping[str, NDArray[Any]], target: int) -> Self:
-        """From the arrays of such a file; older ones do not say what was suggested, which is `target`."""
-        suggested = stored.get("calibrate_suggested", np.full(len(stored["calibrate_score"]), target))
-        rest = (stored[f"calibrate_{name}"] for name in FIELDS if name != "suggested")
-        score, *others = rest
-        return cls(score, suggested, *others)
+    def of(cls, proposal: Proposal, truth: Ints, base: Ints, groups: Texts | None = None) -> Self:
+        """The set of one corrector's proposal for N images."""
+        return cls(truth, base, proposal.score, proposal.suggested, groups, proposal.ids)
 
-    def certified(self, labelset: LabelSet, policy: Policy, known: Bools) -> Certified:
-        """The thresholds of the corrector, and what they guarantee."""
-        proposal = Proposal(np.arange(len(self.score)).astype(str), self.score, self.suggested)
-        return certify(proposal, self.truth, self.base, self.group, labelset, policy, known)
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    @property
+    def row_keys(self) -> Texts:
+        """(N,) the ids, or the row numbers where there are none."""
+        return np.arange(len(self)).astype(str) if self.ids is None else self.ids
+
+    @property
+    def proposals(self) -> list[Proposal]:
+        """One proposal a corrector."""
+        return [Proposal(self.row_keys, *row) for row in zip(self.score, self.suggested, strict=True)]
+
+    @cached_property
+    def joint(self) -> Proposal:
+        """The proposals of all correctors as one."""
+        return combine_proposals(self.proposals, self.base)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether images belong together, so that groups, not images, are counted."""
+        return self.groups is not None and len(np.unique(self.groups)) < len(self.groups)
+
+    def certify(self, policy: Policy, classes: LabelSet | Sequence[str], known: Bools | None = None) -> Certified:
+        """The thresholds that the policy chooses on these images, and what they guarantee.
+
+        Parameters
+        ----------
+        classes : the K class names. known : (K,) bool, the classes that f was trained on; None for all.
+
+        Raises
+        ------
+        AlignmentError : a label or suggestion is none of the K classes.
+        """
+        labelset = classes if isinstance(classes, LabelSet) else LabelSet(tuple(classes))
+        for name in ("truth", "base", "suggested"):
+            as_labels(getattr(self, name).ravel(), f"certify: {name}", len(labelset), least=NO_LABEL)
+        joint = self.joint if len(self.score) > 1 else self.proposals[0]
+        return choose_thresholds(joint, self.truth, self.groups, self.base, Classes.of(labelset, known), policy)
+
+    def same_images(self, other: CalibrationSet) -> bool:
+        """Whether another set is of the same images, labels, answers and groups."""
+        mine, others = self.arrays(), other.arrays()
+        return all(np.array_equal(mine[name], others[name]) for name in ("ids", "truth", "base", "group"))
+
+    def with_correctors(self, other: CalibrationSet) -> Self:
+        """The set with the correctors of another set of the same images added."""
+        score, suggested = (
+            np.concatenate([getattr(of, name) for of in (self, other)]) for name in ("score", "suggested")
+        )
+        return replace(self, score=score, suggested=suggested)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays of a patch's calibration.npz."""
+        groups = self.row_keys if self.groups is None else self.groups
+        return {"ids": self.row_keys, "truth": self.truth, "base": self.base, "group": groups, "score": self.score,
+                "suggested": self.suggested}  # fmt: skip
+
+    @classmethod
+    def of_arrays(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
+        """The set in a patch's calibration.npz."""
+        named = {"groups" if name == "group" else name: stored[name] for name in ("ids", "group", *CELL)}
+        return cls(**named)
+
+    def cell_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays of one corrector in a study's cell."""
+        found = self.arrays() | {"score": self.score[0], "suggested": self.suggested[0]}
+        return {f"calibrate_{name}": found[name] for name in CELL}
+
+    @classmethod
+    def of_cell(cls, stored: Mapping[str, NDArray[Any]], target: int) -> Self:
+        """The set in a study's cell; older ones store no suggestion, which is then `target`."""
+        suggested = stored.get("calibrate_suggested", np.full(len(stored["calibrate_score"]), target))
+        score, truth, base, groups = (stored[f"calibrate_{name}"] for name in CELL if name != "suggested")
+        return cls(truth, base, score, suggested, groups)

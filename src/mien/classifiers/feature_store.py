@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from mien import correctors
-from mien.certify.calibration_set import Calibration
+from mien.certify.calibration_set import CalibrationSet
 from mien.classifiers.cache import cache_key, cached_outputs
 from mien.correctors.contract import Corrector, read_out_for, requested_features
 from mien.data.split import group_ids
@@ -112,9 +112,9 @@ class FeatureStore:
         """What it makes of some of the rows."""
         return corrector.propose(self.seen(rows))
 
-    def calibration(self, corrector: Corrector, rows: Ints) -> Calibration:
-        """What it says of rows that it was not fitted on, for a certificate."""
+    def calibration(self, corrector: Corrector, rows: Ints) -> CalibrationSet:
+        """The calibration set of rows that the corrector was not fitted on."""
         proposal = self.propose(corrector, rows)
         groups = group_ids(self.data)[rows].astype(str)
         base = self.seen(rows).predicted
-        return Calibration(proposal.score, proposal.suggested, self.data.labels[rows], base, groups)
+        return CalibrationSet.of(proposal, self.data.labels[rows], base, groups)

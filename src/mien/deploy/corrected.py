@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from mien import correctors
-from mien.certify.calibration_set import Calibration
+from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy
 from mien.correctors.contract import Corrector, read_out_for, requested_features
 from mien.data.deep import Ranges
 from mien.data.images import ranges_of, read_pictures
 from mien.data.provenance import KNOWN, Provenance
-from mien.deploy.patch import Patch, Witness
+from mien.deploy.patch import Patch
 from mien.deploy.saved_corrector import load_corrector
 from mien.errors import RunError, UsageError, choice_error
 from mien.machine import cores
@@ -223,10 +223,8 @@ def _of_study(
     target = card.classes.index(left_out)
     kind = correctors.get_corrector(name, outside=corrector is not None)
     fitted = load_corrector(correctors.for_classifier(kind, model, target), folder / "correctors" / f"{name}.npz")
-    seen = Calibration.of(read_arrays(folder / "scores" / f"{name}.npz"), target)
-    ids = np.arange(len(seen.score)).astype(str)
-    witness = Witness(ids, seen.truth, seen.base, seen.group, seen.score[None], seen.suggested[None])
+    calibration = CalibrationSet.of_cell(read_arrays(folder / "scores" / f"{name}.npz"), target)
     return Patch(
-        card.classes, np.array(card.known), (name,), (fitted,), manifest["policy"].record(Policy), witness,
+        card.classes, np.array(card.known), (name,), (fitted,), manifest["policy"].record(Policy), calibration,
         saved.fingerprint(model, card), manifest["data"]["fingerprint"], provenance=Provenance(KNOWN),
     )  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.certify.combine import SILENT, combine_proposals
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.combine import NO_OVERRIDE
 from mien.certify.policy import Policy, decide
 from mien.classifiers.feature_store import FeatureStore, build_correctors
 from mien.correctors.contract import Corrector
@@ -17,7 +18,7 @@ from mien.data.provenance import UNKNOWN
 from mien.data.split import group_ids
 from mien.deploy.calibration_data import CalibrationData, load_calibration_data
 from mien.deploy.corrected import cell_of
-from mien.deploy.patch import Patch, Witness, now
+from mien.deploy.patch import Patch, now
 from mien.deploy.settings import CorrectSettings
 from mien.metrics.correction import scores
 from mien.metrics.ranking import auroc, gain_at_harm, gain_curve
@@ -52,9 +53,8 @@ class Correction:
 
     def _payers(self) -> list[str]:
         """Classes that lose far more than the budget on calibrate, while all together keep it."""
-        seen, patch = self.patch.witness, self.patch
-        joint = combine_proposals(seen.proposals, seen.base)
-        lost = decide(joint, seen.base, patch.certified.thresholds).overridden & (seen.base == seen.truth)
+        seen, patch = self.patch.calibration, self.patch
+        lost = decide(seen.joint, seen.base, patch.certified.thresholds).overridden & (seen.base == seen.truth)
         said = []
         for c in np.flatnonzero(patch.known):
             right = (seen.base == seen.truth) & (seen.truth == c)
@@ -82,9 +82,9 @@ class Correction:
         material, found = self.material, []
         names = material.pictures.labelset.names
         learnt = material.pictures.labels[material.parts.rows("correct" if self.patch.approximate else "fit")]
-        for target, proposal in zip(material.targets, self.patch.witness.proposals, strict=True):
+        for target, proposal in zip(material.targets, self.patch.calibration.proposals, strict=True):
             name, count = names[target], int((learnt == target).sum())
-            seen = self.patch.witness
+            seen = self.patch.calibration
             new = seen.truth == target
             missed, open_to = new & (seen.base != target), seen.base != target
             right = (seen.base == seen.truth) & ~new & self.patch.known[seen.truth]
@@ -116,7 +116,7 @@ class Correction:
 def _heard(proposal: Proposal, truth: Ints, base: Ints, target: int) -> Floats:
     """(N,) the scores, and silence where the suggestion changes nothing, or wins back nothing of the class."""
     vain = (proposal.suggested == base) | ((truth == target) & (proposal.suggested != target))
-    return np.where(vain, SILENT, proposal.score)
+    return np.where(vain, NO_OVERRIDE, proposal.score)
 
 
 def _spread_of_chance(new: int, others: int) -> float:
@@ -167,13 +167,13 @@ def correct(
     bench = FeatureStore.of(
         wide, pictures, AugmentSettings(), rows, beside, folder if settings.keep_features and not base else None
     )
-    witness = _fitted(bench, material, beside, settings, say)
+    calibration = _fitted(bench, material, beside, settings, say)
     about = {
         "made": now(), "command": command, "settings": asdict(settings.stored()), "data": asdict(data.stored()),
         "base": str(folder.resolve()),
     }  # fmt: skip
     patch = Patch(
-        pictures.labelset.names, wide.known.numpy(), (settings.corrector,) * len(beside), beside, policy, witness,
+        pictures.labelset.names, wide.known.numpy(), (settings.corrector,) * len(beside), beside, policy, calibration,
         saved.fingerprint(model, card), pictures.fingerprint(), bool(settings.cross_fit), about, material.provenance,
     )  # fmt: skip
     tested = parts.rows("test")
@@ -194,7 +194,7 @@ def _fitted(
     beside: Sequence[Corrector],
     settings: CorrectSettings,
     say: Callable[[str], object],
-) -> Witness:
+) -> CalibrationSet:
     """Fit the correctors, and hear what they say of pictures that they were not fitted on."""
     pictures, parts = material.pictures, material.parts
     held = parts.rows("correct" if settings.cross_fit else "calibrate")
@@ -206,7 +206,8 @@ def _fitted(
             proposals.append(bench.cross_fitted(settings.corrector, target, held, settings.cross_fit))
         else:
             proposals.append(bench.propose(corrector, held))
-    return Witness(
-        pictures.ids[held], pictures.labels[held], bench.seen(held).predicted, group_ids(pictures)[held].astype(str),
+    return CalibrationSet(
+        pictures.labels[held], bench.seen(held).predicted,
         np.stack([one.score for one in proposals]), np.stack([one.suggested for one in proposals]),
+        group_ids(pictures)[held].astype(str), pictures.ids[held],
     )  # fmt: skip

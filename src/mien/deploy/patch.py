@@ -16,16 +16,17 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from mien.certify.calibration_set import Calibration
+from mien.certify.calibration_set import CalibrationSet
 from mien.certify.combine import combine_proposals
-from mien.certify.policy import Certified, Policy, decide
+from mien.certify.guarantees import Certified
+from mien.certify.policy import Policy, decide
 from mien.correctors.contract import Corrector, fitted_target
 from mien.data.provenance import Provenance
 from mien.deploy.saved_corrector import load_corrector
@@ -39,59 +40,10 @@ from mien.storage.files import (
     write_arrays,
     write_json,
 )
-from mien.types import Bools, Decision, Floats, Ints, LabelSet, Outputs, Proposal, Texts
+from mien.types import Bools, Decision, Outputs, Proposal, check_unique
 
 FORMAT = 1
 REMEDY = "make the patch again with mien correct"
-
-
-@dataclass(frozen=True)
-class Witness:
-    """What the correctors of a patch said of the calibration pictures, which none of them was fitted on.
-
-    Attributes
-    ----------
-    ids, truth, base, group : (N,) row keys, labels, f's answers, persons.
-    score, suggested : (M, N), a row a corrector.
-    """
-
-    ids: Texts
-    truth: Ints
-    base: Ints
-    group: Texts
-    score: Floats
-    suggested: Ints
-
-    @property
-    def proposals(self) -> list[Proposal]:
-        """One a corrector."""
-        return [Proposal(self.ids, *row) for row in zip(self.score, self.suggested, strict=True)]
-
-    def check(self, correctors: int, classes: int) -> None:
-        """ValueError unless these are the words of so many correctors about pictures of so many classes."""
-        count = (len(self.ids),)
-        shapes = {"ids": count, "truth": count, "base": count, "group": count, "score": (correctors, *count),
-                  "suggested": (correctors, *count)}  # fmt: skip
-        for name, shape in shapes.items():
-            values = getattr(self, name)
-            if values.shape != shape or (name in ("truth", "base", "suggested") and values.dtype.kind != "i"):
-                raise ValueError(f"{name} has shape {values.shape}, not {shape}")
-        if len(np.unique(self.ids)) < len(self.ids) or not len(self.ids):
-            raise ValueError("ids are not unique")
-        if min(self.truth.min(), self.base.min()) < 0 or max(self.truth.max(), self.base.max()) >= classes:
-            raise ValueError("a label is no class")
-        if self.suggested.min() < -1 or self.suggested.max() >= classes or not np.isfinite(self.score).all():
-            raise ValueError("a suggestion is no class, or a score is not finite")
-
-    @property
-    def persons(self) -> bool:
-        """Whether pictures travel together, so that persons, not pictures, are counted."""
-        return len(np.unique(self.group)) < len(self.group)
-
-    def calibration(self) -> Calibration:
-        """Of all correctors as one."""
-        joint = combine_proposals(self.proposals, self.base)
-        return Calibration(joint.score, joint.suggested, self.truth, self.base, self.group)
 
 
 @dataclass(frozen=True)
@@ -103,7 +55,7 @@ class Patch:
     classes : the K class names; f may know fewer. known : (K,) those that it knows.
     names, correctors : M names as in `--corrector`, and what they name, fitted.
     policy : budget and what an override does.
-    witness : what the certificate rests on.
+    calibration : the images that the certificate rests on.
     base, data : fingerprints of the classifier that it is for, and of the pictures that it was made with.
     approximate : whether the calibration scores were cross-fitted, so that the certificate holds only approximately.
     about : for people: how and when it was made.
@@ -115,7 +67,7 @@ class Patch:
     names: tuple[str, ...]
     correctors: tuple[Corrector, ...]
     policy: Policy
-    witness: Witness
+    calibration: CalibrationSet
     base: str
     data: str
     approximate: bool = False
@@ -125,7 +77,7 @@ class Patch:
     @cached_property
     def certified(self) -> Certified:
         """The thresholds in force, and what they guarantee."""
-        return self.witness.calibration().certified(LabelSet(self.classes), self.policy, self.known)
+        return self.calibration.certify(self.policy, self.classes, self.known)
 
     @property
     def silent(self) -> bool:
@@ -140,7 +92,7 @@ class Patch:
         """What is certified."""
         pooled = self.certified.guarantees[0]
         share, surety = f"{100 * pooled.budget:g} %", f"{100 * pooled.confidence:g} %"
-        counted = f"{pooled.n} {'persons or sets of copies' if self.witness.persons else 'pictures'}"
+        counted = f"{pooled.n} {'persons or sets of copies' if self.calibration.grouped else 'pictures'}"
         if self.silent and not pooled.feasible:
             return f"silent: {counted} with right answers cannot certify {share}; {pooled.needed} can"
         if self.silent:
@@ -149,7 +101,11 @@ class Patch:
             return f"no certificate: the threshold was chosen by --rule {self.policy.rule}"
         if not pooled.holds:
             return f"not certified over all classes together at {share}: the thresholds in force are too low for that"
-        lost = "persons (copies count as one) lose a right answer" if self.witness.persons else "right answers are lost"
+        lost = (
+            "persons (copies count as one) lose a right answer"
+            if self.calibration.grouped
+            else "right answers are lost"
+        )
         kind = "about (scores are cross-fitted)" if self.approximate else "with"
         return f"certified {kind} {surety} confidence: at most {share} of {lost} ({counted} to calibrate on)"
 
@@ -172,29 +128,24 @@ class Patch:
 
     def merged_with(self, other: Patch) -> Patch:
         """Both as one, with one certificate; the order does not matter. UsageError where they cannot be."""
-        mine, theirs = self.witness, other.witness
+        mine, theirs = self.calibration, other.calibration
         reasons = {
             "are for different classifiers": self.base != other.base,
             "have different classes": self.classes != other.classes,
             "have different policies": self.policy != other.policy,
-            "were calibrated on different pictures": not np.array_equal(mine.ids, theirs.ids),
-            "were calibrated on different labels": not all(
-                np.array_equal(getattr(mine, name), getattr(theirs, name)) for name in ("truth", "base", "group")
-            ),
+            "were calibrated on different pictures": not np.array_equal(mine.row_keys, theirs.row_keys),
+            "were calibrated on different labels": not mine.same_images(theirs),
             "correct the same class": bool(set(self.targets) & set(other.targets)),
         }
         for cause, holds in reasons.items():
             if holds:
                 remedy = "make one patch for both: mien correct BASE DATA --class A --class B"
                 raise UsageError(f"the patches {cause}", place=f"{self.targets} and {other.targets}", remedy=remedy)
-        score, suggested = (
-            np.concatenate([getattr(mine, name), getattr(theirs, name)]) for name in ("score", "suggested")
-        )
         return replace(
             self,
             names=self.names + other.names,
             correctors=self.correctors + other.correctors,
-            witness=replace(mine, score=score, suggested=suggested),
+            calibration=mine.with_correctors(theirs),
             approximate=self.approximate or other.approximate,
             provenance=self.provenance.with_other(other.provenance),
         )
@@ -212,7 +163,7 @@ class Patch:
                 remove(left)
             for number, corrector in enumerate(self.correctors):
                 write_arrays(new / f"corrector-{number}.npz", **corrector.state())
-            write_arrays(new / "calibration.npz", **vars(self.witness))
+            write_arrays(new / "calibration.npz", **self.calibration.arrays())
             write_json(new / "patch.json", self.summary())
             if folder.exists() or folder.is_symlink():
                 folder.rename(old)
@@ -258,14 +209,16 @@ class Patch:
                 raise ValueError("known and classes do not fit")
         with as_storage_error(folder / "calibration.npz", REMEDY):
             arrays = read_arrays(folder / "calibration.npz")
-            witness = Witness(**{one.name: arrays[one.name] for one in fields(Witness)})
-            witness.check(len(pairs), len(classes))
+            calibration = CalibrationSet.of_arrays(arrays)
+            check_unique(calibration.row_keys, "ids")
+            if calibration.score.shape[0] != len(pairs) or not len(calibration):
+                raise ValueError(f"score has {calibration.score.shape[0]} rows, and there are {len(pairs)} correctors")
         correctors = []
         for number, (name, target) in enumerate(pairs):
             index = classes.index(target) if target in classes else None
             correctors.append(load_corrector(make(name, index), folder / f"corrector-{number}.npz"))
         found = cls(
-            classes, known, tuple(stored["correctors"]), tuple(correctors), policy, witness, stored["base"],
+            classes, known, tuple(stored["correctors"]), tuple(correctors), policy, calibration, stored["base"],
             stored["data"], bool(stored["approximate"]), stored["about"], provenance,
         )  # fmt: skip
         with as_storage_error(folder / "calibration.npz", REMEDY):

@@ -4,7 +4,7 @@ Every integer label is an index into a :class:`LabelSet`, also when a class was 
 -1 is "no usable label". Arrays align by id.
 """
 
-from mien.types.arrays import Bools, Floats, Ints, Texts, check_same_ids, digest, texts
+from mien.types.arrays import Bools, Floats, Ints, Texts, check_same_ids, check_unique, digest, texts
 from mien.types.containers import as_array
 from mien.types.dataset import NO_LABEL, PARTS, Dataset, LabelSet, Problem, Split, fold, row_name, spelling
 from mien.types.inputs import (
@@ -56,6 +56,7 @@ __all__ = [
     "as_shares",
     "as_targets",
     "check_same_ids",
+    "check_unique",
     "digest",
     "fold",
     "row_name",

@@ -55,7 +55,7 @@ class Outputs:
 
     def __post_init__(self) -> None:
         probs = as_array(self.probs, "Outputs.probs")
-        ids = as_ids(np.arange(len(probs)) if self.ids is None else self.ids, "Outputs.ids")
+        ids = _row_keys(self.ids, len(probs), "Outputs.ids")
         check_unique(ids, "Outputs.ids")
         known = np.ones(probs.shape[-1], bool) if self.known is None else as_known(self.known, "Outputs.known")
         probs = _probabilities(probs, known, len(ids))
@@ -132,6 +132,11 @@ class Outputs:
         )
 
 
+def _row_keys(ids: Any, rows: int, place: str) -> Texts:
+    """(N,) row keys; the row numbers for None."""
+    return as_ids(np.arange(rows) if ids is None else ids, place)
+
+
 def _set(owner: object, **values: Any) -> None:
     """Set fields of a frozen instance while it is made."""
     for name, value in values.items():
@@ -204,7 +209,7 @@ class Proposal:
 
     Attributes
     ----------
-    ids : (N,) row keys.
+    ids : (N,) row keys; None stands for the row numbers.
     score : (N,) float, finite.
     suggested : (N,) int, the class to override with; −1 for none.
     """
@@ -218,7 +223,7 @@ class Proposal:
     def __post_init__(self) -> None:
         score = as_numbers(self.score, "Proposal.score", finite=False)
         suggested = as_labels(self.suggested, "Proposal.suggested", least=-1)
-        _set(self, ids=as_ids(self.ids, "Proposal.ids"), score=score, suggested=suggested)
+        _set(self, ids=_row_keys(self.ids, len(score), "Proposal.ids"), score=score, suggested=suggested)
         check_rows(self, len(self.ids))
         odd = ~np.isfinite(score)
         if odd.any():

@@ -169,5 +169,5 @@ def _correct(cell: Cell, name: str, corrector: Corrector, bench: FeatureStore, p
     write_arrays(
         cell.path / "scores" / f"{name}.npz",
         score=proposal.score, suggested=proposal.suggested, score_all=bench.propose(whole, tested).score,
-        **calibration.arrays(),
+        **calibration.cell_arrays(),
     )  # fmt: skip

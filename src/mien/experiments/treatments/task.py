@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mien.certify.calibration_set import Calibration
+from mien.certify.calibration_set import CalibrationSet
 from mien.certify.combine import combine_proposals
 from mien.certify.policy import decide
 from mien.classifiers.feature_store import FeatureStore, build_correctors
@@ -235,8 +235,9 @@ def _corrected(cell: TreatedCell, name: str, model: Network, data: Dataset, part
     def answered(of: Ints, held: Ints) -> Ints:
         proposal, base = said(held)
         groups = group_ids(data)[held].astype(str)
-        seen = Calibration(proposal.score, proposal.suggested, data.labels[held], base, groups)
-        thresholds = seen.certified(data.labelset, cell.settings.policy, model.known.cpu().numpy()).thresholds
+        calibration = CalibrationSet.of(proposal, data.labels[held], base, groups)
+        known = model.known.cpu().numpy()
+        thresholds = calibration.certify(cell.settings.policy, data.labelset, known).thresholds
         return decide(*said(of), thresholds).final
 
     final = bench.seen(rows).predicted.copy()

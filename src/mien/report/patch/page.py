@@ -124,7 +124,7 @@ def _certificates(patch: Patch) -> Table:
         harmed = Cell(str(one.k)) if one.feasible else undefined("not even none harmed would be enough")
         lines.append((Cell(one.group), Cell(budget(one.budget)), Cell(budget(one.confidence)), Cell(str(one.n)), harmed,
                       verdict))  # fmt: skip
-    counted = "Persons or copies, right in" if patch.witness.persons else "Right answers of"
+    counted = "Persons or copies, right in" if patch.calibration.grouped else "Right answers of"
     head = (counted, "Budget", "Confidence", "n", "may be harmed", "")
     return Table("Certified on calibrate", head, lines)
 

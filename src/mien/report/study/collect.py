@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from mien.certify.calibration_set import Calibration
-from mien.certify.policy import Certified, Policy, decide
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.guarantees import Certified
+from mien.certify.policy import Policy, decide
 from mien.metrics import correction
 from mien.metrics.classification import recall
 from mien.metrics.intervals import bootstrap_ratio
@@ -64,7 +65,7 @@ class Case:
     score: Floats
     score_all: Floats
     suggested: Ints
-    calibration: Calibration
+    calibration: CalibrationSet
     certified: Certified
     decision: Decision
 
@@ -111,7 +112,7 @@ class Case:
         """By what the best corrector is chosen: Gain at the Harm of the budget, on *calibrate*."""
         seen = self.calibration
         right = (seen.base == seen.truth) & self.f.known[seen.truth]
-        return gain_at_harm(seen.score, seen.truth == self.left, right, self.policy.budget)
+        return gain_at_harm(seen.score[0], seen.truth == self.left, right, self.policy.budget)
 
     @cached_property
     def restored(self) -> tuple[float, float, float]:
@@ -188,8 +189,8 @@ def _case(
     stored: dict[str, Any],
 ) -> Case:
     """Certify on the calibration pictures, then decide on test."""
-    calibration = Calibration.of(stored, left)
-    certified = calibration.certified(labelset, policy, f.known)
+    calibration = CalibrationSet.of_cell(stored, left)
+    certified = calibration.certify(policy, labelset, f.known)
     score, suggested = stored["score"], stored["suggested"]
     decision = decide(Proposal(f.ids, score, suggested), f.predicted, certified.thresholds, policy.action)
     return Case(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.certify.policy import RARE
+from mien.certify.guarantees import RARE
 from mien.certify.thresholds import POOLED
 from mien.metrics.classification import confusion_matrix, recall
 from mien.metrics.correction import harm_matrix, relative_gain, retention_matrix
