@@ -29,7 +29,7 @@ def combine_proposals(proposals: Sequence[Proposal], base: Ints) -> Proposal:
     >>> ids = np.array(["a", "b"])
     >>> fear = Proposal(ids, np.array([1.0, 2.0]), np.array([3, 3]))
     >>> anger = Proposal(ids, np.array([2.0, 9.0]), np.array([0, 0]))
-    >>> both = together([fear, anger], base=np.array([1, 0]))
+    >>> both = combine_proposals([fear, anger], base=np.array([1, 0]))
     >>> both.score.tolist(), both.suggested.tolist()
     ([2.0, 2.0], [0, 3])
     """

@@ -38,7 +38,7 @@ def to_indices(labels: Labels, classes: int | None = None) -> Ints:
 
     Lists, pandas objects and floats with whole values are taken; with `classes` (K), labels outside 0 … K−1 refused.
 
-    >>> hard(np.array([[0.1, 0.9], [0.7, 0.3]])).tolist()
+    >>> to_indices(np.array([[0.1, 0.9], [0.7, 0.3]])).tolist()
     [1, 0]
     """
     targets = as_targets(labels, FIT, classes)
@@ -48,7 +48,7 @@ def to_indices(labels: Labels, classes: int | None = None) -> Ints:
 def to_soft_labels(labels: Labels, classes: int) -> Floats:
     """(N, K) shares of the votes; a label alone has them all.
 
-    >>> shares(np.array([1]), 3).tolist()
+    >>> to_soft_labels(np.array([1]), 3).tolist()
     [[0.0, 1.0, 0.0]]
     """
     targets = as_targets(labels, FIT, classes)

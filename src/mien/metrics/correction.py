@@ -67,7 +67,7 @@ def relative_gain(result: Scores, epsilon: float = 0.0) -> Floats:
 def recovered_recall(recall_after: Floats, recall_full: Floats) -> Floats:
     """P, the restored share: recall of h over recall of the model trained on all classes, on the same pictures.
 
-    >>> restored(np.array([0.51, 0.2]), np.array([0.78, 0.0]))
+    >>> recovered_recall(np.array([0.51, 0.2]), np.array([0.78, 0.0]))
     array([0.65384615,        nan])
     """
     of_h, of_full = (as_numbers(values, "restored", ndim=None, finite=False) for values in (recall_after, recall_full))
