@@ -10,6 +10,7 @@ import sys
 import numpy as np
 
 import mien
+from mien.certify.policy import certify
 from mien.nets.examples import Examples
 from mien.nets.training import fit
 from mien.types import PARTS
@@ -35,7 +36,7 @@ def main(faces: int = 2400, epochs: int = 16) -> None:
     proposal, at = corrector.propose(outputs["calibrate"]), rows["calibrate"]
     base, people = outputs["calibrate"].predicted, None if data.groups is None else data.groups[at]
     policy = mien.Policy(budget=0.1)
-    certified = mien.certify(proposal, labels[at], base, people, data.labelset, policy, known)
+    certified = certify(proposal, labels[at], base, people, data.labelset, policy, known)
     print(certified.guarantees[0])
 
     # the corrected system h, on pictures that neither f nor g has seen

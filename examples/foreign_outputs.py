@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 
 import mien
+from mien.certify.policy import certify
 
 NINE = 9
 
@@ -33,7 +34,7 @@ def main() -> None:
     corrector = mien.Logistic().fit(outputs(correct), labels[correct])
     checked = outputs(calibrate)
     digits = mien.LabelSet(tuple("0123456789"))
-    certified = mien.certify(
+    certified = certify(
         corrector.propose(checked), labels[calibrate], checked.predicted, None, digits, mien.Policy(), known
     )
     print(certified.guarantees[0])

@@ -67,8 +67,8 @@ class Corrector(Protocol):
     a state that is not whole is refused by `restore`, with any error, not later by `propose`.
 
     A corrector that learns on whole maps, or not on all vectors, names them in an attribute `required_features` (see
-    `FeatureRequest`). One that needs no labelled pictures of a class sets `needs_pictures = False`. One that can take in
-    more pictures later offers `add(outputs, labels)`. A suggestion of −1 is "f is wrong, I do not know more".
+    `FeatureRequest`). One that needs no labelled pictures of a class sets `needs_pictures = False`. One that can take
+    in more pictures later offers `add(outputs, labels)`. A suggestion of −1 is "f is wrong, I do not know more".
     """
 
     name: str
