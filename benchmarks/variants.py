@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from best_layers import best_layers
 from common import Figure, Result, keep, mean_of_defined
 from scored import largest, pooled
-from second_order import second_order_features
 from trained import Task
 
 from mien.certify.policy import Policy
@@ -19,12 +17,14 @@ from mien.classifiers.feature_store import FeatureStore
 from mien.correctors.boosting import XGBoost
 from mien.correctors.contract import Labels
 from mien.correctors.fisher import RULES, Fisher
+from mien.correctors.layers import best_layers
 from mien.correctors.linear import LDA, Logistic
 from mien.correctors.novelty import METHODS, Novelty
 from mien.correctors.projection import Nystroem
 from mien.experiments.executor import processes
 from mien.features import describe
 from mien.metrics.ranking import auroc, gain_at_harm
+from mien.nets.extraction import extract
 from mien.nets.settings import AugmentSettings
 from mien.storage.files import read_json
 from mien.types import Outputs, digest
@@ -108,15 +108,15 @@ def measured(task: Task) -> dict[str, list[float]]:
     fit = parts.rows["fit"]
     held = np.setdiff1d(parts.rows["correct"], fit)
     plain = bench.seen(fit), bench.seen(held)
-    pictures = parts.data.pictures
+    pictures, ids = parts.data.pictures, parts.data.ids
     seen = {"": plain}
     seen["HOG"] = tuple(
         one.with_features(describe(pictures[rows])) for one, rows in zip(plain, (fit, held), strict=True)
     )
     if "lstm" in model.layers:
+        maps = [extract(model, pictures[rows], ids[rows], vectors=(), second=("lstm",)) for rows in (fit, held)]
         seen["second order"] = tuple(
-            one.with_features({"lstm/2nd": second_order_features(model, pictures[rows], "lstm")})
-            for one, rows in zip(plain, (fit, held), strict=True)
+            one.with_features({"lstm/2nd": of.features["lstm/2nd"]}) for one, of in zip(plain, maps, strict=True)
         )
     truth = parts.data.labels[held]
     found = {}

@@ -16,6 +16,7 @@ from mien import correctors
 from mien.certify.policy import Policy, certify, decide
 from mien.certify.thresholds import allowed, fixed_threshold, smallest_n
 from mien.correctors.contract import target_class, to_indices, to_soft_labels
+from mien.correctors.layers import best_layers
 from mien.correctors.linear import LDA, Logistic
 from mien.errors import AlignmentError, DataError, MienError, UsageError
 from mien.metrics.ranking import auroc
@@ -166,6 +167,22 @@ def test_no_class_is_not_the_last_class() -> None:
 def test_one_tap_may_be_named_without_a_list() -> None:
     alone = Logistic(layers="hidden").fit(OUTPUTS, LABELS).propose(OUTPUTS).score  # type: ignore[arg-type]
     assert np.array_equal(alone, Logistic(layers=("hidden",)).fit(OUTPUTS, LABELS).propose(OUTPUTS).score)
+
+
+def test_taps_are_chosen_with_lists_and_refused_with_wrong_labels() -> None:
+    def make(layers: tuple[str, ...]) -> LDA:
+        return LDA(layers=layers)
+
+    chosen = best_layers(make, OUTPUTS, LABELS, candidates=[("hidden",), ("conv/1",)])
+    groups = [f"person {row}" for row in range(160)]
+    assert chosen == best_layers(make, OUTPUTS, LABELS.tolist(), groups=groups, candidates=[("hidden",), ("conv/1",)])
+    for wrong in (LABELS + 1, LABELS[:-1], LABELS.astype(str)):
+        with pytest.raises(MienError):
+            best_layers(make, OUTPUTS, wrong)
+    with pytest.raises(MienError, match="groups"):
+        best_layers(make, OUTPUTS, LABELS, groups=groups[:-1])
+    with pytest.raises(MienError, match="folds"):
+        best_layers(make, OUTPUTS, LABELS, folds=200)
 
 
 def test_mapped_and_read_only_features_are_read_where_they_lie(tmp_path: Path) -> None:

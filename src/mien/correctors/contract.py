@@ -38,7 +38,7 @@ def to_indices(labels: Labels, classes: int | None = None) -> Ints:
 
     Lists, pandas objects and floats with whole values are taken; with `classes` (K), labels outside 0 … K−1 refused.
 
-    >>> to_indices(np.array([[0.1, 0.9], [0.7, 0.3]])).tolist()
+    >>> hard(np.array([[0.1, 0.9], [0.7, 0.3]])).tolist()
     [1, 0]
     """
     targets = as_targets(labels, FIT, classes)
@@ -48,7 +48,7 @@ def to_indices(labels: Labels, classes: int | None = None) -> Ints:
 def to_soft_labels(labels: Labels, classes: int) -> Floats:
     """(N, K) shares of the votes; a label alone has them all.
 
-    >>> to_soft_labels(np.array([1]), 3).tolist()
+    >>> shares(np.array([1]), 3).tolist()
     [[0.0, 1.0, 0.0]]
     """
     targets = as_targets(labels, FIT, classes)
@@ -67,8 +67,8 @@ class Corrector(Protocol):
     a state that is not whole is refused by `restore`, with any error, not later by `propose`.
 
     A corrector that learns on whole maps, or not on all vectors, names them in an attribute `required_features` (see
-    `FeatureRequest`). One that needs no labelled pictures of a class sets `needs_pictures = False`. One that can take
-    in more pictures later offers `add(outputs, labels)`. A suggestion of −1 is "f is wrong, I do not know more".
+    `FeatureRequest`). One that needs no labelled pictures of a class sets `needs_pictures = False`. One that can take in
+    more pictures later offers `add(outputs, labels)`. A suggestion of −1 is "f is wrong, I do not know more".
     """
 
     name: str

@@ -84,8 +84,8 @@ def log_odds(log_probs: Floats, coding: str, outputs: Outputs, target: int, wron
     Examples
     --------
     >>> one = Outputs(np.array(["a"]), np.array([[0.9, 0.1, 0.0]]), np.array([True, True, False]))
-    >>> log_odds(np.log([[0.2, 0.5, 0.3]]), "classes", one, 2).round(3)  # log(0.3 / 0.2)
-    array([0.405])
+    >>> evidence(np.log([[0.2, 0.5, 0.3]]), "classes", one, 2).round(3), np.log(0.3 / 0.2).round(3)
+    (array([0.405]), np.float64(0.405))
     """
     if coding == "rest":
         return np.asarray(log_probs[:, 1] - log_probs[:, 0])

@@ -121,6 +121,7 @@ def extract(
     *,
     vectors: Sequence[str] = ("*",),
     maps: Sequence[str] = (),
+    second: Sequence[str] = (),
 ) -> Outputs:
     """Probabilities and features of every picture.
 
@@ -134,6 +135,8 @@ def extract(
         are.
     maps : layers to be given whole as well, as feature "LAYER" (N, V, C, H, W): of each picture and, where the model is
         read out so, of its mirror image.
+    second : map layers of which second-order features are given, "LAYER/2nd" of C·(C + 1)/2 numbers (see
+        `second_order`).
 
     Returns
     -------
@@ -145,7 +148,7 @@ def extract(
     if pixels.ndim == 4 and model.mean.numel() == 1:
         remedy = "give grey pictures (N, H, W)"
         raise DataError("the pictures are coloured, the classifier is for grey ones", place="extract", remedy=remedy)
-    for layer in maps:
+    for layer in (*maps, *second):
         if layer not in model.layers:
             raise choice_error("layer", layer, model.layers, place=type(model).__name__)
     probs: list[Floats] = []
@@ -155,12 +158,29 @@ def extract(
         probs.append(logits.float().softmax(1).cpu().numpy())
         for name, values in _pooled(views, known, vectors):
             features.setdefault(name, []).append(values.cpu().numpy())
+        for layer in second:
+            whole = mean_of_views([{layer: view[layer]} for view in views])[layer]
+            features.setdefault(f"{layer}/2nd", []).append(second_order(whole).cpu().numpy())
         for layer in maps:
             features.setdefault(layer, []).append(half_precision([view[layer] for view in views]))
     if not probs:
         return Outputs(ids, np.empty((0, len(known)), np.float32), known)
     stacked = {name: np.concatenate(parts) for name, parts in features.items()}
     return Outputs(ids, np.concatenate(probs), known, stacked)
+
+
+def second_order(maps: Tensor) -> Tensor:
+    """(B, C, H, W) → (B, C·(C + 1)/2): which channels are active together, wherever that is.
+
+    The covariances of the channels over the positions, of each the signed root: bilinear pooling (Lin, RoyChowdhury &
+    Maji, *Bilinear CNN models for fine-grained visual recognition*, ICCV 2015).
+    """
+    values = maps.float().flatten(2)
+    values = values - values.mean(2, keepdim=True)
+    covariance = values @ values.transpose(1, 2) / values.shape[2]
+    row, column = torch.triu_indices(*covariance.shape[1:], device=maps.device)
+    chosen = covariance[:, row, column]
+    return chosen.sign() * chosen.abs().sqrt()
 
 
 def grid_means(maps: Tensor, grid: int) -> Tensor:

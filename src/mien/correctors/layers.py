@@ -50,15 +50,15 @@ def best_layers(
     >>> from mien.testing import example_outputs
     >>> outputs, labels = example_outputs()
     >>> noise = np.random.default_rng(0).normal(size=(len(outputs), 40))
-    >>> outputs = outputs.with_features({"noise": noise})
-    >>> best_layers(lambda layers: LDA(layers=layers), outputs, labels, candidates=[("noise",), ("hidden",)])
+    >>> outputs = outputs.having({"noise": noise})
+    >>> best_taps(lambda layers: LDA(layers=layers), outputs, labels, candidates=[("noise",), ("hidden",)])
     ('hidden',)
     """
     labels = check_labels(outputs, labels)
-    truth, folds = to_indices(labels), as_classes(folds, "best_layers: folds")
+    truth, folds = to_indices(labels), as_classes(folds, "best_taps: folds")
     target = target_class(outputs, make(candidates[0]).target)
     wanted = check_has_positives(outputs, labels, target)
-    groups = None if groups is None else as_groups(groups, "best_layers: groups", len(truth))
+    groups = None if groups is None else as_groups(groups, "best_taps: groups", len(truth))
     if folds < 2 or min(wanted.sum(), (~wanted).sum()) < folds:
         raise _too_few(int(min(wanted.sum(), (~wanted).sum())), folds)
     parts = StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(
@@ -78,12 +78,10 @@ def best_layers(
 
     usable = [layers for layers in candidates if matching(outputs, layers)]
     if not usable:
-        raise DataError(
-            "no candidate matches a feature", place="best_layers", remedy="name layers that the outputs have"
-        )
+        raise DataError("no candidate matches a feature", place="best_taps", remedy="name layers that the outputs have")
     return max(usable, key=quality)
 
 
 def _too_few(count: int, folds: int) -> DataError:
     cause = f"{count} pictures of the class or of others, or their groups, do not reach for {folds} folds"
-    return DataError(cause, place="best_layers", remedy="choose the layers yourself, or give fewer folds")
+    return DataError(cause, place="best_taps", remedy="choose the layers yourself, or give fewer folds")
