@@ -1,7 +1,8 @@
 """What a correction did: f's answers (base) and h's (final) on the same pictures, per class.
 
 For class i: J its pictures, A those f gets right, B those h gets right. Labels are class indices 0 … K−1; `final` may
-be −1 where h abstains. Undefined (0/0) is NaN. The definitions are those of METHOD, section 2.
+be −1 where h abstains. Undefined (0/0) is NaN. The definitions are those of docs/method.md,
+"Measures".
 """
 
 from __future__ import annotations
