@@ -20,7 +20,8 @@ test: $(VENV)/.test ## the test suite
 coverage: $(VENV)/.test ## the whole suite, and the branches of the code that it reaches: no fewer than before
 	$(BIN)/python -m pytest -n auto --cov
 
-# make python VERSION=3.13 needs python3.13. PYTHON says where it is, if that is not its name
+# needs python3.13, or another VERSION; PYTHON says where it is, if that is not its name
+VERSION ?= 3.13
 python: ## the suite on another Python
 	$(MAKE) test PYTHON=$(if $(filter file,$(origin PYTHON)),python$(VERSION),$(PYTHON)) VENV=build/venv-$(VERSION)
 
