@@ -1,5 +1,6 @@
 """Clusters of pictures that look alike, with which the benchmarks compare an audit."""
 
+import doctest
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 pytest.importorskip("clusters", reason="the benchmarks are not part of the wheel")
 
+import clusters
 from clusters import cluster_beliefs
 
 
@@ -24,3 +26,7 @@ def test_a_cluster_agrees_on_a_class_and_no_picture_has_a_say_on_itself() -> Non
     turned[0] = (labels[0] + 1) % 3
     assert np.array_equal(cluster_beliefs(turned, vectors, 3, names)[0], belief[0])
     assert np.allclose(cluster_beliefs(labels, vectors, 3, np.full(600, "one")), 1 / 3)
+
+
+def test_the_example_runs() -> None:
+    assert doctest.testmod(clusters) == (0, 4)
