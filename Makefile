@@ -8,13 +8,22 @@ OUT    ?= runs/first
 OLDEST_PYTHON ?= python3.11
 OLDEST := build/oldest-venv
 
-.PHONY: study test oldest check constraints bench images wheel clean
+.PHONY: study test coverage python oldest check constraints bench images wheel clean
 
 study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
 	$(BIN)/mien study faces --size 32 --epochs 24 --budget 0.05 --out $(OUT)
 
-test: $(VENV)/.test ## the whole test suite
-	$(BIN)/python -m pytest -n auto
+# TESTS is what runs: the whole suite by default
+test: $(VENV)/.test ## the test suite
+	$(BIN)/python -m pytest -n auto $(TESTS)
+
+coverage: $(VENV)/.test ## the whole suite, and the branches of the code that it reaches: no fewer than before
+	$(BIN)/python -m pytest -n auto --cov
+
+# needs python3.13, or another VERSION; PYTHON says where it is, if that is not its name
+VERSION ?= 3.13
+python: ## the suite on another Python
+	$(MAKE) test PYTHON=$(if $(filter file,$(origin PYTHON)),python$(VERSION),$(PYTHON)) VENV=build/venv-$(VERSION)
 
 # all of the suite but what takes longest; a warning is an error where mien causes it, not where an old package does
 oldest: $(OLDEST)/.made ## the suite with the oldest versions that pyproject.toml allows

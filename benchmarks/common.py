@@ -66,7 +66,9 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Parts:
-    """Pictures with labels, in METHOD §2's parts. `rows` are of `data`; the test part may come from elsewhere.
+    """Pictures with labels, in the parts of docs/method.md, "The study".
+
+    `rows` are of `data`; the test part may come from elsewhere.
 
     Attributes
     ----------

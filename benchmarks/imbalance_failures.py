@@ -1,4 +1,4 @@
-"""Three failures of the report that mien's comparison began with, repeated and mended (METHOD §4)."""
+"""Three failures of the report that mien's comparison began with, repeated and mended."""
 
 from __future__ import annotations
 

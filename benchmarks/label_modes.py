@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from clusters import cluster_beliefs
 from common import Figure
 from fer_labels import Truth
 from label_tasks import FOLDS, Task, out_of_fold, voted_shares
@@ -18,7 +19,6 @@ from sklearn.metrics import average_precision_score, f1_score, precision_score, 
 from sklearn.mixture import GaussianMixture
 
 from mien.data.split import group_ids
-from mien.labels.clusters import cluster_beliefs
 from mien.labels.review_queue import acquisition_score, interleave_random
 from mien.labels.reviewed import after_reviews, after_votes
 from mien.labels.suspects import Suspects, suspects

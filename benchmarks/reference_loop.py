@@ -1,7 +1,7 @@
 """The plain training loop that mien is measured against: what a competent user of PyTorch would write today.
 
 Dataset + DataLoader with worker processes, PIL decoding, one transform a picture, float32, torch's own layers and
-defaults, the network of METHOD §2 from the paper's description. It shares no code with mien, on purpose.
+defaults, the network of docs/method.md from the paper's description. It shares no code with mien, on purpose.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from mien.certify.policy import Policy, decide
 from mien.certify.thresholds import balanced_accuracy_threshold, cost_ratio_threshold, order_statistic_threshold
 from mien.features import Whitening
 from mien.imbalance import Latents, TrainPart, class_weights, effective_weights
-from mien.labels.clusters import cluster_beliefs
 from mien.labels.dynamics import Dynamics
 from mien.labels.reviewed import after_reviews, after_votes, vote_folds
 from mien.labels.suspects import Suspects, neighbour_votes, suspects
@@ -145,10 +144,6 @@ CASES: dict[str, Case] = {
     "suspects": (suspects, {"labels": "labels", "probs": "probs", "vectors": "vectors", "groups": "groups"}),
     "neighbour_votes": (
         partial(neighbour_votes, classes=K, k=3),
-        {"labels": "labels", "vectors": "vectors", "groups": "groups"},
-    ),
-    "cluster_beliefs": (
-        partial(cluster_beliefs, classes=K),
         {"labels": "labels", "vectors": "vectors", "groups": "groups"},
     ),
     "Dynamics": (lambda labels: Dynamics(labels, K).margins, {"labels": "labels"}),

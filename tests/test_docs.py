@@ -60,7 +60,9 @@ def parse(line: str) -> None:
         pass
 
 
-COMMANDS = [(page, line) for page in NAMES for line in page_commands(page) if line.split()[1] not in ("--help",)]
+COMMANDS = [
+    (page, line) for page in NAMES for line in page_commands(page) if line.split()[1] not in ("--help", "--version")
+]
 
 
 @pytest.fixture

@@ -5,30 +5,45 @@ from __future__ import annotations
 import pkgutil
 import subprocess
 import sys
+from importlib.metadata import version
+from types import ModuleType
 
 import pytest
 
 import mien
+from mien import correctors, nets
 
-PUBLIC = [
-    "Attention", "DataSettings", "Dataset", "Decision", "FaceSettings", "LabelSet", "Logistic", "MienError", "Outputs",
-    "Policy", "Problem", "Proposal", "Rates", "Run", "Scores", "Split", "StudySettings", "TrainSettings", "XGBoost",
-    "certify", "decide", "draw", "extract", "load", "prepare", "run_study", "scores", "split",
-]  # fmt: skip
 HEAVY = {"torch", "sklearn", "scipy", "matplotlib", "xgboost", "lightgbm", "PIL", "numpy"}
 
 
-def test_all_is_exactly_the_public_names() -> None:
-    assert mien.__all__ == PUBLIC
+PACKAGES = [mien, correctors, nets]
+EXPORTS = [(package, name) for package in PACKAGES for name in package.__all__]
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_every_name_resolves_to_something_documented(name: str) -> None:
-    assert (getattr(mien, name).__doc__ or "").strip()
+@pytest.mark.parametrize(("package", "name"), EXPORTS)
+def test_every_name_resolves_to_something_documented(package: ModuleType, name: str) -> None:
+    assert (getattr(package, name).__doc__ or "").strip()
+
+
+def test_what_a_first_script_types_is_there() -> None:
+    assert set(mien.__all__) >= {"load", "split", "draw", "extract", "decide", "scores", "Policy", "Outputs"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_dir_shows_the_names_that_are_not_imported_yet(package: ModuleType) -> None:
+    assert set(dir(package)) >= set(package.__all__)
+
+
+def test_imports_for_annotations_alone_are_no_exports() -> None:
+    assert "Corrector" not in dir(correctors) and "TYPE_CHECKING" not in mien.__all__
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    assert mien.__version__ == version("mien")
 
 
 def test_no_module_of_the_package_shadows_a_name() -> None:
-    assert {module.name for module in pkgutil.iter_modules(mien.__path__)}.isdisjoint(PUBLIC)
+    assert {module.name for module in pkgutil.iter_modules(mien.__path__)}.isdisjoint(mien.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -119,3 +119,11 @@ def test_the_oldest_python_is_the_same_everywhere() -> None:
     assert PYPROJECT["tool"]["ruff"]["target-version"] == f"py{lowest.major}{lowest.minor}"
     makefile = (ROOT / "Makefile").read_text()
     assert f"OLDEST_PYTHON ?= python{lowest}\n" in makefile and f"--python-version {lowest} " in makefile
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    number = re.escape(PROJECT["version"])
+    citation, changelog = (ROOT / name for name in ("CITATION.cff", "CHANGELOG.md"))
+    [day] = re.findall(rf"^## \[{number}\] — (\S+)$", changelog.read_text(), re.MULTILINE)
+    assert re.search(rf"^version: {number}$", citation.read_text(), re.MULTILINE)
+    assert f"date-released: {day}\n" in citation.read_text()

@@ -1,50 +1,49 @@
-"""Face-expression classifiers that can be corrected after training. Names are resolved on first use."""
+"""Face-expression classifiers that can be corrected after training. Names are imported on first use."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mien._lazy import lazy_exports
+
 if TYPE_CHECKING:
-    from mien.certify.calibration_set import CalibrationSet
-    from mien.certify.policy import Policy, decide
-    from mien.correctors.boosting import XGBoost
-    from mien.correctors.linear import Logistic
-    from mien.data.faces import FaceSettings, draw
-    from mien.data.load import load
-    from mien.data.prepare import DataSettings, prepare
-    from mien.data.split import split
-    from mien.errors import MienError
-    from mien.experiments.leave_one_out.study import run as run_study
-    from mien.experiments.settings import StudySettings
-    from mien.metrics.correction import scores
-    from mien.nets.attention import Attention
-    from mien.nets.extraction import extract
-    from mien.nets.settings import TrainSettings
-    from mien.storage.run import Run
-    from mien.types import Dataset, Decision, LabelSet, Outputs, Problem, Proposal, Rates, Scores, Split
+    from mien.certify.calibration_set import CalibrationSet as CalibrationSet
+    from mien.certify.policy import Policy as Policy
+    from mien.certify.policy import decide as decide
+    from mien.correctors.boosting import XGBoost as XGBoost
+    from mien.correctors.linear import Logistic as Logistic
+    from mien.data.faces import FaceSettings as FaceSettings
+    from mien.data.faces import draw as draw
+    from mien.data.load import load as load
+    from mien.data.prepare import DataSettings as DataSettings
+    from mien.data.prepare import prepare as prepare
+    from mien.data.split import split as split
+    from mien.errors import MienError as MienError
+    from mien.experiments.leave_one_out.study import run as run_study  # noqa: F401
+    from mien.experiments.settings import StudySettings as StudySettings
+    from mien.metrics.correction import scores as scores
+    from mien.nets.attention import Attention as Attention
+    from mien.nets.extraction import extract as extract
+    from mien.nets.settings import TrainSettings as TrainSettings
+    from mien.storage.run import Run as Run
+    from mien.types import Dataset as Dataset
+    from mien.types import Decision as Decision
+    from mien.types import LabelSet as LabelSet
+    from mien.types import Outputs as Outputs
+    from mien.types import Problem as Problem
+    from mien.types import Proposal as Proposal
+    from mien.types import Rates as Rates
+    from mien.types import Scores as Scores
+    from mien.types import Split as Split
 
-_HOMES = {
-    "Attention": "nets.attention", "CalibrationSet": "certify.calibration_set", "DataSettings": "data.prepare",
-    "Dataset": "types", "Decision": "types", "FaceSettings": "data.faces", "LabelSet": "types",
-    "Logistic": "correctors.linear", "MienError": "errors", "Outputs": "types", "Policy": "certify.policy",
-    "Problem": "types", "Proposal": "types", "Rates": "types", "Run": "storage.run", "Scores": "types",
-    "Split": "types", "StudySettings": "experiments.settings", "TrainSettings": "nets.settings",
-    "XGBoost": "correctors.boosting", "decide": "certify.policy", "draw": "data.faces",
-    "extract": "nets.extraction", "load": "data.load", "prepare": "data.prepare",
-    "run_study": "experiments.leave_one_out.study:run", "scores": "metrics.correction", "split": "data.split",
-}  # fmt: skip
+    __version__: str
 
-__all__ = [
-    "Attention", "CalibrationSet", "DataSettings", "Dataset", "Decision", "FaceSettings", "LabelSet",
-    "Logistic", "MienError", "Outputs", "Policy", "Problem", "Proposal", "Rates", "Run", "Scores", "Split",
-    "StudySettings", "TrainSettings", "XGBoost", "decide", "draw", "extract", "load", "prepare", "run_study",
-    "scores", "split",
-]  # fmt: skip
+_export, __dir__, __all__ = lazy_exports(__name__)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _HOMES[name].partition(":")
-    return getattr(import_module(f"mien.{module}"), attribute or name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("mien")
+    return _export(name)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from mien.errors import AlignmentError, DataError
-from mien.labels.clusters import cluster_beliefs
 from mien.labels.dynamics import Dynamics
 from mien.labels.reviewed import FOLDS, after_reviews, after_votes, vote_folds
 from mien.labels.suspects import Suspects, neighbour_votes, suspects
@@ -85,20 +84,6 @@ def test_the_nearest_by_angle_vote() -> None:
     vectors = np.array([[1.0, 0.0], [2.0, 0.1], [0.0, 1.0], [0.1, 5.0]])
     near, votes = neighbour_votes(np.array([0, 0, 1, 1]), vectors, 2, k=1)
     assert near[:, 0].tolist() == [1, 0, 3, 2] and votes.tolist() == [[1, 0], [1, 0], [0, 1], [0, 1]]
-
-
-# Clusters
-
-
-def test_clusters_agree_on_a_class_and_no_picture_has_a_say_on_itself() -> None:
-    labels, truth, _, vectors = imagined()
-    names = np.arange(len(labels)).astype(str)
-    belief = cluster_beliefs(labels, vectors, 3, names)
-    assert np.allclose(belief.sum(1), 1) and (belief.argmax(1) == truth).mean() > 0.85
-    turned = labels.copy()
-    turned[0] = (labels[0] + 1) % 3
-    assert np.array_equal(cluster_beliefs(turned, vectors, 3, names)[0], belief[0])
-    assert np.allclose(cluster_beliefs(labels, vectors, 3, np.full(len(labels), "one")), 1 / 3)
 
 
 # Suspects

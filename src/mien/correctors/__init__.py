@@ -1,52 +1,31 @@
-"""Correctors: what stands beside a classifier and overrides it. Names are resolved on first use."""
+"""Correctors: what stands beside a classifier and overrides it. Names are imported on first use."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mien._lazy import lazy_exports
 from mien.errors import choice_error
 from mien.outside import import_class
 
 if TYPE_CHECKING:
-    from mien.correctors.adapter import Adapter
-    from mien.correctors.blend import Blend
-    from mien.correctors.boosting import ErrorDetector, LightGBM, Stack, XGBoost
-    from mien.correctors.cascade import Cascade
+    from mien.correctors.adapter import Adapter as Adapter
+    from mien.correctors.blend import Blend as Blend
+    from mien.correctors.boosting import ErrorDetector as ErrorDetector
+    from mien.correctors.boosting import LightGBM as LightGBM
+    from mien.correctors.boosting import Stack as Stack
+    from mien.correctors.boosting import XGBoost as XGBoost
+    from mien.correctors.cascade import Cascade as Cascade
     from mien.correctors.contract import Corrector
-    from mien.correctors.fisher import Fisher
-    from mien.correctors.linear import LDA, Logistic
-    from mien.correctors.novelty import Novelty
-    from mien.correctors.projection import Nystroem, Projection
+    from mien.correctors.fisher import Fisher as Fisher
+    from mien.correctors.linear import LDA as LDA
+    from mien.correctors.linear import Logistic as Logistic
+    from mien.correctors.novelty import Novelty as Novelty
+    from mien.correctors.projection import Nystroem as Nystroem
+    from mien.correctors.projection import Projection as Projection
 
-_HOMES = {
-    "LDA": "mien.correctors.linear",
-    "Adapter": "mien.correctors.adapter",
-    "Blend": "mien.correctors.blend",
-    "Cascade": "mien.correctors.cascade",
-    "ErrorDetector": "mien.correctors.boosting",
-    "Fisher": "mien.correctors.fisher",
-    "LightGBM": "mien.correctors.boosting",
-    "Logistic": "mien.correctors.linear",
-    "Novelty": "mien.correctors.novelty",
-    "Nystroem": "mien.correctors.projection",
-    "Projection": "mien.correctors.projection",
-    "Stack": "mien.correctors.boosting",
-    "XGBoost": "mien.correctors.boosting",
-}
-
-__all__ = [
-    "LDA", "Adapter", "Blend", "Cascade", "ErrorDetector", "Fisher", "LightGBM", "Logistic", "Novelty", "Nystroem",
-    "Projection", "Stack", "XGBoost",
-]  # fmt: skip
-
+__getattr__, __dir__, __all__ = lazy_exports(__name__)
 _NAMES = {"ErrorDetector": "error_detector"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def names() -> tuple[str, ...]:

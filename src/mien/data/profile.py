@@ -1,4 +1,4 @@
-"""Class profiles: draw a data set of given class counts, as the RAF-shaped benchmark does (METHOD §2)."""
+"""Class profiles: draw a data set of given class counts, as the RAF-shaped benchmark does."""
 
 from __future__ import annotations
 

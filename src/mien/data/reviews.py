@@ -103,7 +103,7 @@ def merge_reviews(reviews: Iterable[Review]) -> dict[str, str]:
     """Picture → label: of each reviewer the last word, of several reviewers what most say, of equals the latest.
 
     >>> said = [Review("a", "fear", "x"), Review("a", "joy", "y"), Review("a", "joy", "z"), Review("b", "fear", "x")]
-    >>> merged([*said, Review("b", "", "x")])
+    >>> merge_reviews([*said, Review("b", "", "x")])
     {'a': 'joy', 'b': ''}
     """
     last: dict[str, dict[str, str]] = {}

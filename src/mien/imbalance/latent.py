@@ -29,7 +29,7 @@ def adjusted(learnt: FittedTrainPart, new: Latents) -> Floats:
     --------
     >>> from mien.imbalance import TrainPart
     >>> part = TrainPart(np.array([0, 0, 0, 1]), classes=2)
-    >>> learnt = Learnt(part, Latents(np.zeros((4, 1)), np.tile([0.75, 0.25], (4, 1))))
+    >>> learnt = FittedTrainPart(part, Latents(np.zeros((4, 1)), np.tile([0.75, 0.25], (4, 1))))
     >>> adjusted(learnt, Latents(np.zeros((1, 1)), np.array([[0.6, 0.4]]))).round(3).tolist()
     [[0.333, 0.667]]
     """
@@ -79,7 +79,8 @@ def of_neighbours(learnt: FittedTrainPart, new: Latents, k: int, power: float = 
     --------
     >>> from mien.imbalance import TrainPart
     >>> part = TrainPart(np.array([0, 0, 1]), classes=2)
-    >>> learnt = Learnt(part, Latents(np.array([[0.0, 1.0], [0.1, 1.1], [1.0, 0.0]]), np.full((3, 2), 0.5)))
+    >>> latents = Latents(np.array([[0.0, 1.0], [0.1, 1.1], [1.0, 0.0]]), np.full((3, 2), 0.5))
+    >>> learnt = FittedTrainPart(part, latents)
     >>> of_neighbours(learnt, Latents(np.array([[0.9, 0.1]]), np.full((1, 2), 0.5)), k=1).tolist()
     [[0.0, 1.0]]
     """

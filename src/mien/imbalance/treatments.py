@@ -126,7 +126,7 @@ def serves_neighbours(treatment: Treatment) -> bool:
 
     Examples
     --------
-    >>> [name for name in TREATMENTS if serves_neighbours(find(name))]
+    >>> [name for name in TREATMENTS if serves_neighbours(get_treatment(name))]
     ['none', 'weights', 'root-weights', 'undersample', 'oversample', 'resample']
     """
     of_votes = set(treatment.train) <= {"weight_power", "weighs"}
@@ -138,7 +138,7 @@ def get_treatment(name: str) -> Treatment:
 
     Examples
     --------
-    >>> find("oversample:1000").what
+    >>> get_treatment("oversample:1000").what
     'at least 1000 pictures a class, repeated'
     """
     key, colon, target = name.partition(":")

@@ -1,7 +1,8 @@
 """What a correction did: f's answers (base) and h's (final) on the same pictures, per class.
 
 For class i: J its pictures, A those f gets right, B those h gets right. Labels are class indices 0 … K−1; `final` may
-be −1 where h abstains. Undefined (0/0) is NaN. The definitions are those of METHOD, section 2.
+be −1 where h abstains. Undefined (0/0) is NaN. The definitions are those of docs/method.md,
+"Measures".
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def relative_gain(result: Scores, epsilon: float = 0.0) -> Floats:
 def recovered_recall(recall_after: Floats, recall_full: Floats) -> Floats:
     """P, the restored share: recall of h over recall of the model trained on all classes, on the same pictures.
 
-    >>> restored(np.array([0.51, 0.2]), np.array([0.78, 0.0]))
+    >>> recovered_recall(np.array([0.51, 0.2]), np.array([0.78, 0.0]))
     array([0.65384615,        nan])
     """
     of_h, of_full = (as_numbers(values, "restored", ndim=None, finite=False) for values in (recall_after, recall_full))

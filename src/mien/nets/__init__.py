@@ -1,31 +1,19 @@
 """Base classifiers, their training, and what can be read out of them.
 
-Names are resolved on first use: torch is slow to load.
+Names are imported on first use: torch is slow to load.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mien._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from mien.nets.attention import Attention
-    from mien.nets.baselines import OneConv, ThreeConv
-    from mien.nets.residual import Residual
-    from mien.nets.sampling import Sampling
+    from mien.nets.attention import Attention as Attention
+    from mien.nets.baselines import OneConv as OneConv
+    from mien.nets.baselines import ThreeConv as ThreeConv
+    from mien.nets.residual import Residual as Residual
+    from mien.nets.sampling import Sampling as Sampling
 
-_HOMES = {
-    "Attention": "mien.nets.attention",
-    "OneConv": "mien.nets.baselines",
-    "Residual": "mien.nets.residual",
-    "Sampling": "mien.nets.sampling",
-    "ThreeConv": "mien.nets.baselines",
-}
-
-__all__ = ["Attention", "OneConv", "Residual", "Sampling", "ThreeConv"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -1,4 +1,4 @@
-"""The base classifier of the paper: CNN → LSTM → attention (METHOD §2, "Base model f")."""
+"""The base classifier of the paper: CNN → LSTM → attention (docs/method.md, "The base classifier")."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ class OneConv(Network):
 
     Examples
     --------
+    >>> import torch
     >>> OneConv(classes=7, colours=1)(torch.zeros(2, 1, 48, 48)).shape
     torch.Size([2, 7])
     """
@@ -55,6 +56,7 @@ class ThreeConv(Network):
 
     Examples
     --------
+    >>> import torch
     >>> ThreeConv(classes=7, colours=1)(torch.zeros(2, 1, 48, 48)).shape
     torch.Size([2, 7])
     """

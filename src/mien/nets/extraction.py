@@ -1,4 +1,4 @@
-"""What a base classifier says and thinks: pixels → Outputs (METHOD §2, "Latents")."""
+"""Probabilities and features of pictures, read out of a network (docs/method.md, "Features and correctors")."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ KINDS: dict[str, type[Loss]] = dict(
 def get_loss(name: str) -> type[Loss]:
     """The loss called `name`.
 
-    >>> find("gce").__name__
+    >>> get_loss("gce").__name__
     'GeneralisedCrossEntropy'
     """
     if name not in KINDS:

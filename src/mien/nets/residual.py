@@ -27,6 +27,7 @@ class Residual(Network):
 
     Examples
     --------
+    >>> import torch
     >>> model = Residual(classes=7, colours=1)
     >>> model(torch.zeros(2, 1, 48, 48)).shape
     torch.Size([2, 7])

@@ -79,7 +79,7 @@ def get_network(name: str, *, outside: bool = True, config: Mapping[str, Any] | 
 
     Examples
     --------
-    >>> find("attention").__name__
+    >>> get_network("attention").__name__
     'Attention'
     """
     exported = {export.lower(): export for export in mien.nets.__all__}

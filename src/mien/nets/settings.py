@@ -154,7 +154,7 @@ def with_changes(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSe
 
     Examples
     --------
-    >>> changed(TrainSettings(), {"epochs": 3, "augment_flip": 0.0}).augment.flip
+    >>> with_changes(TrainSettings(), {"epochs": 3, "augment_flip": 0.0}).augment.flip
     0.0
     """
     augment = {name.removeprefix("augment_"): value for name, value in changes.items() if name.startswith("augment_")}

@@ -55,7 +55,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Scores:
-    """One classifier f and its corrected system h on the same pictures, per class (METHOD: metrics).
+    """One classifier f and its corrected system h on the same pictures, per class (docs/method.md, "Measures").
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ UNITS = {
     "R14": "dimpler, right side only",
 }
 
-# The prototypes of METHOD §6: what each emotion moves.
+# The action units of the face (Ekman & Friesen, FACS) that each emotion moves.
 PROTOTYPES = {
     "surprise": ("AU1", "AU2", "AU5", "AU26"),
     "fear": ("AU1", "AU2", "AU4", "AU5", "AU7", "AU20", "AU26"),

@@ -45,10 +45,10 @@ class SeedValue:
 class Number:
     """A figure over the seeds of a study.
 
-    >>> one = Number((Reading(0, 0.239, "21/88", 0.162, 0.337),))
+    >>> one = Number((SeedValue(0, 0.239, "21/88", 0.162, 0.337),))
     >>> rate(one.value), one.detail
     ('0.239', '21/88 · .16–.34')
-    >>> three = Number((Reading(0, 0.2), Reading(1, 0.3), Reading(2, math.nan)))
+    >>> three = Number((SeedValue(0, 0.2), SeedValue(1, 0.3), SeedValue(2, math.nan)))
     >>> rate(three.value), three.detail
     ('0.250', '.20–.30 · 2 of 3 seeds')
     """
