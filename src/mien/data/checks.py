@@ -15,7 +15,7 @@ import numpy as np
 
 from mien.data.labels import ALIASES, EMOTIONS
 from mien.data.listing import UNDECIDED
-from mien.data.pixel_checks import blank, told_by_brightness
+from mien.data.pixel_checks import blank_images, confounded_by_brightness
 from mien.errors import DataError
 from mien.settings import names_flag
 from mien.types import NO_LABEL, Dataset, Ints, Problem, Texts
@@ -182,7 +182,8 @@ def class_sizes(dataset: Dataset) -> Dataset:
 
 
 CHECKS = (
-    missing_labels, contradictions, repeated_rows, copies, similar_classes, class_sizes, blank, told_by_brightness,
+    missing_labels, contradictions, repeated_rows, copies, similar_classes, class_sizes, blank_images,
+    confounded_by_brightness,
 )  # fmt: skip
 
 

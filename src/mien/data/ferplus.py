@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.files import look
+from mien.data.files import list_folder
 from mien.data.join import join, match
 from mien.data.labels import EMOTIONS
 from mien.data.listing import UNDECIDED, broken_row, columns, labelset_of, resolve, row_keys, unlisted
@@ -70,7 +70,7 @@ def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plur
     listed = _read_new(root) if (root / "fer2013new.csv").is_file() else _read_label_files(root)
     if not listed.names:
         raise DataError("has no row with a picture name", place=str(root), remedy="is the file complete?")
-    within = {folder: look(root / folder) for folder in FOLDERS.values()}
+    within = {folder: list_folder(root / folder) for folder in FOLDERS.values()}
     pictures = [f"{folder}/{name}" for folder, found in within.items() for name in found.pictures]
     table = root / ("fer2013new.csv" if (root / "fer2013new.csv").is_file() else "label.csv")
     written = [f"{FOLDERS[usage]}/{name}" for usage, name in zip(listed.usages, listed.names, strict=True)]

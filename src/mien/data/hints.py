@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mien.data import lists
-from mien.data.files import pictures_in
+from mien.data.files import list_folder
 from mien.data.labels import ALIASES, EMOTIONS
 from mien.data.signatures import EXTENSIONS
 from mien.data.tables import SUFFIXES, header_of
@@ -51,7 +51,7 @@ def refuse_parts(path: Path, formats: Mapping[str, ModuleType]) -> None:
     whole, above = _whole(path, formats), path.resolve().parent
     if whole:
         raise DataError("is a part of a data set", place=str(path), remedy=whole)
-    if not pictures_in(path):
+    if not list_folder(path).pictures:
         return
     if spelling(path.resolve().name) in {*EMOTIONS.names, *ALIASES}:
         raise DataError("is the folder of one class", place=str(path), remedy=f"give {above}: it holds the classes")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from mien.data.files import named
+from mien.data.files import find_file
 from mien.data.lists import Rows, pictures_below
 from mien.data.tables import read_table
 from mien.errors import DataError
@@ -62,7 +62,7 @@ def read(
 
 def _legend(path: Path) -> Path | None:
     own = path.name.casefold() == "legend.csv"
-    choices = [path] if own else [named(path / "data", "legend.csv"), named(path, "legend.csv")]
+    choices = [path] if own else [find_file(path / "data", "legend.csv"), find_file(path, "legend.csv")]
     return next((legend for legend in choices if legend.is_file()), None)
 
 

@@ -17,7 +17,7 @@ from mien.data.images import Formats, ImageSettings, decode
 from mien.data.load import FORMATS, absolute, load
 from mien.data.official import SPLITS, mixed, with_official
 from mien.data.picture import FITS
-from mien.data.pixel_checks import told_by_format
+from mien.data.pixel_checks import confounded_by_format
 from mien.data.profile import shape
 from mien.data.review_files import read
 from mien.data.reviewed import on_pictures, words_on
@@ -182,7 +182,7 @@ def checked(
     decoded = _decoded(settings, rows, progress)
     found = check((with_official if settings.split == "official" else mixed)(decoded))
     if formats is not None:
-        found = told_by_format(found, formats)
+        found = confounded_by_format(found, formats)
     if settings.strict:
         strict(found)
     return found

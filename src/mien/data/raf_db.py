@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mien.data.files import look
+from mien.data.files import list_folder
 from mien.data.join import match
 from mien.data.listing import broken_row, labelset_of, resolve, row_keys, unlisted
 from mien.errors import DataError
@@ -54,7 +54,7 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     stored = [f"{Path(file).stem}_aligned{Path(file).suffix}" for file in files]
     if not folder.is_dir():
         folder, stored = folder.with_name("original"), files
-    within = look(folder)
+    within = list_folder(folder)
     pictures = within.pictures
     found = match(stored, pictures, table)
     kept = found.rows >= 0

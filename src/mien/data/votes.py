@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.files import named
+from mien.data.files import find_file
 from mien.data.join import join
 from mien.data.people import one_name_each
 from mien.data.tables import IMAGE, LABEL, PERSON, Table, folded, read_table
@@ -51,7 +51,7 @@ class Votes:
 
 def votes_in(folder: Path) -> Path | None:
     """The table of votes in a folder, in whatever case it is written; None where there is none."""
-    return next((table for name in NAMES if (table := named(folder, name)).is_file()), None)
+    return next((table for name in NAMES if (table := find_file(folder, name)).is_file()), None)
 
 
 def read_votes(tables: Sequence[Path], root: Path, files: Sequence[str], meanings: LabelSet) -> Votes:
