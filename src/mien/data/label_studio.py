@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from mien.data.reviews import Fault, Review
 
 PICTURE_IDS = ("mienid", "pictureid")
-"""Fields with the picture's id, as `mien.data.tables.folded` writes them. JSON-MIN overwrites a field called id."""
+"""Fields with the picture's id, as `mien.data.tables.fold_title` writes them. JSON-MIN overwrites a field called id."""
 LINKS = ("image", "filepath", "file", "picture", "img", "path", "filename", "url")
 CHOICES = ("emotion", "choice", "choices", "label", "expression", "class")
 OWN = ("annotationid", "annotator", "leadtime", "completedby")
@@ -27,7 +27,7 @@ def is_task(record: Mapping[str, Any]) -> bool:
 
 
 def is_row(fields: Mapping[str, Any]) -> bool:
-    """Whether fields, by folded names, are a row of JSON-MIN or CSV."""
+    """Whether fields, by fold_title names, are a row of JSON-MIN or CSV."""
     return any(name in fields for name in OWN)
 
 
@@ -36,7 +36,7 @@ def of_task(task: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[Revi
 
     Parameters
     ----------
-    task : as exported. fields : its data, by folded names.
+    task : as exported. fields : its data, by fold_title names.
     """
     annotations = task.get("annotations", task.get("completions")) or []
     if not isinstance(annotations, list):
@@ -128,7 +128,7 @@ def annotator(who: Any) -> str:
 
 
 def picture_named(fields: Mapping[str, Any]) -> str:
-    """The picture that a row's fields (by folded names) name: by id or by a link; "" for none."""
+    """The picture that a row's fields (by fold_title names) name: by id or by a link; "" for none."""
     for name in PICTURE_IDS:
         if isinstance(fields.get(name), (str, int)) and str(fields[name]).strip():
             return str(fields[name])

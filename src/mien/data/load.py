@@ -100,7 +100,7 @@ def recognise(path: Path, names: Mapping[str, str] | None = None) -> str:
         raise DataError("is an empty folder", place=str(path), remedy="give the folder that the data lie in")
     refuse_unread(path)
     layouts = "; ".join(str(reader.LAYOUT) for reader in FORMATS.values())
-    remedy = hints.elsewhere(path, FORMATS) or f"known are: {layouts}; or drawn faces (faces)"
+    remedy = hints.remedy_for_path(path, FORMATS) or f"known are: {layouts}; or drawn faces (faces)"
     raise DataError("has no layout that mien knows", place=str(path), remedy=remedy)
 
 

@@ -51,7 +51,7 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
         )
     lines = rows_of(table)
     header = Table(table, next(lines, []), [])
-    emotion, pixels, usage = header.place(*LABEL), header.place(*PIXELS), header.find(*PART)
+    emotion, pixels, usage = header.require_column(*LABEL), header.require_column(*PIXELS), header.find_column(*PART)
     pictures: list[NDArray[np.uint8]] = []
     kept: list[tuple[str, str, str]] = []
     problems: list[Problem] = []
@@ -107,7 +107,7 @@ def _has_pixels(table: Path) -> bool:
         header = Table(table, header_of(table), []) if table.is_file() else None
     except MienError:
         return False
-    return header is not None and header.find(*LABEL) is not None and header.find(*PIXELS) is not None
+    return header is not None and header.find_column(*LABEL) is not None and header.find_column(*PIXELS) is not None
 
 
 def _image(cell: str, size: int | None) -> NDArray[np.uint8] | str:

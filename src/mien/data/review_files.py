@@ -10,7 +10,7 @@ from typing import Any
 
 from mien.data import label_studio
 from mien.data.reviews import BROKEN, Fault, Review, ReviewFile
-from mien.data.tables import Table, decoded, folded, missing_column, read_table, table_of
+from mien.data.tables import Table, decode_text, fold_title, missing_column, read_table, table_of
 from mien.errors import DataError, UsageError
 from mien.types import Problem
 
@@ -70,7 +70,7 @@ def _of_file(raw: bytes, path: Path) -> Found:
         return _of_table(read_table(path))
     wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
     # names of files may hold bytes that are no text
-    text = decoded(raw, path) if wide else raw.removeprefix(BOM).decode(errors="surrogateescape")
+    text = decode_text(raw, path) if wide else raw.removeprefix(BOM).decode(errors="surrogateescape")
     if text.lstrip()[:1] in ("{", "["):
         return _of_json(text, path)
     return _of_table(table_of(raw, path))
@@ -140,7 +140,7 @@ def _own(fields: Mapping[str, Any]) -> Review | Fault:
 
 
 def _of_table(table: Table) -> Found:
-    titles = [folded(title) for title in table.header]
+    titles = [fold_title(title) for title in table.header]
     label = next((name for name in LABELS if name in titles), None)
     foreign = label_studio.is_row(dict.fromkeys(titles))
     if not any(name in titles for name in IDS):
@@ -219,7 +219,7 @@ def _in_time(found: Found) -> Found:
 
 
 def _folded(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {folded(str(key)): value for key, value in reversed(list(record.items()))}
+    return {fold_title(str(key)): value for key, value in reversed(list(record.items()))}
 
 
 def _fields(titles: list[str], row: list[str]) -> dict[str, str]:

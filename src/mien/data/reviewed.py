@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mien.data.join import AMBIGUOUS as SEVERAL
-from mien.data.join import match, normal
+from mien.data.join import match, normalise_name
 from mien.data.reviews import (
     AMBIGUOUS,
     CANNOT_SAY,
@@ -144,7 +144,7 @@ def _moved(gone: Sequence[str], written: Sequence[str], data: Dataset) -> dict[s
 
 
 def _file(name: str) -> str:
-    return normal(name).rpartition("/")[2].casefold()
+    return normalise_name(name).rpartition("/")[2].casefold()
 
 
 def _without_ending(name: str) -> str:
@@ -165,8 +165,10 @@ def export_stem(name: str) -> str:
     >>> export_stem("happiness/face 12.png")
     'face12-319cbde5c8'
     """
-    letters = "".join(letter for letter in PurePosixPath(normal(name)).stem if letter.isascii() and letter.isalnum())
-    return f"{letters[:40] or 'picture'}-{digest(normal(name))[:10]}"
+    letters = "".join(
+        letter for letter in PurePosixPath(normalise_name(name)).stem if letter.isascii() and letter.isalnum()
+    )
+    return f"{letters[:40] or 'picture'}-{digest(normalise_name(name))[:10]}"
 
 
 def _label(written: str | None, data: Dataset) -> str | None:
