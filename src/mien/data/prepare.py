@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from mien.data.checks import check, conflicting, strict, usable
+from mien.data.checks import check, conflicting_images, raise_on_problems, usable
 from mien.data.folders import SUBFOLDERS
 from mien.data.images import Formats, ImageSettings, decode
 from mien.data.load import FORMATS, absolute, load
@@ -20,7 +20,7 @@ from mien.data.picture import FITS
 from mien.data.pixel_checks import confounded_by_format
 from mien.data.profile import shape
 from mien.data.review_files import read
-from mien.data.reviewed import on_pictures, words_on
+from mien.data.reviewed import on_pictures, reviewed_labels
 from mien.errors import UsageError
 from mien.settings import items, setting, validate
 from mien.types import Dataset
@@ -117,7 +117,7 @@ def reviewed(data: Dataset, path: Path) -> Dataset:
     UsageError : nothing in the file can be used.
     """
     file = on_pictures(read(path), data)
-    found, named = words_on(data, file.reviews)
+    found, named = reviewed_labels(data, file.reviews)
     given = np.array([*data.labelset.names, ""])[found]
     targets = None if data.targets is None else data.targets.copy()
     if targets is not None:
@@ -132,7 +132,7 @@ def reviewed(data: Dataset, path: Path) -> Dataset:
 
 def conflicts(settings: DataSettings) -> list[Dataset]:
     """Equal pictures with different labels, which `prepare` leaves out: one data set for each picture."""
-    return conflicting(_decoded(settings, listed(settings)))
+    return conflicting_images(_decoded(settings, listed(settings)))
 
 
 class _Ignored:
@@ -184,7 +184,7 @@ def checked(
     if formats is not None:
         found = confounded_by_format(found, formats)
     if settings.strict:
-        strict(found)
+        raise_on_problems(found)
     return found
 
 

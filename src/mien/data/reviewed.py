@@ -199,7 +199,7 @@ def labels_of(reviews: Iterable[Review], data: Dataset) -> Ints:
     return labels
 
 
-def words_on(data: Dataset, reviews: Iterable[Review]) -> tuple[Ints, Bools]:
+def reviewed_labels(data: Dataset, reviews: Iterable[Review]) -> tuple[Ints, Bools]:
     """(N,) classes and (N,) whether somebody said anything: −1 where that was "cannot say".
 
     What was said of a picture goes for its copies too. For reviews of `on_pictures`.
