@@ -74,7 +74,7 @@ def tables_in(path: Path) -> list[Path]:
 
 
 def _titles(table: Path) -> set[str]:
-    """The fold_title column names of a table of pictures' names; none of other files, or where pixels stand in it."""
+    """Folded column names of a table; none for files that are not tables, or tables that contain pixels."""
     try:
         titles = {fold_title(title) for title in header_of(table)}
     except MienError:
