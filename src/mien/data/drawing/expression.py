@@ -28,7 +28,7 @@ UNITS = {
     "R14": "dimpler, right side only",
 }
 
-# Prototypical action units of each emotion, after EMFACS (Friesen and Ekman, 1983).
+# The action units of the face (Ekman & Friesen, FACS) that each emotion moves.
 PROTOTYPES = {
     "surprise": ("AU1", "AU2", "AU5", "AU26"),
     "fear": ("AU1", "AU2", "AU4", "AU5", "AU7", "AU20", "AU26"),
