@@ -135,5 +135,5 @@ def test_a_table_without_any_label(mien: Mien, tmp_path: Path) -> None:
 
 
 def test_a_picture_is_no_data_set(mien: Mien, root: Path) -> None:
-    mien("study", root / "sad" / "0.png", *QUICK).refused(1, "no layout that mien knows")
+    mien("study", root / "sad" / "0.png", *QUICK).refused(1, "unknown layout")
     mien("study", root.parent / "dada", *QUICK).refused(1, "no such file or folder", "did you mean")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien.data.checks import by_kind, check, conflicting, missing_labels, strict, usable
+from mien.data.checks import by_kind, check, conflicting_images, missing_labels, raise_on_problems, usable
 from mien.errors import DataError
 from mien.settings import names_flag
 from mien.types import Dataset, LabelSet, Problem, texts
@@ -65,7 +65,7 @@ def test_conflicts_name_classes_not_the_numbers_they_were_written_as() -> None:
     data = dataset(["fear", "happy", "bored", "fear"], hashes=["x", "x", "x", "y"]).replace(raw_labels=texts([*"2389"]))
     problems = found(check(data), "contradictory labels")
     assert "labelled fear" in problems[0].cause and "1 × happiness" in problems[0].cause
-    (equal,) = conflicting(data)
+    (equal,) = conflicting_images(data)
     assert equal.ids.tolist() == ["0", "1", "2"] and equal.labels.tolist() == data.labels[:3].tolist()
 
 
@@ -97,7 +97,7 @@ def test_problems_of_many_contradictory_copies_stay_short() -> None:
 
 def test_class_sizes() -> None:
     data = check(dataset(["fear"] * 9))
-    assert "about 4 to learn from, 2 to test on" in found(data, "too rare")[0].cause
+    assert "about 4 for training, 2 for testing" in found(data, "too rare")[0].cause
     assert found(data, "class without pictures")[0].place == "class happiness"
     assert len(found(data, "one class only")) == 1
 
@@ -119,9 +119,9 @@ def test_nothing_usable_says_why() -> None:
 
 
 def test_strict_lists_what_is_wrong() -> None:
-    strict(dataset(["fear"]))
+    raise_on_problems(dataset(["fear"]))
     with pytest.raises(DataError, match=r"here.*2 × unlabelled.*1 × too rare"):
-        strict(check(dataset(["", "", "fear", *["happy"] * 20])))
+        raise_on_problems(check(dataset(["", "", "fear", *["happy"] * 20])))
 
 
 def test_kinds_are_grouped_with_examples() -> None:

@@ -162,7 +162,7 @@ class TestSets:
 
     @given(st.lists(st.integers(0, 65535), min_size=1))
     def test_the_range_is_the_smallest_usual_one_that_covers_all(self, highs: list[int]) -> None:
-        low, top = Ranges.of([Extent(False, 0, high) for high in highs])[0].integers
+        low, top = Ranges.covering([Extent(False, 0, high) for high in highs])[0].integers
         assert low == 0 and top in INTEGERS and max(highs) <= top
         assert all(max(highs) > smaller for smaller in INTEGERS if smaller < top)
 

@@ -9,7 +9,7 @@ from PIL import Image, features
 
 from mien.data import files, folders, signatures
 from mien.data.checks import by_kind
-from mien.data.files import images_from, look, pictures_in, walk
+from mien.data.files import images_from, list_folder, walk
 from mien.data.images import ImageSettings, read_pictures
 from mien.data.load import load
 from mien.data.signatures import format_of
@@ -44,14 +44,14 @@ class TestContentDecides:
     )  # fmt: skip
     def test_whatever_the_name(self, tmp_path: Path, name: str, format: str) -> None:
         save(tmp_path / name, format)
-        found = look(tmp_path)
+        found = list_folder(tmp_path)
         assert found.pictures == [name] and not found.problems
         assert len(read_pictures([tmp_path / name], ("a",), ImageSettings(16))) == 1
 
     def test_bitmaps_of_one_bit(self, tmp_path: Path) -> None:
         save(tmp_path / "a.pbm", "PPM", "1")
         save(tmp_path / "b", "PPM", "1")
-        assert pictures_in(tmp_path) == ["a.pbm", "b"]
+        assert list_folder(tmp_path).pictures == ["a.pbm", "b"]
 
     @pytest.mark.parametrize(
         ("name", "content"),
@@ -66,7 +66,7 @@ class TestContentDecides:
     )  # fmt: skip
     def test_what_is_no_picture_is_left_out_without_a_word(self, tmp_path: Path, name: str, content: bytes) -> None:
         (tmp_path / name).write_bytes(content)
-        found = look(tmp_path)
+        found = list_folder(tmp_path)
         assert (found.pictures, found.problems, dict(found.unread)) == ([], [], {})
 
     @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ class TestContentDecides:
         save(tmp_path / "good.png")
         for place in range(3):
             (tmp_path / f"{place}-{name}").write_bytes(content)
-        found = look(tmp_path)
+        found = list_folder(tmp_path)
         assert found.pictures == ["good.png"] and list(found.unread) == [format]
         (problem,) = found.problems
         assert problem.kind == "format not read" and f"3 files of format {format}" in problem.cause and problem.remedy
@@ -100,24 +100,24 @@ class TestContentDecides:
         monkeypatch.setattr(signatures, "readable", lambda: ("PNG", "JPEG"))
         for name in ("a.heic", "b.HEIF", "c"):
             (tmp_path / name).write_bytes(HEIC)
-        (problem,) = look(tmp_path).problems
+        (problem,) = list_folder(tmp_path).problems
         assert "3 files of format HEIC" in problem.cause and "pillow-heif" in problem.remedy
 
     def test_avif_where_pillow_has_no_decoder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(signatures, "readable", lambda: ("PNG", "JPEG"))
         (tmp_path / "a.avif").write_bytes(b"\0\0\0\x18ftypavif\0\0\0\0mif1avif")
-        assert "Pillow 11.3" in look(tmp_path).problems[0].remedy
+        assert "Pillow 11.3" in list_folder(tmp_path).problems[0].remedy
 
     def test_an_empty_file_with_the_name_of_a_picture_is_listed(self, tmp_path: Path) -> None:
         (tmp_path / "a.heic").touch()
-        assert pictures_in(tmp_path) == ["a.heic"]  # reading it tells that it is empty
+        assert list_folder(tmp_path).pictures == ["a.heic"]  # reading it tells that it is empty
 
     def test_files_that_are_no_files(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         (tmp_path / "dead").symlink_to("nowhere")
         (tmp_path / "zero").symlink_to("/dev/zero")
         (tmp_path / "link").symlink_to(save(tmp_path / "a.png"))
-        assert pictures_in(tmp_path) == ["a.png", "link"]
+        assert list_folder(tmp_path).pictures == ["a.png", "link"]
 
     def test_a_file_that_may_not_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refused(path: str) -> bytes:
@@ -125,7 +125,7 @@ class TestContentDecides:
 
         (tmp_path / "unknown").write_text("x")
         monkeypatch.setattr(files, "first_bytes", refused)
-        assert "1 file cannot be opened" in look(tmp_path).problems[0].cause
+        assert "1 file cannot be opened" in list_folder(tmp_path).problems[0].cause
 
     def test_usual_extensions_are_believed_without_opening(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -136,7 +136,7 @@ class TestContentDecides:
         for name in ("a.png", "b.JPG", "c.webp", "d.tiff"):
             (tmp_path / name).touch()
         monkeypatch.setattr(files, "first_bytes", opened)
-        assert len(pictures_in(tmp_path)) == 4
+        assert len(list_folder(tmp_path).pictures) == 4
 
     def test_brands_of_boxes(self) -> None:
         assert format_of(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf") == "AVIF"

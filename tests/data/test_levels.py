@@ -2,7 +2,7 @@
 
 import pytest
 
-from mien.data.levels import are_people, levels_of
+from mien.data.levels import are_person_names, levels_of
 from mien.errors import DataError
 
 KNOWN = {"happiness", "fear", "sadness"}
@@ -62,4 +62,4 @@ def test_two_readings_are_refused_with_both_levels_shown(paths: list[str]) -> No
     ],
 )
 def test_folders_of_people(names: list[str], people: bool) -> None:
-    assert are_people(names) == people
+    assert are_person_names(names) == people

@@ -1,4 +1,4 @@
-"""What pixels show: blank pictures, and classes that brightness, size or colour alone separates."""
+"""What pixels show: blank_images pictures, and classes that brightness, size or colour alone separates."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from mien.data import faces
 from mien.data.checks import check
 from mien.data.images import ImageSettings, decode, formats
 from mien.data.load import load
-from mien.data.pixel_checks import blank, told_by_brightness, told_by_format
+from mien.data.pixel_checks import blank_images, confounded_by_brightness, confounded_by_format
 from mien.types import Dataset, LabelSet, texts
 
 TOLD = "class confounded with its source"
@@ -36,43 +36,43 @@ class TestBlank:
     @pytest.mark.parametrize("shape", [(16, 16), (16, 16, 3), (200, 200)])
     def test_of_one_value(self, value: int, shape: tuple[int, ...]) -> None:
         pixels = np.concatenate([noise(2, shape=shape), np.full((1, *shape), value, np.uint8)])
-        assert places(blank(dataset(pixels, [0, 1, 1])), "nearly blank") == ["2"]
+        assert places(blank_images(dataset(pixels, [0, 1, 1])), "nearly blank") == ["2"]
 
     def test_a_few_grey_levels_and_a_speck(self) -> None:
         pixels = np.concatenate([noise(1), noise(1, 100, 112), noise(1, 0, 4)])
         pixels[1, 3, 3] = 255
-        assert places(blank(dataset(pixels, [0, 0, 0])), "nearly blank") == ["1", "2"]
+        assert places(blank_images(dataset(pixels, [0, 0, 0])), "nearly blank") == ["1", "2"]
 
     def test_faint_faces_are_none(self) -> None:
         drawn = faces.draw(faces.FaceSettings(n=50, size=24)).dataset
         assert drawn.pixels is not None
         faint = (drawn.pixels // 3 + 90).astype(np.uint8)
-        assert not blank(drawn.replace(pixels=faint)).problems
+        assert not blank_images(drawn.replace(pixels=faint)).problems
 
     def test_pictures_that_are_not_decoded(self) -> None:
         data = dataset(noise(2), [0, 1]).replace(pixels=None)
-        assert not blank(data).problems and not told_by_brightness(data).problems
+        assert not blank_images(data).problems and not confounded_by_brightness(data).problems
 
 
 class TestBrightness:
     @pytest.mark.parametrize(("low", "high", "word"), [(0, 60, "darker"), (190, 255, "brighter")])
     def test_a_class_that_is_darker_or_brighter(self, low: int, high: int, word: str) -> None:
         pixels = np.concatenate([noise(60), noise(20, low, high)])
-        data = told_by_brightness(dataset(pixels, [0, 2] * 30 + [1] * 20))
+        data = confounded_by_brightness(dataset(pixels, [0, 2] * 30 + [1] * 20))
         assert places(data, TOLD) == ["class happiness"]
         assert word in data.problems[0].cause and "brightness" in data.problems[0].cause
 
     def test_in_colour(self) -> None:
         pixels = np.concatenate([noise(60, shape=(16, 16, 3)), noise(20, 0, 60, (16, 16, 3))])
-        assert places(told_by_brightness(dataset(pixels, [0, 2] * 30 + [1] * 20)), TOLD) == ["class happiness"]
+        assert places(confounded_by_brightness(dataset(pixels, [0, 2] * 30 + [1] * 20)), TOLD) == ["class happiness"]
 
     def test_few_pictures_do_not_tell(self) -> None:
         pixels = np.concatenate([noise(60), noise(9, 0, 60)])
-        assert not told_by_brightness(dataset(pixels, [0, 2] * 30 + [1] * 9)).problems
+        assert not confounded_by_brightness(dataset(pixels, [0, 2] * 30 + [1] * 9)).problems
 
     def test_pictures_without_label_have_no_say(self) -> None:
         pixels = np.concatenate([noise(60), noise(20, 0, 60)])
-        assert not told_by_brightness(dataset(pixels, [0, 2] * 30 + [-1] * 20)).problems
+        assert not confounded_by_brightness(dataset(pixels, [0, 2] * 30 + [-1] * 20)).problems
 
 
 class TestFormat:
@@ -86,7 +86,7 @@ class TestFormat:
         return load(str(root))
 
     def found(self, data: Dataset) -> Dataset:
-        return told_by_format(decode(data, ImageSettings(16), keep=False), formats(data))
+        return confounded_by_format(decode(data, ImageSettings(16), keep=False), formats(data))
 
     def test_equal_classes(self, tmp_path: Path) -> None:
         assert not self.found(self.classes(tmp_path, (16, 16))).problems

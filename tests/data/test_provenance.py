@@ -24,14 +24,14 @@ def pictures(numbers: list[int], persons: list[str] | None = None) -> Dataset:
 
 
 def trained_on(numbers: list[int], persons: list[str] | None = None, place: str = "/data/a", **more: bool) -> TrainedOn:
-    return TrainedOn.of(pictures(numbers, persons), np.arange(len(numbers)), place, **more)
+    return TrainedOn.from_dataset(pictures(numbers, persons), np.arange(len(numbers)), place, **more)
 
 
 @given(st.lists(st.integers(1, 30), min_size=1), st.lists(st.integers(1, 30), min_size=1))
 def test_exactly_the_pictures_that_were_trained_on_are_found(here: list[int], there: list[int]) -> None:
     found = shared(pictures(here), "/data/b", [trained_on(there)])
     assert found.picture.tolist() == [number in there for number in here]
-    assert found.out.tolist() == found.picture.tolist() and not found.namesake.any()
+    assert found.excluded.tolist() == found.picture.tolist() and not found.namesake.any()
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ provenances = st.builds(Provenance, st.sampled_from(KINDS), st.lists(st.sampled_
 
 @given(provenances, provenances)
 def test_of_two_the_weaker_holds_in_any_order(one: Provenance, other: Provenance) -> None:
-    both = one.with_other(other)
-    assert both == other.with_other(one)
+    both = one.combined_with(other)
+    assert both == other.combined_with(one)
     assert KINDS.index(both.kind) == max(KINDS.index(one.kind), KINDS.index(other.kind))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.data.tables import folded, header_of, read_table, table_of
+from mien.data.tables import fold_title, header_of, read_table, table_of
 from mien.errors import DataError
 
 ROWS = [["image", "User.ID", "emotion"], ["a.png", "7", "fear"], ["b, c.png", "", "Überraschung"]]
@@ -25,9 +25,10 @@ def test_separators_and_encodings(tmp_path: Path, separator: str, encoding: str)
 
 def test_columns_are_found_whatever_their_case_and_padding() -> None:
     table = table_of(b" User_ID ;  IMAGE name\n1;2", Path("t.csv"))
-    assert table.find("user.id") == 0 and table.place("label", "Image_Name") == 1 and table.find("x") is None
+    assert table.find_column("user.id") == 0 and table.find_column("x") is None
+    assert table.require_column("label", "Image_Name") == 1
     with pytest.raises(DataError, match="IMAGE name"):
-        table.place("imagename2")
+        table.require_column("imagename2")
 
 
 def test_empty_lines_and_short_rows() -> None:
@@ -66,7 +67,7 @@ def test_a_broken_parquet_file_is_refused(tmp_path: Path) -> None:
 
 @given(st.text(max_size=12))
 def test_folding_a_title_twice_changes_nothing(title: str) -> None:
-    assert folded(folded(title)) == folded(title)
+    assert fold_title(fold_title(title)) == fold_title(title)
 
 
 def test_the_separator_may_stand_in_a_line_of_its_own(tmp_path: Path) -> None:
@@ -87,5 +88,5 @@ def test_a_class_is_no_misspelt_column(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("key,anger\n1.png,1\n")
     with pytest.raises(DataError) as caught:
-        read_table(path).place("image")
+        read_table(path).require_column("image")
     assert "did you mean" not in caught.value.remedy

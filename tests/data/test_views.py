@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mien.data import opening, picture
-from mien.data.picture import whole_picture
+from mien.data.picture import full_image
 from mien.data.views import data_uri, encoded, view
 from mien.types import Dataset, LabelSet, texts
 
@@ -48,11 +48,11 @@ def test_without_a_readable_file_the_decoded_pixels_are_shown(tmp_path: Path, mo
     saved(tmp_path / "large.png")
     for path in ("", tmp_path / "gone.png", tmp_path, tmp_path / "broken.png", Path("/dev/zero")):
         assert view(dataset(path), 0).size == (8, 8)
-    for place, limit in ((opening, "LIMIT"), (picture, "MOST_BYTES")):
+    for place, limit in ((opening, "LIMIT"), (picture, "MAX_BYTES")):
         with monkeypatch.context() as patch:
             patch.setattr(place, limit, 10)
-            assert whole_picture(tmp_path / "large.png") is None
-    assert whole_picture(tmp_path / "large.png") is not None
+            assert full_image(tmp_path / "large.png") is None
+    assert full_image(tmp_path / "large.png") is not None
 
 
 def test_small_pictures_are_lossless_and_large_ones_small() -> None:

@@ -45,7 +45,7 @@ def test_without_a_record_and_a_word_it_is_refused(tmp_path: Path) -> None:
 
 def test_a_record_and_what_the_user_names_count_both(tmp_path: Path) -> None:
     (f, card), pictures = model(), prepare(DATA)
-    saved.save(f, card, tmp_path, TrainedOn.of(pictures, np.arange(9), "faces"))
+    saved.save(f, card, tmp_path, TrainedOn.from_dataset(pictures, np.arange(9), "faces"))
     found = learnt_by(tmp_path, f, card, ("faces:n=20,seed=3",), DATA, pictures)
     assert found.kind == KNOWN and [one.stated for one in found.sets] == [False, True]
 
@@ -53,6 +53,6 @@ def test_a_record_and_what_the_user_names_count_both(tmp_path: Path) -> None:
 def test_the_past_of_a_pretrained_backbone_is_mentioned(tmp_path: Path) -> None:
     (f, card), pictures = model(), prepare(DATA)
     card = replace(card, base="hub:some/network")
-    saved.save(f, card, tmp_path, TrainedOn.of(pictures, np.arange(9), "faces"))
+    saved.save(f, card, tmp_path, TrainedOn.from_dataset(pictures, np.arange(9), "faces"))
     [note] = learnt_by(tmp_path, f, card, (), DATA, pictures).notes
     assert "trained by others" in note and "--trained-on" in note

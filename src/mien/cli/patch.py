@@ -40,13 +40,13 @@ def show(folder: Path, as_json: bool) -> None:
     from mien.storage.files import as_storage_error
 
     found = read_summary(folder)
-    provenance = Provenance.of_patch(found)
+    provenance = Provenance.from_patch(found)
     if as_json:
         click.echo(json.dumps({**found, RECORD: provenance.record()}, indent=2))
         return
     recorded = "" if RECORD in found else "not recorded, an earlier version made it; "
     with as_storage_error(folder / "patch.json"):
-        _print(found, [recorded + provenance.words, *provenance.sources])
+        _print(found, [recorded + provenance.description, *provenance.sources])
 
 
 def _print(found: Record, provenance: list[str]) -> None:

@@ -1,1 +1,1 @@
-"""Data sets: reading, decoding, checking, splitting, drawing."""
+"""Reading, decoding, checking and splitting of data sets, and synthetic faces."""

@@ -1,6 +1,6 @@
-"""What is wrong with a data set: found, said, and, where it would spoil a study, kept out of it.
+"""Checks of a data set: each fault becomes a Problem, and rows that would spoil a study are left out.
 
-The checks run in the order of CHECKS, each on what the one before left.
+The checks run in the order of CHECKS, each on the result of the one before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from mien.data.labels import ALIASES, EMOTIONS
 from mien.data.listing import UNDECIDED
-from mien.data.pixel_checks import blank, told_by_brightness
+from mien.data.pixel_checks import blank_images, confounded_by_brightness
 from mien.errors import DataError
 from mien.settings import names_flag
 from mien.types import NO_LABEL, Dataset, Ints, Problem, Texts
@@ -24,19 +24,19 @@ ADDED = frozenset(
     {"img", "imgs", "image", "images", "face", "faces", "pic", "pics", "picture", "pictures", "photo", "photos",
      "class", "label", "emotion", "expression", "cropped", "aligned", "data", "set"}
 )  # fmt: skip
-"""Words that add nothing to the name of a class."""
+"""Words without meaning in the name of a class."""
 ALIKE = 0.84
-"""Similarity of two class names (difflib's ratio) from which on one is probably the other, misspelt."""
+"""Similarity of two class names (difflib's ratio) from which on one is probably a misspelling of the other."""
 RARE = 20
-"""Fewest pictures of a class that give each of the five parts one or more."""
+"""Minimum number of pictures of a class for at least one in each of the five parts."""
 
 
 def check(dataset: Dataset) -> Dataset:
-    """Apply all CHECKS: Problems are added, rows that repeat a file dropped, contradictory labels taken away.
+    """Apply all CHECKS: add Problems, drop rows that repeat a file, and remove contradictory labels.
 
     Parameters
     ----------
-    dataset : as read; copies are found by `hashes`, so decode first.
+    dataset : decoded, since copies are found by `hashes`.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def check(dataset: Dataset) -> Dataset:
 
 
 def usable(dataset: Dataset) -> Dataset:
-    """The rows with a label; DataError where there is none."""
+    """Select the rows with a label; DataError if there is none."""
     rows = dataset.take(dataset.labels >= 0)
     if not len(rows):
         kinds = by_kind(dataset.problems)
@@ -64,59 +64,59 @@ def usable(dataset: Dataset) -> Dataset:
 
 
 def missing_labels(dataset: Dataset) -> Dataset:
-    """Rows without a label, with one that no vote decided, or with one that means no class."""
+    """Add a Problem for each row without a label, without a decision by its votes, or with a label of no class."""
     problems = []
     for row in np.flatnonzero(dataset.labels < 0).tolist():
         raw, place = str(dataset.raw_labels[row]), str(dataset.ids[row])
         if not raw:
             problems.append(Problem("unlabelled", place, "has no label", "label it; it is left out"))
         elif raw in UNDECIDED:
-            cause = f"the votes name no emotion ({raw})"
+            cause = f"the votes give no emotion ({raw})"
             problems.append(Problem("undecided", place, cause, "nothing: it is left out"))
-        elif dataset.labelset.resolve(raw) < 0:  # else the label was taken away, with a Problem of its own
+        elif dataset.labelset.resolve(raw) < 0:  # otherwise the label was removed, with a Problem
             near = dataset.labelset.nearest(raw) or EMOTIONS.nearest(raw)
             hint = f"did you mean {near!r}? " if near else ""
             hint += names_flag(raw, near or "CLASS") + ", or correct it"
-            problems.append(Problem("unknown label", place, f"label {raw!r} is no class", hint))
+            problems.append(Problem("unknown label", place, f"label {raw!r} is not a class", hint))
     return dataset.replace(*problems)
 
 
 def contradictions(dataset: Dataset) -> Dataset:
-    """Equal pictures (or rows of one file) with different labels: all of them lose their label."""
+    """Remove the labels of equal pictures (or rows of one file) with different labels, with a Problem each."""
     problems = []
     labels = dataset.labels.copy()
     names = np.array([*dataset.labelset.names, "no class"])
     for rows in _contradictory(dataset):
         given = names[dataset.labels[rows]].tolist()
-        said = ", ".join(f"{count} × {label}" for label, count in Counter(given).items())
+        counts = ", ".join(f"{count} × {label}" for label, count in Counter(given).items())
         first, second = dataset.ids[rows[:2]]
         remedy = "correct the labels; until then none of them is used"
         for place, label in zip(dataset.ids[rows], given, strict=True):
             other = second if place == first else first
-            cause = f"is labelled {label}; the same picture as {other}: {said}"
+            cause = f"is labelled {label}; the same picture as {other}: {counts}"
             problems.append(Problem("contradictory labels", str(place), cause, remedy))
         labels[rows] = NO_LABEL
     return dataset.replace(*problems, labels=labels)
 
 
-def conflicting(dataset: Dataset) -> list[Dataset]:
-    """The rows that `contradictions` takes the labels of, with these labels: one data set for each picture."""
+def conflicting_images(dataset: Dataset) -> list[Dataset]:
+    """Rows whose labels `contradictions` removes, still with their labels: one data set for each picture."""
     return [dataset.take(rows) for rows in _contradictory(dataset)]
 
 
 def _contradictory(dataset: Dataset) -> list[Ints]:
     """Rows of each picture that has two labels or more."""
-    groups = _equal(_pictures(dataset))
+    groups = _equal(_image_keys(dataset))
     return [rows for rows in groups if len(np.unique(dataset.labels[rows][dataset.labels[rows] != NO_LABEL])) > 1]
 
 
 def repeated_rows(dataset: Dataset) -> Dataset:
-    """Rows that name a file again: the first is kept."""
+    """Drop rows that repeat a file, except the first, with a Problem each."""
     kept = np.ones(len(dataset), dtype=bool)
     problems = []
     for rows in _equal(dataset.paths):
         if not dataset.paths[rows[0]]:
-            continue  # pixels that came with the rows: no file to repeat
+            continue  # the reader gave pixels instead of files
         kept[rows[1:]] = False
         first = dataset.ids[rows[0]]
         problems += [
@@ -127,7 +127,7 @@ def repeated_rows(dataset: Dataset) -> Dataset:
 
 
 def copies(dataset: Dataset) -> Dataset:
-    """Pictures that decode to the same pixels: kept, and never divided between parts."""
+    """Add a Problem for each picture with the same pixels as another; all are kept, in one part."""
     if dataset.hashes is None:
         return dataset
     remedy = "nothing: copies stay in one part"
@@ -141,22 +141,22 @@ def copies(dataset: Dataset) -> Dataset:
 
 
 def similar_classes(dataset: Dataset) -> Dataset:
-    """Classes whose names are nearly those of others, or of emotions: probably one class, misspelt."""
+    """Add a Problem for each class whose name resembles another class or emotion, as a misspelling would."""
     names = dataset.labelset.names
     known = {**{name: name for name in (*EMOTIONS.names, *names)}, **ALIASES, **dataset.labelset.aliases}
     problems = []
     for name in names:
-        others = [word for word, meant in known.items() if meant != name and word != name]
+        others = [spelling for spelling, meant in known.items() if meant != name and spelling != name]
         near = [] if name in EMOTIONS.names else _alike(name, others)
         if near:
-            cause = f"is a class of its own, with a name like {near[0]!r}"
-            remedy = "if they are one: " + names_flag(name, known[near[0]])
+            cause = f"is a separate class with a name like {near[0]!r}"
+            remedy = "if both are one class: " + names_flag(name, known[near[0]])
             problems.append(Problem("similar class names", f"class {name}", cause, remedy))
     return dataset.replace(*problems)
 
 
 def _alike(name: str, others: Sequence[str]) -> list[str]:
-    """The emotion in a name that adds only a number or a word such as faces, else a name that is nearly the same."""
+    """The emotion in a name that contains one (plus a number or a word like faces), else a nearly equal name."""
     words = set(re.findall(r"[^\W\d_]+", name)) - ADDED
     meant = {EMOTIONS.names[EMOTIONS.resolve(word)] for word in words if EMOTIONS.resolve(word) != NO_LABEL}
     alone = len(words) == 1 and bool(meant)
@@ -164,7 +164,7 @@ def _alike(name: str, others: Sequence[str]) -> list[str]:
 
 
 def class_sizes(dataset: Dataset) -> Dataset:
-    """Classes without pictures, classes too rare to be learnt or measured, and data of one class only."""
+    """Add a Problem for each class without pictures or with too few, and for data of one class only."""
     counts = dataset.counts()
     problems = []
     for name, count in zip(dataset.labelset.names, counts.tolist(), strict=True):
@@ -172,7 +172,7 @@ def class_sizes(dataset: Dataset) -> Dataset:
             cause, remedy = "no picture has this label", "nothing: its rates will be undefined"
             problems.append(Problem("class without pictures", f"class {name}", cause, remedy))
         elif count < RARE:
-            cause = f"has {count} pictures: about {round(count / 2)} to learn from, {round(count / 4)} to test on"
+            cause = f"has {count} pictures: about {round(count / 2)} for training, {round(count / 4)} for testing"
             remedy = "add pictures, or read its rates with their intervals"
             problems.append(Problem("too rare", f"class {name}", cause, remedy))
     if np.count_nonzero(counts) == 1:
@@ -182,13 +182,14 @@ def class_sizes(dataset: Dataset) -> Dataset:
 
 
 CHECKS = (
-    missing_labels, contradictions, repeated_rows, copies, similar_classes, class_sizes, blank, told_by_brightness,
+    missing_labels, contradictions, repeated_rows, copies, similar_classes, class_sizes, blank_images,
+    confounded_by_brightness,
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The Problems of one kind: how many, and the first few."""
+    """Number of Problems of one kind, and the first few of them."""
 
     name: str
     count: int
@@ -196,38 +197,38 @@ class Kind:
 
 
 def by_kind(problems: Sequence[Problem], examples: int = 3) -> list[Kind]:
-    """Problems grouped by kind, the most frequent first.
+    """Group Problems by kind, the most frequent first.
 
-    >>> found = [Problem("copy", "b", "as a", ""), Problem("too rare", "c", "", ""), Problem("copy", "d", "as a", "")]
-    >>> [(kind.name, kind.count) for kind in by_kind(found)]
+    >>> problems = [Problem("copy", "b", "", ""), Problem("too rare", "c", "", ""), Problem("copy", "d", "", "")]
+    >>> [(kind.name, kind.count) for kind in by_kind(problems)]
     [('copy', 2), ('too rare', 1)]
     """
     groups: dict[str, list[Problem]] = {}
     for problem in problems:
         groups.setdefault(problem.kind, []).append(problem)
-    kinds = [Kind(name, len(found), tuple(found[:examples])) for name, found in groups.items()]
+    kinds = [Kind(name, len(group), tuple(group[:examples])) for name, group in groups.items()]
     return sorted(kinds, key=lambda kind: -kind.count)
 
 
-def strict(dataset: Dataset) -> None:
-    """What `--strict` means: DataError if there is any Problem."""
+def raise_on_problems(dataset: Dataset) -> None:
+    """Raise DataError if the data set has any Problem, as `--strict` requires."""
     if dataset.problems:
-        said = "; ".join(f"{kind.count} × {kind.name} ({kind.examples[0]})" for kind in by_kind(dataset.problems))
-        raise DataError(f"has problems: {said}", place=dataset.name, remedy="correct them, or leave --strict out")
+        counts = "; ".join(f"{kind.count} × {kind.name} ({kind.examples[0]})" for kind in by_kind(dataset.problems))
+        raise DataError(f"has problems: {counts}", place=dataset.name, remedy="correct them, or leave --strict out")
 
 
-def _pictures(dataset: Dataset) -> Texts:
-    """(N,) what tells pictures apart: pixels where they are known, else the file, else the row."""
+def _image_keys(dataset: Dataset) -> Texts:
+    """(N,) keys that are equal for equal pictures: hashes of pixels if decoded, else paths, else ids."""
     if dataset.hashes is not None:
         return dataset.hashes
     return np.where(dataset.paths == "", dataset.ids, dataset.paths)
 
 
 def _equal(keys: Texts) -> list[Ints]:
-    """Row numbers of each key that occurs twice or more, in the order of the rows."""
+    """Row indices of each key that occurs twice or more, in the order of the rows."""
     order = np.argsort(keys, kind="stable")
     starts = np.flatnonzero(np.append(True, keys[order][1:] != keys[order][:-1])[: len(keys)])
     ends = np.append(starts[1:], len(keys))
     several = ends - starts > 1
-    found = [order[start:end] for start, end in zip(starts[several], ends[several], strict=True)]
-    return sorted(found, key=lambda rows: int(rows[0]))
+    groups = [order[start:end] for start, end in zip(starts[several], ends[several], strict=True)]
+    return sorted(groups, key=lambda rows: int(rows[0]))

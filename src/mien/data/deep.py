@@ -1,8 +1,9 @@
-"""Pictures of more than 8 bits a channel: which of their values are black and white.
+"""Black and white levels of pictures with more than 8 bits per channel, and their conversion to 8 bits.
 
-A file of 16 bits may hold 8, 10, 12 or 14; one of floating point may reach from 0 to 1, to 255 or to 65535, or be
-standardised. One picture alone does not show its range, for it may be dark. So the range is the smallest usual one
-that covers all such pictures of a set, and all are scaled alike. Where the format defines the range, that one counts.
+A 16-bit file may use only 8, 10, 12 or 14 of its bits; floating-point values may range from 0 to 1, to 255 or to 65535,
+or be standardised. A single picture does not reveal its range, because it may be dark. Therefore the range is the
+smallest usual one that covers all such pictures of a data set, and all are scaled alike. A range that the file format
+defines takes precedence.
 """
 
 from __future__ import annotations
@@ -21,33 +22,33 @@ INTEGERS = (255, 1023, 4095, 16383, 65535)
 FLOATS = (1, *INTEGERS)
 """Usual values of white."""
 SLACK = 1.1
-"""How far floating-point values may go beyond white, as resampling makes them."""
+"""Factor by which floating-point values may exceed white, since resampling overshoots."""
 OUTLIERS = 0.001
-"""Share of a picture's values, at either end, that does not count: a hot pixel is no white."""
+"""Share of a picture's values ignored at either end, so that hot pixels do not define white."""
 FAINT = 15
-"""A picture whose brightest value is this many times below white comes out nearly black."""
+"""Ratio of white to a picture's brightest value from which on the picture becomes nearly black."""
 OTHER = "B" if sys.byteorder == "little" else "L"
 LOW_BYTES = {
     f"{mode};16{order}": f"{mode};16{other}"
     for mode in ("RGB", "RGBA")
     for order, other in (("B", "L"), ("L", "B"), ("N", OTHER))
 }
-"""Order of bytes in 16-bit colours → the order by which Pillow, which keeps one byte of two, keeps the other one."""
+"""Byte order of 16-bit colours → the order with which Pillow, which keeps one byte of two, keeps the other one."""
 GREY_AND_ALPHA = "LA;16B"
 TWO_BYTES = frozenset({*LOW_BYTES, GREY_AND_ALPHA})
 Finding = tuple[str, str, str]
-"""Kind, cause and remedy of a Problem whose place is not known yet."""
+"""Kind, cause and remedy of a Problem; its place is added later."""
 
 
 @dataclass(frozen=True)
-class Deep:
-    """The values of one picture.
+class DeepImage:
+    """Values of one picture with more than 8 bits per channel.
 
     Attributes
     ----------
     values : (H, W) grey, or (H, W, 3) red, green, blue.
-    top : white, where the format defines it; None where it leaves it open.
-    alpha : (H, W) of 16 bits, or None.
+    top : the value of white if the format defines it, else None.
+    alpha : (H, W) opacity in 16 bits, or None.
     """
 
     values: NDArray[Any]
@@ -65,7 +66,7 @@ class Deep:
         return int(np.count_nonzero(~np.isfinite(self.values))) if self.floating else 0
 
     def digest(self, turn: object) -> str:
-        """SHA-256 of the values themselves and of how the picture is turned: no range of a set changes it."""
+        """SHA-256 of the unscaled values and of the picture's orientation, independent of the data set's range."""
         state = hashlib.sha256(f"{self.values.shape} {self.values.dtype.kind} {turn}".encode())
         for part in (self.values, self.alpha):
             if part is not None:
@@ -73,7 +74,7 @@ class Deep:
         return state.hexdigest()
 
     def extent(self) -> Extent | None:
-        """The extent of the values; None where no value is finite, or where the format defines the range."""
+        """Lowest and highest value; None if no value is finite, or if the format defines the range."""
         values = self.values[np.isfinite(self.values)] if self.floating else self.values.reshape(-1)
         if self.top is not None or not values.size:
             return None
@@ -84,7 +85,7 @@ class Deep:
 
 @dataclass(frozen=True)
 class Extent:
-    """Lowest and highest value of one picture, OUTLIERS left out."""
+    """Lowest and highest value of one picture, without OUTLIERS."""
 
     floating: bool
     low: float
@@ -93,30 +94,31 @@ class Extent:
 
 @dataclass(frozen=True)
 class Ranges:
-    """(black, white) of a set's integer and floating-point pictures, where the format does not define them."""
+    """(black, white) of a data set's integer and floating-point pictures whose format does not define them."""
 
     integers: tuple[float, float] = (0, 65535)
     floats: tuple[float, float] = (0, 1)
 
     @classmethod
-    def of(cls, extents: Sequence[Extent]) -> tuple[Ranges, list[Finding]]:
-        """The smallest usual ranges that cover all extents, and what is odd about them: an assumed or an uneven range.
+    def covering(cls, extents: Sequence[Extent]) -> tuple[Ranges, list[Finding]]:
+        """Return the smallest usual ranges that cover all extents, and findings on assumed or uneven ranges.
 
-        >>> Ranges.of([Extent(False, 3, 900), Extent(False, 0, 4000)])[0].integers
+        >>> Ranges.covering([Extent(False, 3, 900), Extent(False, 0, 4000)])[0].integers
         (0, 4095)
         """
-        found, findings = cls(), []
+        ranges, findings = cls(), []
         for name, floating in (("integers", False), ("floats", True)):
-            own = [extent for extent in extents if extent.floating == floating]
-            if own:
-                usual = getattr(found, name)
-                chosen = _range(own, floating)
-                findings += _findings(own, chosen, usual, "floating-point numbers" if floating else "more than 8 bits")
-                found = cls(**{**vars(found), name: chosen})
-        return found, findings
+            of_kind = [extent for extent in extents if extent.floating == floating]
+            if of_kind:
+                usual = getattr(ranges, name)
+                chosen = _range(of_kind, floating)
+                what = "floating-point numbers" if floating else "more than 8 bits"
+                findings += _findings(of_kind, chosen, usual, what)
+                ranges = cls(**{**vars(ranges), name: chosen})
+        return ranges, findings
 
-    def bytes_of(self, deep: Deep) -> Image.Image:
-        """A picture with its values scaled to 0 … 255, cut off at both ends; NaN is black."""
+    def to_8_bits(self, deep: DeepImage) -> Image.Image:
+        """Return a picture scaled to 0 … 255 and clipped at both ends; NaN becomes black."""
         low, high = (0, deep.top) if deep.top is not None else self.floats if deep.floating else self.integers
         grey = Image.fromarray(_scaled(deep.values, low, high))
         if deep.alpha is not None:
@@ -142,14 +144,14 @@ def _findings(
     findings = []
     low, high = chosen
     if chosen != usual:
-        cause = f"pictures with {what} ({len(extents)}) have values up to {max(one.high for one in extents):.6g}"
+        cause = f"pictures with {what} ({len(extents)}) have values up to {max(extent.high for extent in extents):.6g}"
         cause += f": {low:.6g} is taken for black, {high:.6g} for white, in all of them"
         findings.append(("assumed range", cause, "nothing if that is right; else convert them to 8 bits"))
-    faint = sum(one.high - low < (high - low) / FAINT for one in extents)
+    faint = sum(extent.high - low < (high - low) / FAINT for extent in extents)
     if 0 < faint < len(extents):
         cause = f"of {len(extents)} pictures with {what} {faint} have no value above {low + (high - low) / FAINT:.6g},"
-        cause += f" while {high:.6g} is white: they come out nearly black"
-        findings.append(("unlike ranges", cause, "convert each source's pictures to 8 bits by its own range"))
+        cause += f" while {high:.6g} is white: they become nearly black"
+        findings.append(("unlike ranges", cause, "convert the pictures of each source to 8 bits by its own range"))
     return findings
 
 
@@ -160,60 +162,61 @@ def _scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether an opened picture has more than 8 bits a channel; ask before its pixels are loaded."""
+    """Whether an opened picture has more than 8 bits per channel; call it before the pixels are loaded."""
     return image.mode == "F" or image.mode.startswith("I") or _raw_mode(image) in TWO_BYTES or _is_deep_pnm(image)
 
 
-def values_of(image: Image.Image, again: Callable[[], Image.Image]) -> Deep:
-    """The values of an opened picture that `is_deep`.
+def values_of(image: Image.Image, again: Callable[[], Image.Image]) -> DeepImage:
+    """Read the values of an opened picture with more than 8 bits per channel (`is_deep`).
 
     Parameters
     ----------
     image : opened, its pixels not loaded.
-    again : opens the same file once more: of 16-bit colours Pillow keeps the high bytes, low ones take another look.
+    again : opens the file once more: Pillow keeps only the high bytes of 16-bit colours, so the low ones are read in a
+        second pass.
     """
     white, raw = _stated_white(image), _raw_mode(image)
     if _is_deep_pnm(image):
-        return Deep(_pnm(image))
+        return DeepImage(_pnm(image))
     if raw not in TWO_BYTES:
-        return Deep(np.asarray(image.copy()), white)
+        return DeepImage(np.asarray(image.copy()), white)
     if raw == GREY_AND_ALPHA:  # four bytes a pixel, taken for four channels
         parts = np.asarray(_with_raw_mode(image, "RGBA").copy()).astype(np.uint16)
-        return Deep(parts[..., 0] * 256 + parts[..., 1], white, parts[..., 2] * 256 + parts[..., 3])
+        return DeepImage(parts[..., 0] * 256 + parts[..., 1], white, parts[..., 2] * 256 + parts[..., 3])
     high = np.asarray(image.copy()).astype(np.uint16)
     with again() as second:
         low = np.asarray(_with_raw_mode(second, LOW_BYTES[raw]).copy())
     values = high * 256 + low
-    return Deep(values[..., :3], white, values[..., 3] if values.shape[2] == 4 else None)
+    return DeepImage(values[..., :3], white, values[..., 3] if values.shape[2] == 4 else None)
 
 
 def _stated_white(image: Image.Image) -> float | None:
-    """White, where the format defines it; else None. (PNG's sBIT does not: values are scaled to 16 bits already.)"""
+    """The value of white if the format defines it, else None. PNG's sBIT does not: values are already in 16 bits."""
     raw = _raw_mode(image)
     if image.mode == "F":
         return None
     if raw == "I;12":
         return 4095
     scaled = image.format == "JPEG2000" or (image.format == "PPM" and _maximum(image) != 65535)
-    return 65535 if scaled else None  # by Pillow, from the number of bits or the largest value that the file names
+    return 65535 if scaled else None  # by Pillow, from the number of bits or the maximum stored in the file
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """Pillow's name for the layout of the samples in the file; "" where it is not known."""
+    """Pillow's name for the layout of the samples in the file; "" if unknown."""
     tiles = getattr(image, "tile", None)
     arguments = tiles[0][3] if tiles else ""
     return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
 
 
 def _maximum(image: Image.Image) -> int:
-    """The largest value that a PGM file names."""
+    """Maximum value stored in the header of a PGM file."""
     tiles = getattr(image, "tile", None)
     arguments = tiles[0][3] if tiles else ""
     return int(arguments[1]) if isinstance(arguments, tuple) and len(arguments) == 2 else 65535
 
 
 def _is_deep_pnm(image: Image.Image) -> bool:
-    """Whether it is a PPM of 16-bit colours, of which Pillow keeps the high bytes, and which leaves its range open."""
+    """Whether an image is a PPM in 16-bit colour without a defined range; Pillow keeps only its high bytes."""
     tiles = getattr(image, "tile", [])
     return image.mode == "RGB" and [tile[0] for tile in tiles] == ["ppm"] and _maximum(image) == 65535
 
@@ -226,7 +229,7 @@ def _pnm(image: Image.Image) -> NDArray[np.uint16]:
 
 
 def _with_raw_mode(image: Image.Image, raw: str) -> Image.Image:
-    """The same picture, its samples to be unpacked in another way."""
+    """Set another layout by which Pillow unpacks the samples of an opened picture."""
     tiles = []
     for tile in image.tile:  # type: ignore[attr-defined]
         arguments = (raw, *tile[3][1:]) if isinstance(tile[3], tuple) else raw

@@ -1,8 +1,8 @@
-"""Drawn faces: the built-in data set, of which everything is known.
+"""Synthetic faces, the built-in data set, whose ground truth is known exactly.
 
 Every face is drawn from action units (FACS) of one emotion or a blend of two. Ten simulated annotators vote from the
 blend; the given label is one of their votes. So the truth, the wrong labels, the ambiguous faces, the persons and the
-duplicates are known exactly.
+duplicates are known.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ PROFILES: Mapping[str, Mapping[str, float]] = {
 
 @dataclass(frozen=True)
 class FaceSettings:
-    """What faces to draw. The numbers that make them harder to tell apart are `weakest`, `blending` and `noise`.
+    """Number, size, classes and difficulty of synthetic faces; `weakest`, `blending` and `noise` set the difficulty.
 
     Attributes
     ----------
-    n : how many pictures.
+    n : number of pictures.
     size : height and width, 16 to 512 pixels.
-    colour : RGB instead of grey.
+    colour : RGB if true, else grey.
     seed : equal settings and seed give equal pictures.
-    profile : the classes' shares: "raf" (RAF-DB's seven), "even" (all eight), or a mapping from class to share.
+    profile : shares of the classes: "raf" (RAF-DB's seven), "even" (all eight), or a mapping from class to share.
     weakest : strength of the faintest expression, 0 to 1; strengths are uniform between it and 1.
     blending : share of faces that show two emotions.
-    noise : share of votes in which an annotator takes an emotion for one that looks alike.
+    noise : share of votes in which an annotator mistakes an emotion for a similar one.
     duplicates : share of pictures that are exact copies of another.
     occlusion : share of faces partly hidden by a hand, a mask or sunglasses.
-    pose : how much heads are turned, tilted and shifted; 0 not at all.
+    pose : scale of the variation of pose; 0 is upright and centred.
     """
 
     n: int = 4000
@@ -83,7 +83,7 @@ class FaceSettings:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Class → share, in canonical order, adding up to 1; classes without a share are left out."""
+        """Class → share, in canonical order and normalised to 1; classes without a share are left out."""
         profile = self.profile
         if isinstance(profile, str):
             if profile not in PROFILES:
@@ -95,7 +95,7 @@ class FaceSettings:
 
     @classmethod
     def parse(cls, spec: str) -> FaceSettings:
-        """Settings from text.
+        """Parse settings from a text such as "NAME:size=64,n=200".
 
         >>> FaceSettings.parse("faces:size=64,n=200,colour=true").size
         64
@@ -129,16 +129,16 @@ def _value(text: str, kind: type, name: str, spec: str) -> object:
 
 @dataclass(frozen=True)
 class DrawnFaces:
-    """Drawn faces with all that is known of them.
+    """Synthetic faces with their ground truth.
 
     Attributes
     ----------
     dataset : pictures, given labels, votes, persons.
     mixture : (N, K) true share of each emotion.
-    truth : (N,) int, the dominating emotion.
+    truth : (N,) index of the dominant emotion.
     actions : (N, A) action unit intensities, 0 to 1.
-    action_names : the A units.
-    identity : (N,) int, the person.
+    action_names : names of the A units.
+    identity : (N,) index of the person.
     """
 
     dataset: Dataset
@@ -157,7 +157,7 @@ def draw(settings: FaceSettings, *, workers: int | None = None, name: str = "") 
     ((20, 24, 24), 10)
     """
     n, names = settings.n, tuple(settings.shares)
-    # one stream per purpose: a change to one leaves the others as they were
+    # one random stream per purpose, so that a change to one does not change the others
     streams = [np.random.default_rng(part) for part in np.random.SeedSequence(settings.seed).spawn(6)]
     layout, moods, faces, views, juries, habits = streams
     truth = layout.permutation(np.repeat(np.arange(len(names)), _quota(list(settings.shares.values()), n)))
@@ -169,17 +169,17 @@ def draw(settings: FaceSettings, *, workers: int | None = None, name: str = "") 
     actions = expression.actions(mixture, names, settings.weakest, habit, moods)[origin]
     who = person.people(persons, settings.colour, faces).take(identity)
     shot = person.shots(n, settings.occlusion, settings.pose, settings.colour, views).take(origin)
-    seen = expression.votes(mixture, names, settings.noise, ANNOTATORS, juries)
+    chosen = expression.votes(mixture, names, settings.noise, ANNOTATORS, juries)
     labelset = emotions(*names)
     dataset = Dataset(
         ids=np.array([f"face-{row:06d}" for row in range(n)]),
-        labels=seen[:, 0],
+        labels=chosen[:, 0],
         labelset=labelset,
-        raw_labels=np.array(labelset.names)[seen[:, 0]],
+        raw_labels=np.array(labelset.names)[chosen[:, 0]],
         paths=np.full(n, ""),
         pixels=render(who, shot, actions, settings.size, workers),
-        votes=(seen[:, :, None] == np.arange(len(names))).sum(axis=1),
-        groups=np.array([f"person-{one:05d}" for one in identity]),
+        votes=(chosen[:, :, None] == np.arange(len(names))).sum(axis=1),
+        groups=np.array([f"person-{number:05d}" for number in identity]),
         name=name or f"faces:n={n},size={settings.size},seed={settings.seed}",
     )
     return DrawnFaces(dataset, mixture, truth, actions, identity)
@@ -191,7 +191,7 @@ def read(spec: str) -> Dataset:
 
 
 def _quota(shares: list[float], n: int) -> Ints:
-    """Counts that add up to n, nearest to the shares (largest remainder)."""
+    """Round shares of n to whole numbers that sum to n, by the largest remainder method."""
     exact = np.array(shares) * n
     counts = np.floor(exact + 1e-9).astype(int)
     counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1
@@ -199,9 +199,9 @@ def _quota(shares: list[float], n: int) -> Ints:
 
 
 def _origins(truth: Ints, copies: int, rng: np.random.Generator) -> Ints:
-    """(N,) the row that each picture is a copy of (itself, where it is none); a copy shares its origin's truth."""
+    """(N,) row that each picture is a copy of, its own row for originals; both have the same true class."""
     order = np.lexsort((rng.random(len(truth)), truth))
-    first, second = order[:-1:2], order[1::2]  # disjoint pairs, so no copy is copied again
+    first, second = order[:-1:2], order[1::2]  # disjoint pairs, so that no copy is copied
     able = np.flatnonzero(truth[first] == truth[second])
     chosen = rng.permutation(able)[:copies]
     origin = np.arange(len(truth))
@@ -210,9 +210,9 @@ def _origins(truth: Ints, copies: int, rng: np.random.Generator) -> Ints:
 
 
 def _identities(n: int, rng: np.random.Generator) -> Ints:
-    """(N,) the person in each picture: 1 to 3 pictures a person, in any order.
+    """(N,) index of the person in each picture, with 1 to 3 pictures per person in random order.
 
-    Certificates count persons, not pictures: few pictures each leave enough persons to calibrate on.
+    Certificates count persons, not pictures; with few pictures per person, there are enough persons for calibration.
     """
     sizes = rng.integers(1, 4, n)
     return rng.permutation(np.repeat(np.arange(n), sizes)[:n])
@@ -255,7 +255,7 @@ def _write_pictures(dataset: Dataset, folder: Path) -> None:
 
 
 def _places(dataset: Dataset) -> Texts:
-    """(N,) where each picture lies in the written folder."""
+    """(N,) path of each picture inside the written folder."""
     return np.array([f"{raw}/{key}.png" for raw, key in zip(dataset.raw_labels, dataset.ids, strict=True)])
 
 

@@ -1,8 +1,8 @@
-"""FER+: ten annotators' votes beside FER2013's pictures.
+"""Reader of FER+: ten annotators' votes on FER2013's pictures (Barsoum et al., ICMI 2016).
 
     ROOT/fer2013new.csv     Usage, Image name, neutral … contempt, unknown, NF
     ROOT/FER2013Train/      pictures of Usage Training; FER2013Valid PublicTest; FER2013Test PrivateTest
-    ROOT/fer2013_labels.csv (optional) Usage, Image name, emotion: FER2013's own label
+    ROOT/fer2013_labels.csv (optional) Usage, Image name, emotion: FER2013's original label
 
 or, without fer2013new.csv, a headerless label.csv in each picture folder: name, box, ten votes.
 """
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.files import look
+from mien.data.files import list_folder
 from mien.data.join import join, match
 from mien.data.labels import EMOTIONS
-from mien.data.listing import UNDECIDED, broken_row, columns, labelset_of, resolve, row_keys, unlisted
+from mien.data.listing import UNDECIDED, broken_row, column_indices, labelset_of, resolve, unique_ids, unlisted
 from mien.data.tables import read_table, rows_of
 from mien.errors import DataError, choice_error
 from mien.types import Dataset, Floats, Ints, Problem, Texts, texts
@@ -44,15 +44,15 @@ def looks_like(path: Path) -> bool:
 
 
 def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plurality") -> Dataset:
-    """List FER+.
+    """List the pictures of FER+ with their votes and labels.
 
     Parameters
     ----------
     path : the folder, or its fer2013new.csv.
     names : own spellings of FER2013's labels.
-    labels : "plurality" — the most voted of all ten columns; a tie, "unknown" or "NF" winning gives no label;
-        "fer2013" — FER2013's own label; "shares" — as "plurality", and `targets` are the votes over the eight
-        emotions, normalised (all equal where none of them got a vote).
+    labels : "plurality": the most voted of all ten columns; no label for a tie, or if "unknown" or "NF" has most votes.
+        "fer2013": FER2013's original label. "shares": like "plurality", and `targets` are the normalised votes over the
+        eight emotions (all equal if none of them has a vote).
 
     Returns
     -------
@@ -62,44 +62,41 @@ def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plur
         raise choice_error("labels", labels, LABELS, place="FER+")
     root = path.parent if path.is_file() else path
     if not looks_like(root):
-        cause, remedy = (
-            "has no fer2013new.csv",
-            f"give the folder of FER+: it holds that file, and {FOLDERS['Training']}",
-        )
-        raise DataError(cause, place=str(root), remedy=remedy)
+        remedy = f"give the folder of FER+, which contains that file and {FOLDERS['Training']}"
+        raise DataError("has no fer2013new.csv", place=str(root), remedy=remedy)
     listed = _read_new(root) if (root / "fer2013new.csv").is_file() else _read_label_files(root)
     if not listed.names:
         raise DataError("has no row with a picture name", place=str(root), remedy="is the file complete?")
-    within = {folder: look(root / folder) for folder in FOLDERS.values()}
-    pictures = [f"{folder}/{name}" for folder, found in within.items() for name in found.pictures]
+    folders = {name: list_folder(root / name) for name in FOLDERS.values()}
+    pictures = [f"{folder}/{name}" for folder, images in folders.items() for name in images.pictures]
     table = root / ("fer2013new.csv" if (root / "fer2013new.csv").is_file() else "label.csv")
     written = [f"{FOLDERS[usage]}/{name}" for usage, name in zip(listed.usages, listed.names, strict=True)]
-    found = match(written, pictures, table)
-    kept = found.rows >= 0
+    matched = match(written, pictures, table)
+    kept = matched.rows >= 0
     named, usages = texts(listed.names)[kept], texts(listed.usages)[kept]
     votes = np.array(listed.votes, dtype=np.int64)[:, _ORDER][kept]
     labelset = labelset_of(EMOTIONS.names, {**FER2013_NUMBERS, **(names or {})}, others=False)
     raw, problems = _fer2013_labels(root, named) if labels == "fer2013" else (plurality(votes), [])
     return Dataset(
-        ids=texts(row_keys(named.tolist())),
+        ids=texts(unique_ids(named.tolist())),
         labels=resolve(raw, labelset),
         labelset=labelset,
         raw_labels=raw,
-        paths=texts([f"{root}/{pictures[row]}" for row in found.rows[kept].tolist()]),
+        paths=texts([f"{root}/{pictures[row]}" for row in matched.rows[kept].tolist()]),
         votes=votes,
         targets=shares(votes[:, : len(labelset)]) if labels == "shares" else None,
         sources=usages,
         problems=(
-            *listed.problems, *found.problems, *problems,
-            *(problem for folder in within.values() for problem in folder.problems),
-            *unlisted(root, pictures, found.rows[kept].tolist(), table.name),
+            *listed.problems, *matched.problems, *problems,
+            *(problem for folder in folders.values() for problem in folder.problems),
+            *unlisted(root, pictures, matched.rows[kept].tolist(), table.name),
         ),
         name=str(root),
     )  # fmt: skip
 
 
 def plurality(votes: Ints) -> Texts:
-    """(N,) the most voted of the emotions, "unknown" and "NF"; "tie" where two share the first place.
+    """(N,) name of the column with most votes (an emotion, "unknown" or "NF"), "tie" if several have most.
 
     >>> plurality(np.array([[0, 0, 0, 6, 0, 0, 4, 0, 0, 0], [0, 0, 5, 0, 0, 0, 5, 0, 0, 0]])).tolist()
     ['happiness', 'tie']
@@ -111,15 +108,17 @@ def plurality(votes: Ints) -> Texts:
 
 
 def shares(votes: Ints) -> Floats:
-    """(N, K) votes as shares; all equal in a row without votes."""
+    """(N, K) votes normalised to shares that sum to 1; all equal in a row without votes."""
     totals = votes.sum(1, keepdims=True)
     even = np.full(votes.shape, 1 / votes.shape[1])
-    given: Floats = np.divide(votes, totals, out=even, where=totals > 0)
-    return given
+    normalised: Floats = np.divide(votes, totals, out=even, where=totals > 0)
+    return normalised
 
 
 @dataclass
 class _Listed:
+    """Usable rows of FER+'s tables, one sequence per column, and the Problems of the others."""
+
     usages: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     votes: list[list[int]] = field(default_factory=list)
@@ -127,12 +126,12 @@ class _Listed:
 
     def add(self, usage: str, name: str, votes: list[str], path: Path, number: int) -> None:
         if not name:
-            cause = "names no picture (in FER+ as published: not a face)"
+            cause = "has no picture name (in FER+ as published: not a face)"
             self.problems.append(Problem("no picture name", f"{path}, row {number}", cause, "nothing: it is left out"))
         elif usage not in FOLDERS:
-            self.problems.append(broken_row(path, number, f"Usage {usage!r} is none of {', '.join(FOLDERS)}"))
+            self.problems.append(broken_row(path, number, f"Usage {usage!r} is not one of {', '.join(FOLDERS)}"))
         elif len(votes) != len(VOTED) or not all(vote.isdecimal() for vote in votes):
-            self.problems.append(broken_row(path, number, f"has no {len(VOTED)} vote counts"))
+            self.problems.append(broken_row(path, number, f"does not have {len(VOTED)} vote counts"))
         else:
             self.usages.append(usage)
             self.names.append(name)
@@ -142,11 +141,11 @@ class _Listed:
 def _read_new(root: Path) -> _Listed:
     path = root / "fer2013new.csv"
     lines = rows_of(path)
-    usage, name, *voted = columns(next(lines, []), ["Usage", "Image name", *VOTED], path)
+    usage, name, *voted = column_indices(next(lines, []), ["Usage", "Image name", *VOTED], path)
     listed = _Listed()
     for number, row in enumerate(lines, 1):
         row += [""] * (len(VOTED) + 2 - len(row))
-        listed.add(row[usage], row[name], [row[place] for place in voted], path, number)
+        listed.add(row[usage], row[name], [row[column] for column in voted], path, number)
     return listed
 
 
@@ -160,7 +159,7 @@ def _read_label_files(root: Path) -> _Listed:
 
 
 def _fer2013_labels(root: Path, names: Texts) -> tuple[Texts, list[Problem]]:
-    """(N,) FER2013's own labels of the named pictures, "" where there is none, and what is wrong with their table."""
+    """(N,) FER2013's original labels of the named pictures, "" where there is none, and Problems of their table."""
     path = root / "fer2013_labels.csv"
     if not path.is_file():
         raise DataError(
@@ -168,7 +167,7 @@ def _fer2013_labels(root: Path, names: Texts) -> tuple[Texts, list[Problem]]:
             "--labels plurality"
         )  # fmt: skip
     table = read_table(path)
-    given = table.column(table.place("emotion"))
-    known, where = np.unique(names, return_inverse=True)
-    joined = join(table.column(table.place("Image name")), given, known.tolist(), path)
-    return texts([*given, ""])[joined.rows][where], joined.problems
+    labels = table.column(table.require_column("emotion"))
+    distinct, inverse = np.unique(names, return_inverse=True)
+    joined = join(table.column(table.require_column("Image name")), labels, distinct.tolist(), path)
+    return texts([*labels, ""])[joined.rows][inverse], joined.problems

@@ -1,7 +1,7 @@
-"""Find picture files in folders: every folder below a root, once, and the pictures in it.
+"""Search for image files in folders; every folder below a root is visited once.
 
-Content decides which files are pictures. A file with a usual extension is taken for a picture without opening it, for
-speed; every other file is recognised by its first bytes (:mod:`mien.data.signatures`). Pictures of a format that
+Files are recognised by content, not by name. For speed, a file with a usual extension is taken for a picture without
+opening it; all others are recognised by their first bytes (:mod:`mien.data.signatures`). Pictures in formats that
 cannot be read here are counted.
 """
 
@@ -21,34 +21,24 @@ UNKNOWN = "unknown"
 THUMBNAILS = frozenset({"thumbs", "thumbnails", "thumb", "thumbnail", "_thumbs", "_thumbnails"})
 """Names of folders that hold small copies of the pictures beside them."""
 JUNK = frozenset(
-    {
-        "__macosx",
-        "__pycache__",
-        "@eadir",
-        "@tmp",
-        "@recycle",
-        "@recently-snapshot",
-        "@sharebin",
-        "#recycle",
-        "#snapshot",
-    }
-    | {"$recycle.bin", "lost+found", "system volume information"}
-)
-"""Folders that systems and programs make for themselves, in small letters: left out, as hidden ones are."""
+    {"__macosx", "__pycache__", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@sharebin", "#recycle",
+     "#snapshot", "$recycle.bin", "lost+found", "system volume information"}
+)  # fmt: skip
+"""Lower-case names of folders created by operating systems and programs; left out like hidden folders."""
 SYSTEM_PREFIXES = ("__", "@", "#", "$")
-"""How the names of such folders often begin. Other folders with such names are left out too, with a Problem."""
+"""Usual prefixes of such folders. Other folders with these prefixes are left out too, with a Problem."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """One folder.
+    """Image files in one folder, without its subfolders.
 
     Attributes
     ----------
-    path : where it is.
-    pictures : sorted names of the picture files in it that can be read here.
-    problems : what is wrong with it, and one for each format of `unread`.
-    unread : format → sorted names of files in it that hold pictures, or something like them, and cannot be read here.
+    path : path of the folder.
+    pictures : sorted names of its image files that can be read here.
+    problems : faults of the folder, and one for each format of `unread`.
+    unread : format → sorted names of its files with pictures or similar content that cannot be read here.
     """
 
     path: Path
@@ -58,13 +48,13 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """Picture files from several places.
+class ImageFiles:
+    """Image files from several files and folders.
 
     Attributes
     ----------
     pictures : the files, each once, in order.
-    problems : what was left out, with counts.
+    problems : files and folders that were left out, counted.
     """
 
     pictures: list[Path]
@@ -72,35 +62,35 @@ class Gathered:
 
 
 def walk(root: Path) -> Iterator[Folder]:
-    """Every folder below `root` that is not hidden, once: those that lie there first, then those that links lead to."""
-    seen = set(root.resolve().parents)  # a link to what lies above root would never end
+    """Visit every folder below `root` that is not hidden once: first real folders, then those reached by links."""
+    visited = set(root.resolve().parents)  # a link to a folder above root would cause an endless loop
     starts = [root]
-    refused: list[OSError] = []
-    for start in starts:  # grows by the links that are met
-        for name, inner, _ in os.walk(start, onerror=refused.append):
+    errors: list[OSError] = []
+    for start in starts:  # links are appended while walking
+        for name, inner, _ in os.walk(start, onerror=errors.append):
             folder = Path(name)
             real = folder.resolve()
-            if real in seen:
+            if real in visited:
                 inner.clear()
                 yield Folder(folder, [], [_repeated(folder, real)])
                 continue
-            seen.add(real)
-            here = look(folder)
-            inner[:], problems = _followed(folder, inner, has_pictures=bool(here.pictures))
+            visited.add(real)
+            here = list_folder(folder)
+            inner[:], problems = _accepted(folder, inner, has_pictures=bool(here.pictures))
             starts += [link for link in (folder / child for child in inner) if link.is_symlink()]
             if not here.pictures and not here.unread and not inner and folder != root:
                 problems.append(_empty(folder))
             yield Folder(folder, here.pictures, here.problems + problems, here.unread)
-    for error in refused:
+    for error in errors:
         yield Folder(Path(error.filename), [], [_unreadable(error)])
 
 
-def look(folder: Path, known: Collection[str] = ()) -> Folder:
-    """The pictures of one folder, hidden files left out; none where there is no such folder.
+def list_folder(folder: Path, known: Collection[str] = ()) -> Folder:
+    """List the image files of one folder without hidden files; empty if the folder does not exist.
 
     Parameters
     ----------
-    known : names of files that something else reports on: they are not counted among the unread.
+    known : names of files reported elsewhere, which are not counted as unread.
     """
     pictures: list[str] = []
     unread: dict[str, list[str]] = {}
@@ -117,61 +107,56 @@ def look(folder: Path, known: Collection[str] = ()) -> Folder:
     return Folder(folder, pictures, [_not_read(folder, *item) for item in unread.items()], unread)
 
 
-def pictures_in(folder: Path) -> list[str]:
-    """Sorted names of the pictures in one folder that can be read here, hidden files left out."""
-    return look(folder).pictures
+def images_from(paths: Iterable[Path]) -> ImageFiles:
+    """Replace each folder among paths by the image files in and below it.
 
-
-def images_from(named: Iterable[Path]) -> Gathered:
-    """The files named, folders replaced by the pictures in and below them.
-
-    What is left out in a folder is counted over all folders below it: one Problem for each format that cannot be read.
+    Unread files are counted over all folders below a given one: one Problem for each format that cannot be read.
     """
     pictures: dict[Path, None] = {}
     problems: list[Problem] = []
-    for place in named:
-        if not place.is_dir():
-            pictures[place] = None
+    for path in paths:
+        if not path.is_dir():
+            pictures[path] = None
             continue
         unread: dict[str, list[str]] = {}
-        for folder in walk(place):
+        for folder in walk(path):
             pictures.update(dict.fromkeys(folder.path / name for name in folder.pictures))
             problems += [problem for problem in folder.problems if problem.kind not in (NOT_READ, "empty folder")]
             for format, names in folder.unread.items():
-                unread.setdefault(format, []).extend(str(folder.path.relative_to(place) / name) for name in names)
-        problems += [_not_read(place, *item) for item in unread.items()]
-    return Gathered(list(pictures), problems)
+                unread.setdefault(format, []).extend(str(folder.path.relative_to(path) / name) for name in names)
+        problems += [_not_read(path, *item) for item in unread.items()]
+    return ImageFiles(list(pictures), problems)
 
 
 def refuse_unread(root: Path) -> None:
-    """DataError where the pictures below `root` are all of formats that cannot be read here."""
-    found = images_from([root]) if root.is_dir() else Gathered([], [])
-    unread = [problem for problem in found.problems if problem.kind == NOT_READ]
-    if unread and not found.pictures:
+    """Raise DataError if all pictures below `root` have formats that cannot be read here."""
+    files = images_from([root]) if root.is_dir() else ImageFiles([], [])
+    unread = [problem for problem in files.problems if problem.kind == NOT_READ]
+    if unread and not files.pictures:
         causes = "; ".join(problem.cause for problem in unread)
         raise DataError(f"has no picture that can be read here: {causes}", place=str(root), remedy=unread[0].remedy)
 
 
 def _format(entry: os.DirEntry[str]) -> str | None:
-    """The format of a file that cannot be read here; None for a picture that can be read, "" for other files."""
+    """The format of a picture that cannot be read here; None for a readable picture, "" for other files."""
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 -- called for every file
-    promised = EXTENSIONS.get(suffix, "")
-    if promised and can_read(promised):
+    by_name = EXTENSIONS.get(suffix, "")
+    if by_name and can_read(by_name):
         return None
     try:
         format = format_of(first_bytes(entry.path), suffix)
     except FileNotFoundError:
-        format = ""  # a link that leads nowhere
+        format = ""  # a broken link
     except OSError:
         return UNKNOWN
     if format:
         return None if can_read(format) else format
-    return None if promised else ""  # an empty or broken file: reading it says so
+    return None if by_name else ""  # an empty or broken file: decoding reports it
 
 
-def _followed(folder: Path, inner: list[str], *, has_pictures: bool) -> tuple[list[str], list[Problem]]:
-    """The folders in one folder that are walked, sorted, and a Problem for each other one that may hold pictures."""
-    followed, problems = [], []
+def _accepted(folder: Path, inner: list[str], *, has_pictures: bool) -> tuple[list[str], list[Problem]]:
+    """Sorted subfolders to visit, and a Problem for each skipped one that may hold pictures."""
+    accepted, problems = [], []
     for child in sorted(inner):
         name = child.casefold()
         if child.startswith(".") or name in JUNK:
@@ -181,20 +166,17 @@ def _followed(folder: Path, inner: list[str], *, has_pictures: bool) -> tuple[li
         elif has_pictures and name in THUMBNAILS:
             problems.append(_thumbnails(folder / child))
         else:
-            followed.append(child)
-    return followed, problems
+            accepted.append(child)
+    return accepted, problems
 
 
 def _not_read(folder: Path, format: str, names: list[str]) -> Problem:
     files = "file" if len(names) == 1 else "files"
     if format == UNKNOWN:
-        cause, helps = f"{len(names)} {files} cannot be opened, such as {names[0]}", "check their permissions"
-    else:
-        cause, helps = (
-            f"{len(names)} {files} of format {format} cannot be read here, such as {names[0]}",
-            remedy(format),
-        )
-    return Problem(NOT_READ, str(folder), cause, helps)
+        cause = f"{len(names)} {files} cannot be opened, such as {names[0]}"
+        return Problem(NOT_READ, str(folder), cause, "check their permissions")
+    cause = f"{len(names)} {files} of format {format} cannot be read here, such as {names[0]}"
+    return Problem(NOT_READ, str(folder), cause, remedy(format))
 
 
 def _repeated(folder: Path, real: Path) -> Problem:
@@ -223,9 +205,9 @@ def _empty(folder: Path) -> Problem:
     return Problem("empty folder", str(folder), "has no pictures", "nothing: it is left out")
 
 
-def named(folder: Path, name: str) -> Path:
-    """The file of a name in a folder, in whatever case it is written; FOLDER/NAME where there is none."""
-    place = folder / name
-    if place.exists() or not folder.is_dir():
-        return place
-    return next((entry for entry in sorted(folder.iterdir()) if entry.name.casefold() == name.casefold()), place)
+def find_file(folder: Path, name: str) -> Path:
+    """Path of the file with this name in any case; FOLDER/NAME if there is none."""
+    path = folder / name
+    if path.exists() or not folder.is_dir():
+        return path
+    return next((entry for entry in sorted(folder.iterdir()) if entry.name.casefold() == name.casefold()), path)

@@ -1,4 +1,4 @@
-"""Remedies for a path that holds no data set: the folder above or below it that does, or an archive to unpack."""
+"""Remedies for a path without a data set: a folder above or below that holds one, or an archive to unpack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mien.data import lists
-from mien.data.files import pictures_in
+from mien.data.files import list_folder
 from mien.data.labels import ALIASES, EMOTIONS
 from mien.data.signatures import EXTENSIONS
 from mien.data.tables import SUFFIXES, header_of
@@ -17,41 +17,43 @@ from mien.errors import DataError, MienError, MissingExtraError
 from mien.types import spelling
 
 DEPTH = 3
-"""Folders above and below a path in which data are looked for."""
+"""Number of levels above and below a path that are searched for data."""
 MOST = 200
-"""Folders that are looked into."""
+"""Maximum number of folders searched per level."""
 INSIDE = ("ferplus", "raf-db", "legend-csv")
-"""Formats with the pictures in folders of their own."""
+"""Formats whose pictures lie in subfolders."""
 
 
-def elsewhere(path: Path, formats: Mapping[str, ModuleType]) -> str:
-    """The remedy for a path that no reader knows, "" where nothing near it is known.
+def remedy_for_path(path: Path, formats: Mapping[str, ModuleType]) -> str:
+    """Find the remedy for a path that no reader recognises; "" if there are no data near it.
 
     Parameters
     ----------
     formats : format name → reader.
     """
     if path.is_file():
-        return _of_file(path)
-    for place in _below(path):
+        return _remedy_for_file(path)
+    for folder in _below(path):
         for name, reader in formats.items():
-            if name != "folders" and reader.looks_like(place):
-                return f"give {place} ({name})"
+            if name != "folders" and reader.looks_like(folder):
+                return f"give {folder} ({name})"
     archives = sorted(file for file in path.iterdir() if file.is_file() and _is_archive(file))
     if archives:
-        return _of_file(archives[0])
-    return _whole(path, formats)
+        return _remedy_for_file(archives[0])
+    return _enclosing_data(path, formats)
 
 
 def refuse_parts(path: Path, formats: Mapping[str, ModuleType]) -> None:
-    """DataError where a folder without class folders is a part of a data set that lies above it.
+    """Raise DataError if a folder without class folders is only a part of a data set: pictures of a list, or one class.
 
-    That is a folder of pictures beside their table, or one class folder.
+    Parameters
+    ----------
+    formats : format name → reader.
     """
-    whole, above = _whole(path, formats), path.resolve().parent
-    if whole:
-        raise DataError("is a part of a data set", place=str(path), remedy=whole)
-    if not pictures_in(path):
+    remedy, above = _enclosing_data(path, formats), path.resolve().parent
+    if remedy:
+        raise DataError("is a part of a data set", place=str(path), remedy=remedy)
+    if not list_folder(path).pictures:
         return
     if spelling(path.resolve().name) in {*EMOTIONS.names, *ALIASES}:
         raise DataError("is the folder of one class", place=str(path), remedy=f"give {above}: it holds the classes")
@@ -60,22 +62,22 @@ def refuse_parts(path: Path, formats: Mapping[str, ModuleType]) -> None:
         raise DataError("holds pictures without labels", place=str(path), remedy=remedy)
 
 
-def _whole(path: Path, formats: Mapping[str, ModuleType]) -> str:
-    """What to give in place of a folder inside a data set, "" where it is in none."""
-    for place in list(path.resolve().parents)[:DEPTH]:
-        name = next((name for name in INSIDE if formats[name].looks_like(place)), "")
+def _enclosing_data(path: Path, formats: Mapping[str, ModuleType]) -> str:
+    """The remedy that gives the data set around a folder; "" if there is none."""
+    for folder in list(path.resolve().parents)[:DEPTH]:
+        name = next((name for name in INSIDE if formats[name].looks_like(folder)), "")
         if name:
-            return f"give {place} ({name})"
+            return f"give {folder} ({name})"
     return ""
 
 
 def _below(path: Path) -> list[Path]:
     """Folders below a path, the nearest first."""
-    found, edge = [], [path]
+    below, level = [], [path]
     for _ in range(DEPTH):
-        edge = [inner for folder in edge for inner in _folders(folder)][:MOST]
-        found += edge
-    return found
+        level = [inner for folder in level for inner in _folders(folder)][:MOST]
+        below += level
+    return below
 
 
 def _folders(path: Path) -> list[Path]:
@@ -92,7 +94,7 @@ def _is_archive(path: Path) -> bool:
         return False
 
 
-def _of_file(path: Path) -> str:
+def _remedy_for_file(path: Path) -> str:
     if not _is_archive(path):
         return unnamed_columns(path)
     folder = path.name
@@ -103,7 +105,7 @@ def _of_file(path: Path) -> str:
 
 
 def unnamed_columns(path: Path) -> str:
-    """The remedy for a table that may be a list with column names of its own, "" where a file is no table."""
+    """The remedy for a table that may be a list with unusual column names; "" if the file is not a table."""
     try:
         titles = header_of(path) if path.suffix.lower() in SUFFIXES else []
     except MissingExtraError as error:
@@ -115,8 +117,8 @@ def unnamed_columns(path: Path) -> str:
     if lists.looks_like(path):
         return f"give {path} itself to read it as a list"
     if len(titles) == 1 and " " in titles[0]:
-        return f"if {path.name} lists pictures, put commas between its columns, and their names above: image,label"
+        return f"if {path.name} lists pictures, separate its columns by commas, with the first line image,label"
     if any(Path(title).suffix.lower() in EXTENSIONS for title in titles):
-        return f"if {path.name} lists pictures, give it a first line with the names of its columns: image,label"
+        return f"if {path.name} lists pictures, add a first line with the names of its columns: image,label"
     flags = "--image-column and --label-column"
     return f"if {path.name} lists pictures, name its columns with {flags}: {', '.join(titles)[:200]}"

@@ -1,8 +1,8 @@
-"""Join tables to pictures: find the picture that each row names, however the name is written.
+"""Joining of tables to pictures: find the picture that each row of a table names, in any usual spelling.
 
-Every table beside pictures (votes, lists, legends, reviews) goes through here. A name is compared in one Unicode form
-(NFC), with "/" between folders and without "./". Where no picture has exactly that name, a bare name or a longer path
-counts if it means one picture alone, and after that a name in other case.
+All tables beside pictures (votes, lists, legends, reviews) are joined here. Names are compared in one Unicode form
+(NFC), with "/" between folders and without "./". If no picture has exactly that name, a file name or a longer path
+matches if it fits only one picture, and after that a name in another case.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ UNMATCHED, AMBIGUOUS, REPEATED, CONTRADICTORY, LOOSE = (
 SHOWN = 120
 
 
-def normal(name: str) -> str:
-    """A picture's name in one form: NFC, "/" between folders, no "./", no space or quotes around.
+def normalise_name(name: str) -> str:
+    """Normalise a picture's name: NFC, "/" between folders, without "./" and without surrounding space or quotes.
 
-    >>> normal(".\\\\happiness\\\\1.png")
+    >>> normalise_name(".\\\\happiness\\\\1.png")
     'happiness/1.png'
     """
     bare = re.sub(r"""^(["'])(.*)\1$""", r"\2", name.strip())
@@ -43,13 +43,12 @@ def normal(name: str) -> str:
 
 @dataclass(frozen=True)
 class Matched:
-    """Which picture each row of a table means.
+    """The picture that each of M rows of a table names.
 
     Attributes
     ----------
-    rows : (M,) number of the picture, −1 for none.
-    problems : a Problem for each row that means no picture, or several; before them, one where all were matched
-        loosely.
+    rows : (M,) index of the picture, −1 for none.
+    problems : one if all rows were matched loosely, then one for each row that names no picture, or several.
     """
 
     rows: Ints
@@ -58,13 +57,13 @@ class Matched:
 
 @dataclass(frozen=True)
 class Joined:
-    """Which row of a table each picture has.
+    """The row of a table that names each of N pictures.
 
     Attributes
     ----------
-    rows : (N,) number of the row in the table, −1 for none.
-    contradictory : (N,) whether rows of the table contradict each other; `rows` is −1 there.
-    problems : rows without a picture, repeated ones, contradictory ones.
+    rows : (N,) index of the row in the table, −1 for none.
+    contradictory : (N,) whether several rows name the picture and contradict each other; `rows` is −1 there.
+    problems : one for each row that names no picture, is repeated, or contradicts another.
     """
 
     rows: Ints
@@ -73,19 +72,20 @@ class Joined:
 
 
 def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, whole: bool = True) -> Matched:
-    """Find the picture that each row of a table means.
+    """Find the picture that each row of a table names.
 
     Parameters
     ----------
-    written : (M,) names in the table. names : (N,) names of the pictures.
-    table : where the rows are from, for messages.
-    whole : whether these are all rows of the table. Then, where none of them means a picture, extensions and folders
-        are left out if the rest tells the pictures apart; else it is an error. Some rows alone are not compared so
-        loosely: the picture of that file name in another folder is another one.
+    written : (M,) names in the table.
+    names : (N,) names of the pictures.
+    table : the table's path, for messages.
+    whole : whether these are all rows of the table. If so, and none of them names a picture, names are compared without
+        extensions and folders, provided that the rest is unique; if that fails too, it is an error. A selection of rows
+        is not compared so loosely, because an equal file name in another folder may be another picture.
 
     Raises
     ------
-    DataError : `whole`, and no row means a picture, or there is none.
+    DataError : `whole` is true, and no row names a picture, or there are no pictures.
 
     Examples
     --------
@@ -93,13 +93,13 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, wh
     [0, 1, -1]
     """
     if whole and len(written) and not len(names):
-        remedy = "move the table into the folder of the pictures, or the pictures to where it expects them"
+        remedy = "move the table into the folder of the pictures, or the pictures to the folder that it names"
         raise DataError(f"there are no pictures for its {len(written)} rows", place=str(table), remedy=remedy)
     index = _Index(names)
-    rows: Ints = np.array([index.find(normal(name)) for name in written], dtype=np.int64)
+    rows: Ints = np.array([index.find(normalise_name(name)) for name in written], dtype=np.int64)
     problems: list[Problem] = []
     if whole and len(rows) and not (rows >= 0).any():
-        rows, problems = _by_file(written, index.names, rows, table)
+        rows, problems = _match_loosely(written, index.names, rows, table)
     if whole and len(rows) and not (rows >= 0).any():
         raise DataError(
             f"none of its {len(rows)} rows names a picture of these data",
@@ -112,21 +112,23 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, wh
     return Matched(np.maximum(rows, NONE), problems)
 
 
-def _by_file(written: Sequence[str], names: Sequence[str], rows: Ints, table: Path | str) -> tuple[Ints, list[Problem]]:
-    """The rows matched without extensions, by file name, or by both, where that tells the pictures apart."""
-    wanted, own = [fold(normal(name)) for name in written], [fold(name) for name in names]
+def _match_loosely(
+    written: Sequence[str], names: Sequence[str], rows: Ints, table: Path | str
+) -> tuple[Ints, list[Problem]]:
+    """Match rows without extensions, without folders, or without both, provided that the names remain unique."""
+    row_names, image_names = [fold(normalise_name(name)) for name in written], [fold(name) for name in names]
     for ignored, part in (
         ("extensions", _stem),
         ("folders", _file),
         ("folders and extensions", lambda name: _stem(_file(name))),
     ):
-        files, parts = _numbered([part(name) for name in own]), [part(name) for name in wanted]
-        if len(set(parts)) < len(set(wanted)) or SEVERAL in files.values():
+        images, parts = _index_by_name([part(name) for name in image_names]), [part(name) for name in row_names]
+        if len(set(parts)) < len(set(row_names)) or SEVERAL in images.values():
             continue
-        found = np.array([files.get(name, NONE) for name in parts], dtype=np.int64)
-        if (found >= 0).any():
+        matched = np.array([images.get(name, NONE) for name in parts], dtype=np.int64)
+        if (matched >= 0).any():
             cause = f"no row names a picture exactly ({written[0][:SHOWN]!r}): names are compared without {ignored}"
-            return found, [Problem(LOOSE, str(table), cause, "nothing, if these are the same pictures")]
+            return matched, [Problem(LOOSE, str(table), cause, "nothing, if these are the same pictures")]
     return rows, []
 
 
@@ -140,18 +142,19 @@ def _stem(name: str) -> str:
 
 
 def join(written: Sequence[str], contents: Sequence[Hashable], names: Sequence[str], table: Path | str) -> Joined:
-    """Find the row of a table that each picture has, where a picture should have one row at most.
+    """Find the row of a table that names each picture, for tables with at most one row per picture.
 
-    A row that is written again counts once. Rows that contradict each other do not count at all.
+    A repeated row counts once. Rows that contradict each other are not used.
 
     Parameters
     ----------
     written, contents : (M,) names in the table, and the content of each row.
-    names : (N,) names of the pictures. table : where the rows are from, for messages.
+    names : (N,) names of the pictures.
+    table : the table's path, for messages.
 
     Raises
     ------
-    DataError : no row means a picture, or there is none.
+    DataError : no row names a picture, or there are no pictures.
 
     Examples
     --------
@@ -179,32 +182,32 @@ def join(written: Sequence[str], contents: Sequence[Hashable], names: Sequence[s
 
 
 class _Index:
-    """Pictures by their names, as written and in small letters."""
+    """Index of pictures by name, exactly and without regard to case."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.names = [normal(name) for name in names]
-        self.exact = _numbered(self.names)
+        self.names = [normalise_name(name) for name in names]
+        self.exact = _index_by_name(self.names)
         self.loose: list[_Loose] = []
 
     def find(self, name: str) -> int:
-        """Number of the picture; NONE, or SEVERAL."""
+        """Index of the picture with this name, NONE or SEVERAL."""
         if not name or name in self.exact:
             return self.exact.get(name, NONE)
         if not self.loose:
             self.loose = [_Loose(self.names), _Loose([fold(picture) for picture in self.names])]
-        plain = unquote(name) if "%" in name else name  # as in addresses: sad%20face/1.png
-        for index, wanted in ((self.loose[0], name), (self.loose[1], fold(name)), (self.loose[1], fold(plain))):
-            found = index.find(wanted)
-            if found != NONE:
-                return found
+        plain = unquote(name) if "%" in name else name  # a URL: sad%20face/1.png
+        for index, key in ((self.loose[0], name), (self.loose[1], fold(name)), (self.loose[1], fold(plain))):
+            image = index.find(key)
+            if image != NONE:
+                return image
         return NONE
 
 
 class _Loose:
-    """Pictures by the ends of their names: a row may name more or fewer folders than there are."""
+    """Index of pictures by the ends of their paths: a row may name more or fewer folders than the picture has."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.whole = _numbered(names)
+        self.whole = _index_by_name(names)
         self.tails: dict[str, int] = {}
         self.files: dict[str, list[tuple[int, list[str]]]] = {}
         for number, name in enumerate(names):
@@ -214,16 +217,17 @@ class _Loose:
             self.files.setdefault(parts[-1], []).append((number, parts))
 
     def find(self, name: str) -> int:
-        """The picture of this name, of a longer path, or of a shorter one; else the one with folders between."""
+        """Index of the picture with this path, a longer one, or a shorter one; else with further folders between."""
         for tail in (name, *_tails(name)):
             if tail in self.whole:
                 return self.whole[tail]
             if tail == name and tail in self.tails:
                 return self.tails[tail]
         parts = name.split("/")
-        near = (number for number, own in self.files.get(parts[-1], ()) if _within(parts, own) or _within(own, parts))
-        found = next(near, NONE)
-        return SEVERAL if found != NONE and next(near, NONE) != NONE else found
+        same_file = self.files.get(parts[-1], ())
+        near = (number for number, path in same_file if _within(parts, path) or _within(path, parts))
+        image = next(near, NONE)
+        return SEVERAL if image != NONE and next(near, NONE) != NONE else image
 
 
 def _within(short: Sequence[str], long: Sequence[str]) -> bool:
@@ -233,24 +237,24 @@ def _within(short: Sequence[str], long: Sequence[str]) -> bool:
 
 
 def _tails(name: str) -> list[str]:
-    """The ends of a path, the longest first: a/b/c gives b/c and c."""
+    """Proper suffixes of a path, the longest first: a/b/c gives b/c and c."""
     parts = name.split("/")
     return ["/".join(parts[start:]) for start in range(1, len(parts))]
 
 
-def _numbered(names: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _index_by_name(names: Sequence[str]) -> dict[str, int]:
+    index: dict[str, int] = {}
     for number, name in enumerate(names):
-        found[name] = SEVERAL if name in found else number
-    return found
+        index[name] = SEVERAL if name in index else number
+    return index
 
 
 def _place(table: Path | str, number: int, name: str) -> str:
     return f"{table}, row {number + 1} ({name[:SHOWN]})"
 
 
-def _problem(table: Path | str, number: int, name: str, found: int) -> Problem:
-    if found == SEVERAL:
+def _problem(table: Path | str, number: int, name: str, image: int) -> Problem:
+    if image == SEVERAL:
         remedy = "write the picture's path as well; the row is left out"
         return Problem(AMBIGUOUS, _place(table, number, name), "names more than one picture", remedy)
     cause = "names no picture of these data" if name.strip() else "names no picture: its name is empty"

@@ -1,4 +1,4 @@
-"""Annotations of Label Studio as reviews: its full JSON, JSON-MIN and CSV. Predictions are never reviews."""
+"""Conversion of Label Studio's annotations to reviews (JSON, JSON-MIN and CSV); predictions are not reviews."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from mien.data.reviews import Fault, Review
 
 PICTURE_IDS = ("mienid", "pictureid")
-"""Fields with the picture's id, as `mien.data.tables.folded` writes them. JSON-MIN overwrites a field called id."""
+"""Folded names of fields with the picture's id; JSON-MIN overwrites a field called id."""
 LINKS = ("image", "filepath", "file", "picture", "img", "path", "filename", "url")
 CHOICES = ("emotion", "choice", "choices", "label", "expression", "class")
-OWN = ("annotationid", "annotator", "leadtime", "completedby")
-"""Fields by which rows of JSON-MIN and CSV are told from other rows."""
+TYPICAL = ("annotationid", "annotator", "leadtime", "completedby")
+"""Fields by which rows of JSON-MIN and CSV are recognised."""
 UPLOADED = re.compile(r"(?:.*/)?data/upload/(?:\d+/)?(?:[0-9a-f]{8}-)?(.+)", re.DOTALL)
 NAMELESS = "names no picture: it has neither mien_id nor a link to a file"
 LISTED = 5
 
 
 def is_task(record: Mapping[str, Any]) -> bool:
-    """Whether an object is a task of the full JSON export."""
+    """Whether a JSON object is a task of the full JSON export."""
     return isinstance(record.get("data"), dict)
 
 
 def is_row(fields: Mapping[str, Any]) -> bool:
-    """Whether fields, by folded names, are a row of JSON-MIN or CSV."""
-    return any(name in fields for name in OWN)
+    """Whether fields with folded names are a row of JSON-MIN or CSV."""
+    return any(name in fields for name in TYPICAL)
 
 
-def of_task(task: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[Review | Fault]:
-    """The reviews in a task: one for each annotation that was not cancelled and chose a class.
+def reviews_of_task(task: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[Review | Fault]:
+    """Convert the annotations of a task that chose a class and were not cancelled.
 
     Parameters
     ----------
-    task : as exported. fields : its data, by folded names.
+    task : as exported.
+    fields : the task's data, by folded names.
     """
     annotations = task.get("annotations", task.get("completions")) or []
     if not isinstance(annotations, list):
@@ -45,20 +46,20 @@ def of_task(task: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[Revi
     name = picture_named(fields) or _uploaded(task.get("file_upload")) or _older_id(fields)
     for annotation in annotations:
         if not isinstance(annotation, dict):
-            yield Fault("has the ids of its annotations only: export the annotations themselves")
+            yield Fault("has only the ids of its annotations: export the annotations themselves")
             continue
         if annotation.get("was_cancelled") or annotation.get("skipped"):
             continue
-        found = review(name, _results(annotation.get("result")), annotation)
-        if found is not None:
-            yield found
+        converted = review(name, _results(annotation.get("result")), annotation)
+        if converted is not None:
+            yield converted
 
 
-def of_row(fields: Mapping[str, Any]) -> Review | Fault | None:
-    """The review in a row of JSON-MIN or CSV, None where nothing was chosen."""
+def review_of_row(fields: Mapping[str, Any]) -> Review | Fault | None:
+    """Convert a row of JSON-MIN or CSV; None if no class was chosen."""
     value = next((fields[name] for name in CHOICES if fields.get(name) not in (None, "")), None)
     if value is None:
-        value = next((one for one in fields.values() if isinstance(one, dict) and "choices" in one), None)
+        value = next((field for field in fields.values() if isinstance(field, dict) and "choices" in field), None)
     about = {
         "completed_by": fields.get("annotator", fields.get("completedby")),
         "updated_at": fields.get("updatedat"),
@@ -68,11 +69,12 @@ def of_row(fields: Mapping[str, Any]) -> Review | Fault | None:
 
 
 def review(name: str, value: Any, about: Mapping[str, Any]) -> Review | Fault | None:
-    """One annotation as a review.
+    """Convert one annotation to a review; None if no class was chosen.
 
     Parameters
     ----------
-    name : of the picture. value : what was chosen, in any of Label Studio's forms.
+    name : name of the picture.
+    value : the chosen classes, in any format of Label Studio.
     about : completed_by, created_at, updated_at.
     """
     chosen = choices(value)
@@ -89,7 +91,7 @@ def review(name: str, value: Any, about: Mapping[str, Any]) -> Review | Fault | 
 
 
 def choices(value: Any) -> list[str] | None:
-    """The texts that were chosen, each once; None where they are no texts.
+    """Extract the chosen texts, each once; None if a choice is not a text or a number.
 
     >>> choices({"choices": ["fear"]}), choices('["fear", "anger"]'), choices(None)
     (['fear'], ['fear', 'anger'], [])
@@ -109,14 +111,14 @@ def choices(value: Any) -> list[str] | None:
         return [str(value)]
     if not isinstance(value, list):
         return None
-    each = [choices(one) for one in value]
-    if any(one is None for one in each):
+    parts = [choices(item) for item in value]
+    if any(part is None for part in parts):
         return None
-    return list(dict.fromkeys(text for one in each for text in one or ()))
+    return list(dict.fromkeys(text for part in parts for text in part or ()))
 
 
 def annotator(who: Any) -> str:
-    """A name for an annotator: the address where it is known, else the number.
+    """Name an annotator by email or user name, else by number.
 
     >>> annotator({"id": 3, "email": "anna@example.org"}), annotator(3)
     ('anna@example.org', 'annotator 3')
@@ -128,7 +130,7 @@ def annotator(who: Any) -> str:
 
 
 def picture_named(fields: Mapping[str, Any]) -> str:
-    """The picture that a row's fields (by folded names) name: by id or by a link; "" for none."""
+    """The picture named by an id or a link among a row's fields (by folded names); "" for none."""
     for name in PICTURE_IDS:
         if isinstance(fields.get(name), (str, int)) and str(fields[name]).strip():
             return str(fields[name])
@@ -137,14 +139,14 @@ def picture_named(fields: Mapping[str, Any]) -> str:
 
 
 def file_of(link: str) -> str:
-    """The file that a link leads to; "" for pictures that are in the link themselves.
+    """Convert a link to the name of its file; "" for data URIs.
 
     >>> file_of("/data/upload/3/1a2b3c4d-001.png"), file_of("/data/local-files/?d=faces/fear/1.png")
     ('001.png', 'faces/fear/1.png')
     >>> file_of("s3://bucket/fear/1.png"), file_of("data:image/png;base64,iVBO"), file_of("fear/100%.png")
     ('fear/1.png', '', 'fear/100%.png')
     """
-    if not file_named(link):
+    if not without_data_uri(link):
         return ""
     upload = UPLOADED.fullmatch(link.partition("?")[0])
     if upload:
@@ -158,27 +160,27 @@ def file_of(link: str) -> str:
     return parse_qs(parts.query).get("d", [unquote(parts.path).lstrip("/")])[0]
 
 
-def file_named(name: str) -> str:
-    """The same name; "" for pictures that are in the field themselves, which no message may print."""
+def without_data_uri(name: str) -> str:
+    """Return the name, but "" for a data URI, which contains the picture itself and must not appear in messages."""
     return "" if name[:5].casefold() == "data:" else name
 
 
 def _uploaded(name: Any) -> str:
-    """The name that an uploaded file had before Label Studio put eight digits before it."""
+    """Original name of an uploaded file, without the prefix of eight digits that Label Studio adds."""
     return re.sub(r"^[0-9a-f]{8}-", "", name) if isinstance(name, str) and not name.endswith(".json") else ""
 
 
 def _older_id(fields: Mapping[str, Any]) -> str:
-    """The field that earlier exports of mien had for the picture's id."""
+    """The picture's id in exports of earlier versions of mien."""
     name = fields.get("id")
     return name if isinstance(name, str) else ""
 
 
 def _results(results: Any) -> Any:
-    """What was chosen in the results of an annotation: of several questions, in that about the emotion."""
+    """Chosen values in the results of an annotation; if there are several questions, of the one about the emotion."""
     if not isinstance(results, list):
         return results
-    answers = [one for one in results if isinstance(one, dict) and one.get("type", "choices") == "choices"]
-    names = [str(one.get("from_name", "")).casefold() for one in answers]
+    answers = [result for result in results if isinstance(result, dict) and result.get("type", "choices") == "choices"]
+    names = [str(answer.get("from_name", "")).casefold() for answer in answers]
     asked = next((name for name in CHOICES if name in names), None)
-    return [one.get("value") for one, name in zip(answers, names, strict=True) if asked in (None, name)]
+    return [answer.get("value") for answer, name in zip(answers, names, strict=True) if asked in (None, name)]

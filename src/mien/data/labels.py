@@ -1,4 +1,4 @@
-"""The emotions, their order and their spellings."""
+"""Emotion classes in canonical order, and the usual spellings of each."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ EMOTIONS = LabelSet(("surprise", "fear", "disgust", "happiness", "sadness", "ang
 
 
 def emotions(*names: str) -> LabelSet:
-    """The label set of the given emotions, in canonical order, with every spelling that means one of them."""
+    """Build the label set of the given emotions, in canonical order, with all known spellings of them."""
     kept = tuple(name for name in EMOTIONS.names if name in names)
     return LabelSet(kept, {alias: name for alias, name in ALIASES.items() if name in kept})

@@ -1,9 +1,9 @@
-"""Which folder of a picture's path names its class, and which of the others name people.
+"""Recognition of the folder in a picture's path that names its class, and of folders that name people.
 
     happiness/1.png   train/happiness/1.png   happiness/S010/1.png   S010/happiness/1.png   happiness/cropped/1.png
 
-A folder whose name is an emotion (or one of the user's names) is the class. Folders beside it are classes too. Without
-any such name the depth decides; where it leaves two readings, the tree is refused.
+A folder named after an emotion (or one of the user's names) is the class. Folders beside it are classes too. Without
+any such name the depth decides; if two levels are possible, the folder tree is refused.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from dataclasses import dataclass
 from mien.errors import DataError
 
 Path = tuple[str, ...]
-"""The folders that lead to a picture, from below the root."""
+"""Names of the folders from below the root down to a picture."""
 PARTS = frozenset(
     {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "images", "data"}
 )  # fmt: skip
-"""Folders that name a part of a data set and never a class or a person."""
+"""Names of folders that mean a part of a data set, never a class or a person."""
 NOT_PEOPLE = PARTS | frozenset(
     {"aligned", "color", "colour", "crop", "cropped", "face", "faces", "gray", "grey", "large", "original",
      "originals", "raw", "rgb", "small"}
 )  # fmt: skip
 PERSON = re.compile(r"[a-z]{0,3}|s(ub(j(ect)?)?)?|p(ers(on)?|articipant)?|actor|model|user|id", re.IGNORECASE)
-"""What may stand before the number of a person: S010, subject_3, AF01."""
+"""Prefixes of a person's number: S010, subject_3, AF01."""
 FEW = 5
-"""Fewest different folder names without numbers that are taken for people."""
+"""Minimum number of different folder names without numbers that count as people."""
 SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Levels:
-    """The folders of one picture by what they name.
+    """The class folder in a picture's path, and the folders above and below it.
 
     Attributes
     ----------
-    label : the class folder, "" where there is none.
-    above, below : the folders above and below it.
+    label : name of the class folder, "" if there is none.
+    above, below : names of the folders above and below it.
     """
 
     label: str = ""
@@ -54,14 +54,14 @@ def levels_of(
 
     Parameters
     ----------
-    folders : paths of folders that hold pictures, none of them empty.
-    means_class : whether a name is that of a known class.
-    level : which folder is the class, counted from 1 below the root; recognised by default.
+    folders : paths of folders that contain pictures, none of them empty.
+    means_class : function that decides whether a name is that of a known class.
+    level : level of the class folders, counted from 1 below the root; recognised by default.
     place : the root, for messages.
 
     Raises
     ------
-    DataError : two levels may be the classes.
+    DataError : the classes may be on either of two levels.
 
     Examples
     --------
@@ -84,19 +84,19 @@ def _levels(path: Path, number: int | None) -> Levels:
 
 
 def _core(path: Path) -> list[int]:
-    """Places in a path of the folders that may be classes."""
-    return [place for place, name in enumerate(path) if name.casefold() not in PARTS]
+    """Indices of the folders in a path that may be classes."""
+    return [index for index, name in enumerate(path) if name.casefold() not in PARTS]
 
 
 def _by_name(folders: Collection[Path], means_class: Callable[[str], bool], place: str) -> dict[Path, int]:
-    """Path → position of the class folder, for paths with a folder that is named after a known class."""
-    found = {path: [number for number in _core(path) if means_class(path[number])] for path in folders}
+    """Path → index of the class folder, for paths with a folder that is named after a known class."""
+    candidates = {path: [number for number in _core(path) if means_class(path[number])] for path in folders}
     names: dict[int, set[str]] = {}
-    for path, numbers in found.items():
+    for path, numbers in candidates.items():
         for number in numbers:
             names.setdefault(number, set()).add(path[number])
     chosen = {}
-    for path, numbers in found.items():
+    for path, numbers in candidates.items():
         most = max((len(names[number]) for number in numbers), default=0)
         best = [number for number in numbers if len(names[number]) == most]
         if len(best) > 1:
@@ -107,7 +107,7 @@ def _by_name(folders: Collection[Path], means_class: Callable[[str], bool], plac
 
 
 def _beside(folders: Collection[Path], named: dict[Path, int]) -> dict[Path, int | None]:
-    """The class of the other paths: the folder beside a known class, else the folder at the usual depth."""
+    """Path → index of the class folder: a known class, a folder beside one, else the folder at the usual depth."""
     parents = {path[:number] for path, number in named.items()}
     usual = Counter(_core(path).index(number) for path, number in named.items()).most_common(1)[0][0]
     chosen: dict[Path, int | None] = {}
@@ -119,13 +119,13 @@ def _beside(folders: Collection[Path], named: dict[Path, int]) -> dict[Path, int
 
 
 def _by_depth(folders: Collection[Path], place: str) -> dict[Path, int | None]:
-    """Where no class name is known: the first folder if pictures lie in it, else the one that does not name people."""
+    """Path → class folder without known names: the first level if it has pictures, else the level without people."""
     cores = {path: _core(path) for path in folders}
     deep = [path for path, core in cores.items() if core]
     if not deep or min(len(cores[path]) for path in deep) == 1:
         return {path: core[0] if core else None for path, core in cores.items()}
     first, second = ([path[cores[path][depth]] for path in deep] for depth in (0, 1))
-    people = [numbered(names) for names in (first, second)]
+    people = [are_numbered(names) for names in (first, second)]
     if len(set(first)) == 1 or people == [True, False]:
         return {path: core[1] if core else None for path, core in cores.items()}
     if people == [False, True]:
@@ -144,24 +144,24 @@ def _ambiguous(paths: Sequence[Path], numbers: Sequence[int], place: str) -> Dat
     return DataError(cause, place=place, remedy=f"choose with {remedy}")
 
 
-def numbered(names: Collection[str]) -> bool:
-    """Whether all names are numbers, or numbers behind what people are counted by: S010, subject_3, 12.
+def are_numbered(names: Collection[str]) -> bool:
+    """Whether all names are numbers, or numbers with a prefix used for people: S010, subject_3, 12.
 
-    >>> numbered(["S010", "S011"]), numbered(["cropped", "raw"])
+    >>> are_numbered(["S010", "S011"]), are_numbered(["cropped", "raw"])
     (True, False)
     """
     split = [re.fullmatch(r"(.*?)[\s_-]*\d+[a-z]?", name, re.IGNORECASE) for name in names]
-    return bool(split) and all(found and PERSON.fullmatch(found[1]) for found in split)
+    return bool(split) and all(match and PERSON.fullmatch(match[1]) for match in split)
 
 
-def are_people(names: Sequence[str]) -> bool:
-    """Whether folder names are those of people: numbered ones, or many different ones of which none has most pictures.
+def are_person_names(names: Sequence[str]) -> bool:
+    """Whether folders name people: numbered names, or many names none of which holds most pictures.
 
     Parameters
     ----------
-    names : one for each picture that has any.
+    names : the folder of each picture that has one.
     """
     counts = Counter(names)
     if not counts or any(name.casefold() in NOT_PEOPLE for name in counts):
         return False
-    return numbered(counts) or (len(counts) >= FEW and max(counts.values()) <= sum(counts.values()) / 2)
+    return are_numbered(counts) or (len(counts) >= FEW and max(counts.values()) <= sum(counts.values()) / 2)

@@ -1,4 +1,4 @@
-"""What the readers share: tables, spellings of labels, row keys, pictures without a row."""
+"""Functions shared by the readers: columns, spellings of labels, unique ids, pictures without a row."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from mien.types import Ints, LabelSet, Problem, Texts, spelling
 
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 LONGEST = 100
-"""Bytes of a class name."""
+"""Maximum length of a class name in bytes."""
 UNDECIDED = ("tie", "unknown", "NF")
-"""Raw labels that say: the annotators' votes name no emotion (a tie, "unknown" or "not a face" wins)."""
+"""Raw labels of pictures whose votes give no emotion: a tie, or most votes for "unknown" or "not a face"."""
 
 
-def columns(header: Sequence[str], wanted: Sequence[str], path: Path) -> list[int]:
-    """Where the wanted columns stand in a header, whatever their order, case and padding; DataError without one."""
+def column_indices(header: Sequence[str], names: Sequence[str], path: Path) -> list[int]:
+    """Indices of the named columns in a header, in any order, case and padding; DataError if one is missing."""
     table = Table(path, list(header), [])
-    return [table.place(name) for name in wanted]
+    return [table.require_column(name) for name in names]
 
 
 def spellings(names: Mapping[str, str] | None) -> dict[str, str]:
-    """Every known spelling and the class it means; `names` are the user's own and win."""
-    own = {spelling(raw): spelling(name) for raw, name in (names or {}).items()}
-    return {**ALIASES, **{raw: ALIASES.get(name, name) for raw, name in own.items()}}
+    """Every known spelling of a label → class name; the user's `names` take precedence."""
+    folded = {spelling(raw): spelling(name) for raw, name in (names or {}).items()}
+    return {**ALIASES, **{raw: ALIASES.get(name, name) for raw, name in folded.items()}}
 
 
 def labelset_of(
     raw: Iterable[str], names: Mapping[str, str] | None, *, others: bool, place: str = "", what: str = "labels"
 ) -> LabelSet:
-    """The classes that occur among raw labels: emotions in canonical order, then the others, sorted.
+    """Collect the classes that occur among raw labels: emotions in canonical order, then the others, sorted.
 
     Parameters
     ----------
-    raw : labels as they were written.
+    raw : labels as written in the data.
     names : the user's own spellings.
-    others : whether a word that is no emotion is a class; if not, it is one only where no word is an emotion.
-    place, what : where the labels are from and what they are, for messages.
+    others : whether labels that are not emotions are classes too; if false, only where no label is an emotion.
+    place, what : source and kind of the labels, for messages.
 
     Raises
     ------
-    DataError : a class would be called by a number alone, or by a name that cannot be one.
+    DataError : the name of a class is a number or otherwise invalid.
 
     Examples
     --------
@@ -55,61 +55,61 @@ def labelset_of(
     ('fear', 'happiness')
     """
     meant = spellings(names)
-    found = {meant.get(word, word) for word in map(spelling, raw) if word}
-    if not others and found & set(EMOTIONS.names):
-        found &= {*EMOTIONS.names, *meant.values()}
-    kept = [name for name in EMOTIONS.names if name in found]
-    kept += sorted(found - set(kept))
+    classes = {meant.get(label, label) for label in map(spelling, raw) if label}
+    if not others and classes & set(EMOTIONS.names):
+        classes &= {*EMOTIONS.names, *meant.values()}
+    kept = [name for name in EMOTIONS.names if name in classes]
+    kept += sorted(classes - set(kept))
     _refuse_numbers([name for name in kept if NUMBER.fullmatch(name) and name not in meant.values()], place, what)
     for name in kept:
         _check_class_name(name)
-    return LabelSet(tuple(kept), {word: name for word, name in meant.items() if name in kept})
+    return LabelSet(tuple(kept), {written: name for written, name in meant.items() if name in kept})
 
 
 def _refuse_numbers(numbers: Sequence[str], place: str, what: str) -> None:
-    """Data sets number the emotions in different orders, so a number alone means nothing."""
+    """Raise DataError for numbers as class names, because data sets number the emotions in different orders."""
     if numbers:
         example = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral", "contempt")
         shown = ",".join(f"{number}={name}" for number, name in zip(numbers, example, strict=False))
         raise DataError(
-            f"the {what} are numbers ({', '.join(numbers)}), and what they mean differs between data sets",
+            f"the {what} are numbers ({', '.join(numbers)}), whose meaning differs between data sets",
             place=place,
-            remedy=f"say what each means, for instance --names {shown}",
+            remedy=f"give the class of each number, for instance --names {shown}",
         )
 
 
 def _check_class_name(name: str) -> None:
-    """A class name becomes part of folder names and of lines of text."""
+    """Raise DataError for a class name that cannot be part of folder names and lines of text."""
     if not name.isprintable() or set(name) & set("/\\") or len(name.encode()) > LONGEST:
         shown = name if len(name) <= LONGEST else name[:LONGEST] + "…"
-        cause = f"cannot be the name of a class: it has a slash, a sign that does not print, or over {LONGEST} bytes"
-        raise DataError(cause, place=f"label {shown!r}", remedy="rename it, or say with --names what it means")
+        cause = f"is not a valid class name: it has a slash, a non-printable character, or over {LONGEST} bytes"
+        raise DataError(cause, place=f"label {shown!r}", remedy="rename it, or give its class with --names")
 
 
 def resolve(raw: Texts, labelset: LabelSet) -> Ints:
     """(N,) class indices of raw labels, -1 where a label means no class."""
     if not len(raw):
         return np.empty(0, dtype=np.int64)
-    words, where = np.unique(raw, return_inverse=True)
-    return np.array([labelset.resolve(str(word)) for word in words], dtype=np.int64)[where]
+    distinct, inverse = np.unique(raw, return_inverse=True)
+    return np.array([labelset.resolve(str(label)) for label in distinct], dtype=np.int64)[inverse]
 
 
-def row_keys(names: Iterable[str]) -> list[str]:
-    """Names made unique: the second row of a name becomes "name#2".
+def unique_ids(names: Iterable[str]) -> list[str]:
+    """Make names unique: the second row with a name becomes "name#2".
 
-    >>> row_keys(["a.png", "b.png", "a.png"])
+    >>> unique_ids(["a.png", "b.png", "a.png"])
     ['a.png', 'b.png', 'a.png#2']
     """
-    seen: Counter[str] = Counter()
-    keys = []
+    counts: Counter[str] = Counter()
+    ids = []
     for name in names:
-        seen[name] += 1
-        keys.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return keys
+        counts[name] += 1
+        ids.append(name if counts[name] == 1 else f"{name}#{counts[name]}")
+    return ids
 
 
 def unlisted(folder: Path, pictures: Sequence[str], listed: Iterable[int], table: str) -> list[Problem]:
-    """A Problem for each picture of a folder that no row of a table names; `listed` are numbers of those named."""
+    """A Problem for each picture of a folder that no row of a table names; `listed` are indices of the named ones."""
     named = np.zeros(len(pictures), bool)
     named[list(listed)] = True
     return [
@@ -121,5 +121,5 @@ def unlisted(folder: Path, pictures: Sequence[str], listed: Iterable[int], table
 
 
 def broken_row(path: Path, number: int, cause: str) -> Problem:
-    """A row of a table that cannot be used; `number` counts from 1, the header not included."""
+    """The Problem for an unusable row of a table; `number` counts from 1 without the header."""
     return Problem("broken row", f"{path}, row {number}", cause, "correct the row; it is left out")

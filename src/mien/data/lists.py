@@ -1,9 +1,10 @@
-"""Lists: one table with a picture and a label in each row, beside the pictures.
+"""Reader of lists: tables beside the pictures with a picture and a label in each row.
 
-    ROOT/labels.csv     image,label          ROOT/images/1.png, or wherever below ROOT
+    ROOT/labels.csv     image,label          ROOT/images/1.png, or anywhere below ROOT
     ROOT/train.csv, ROOT/test.csv            several lists, one for each part of the set
 
-CSV, TSV and Parquet are read. Pictures are found by the end of their path, so a list may have been written elsewhere.
+CSV, TSV and Parquet are read. Pictures are found by the end of their path, so a list may contain paths of another
+machine.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from mien.data import votes
 from mien.data.files import walk
 from mien.data.join import match
 from mien.data.labels import EMOTIONS
-from mien.data.listing import UNDECIDED, broken_row, labelset_of, resolve, row_keys, unlisted
+from mien.data.listing import UNDECIDED, broken_row, labelset_of, resolve, unique_ids, unlisted
 from mien.data.official import part_of
-from mien.data.people import one_name_each
+from mien.data.people import unify_names
 from mien.data.tables import (
     IMAGE,
     LABEL,
@@ -28,7 +29,7 @@ from mien.data.tables import (
     SOURCE,
     SUFFIXES,
     Table,
-    folded,
+    fold_title,
     header_of,
     missing_column,
     read_table,
@@ -42,39 +43,40 @@ AFFECTNET = {
     "0": "neutral", "1": "happiness", "2": "sadness", "3": "surprise", "4": "fear", "5": "disgust", "6": "anger",
     "7": "contempt",
 }  # fmt: skip
-"""AffectNet's numbers, in lists with its column names."""
+"""AffectNet's numbers of the classes, used for lists with its column names."""
 NO_EMOTION = {"8": UNDECIDED[1], "9": UNDECIDED[1], "10": UNDECIDED[2]}
 """AffectNet's numbers for none, uncertain, and no face."""
 
 
 def looks_like(path: Path) -> bool:
-    """Whether `path` is a list, or a folder with lists in it."""
+    """Whether `path` is a list, or a folder that contains lists."""
     return bool(lists_in(path))
 
 
 def lists_in(path: Path) -> list[Path]:
-    """The lists in a folder, or the file itself if it is one."""
-    return [table for table in tables_in(path) if (found := _titles(table)) & {*map(folded, LABEL)} or _classes(found)]
+    """Find the lists in a folder; the file itself if `path` is a list."""
+    usual = {*map(fold_title, LABEL)}
+    return [table for table in tables_in(path) if (titles := _titles(table)) & usual or _classes(titles)]
 
 
 def _classes(titles: Collection[str]) -> list[str]:
-    """The columns that are called by emotions, where there are several: each has a 1 where a picture has this class."""
-    found = [title for title in titles if EMOTIONS.resolve(title) != NO_LABEL]
-    return found if len(found) > 1 else []
+    """Columns named after emotions, if there are several (one-hot labels or scores)."""
+    classes = [title for title in titles if EMOTIONS.resolve(title) != NO_LABEL]
+    return classes if len(classes) > 1 else []
 
 
 def tables_in(path: Path) -> list[Path]:
-    """The tables with a column of pictures in a folder without its votes.csv, or the file itself if it is one."""
+    """Find the tables with a column of pictures in a folder, except votes.csv; the file itself if `path` is one."""
     inside = sorted(path.iterdir()) if path.is_dir() else []
     files = [path] if path.is_file() else [file for file in inside if file.name.casefold() not in votes.NAMES]
     tables = (file for file in files if file.suffix.lower() in SUFFIXES)
-    return [file for file in tables if file.is_file() and _titles(file) & {*map(folded, IMAGE)}]
+    return [file for file in tables if file.is_file() and _titles(file) & {*map(fold_title, IMAGE)}]
 
 
 def _titles(table: Path) -> set[str]:
-    """The folded column names of a table of pictures' names; none of other files, or where pixels stand in it."""
+    """Folded column names of a table; none for files that are not tables, or tables that contain pixels."""
     try:
-        titles = {folded(title) for title in header_of(table)}
+        titles = {fold_title(title) for title in header_of(table)}
     except MienError:
         return set()
     return set() if "pixels" in titles else titles
@@ -85,18 +87,18 @@ def read(path: Path, names: Mapping[str, str] | None = None, image_column: str =
 
     Parameters
     ----------
-    path : the list, or the folder that it lies in.
-    names : own spellings of labels, needed where they are numbers.
-    image_column, label_column : which columns hold picture and label, where their names are not the usual ones.
+    path : the list, or its folder.
+    names : own spellings of labels, required if they are numbers.
+    image_column, label_column : names of the columns with picture and label, if they are not usual ones.
 
     Returns
     -------
     Dataset, not decoded; ids are paths of the pictures, below the folder of the list or the one above. A column of
-    persons gives `groups`. Sources are a column of contributors, else of parts, else the lists.
+    persons gives `groups`. Sources come from a column of parts, else of contributors, else from the lists' names.
 
     Raises
     ------
-    DataError : no list, no such column, no row that names a picture, or numbers as labels.
+    DataError : there is no list, a column is missing, no row names a picture, or the labels are numbers.
     """
     lists = [path] if path.is_file() else lists_in(path)
     if not lists and image_column and label_column and path.is_dir():
@@ -106,8 +108,8 @@ def read(path: Path, names: Mapping[str, str] | None = None, image_column: str =
             "has no list of pictures and labels", place=str(path),
             remedy="give a CSV, TSV or Parquet file, with --image-column and --label-column for its columns",
         )  # fmt: skip
-    _refuse_unrelated(lists, path)
-    rows = Rows()
+    _check_lists_are_parts(lists, path)
+    rows = ListRows()
     for table in lists:
         rows.add(read_table(table), image_column, label_column, several=len(lists) > 1)
     root, pictures, problems = _pictures(lists[0].parent)
@@ -115,8 +117,8 @@ def read(path: Path, names: Mapping[str, str] | None = None, image_column: str =
 
 
 @dataclass
-class Rows:
-    """Rows of lists, column by column: as written, one entry a row."""
+class ListRows:
+    """Rows of one or several lists as written, one sequence per column."""
 
     tables: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
@@ -127,13 +129,13 @@ class Rows:
     affectnet: bool = False
 
     def add(self, table: Table, image_column: str, label_column: str, several: bool = False) -> None:
-        """Append the rows of a table; with `several`, its name is the source of rows that have none."""
-        image = _place(table, image_column, IMAGE, "--image-column")
+        """Append the rows of a table; with `several`, its name is the source of rows without a source."""
+        image = _column(table, image_column, IMAGE, "--image-column")
         title, labels = self._labels(table, label_column)
-        person, part = table.find(*PERSON), table.find(*PART)
-        source = next((place for place in (part, table.find(*SOURCE)) if place is not None), None)
+        person, part = table.find_column(*PERSON), table.find_column(*PART)
+        source = next((column for column in (part, table.find_column(*SOURCE)) if column is not None), None)
         self.tables.append(table.path.name)
-        titles = {folded(table.header[image]), folded(title)}
+        titles = {fold_title(table.header[image]), fold_title(title)}
         self.affectnet |= titles == {"subdirectoryfilepath", "expression"}
         for number, row in enumerate(table.rows, 1):
             if number - 1 in table.short or not row[image]:
@@ -144,35 +146,45 @@ class Rows:
             label = labels[number - 1]
             self.labels.append("" if label.casefold() == "nan" else label)
             self.people.append("" if person is None else row[person])
-            own = "" if source is None else row[source]
-            self.sources.append(own or (table.path.stem if several else ""))
+            source_name = "" if source is None else row[source]
+            self.sources.append(source_name or (table.path.stem if several else ""))
 
-    def _labels(self, table: Table, wanted: str) -> tuple[str, list[str]]:
-        """The title of the column of labels and its (R,) cells; made from one column a class where there is none."""
+    def _labels(self, table: Table, requested: str) -> tuple[str, list[str]]:
+        """Title of the column of labels and its (R,) cells; without such a column, labels from one column per class."""
         classes = _classes(table.header)
-        places = [place for title in LABEL if (place := table.find(title)) is not None]
-        if not wanted and not places and classes:
+        columns = [column for title in LABEL if (column := table.find_column(title)) is not None]
+        if not requested and not columns and classes:
             self.problems += [_columns_of_classes(table, classes)]
-            return "", [_most(row, table.header, classes) for row in table.rows]
-        told = (place for place in places if any(EMOTIONS.resolve(cell) != NO_LABEL for cell in table.column(place)))
-        place = next(told, None) if not wanted else None  # words rather than their numbers
-        place = _place(table, wanted, LABEL, "--label-column") if place is None else place
-        return table.header[place], table.column(place)
+            return "", [_highest(row, table.header, classes) for row in table.rows]
+        with_names = (  # preferred to columns of numbers
+            column for column in columns if any(EMOTIONS.resolve(cell) != NO_LABEL for cell in table.column(column))
+        )
+        column = next(with_names, None) if not requested else None
+        column = _column(table, requested, LABEL, "--label-column") if column is None else column
+        return table.header[column], table.column(column)
 
     def dataset(self, root: Path, pictures: Sequence[str], names: Mapping[str, str] | None, name: str) -> Dataset:
-        """The rows that name one of the pictures, which are paths below `root`; Problems for the others, and for
-        pictures that no row names."""
+        """Build the data set of the rows that name one of the pictures.
+
+        Other rows, and pictures that no row names, become Problems.
+
+        Parameters
+        ----------
+        root, pictures : folder of the pictures, and their paths inside it.
+        names : own spellings of labels.
+        name : of the data set, for messages.
+        """
         table = " and ".join(self.tables)
-        found = match(self.images, pictures, table)
-        kept = found.rows >= 0
-        listed = [pictures[row] for row in found.rows[kept].tolist()]
+        matched = match(self.images, pictures, table)
+        kept = matched.rows >= 0
+        listed = [pictures[row] for row in matched.rows[kept].tolist()]
         undecided = NO_EMOTION if self.affectnet else {}
         raw = texts([undecided.get(label, label) for label in self.labels])[kept]
         meanings = {**(AFFECTNET if self.affectnet else {}), **(names or {})}
         labelset = labelset_of(raw.tolist(), meanings, others=False, place=name)
-        people, sources = texts(one_name_each(self.people))[kept], texts(self.sources)[kept]
+        people, sources = texts(unify_names(self.people))[kept], texts(self.sources)[kept]
         return Dataset(
-            ids=texts(row_keys(listed)),
+            ids=texts(unique_ids(listed)),
             labels=resolve(raw, labelset),
             labelset=labelset,
             raw_labels=raw,
@@ -180,14 +192,14 @@ class Rows:
             groups=people if (people != "").any() else None,
             sources=sources if (sources != "").any() else None,
             problems=(
-                *self.problems, *found.problems, *unlisted(root, pictures, found.rows[kept].tolist(), table)
+                *self.problems, *matched.problems, *unlisted(root, pictures, matched.rows[kept].tolist(), table)
             ),
             name=name,
         )  # fmt: skip
 
 
-def _most(row: Sequence[str], header: Sequence[str], classes: Sequence[str]) -> str:
-    """The class whose column has the highest number, "" where none has one, UNDECIDED where several have it."""
+def _highest(row: Sequence[str], header: Sequence[str], classes: Sequence[str]) -> str:
+    """The class whose column has the highest number above 0; "" if there is none, UNDECIDED for a tie."""
     numbers = {title: _number(row[header.index(title)]) for title in classes}
     best = [title for title, number in numbers.items() if number == max(numbers.values()) and number > 0]
     return UNDECIDED[0] if len(best) > 1 else "".join(best)
@@ -203,25 +215,26 @@ def _number(cell: str) -> float:
 
 def _columns_of_classes(table: Table, classes: Sequence[str]) -> Problem:
     cause = f"has no column of labels: the label is the highest of {', '.join(classes)}"
-    remedy = "nothing; votes.csv beside class folders keeps the numbers as votes"
+    remedy = "nothing; to keep the numbers as votes, use class folders with votes.csv"
     return Problem("labels from columns", str(table.path), cause, remedy)
 
 
-def _place(table: Table, wanted: str, usual: Sequence[str], flag: str) -> int:
-    found = table.find(wanted) if wanted else table.find(*usual)
-    if found is not None:
-        return found
-    if wanted:
-        raise missing_column(wanted, table.header, table.path)
+def _column(table: Table, requested: str, usual: Sequence[str], flag: str) -> int:
+    """Index of the requested column, else of one with a usual name; DataError if there is none."""
+    column = table.find_column(requested) if requested else table.find_column(*usual)
+    if column is not None:
+        return column
+    if requested:
+        raise missing_column(requested, table.header, table.path)
     what = "pictures" if usual is IMAGE else "labels"
     raise DataError(
-        f"no column is known to hold the {what}", place=str(table.path),
+        f"has no column with a usual name for {what}", place=str(table.path),
         remedy=f"name it with {flag}; its columns are: {', '.join(table.header)[:200] or 'none'}",
     )  # fmt: skip
 
 
-def _refuse_unrelated(lists: Sequence[Path], path: Path) -> None:
-    """Several lists are one data set only if each is of a part."""
+def _check_lists_are_parts(lists: Sequence[Path], path: Path) -> None:
+    """Raise DataError for several lists that are not named after the parts of one data set."""
     unnamed = [table.name for table in lists if not part_of(table.stem)]
     if len(lists) > 1 and unnamed:
         raise DataError(
@@ -231,18 +244,16 @@ def _refuse_unrelated(lists: Sequence[Path], path: Path) -> None:
 
 
 def pictures_below(root: Path) -> tuple[list[str], list[Problem]]:
-    """The pictures in a folder and below, as paths inside it, and what is wrong with its folders."""
+    """List the pictures in and below a folder, as paths inside it, with the Problems of all folders."""
     walked = list(walk(root))
-    names = [found.path.relative_to(root).joinpath(name).as_posix() for found in walked for name in found.pictures]
-    return names, [problem for found in walked for problem in found.problems]
+    names = [folder.path.relative_to(root).joinpath(name).as_posix() for folder in walked for name in folder.pictures]
+    return names, [problem for folder in walked for problem in folder.problems]
 
 
 def _pictures(folder: Path) -> tuple[Path, list[str], list[Problem]]:
-    """The folder that the pictures lie in or below, theirs or the one above, and their paths inside it."""
+    """The folder of the list, or the one above if only that has pictures, and the pictures' paths inside it."""
     for root in (folder, folder.parent):
         names, problems = pictures_below(root)
         if names:
             return root, names, problems
-    raise DataError(
-        "there is no picture beside it or below", place=str(folder), remedy="put the list beside its pictures"
-    )
+    raise DataError("there is no picture in or below it", place=str(folder), remedy="put the list beside its pictures")

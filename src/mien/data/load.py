@@ -1,4 +1,4 @@
-"""From what the user calls DATA to a data set: recognise the layout, and read it."""
+"""Reading of a data set from a path or a specification of synthetic faces; the layout is recognised."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ FORMATS: dict[str, ModuleType] = {
     "list": lists,
     "folders": folders,
 }
-"""Format name → reader with `LAYOUT`, `looks_like(path)`, `read(path, names)`, and OPTIONS, the names of what else its
-`read` takes; the first that fits is taken."""
+"""Format name → reader with `LAYOUT`, `looks_like(path)`, `read(path, names)`, and OPTIONS, the names of further
+parameters of `read`; the first reader that recognises a path is used."""
 TO_USE = "give --format list to use the list"
 
 
@@ -43,16 +43,16 @@ def load(
     source : a path, or drawn faces: "faces", "faces:size=48,n=4000,seed=0".
     format : one of FORMATS, to force it; recognised otherwise.
     names : label as written → class name, for numbers and spellings of one's own.
-    labels : which labels FER+ gives, see :func:`mien.data.ferplus.read`; "shares" by default.
-    options : what else readers take: `class_level` and `subfolders` of class folders, `image_column` and `label_column`
-        of lists. None and "" leave them at their defaults.
+    labels : kind of labels of FER+, see :func:`mien.data.ferplus.read`; "shares" by default.
+    options : further parameters of readers: `class_level` and `subfolders` of class folders, `image_column` and
+        `label_column` of lists. None and "" mean their defaults.
 
     Raises
     ------
     DataError
-        No such path, an empty folder, or a layout that no reader knows.
+        The path does not exist, is an empty folder, or has an unknown layout.
     UsageError
-        An unknown format, `labels` for data that have no votes to choose by, or an option of another format.
+        The format is unknown, `labels` is given for data without votes, or an option belongs to another format.
     """
     text = os.fspath(source)
     given = {name: value for name, value in options.items() if value not in (None, "")}
@@ -83,7 +83,7 @@ def load(
 
 
 def recognise(path: Path, names: Mapping[str, str] | None = None) -> str:
-    """Name of the format that fits a path; DataError where none does.
+    """Recognise the format of a path; DataError if no reader recognises it.
 
     Parameters
     ----------
@@ -100,12 +100,12 @@ def recognise(path: Path, names: Mapping[str, str] | None = None) -> str:
         raise DataError("is an empty folder", place=str(path), remedy="give the folder that the data lie in")
     refuse_unread(path)
     layouts = "; ".join(str(reader.LAYOUT) for reader in FORMATS.values())
-    remedy = hints.elsewhere(path, FORMATS) or f"known are: {layouts}; or drawn faces (faces)"
-    raise DataError("has no layout that mien knows", place=str(path), remedy=remedy)
+    remedy = hints.remedy_for_path(path, FORMATS) or f"known are: {layouts}; or drawn faces (faces)"
+    raise DataError("has an unknown layout", place=str(path), remedy=remedy)
 
 
 def _has_class_folders(path: Path, names: Mapping[str, str] | None) -> bool:
-    """Whether folders below are named after two known classes, with or without the parts of a set above them."""
+    """Whether two folders are named after known classes, directly below `path` or below a part such as train."""
     if not path.is_dir():
         return False
     known = spellings(names)
@@ -116,7 +116,7 @@ def _has_class_folders(path: Path, names: Mapping[str, str] | None) -> bool:
 
 
 def _unlike_lists(found: Dataset, path: Path, names: Mapping[str, str] | None) -> Iterator[Problem]:
-    """A Problem for each list beside class folders that gives pictures other classes than the folders do."""
+    """A Problem for each table beside class folders that contradicts the folders or is not used."""
     of_folder = dict(zip(found.paths.tolist(), found.labels.tolist(), strict=True))
     used = lists.lists_in(path)
     for table in lists.tables_in(path):
@@ -143,7 +143,7 @@ def _unlike_lists(found: Dataset, path: Path, names: Mapping[str, str] | None) -
 
 
 def _refuse_collections(path: Path) -> None:
-    """A folder of data sets could pass for class folders."""
+    """Raise DataError for a folder of several data sets, which would look like class folders."""
     for inner in sorted(entry for entry in path.iterdir() if entry.is_dir()):
         for name, reader in FORMATS.items():
             if reader is not folders and reader.looks_like(inner):
@@ -155,12 +155,12 @@ def _refuse_collections(path: Path) -> None:
 
 
 def is_drawn(text: str) -> bool:
-    """Whether a source names drawn faces, not a path."""
+    """Whether a source means synthetic faces instead of a path."""
     return text == "faces" or text.startswith("faces:")
 
 
 def absolute(source: str) -> str:
-    """A source as it is written down, so that it is found from any folder: a path in full, drawn faces as they are.
+    """Make a path absolute for storage; specifications of synthetic faces are returned unchanged.
 
     >>> absolute("faces:n=100"), absolute("/data/../faces/")
     ('faces:n=100', '/faces')

@@ -1,4 +1,4 @@
-"""Pictures that are nearly equal: lightened, resized or saved again, so that their bytes differ."""
+"""Detection of nearly equal pictures, such as brightened, resized or re-encoded copies."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from mien.types import Dataset, Ints, Problem
 
 BITS = 64
 CLOSE = 4
-"""Bits by which the hashes of nearly equal pictures may differ."""
+"""Maximum Hamming distance in bits between the hashes of nearly equal pictures."""
 BLOCK = 1024
 LABELS, PARTS_APART = "nearly equal pictures with different labels", "nearly equal pictures in two parts"
 
 
 def near_copies(pictures: NDArray[np.uint8], close: int = CLOSE) -> Ints:
-    """(M, 2) rows of pairs whose perceptual hashes differ by at most `close` of 64 bits; the first row is the smaller.
+    """Find pairs of pictures whose perceptual hashes differ by at most `close` of 64 bits.
 
     Parameters
     ----------
     pictures : (N, H, W) or (N, H, W, 3) uint8.
+
+    Returns
+    -------
+    (M, 2) row numbers; the first of each pair is the smaller.
 
     Raises
     ------
@@ -31,7 +35,7 @@ def near_copies(pictures: NDArray[np.uint8], close: int = CLOSE) -> Ints:
 
     Notes
     -----
-    The hash says where the low frequencies of a picture's cosine transform are above their median (C. Zauner,
+    A bit of the hash is 1 where a low frequency of the cosine transform is above their median (C. Zauner,
     *Implementation and benchmarking of perceptual image hash functions*, 2010); ImageHash computes it.
     """
     imagehash = import_optional("imagehash", "ImageHash", "near")
@@ -39,27 +43,28 @@ def near_copies(pictures: NDArray[np.uint8], close: int = CLOSE) -> Ints:
     signs = np.where(np.array(hashes, bool).reshape(len(hashes), BITS), np.float32(1), np.float32(-1))
     pairs = [np.empty((0, 2), int)]
     for start in range(0, len(signs), BLOCK):
-        agreed = signs[start : start + BLOCK] @ signs.T  # 64 less twice the bits that differ
-        one, other = np.nonzero(agreed >= BITS - 2 * close)
-        one = one + start
-        pairs.append(np.stack([one, other], 1)[one < other])
+        products = signs[start : start + BLOCK] @ signs.T  # 64 minus twice the number of differing bits
+        first, second = np.nonzero(products >= BITS - 2 * close)
+        first = first + start
+        pairs.append(np.stack([first, second], 1)[first < second])
     return np.concatenate(pairs)
 
 
 def problems(data: Dataset, pairs: Ints, parts: Ints, names: tuple[str, ...]) -> Iterator[Problem]:
-    """What is wrong with nearly equal pictures that are not equal: other labels, or another part.
+    """Problems of nearly equal but not identical pictures that have different labels or lie in different parts.
 
     Parameters
     ----------
-    pairs : (M, 2) of `near_copies`. parts : (N,) numbers into `names`.
+    pairs : (M, 2) of `near_copies`.
+    parts : (N,) indices into `names`, the names of the parts.
     """
-    for one, other in pairs.tolist():
-        if data.hashes is not None and data.hashes[one] == data.hashes[other]:
-            continue  # equal pictures are known, and travel together
-        place = f"{data.ids[one]} and {data.ids[other]}"
-        given = [data.labelset.names[data.labels[row]] for row in (one, other)]
-        if given[0] != given[1]:
-            yield Problem(LABELS, place, f"{given[0]} and {given[1]}", "look at both: one label is probably wrong")
-        if parts[one] != parts[other]:
-            where = f"one stands in {names[parts[one]]}, one in {names[parts[other]]}"
-            yield Problem(PARTS_APART, place, where, "give both the same person, or leave one out")
+    for first, second in pairs.tolist():
+        if data.hashes is not None and data.hashes[first] == data.hashes[second]:
+            continue  # identical pictures are always in one part
+        place = f"{data.ids[first]} and {data.ids[second]}"
+        labels = [data.labelset.names[data.labels[row]] for row in (first, second)]
+        if labels[0] != labels[1]:
+            yield Problem(LABELS, place, f"{labels[0]} and {labels[1]}", "look at both: one label is probably wrong")
+        if parts[first] != parts[second]:
+            cause = f"one is in {names[parts[first]]}, one in {names[parts[second]]}"
+            yield Problem(PARTS_APART, place, cause, "give both the same person, or leave one out")

@@ -1,4 +1,4 @@
-"""The official parts of a data set, recognised by names such as train, test, PublicTest."""
+"""Official parts of a data set (train, validation, test), recognised by names such as train, test, PublicTest."""
 
 from __future__ import annotations
 
@@ -17,40 +17,39 @@ NAMES = {
     "publictest": "validation", "fer2013valid": "validation",
     "test": "test", "testing": "test", "privatetest": "test", "fer2013test": "test",
 }  # fmt: skip
-"""Names as they are met → part. FER2013 chose models on PublicTest and compared them on PrivateTest."""
+"""Usual names → part. In FER2013, models were chosen on PublicTest and compared on PrivateTest."""
 SPLITS = ("mixed", "official")
 
 
 def part_of(source: str) -> str:
-    """The part that a source is named after, "" for none; of a path, the first folder with such a name counts.
+    """The part that a source is named after, "" for none; in a path, the first folder with such a name counts.
 
     >>> part_of("PublicTest"), part_of("set-1/train"), part_of("RAF_test"), part_of("contestants")
     ('validation', 'train', 'test', '')
     """
     for name in source.casefold().split("/"):
         words = [name, *re.split(r"[\s_.-]+", name)]
-        found = next((NAMES[word] for word in words if word in NAMES), "")
-        if found:
-            return found
+        if part := next((NAMES[word] for word in words if word in NAMES), ""):
+            return part
     return ""
 
 
 def parts_of(sources: Texts | None) -> Texts | None:
-    """(N,) the official part of each picture, "" where unknown; None unless there is one to learn from and another."""
+    """(N,) official part of each picture, "" where unknown; None unless there are train and another part."""
     if sources is None:
         return None
-    names, where = np.unique(sources, return_inverse=True)
+    names, inverse = np.unique(sources, return_inverse=True)
     parts = np.array([part_of(str(name)) for name in names])
     known = set(parts.tolist()) - {""}
     if "train" not in known or len(known) < 2:
         return None
-    if "test" not in known:  # the part for choosing models is all there is to compare on
+    if "test" not in known:  # without a test part, validation takes its place
         parts = np.where(parts == "validation", "test", parts)
-    return texts(parts[where].tolist())
+    return texts(parts[inverse].tolist())
 
 
 def mixed(dataset: Dataset) -> Dataset:
-    """The data with a Problem where they came in official parts, which a split of mien's own mixes."""
+    """Add a Problem if the data have official parts, which are mixed and divided again."""
     parts = parts_of(dataset.sources)
     if parts is None:
         return dataset
@@ -60,10 +59,10 @@ def mixed(dataset: Dataset) -> Dataset:
 
 
 def with_official(dataset: Dataset) -> Dataset:
-    """The data with `official` filled in, for `split` to keep. Decode first: copies are found by hashes.
+    """Fill in `official`, the parts that `split` keeps; decode first, since copies are found by hashes.
 
-    A picture without a part, or to learn from though a copy of it is in the test part, is left out with a Problem. A
-    person in two parts is a Problem, too.
+    Pictures without a part, and copies of test pictures in other parts, are left out with a Problem. A person in two
+    parts is a Problem, too.
 
     Raises
     ------
@@ -73,7 +72,7 @@ def with_official(dataset: Dataset) -> Dataset:
     if parts is None:
         raise DataError(
             "the set has no official parts", place=dataset.name,
-            remedy="leave --split out; folders such as train/ and test/, or a column split or Usage, tell the parts",
+            remedy="leave --split out, or give the parts by folders such as train/ and test/, or a column split",
         )  # fmt: skip
     problems = []
     keep = parts != ""
@@ -100,7 +99,8 @@ def with_official(dataset: Dataset) -> Dataset:
         has = set(parts[(dataset.labels == number) & keep].tolist())
         if has and not {"train", "test"} <= has:
             missing = " and ".join(part for part in ("train", "test") if part not in has)
-            cause, remedy = f"no picture of it is in the official part {missing}", "leave --split out to divide anew"
+            cause = f"no picture of it is in the official part {missing}"
+            remedy = "leave --split out to divide the pictures again"
             problems.append(Problem("class not in every part", f"class {name}", cause, remedy))
     return dataset.replace(*problems, official=parts).take(keep)
 

@@ -1,4 +1,4 @@
-"""Names of people in tables: one person has one name, however the rows write it."""
+"""Names of people in tables, unified over the different ways to write them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from mien.types import spelling
 
 NOBODY = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nil", "unknown", "unk", "-", "--", "?", "-1"})
-"""What tables write where the person is not known."""
+"""Cells that mean an unknown person."""
 
 
-def one_name_each(written: Sequence[str]) -> list[str]:
-    """The name of each person, "" where it is not known: the first writing stands for all that mean the same.
+def unify_names(written: Sequence[str]) -> list[str]:
+    """Replace each person's name by its first spelling, and names that mean an unknown person by "".
 
-    Case, padding and the ways to write a whole number do not matter: pandas writes 3 as 3.0 where a cell is empty.
+    Case, padding and the notation of whole numbers do not matter: pandas writes 3 as 3.0 if a column has empty cells.
 
-    >>> one_name_each(["3", "3.0", "003", "nan", "Anna", "ANNA"])
+    >>> unify_names(["3", "3.0", "003", "nan", "Anna", "ANNA"])
     ['3', '3', '3', '', 'Anna', 'Anna']
     """
     first: dict[str, str] = {}

@@ -1,9 +1,9 @@
-"""One picture file to one array.
+"""Conversion of one image file to an array of fixed size, with a hash of its decoded pixels.
 
-The picture is turned upright by its EXIF orientation, its first frame taken, transparency laid on white, values of more
-than 8 bits scaled to 8 (:mod:`mien.data.deep`). That is hashed (of more than 8 bits, the values before they are
-scaled), so no setting and no other picture changes a hash. Then colour is brought to grey (ITU-R 601 luma) or RGB, and
-the picture resized (Lanczos). What is broken beside the pixels (EXIF, text, colour profiles) does not cost the picture.
+The picture is turned upright by its EXIF orientation, its first frame is taken, transparency is replaced by white, and
+values of more than 8 bits are scaled to 8 (:mod:`mien.data.deep`). The hash is taken at this point (before scaling, if
+there are more than 8 bits), so it depends neither on settings nor on other pictures. Then the picture is converted to
+grey (ITU-R 601 luma) or RGB and resized (Lanczos). A file with broken EXIF, text or colour profile is still read.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.data.deep import Finding, Ranges
-from mien.data.opening import RefusedError, decoded, extent_of, too_large
+from mien.data.opening import RefusedError, decode_file, extent_of, too_large
 from mien.data.signatures import can_read, first_bytes, format_of, remedy
 from mien.errors import UsageError, choice_error
 
 FITS = ("pad", "crop", "stretch")
-MOST_BYTES = 2**28
-"""Bytes of a file above which it is not shown to people (268 million)."""
+MAX_BYTES = 2**28
+"""File size in bytes (268 million) above which a picture is not displayed."""
 Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class ImageSettings:
-    """How pictures become arrays.
+    """Size, colour and resize mode of the arrays that pictures are converted to.
 
     Attributes
     ----------
     size : side in pixels.
     colour : (size, size, 3) RGB if true, else (size, size) grey.
-    fit : "pad" keeps the aspect and fills up with the mean of the picture's edge; "crop" keeps the aspect and cuts
-        the longer side at both ends; "stretch" does not keep it.
+    fit : "pad" keeps the aspect ratio and pads with the mean of the picture's edge; "crop" keeps it and cuts the longer
+        side at both ends; "stretch" changes it.
     """
 
     size: int = 48
@@ -63,31 +63,31 @@ class ImageSettings:
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """A picture's pixels, or None; what is wrong with it (kind, cause, remedy); and the hash of what was decoded."""
+    """Pixels of one picture, None if unreadable; findings (kind, cause, remedy); and the hash of the decoded pixels."""
 
     pixels: Pixels | None
     faults: tuple[Finding, ...] = ()
     hash: str = ""
 
 
-def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges()) -> DecodedImage:  # noqa: B008 -- frozen
-    """Read one file. Never raises: what is wrong with the file is in the faults.
+def read_image(path: Path, settings: ImageSettings, ranges: Ranges = Ranges()) -> DecodedImage:  # noqa: B008 -- frozen
+    """Read one image file; it never raises, and faults of the file are returned as findings.
 
     Parameters
     ----------
-    ranges : black and white of pictures of more than 8 bits, by the set that the file belongs to.
+    ranges : black and white of pictures with more than 8 bits per channel, from the data set that the file belongs to.
     """
     try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
             return DecodedImage(None, (("not a picture", "is not a file", "remove its row"),))
-        if not about.st_size:
+        if not status.st_size:
             return DecodedImage(None, (("empty file", "has 0 bytes", "fetch it again, or remove its row"),))
-        found = decoded(path, ranges)
-        reading = reading_of(found.image, settings, found.faults)
-        return replace(reading, hash=found.digest) if found.digest else reading
+        upright = decode_file(path, ranges)
+        decoded = decoded_image(upright.image, settings, upright.faults)
+        return replace(decoded, hash=upright.digest) if upright.digest else decoded
     except FileNotFoundError:
-        return DecodedImage(None, (("missing picture", "there is no such file", "fetch it, or remove its row"),))
+        return DecodedImage(None, (("missing picture", "the file does not exist", "fetch it, or remove its row"),))
     except PermissionError:
         return DecodedImage(
             None, (("unreadable picture", "cannot be opened: permission denied", "change its permissions"),)
@@ -102,19 +102,19 @@ def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges())
         return DecodedImage(None, (_broken(f"cannot be decoded: {error}"),))
 
 
-def whole_picture(path: Path, side: int = 0) -> Image.Image | None:
-    """A picture file as people see it: upright, grey or RGB, in its own size; None where it cannot be read.
+def full_image(path: Path, side: int = 0) -> Image.Image | None:
+    """Read an image file for display: upright, grey or RGB, in its own size; None if it cannot be read.
 
     Parameters
     ----------
-    side : the longer side that is wanted, 0 for all of it. Larger pictures are scaled down.
+    side : length of the longer side in pixels to which larger pictures are scaled down; 0 for the full size.
     """
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
             return None
         extent = extent_of(path)
-        plain = decoded(path, Ranges.of([extent] if extent else [])[0], side).image
+        plain = decode_file(path, Ranges.covering([extent] if extent else [])[0], side).image
     except Exception:  # decoders raise anything at broken files
         return None
     if side:
@@ -122,20 +122,20 @@ def whole_picture(path: Path, side: int = 0) -> Image.Image | None:
     return plain
 
 
-def reading_of(plain: Image.Image, settings: ImageSettings, faults: tuple[Finding, ...] = ()) -> DecodedImage:
-    """A decoded picture, L or RGB, as an array of the shape that the settings ask for; they do not change its hash."""
+def decoded_image(plain: Image.Image, settings: ImageSettings, faults: tuple[Finding, ...] = ()) -> DecodedImage:
+    """Convert a picture in mode L or RGB to the size and colour of the settings; its hash does not depend on them."""
     if plain.mode == "RGB" and _is_grey(plain):
         plain = plain.convert("L")
     pixels = np.asarray(plain)
     if plain.mode == settings.mode and plain.size == (settings.size, settings.size):
         return DecodedImage(pixels, faults, _hash(pixels))
-    return DecodedImage(_fitted(plain.convert(settings.mode), settings), faults, _hash(pixels))
+    return DecodedImage(_resized(plain.convert(settings.mode), settings), faults, _hash(pixels))
 
 
 def _hash(plain: Pixels) -> str:
-    """SHA-256 of the bytes, after height and width where the bytes alone leave them open.
+    """SHA-256 of the pixels, preceded by height and width unless the picture is square.
 
-    A square picture's sides follow from the number of its bytes: s² if grey, 3·s² if coloured, and no number is both.
+    The sides of a square picture follow from its number of bytes: s² if grey, 3·s² in colour; no number is both.
     """
     state = hashlib.sha256()
     height, width = plain.shape[:2]
@@ -145,7 +145,7 @@ def _hash(plain: Pixels) -> str:
     return state.hexdigest()
 
 
-def _fitted(image: Image.Image, settings: ImageSettings) -> Pixels:
+def _resized(image: Image.Image, settings: ImageSettings) -> Pixels:
     size = (settings.size, settings.size)
     if image.size != size:
         if settings.fit == "stretch":
@@ -176,14 +176,14 @@ def _is_grey(image: Image.Image) -> bool:
 
 
 def _not_opened(path: Path) -> Finding:
-    """Why Pillow opened no picture, by the file's first bytes."""
+    """The finding for a file that Pillow cannot open, by its first bytes."""
     format = format_of(first_bytes(path), path.suffix.lower())
     if not format:
         return "not a picture", "its content has no known picture format", "convert it, or remove its row"
     if not can_read(format):
         return "format not read", f"is {format}, which cannot be read here", remedy(format)
     if format in ("TIFF", "PPM"):
-        cause = f"is {format} of a kind that is not read here, such as colours in floating point; or the file is broken"
+        cause = f"is {format} of an unsupported kind, such as colours in floating point; or the file is broken"
         return "format not read", cause, "save it as PNG with 8 or 16 bits, or fetch it again"
     return _broken(f"begins like {format}, but cannot be decoded")
 

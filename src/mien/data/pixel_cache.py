@@ -1,4 +1,4 @@
-"""Decoded pixels on disk: one folder per content and settings, put in place in one step, mapped into memory."""
+"""Cache of decoded pixels on disk: one folder per content and settings, written atomically and memory-mapped."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from mien.errors import StorageError
 from mien.types import Ints, Texts, texts
 
 RowFinding = tuple[int, str, str, str]
-"""Row, kind, cause, remedy."""
+"""Row, kind, cause and remedy of a finding."""
 OF_ALL = -1
-"""Row of a fault of all files together."""
+"""Row number of a finding about all files together."""
 ABANDONED = 24 * 3600
-"""Seconds after which an unfinished folder is taken for that of a killed process."""
+"""Age in seconds after which an unfinished folder is considered stale."""
 
 
 def default_folder() -> Path:
-    """MIEN_CACHE, or mien's folder in the user's cache folder (XDG_CACHE_HOME, ~/.cache)."""
-    own = os.environ.get("MIEN_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mien"
+    """Return MIEN_CACHE, else mien's folder in the user's cache folder (XDG_CACHE_HOME, ~/.cache)."""
+    chosen = os.environ.get("MIEN_CACHE")
+    return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mien"
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pictures that could be read, and what was wrong with any.
+    """Decoded pixels of the readable pictures of a data set, and findings on all of them.
 
     Attributes
     ----------
-    rows : (M,) their rows in the data set, ascending.
+    rows : (M,) row of each readable picture in the data set, ascending.
     pixels : (M, H, W) or (M, H, W, 3) uint8.
-    hashes : (M,) SHA-256 of each picture as decoded, before resizing.
-    faults : of any rows, or OF_ALL.
+    hashes : (M,) SHA-256 of each decoded picture before resizing.
+    faults : findings on any row, or on all (OF_ALL).
     """
 
     rows: Ints
@@ -52,23 +52,23 @@ class Decoded:
 
     @classmethod
     def gathered(cls, batches: Iterable[Decoded], shape: tuple[int, ...]) -> Decoded:
-        """All batches in memory."""
-        found = [cls.none(shape), *batches]
+        """Concatenate all batches in memory."""
+        parts = [cls.none(shape), *batches]
         return cls(
-            np.concatenate([batch.rows for batch in found]),
-            np.concatenate([batch.pixels for batch in found]),
-            np.concatenate([batch.hashes for batch in found]),
-            tuple(fault for batch in found for fault in batch.faults),
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.pixels for part in parts]),
+            np.concatenate([part.hashes for part in parts]),
+            tuple(fault for part in parts for fault in part.faults),
         )
 
     @classmethod
     def none(cls, shape: tuple[int, ...]) -> Decoded:
-        """No picture at all."""
+        """Return an empty result for pictures of the given shape."""
         return cls(np.empty(0, dtype=np.int64), np.empty((0, *shape), dtype=np.uint8), texts([]), ())
 
 
 class PixelCache:
-    """One cache entry: FOLDER/pixels/KEY/{pixels.npy, rows.npz, faults.json}.
+    """Entry of the pixel cache: FOLDER/pixels/KEY/{pixels.npy, rows.npz, faults.json}.
 
     Entries appear whole or not at all: they are written beside and renamed. Of two processes that write the same
     entry, the second finds the first's in place and uses that.
@@ -78,7 +78,7 @@ class PixelCache:
         self.entry = folder / "pixels" / key
 
     def load(self) -> Decoded | None:
-        """The entry, its pixels mapped; None where there is none that can be read."""
+        """Read the entry with memory-mapped pixels; None if it does not exist or cannot be read."""
         try:
             with (self.entry / "rows.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 rows, hashes = stored["rows"], stored["hashes"].astype(np.str_)
@@ -86,7 +86,7 @@ class PixelCache:
             faults = json.loads((self.entry / "faults.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-        return Decoded(rows, pixels[: len(rows)], hashes, tuple((row, *said) for row, *said in faults))
+        return Decoded(rows, pixels[: len(rows)], hashes, tuple((row, *finding) for row, *finding in faults))
 
     def save(self, batches: Iterable[Decoded], count: int, shape: tuple[int, ...]) -> Decoded:
         """Write batches as they come, and give back the entry mapped; StorageError where the disk refuses.

@@ -1,4 +1,4 @@
-"""Pictures as rows of numbers, as FER2013 was published: columns emotion, pixels, Usage, in any order."""
+"""Reader of pictures stored as numbers in a CSV, as FER2013 was published: columns emotion, pixels, Usage."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from mien.types import Dataset, Problem, texts
 
 LAYOUT = "a CSV of pixels (emotion,pixels,Usage, as fer2013.csv)"
 FILES = ("fer2013.csv", "icml_face_data.csv", "train.csv")
-"""Usual names, in the order of preference."""
+"""Usual file names, in order of preference."""
 PIXELS = ("pixels", "pixel")
 
 
 def looks_like(path: Path) -> bool:
-    """Whether `path` is such a CSV file, or a folder with one in it."""
+    """Whether `path` is a CSV file of pixels, or a folder that contains one."""
     return _table(path) is not None
 
 
 def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
-    """Read pictures and labels; sources are Usage. The size follows from the number of values.
+    """Read pictures and labels from a CSV of pixels; sources are Usage, the size follows from the number of values.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
 
     Raises
     ------
-    DataError : no such file, or no row of it can be read; the most frequent cause is named.
+    DataError : the file does not exist, or none of its rows can be read; the message gives the most frequent cause.
     """
     table = _table(path)
     if table is None:
@@ -51,7 +51,7 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
         )
     lines = rows_of(table)
     header = Table(table, next(lines, []), [])
-    emotion, pixels, usage = header.place(*LABEL), header.place(*PIXELS), header.find(*PART)
+    emotion, pixels, usage = header.require_column(*LABEL), header.require_column(*PIXELS), header.find_column(*PART)
     pictures: list[NDArray[np.uint8]] = []
     kept: list[tuple[str, str, str]] = []
     problems: list[Problem] = []
@@ -59,11 +59,11 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
         if len(row) < len(header.header):
             problems.append(broken_row(table, number, f"has {len(row)} cells, not {len(header.header)}"))
             continue
-        found = _picture(row[pixels], pictures[0].shape[0] if pictures else None)
-        if isinstance(found, str):
-            problems.append(broken_row(table, number, found))
+        image = _image(row[pixels], pictures[0].shape[0] if pictures else None)
+        if isinstance(image, str):
+            problems.append(broken_row(table, number, image))
             continue
-        pictures.append(found)
+        pictures.append(image)
         kept.append((f"row-{number:06d}", row[emotion], row[usage] if usage is not None else ""))
     if not pictures:
         raise _none_usable(table, problems)
@@ -86,14 +86,14 @@ def _none_usable(table: Path, problems: Sequence[Problem]) -> DataError:
     if not problems:
         return DataError("has no row", place=str(table), remedy="is the file complete?")
     cause, count = Counter(problem.cause for problem in problems).most_common(1)[0]
-    remedy = "a picture is its grey values from 0 to 255, row by row, with spaces between: as many as make a square"
+    remedy = "write each picture as its grey values from 0 to 255, row by row, with spaces between; it must be square"
     return DataError(
         f"none of its {len(problems)} rows can be read; {count} × {cause}", place=str(table), remedy=remedy
     )
 
 
 def _table(path: Path) -> Path | None:
-    """The CSV of pixels that `path` is or holds: one of the usual names first."""
+    """The CSV of pixels at or in `path`, one with a usual name first; None if there is none."""
     if path.is_file():
         return path if path.suffix.lower() in (".csv", ".txt", ".tsv") and _has_pixels(path) else None
     if not path.is_dir():
@@ -107,11 +107,11 @@ def _has_pixels(table: Path) -> bool:
         header = Table(table, header_of(table), []) if table.is_file() else None
     except MienError:
         return False
-    return header is not None and header.find(*LABEL) is not None and header.find(*PIXELS) is not None
+    return header is not None and header.find_column(*LABEL) is not None and header.find_column(*PIXELS) is not None
 
 
-def _picture(cell: str, size: int | None) -> NDArray[np.uint8] | str:
-    """The picture of a cell, or what is wrong with it."""
+def _image(cell: str, size: int | None) -> NDArray[np.uint8] | str:
+    """The (S, S) picture in a cell, or the cause why it cannot be read."""
     try:
         values = _values(cell)
     except ValueError:
@@ -129,12 +129,12 @@ def _picture(cell: str, size: int | None) -> NDArray[np.uint8] | str:
 
 
 def _values(cell: str) -> NDArray[np.int32]:
-    """The whole numbers of a cell, with spaces or commas between, also as lists and floats are written ([1.0, 2.0])."""
+    """The whole numbers in a cell, separated by spaces or commas, also written as a list or as floats ([1.0, 2.0])."""
     try:
-        with warnings.catch_warnings(action="error"):  # NumPy before 2.3 warns, and gives the values before the fault
+        with warnings.catch_warnings(action="error"):  # NumPy before 2.3 warns, and returns the values before the fault
             return np.fromstring(cell, dtype=np.int32, sep=" ")  # four times as fast as int() over split()
     except (ValueError, DeprecationWarning):
-        given = np.array(cell.strip("[]() ").replace(",", " ").split(), dtype=float)
-        if not np.isfinite(given).all() or (given != np.rint(given)).any() or (abs(given) > 2**31 - 1).any():
+        values = np.array(cell.strip("[]() ").replace(",", " ").split(), dtype=float)
+        if not np.isfinite(values).all() or (values != np.rint(values)).any() or (abs(values) > 2**31 - 1).any():
             raise ValueError("no whole numbers") from None
-        return given.astype(np.int32)
+        return values.astype(np.int32)

@@ -1,4 +1,4 @@
-"""From DATA to pictures that can be used, in one step: read, decode, check, shape, keep what has a label."""
+"""Preparation of a data set in one step: read, decode, check, subsample, and keep the rows with a label."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Self
 
 import numpy as np
 
-from mien.data.checks import check, conflicting, strict, usable
+from mien.data.checks import check, conflicting_images, raise_on_problems, usable
 from mien.data.folders import SUBFOLDERS
 from mien.data.images import Formats, ImageSettings, decode
 from mien.data.load import FORMATS, absolute, load
 from mien.data.official import SPLITS, mixed, with_official
 from mien.data.picture import FITS
-from mien.data.pixel_checks import told_by_format
+from mien.data.pixel_checks import confounded_by_format
 from mien.data.profile import shape
 from mien.data.review_files import read
-from mien.data.reviewed import on_pictures, words_on
+from mien.data.reviewed import on_pictures, reviewed_labels
 from mien.errors import UsageError
 from mien.settings import items, setting, validate
 from mien.types import Dataset
@@ -28,7 +28,7 @@ from mien.types import Dataset
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Which pictures, and how they become arrays."""
+    """Source of the pictures and labels, and the conversion of pictures to arrays."""
 
     source: str
     format: str | None = setting(None, "layout of DATA; recognised by default", choices=tuple(FORMATS))
@@ -66,17 +66,17 @@ class DataSettings:
 
     @property
     def images(self) -> ImageSettings:
-        """How pictures become arrays."""
+        """Settings for the conversion of pictures to arrays."""
         return ImageSettings(self.size, self.colour, self.fit)
 
     def stored(self) -> Self:
-        """The same with absolute paths, as stored in files: they may be read back in another working folder."""
+        """Return the settings with absolute paths, for files that may be read in another working folder."""
         reviews = self.reviews and str(Path(self.reviews).expanduser().resolve())
         return replace(self, source=absolute(self.source), reviews=reviews)
 
 
 def spelled(names: str) -> dict[str, str] | None:
-    """The user's own spellings, from "1=surprise,2=fear"; None from an empty text.
+    """Parse the user's spellings of labels from "1=surprise,2=fear"; None for an empty text.
 
     >>> spelled("1=surprise, 2=fear")
     {'1': 'surprise', '2': 'fear'}
@@ -88,7 +88,7 @@ def spelled(names: str) -> dict[str, str] | None:
 
 
 def prepare(settings: DataSettings, progress: Callable[[int, int], object] | None = None) -> Dataset:
-    """The usable pictures, decoded, with every problem met on the way.
+    """Read, decode and check a data set, and keep its labelled pictures; all Problems are collected.
 
     A second call with equal settings in one process is free; another process finds the decoded pictures in the cache.
 
@@ -101,38 +101,38 @@ def prepare(settings: DataSettings, progress: Callable[[int, int], object] | Non
 
 
 def _stamp(path: str) -> tuple[int, int]:
-    """Size and time of change of a file, so that one that has grown is read again."""
-    found = Path(path).stat() if path and Path(path).is_file() else None
-    return (found.st_size, found.st_mtime_ns) if found else (0, 0)
+    """Size and modification time of a file, so that a changed file is read again."""
+    status = Path(path).stat() if path and Path(path).is_file() else None
+    return (status.st_size, status.st_mtime_ns) if status else (0, 0)
 
 
 def reviewed(data: Dataset, path: Path) -> Dataset:
-    """The data with reviewed labels in place of their own; a picture that no reviewer could name loses its label.
+    """Replace labels by reviewed ones; a picture whose review is "cannot say" loses its label.
 
-    What is kept of a reviewed picture, and of its copies, is the reviewers' word alone, no votes. The data set is
-    another one, with a fingerprint of its own; nothing on disk is changed. Reviews that cannot be used become Problems.
+    Reviewed pictures, and their copies, have the reviewers' label as only target, without votes. The result has another
+    fingerprint; files are not changed. Reviews that cannot be used become Problems.
 
     Raises
     ------
-    UsageError : nothing in the file can be used.
+    UsageError : no review in the file can be used.
     """
     file = on_pictures(read(path), data)
-    found, named = words_on(data, file.reviews)
-    given = np.array([*data.labelset.names, ""])[found]
+    labels, is_reviewed = reviewed_labels(data, file.reviews)
+    names = np.array([*data.labelset.names, ""])[labels]
     targets = None if data.targets is None else data.targets.copy()
     if targets is not None:
-        targets[found >= 0] = np.eye(len(data.labelset))[found[found >= 0]]
+        targets[labels >= 0] = np.eye(len(data.labelset))[labels[labels >= 0]]
     return data.replace(
         *file.problems,
-        labels=np.where(named, found, data.labels),
-        raw_labels=np.where(named, given, data.raw_labels),
+        labels=np.where(is_reviewed, labels, data.labels),
+        raw_labels=np.where(is_reviewed, names, data.raw_labels),
         targets=targets,
     )
 
 
 def conflicts(settings: DataSettings) -> list[Dataset]:
-    """Equal pictures with different labels, which `prepare` leaves out: one data set for each picture."""
-    return conflicting(_decoded(settings, listed(settings)))
+    """Find equal pictures with different labels, which `prepare` leaves out: one data set for each picture."""
+    return conflicting_images(_decoded(settings, listed(settings)))
 
 
 class _Ignored:
@@ -182,13 +182,13 @@ def checked(
     decoded = _decoded(settings, rows, progress)
     found = check((with_official if settings.split == "official" else mixed)(decoded))
     if formats is not None:
-        found = told_by_format(found, formats)
+        found = confounded_by_format(found, formats)
     if settings.strict:
-        strict(found)
+        raise_on_problems(found)
     return found
 
 
 def _decoded(settings: DataSettings, rows: Dataset, progress: Callable[[int, int], object] | None = None) -> Dataset:
-    """All pictures that can be read, with the reviewed labels where there are any."""
+    """Decode all readable pictures, and apply the reviewed labels if the settings give a file of reviews."""
     decoded = decode(rows, settings.images, progress=progress)
     return reviewed(decoded, Path(settings.reviews)) if settings.reviews else decoded

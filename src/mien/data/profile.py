@@ -1,4 +1,4 @@
-"""Class profiles: draw a data set of given class counts, as the RAF-shaped benchmark does."""
+"""Class profiles: subsampling of a data set to given numbers of pictures per class."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from mien.types import NO_LABEL, Dataset, LabelSet, Problem
 RAF: Mapping[str, int] = {
     "surprise": 1619, "fear": 355, "disgust": 877, "happiness": 5957, "sadness": 2460, "anger": 867, "neutral": 3204,
 }  # fmt: skip
-"""Pictures per class of RAF-DB, its parts added up."""
+"""Pictures per class of RAF-DB, over all its parts."""
 
 
 def parse(profile: str, labelset: LabelSet) -> dict[str, int]:
-    """Class → most pictures, from "raf" or "name=count,name=count"; UsageError where it is neither.
+    """Parse "raf" or "name=count,name=count" to class → maximum number of pictures; UsageError if it is neither.
 
     >>> parse("happy=100, fear=20", LabelSet(("fear", "happiness"), {"happy": "happiness"}))
     {'happiness': 100, 'fear': 20}
     """
     if profile == "raf":
         return dict(RAF)
-    wanted: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for item in items(profile) or [""]:
         name, _, count = item.rpartition("=")
         if not count.strip().isdecimal() or int(count) == 0:
             raise UsageError(
                 f"profile {profile!r} is not understood", place="--shape", remedy="write raf, or happiness=500,fear=40"
             )
-        wanted[labelset.names[labelset.index(name, place="--shape")]] = int(count)
-    return wanted
+        counts[labelset.names[labelset.index(name, place="--shape")]] = int(count)
+    return counts
 
 
 def shape(dataset: Dataset, profile: str, seed: int = 0) -> Dataset:
-    """Draw up to the profile's number of pictures of each class; classes outside it vanish, with their rows.
+    """Draw up to the profile's number of pictures of each class without replacement; other classes are left out.
 
     Parameters
     ----------
     dataset : labelled rows; rows without a label are left out.
     profile : "raf" (RAF-DB's counts and seven classes) or "name=count,name=count".
-    seed : of the draw, without replacement. Rows keep their order.
+    seed : seed of the draw. Rows keep their order.
 
     Returns
     -------
-    Dataset whose label set holds the profile's classes only. A class with fewer pictures keeps all, with a Problem.
+    Dataset whose label set has only the profile's classes. A class with fewer pictures keeps all, with a Problem.
     """
-    wanted = parse(profile, dataset.labelset)
-    absent = [name for name in wanted if name not in dataset.labelset.names]
+    counts = parse(profile, dataset.labelset)
+    absent = [name for name in counts if name not in dataset.labelset.names]
     if absent:
         raise UsageError(
             f"the data have no class {', '.join(absent)}",
@@ -59,28 +59,28 @@ def shape(dataset: Dataset, profile: str, seed: int = 0) -> Dataset:
     generator = np.random.default_rng(seed)
     drawn = []
     problems = []
-    for name in (name for name in dataset.labelset.names if name in wanted):
+    for name in (name for name in dataset.labelset.names if name in counts):
         rows = np.flatnonzero(dataset.labels == dataset.labelset.names.index(name))
-        if len(rows) < wanted[name]:
-            cause = f"has {len(rows)} pictures, the profile asks for {wanted[name]}"
+        if len(rows) < counts[name]:
+            cause = f"has {len(rows)} pictures, the profile asks for {counts[name]}"
             problems.append(Problem("fewer than asked", f"class {name}", cause, "nothing: all of them are used"))
-        drawn.append(generator.permutation(rows)[: wanted[name]])
-    return keep_classes(dataset.take(np.sort(np.concatenate(drawn))), list(wanted)).replace(*problems)
+        drawn.append(generator.permutation(rows)[: counts[name]])
+    return keep_classes(dataset.take(np.sort(np.concatenate(drawn))), list(counts)).replace(*problems)
 
 
 def keep_classes(dataset: Dataset, names: list[str]) -> Dataset:
-    """The rows of the given classes, with a label set of these alone. Labels, votes and targets are renumbered here.
+    """Keep only the rows and the label set of the given classes; labels, votes and targets are renumbered.
 
-    Votes of vanished classes move behind those of the kept ones; shares are normalised anew.
+    Votes of removed classes follow those of the kept ones; shares are normalised again.
     """
     old = dataset.labelset
-    kept = [place for place, name in enumerate(old.names) if name in names]
-    gone = [place for place in range(len(old)) if place not in kept]
+    kept = [label for label, name in enumerate(old.names) if name in names]
+    gone = [label for label in range(len(old)) if label not in kept]
     labelset = LabelSet(
-        tuple(old.names[place] for place in kept),
+        tuple(old.names[label] for label in kept),
         {alias: name for alias, name in old.aliases.items() if name in names},
     )
-    new = np.full(len(old) + 1, NO_LABEL)  # the last place is what -1 points at
+    new = np.full(len(old) + 1, NO_LABEL)  # index -1 (no label) selects the last entry
     new[kept] = np.arange(len(kept))
     rows = dataset.take(np.isin(dataset.labels, kept))
     votes, targets = rows.votes, rows.targets

@@ -1,13 +1,13 @@
-"""Record what a classifier was trained on, as hashes beside it, and compare it with pictures that may correct it.
+"""Record of the pictures and persons that a classifier was trained on, and comparison with pictures for its correction.
 
-A picture is recognised by the hash of its decoded pixels, wherever it lies and whatever it is called. One that was
-encoded again with losses, resized, cropped or turned from colour to grey is another picture.
+A picture is identified by the hash of its decoded pixels, independently of its path. A picture that was re-encoded with
+losses, resized, cropped or converted to grey is another picture.
 
-A person is known by name alone, and two data sets may call two people the same. If two people are taken for one,
-pictures are lost that could be used. If one is taken for two, a person stands on both sides, and the certificate
-promises too much. So a name means the same person where two sets are related: they lie in the same place, or one inside
-the other; they have a trained-on picture in common; or the user named the set. Elsewhere a name means another person,
-and the user is told how many pictures that concerns.
+A person is identified only by name, and two data sets may use one name for two people. If two people are taken for one,
+usable pictures are lost. If one person is taken for two, the person is on both sides, and the certificate is invalid.
+So a name means the same person if two data sets are related: one path equals or contains the other, they share a
+training picture, or the user named the set as trained on. Otherwise a name means another person, and the number of
+pictures concerned is reported.
 """
 
 from __future__ import annotations
@@ -29,36 +29,37 @@ from mien.types import Bools, Dataset, Ints, Split, fold
 
 FILE = "trained_on.npz"
 RECORD = "provenance"
-"""Its name in patch.json."""
+"""Key of the provenance in patch.json."""
 FORMAT = 1
-"""Grows when the file, or the hash of a picture, becomes another."""
+"""Format number; it grows when the file, or the hash of a picture, changes."""
 KNOWN, STATED, UNKNOWN = "known", "stated", "unknown"
 KINDS = (KNOWN, STATED, UNKNOWN)
-"""How sure it is what a classifier was trained on, the surest first."""
+"""Sources of the knowledge about training pictures, the most reliable first."""
 WORDS = {
     KNOWN: "training pictures known",
     STATED: "training pictures stated by the user",
     UNKNOWN: "training pictures unknown: holds only if none of the calibration pictures was trained on",
 }
-REMEDY = "restore it, or move it away and name what the classifier was trained on: mien correct --trained-on PATH"
+REMEDY = "restore it, or remove it and give the data that the classifier was trained on: mien correct --trained-on PATH"
 Keys = NDArray[np.bytes_]
 
 
-def learnt_rows(parts: Split, *more: str) -> Ints:
-    """Rows that a training learns from: train, validation (it chooses the epoch), and the parts `more`, ascending."""
+def training_rows(parts: Split, *more: str) -> Ints:
+    """Ascending rows used in training: train, validation (which chooses the epoch), and the parts `more`."""
     return np.sort(np.concatenate([parts.rows(part) for part in ("train", "validation", *more)]))
 
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """Pictures and persons of one data set that a classifier learnt from.
+    """Pictures and persons of one data set that a classifier was trained on.
 
     Attributes
     ----------
     pictures, persons : sorted keys of 16 bytes, the beginnings of SHA-256 digests.
-    place : where the data set lies, in full; drawn faces as they are written.
-    fingerprint : of the whole data set as it was prepared. seed : of its split; −1 where there was none.
-    stated : whether the user named the set, and no training recorded it.
+    place : absolute path of the data set, or the specification of synthetic faces.
+    fingerprint : of the whole prepared data set.
+    seed : seed of its split; −1 without a split.
+    stated : whether the user named the set, instead of a record from training.
 
     Examples
     --------
@@ -66,7 +67,7 @@ class TrainedOn:
     >>> ids = np.array(["a", "b"])
     >>> hashes = np.array(["00" * 32, "11" * 32])
     >>> data = Dataset(ids, np.array([0, 0]), LabelSet(("fear",)), ids, ids, hashes=hashes)
-    >>> trained_on = TrainedOn.of(data, np.array([1]), "/data/faces")
+    >>> trained_on = TrainedOn.from_dataset(data, np.array([1]), "/data/faces")
     >>> shared(data, "/elsewhere", [trained_on]).picture
     array([False,  True])
     """
@@ -79,14 +80,13 @@ class TrainedOn:
     stated: bool = False
 
     @classmethod
-    def of(cls, data: Dataset, rows: Ints, place: str, seed: int = -1, *, stated: bool = False) -> Self:
-        """The given rows of a decoded data set, which lies at `place`."""
-        pictures, persons = _pictures(data), _persons(data)
-        named = persons[rows]
-        return cls(np.unique(pictures[rows]), np.unique(named[named != b""]), place, data.fingerprint(), seed, stated)
+    def from_dataset(cls, data: Dataset, rows: Ints, place: str, seed: int = -1, *, stated: bool = False) -> Self:
+        """Record the given rows of a decoded data set at `place`."""
+        pictures, persons = np.unique(_pictures(data)[rows]), np.unique(_persons(data)[rows])
+        return cls(pictures, persons[persons != b""], place, data.fingerprint(), seed, stated)
 
     def save(self, folder: Path, model: str) -> None:
-        """Write FOLDER/trained_on.npz; `model` is the fingerprint of the classifier that learnt this."""
+        """Write FOLDER/trained_on.npz; `model` is the fingerprint of the trained classifier."""
         about = {"place": self.place, "fingerprint": self.fingerprint, "seed": self.seed, "model": model}
         write_arrays(
             folder / FILE, format=np.array(FORMAT), pictures=self.pictures, persons=self.persons,
@@ -95,11 +95,11 @@ class TrainedOn:
 
     @classmethod
     def load(cls, folder: Path, model: str) -> Self | None:
-        """Read FOLDER/trained_on.npz back; None where there is none.
+        """Read FOLDER/trained_on.npz; None if the file does not exist.
 
         Raises
         ------
-        RunError : it is damaged, of a newer version, or of another classifier than `model`.
+        RunError : the file is damaged, from a newer version, or belongs to another classifier than `model`.
         """
         path = folder / FILE
         if not path.exists():
@@ -110,25 +110,25 @@ class TrainedOn:
                 raise RunError("was written by a newer mien", place=str(path), remedy="pip install --upgrade mien")
             for name in ("pictures", "persons"):
                 if stored[name].ndim != 1 or stored[name].dtype.kind != "S":
-                    raise ValueError(f"{name} is no list of keys")
-            found = cls(
+                    raise ValueError(f"{name} is not a list of keys")
+            trained_on = cls(
                 stored["pictures"], stored["persons"], str(stored["place"]), str(stored["fingerprint"]),
                 int(stored["seed"]),
             )  # fmt: skip
             if str(stored["model"]) != model:
-                raise RunError("is of another classifier than the one beside it", place=str(path), remedy=REMEDY)
-        return found
+                raise RunError("belongs to another classifier than the one beside it", place=str(path), remedy=REMEDY)
+        return trained_on
 
 
 @dataclass(frozen=True)
 class Shared:
-    """Which of N pictures must not correct a classifier.
+    """Comparison of N pictures with the data that a classifier was trained on.
 
     Attributes
     ----------
-    picture : (N,) it was trained on this picture.
-    person : (N,) it was trained on other pictures of this person, or of a person linked to it by copies.
-    namesake : (N,) the person has the name of one that it was trained on, in a set that is not related: it may be used.
+    picture : (N,) whether it was trained on this picture.
+    person : (N,) whether it was trained on other pictures of this person, or of a person linked by copies.
+    namesake : (N,) whether it was trained on a person of that name in an unrelated data set; it is used.
     """
 
     picture: Bools
@@ -136,22 +136,22 @@ class Shared:
     namesake: Bools
 
     @property
-    def out(self) -> Bools:
-        """(N,) whether it is left out."""
+    def excluded(self) -> Bools:
+        """(N,) whether the picture must not be used for correction."""
         return self.picture | self.person
 
 
 def shared(data: Dataset, place: str, sets: Iterable[TrainedOn]) -> Shared:
-    """Compare the pictures of a data set, which lies at `place`, with what a classifier was trained on."""
+    """Compare the pictures of a data set at `place` with the data sets that a classifier was trained on."""
     pictures, persons = _pictures(data), _persons(data)
     picture, person, namesake = (np.zeros(len(data), bool) for _ in range(3))
-    for one in sets:
-        own = np.isin(pictures, one.pictures) & (pictures != b"")
-        named = np.isin(persons, one.persons) & (persons != b"")
-        related = one.stated or bool(own.any()) or _nested(one.place, place)
-        picture |= own
-        person |= named & related
-        namesake |= named & (not related)
+    for trained_on in sets:
+        same_picture = np.isin(pictures, trained_on.pictures) & (pictures != b"")
+        same_name = np.isin(persons, trained_on.persons) & (persons != b"")
+        related = trained_on.stated or bool(same_picture.any()) or _nested(trained_on.place, place)
+        picture |= same_picture
+        person |= same_name & related
+        namesake |= same_name & (not related)
     unit = group_ids(data)
     out = np.isin(unit, unit[picture | person])
     return Shared(picture, out & ~picture, namesake & ~out)
@@ -163,34 +163,34 @@ def _pictures(data: Dataset) -> Keys:
 
 
 def _persons(data: Dataset) -> Keys:
-    """(N,) keys of the persons, b"" where none is named. Case, spaces and the form of accents play no part."""
+    """(N,) keys of the persons, b"" where unknown; case, spaces and the form of accents do not matter."""
     if data.groups is None:
         return np.zeros(len(data), "S16")
-    names, place = np.unique(data.groups, return_inverse=True)
-    plain = [fold(name) for name in names.tolist()]
-    keys = [hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:16] if name else b"" for name in plain]
-    return np.array(keys, "S16")[place]
+    names, inverse = np.unique(data.groups, return_inverse=True)
+    folded = [fold(name) for name in names.tolist()]
+    keys = [hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:16] if name else b"" for name in folded]
+    return np.array(keys, "S16")[inverse]
 
 
-def _nested(one: str, other: str) -> bool:
-    """Whether two data sets lie in the same place, or one inside the other."""
-    if one == other:
+def _nested(first: str, second: str) -> bool:
+    """Whether two data sets have the same path, or one path contains the other."""
+    if first == second:
         return True
-    if is_drawn(one) or is_drawn(other):
+    if is_drawn(first) or is_drawn(second):
         return False
-    first, second = Path(one), Path(other)
-    return first.is_relative_to(second) or second.is_relative_to(first)
+    return Path(first).is_relative_to(second) or Path(second).is_relative_to(first)
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """How it is known that a classifier was trained on none of the pictures of its patch.
+    """Evidence that a classifier was trained on none of the pictures of its patch.
 
     Attributes
     ----------
-    kind : one of KINDS. sources : data sets that count as trained on.
-    pictures, persons : pictures left out, since they were trained on; since their persons were.
-    namesakes : pictures that stayed, of persons called like some that were trained on in a set that is not related.
+    kind : one of KINDS.
+    sources : data sets that count as trained on.
+    pictures, persons : number of pictures left out because they, or their persons, were trained on.
+    namesakes : number of pictures used although persons of the same name were trained on in an unrelated data set.
     """
 
     kind: str = UNKNOWN
@@ -200,39 +200,39 @@ class Provenance:
     namesakes: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.sources, (list, tuple)) or not all(isinstance(one, str) for one in self.sources):
-            raise ValueError("sources of provenance are no list of texts")
+        if not isinstance(self.sources, (list, tuple)) or not all(isinstance(item, str) for item in self.sources):
+            raise ValueError("sources of provenance are not a list of texts")
         object.__setattr__(self, "sources", tuple(self.sources))  # JSON has lists only
         if self.kind not in KINDS:
             raise ValueError(f"provenance is {self.kind!r}, not one of {', '.join(KINDS)}")
         if not all(type(count) is int and count >= 0 for count in (self.pictures, self.persons, self.namesakes)):
-            raise ValueError("counts of provenance are no counts")
+            raise ValueError("counts of provenance are not whole numbers from 0")
 
     @property
-    def words(self) -> str:
-        """For people, as part of a sentence."""
+    def description(self) -> str:
+        """Text for messages and reports, as part of a sentence."""
         return WORDS[self.kind]
 
     def record(self) -> dict[str, Any]:
-        """As patch.json has it."""
+        """Fields as stored in patch.json."""
         return asdict(self)
 
     @classmethod
-    def of_patch(cls, stored: Record) -> Self:
-        """What patch.json has; unknown where an earlier version wrote it, without a record.
+    def from_patch(cls, stored: Record) -> Self:
+        """Read the provenance from patch.json; unknown if an earlier version wrote the file without it.
 
         Raises
         ------
-        RunError : the record is none.
+        RunError : the stored record is invalid.
         """
         if RECORD not in stored:
             return cls()
         with as_storage_error(stored.path):
-            found: Self = stored[RECORD].record(cls)
-        return found
+            provenance: Self = stored[RECORD].record(cls)
+        return provenance
 
-    def with_other(self, other: Provenance) -> Provenance:
-        """Of two patches made one: the weaker of both, whatever the order."""
+    def combined_with(self, other: Provenance) -> Provenance:
+        """The provenance of two patches combined: the less reliable kind, all sources, the larger counts."""
         return Provenance(
             max(self.kind, other.kind, key=KINDS.index),
             tuple(sorted({*self.sources, *other.sources})),

@@ -1,4 +1,4 @@
-"""RAF-DB, basic emotions.
+"""Reader of RAF-DB's basic emotions.
 
 ROOT/EmoLabel/list_patition_label.txt       train_00001.jpg 5   (the spelling is the authors')
 ROOT/Image/aligned/train_00001_aligned.jpg  100×100; or Image/original/train_00001.jpg
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mien.data.files import look
+from mien.data.files import list_folder
 from mien.data.join import match
-from mien.data.listing import broken_row, labelset_of, resolve, row_keys, unlisted
+from mien.data.listing import broken_row, labelset_of, resolve, unique_ids, unlisted
 from mien.errors import DataError
 from mien.types import Dataset, Problem, texts
 
@@ -22,17 +22,17 @@ NUMBERS = {
 
 
 def looks_like(path: Path) -> bool:
-    """Whether `path` is RAF-DB's folder, or its `basic` folder's parent."""
+    """Whether `path` is RAF-DB's folder `basic`, or the folder above it."""
     return _list_file(path) is not None
 
 
 def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
-    """List RAF-DB. Sources are train and test, from the beginning of the file names.
+    """List the pictures of RAF-DB; sources are train and test, the prefixes of the file names.
 
     Parameters
     ----------
     path : the folder with EmoLabel and Image, or the one above.
-    names : number → class name, where they differ from RAF-DB's own.
+    names : number → class name, if they differ from RAF-DB's.
     """
     table = _list_file(path)
     if table is None:
@@ -41,32 +41,32 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     raw: list[str] = []
     problems: list[Problem] = []
     for number, line in enumerate(table.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
-        words = line.split()
-        if len(words) == 2:
-            files.append(words[0])
-            raw.append(words[1])
-        elif words:
+        cells = line.split()
+        if len(cells) == 2:
+            files.append(cells[0])
+            raw.append(cells[1])
+        elif cells:
             problems.append(broken_row(table, number, "is not a file name and a number"))
     if not files:
-        raise DataError("names no picture", place=str(table), remedy="is the file complete?")
+        raise DataError("has no row with a picture", place=str(table), remedy="is the file complete?")
     labelset = labelset_of(NUMBERS.values(), {**NUMBERS, **(names or {})}, others=False)
     folder = table.parent.parent / "Image" / "aligned"
     stored = [f"{Path(file).stem}_aligned{Path(file).suffix}" for file in files]
     if not folder.is_dir():
         folder, stored = folder.with_name("original"), files
-    within = look(folder)
-    pictures = within.pictures
-    found = match(stored, pictures, table)
-    kept = found.rows >= 0
-    named, listed = texts(files)[kept].tolist(), found.rows[kept].tolist()
+    images = list_folder(folder)
+    pictures = images.pictures
+    matched = match(stored, pictures, table)
+    kept = matched.rows >= 0
+    named, listed = texts(files)[kept].tolist(), matched.rows[kept].tolist()
     return Dataset(
-        ids=texts(row_keys(named)),
+        ids=texts(unique_ids(named)),
         labels=resolve(texts(raw)[kept], labelset),
         labelset=labelset,
         raw_labels=texts(raw)[kept],
         paths=texts([str(folder / pictures[row]) for row in listed]),
         sources=texts([file.split("_")[0] for file in named]),
-        problems=(*problems, *found.problems, *within.problems, *unlisted(folder, pictures, listed, table.name)),
+        problems=(*problems, *matched.problems, *images.problems, *unlisted(folder, pictures, listed, table.name)),
         name=str(path),
     )
 

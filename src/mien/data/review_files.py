@@ -1,4 +1,4 @@
-"""Files of reviews, recognised by their content: mien's own log, tables, and files of Label Studio and FiftyOne."""
+"""Reader of files of reviews, recognised by content: mien's log, tables, exports of Label Studio and FiftyOne."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from mien.data import label_studio
 from mien.data.reviews import BROKEN, Fault, Review, ReviewFile
-from mien.data.tables import Table, decoded, folded, missing_column, read_table, table_of
+from mien.data.tables import Table, decode_text, fold_title, missing_column, read_table, table_of
 from mien.errors import DataError, UsageError
 from mien.types import Problem
 
@@ -19,28 +19,28 @@ FIFTYONE = "FiftyOne"
 LABELS = ("label", "emotion", "choice", "choices", "groundtruth", "groundtruthlabel", "class", "expression")
 IDS = (*label_studio.PICTURE_IDS, "id", *label_studio.LINKS, "name")
 FILES = ("reviews.jsonl", "labels.json", "labels.csv")
-"""Files of reviews in the folders of audits and exports."""
+"""Names of files of reviews in the folders of audits and exports."""
 KNOWN = (
     "known are JSON lines or a table with id and label, Label Studio's JSON, JSON-MIN or CSV, FiftyOne's labels.json"
 )
 Found = Iterator[tuple[str, Review | Fault | None]]
-"""Place in the file, and what is there."""
+"""(place in the file, review or fault), None for an entry without a review."""
 
 
 def read(path: Path, *, strict: bool = True) -> ReviewFile:
-    """All reviews of a file, in order; those of Label Studio in the order of their times.
+    """Read all reviews of a file in order; those of Label Studio in the order of their times.
 
-    The forms: JSON lines or JSON objects with id and label (who, when); a CSV, TSV or Parquet table with these columns;
-    the JSON, JSON-MIN and CSV of Label Studio; the labels.json of FiftyOneImageClassificationDataset.
+    Formats: JSON lines or JSON objects with id and label (optional: who, when); a CSV, TSV or Parquet table with these
+    columns; JSON, JSON-MIN and CSV of Label Studio; labels.json of FiftyOneImageClassificationDataset.
 
     Parameters
     ----------
-    strict : whether it is an error that it holds no review.
+    strict : whether it is an error if the file holds no review.
 
     Raises
     ------
-    UsageError : it cannot be read, has none of these forms, or holds no review. MissingExtraError : a Parquet file, and
-        no package to read it.
+    UsageError : the file cannot be read, has another format, or holds no review.
+    MissingExtraError : it is a Parquet file, and pyarrow is not installed.
     """
     try:
         raw = path.read_bytes()
@@ -69,8 +69,8 @@ def _of_file(raw: bytes, path: Path) -> Found:
     if raw.startswith(b"PAR1"):
         return _of_table(read_table(path))
     wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
-    # names of files may hold bytes that are no text
-    text = decoded(raw, path) if wide else raw.removeprefix(BOM).decode(errors="surrogateescape")
+    # names of files may contain bytes that are not valid UTF-8
+    text = decode_text(raw, path) if wide else raw.removeprefix(BOM).decode(errors="surrogateescape")
     if text.lstrip()[:1] in ("{", "["):
         return _of_json(text, path)
     return _of_table(table_of(raw, path))
@@ -78,19 +78,19 @@ def _of_file(raw: bytes, path: Path) -> Found:
 
 def _of_json(text: str, path: Path) -> Found:
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         if text.lstrip().startswith("["):
             cause = f"is not valid JSON, although it begins like it ({str(error)[:120]})"
             raise UsageError(cause, place=str(path), remedy=KNOWN) from None
         return _of_lines(text)
-    if isinstance(found, dict) and isinstance(found.get("labels"), dict):
-        return _of_fiftyone(found)
-    return _in_time(_of_records([found] if isinstance(found, dict) else found))
+    if isinstance(content, dict) and isinstance(content.get("labels"), dict):
+        return _of_fiftyone(content)
+    return _sorted_by_time(_of_records([content] if isinstance(content, dict) else content))
 
 
 def _of_lines(text: str) -> Found:
-    """Lines of JSON; the last one, and any before which a crash came, may have been cut short."""
+    """Entries of JSON lines; a line may be incomplete after a crash."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -99,37 +99,37 @@ def _of_lines(text: str) -> Found:
         except (ValueError, RecursionError) as error:
             yield f"line {number}", Fault(f"is not valid JSON: {str(error)[:120]}")
             continue
-        yield from ((f"line {number}", found) for found in _of_record(record))
+        yield from ((f"line {number}", review) for review in _of_record(record))
 
 
 def _of_records(records: list[Any]) -> Found:
     for number, record in enumerate(records, 1):
         task = record.get("id") if isinstance(record, dict) and label_studio.is_task(record) else None
         place = f"entry {number}" if task is None else f"task {str(task)[:20]}"
-        yield from ((place, found) for found in _of_record(record))
+        yield from ((place, review) for review in _of_record(record))
 
 
 def _of_record(record: Any) -> Iterator[Review | Fault | None]:
-    """What one JSON object holds: a task of Label Studio has several reviews, all others have one."""
+    """Reviews in one JSON object: several in a task of Label Studio, one in all others."""
     if not isinstance(record, dict):
         yield Fault("is not a JSON object")
         return
     if label_studio.is_task(record):
-        yield from label_studio.of_task(record, _folded(record["data"]))
+        yield from label_studio.reviews_of_task(record, _folded(record["data"]))
         return
     fields = _folded(record)
     if label_studio.is_row(fields) or ("label" not in fields and any(name in fields for name in LABELS)):
-        yield label_studio.of_row(fields)
+        yield label_studio.review_of_row(fields)
     else:
-        yield _own(fields)
+        yield _of_log(fields)
 
 
-def _own(fields: Mapping[str, Any]) -> Review | Fault:
-    """An object of mien's own log."""
+def _of_log(fields: Mapping[str, Any]) -> Review | Fault:
+    """The review in an object of mien's log."""
     if "label" not in fields:
         return Fault("has no label")
     name, label = fields.get("id"), fields["label"]
-    if isinstance(name, bool) or not isinstance(name, (str, int)) or not label_studio.file_named(str(name)):
+    if isinstance(name, bool) or not isinstance(name, (str, int)) or not label_studio.without_data_uri(str(name)):
         name = label_studio.picture_named(fields)
         if not name:
             return Fault("has no id of a picture")
@@ -140,7 +140,7 @@ def _own(fields: Mapping[str, Any]) -> Review | Fault:
 
 
 def _of_table(table: Table) -> Found:
-    titles = [folded(title) for title in table.header]
+    titles = [fold_title(title) for title in table.header]
     label = next((name for name in LABELS if name in titles), None)
     foreign = label_studio.is_row(dict.fromkeys(titles))
     if not any(name in titles for name in IDS):
@@ -151,17 +151,17 @@ def _of_table(table: Table) -> Found:
         raise missing_column(label_studio.CHOICES[0], table.header, table.path)
     rows = (_fields(titles, row) for row in table.rows)
     if foreign:
-        return _in_time(_numbered(label_studio.of_row(fields) for fields in rows))
+        return _sorted_by_time(_numbered(label_studio.review_of_row(fields) for fields in rows))
     names = _name_column(titles, table)
     return _numbered(_of_row(fields, names, str(label), number in table.short) for number, fields in enumerate(rows))
 
 
-def _numbered(found: Iterator[Review | Fault | None]) -> Found:
-    return ((f"row {number}", one) for number, one in enumerate(found, 1))
+def _numbered(entries: Iterator[Review | Fault | None]) -> Found:
+    return ((f"row {number}", entry) for number, entry in enumerate(entries, 1))
 
 
 def _name_column(titles: list[str], table: Table) -> str:
-    """The column that names the pictures; not FiftyOne's own ids, where the files stand beside them."""
+    """The column that names the pictures; a column of files takes precedence over FiftyOne's ids."""
     columns = [name for name in IDS if name in titles]
     if columns[0] == "id" and len(columns) > 1:
         numbers = [row[titles.index("id")] for row in table.rows]
@@ -171,24 +171,24 @@ def _name_column(titles: list[str], table: Table) -> str:
 
 
 def _of_row(fields: Mapping[str, str], names: str, label: str, short: bool) -> Review | Fault | None:
-    """A row of a table with a label; an empty one is "cannot say", unless the row ends before it."""
-    plain = names == "id" or names in label_studio.PICTURE_IDS
-    name = label_studio.file_named(fields[names]) if plain else label_studio.file_of(fields[names])
-    word = fields[label]
+    """The review in a row of a table; an empty label means "cannot say", unless the row ends before it."""
+    is_id = names == "id" or names in label_studio.PICTURE_IDS
+    name = label_studio.without_data_uri(fields[names]) if is_id else label_studio.file_of(fields[names])
+    written = fields[label]
     if not name:
         return Fault("names no picture: the cell is empty")
-    if short and not word:
-        return Fault(f"({name[:80]}) is cut short: it ends before its label")
-    if "reviewed" in fields and not fields["reviewed"] and fields.get("given", word) == word:
-        return None  # the labels.csv of an export has all pictures
+    if short and not written:
+        return Fault(f"({name[:80]}) is incomplete: it ends before its label")
+    if "reviewed" in fields and not fields["reviewed"] and fields.get("given", written) == written:
+        return None  # labels.csv of an export lists also pictures without a review
     who = next((fields[key] for key in ("who", "reviewer") if fields.get(key)), "")
-    return Review(name, word, who, fields.get("when", ""), fields.get("hash", ""))
+    return Review(name, written, who, fields.get("when", ""), fields.get("hash", ""))
 
 
-def _of_fiftyone(found: Mapping[str, Any]) -> Found:
-    """The labels.json of FiftyOneImageClassificationDataset: {"classes": [...], "labels": {file: class}}."""
-    classes = found.get("classes")
-    for name, target in found["labels"].items():
+def _of_fiftyone(content: Mapping[str, Any]) -> Found:
+    """Entries in labels.json of FiftyOneImageClassificationDataset: {"classes": [...], "labels": {file: class}}."""
+    classes = content.get("classes")
+    for name, target in content["labels"].items():
         label = _target(target, classes if isinstance(classes, list) else [])
         yield f"label of {name[:80]}", Review(name, label, FIFTYONE) if isinstance(label, str) else label
 
@@ -199,9 +199,7 @@ def _target(target: Any, classes: list[Any]) -> str | Fault | None:
             return Fault(f"has {len(target)} labels")
         target = target[0] if target else None
     if isinstance(target, dict):
-        target = (
-            Fault("labels a part of the picture, not all of it") if "bounding_box" in target else target.get("label")
-        )
+        target = Fault("labels only a part of the picture") if "bounding_box" in target else target.get("label")
     if target is None or isinstance(target, (str, Fault)):
         return target or None
     if isinstance(target, int) and not isinstance(target, bool) and 0 <= target < len(classes):
@@ -209,17 +207,17 @@ def _target(target: Any, classes: list[Any]) -> str | Fault | None:
     return Fault(f"is {str(target)[:20]}, which is not the index of a class")
 
 
-def _in_time(found: Found) -> Found:
-    """Reviews in the order of their times, where all have one, so that the last word of a reviewer stands last."""
+def _sorted_by_time(found: Found) -> Found:
+    """Entries in the order of time, if all reviews have one, so that the latest of a reviewer is the last."""
     entries = list(found)
-    times = [one.when if isinstance(one, Review) else "" for _, one in entries]
-    known = all(time or not isinstance(one, Review) for time, (_, one) in zip(times, entries, strict=True))
+    times = [entry.when if isinstance(entry, Review) else "" for _, entry in entries]
+    known = all(time or not isinstance(entry, Review) for time, (_, entry) in zip(times, entries, strict=True))
     order = sorted(range(len(entries)), key=times.__getitem__) if known else range(len(entries))
     return (entries[number] for number in order)
 
 
 def _folded(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {folded(str(key)): value for key, value in reversed(list(record.items()))}
+    return {fold_title(str(key)): value for key, value in reversed(list(record.items()))}
 
 
 def _fields(titles: list[str], row: list[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Reviews on the pictures of a data set: which picture and which class each one means, and the labels that follow."""
+"""Joining of reviews to the pictures and classes of a data set, and the labels that follow from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mien.data.join import AMBIGUOUS as SEVERAL
-from mien.data.join import match, normal
+from mien.data.join import match, normalise_name
 from mien.data.reviews import (
     AMBIGUOUS,
     CANNOT_SAY,
@@ -34,24 +34,24 @@ REMEDIES = {
 
 
 def on_pictures(file: ReviewFile, data: Dataset, *, strict: bool = True) -> ReviewFile:
-    """The reviews that can be used for these pictures, with the pictures' own ids and the classes' own names.
+    """Select the reviews that apply to a data set, and give them its ids and class names.
 
-    A picture is found by its id, by another spelling of it (see `mien.data.join`), or by the hash that stands in the
-    review, where the picture was moved or its row number changed. A review without a hash means the picture of the same
-    file name in another folder, where no two pictures and no two reviewed ones are called the same. Every review that
-    names no picture, several, or no class becomes a Problem.
+    A picture is found by its id, by another spelling of it (see `mien.data.join`), or by the hash in the review, if the
+    picture was moved or its row number changed. Without a hash, a moved picture is found by its file name, provided
+    that the file names of all pictures and of all reviews are unique. A review that names no picture, several pictures
+    or no class becomes a Problem.
 
     Parameters
     ----------
-    strict : whether it is an error that nothing can be used.
+    strict : whether it is an error if no review can be used.
 
     Raises
     ------
-    UsageError : `strict`, and no review is of these pictures, or more than half of the labels are no class of them;
-        or suggestions of an audit are among the reviews.
+    UsageError : the reviews include suggestions of an audit; or `strict` is true, and no review names a picture of the
+        data, or more than half of the labels are not classes of the data.
     """
     if any(review.who == MACHINE for review in file.reviews):
-        cause = "holds suggestions of an audit: with them, classifiers would be tested against a classifier's opinion"
+        cause = "holds suggestions of an audit: with them, classifiers would be tested against a classifier's output"
         raise UsageError(cause, place=str(file.path), remedy="review them first, with mien review, and give its log")
     rows, problems = _rows(file, data)
     usable, unused, unknown = [], [], 0
@@ -73,21 +73,21 @@ def on_pictures(file: ReviewFile, data: Dataset, *, strict: bool = True) -> Revi
 
 
 def _refuse_foreign(file: ReviewFile, data: Dataset, problems: Sequence[Problem], unknown: int, usable: int) -> None:
-    """UsageError where the file is not about these pictures or these classes."""
+    """Raise UsageError if the reviews concern other pictures or other classes."""
     if not usable and not unknown:
         cause = f"none of its {len(file.reviews)} reviews is of a picture of these data"
         names = f"the first names {file.reviews[0].id[:SHOWN]!r}, the first picture is {str(data.ids[0])[:SHOWN]!r}"
         raise UsageError(cause, place=str(file.path), remedy=f"{names}: make them agree")
     if unknown > usable:
         first = next(problem for problem in problems if problem.kind == UNKNOWN)
-        cause = f"{unknown} of {unknown + usable} labels are no class of these data ({first.cause})"
+        cause = f"{unknown} of {unknown + usable} labels are not classes of these data ({first.cause})"
         raise UsageError(cause, place=str(file.path), remedy=first.remedy)
 
 
 def _rows(file: ReviewFile, data: Dataset) -> tuple[dict[tuple[str, str], int], list[Problem]]:
-    """Row of each (id, hash) that reviews have, −1 for none, with a Problem for each picture that is not found."""
+    """(id, hash) of each review → row of its picture, −1 for none; and a Problem for each picture not found."""
     written = list(dict.fromkeys(review.id for review in file.reviews))
-    by_id, faults = _found(written, data, file.path)
+    by_id, faults = _rows_by_id(written, data, file.path)
     by_hash: dict[str, list[int]] = {}
     for row, hash in enumerate(() if data.hashes is None else data.hashes.tolist()):
         by_hash.setdefault(hash, []).append(row)
@@ -97,16 +97,14 @@ def _rows(file: ReviewFile, data: Dataset) -> tuple[dict[tuple[str, str], int], 
     for review in file.reviews:
         row, same = by_id[review.id], by_hash.get(review.hash, [])
         if review.hash and same and row not in same:
-            row = same[0]  # the others are its copies: what is said of one goes for all
+            row = same[0]  # the others are copies, which share the review
         elif review.hash and by_hash and row >= 0 and row not in same:
-            cause, remedy = (
-                "the picture has changed since it was reviewed",
-                "nothing: the review counts; or review it again",
-            )
+            cause, remedy = "the picture has changed since the review", "nothing: the review counts; or review it again"
             problems[review.id] = Problem(CHANGED, _place(file.path, review.id), cause, remedy)
         elif row < 0 and review.id in moved and not (review.hash and by_hash):
             row = moved[review.id]
-            cause, remedy = f"is {str(data.ids[row])[:SHOWN]!r} now, by its file name", "nothing: the review counts"
+            cause = f"is matched by file name to {str(data.ids[row])[:SHOWN]!r}"
+            remedy = "nothing: the review counts"
             problems[review.id] = Problem(MOVED, _place(file.path, review.id), cause, remedy)
         elif row < 0:
             problems[review.id] = faults[review.id]
@@ -114,21 +112,21 @@ def _rows(file: ReviewFile, data: Dataset) -> tuple[dict[tuple[str, str], int], 
     return rows, list(problems.values())
 
 
-def _found(written: list[str], data: Dataset, path: Path) -> tuple[dict[str, int], dict[str, Problem]]:
-    """Row of each written id, −1 for none, and the Problem of each that has none."""
+def _rows_by_id(written: list[str], data: Dataset, path: Path) -> tuple[dict[str, int], dict[str, Problem]]:
+    """Written id → row, −1 for none; and written id → Problem for each without a row."""
     ids = [str(name) for name in data.ids.tolist()]
     exact = {name: row for row, name in enumerate(ids)}
     rows = {name: exact.get(name, -1) for name in written}
     stems = {export_stem(name): row for row, name in enumerate(ids)} if -1 in rows.values() else {}
     rows.update({name: stems.get(_stem(name), -1) for name, row in rows.items() if row < 0})
     faults: dict[str, Problem] = {}
-    for names in (ids, [_without_ending(name) for name in ids]):  # some tools leave the ending out
-        left = [name for name, row in rows.items() if row < 0]
-        if not left:
+    for names in (ids, [_without_extension(name) for name in ids]):  # some tools omit the extension
+        missing = [name for name, row in rows.items() if row < 0]
+        if not missing:
             break
-        matched = match(left, names, path, whole=False)
-        rows.update(zip(left, matched.rows.tolist(), strict=True))
-        for name, problem in zip((name for name in left if rows[name] < 0), matched.problems, strict=True):
+        matched = match(missing, names, path, whole=False)
+        rows.update(zip(missing, matched.rows.tolist(), strict=True))
+        for name, problem in zip((name for name in missing if rows[name] < 0), matched.problems, strict=True):
             if name not in faults or problem.kind == SEVERAL:
                 kind = AMBIGUOUS if problem.kind == SEVERAL else GONE
                 faults[name] = Problem(kind, _place(path, name), problem.cause, REMEDIES[kind])
@@ -136,7 +134,7 @@ def _found(written: list[str], data: Dataset, path: Path) -> tuple[dict[str, int
 
 
 def _moved(gone: Sequence[str], written: Sequence[str], data: Dataset) -> dict[str, int]:
-    """Rows of pictures that lie in another folder now, where file names tell all pictures and reviews apart."""
+    """Written id → row of moved pictures, by file name; empty unless all file names are unique."""
     files = {_file(str(name)): row for row, name in enumerate(data.ids.tolist())}
     if not gone or len(files) < len(data) or len({_file(name) for name in written}) < len(written):
         return {}
@@ -144,15 +142,15 @@ def _moved(gone: Sequence[str], written: Sequence[str], data: Dataset) -> dict[s
 
 
 def _file(name: str) -> str:
-    return normal(name).rpartition("/")[2].casefold()
+    return normalise_name(name).rpartition("/")[2].casefold()
 
 
-def _without_ending(name: str) -> str:
+def _without_extension(name: str) -> str:
     return re.sub(r"\.[^./\\]+$", "", name)
 
 
 def _stem(name: str) -> str:
-    return re.split(r"[/\\]", _without_ending(name))[-1]
+    return re.split(r"[/\\]", _without_extension(name))[-1]
 
 
 def _place(path: Path, name: str) -> str:
@@ -160,22 +158,24 @@ def _place(path: Path, name: str) -> str:
 
 
 def export_stem(name: str) -> str:
-    """A picture's file name, without its ending, in exports to tools that keep no other link to it.
+    """File name without extension for exporting a picture to tools that store no other link to it.
 
     >>> export_stem("happiness/face 12.png")
     'face12-319cbde5c8'
     """
-    letters = "".join(letter for letter in PurePosixPath(normal(name)).stem if letter.isascii() and letter.isalnum())
-    return f"{letters[:40] or 'picture'}-{digest(normal(name))[:10]}"
+    letters = "".join(
+        letter for letter in PurePosixPath(normalise_name(name)).stem if letter.isascii() and letter.isalnum()
+    )
+    return f"{letters[:40] or 'picture'}-{digest(normalise_name(name))[:10]}"
 
 
 def _label(written: str | None, data: Dataset) -> str | None:
-    """The class's own name, "" for "cannot say"; None where it is no class, or was taken back."""
+    """Name of the class, "" for "cannot say"; None if it is not a class, or the review was withdrawn."""
     if written is None or not written.strip():
         return written if written is None else ""
-    found = data.labelset.resolve(written)
-    if found != NO_LABEL:
-        return data.labelset.names[found]
+    label = data.labelset.resolve(written)
+    if label != NO_LABEL:
+        return data.labelset.names[label]
     return "" if written.strip().casefold() == CANNOT_SAY else None
 
 
@@ -184,11 +184,11 @@ def _unknown(path: Path, review: Review, data: Dataset) -> Problem:
     near = data.labelset.nearest(written)
     hint = f"did you mean {near!r}? " if near else ""
     remedy = f"{hint}its classes are: {', '.join(data.labelset.names)}"
-    return Problem(UNKNOWN, _place(path, review.id), f"label {written[:SHOWN]!r} is no class", remedy)
+    return Problem(UNKNOWN, _place(path, review.id), f"label {written[:SHOWN]!r} is not a class", remedy)
 
 
 def labels_of(reviews: Iterable[Review], data: Dataset) -> Ints:
-    """(N,) the class that the reviewers gave each picture, −1 without one; for reviews of `on_pictures`."""
+    """(N,) class that the reviewers gave each picture, −1 for none; for reviews of `on_pictures`."""
     rows = {name: row for row, name in enumerate(data.ids.tolist())}
     labels = np.full(len(data), NO_LABEL)
     for name, label in merge_reviews(reviews).items():
@@ -197,26 +197,28 @@ def labels_of(reviews: Iterable[Review], data: Dataset) -> Ints:
     return labels
 
 
-def words_on(data: Dataset, reviews: Iterable[Review]) -> tuple[Ints, Bools]:
-    """(N,) classes and (N,) whether somebody said anything: −1 where that was "cannot say".
+def reviewed_labels(data: Dataset, reviews: Iterable[Review]) -> tuple[Ints, Bools]:
+    """(N,) reviewed class, −1 for "cannot say", and (N,) whether the picture was reviewed, copies included.
 
-    What was said of a picture goes for its copies too. For reviews of `on_pictures`.
+    Parameters
+    ----------
+    reviews : from `on_pictures`.
     """
     reviews = tuple(reviews)
-    labels, named = labels_of(reviews, data), np.isin(data.ids, list(merge_reviews(reviews)))
-    return _with_copies(data, labels, named)
+    labels, is_reviewed = labels_of(reviews, data), np.isin(data.ids, list(merge_reviews(reviews)))
+    return _with_copies(data, labels, is_reviewed)
 
 
-def _with_copies(data: Dataset, labels: Ints, named: Bools) -> tuple[Ints, Bools]:
-    """What was said of a picture goes for its copies too, where nothing was said of them and nobody contradicts."""
-    if data.hashes is None or not named.any():
-        return labels, named
-    said: dict[str, set[int]] = {}
-    for key, label in zip(data.hashes[named].tolist(), labels[named].tolist(), strict=True):
-        said.setdefault(key, set()).add(label)
-    labels, named = labels.copy(), named.copy()
-    for row in np.flatnonzero(~named & np.isin(data.hashes, list(said))).tolist():
-        words = said[str(data.hashes[row])]
-        if len(words) == 1:
-            labels[row], named[row] = next(iter(words)), True
-    return labels, named
+def _with_copies(data: Dataset, labels: Ints, is_reviewed: Bools) -> tuple[Ints, Bools]:
+    """Extend reviewed labels to copies that are not reviewed, unless reviews of the other copies contradict."""
+    if data.hashes is None or not is_reviewed.any():
+        return labels, is_reviewed
+    by_hash: dict[str, set[int]] = {}
+    for key, label in zip(data.hashes[is_reviewed].tolist(), labels[is_reviewed].tolist(), strict=True):
+        by_hash.setdefault(key, set()).add(label)
+    labels, is_reviewed = labels.copy(), is_reviewed.copy()
+    for row in np.flatnonzero(~is_reviewed & np.isin(data.hashes, list(by_hash))).tolist():
+        of_copies = by_hash[str(data.hashes[row])]
+        if len(of_copies) == 1:
+            labels[row], is_reviewed[row] = next(iter(of_copies)), True
+    return labels, is_reviewed

@@ -1,8 +1,8 @@
-"""What people said of pictures: a log of reviews that only grows, and the labels that follow from it.
+"""Append-only log of reviews (labels given to pictures by people), and the labels that follow from it.
 
 A line of the log is `{"id": …, "label": …, "who": …, "when": …, "hash": …}`. The label is a class, empty for "cannot
-say", or null where the reviewer takes the word back. Nothing is overwritten: who thinks again adds a line. All files of
-reviews are read in `mien.data.review_files`, and joined to pictures in `mien.data.reviewed`.
+say", or null to withdraw an earlier review. Lines are never overwritten: a reviewer who changes a label appends a line.
+Files of reviews are read in `mien.data.review_files`, and joined to pictures in `mien.data.reviewed`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from mien.storage.locks import locked
 from mien.types import Problem
 
 MACHINE = "mien audit"
-"""Reviewer's name in the audit's own suggestions, which are never taken for reviews."""
+"""Reviewer's name in the suggestions of an audit, which never count as reviews."""
 CANNOT_SAY = "cannot say"
-"""What stands in other tools' files where the reviewer sees no class."""
+"""Label in other tools' files for a picture whose class the reviewer cannot decide."""
 BROKEN, GONE, AMBIGUOUS, UNKNOWN, CHANGED, MOVED = KINDS = (
     "broken review",
     "review without a picture",
@@ -31,18 +31,19 @@ BROKEN, GONE, AMBIGUOUS, UNKNOWN, CHANGED, MOVED = KINDS = (
     "review of a changed picture",
     "review of a moved picture",
 )
-"""Kinds of Problems that files of reviews have."""
+"""Kinds of Problems in files of reviews."""
 
 
 @dataclass(frozen=True)
 class Review:
-    """One person's word on one picture.
+    """Label that one reviewer gave one picture.
 
     Attributes
     ----------
-    id : of the picture. label : a class name, "" for "cannot say", None for a word taken back.
+    id : id of the picture.
+    label : a class name, "" for "cannot say", None for a withdrawn review.
     who, when : the reviewer, and the time as text.
-    hash : of the picture that the reviewer saw, as in `Dataset.hashes`; "" where it is not known.
+    hash : hash of the reviewed picture, as in `Dataset.hashes`; "" if unknown.
     """
 
     id: str
@@ -54,18 +55,20 @@ class Review:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with one entry of a file of reviews."""
+    """Cause why one entry of a file of reviews cannot be used."""
 
     cause: str
 
 
 @dataclass(frozen=True)
 class ReviewFile:
-    """The reviews of a file, in order, and what in the file cannot be used.
+    """Reviews of a file in order, and Problems of the entries that cannot be used.
 
     Attributes
     ----------
-    path : the file, for messages. reviews : the usable ones. problems : a Problem for each other row.
+    path : the file, for messages.
+    reviews : usable reviews.
+    problems : a Problem for each other entry.
     unused : reviews of pictures or classes that the data do not have.
     """
 
@@ -76,11 +79,11 @@ class ReviewFile:
 
 
 def append(path: Path, review: Review) -> Review:
-    """Add a line, whole or not at all, whoever else writes at the same time; returns it with its time.
+    """Append a review to the log, atomically also with concurrent writers; returns it with its time.
 
     Raises
     ------
-    StorageError : it cannot be written.
+    StorageError : the log cannot be written.
     """
     stamped = replace(review, when=review.when or time.strftime("%Y-%m-%d %H:%M:%S"))
     fields = {key: value for key, value in asdict(stamped).items() if key != "hash" or value}
@@ -100,22 +103,22 @@ def append(path: Path, review: Review) -> Review:
 
 
 def merge_reviews(reviews: Iterable[Review]) -> dict[str, str]:
-    """Picture → label: of each reviewer the last word, of several reviewers what most say, of equals the latest.
+    """Merge reviews to picture id → label: the last of each reviewer, then the majority, for ties the latest.
 
-    >>> said = [Review("a", "fear", "x"), Review("a", "joy", "y"), Review("a", "joy", "z"), Review("b", "fear", "x")]
-    >>> merge_reviews([*said, Review("b", "", "x")])
+    >>> reviews = [Review("a", "fear", "x"), Review("a", "joy", "y"), Review("a", "joy", "z"), Review("b", "fear", "x")]
+    >>> merge_reviews([*reviews, Review("b", "", "x")])
     {'a': 'joy', 'b': ''}
     """
     last: dict[str, dict[str, str]] = {}
     for review in reviews:
-        own = last.setdefault(review.id, {})
-        own.pop(review.who, None)  # so that the latest word stands last
+        by_reviewer = last.setdefault(review.id, {})
+        by_reviewer.pop(review.who, None)  # so that the latest review is the last entry
         if review.label is not None:
-            own[review.who] = review.label
-    return {name: _most(list(own.values())) for name, own in last.items() if own}
+            by_reviewer[review.who] = review.label
+    return {name: _majority(list(by_reviewer.values())) for name, by_reviewer in last.items() if by_reviewer}
 
 
-def _most(labels: list[str]) -> str:
+def _majority(labels: list[str]) -> str:
     counts = Counter(labels)
     most = max(counts.values())
     return next(label for label in reversed(labels) if counts[label] == most)

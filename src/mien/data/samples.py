@@ -1,4 +1,4 @@
-"""Contact sheets: some pictures of each class, to be looked at."""
+"""Contact sheets: arrays that show sample pictures of each class."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ COLUMNS = 12
 
 
 def contact_sheet(dataset: Dataset, rows: Ints | None = None, columns: int = COLUMNS) -> NDArray[np.uint8]:
-    """The first pictures of each class side by side, one row a class, all cells square; empty cells are white.
+    """Arrange the first pictures of each class side by side, one row per class; empty cells are white.
 
     Parameters
     ----------
     dataset : decoded.
     rows : the rows to choose from; all by default.
-    columns : most pictures per class.
+    columns : maximum number of pictures per class.
 
     Returns
     -------
-    (K·S, columns·S) or (K·S, columns·S, 3) uint8.
+    (K·S, columns·S) or (K·S, columns·S, 3) uint8, for K classes and pictures of S×S pixels.
     """
     pictures = dataset.pictures
     size, classes = pictures.shape[1], len(dataset.labelset)
@@ -37,7 +37,7 @@ def contact_sheet(dataset: Dataset, rows: Ints | None = None, columns: int = COL
 
 
 def as_png(picture: NDArray[np.uint8]) -> bytes:
-    """A grey or RGB picture as a PNG file's content."""
+    """Encode an (H, W) grey or (H, W, 3) RGB picture as PNG."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Which format a file has, by its first bytes, and which formats can be read on this machine."""
+"""Recognition of file formats by their first bytes, and the image formats that can be read on this machine."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from functools import lru_cache
 from PIL import Image, features
 
 FIRST = 512
-"""Bytes of a file that are looked at."""
+"""Number of bytes of a file that are examined."""
 CODECS = {
     "PNG": "zlib", "JPEG": "jpg", "WEBP": "webp", "GIF": "", "BMP": "", "PPM": "", "TIFF": "",
     "AVIF": "avif", "JPEG2000": "jpg_2000",
 }  # fmt: skip
-"""Pillow's formats that are opened at all, and the part of Pillow that each needs. Its other decoders start programs or
-are seldom tested."""
+"""Permitted formats of Pillow → the part of Pillow that each requires. Its other decoders start programs or are seldom
+tested."""
 EXTENSIONS = {
     ".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP",
     ".gif": "GIF", ".bmp": "BMP", ".pbm": "PPM", ".pgm": "PPM", ".ppm": "PPM", ".pnm": "PPM", ".pfm": "PPM",
     ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF", ".jp2": "JPEG2000", ".j2k": "JPEG2000", ".jpx": "JPEG2000",
     ".jpf": "JPEG2000", ".j2c": "JPEG2000", ".jpc": "JPEG2000", ".heic": "HEIC", ".heif": "HEIC", ".hif": "HEIC",
 }  # fmt: skip
-"""Extension → format, where a name that ends so promises a picture."""
+"""Extension of image files → format."""
 RAW = frozenset(
     {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25", ".kdc", ".mef", ".mos"}
     | {".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"}
 )
-"""Extensions of cameras' raw files: most begin as TIFF does, and what a TIFF decoder finds in them is a thumbnail."""
+"""Extensions of cameras' raw files: most begin like TIFF, but a TIFF decoder reads only their thumbnail."""
 WEAK = {".tga": "TGA", ".pcx": "PCX", ".sgi": "SGI", ".xbm": "XBM", ".ico": "ICO"}
 """Extensions of formats that the first bytes do not identify."""
 STARTS = (
@@ -47,13 +47,13 @@ STARTS = (
     (b"AT&TFORM", "DjVu"), (b"\x59\xa6\x6a\x95", "Sun raster"), (b"\x1aE\xdf\xa3", "video"), (b"FLV\x01", "video"),
     (b"\0\0\x01\xba", "video"), (b"\0\0\x01\xb3", "video"), (b"0&\xb2u\x8ef\xcf\x11", "video"),
 )  # fmt: skip
-"""How files begin → format."""
+"""First bytes of a file → format."""
 BRANDS = (
     ({b"avif", b"avis"}, "AVIF"),
     ({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1", b"mif2"}, "HEIC"),
     ({b"crx "}, "camera raw"),
 )  # fmt: skip
-"""Brands of files in boxes (ISO 14496-12) → format; every other brand is a video."""
+"""Brands of the ISO base media file format (ISO 14496-12) → format; every other brand is a video."""
 PNM = re.compile(rb"P[1-6]\s(?:\s*#[^\n]*\n)*\s*\d+\s+(?:#[^\n]*\n\s*)*\d+\s|P[Ff]\r?\n\d+\s+\d+\s")
 SVG = re.compile(
     rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE\s+svg[^>]*>\s*)*<svg[\s>]",
@@ -70,24 +70,24 @@ REMEDIES = {
     "PDF": "save their pages or pictures as PNG or JPEG, or remove them",
     "SVG": "render them as PNG, or remove them",
 }
-"""Format → what helps where it cannot be read."""
+"""Format → remedy if it cannot be read."""
 
 
 @lru_cache(maxsize=1)
 def readable() -> tuple[str, ...]:
-    """Pillow's names of the formats that can be read: CODECS that this Pillow has; HEIF with pillow-heif."""
+    """Pillow's names of the formats that can be read: those of CODECS that are installed; HEIF with pillow-heif."""
     Image.init()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an older Pillow warns of parts that it has never heard of
-        found = [name for name, codec in CODECS.items() if name in Image.OPEN and (not codec or features.check(codec))]
-    return (*found, "HEIF") if _heif() else tuple(found)
+        warnings.simplefilter("ignore")  # an older Pillow warns of codecs that it does not support
+        names = [name for name, codec in CODECS.items() if name in Image.OPEN and (not codec or features.check(codec))]
+    return (*names, "HEIF") if _heif() else tuple(names)
 
 
 def _heif() -> bool:
     """Whether pillow-heif is installed; if so, Pillow opens HEIC from now on."""
     try:
         importlib.import_module("pillow_heif").register_heif_opener()
-    except Exception:  # not installed, or made for another Pillow: a package that is not needed may not stop anything
+    except Exception:  # not installed, or built for another Pillow: an optional package must not cause a failure
         return False
     return "HEIF" in Image.OPEN
 
@@ -98,20 +98,20 @@ def can_read(format: str) -> bool:
 
 
 def remedy(format: str) -> str:
-    """What helps where files of a format cannot be read."""
+    """The remedy for files of a format that cannot be read."""
     return REMEDIES.get(format, f"{CONVERT}, or remove them")
 
 
 def first_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The first bytes of a regular file, none of anything else; OSError where it cannot be read."""
-    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 -- a pipe would be waited for
+    """The first bytes of a regular file, b"" for anything else; OSError if it cannot be read."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 -- reading a pipe would block
         return b""
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- called for every picture: a Path costs more than the rest
         return file.read(FIRST)
 
 
 def format_of(first: bytes, suffix: str = "") -> str:
-    """The format of a file that holds a picture, pictures, or something that people take for one; "" for any other.
+    """The format of a file that holds pictures or similar content such as video or PDF; "" for any other file.
 
     Parameters
     ----------
@@ -123,10 +123,10 @@ def format_of(first: bytes, suffix: str = "") -> str:
     >>> format_of(b"GIF89a..."), format_of(b"II*\\0....", ".nef"), format_of(b"id,label")
     ('GIF', 'camera raw', '')
     """
-    found = _by_content(first)
-    if found == "TIFF" and suffix in RAW:
+    format = _by_content(first)
+    if format == "TIFF" and suffix in RAW:
         return "camera raw"
-    return found or (WEAK.get(suffix, "") if first and not _is_text(first) else "")
+    return format or (WEAK.get(suffix, "") if first and not _is_text(first) else "")
 
 
 def _by_content(first: bytes) -> str:
@@ -156,11 +156,11 @@ _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108,
 def _by_brand(first: bytes) -> str:
     end = min(int.from_bytes(first[:4], "big"), len(first))
     brands = {first[8:12], *(first[place : place + 4] for place in range(16, end, 4))}
-    own = [format for known, format in BRANDS if first[8:12] in known]
-    if own and own[0] != "HEIC":
-        return own[0]
-    found = [format for known, format in BRANDS if brands & known]  # "mif1" alone leaves open what is in the boxes
-    return found[0] if found else "video"
+    major = [format for known, format in BRANDS if first[8:12] in known]
+    if major and major[0] != "HEIC":
+        return major[0]
+    compatible = [format for known, format in BRANDS if brands & known]  # the brand "mif1" alone is ambiguous
+    return compatible[0] if compatible else "video"
 
 
 def _is_text(first: bytes) -> bool:

@@ -1,6 +1,7 @@
-"""Parts of a data set: stratified by class, grouped by picture and person, with a test part that no seed moves.
+"""Division of a data set into parts, stratified by class and grouped by picture and person; the test part is fixed.
 
-The parts are *train* (with *validation* carved out), *correct* (*fit* and *calibrate*), and *test*.
+The parts are *train* (without *validation*), *validation*, *correct* (*fit* and *calibrate*), and *test*. The seed
+changes all parts except *test*.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from mien.errors import AlignmentError, UsageError
 from mien.types import PARTS, Dataset, Ints, Split, Texts
 
 LARGE = 0.1
-"""A unit larger than this share of a part goes there only if smaller ones do not suffice: no person rules a part."""
+"""Units above this share of a part are used only if smaller ones do not suffice: no person dominates a part."""
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Share of each class's pictures per part; together 1.
+    """Share of each class's pictures per part; the shares sum to 1.
 
     The defaults are train 50 % (a tenth of it validation), correct 25 % (60 % fit, 40 % calibrate), test 25 %.
     """
@@ -44,7 +45,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class _Unit:
-    """Pictures that stay in one part."""
+    """Pictures that must stay in one part, their counts (class, number), and a key for the random order."""
 
     rows: Ints
     counts: tuple[tuple[int, int], ...]
@@ -54,24 +55,23 @@ class _Unit:
 def split(dataset: Dataset, seed: int = 0, shares: Shares = Shares()) -> Split:
     """Assign every row to one of PARTS.
 
-    Where the data have official parts (:mod:`mien.data.official`), *test* and *validation* are the official ones as far
-    as there are any, and the rest is divided among the other parts in proportion to their shares.
+    If the data have official parts (:mod:`mien.data.official`), the existing ones of *test* and *validation* are kept,
+    and the rest is divided among the other parts in proportion to their shares.
 
-    Units (pictures with equal hash or equal group, and whatever they are linked to) are never divided. *test* is filled
-    first, in an order drawn from the pictures' hashes alone; then calibrate, fit and validation, in an order
-    drawn from hashes and seed; *train* takes the rest. Classes are filled from the rarest to the commonest, no
-    class beyond its quota, so a class falls short by less than its largest unit where its units hold one class.
+    Units (pictures linked by equal hash or equal group, see `group_ids`) are never divided. *test* is filled first, in
+    an order that depends only on the pictures' hashes; then calibrate, fit and validation, in an order that depends on
+    hashes and seed; the remaining pictures are *train*. Classes are filled from the rarest to the most frequent, never
+    beyond their quota. If each unit has one class, a class falls short by less than its largest unit.
 
     Parameters
     ----------
-    dataset : labelled rows; ids stand in for `hashes` before decoding.
-    seed : moves every part but test.
+    dataset : labelled rows; ids replace `hashes` before decoding.
+    seed : changes every part except test.
     shares : sizes of the parts.
 
     Raises
     ------
-    AlignmentError
-        A row has no label.
+    AlignmentError : a row has no label.
 
     Examples
     --------
@@ -110,17 +110,17 @@ def split(dataset: Dataset, seed: int = 0, shares: Shares = Shares()) -> Split:
 
 
 def group_ids(dataset: Dataset) -> Ints:
-    """(N,) number of the unit of each row: rows with equal hash, or equal group, or linked through others."""
+    """(N,) index of the unit of each row: rows with equal hash or equal group, directly or through other rows."""
     keys: list[Texts] = [dataset.ids if dataset.hashes is None else dataset.hashes]
     if dataset.groups is not None:
         alone = dataset.groups == ""
         keys.append(np.where(alone, np.char.add("\0", dataset.ids), dataset.groups))
     rows, columns, width = [], [], 0
     for key in keys:
-        found, column = np.unique(key, return_inverse=True)
+        distinct, column = np.unique(key, return_inverse=True)
         rows.append(np.arange(len(dataset)))
         columns.append(column + len(dataset) + width)
-        width += len(found)
+        width += len(distinct)
     edges = (np.concatenate(rows), np.concatenate(columns))
     nodes = len(dataset) + width
     graph = coo_matrix((np.ones(len(edges[0]), dtype=bool), edges), shape=(nodes, nodes))
@@ -143,9 +143,9 @@ def _units(dataset: Dataset) -> list[_Unit]:
 
 
 def _ordered(units: Sequence[_Unit], salt: str, totals: Ints, places: int) -> list[_Unit]:
-    """Units by their rarest class, large ones last within it, then by a hash of their first picture.
+    """Sort units by their rarest class, large ones last within it, then by a hash of their key.
 
-    The hash is taken anew: the smallest of many hashes is small, so large units would otherwise always come first.
+    The key is hashed again: it is the minimum of the unit's hashes, so large units would otherwise always come first.
     """
     rank = np.argsort(np.argsort(totals, kind="stable"), kind="stable").tolist()
     largest = max(1, LARGE * places)
@@ -158,15 +158,15 @@ def _ordered(units: Sequence[_Unit], salt: str, totals: Ints, places: int) -> li
 
 
 def _fill(units: Sequence[_Unit], quota: Sequence[int]) -> tuple[list[_Unit], list[_Unit]]:
-    """Units left over, and units taken, none of which overfills a class."""
-    room = list(quota)
+    """Divide units into remaining ones and taken ones; a unit that would exceed the quota of a class remains."""
+    free = list(quota)
     left: list[_Unit] = []
     taken: list[_Unit] = []
     for unit in units:
-        if all(count <= room[label] for label, count in unit.counts):
+        if all(count <= free[label] for label, count in unit.counts):
             taken.append(unit)
             for label, count in unit.counts:
-                room[label] -= count
+                free[label] -= count
         else:
             left.append(unit)
     return left, taken

@@ -1,4 +1,4 @@
-"""Tables as text: CSV with any usual separator, TSV, or Parquet, with columns found whatever their case and padding."""
+"""Reader of tables as text: CSV with any usual separator, TSV and Parquet; case and padding of titles do not matter."""
 
 from __future__ import annotations
 
@@ -36,18 +36,19 @@ PERSON = (
 )  # fmt: skip
 SOURCE = ("source", "contributor", "user.id", "dataset")
 PART = ("split", "usage", "subset", "partition", "part", "fold", "set")
-"""Usual names of columns, for the picture, its label, the person in it, its contributor, and the part of the set."""
+"""Usual names of columns for the picture, its label, the person, the contributor, and the part of the data set."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts.
+    """A table whose cells are texts.
 
     Attributes
     ----------
-    path : the file. header : (C,) column names as written, trimmed.
-    rows : (R, C) cells, trimmed; rows that were short in the file are filled up with "".
-    short : numbers of the rows (from 0) that had too few cells in the file.
+    path : the file.
+    header : (C,) column names as written, trimmed.
+    rows : (R, C) cells, trimmed; rows with too few cells in the file are padded with "".
+    short : numbers (from 0) of the rows that had too few cells in the file.
     """
 
     path: Path
@@ -55,37 +56,37 @@ class Table:
     rows: list[list[str]]
     short: frozenset[int] = frozenset()
 
-    def find(self, *names: str) -> int | None:
-        """Number of the first column with one of these names, None where there is none.
+    def find_column(self, *names: str) -> int | None:
+        """Index of the first column with one of these names, None if there is none.
 
-        Case, spaces, dots and underscores do not matter: "User.ID" is "user_id".
+        Case, spaces, dots and underscores do not matter: "User.ID" equals "user_id".
         """
-        places = {folded(title): place for place, title in reversed(list(enumerate(self.header)))}
-        return next((places[folded(name)] for name in names if folded(name) in places), None)
+        indices = {fold_title(title): index for index, title in reversed(list(enumerate(self.header)))}
+        return next((indices[fold_title(name)] for name in names if fold_title(name) in indices), None)
 
-    def place(self, *names: str) -> int:
-        """As `find`; DataError where there is none."""
-        found = self.find(*names)
-        if found is None:
+    def require_column(self, *names: str) -> int:
+        """Index of the first column with one of these names; DataError if there is none."""
+        index = self.find_column(*names)
+        if index is None:
             raise missing_column(names[0], self.header, self.path)
-        return found
+        return index
 
-    def column(self, place: int) -> list[str]:
-        """The cells of a column."""
-        return [row[place] for row in self.rows]
+    def column(self, index: int) -> list[str]:
+        """(R,) cells of a column."""
+        return [row[index] for row in self.rows]
 
 
-def folded(title: str) -> str:
-    """A column's name as it is compared.
+def fold_title(title: str) -> str:
+    """Remove case, spaces, dots, hyphens and underscores from a column's name for comparison.
 
-    >>> folded(" User.ID"), folded("user_id")
+    >>> fold_title(" User.ID"), fold_title("user_id")
     ('userid', 'userid')
     """
     return re.sub(r"[\s._-]+", "", fold(title))
 
 
 def missing_column(name: str, header: Sequence[str], path: Path) -> DataError:
-    """The error for a table without a column that it needs."""
+    """Build the error for a table without a required column."""
     near = nearest(name, [title for title in header if EMOTIONS.resolve(title) == NO_LABEL])
     hint = f"did you mean {near!r}? " if near else ""
     columns = ", ".join(header)[:SHOWN] or "none"
@@ -93,34 +94,35 @@ def missing_column(name: str, header: Sequence[str], path: Path) -> DataError:
 
 
 def read_table(path: Path) -> Table:
-    """Read a table with a header.
+    """Read a table with a header from a CSV, TSV or Parquet file.
 
     Raises
     ------
-    DataError : it is no table, or cannot be read. MissingExtraError : a Parquet file, and no package to read it.
+    DataError : the file is not a table, or cannot be read.
+    MissingExtraError : it is a Parquet file, and pyarrow is not installed.
     """
     return _parquet(path) if _is_parquet(path) else _table(rows_of(path), path)
 
 
 def header_of(path: Path) -> list[str]:
-    """The column names of a table, without the rest of it. Raises what `read_table` does."""
+    """Read only the column names of a table; raises the errors of `read_table`."""
     return _parquet(path, 0).header if _is_parquet(path) else next(rows_of(path), [])
 
 
 def table_of(raw: bytes, path: Path) -> Table:
-    """The table in the bytes of a text file; `path` is for messages. Raises what `read_table` does."""
-    with _refused(path):
+    """Parse the bytes of a text file as a table; `path` is for messages. Raises the errors of `read_table`."""
+    with _data_errors(path):
         return _table(_cells(io.TextIOWrapper(io.BytesIO(raw), _encoding(raw), newline="")), path)
 
 
 def rows_of(path: Path) -> Iterator[list[str]]:
-    """Rows of a text table with their cells trimmed, the header first, empty lines left out, one at a time.
+    """Iterate over the rows of a text table, header first, with trimmed cells and without empty lines.
 
     Raises
     ------
-    DataError : it is no text, or cannot be read.
+    DataError : the file is not text, or cannot be read.
     """
-    with _refused(path):
+    with _data_errors(path):
         with path.open("rb") as file:
             encoding = _encoding(file.read(4))
         with path.open(newline="", encoding=encoding) as text:
@@ -135,24 +137,24 @@ def _table(lines: Iterator[list[str]], path: Path) -> Table:
 
 
 def _cells(text: TextIO) -> Iterator[list[str]]:
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a 224×224 picture in one cell is past the default
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a 224×224 picture in one cell exceeds the default
     first = text.readline()
     while first and not first.strip():
         first = text.readline()
     if "\0" in first:
-        raise csv.Error("it holds zero bytes, as UTF-16 without a mark does")
+        raise csv.Error("it contains zero bytes, like UTF-16 without a byte order mark")
     separator = max(SEPARATORS, key=first.count)
-    if told := re.fullmatch(r'"?sep=(.)"?', first.rstrip("\r\n"), re.IGNORECASE):  # Excel's own line
-        separator, first = told[1], ""
+    if declaration := re.fullmatch(r'"?sep=(.)"?', first.rstrip("\r\n"), re.IGNORECASE):  # written by Excel
+        separator, first = declaration[1], ""
     for row in csv.reader(chain([first] if first else [], text), delimiter=separator, skipinitialspace=True):
         cells = [cell.strip() for cell in row]
         if any(cells):
             yield cells
 
 
-def decoded(raw: bytes, path: Path) -> str:
-    """The text in a file's bytes, UTF-8 or with a UTF-16 mark; DataError where it is neither."""
-    with _refused(path):
+def decode_text(raw: bytes, path: Path) -> str:
+    """Decode a file's bytes as UTF-8, or as UTF-16 with a byte order mark; DataError if it is neither."""
+    with _data_errors(path):
         return raw.decode(_encoding(raw))
 
 
@@ -161,8 +163,8 @@ def _encoding(start: bytes) -> str:
 
 
 @contextmanager
-def _refused(path: Path) -> Iterator[None]:
-    """Turn what reading a text table may end in into a DataError."""
+def _data_errors(path: Path) -> Iterator[None]:
+    """Convert errors of reading a text table into DataError."""
     try:
         yield
     except (UnicodeError, csv.Error) as error:
@@ -172,17 +174,17 @@ def _refused(path: Path) -> Iterator[None]:
 
 
 def _is_parquet(path: Path) -> bool:
-    with _refused(path), path.open("rb") as file:
+    with _data_errors(path), path.open("rb") as file:
         return file.read(4) == b"PAR1"
 
 
 def _parquet(path: Path, rows: int | None = None) -> Table:
-    parquet = import_optional("pyarrow.parquet", "pyarrow", "parquet")  # pandas and datasets bring it, too
+    parquet = import_optional("pyarrow.parquet", "pyarrow", "parquet")
     try:
         if rows == 0:
             return Table(path, list(parquet.read_schema(path).names), [])
-        found = parquet.read_table(path)
+        table = parquet.read_table(path)
     except (OSError, ValueError) as error:
         raise DataError(f"is not a Parquet file: {error}", place=str(path), remedy="write it again") from None
-    columns = [["" if value is None else str(value).strip() for value in column.to_pylist()] for column in found]
-    return Table(path, list(found.column_names), [list(row) for row in zip(*columns, strict=True)])
+    columns = [["" if value is None else str(value).strip() for value in column.to_pylist()] for column in table]
+    return Table(path, list(table.column_names), [list(row) for row in zip(*columns, strict=True)])

@@ -1,4 +1,4 @@
-"""Pictures for people to look at: those of the files themselves, upright and in colour."""
+"""Pictures for display: read from the original files, upright and in colour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mien.data.picture import whole_picture
+from mien.data.picture import full_image
 from mien.types import Dataset
 
 LOSSLESS = 256 * 256
@@ -18,27 +18,27 @@ QUALITY = 90
 
 
 def view(data: Dataset, row: int, side: int = 0) -> Image.Image:
-    """A picture as it is on disk, upright, grey or RGB; the decoded pixels where it has no file that can be read.
+    """Read the picture of a row from its file, upright, grey or RGB; the decoded pixels if no file can be read.
 
     Parameters
     ----------
-    side : the longer side, in pixels, to which larger pictures are scaled down; 0 for the whole picture.
+    side : length of the longer side in pixels to which larger pictures are scaled down; 0 for the full size.
     """
     path = str(data.paths[row])
-    found = whole_picture(Path(path), side) if path else None
-    if found is None:
-        found = Image.fromarray(np.ascontiguousarray(data.pictures[row]))
+    image = full_image(Path(path), side) if path else None
+    if image is None:
+        image = Image.fromarray(np.ascontiguousarray(data.pictures[row]))
         if side:
-            found.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return found
+            image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return image
 
 
 def encoded(image: Image.Image, lossless: int = LOSSLESS) -> tuple[bytes, str]:
-    """The content of a picture file, and its media type: PNG for small pictures, JPEG for others.
+    """Encode a picture as PNG if it is small, else as JPEG; returns the bytes and their media type.
 
     Parameters
     ----------
-    lossless : number of pixels up to which it is PNG.
+    lossless : number of pixels up to which PNG is used.
 
     >>> content, kind = encoded(Image.new("L", (8, 8)))
     >>> content[:4], kind
@@ -53,6 +53,6 @@ def encoded(image: Image.Image, lossless: int = LOSSLESS) -> tuple[bytes, str]:
 
 
 def data_uri(image: Image.Image, lossless: int = LOSSLESS) -> str:
-    """A picture as a data URI, for pages and tasks that load nothing; `lossless` as for `encoded`."""
+    """Encode a picture as a data URI, for pages that load no files; `lossless` as for `encoded`."""
     content, kind = encoded(image, lossless)
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

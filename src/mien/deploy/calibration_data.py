@@ -98,14 +98,15 @@ def _apart(pictures: Dataset, place: str, learnt: Learnt) -> tuple[Dataset, Spli
     for one in learnt.sets:
         if one.seed >= 0 and one.fingerprint == pictures.fingerprint():
             parts = split(pictures, one.seed)
-            if not any(found.out[parts.rows(part)].any() for part in USED):
+            if not any(found.excluded[parts.rows(part)].any() for part in USED):
                 return pictures, parts, Provenance(learnt.kind, _sources(learnt))
-    left = pictures.take(~found.out)
+    left = pictures.take(~found.excluded)
     by_picture, by_person = int(found.picture.sum()), int(found.person.sum())
     parts = split(left, 0, APART)
     if not all(len(parts.rows(part)) for part in USED):
         why = f": it was trained on {by_picture}, and on other pictures of the persons on {by_person}"
-        cause = f"{len(left)} of {len(pictures)} pictures can correct the classifier{why if found.out.any() else ''}"
+        why = why if found.excluded.any() else ""
+        cause = f"{len(left)} of {len(pictures)} pictures can correct the classifier{why}"
         raise DataError(cause, place=pictures.name, remedy="give more pictures that it was not trained on")
     return left, parts, Provenance(learnt.kind, _sources(learnt), by_picture, by_person, int(found.namesake.sum()))
 

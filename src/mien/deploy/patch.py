@@ -86,7 +86,7 @@ class Patch:
 
     def assurance(self) -> str:
         """What is certified, and how it is known that no picture was trained on, in a sentence."""
-        return f"{self._promise()}; {self.provenance.words}"
+        return f"{self._promise()}; {self.provenance.description}"
 
     def _promise(self) -> str:
         """What is certified."""
@@ -147,7 +147,7 @@ class Patch:
             correctors=self.correctors + other.correctors,
             calibration=mine.with_correctors(theirs),
             approximate=self.approximate or other.approximate,
-            provenance=self.provenance.with_other(other.provenance),
+            provenance=self.provenance.combined_with(other.provenance),
         )
 
     def save(self, folder: Path) -> None:
@@ -204,7 +204,7 @@ class Patch:
         with as_storage_error(folder / "patch.json", REMEDY):
             classes, known = tuple(stored["classes"]), np.array(stored["known"])
             pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
-            policy, provenance = stored["policy"].record(Policy), Provenance.of_patch(stored)
+            policy, provenance = stored["policy"].record(Policy), Provenance.from_patch(stored)
             if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
                 raise ValueError("known and classes do not fit")
         with as_storage_error(folder / "calibration.npz", REMEDY):

@@ -12,7 +12,7 @@ from mien.data.files import walk
 from mien.data.images import decode, read_pictures
 from mien.data.load import absolute, is_drawn, load
 from mien.data.prepare import DataSettings, prepare, spelled
-from mien.data.provenance import KNOWN, STATED, UNKNOWN, TrainedOn, learnt_rows
+from mien.data.provenance import KNOWN, STATED, UNKNOWN, TrainedOn, training_rows
 from mien.data.split import split
 from mien.errors import DataError, MienError, UsageError
 from mien.nets import saved
@@ -119,8 +119,8 @@ def _of_earlier_run(folder: Path, there: tuple[Dataset, str] | None) -> tuple[Tr
     parts = split(pictures, seed)
     if parts.fingerprint != parts_then:
         return None, f"{missing}, and the version that made its run divided the data in another way"
-    rows = learnt_rows(parts, *(["correct"] if key == RETRAINED else []))
-    return TrainedOn.of(pictures, rows, place, seed), ""
+    rows = training_rows(parts, *(["correct"] if key == RETRAINED else []))
+    return TrainedOn.from_dataset(pictures, rows, place, seed), ""
 
 
 def _runs_of(folder: Path, seed: int, key: str) -> Iterator[Run]:
@@ -144,7 +144,7 @@ def _stated(source: str, data: DataSettings) -> tuple[TrainedOn, str]:
     found = [loose] if listed is None else [decode(listed, data.images), loose]
     if not any(map(len, found)):
         raise DataError("has no picture that can be read", place=f"{FLAG} {source}", remedy="name another data set")
-    sets = [TrainedOn.of(one, np.arange(len(one)), absolute(source), stated=True) for one in found]
+    sets = [TrainedOn.from_dataset(one, np.arange(len(one)), absolute(source), stated=True) for one in found]
     unread = len(files) + (0 if listed is None else len(listed)) - sum(len(one) for one in found)
     unread += sum(len(names) for folder in inside for names in folder.unread.values())
     unread += sum(problem.kind == "broken row" for problem in found[0].problems)

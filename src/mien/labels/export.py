@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from mien.data.reviewed import export_stem, words_on
+from mien.data.reviewed import export_stem, reviewed_labels
 from mien.data.reviews import CANNOT_SAY, MACHINE
 from mien.data.samples import as_png
 from mien.data.views import data_uri, view
@@ -62,7 +62,7 @@ def export(desk: ReviewQueue, form: str, out: Path) -> int:
 
 def corrected(desk: ReviewQueue) -> tuple[Ints, Bools]:
     """(N,) classes after the reviews, −1 where the reviewers cannot say one, and (N,) whether they said anything."""
-    found, named = words_on(desk.data, desk.said)
+    found, named = reviewed_labels(desk.data, desk.said)
     return np.where(named, found, desk.suspects.labels), named
 
 

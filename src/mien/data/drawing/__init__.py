@@ -1,1 +1,1 @@
-"""How the drawn faces are drawn: what is expressed, who shows it, and the strokes that make it visible."""
+"""Drawing of synthetic faces: expressions, traits of persons and shots, and the shapes painted for them."""

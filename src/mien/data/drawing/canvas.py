@@ -1,8 +1,8 @@
-"""The canvas: a batch of pictures drawn at once, in face coordinates, with soft-edged shapes.
+"""Canvas for a batch of faces that are drawn at once, in face coordinates, from shapes with soft edges.
 
-Face coordinates: the picture spans -1 to 1 both ways at the nominal pose, x to the right, y down. `x, y` lie in the
-plane of the head's outline; `u, v` lie on the face, and so shift when the head turns. All arrays are float32. Shapes
-know nothing of pixels: an edge is a signed distance (negative inside), made soft over one pixel, or more where the
+Face coordinates: the picture spans -1 to 1 in both directions at the nominal pose, x to the right, y down. `x, y` are
+in the plane of the head's outline; `u, v` are on the face, and so shift when the head turns. All arrays are float32.
+Shapes do not depend on pixels: an edge is a signed distance (negative inside), softened over one pixel, or more if the
 picture is out of focus.
 """
 
@@ -20,21 +20,21 @@ from mien.data.drawing.person import Person, Plane, Shot
 
 Number = Plane | float | np.floating[Any]
 
-_DEPTH = 0.30  # how far the nose stands out, in face units: sets the parallax of a turned head
+_DEPTH = 0.30  # protrusion of the nose in face units, which sets the parallax of a turned head
 
 
 @dataclass(frozen=True)
 class Patch:
-    """B pictures, or windows of one size into them, while they are drawn.
+    """B pictures, or windows of equal size into them, while they are drawn.
 
     Attributes
     ----------
-    size : height and width of the whole pictures.
+    size : height and width of the whole pictures in pixels.
     pixels : (C, B, H, W) colour without light, 0 to 1.
-    light : (B, H, W) what `pixels` are multiplied by in the end.
+    light : (B, H, W) factor that `pixels` are finally multiplied by.
     u, v : (B, H, W) coordinates of every pixel on the face.
-    soft : (B, 1, 1) width of a soft edge, in face units.
-    who, shot : the persons, and how each was photographed; every trait (B, 1, 1), colours (C, B, 1, 1).
+    soft : (B, 1, 1) width of a soft edge in face units.
+    who, shot : traits of the persons and of the shots, each (B, 1, 1), colours (C, B, 1, 1).
     au : action unit → (B, 1, 1) intensity.
     """
 
@@ -50,7 +50,7 @@ class Patch:
 
     @contextmanager
     def window(self, left: float, top: float, right: float, bottom: float) -> Iterator[Patch]:
-        """The pixels around a box of the face, wherever each face has it; what is drawn on them is put back."""
+        """Yield the pixels around a box of each face; they are copied back after the block."""
         shot = self.shot
         u, v = np.array([[left, right, left, right], [top, top, bottom, bottom]], dtype=np.float32)
         depth = _depth(u, v)
@@ -71,7 +71,7 @@ class Patch:
             channel[starts] = drawn
 
     def on_both_sides(self, box: tuple[float, float, float, float], draw: Callable[[Patch, int], None]) -> None:
-        """Draw a feature in its box, given for the side +1 (the picture's right), and in the mirrored one."""
+        """Draw a feature in its box, given for side +1 (the picture's right), and in the mirrored box for side -1."""
         inner, top, outer, bottom = box
         for side in (-1, 1):
             left, right = sorted((side * inner, side * outer))
@@ -79,7 +79,7 @@ class Patch:
                 draw(area, side)
 
     def _spans(self, ends: Plane) -> Iterator[NDArray[np.intp]]:
-        """(B, length) pixels, first down, then across, that hold each face's `ends` (2, B, 1, M) and a soft edge."""
+        """(B, length) indices of pixel rows, then of columns, that contain `ends` (2, B, 1, M) and a soft edge."""
         half, pad = self.size / 2, self.soft[:, 0, 0] + 0.01
         low = ((ends.min(axis=(2, 3)) - pad + 1) * half).astype(np.intp)
         high = ((ends.max(axis=(2, 3)) + pad + 1) * half).astype(np.intp) + 1
@@ -88,9 +88,9 @@ class Patch:
             yield np.maximum(np.minimum(start, self.size - length), 0)[:, None] + np.arange(length)
 
     def only(self, trait: Plane | NDArray[np.bool_]) -> Iterator[Self]:
-        """The pictures where `trait` (B, 1, 1) is not 0, if any: `for part in canvas.only(who.beard): …`.
+        """Yield the pictures whose `trait` (B, 1, 1) is not 0, if there are any: `for part in canvas.only(who.beard)`.
 
-        What the body of the loop draws on them is put back afterwards.
+        They are copied back after the body of the loop.
         """
         chosen = np.flatnonzero(trait)
         if not len(chosen):
@@ -104,7 +104,7 @@ class Patch:
         self.light[chosen] = part.light
 
     def paint(self, alpha: Plane, colour: Number) -> None:
-        """Lay `colour` over the pictures where `alpha` (B, H, W) says."""
+        """Blend `colour` over the pictures with opacity `alpha` (B, H, W)."""
         layer = colour - self.pixels
         layer *= alpha
         np.add(self.pixels, layer, out=self.pixels)
@@ -114,25 +114,25 @@ class Patch:
         np.add(self.light, amount, out=self.light)
 
     def inside(self, distance: Plane) -> Plane:
-        """(B, H, W) coverage, 0 to 1, of the shape with this signed distance."""
+        """(B, H, W) coverage, 0 to 1, of the shape with the signed distance (B, H, W)."""
         cover = distance * (-1 / self.soft)
         cover += np.float32(0.5)
         return clip01(cover)
 
     def stroke(self, distance: Plane, width: Number) -> Plane:
-        """Coverage of a line of `width` around distance 0; a line thinner than a pixel grows faint, not narrow."""
+        """(B, H, W) coverage of a line of `width` around distance 0; a line thinner than a pixel becomes fainter."""
         half = np.maximum(width, self.soft) * np.float32(0.5)
         return self.inside(np.abs(distance) - half) * np.minimum(width / self.soft, 1)
 
 
 @dataclass(frozen=True)
 class Canvas(Patch):
-    """B whole pictures.
+    """A batch of B whole pictures.
 
     Attributes
     ----------
-    x, y : (B, H, W) coordinates of every pixel in the plane of the outline.
-    cover : (B, H, W) how much of each pixel the head takes up.
+    x, y : (B, H, W) coordinates of every pixel in the plane of the head's outline.
+    cover : (B, H, W) share of each pixel that the head covers.
     """
 
     x: Plane
@@ -141,7 +141,7 @@ class Canvas(Patch):
 
     @classmethod
     def blank(cls, who: Person, shot: Shot, au: Mapping[str, Plane], size: int) -> Canvas:
-        """An empty canvas for B faces in their poses."""
+        """Create an empty canvas for B faces in the poses of their shots."""
         at = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(2 / size) - 1
         dx, dy = at[None, None, :] - shot.shift_x, at[None, :, None] - shot.shift_y
         cos, sin = np.cos(shot.roll) / shot.scale, np.sin(shot.roll) / shot.scale
@@ -155,38 +155,38 @@ class Canvas(Patch):
 
 
 def _runs(planes: Plane, length: int) -> Plane:
-    """Every run of `length` neighbours in memory, as a view of (B, H, W) planes: a window is one run a row of it."""
-    places = planes.size - length + 1
-    return np.ndarray((places, length), planes.dtype, planes, strides=(planes.itemsize, planes.itemsize))
+    """View of every run of `length` neighbours in memory of (B, H, W) planes; each row of a window is one run."""
+    count = planes.size - length + 1
+    return np.ndarray((count, length), planes.dtype, planes, strides=(planes.itemsize, planes.itemsize))
 
 
 def _depth(x: Plane, y: Plane) -> Plane:
-    """How far the face stands out of the plane of the outline, at a point of it."""
+    """Distance of the face from the plane of the outline at the points (x, y)."""
     bulge = 1 - (x / np.float32(0.78)) ** 2 - (y / np.float32(0.95)) ** 2
     return np.maximum(bulge, 0) * np.float32(_DEPTH)
 
 
 def clip01(values: Plane) -> Plane:
-    """Clip to 0 … 1, in place."""
+    """Clip values to 0 … 1, in place."""
     np.maximum(values, 0, out=values)
     np.minimum(values, 1, out=values)
     return values
 
 
 def bump(squared: Plane) -> Plane:
-    """A soft hill: 1 where `squared` (a squared distance) is 0, nothing from 1 on."""
+    """Soft hill over a squared distance: 1 where it is 0, falling to 0 at 1."""
     hill = np.maximum(1 - squared, 0)
     hill *= hill
     return hill
 
 
 def hill(u: Plane, v: Plane, wide: Number, high: Number) -> Plane:
-    """A soft elliptic hill around (0, 0)."""
+    """Soft elliptic hill around (0, 0) with semi-axes `wide` and `high`."""
     return bump((u / wide) ** 2 + (v / high) ** 2)
 
 
 def ellipse(u: Plane, v: Plane, wide: Number, high: Number) -> Plane:
-    """Signed distance, nearly, to an ellipse around (0, 0)."""
+    """Approximate signed distance to an ellipse around (0, 0) with semi-axes `wide` and `high`."""
     reach = np.sqrt((u / wide) ** 2 + (v / high) ** 2)
     reach -= 1
     reach *= np.minimum(wide, high)
@@ -194,13 +194,9 @@ def ellipse(u: Plane, v: Plane, wide: Number, high: Number) -> Plane:
 
 
 def segment(
-    u: Plane,
-    v: Plane,
-    start: tuple[Number, Number],
-    end: tuple[Number, Number],
-    bend: float = 0.0,
+    u: Plane, v: Plane, start: tuple[Number, Number], end: tuple[Number, Number], bend: float = 0.0
 ) -> tuple[Plane, Plane]:
-    """Signed distance across the line from `start` to `end`, bent by `bend`, and the position along it, -1 to 1."""
+    """Signed distance to the line from `start` to `end`, curved by `bend`, and the position along it, -1 to 1."""
     du, dv = (np.asarray(b - a, dtype=np.float32) for a, b in zip(start, end, strict=True))
     length = np.sqrt(du * du + dv * dv)
     pu, pv = u - start[0], v - start[1]

@@ -1,4 +1,4 @@
-"""What a drawn face expresses: emotion mixtures, action units (FACS), and how annotators see them."""
+"""Expressions of synthetic faces: mixtures of emotions, action units (FACS), and votes of simulated annotators."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PROTOTYPES = {
     "contempt": ("R12", "R14"),
 }
 
-# Units that often come along, and how often.
+# Units that often accompany the prototype → probability.
 COMPANIONS = {
     "surprise": {"AU25": 0.6},
     "fear": {"AU25": 0.5},
@@ -52,7 +52,7 @@ COMPANIONS = {
     "contempt": {"AU24": 0.3, "AU7": 0.2, "AU2": 0.15},
 }
 
-# What an annotator takes an emotion for when not seeing it right (relative weights).
+# Emotion → emotions that an annotator mistakes it for, with relative weights.
 LOOKALIKES = {
     "surprise": {"fear": 4, "happiness": 2, "neutral": 2},
     "fear": {"surprise": 6, "sadness": 2, "anger": 1},
@@ -64,23 +64,29 @@ LOOKALIKES = {
     "contempt": {"neutral": 5, "happiness": 3, "disgust": 2},
 }
 
-_DROPPED = 0.06  # how often one unit of a prototype stays away
-_TIC = 0.05  # how often a unit moves for no emotion's sake, and never more than _TIC_AT_MOST
+_DROPPED = 0.06  # probability that a unit of a prototype is missing
+_TIC = 0.05  # probability that a unit moves without an emotion, with an intensity up to _TIC_AT_MOST
 _TIC_AT_MOST = 0.3
 
 
 def lookalikes(names: tuple[str, ...]) -> Floats:
-    """(K, K) rows that add up to 1: what each of the classes `names` is mistaken for; a class alone for itself."""
-    table: Floats = np.array([[float(LOOKALIKES[one].get(other, 0)) for other in names] for one in names])
+    """(K, K) probability that a class (row) is mistaken for another (column); 1 on the diagonal if there is none."""
+    table: Floats = np.array([[float(LOOKALIKES[name].get(other, 0)) for other in names] for name in names])
     table += np.diag(table.sum(axis=1) == 0)
     table /= table.sum(axis=1, keepdims=True)
     return table
 
 
 def mixtures(truth: Ints, names: tuple[str, ...], blending: float, rng: np.random.Generator) -> Floats:
-    """(N, K) shares of each emotion: a share `blending` of the faces carries a second one, 10 to 45 % of the whole.
+    """Draw (N, K) shares of the emotions in each face; some faces blend a second emotion, 10 to 45 % of the whole.
 
     The second emotion is one that the first is often mistaken for, or (one time in four) any other.
+
+    Parameters
+    ----------
+    truth : (N,) dominant class of each face.
+    names : the K classes.
+    blending : share of faces with a second emotion.
     """
     n, k = len(truth), len(names)
     others = 1.0 - np.eye(k)
@@ -95,7 +101,7 @@ def mixtures(truth: Ints, names: tuple[str, ...], blending: float, rng: np.rando
 
 
 def categorical(odds: Floats, rng: np.random.Generator) -> Ints:
-    """(N,) one draw from each row of `odds` (N, K), whose rows add up to 1."""
+    """Draw one class from each row of the probabilities `odds` (N, K)."""
     edges = np.cumsum(odds, axis=1)
     edges[:, -1] = 1.0  # rounding must not leave a gap at the top
     drawn: Ints = np.sum(rng.random((len(odds), 1)) >= edges, axis=1)
@@ -105,14 +111,14 @@ def categorical(odds: Floats, rng: np.random.Generator) -> Ints:
 def actions(
     mixture: Floats, names: tuple[str, ...], weakest: float, habits: Floats, rng: np.random.Generator
 ) -> Floats:
-    """(N, A) action unit intensities, 0 to 1, in the order of `UNITS`.
+    """Draw (N, A) intensities of the action units, 0 to 1, in the order of `UNITS`.
 
     Parameters
     ----------
-    mixture : (N, K) emotion shares.
+    mixture : (N, K) shares of the emotions.
     names : the K classes.
     weakest : strength of the faintest expression; strengths are uniform between it and 1.
-    habits : (N, A) how strongly each person moves each unit, around 1.
+    habits : (N, A) personal factor of each unit, around 1.
     """
     n, k, a = len(mixture), len(names), len(UNITS)
     codes = list(UNITS)
@@ -130,6 +136,6 @@ def actions(
 
 
 def votes(mixture: Floats, names: tuple[str, ...], noise: float, annotators: int, rng: np.random.Generator) -> Ints:
-    """(N, annotators) int, one class per annotator, drawn from the mixture after a share `noise` is mistaken."""
-    seen = (1.0 - noise) * mixture + noise * (mixture @ lookalikes(names))
-    return np.stack([categorical(seen, rng) for _ in range(annotators)], axis=1)
+    """Draw (N, annotators) votes, class indices, from the mixture (N, K) of which a share `noise` is mistaken."""
+    perceived = (1.0 - noise) * mixture + noise * (mixture @ lookalikes(names))
+    return np.stack([categorical(perceived, rng) for _ in range(annotators)], axis=1)

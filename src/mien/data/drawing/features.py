@@ -1,4 +1,7 @@
-"""Brows, eyes, nose, cheeks and mouth: the parts of a face that action units move."""
+"""Drawing of brows, eyes, nose, cheeks and mouth, the parts of a face that action units move.
+
+Numbers in parentheses are action units.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from mien.data.drawing.person import Plane
 
 
 def brow(area: Patch, side: int) -> None:
-    """One brow: raised inside (1) and outside (2), or lowered (9) and drawn together (4)."""
+    """Draw one brow: raised inside (1) and outside (2), lowered (9), drawn together (4)."""
     who, au = area.who, area.au
     inner, outer = 0.105 - 0.045 * au["AU4"], who.eye_x + who.eye_width + 0.045
     along = (side * area.u - inner) * (2 / (outer - inner)) - 1  # -1 at the nose, 1 at the temple
@@ -27,7 +30,7 @@ def brow(area: Patch, side: int) -> None:
 
 
 def forehead(area: Patch) -> None:
-    """Lines across the forehead (1, 2, age)."""
+    """Draw the lines across the forehead (1, 2, age)."""
     who, au = area.who, area.au
     lift = np.maximum(au["AU1"] * bump((area.u / 0.35) ** 2), au["AU2"] * 0.8)
     across = np.sin((area.v + 0.10 * area.u * area.u) * 62)
@@ -35,14 +38,14 @@ def forehead(area: Patch) -> None:
 
 
 def frown(area: Patch) -> None:
-    """Furrows between the brows (4)."""
+    """Draw the furrows between the brows (4)."""
     u, v = np.abs(area.u), area.v + 0.26
     furrow = bump(((u - 0.045 + 0.08 * v) / 0.028) ** 2) * bump((v / 0.14) ** 2)
     area.shade(furrow * (-0.50 * area.au["AU4"] - 0.05 * area.who.age))
 
 
 def eye(area: Patch, side: int) -> None:
-    """One eye with its lids: opened wide (5), tightened (7), pushed up by the cheek (6)."""
+    """Draw one eye with its lids: opened wide (5), tightened (7), pushed up by the cheek (6)."""
     who, au = area.who, area.au
     s = side * area.u - who.eye_x
     t = area.v - who.eye_y - who.eye_tilt * s
@@ -68,7 +71,7 @@ def eye(area: Patch, side: int) -> None:
 
 
 def _socket(area: Patch, s: Plane, t: Plane, up: Plane) -> None:
-    """Shade around the eye: the lid's crease, the pouch below, crow's feet."""
+    """Draw the shades around the eye: the lid's crease, the pouch below, crow's feet."""
     who, au = area.who, area.au
     across = s / (who.eye_width * 1.15)
     bow = 1 - across * across
@@ -94,7 +97,7 @@ def _iris(area: Patch, s: Plane, t: Plane, hole: Plane, side: int) -> None:
 
 
 def nose(area: Patch) -> None:
-    """The nose: a ridge with a bright and a dark side; wrinkled and drawn up (9)."""
+    """Draw the nose, a ridge with a bright and a dark side: wrinkled and drawn up (9)."""
     who, au, shot = area.who, area.au, area.shot
     u, v = area.u, area.v
     tip = who.nose_length - 0.045 * au["AU9"] - 0.02 * au["AU10"]
@@ -117,7 +120,7 @@ def nose(area: Patch) -> None:
 
 
 def cheek(area: Patch, side: int) -> None:
-    """Blush, the raised cheek (6, 12), and the fold from nose to mouth (9, 10, 12, age)."""
+    """Draw the blush, the raised cheek (6, 12), and the fold from nose to mouth (9, 10, 12, age)."""
     who, au = area.who, area.au
     pull = corner_pull(area, side)
     lift = np.maximum(au["AU6"], 0.7 * pull)
@@ -137,12 +140,12 @@ def cheek(area: Patch, side: int) -> None:
 
 
 def corner_pull(area: Patch, side: int) -> Plane:
-    """How far the lip corner of a side is pulled up; the face's own right is the picture's left."""
+    """Intensity with which the lip corner of a side is pulled up; the person's right is the picture's left (-1)."""
     return np.maximum(area.au["AU12"], area.au["R12"]) if side < 0 else area.au["AU12"]
 
 
 def mouth(area: Patch) -> None:
-    """Mouth and chin: corners up (12), down (15), out (20), in (23, 24); open (25, 26), lips drawn apart (10, 16)."""
+    """Draw mouth and chin: corners up (12), down (15), out (20), in (23, 24); open (25, 26), lips apart (10, 16)."""
     who, au = area.who, area.au
     smile, tight = au["AU12"], np.maximum(au["AU23"], au["AU24"])
     right, left = corner_pull(area, -1), corner_pull(area, 1)
@@ -184,7 +187,7 @@ def mouth(area: Patch) -> None:
 
 
 def _cavity(area: Patch, t: Plane, top: Plane, bottom: Plane, p: Plane) -> None:
-    """The open mouth: dark, with a tongue, the upper teeth, and the lower ones where the lip is drawn down (16, 20)."""
+    """Draw the inside of the open mouth: tongue, upper teeth, and lower teeth if the lip is drawn down (16, 20)."""
     au, v = area.au, area.v
     hole = area.inside(np.maximum(np.maximum(top - v, v - bottom) + 0.006, -0.1 * p))
     depth = bottom - top
@@ -198,7 +201,7 @@ def _cavity(area: Patch, t: Plane, top: Plane, bottom: Plane, p: Plane) -> None:
 
 
 def _around_mouth(area: Patch, t: Plane, line: Plane, lip_top: Plane, lip_bottom: Plane, pull: Plane) -> None:
-    """Shade: philtrum, corners (14, 15), below the lower lip, and the chin boss (17)."""
+    """Draw the shades of philtrum, mouth corners (14, 15), lower lip, and chin boss (17)."""
     au, u, v = area.au, area.u, area.v
     area.shade(bump(((np.abs(u) - 0.035) / 0.02) ** 2) * hill(u, v - lip_top + 0.06, 0.2, 0.07) * -0.07)
     dimple = au["R14"] * (u < 0)
@@ -224,7 +227,7 @@ def _moustache(area: Patch, p: Plane, lip_top: Plane) -> None:
 
 
 def skin(canvas: Canvas) -> None:
-    """Forehead, cheeks and nose."""
+    """Draw forehead, cheeks and nose."""
     with canvas.window(-0.45, -0.68, 0.45, -0.30) as area:
         forehead(area)
     with canvas.window(-0.12, -0.42, 0.12, -0.10) as area:
@@ -235,7 +238,7 @@ def skin(canvas: Canvas) -> None:
 
 
 def signs(canvas: Canvas) -> None:
-    """Mouth, eyes and brows."""
+    """Draw mouth, eyes and brows."""
     with canvas.window(-0.46, 0.28, 0.46, 0.98) as area:
         mouth(area)
     canvas.on_both_sides((0.06, -0.30, 0.60, 0.16), eye)

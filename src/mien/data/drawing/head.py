@@ -1,4 +1,4 @@
-"""The head and what is around it: backdrop, neck, hair, beard, glasses, and what hides a face."""
+"""Drawing of the head and its surroundings: backdrop, neck, hair, beard, glasses, and occlusions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mien.data.drawing.person import OCCLUSIONS, Plane
 
 
 def backdrop(canvas: Canvas) -> None:
-    """A wall that darkens downwards, and a soft patch of light on it."""
+    """Draw a wall that darkens downwards, with a soft patch of light."""
     shot = canvas.shot
     fall = np.clip(canvas.y * 0.4 + 0.5, 0, 1)
     fall -= 0.45 * hill(canvas.x - shot.glow_x, canvas.y - shot.glow_y, 0.9, 0.9)
@@ -17,7 +17,7 @@ def backdrop(canvas: Canvas) -> None:
 
 
 def hair_behind(canvas: Canvas) -> None:
-    """The hair, or the head scarf, that lies behind the face."""
+    """Draw the hair behind the face."""
     who = canvas.who
     wave = canvas.x + np.sin(canvas.y * 13 + who.hair_part * 40) * (0.025 * who.curl)
     shape = np.maximum(_crown(canvas, wave), canvas.y - who.hair_length)
@@ -35,14 +35,14 @@ def _crown(canvas: Canvas, x: Plane) -> Plane:
 
 
 def neck(area: Patch) -> None:
-    """Neck in the chin's shadow, and clothes."""
+    """Draw the neck in the chin's shadow, and clothes."""
     who, u, v = area.who, np.abs(area.u), area.v
     area.paint(area.inside(np.maximum(u - 0.62 * who.head_width - 0.2 * (v - 0.9) ** 2, 0.4 - v)), who.skin * 0.74)
     area.paint(area.inside(0.98 - v - 0.25 * u + 0.45 * np.maximum(0.45 - u, 0)), area.shot.clothes)
 
 
 def ear(area: Patch, side: int) -> None:
-    """One ear, unless the hair hides it."""
+    """Draw one ear, unless the hair hides it."""
     who = area.who
     bare = 1 - (who.hair_length > 0.1) * who.has_hair
     u, v = side * area.u - who.head_width * 0.98, area.v - 0.03
@@ -51,7 +51,7 @@ def ear(area: Patch, side: int) -> None:
 
 
 def head(canvas: Canvas) -> None:
-    """Neck, ears and the head itself."""
+    """Draw neck, ears and the outline of the head, and illuminate it."""
     with canvas.window(-1.4, 0.45, 1.4, 1.4) as area:
         neck(area)
     who, au = canvas.who, canvas.au
@@ -70,7 +70,7 @@ def head(canvas: Canvas) -> None:
 
 
 def _illuminate(canvas: Canvas) -> None:
-    """Light from one side and above on a rounded head; the backdrop keeps a light of its own."""
+    """Light the rounded head from one side and above; the backdrop is not affected."""
     who, shot = canvas.who, canvas.shot
     nx, ny = canvas.u * (0.86 / who.head_width), canvas.v * 0.86
     nz = np.sqrt(np.maximum(1 - nx * nx - ny * ny, 0.04))
@@ -82,11 +82,11 @@ def _illuminate(canvas: Canvas) -> None:
 
 
 def hair_in_front(canvas: Canvas) -> None:
-    """The hair over the forehead, with its strands, its shine and its shadow; or the head scarf."""
+    """Draw the hair over the forehead with strands, shine and shadow, or the head scarf."""
     who = canvas.who
     x, y = canvas.x - who.hair_part, canvas.y
     temple = (canvas.x / who.head_width) ** 2
-    temple *= temple  # its square is wanted below; NumPy's own higher powers are slow
+    temple *= temple  # squared twice, because NumPy's higher powers are slow
     comb = x / (y + 1.75) * who.strands
     sway = np.sin(y * 9 + x * 5) * (0.5 + 3 * who.curl)
     strand = 0.6 * np.sin(comb * 2 + sway) + 0.4 * np.sin(comb * 4.7 + 2 * sway)
@@ -115,7 +115,7 @@ def _hood(canvas: Canvas) -> None:
 
 
 def beard(canvas: Canvas) -> None:
-    """A beard along the jaw, from stubble to full; the lips stay free."""
+    """Draw a beard along the jaw, from stubble to full; the lips stay free."""
     for part in canvas.only(canvas.who.beard):
         who, au = part.who, part.au
         aside = np.abs(part.u) / who.head_width
@@ -128,7 +128,7 @@ def beard(canvas: Canvas) -> None:
 
 
 def glasses(canvas: Canvas) -> None:
-    """Two rims, a bridge, and a gleam."""
+    """Draw glasses: two rims, a bridge, and a gleam."""
     for wearers in canvas.only(canvas.who.glasses):
         with wearers.window(-0.75, -0.32, 0.75, 0.20) as area:
             _rims(area)
@@ -150,14 +150,14 @@ def _rims(area: Patch) -> None:
 
 
 def occlusion(canvas: Canvas) -> None:
-    """What hides part of some faces: a hand, a mask over mouth and nose, or sunglasses."""
+    """Draw the occlusion of some faces: a hand, a mask over mouth and nose, or sunglasses."""
     for kind, draw in zip(OCCLUSIONS[1:], (_hand, _mask, _sunglasses), strict=True):
         for part in canvas.only(canvas.shot.occlusion == OCCLUSIONS.index(kind)):
             draw(part)
 
 
 def _hand(canvas: Canvas) -> None:
-    """Four fingers laid over the lower face from one side."""
+    """Draw four fingers over the lower face from one side."""
     shot, who = canvas.shot, canvas.who
     for finger in range(4):
         root = (shot.hand_x * 0.5 + 0.14 * (finger - 1.5), np.float32(1.25))

@@ -1,4 +1,4 @@
-"""Who is drawn, and how the picture was taken: the traits of persons and of shots, sampled for all faces at once."""
+"""Traits of persons and of shots (pose, light, camera), sampled for all synthetic faces at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Traits:
     """Arrays with one entry per face: numbers (N, 1, 1), colours (C, N, 1, 1)."""
 
     def take(self, rows: Ints | slice) -> Self:
-        """The traits of the given faces."""
+        """Select the traits of the given faces."""
         return type(self)(
             **{name: value[:, rows] if value.ndim == 4 else value[rows] for name, value in vars(self).items()}
         )
@@ -40,7 +40,7 @@ class _Traits:
 
 @dataclass(frozen=True)
 class Person(_Traits):
-    """What stays the same in all pictures of one person. Lengths in face units; see `canvas`."""
+    """Traits that are equal in all pictures of a person; lengths are in face units (see `canvas`)."""
 
     age: Plane  # 0 young, 1 old
     head_width: Plane
@@ -91,7 +91,7 @@ class Person(_Traits):
 
 @dataclass(frozen=True)
 class Shot(_Traits):
-    """What differs from picture to picture of one person."""
+    """Traits that differ between the pictures of a person: pose, gaze, light, camera, backdrop, occlusion."""
 
     shift_x: Plane
     shift_y: Plane
@@ -121,12 +121,12 @@ class Shot(_Traits):
 
 
 def people(n: int, colour: bool, rng: Rng) -> Person:
-    """N persons."""
+    """Sample the traits of N persons, in RGB if `colour`, else in grey."""
     tone = rng.random(n)
     age = rng.beta(1.3, 1.8, n)
-    grown = rng.random(n) < 0.5  # may grow a beard; else more often long hair, lashes and lipstick
+    grown = rng.random(n) < 0.5  # can have a beard; otherwise more often long hair, lashes and lipstick
     skin = _along(SKINS, tone) + rng.normal(0, 0.012, (n, 3))
-    dark = np.clip(rng.beta(1.0, 1.5, n) * 1.25 - 0.75 * tone, 0, 1)  # deep skin seldom goes with fair hair
+    dark = np.clip(rng.beta(1.0, 1.5, n) * 1.25 - 0.75 * tone, 0, 1)  # deep skin is rarely combined with fair hair
     hair = _along(HAIRS, dark)
     grey = np.clip((age - 0.62) * 3.2 + rng.normal(0, 0.25, n), 0, 1)[:, None] * (age > 0.55)[:, None]
     hair = hair + (_along(GREYS, rng.random(n)) - hair) * grey
@@ -154,7 +154,7 @@ def people(n: int, colour: bool, rng: Rng) -> Person:
 
 
 def _bones(n: int, grown: NDArray[np.bool_], rng: Rng) -> dict[str, Any]:
-    """Shape and place of head, eyes, brows, nose and mouth."""
+    """Sample shape and position of head, eyes, brows, nose and mouth."""
     return {
         "head_width": rng.uniform(0.63, 0.71, n) + 0.015 * grown,
         "head_length": rng.uniform(0.83, 0.92, n),
@@ -181,7 +181,7 @@ def _bones(n: int, grown: NDArray[np.bool_], rng: Rng) -> dict[str, Any]:
 def _haircut(
     n: int, may_recede: NDArray[np.bool_], short: NDArray[np.bool_], hood: NDArray[np.bool_], rng: Rng
 ) -> dict[str, Any]:
-    """Hair: swept, fringed, parted in the middle, receding, or none; short or long; straight or curly."""
+    """Sample hair: swept, fringed, parted in the middle, receding, or none; short or long; straight or curly."""
     swept, fringed, parted, receding = rng.choice(4, n, p=[0.40, 0.25, 0.22, 0.13]) == np.arange(4)[:, None]
     swept = swept | (receding & ~may_recede)
     receding = receding & may_recede
@@ -205,7 +205,14 @@ def _haircut(
 
 
 def shots(n: int, occlusion: float, pose: float, colour: bool, rng: Rng) -> Shot:
-    """N shots: a share `occlusion` of the faces is partly covered; `pose` 0 is upright and centred, 1 the default."""
+    """Sample the traits of N shots.
+
+    Parameters
+    ----------
+    occlusion : share of faces that are partly covered.
+    pose : scale of the variation of pose; 0 is upright and centred.
+    colour : RGB if true, else grey.
+    """
     hidden = np.where(rng.random(n) < occlusion, rng.integers(1, len(OCCLUSIONS), n), 0)
     blurred = rng.random(n) < 0.3
     grainy = rng.random(n) < 0.35
@@ -238,7 +245,7 @@ def _columns(numbers: dict[str, Any]) -> dict[str, Plane]:
 
 
 def _colours(colours: dict[str, Floats], colour: bool) -> dict[str, Plane]:
-    """(C, N, 1, 1) of RGB rows; grey is their luma (ITU-R BT.601)."""
+    """Convert (N, 3) RGB to (C, N, 1, 1); grey is the luma (ITU-R BT.601)."""
     mix = np.eye(3) if colour else np.array([[0.299], [0.587], [0.114]])
     return {name: np.clip(rgb @ mix, 0.02, 1).astype(np.float32).T[:, :, None, None] for name, rgb in colours.items()}
 
@@ -248,13 +255,13 @@ def _palette(text: str) -> Floats:
 
 
 def _pick(palette: str, rng: Rng, n: int) -> Floats:
-    """(N, 3) colours of the palette, a little varied."""
+    """Draw (N, 3) colours from the palette, with small variations."""
     colours = _palette(palette)
     return np.clip(colours[rng.integers(0, len(colours), n)] + rng.normal(0, 0.025, (n, 3)), 0, 1)
 
 
 def _along(palette: str, place: Floats) -> Floats:
-    """(N, 3) colours between those of the palette: 0 its first, 1 its last."""
+    """Interpolate (N, 3) colours of the palette: position 0 is its first colour, 1 its last."""
     colours = _palette(palette)
     at = np.linspace(0, 1, len(colours))
     return np.stack([np.interp(place, at, colours[:, channel]) for channel in range(3)], axis=1)

@@ -15,7 +15,7 @@ from mien.classifiers.feature_store import FeatureStore, build_correctors
 from mien.correctors.contract import Corrector, fitted_target
 from mien.data.load import absolute
 from mien.data.prepare import prepare
-from mien.data.provenance import TrainedOn, learnt_rows
+from mien.data.provenance import TrainedOn, training_rows
 from mien.data.split import group_ids, split
 from mien.experiments.identity import known_as
 from mien.experiments.progress import announce
@@ -132,8 +132,8 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Network:
     def lesson() -> Lesson:
         more = ("correct",) if cell.key == RETRAINED else ()
         rows = np.sort(np.concatenate([parts.rows(part) for part in ("train", *more)]))
-        learnt = learnt_rows(parts, *more)  # also pictures of the class left out: they count with their part
-        trained_on = TrainedOn.of(data, learnt, absolute(settings.data.source), cell.seed)
+        learnt = training_rows(parts, *more)  # also pictures of the class left out: they count with their part
+        trained_on = TrainedOn.from_dataset(data, learnt, absolute(settings.data.source), cell.seed)
         return Lesson(Examples.of(data, rows, absent), Examples.of(data, parts.rows("validation"), absent), trained_on)
 
     model, cost = base_of(cell, settings.base, settings.data, data.labelset, settings.train, identities, lesson)

@@ -17,7 +17,7 @@ from mien.certify.policy import decide
 from mien.classifiers.feature_store import FeatureStore, build_correctors
 from mien.data.load import absolute
 from mien.data.prepare import prepare
-from mien.data.provenance import TrainedOn, learnt_rows
+from mien.data.provenance import TrainedOn, training_rows
 from mien.data.split import group_ids, split
 from mien.experiments.identity import known_as
 from mien.experiments.progress import announce
@@ -167,8 +167,8 @@ def _model(
             train = _with_generated(cell, treatment.generated, train, part.counts)
         if len(train) != len(part.labels):  # no treatment is shown more pictures than another
             train = replace(train, epoch=len(part.labels))
-        learnt = learnt_rows(parts, *(["fit"] if treatment.more else []))  # generated pictures are made of these
-        trained_on = TrainedOn.of(data, learnt, absolute(cell.settings.data.source), cell.seed)
+        learnt = training_rows(parts, *(["fit"] if treatment.more else []))  # generated pictures are made of these
+        trained_on = TrainedOn.from_dataset(data, learnt, absolute(cell.settings.data.source), cell.seed)
         return Lesson(train, Examples.of(data, _choosing(data, parts)), trained_on)
 
     model, cost = base_of(cell, cell.model, cell.settings.data, data.labelset, settings, identities, lesson)

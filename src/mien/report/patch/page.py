@@ -144,4 +144,4 @@ def _made(patch: Patch, counts: Mapping[str, int]) -> list[tuple[str, str]]:
 
 def _provenance(patch: Patch) -> str:
     sources = ", ".join(patch.provenance.sources)
-    return patch.provenance.words + (f" ({sources})" if sources else "")
+    return patch.provenance.description + (f" ({sources})" if sources else "")
