@@ -23,8 +23,17 @@ from mien.storage.files import read_arrays
 from mien.storage.run import Run
 from mien.types import PARTS
 
-DATA = "faces:n=1200,size=32"
-SHAPE = ("--shape", "surprise=60,happiness=420,neutral=280", "--size", "32", "--epochs", "3", "--engine", "serial")
+DATA = "synthetic:n=1200,size=32"
+SHAPE = (
+    "--class-counts",
+    "surprise=60,happiness=420,neutral=280",
+    "--size",
+    "32",
+    "--epochs",
+    "3",
+    "--engine",
+    "serial",
+)
 GENEROUS = ("--budget", "0.3")
 """So that few pictures certify a corrector."""
 TREATMENTS = "none,weights,oversample:200,new-head,logit-adjustment,corrector"
@@ -55,7 +64,7 @@ def test_every_model_is_judged_under_every_treatment_that_it_can_have(compared: 
 
 def test_only_the_test_part_is_counted_and_it_is_as_it_was(compared: Path) -> None:
     """No treatment adds, repeats or removes a picture there: supports are those of the split."""
-    data = prepare(DataSettings(DATA, size=32, shape="surprise=60,happiness=420,neutral=280"))
+    data = prepare(DataSettings(DATA, size=32, class_counts="surprise=60,happiness=420,neutral=280"))
     truth = data.labels[split(data, 0).rows("test")]
     supports = dict(zip(data.labelset.names, np.bincount(truth).tolist(), strict=True))
     for row in table(compared, "treated_classes"):

@@ -95,7 +95,7 @@ class Adapter:
             learning_rate=self.learning_rate,
             threads=self.threads,
             augment=AS_THEY_ARE,
-            mirror=False,
+            flip_tta=False,
         )
         fit(head, Maps(maps, targets), None, settings)
         self._trained, self._channels = head, maps.shape[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -187,8 +187,8 @@ def with_patch(model: Network, card: saved.ModelCard, folder: Path, corrector: s
     """
     from mien.deploy.patch import read_summary
 
-    stored, own = read_summary(folder), saved.fingerprint(model, card)
-    if stored["base"] != own:
+    stored = read_summary(folder)
+    if not saved.is_identity(stored["base"], model, card):
         remedy = "name the classifier that it was made for, or make one for this with mien correct"
         raise RunError("was made for another classifier", place=str(folder), remedy=remedy)
     with as_storage_error(folder / "patch.json"):
@@ -208,7 +208,7 @@ def with_patch(model: Network, card: saved.ModelCard, folder: Path, corrector: s
             raise RunError(
                 f"wants a layer {requested_features(one).layer!r}", place=str(folder), remedy="make the patch again"
             )
-    return Corrected(wide, card, patch)
+    return Corrected(wide, card, replace(patch, base=saved.fingerprint(model, card)))
 
 
 def _of_study(

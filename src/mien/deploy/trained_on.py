@@ -89,7 +89,7 @@ def recorded_by(
     ------
     RunError : the record is damaged, or is of another classifier.
     """
-    found = TrainedOn.load(folder, saved.fingerprint(model, card))
+    found = TrainedOn.load(folder, lambda stored: saved.is_identity(stored, model, card))
     return (found, "") if found else _of_earlier_run(folder, there)
 
 

@@ -17,7 +17,7 @@ from mien.data.load import absolute
 from mien.data.prepare import prepare
 from mien.data.provenance import TrainedOn, learnt_rows
 from mien.data.split import group_ids, split
-from mien.experiments.identity import known_as
+from mien.experiments.identity import training_identities
 from mien.experiments.progress import announce
 from mien.experiments.settings import StudySettings
 from mien.experiments.training.base import Lesson, base_of
@@ -26,7 +26,7 @@ from mien.nets.examples import Examples
 from mien.nets.network import Network
 from mien.storage.files import read_json, write_arrays, write_json
 from mien.storage.run import RETRAINED, WITHOUT, Run
-from mien.types import Dataset, Ints, Split, digest
+from mien.types import Dataset, Ints, Split
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,10 @@ def run_cell(cell: Cell) -> None:
 def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Network:
     """The cell's base classifier: read back, or trained (from its last checkpoint)."""
     settings, left_out = cell.settings, cell.left_out
-    of_data = (data.fingerprint(), parts.fingerprint, settings.data.images)
-    identities = [digest(*of_data, train, cell.seed, cell.key) for train in known_as(settings.train, Run(cell.folder))]
+    identities = training_identities(
+        Run(cell.folder), data.fingerprint(), parts.fingerprint, settings.data.images, settings.train, cell.seed,
+        cell.key,
+    )  # fmt: skip
     absent = data.labelset.index(left_out) if left_out else -1
 
     def lesson() -> Lesson:

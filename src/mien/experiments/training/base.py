@@ -65,7 +65,7 @@ def base_of(
 
     Parameters
     ----------
-    base, data : its name; size, colour and fit of the pictures.
+    base, data : its name; size, colour and resize mode of the pictures.
     identities : digests of all that the weights depend on: today's, then those of earlier versions.
     lesson : called only if there is something to train.
 
@@ -106,11 +106,11 @@ def _trained(
     epochs = [{key: f"{value:.6g}" for key, value in epoch.items()} for epoch in history]
     write_csv(cell.path / "history.csv", epochs)
     seconds = sum(epoch["seconds"] for epoch in [*drawn, *history])
-    shown = (train.epoch or len(train)) * len(history) + settings.drawn * len(drawn)
+    shown = (train.epoch or len(train)) * len(history) + settings.synthetic * len(drawn)
     cost = Training(seconds, shown, len(history), len(train))
     write_json(cell.path / "training.json", asdict(cost))
     card = saved.ModelCard(
-        base, labelset.names, tuple(known.tolist()), data.size, data.colour, data.fit, identity
+        base, labelset.names, tuple(known.tolist()), data.size, data.colour, data.resize_mode, identity
     )  # fmt: skip
     saved.save(model, card, cell.path, lesson.trained_on)
     for file in (first, checkpoint):

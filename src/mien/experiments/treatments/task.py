@@ -19,7 +19,7 @@ from mien.data.load import absolute
 from mien.data.prepare import prepare
 from mien.data.provenance import TrainedOn, learnt_rows
 from mien.data.split import group_ids, split
-from mien.experiments.identity import known_as
+from mien.experiments.identity import training_identities
 from mien.experiments.progress import announce
 from mien.experiments.settings import CompareSettings
 from mien.experiments.training.base import Lesson, base_of
@@ -35,7 +35,7 @@ from mien.nets.network import Network
 from mien.nets.settings import with_changes
 from mien.storage.files import read_arrays, read_json, write_arrays, write_json
 from mien.storage.run import Run
-from mien.types import Dataset, Floats, Ints, Outputs, Proposal, Split, digest
+from mien.types import Dataset, Floats, Ints, Outputs, Proposal, Split
 
 KNN = "knn"
 JUDGED = ("calibrate", "test")
@@ -158,8 +158,10 @@ def _model(
 ) -> tuple[Network, float]:
     """The cell's classifier, and the seconds that it took, with those of a generator."""
     settings = with_changes(cell.settings.train, treatment.train)
-    of_data = (data.fingerprint(), parts.fingerprint, cell.settings.data.images)
-    identities = [digest(*of_data, train, cell.seed, cell.training) for train in known_as(settings, Run(cell.folder))]
+    identities = training_identities(
+        Run(cell.folder), data.fingerprint(), parts.fingerprint, cell.settings.data.images, settings, cell.seed,
+        cell.training,
+    )  # fmt: skip
 
     def lesson() -> Lesson:
         train = Examples.of(data, learnt_from(treatment, parts, part))
