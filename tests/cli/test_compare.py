@@ -169,12 +169,14 @@ def test_made_pictures_are_for_training_alone_and_shown(
     assert mien(*command, "--out", tmp_path).code == 0
     folder = tmp_path / "cells" / "seed0" / "oneconv"
     made, plain = (
-        json.loads((folder / name).read_text()) for name in ("generate-150/generated.json", "none/training.json")
+        json.loads((folder / name).read_text()) for name in ("generate%3a150/generated.json", "none/training.json")
     )
-    whole = json.loads((folder / "generate-150" / "training.json").read_text())
+    whole = json.loads((folder / "generate%3a150" / "training.json").read_text())
     assert made["made"] > 0 and whole["pictures"] == plain["pictures"] + made["made"] - made["copies"]
     assert whole["shown"] / whole["epochs"] == plain["shown"] / plain["epochs"], "more pictures, but no longer epochs"
-    ids = [read_arrays(folder / of)["ids"] for of in ("none/answers-none.npz", "generate-150/answers-generate-150.npz")]
+    ids = [
+        read_arrays(folder / of)["ids"] for of in ("none/answers-none.npz", "generate%3a150/answers-generate%3a150.npz")
+    ]
     assert np.array_equal(*ids)
     page = (tmp_path / "report.html").read_text()
     assert "Made pictures" in page and f"{made['made']} pictures made" in page

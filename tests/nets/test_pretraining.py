@@ -111,5 +111,5 @@ def test_a_base_that_began_with_drawn_faces_is_made_by_one_flag(tmp_path: Path) 
     learnt = len(split(prepare(DataSettings("synthetic:n=200,size=24", size=24)), 0).rows("train"))
     pictures = json.loads((cell / "cell.json").read_text())["pictures"]["train"]
     shown = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["train"]
-    assert shown["drawn"] == 100 and pictures == 2 * learnt + 100
+    assert shown["synthetic"] == 100 and pictures == 2 * learnt + 100
     assert sorted(path.name for path in cell.glob("*.safetensors")) == ["model.safetensors"]

@@ -11,6 +11,7 @@ from mien.nets.settings import OF_THE_MACHINE, TrainSettings
 from mien.storage.files import as_storage_error
 from mien.storage.first_edition import digest_then
 from mien.storage.identity import identity
+from mien.storage.layout import CELLS
 from mien.storage.run import Run
 
 WORK = ("model.json", "checkpoint.safetensors", "drawn.safetensors", "generated.npz", "answers-*.npz", "test.npz")
@@ -20,7 +21,7 @@ WORK = ("model.json", "checkpoint.safetensors", "drawn.safetensors", "generated.
 def is_begun(target: Run) -> bool:
     """Whether work was done in a run. If not, its folder may be used for another run."""
     return target.path("run.json").exists() and any(
-        next(target.path("cells").rglob(name), None) is not None for name in WORK
+        next(target.path(CELLS).rglob(name), None) is not None for name in WORK
     )
 
 

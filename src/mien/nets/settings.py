@@ -16,8 +16,6 @@ WEIGHTINGS = ("power", "effective")
 WEIGHT_TARGETS = ("shares", "pictures")
 SAMPLINGS = ("natural", "balanced")
 PRECISIONS = ("auto", "float32", "bfloat16")
-LATER = ("loss", "vote_sampling", "synthetic", "weighting", "class_weight_target", "reweight_after", "sampling")
-"""Settings that came after the first saved runs."""
 OF_THE_MACHINE = ("device", "threads")
 """Settings of the machine that a training runs on: only the rounding of numbers depends on them."""
 
@@ -120,12 +118,6 @@ class TrainSettings:
         """
         usual: dict[str, Any] = {one.name: one.default for one in fields(self) if one.name in OF_THE_MACHINE}
         return replace(self, **usual)
-
-    def __repr__(self) -> str:
-        """As dataclasses have it, without what earlier versions did not know, where that is at its default: what saved
-        runs are known by is made of it."""
-        shown = [one.name for one in fields(self) if one.name not in LATER or getattr(self, one.name) != one.default]
-        return f"TrainSettings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
 
 OWN_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -10,11 +10,10 @@ from mien.errors import RunError
 from mien.storage.artifact import Artifact
 from mien.storage.csv_tables import Row, format_cell, read_csv, write_csv
 from mien.storage.files import Record
+from mien.storage.layout import TABLES, CellFolder
 from mien.storage.old_names import current_fields
 
 RUN = Artifact("run", "run.json", 2, "mien study, mien train or mien compare")
-FULL, RETRAINED, WITHOUT = "full", "retrained", "without-"
-"""Names of a study's cells: trained on all classes, on train + correct too, and without a class (its name follows)."""
 
 
 class Run:
@@ -41,6 +40,10 @@ class Run:
         """A path inside the run."""
         return self.folder.joinpath(*parts)
 
+    def cell(self, seed: int, *names: str) -> CellFolder:
+        """A cell: of a study by its key, of a comparison by model and training."""
+        return CellFolder.of(self.folder, seed, *names)
+
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write run.json with its header."""
         RUN.write(self.folder, manifest)
@@ -58,11 +61,11 @@ class Run:
     def write_table(self, name: str, rows: Sequence[Row]) -> None:
         """Write tables/NAME.csv; columns are the first row's keys, NaN becomes an empty cell."""
         cells = [{key: format_cell(value) for key, value in row.items()} for row in rows]
-        write_csv(self.path("tables", f"{name}.csv"), cells)
+        write_csv(self.path(TABLES, f"{name}.csv"), cells)
 
     def read_table(self, name: str) -> list[dict[str, Any]]:
         """Read a table back, as `read_csv` does."""
-        path = self.path("tables", f"{name}.csv")
+        path = self.path(TABLES, f"{name}.csv")
         if not path.exists():
             raise RunError("no such table", place=str(path), remedy="mien report makes it from the finished cells")
         return read_csv(path)

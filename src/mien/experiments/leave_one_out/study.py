@@ -26,8 +26,9 @@ from mien.nets.pretraining import check_synthetic
 from mien.nets.settings import OF_THE_MACHINE, TrainSettings
 from mien.storage.files import write_atomic
 from mien.storage.identity import identity
+from mien.storage.layout import FULL, RETRAINED, without
 from mien.storage.output import prepare_output_dir
-from mien.storage.run import FULL, RETRAINED, WITHOUT, Run
+from mien.storage.run import Run
 from mien.types import PARTS, Dataset, Split
 
 SAMPLES = 10
@@ -97,7 +98,7 @@ def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: 
         sheet = as_png(contact_sheet(data, training, SAMPLES))
         write_atomic(target.path("samples.png"), lambda file: file.write(sheet))
     keys = [RETRAINED] if settings.retrained and kind == "study" else []
-    keys += [FULL, *(WITHOUT + name for name in left_out)]
+    keys += [FULL, *map(without, left_out)]
     return [Cell(str(target.folder), settings, seed, key) for seed in settings.seeds for key in keys]
 
 
