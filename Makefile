@@ -11,7 +11,7 @@ OLDEST := build/oldest-venv
 .PHONY: study test coverage python oldest check constraints bench images wheel clean
 
 study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
-	$(BIN)/mien study faces --size 32 --epochs 24 --budget 0.05 --out $(OUT)
+	$(BIN)/mien study synthetic --size 32 --epochs 24 --budget 0.05 --out $(OUT)
 
 # TESTS is what runs: the whole suite by default
 test: $(VENV)/.test ## the test suite

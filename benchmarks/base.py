@@ -75,7 +75,7 @@ RECIPES = {
     "no augmentation": but(**{f"augment_{name}": 0.0 for name in asdict(AugmentSettings())}),
     "stronger augmentation": but(augment_rotate=12.0, augment_shift=0.07, augment_scale=0.12, augment_erase=0.35),
     "mixup and CutMix": but(augment_mixup=0.2, augment_cutmix=1.0),
-    "full size from the start": but(small=0.0),
+    "full size from the start": but(low_res_share=0.0),
     "no averaging of weights": but(ema=0.0),
     "no label smoothing": but(label_smoothing=0.0),
     "drawn faces first": but(drawn="first"),
@@ -176,7 +176,7 @@ def trained(task: Task, parts: Parts) -> Network:
     seed_everything(task.seed, 0)
     model = saved.build(task.recipe.base, train.targets.sum(0) > 0, colour=False)
     settings = task.train()
-    drawn = replace(settings, drawn=(DRAWN // 10 if task.quick else DRAWN) if task.recipe.drawn else settings.drawn)
+    drawn = replace(settings, drawn=(DRAWN // 10 if task.quick else DRAWN) if task.recipe.drawn else settings.synthetic)
     if task.recipe.drawn == "added":
         known = tuple(name for name in names if name != task.left_out)
         faces = drawn_faces(parts.data.labelset, known, IMAGES, drawn.drawn, task.seed)
@@ -192,7 +192,7 @@ def tested(model: Network, parts: Parts) -> dict[str, float]:
     labels, classes = parts.tested.labels[parts.test], len(model.known)
     found = {}
     for suffix, mirrored in (("", True), ("_unmirrored", False)):
-        model.mirrored = mirrored
+        model.flip_tta = mirrored
         answers = probabilities(model, parts.tested.pictures[parts.test]).argmax(1)
         found[f"accuracy{suffix}"] = accuracy(labels, answers)
         found[f"macro_recall{suffix}"] = macro_recall(labels, answers, classes)

@@ -31,7 +31,9 @@ RESULTS = Path(__file__).parent / "results"
 def parser(description: str, *, tests: bool = True) -> argparse.ArgumentParser:
     """The flags of every benchmark; `tests` says whether it has a test part that another may replace."""
     flags = argparse.ArgumentParser(description=description)
-    flags.add_argument("--data", default="faces:n=8000", help="DATA, taken in RAF-DB's class profile (default: drawn)")
+    flags.add_argument(
+        "--data", default="synthetic:n=8000", help="DATA, taken in RAF-DB's class profile (default: drawn)"
+    )
     if tests:
         flags.add_argument("--test", help="DATA that replaces the test part, for final figures")
     flags.add_argument("--seeds", type=_numbers, default=(0, 1, 2), help="seeds of split and model, as 0,1,2")
@@ -87,7 +89,7 @@ def settings_of(source: str, *, quick: bool = False, **changes: Any) -> DataSett
     named = {"surprise": 1619, "fear": 355, "disgust": 877, "happiness": 5957, "sadness": 2460, "anger": 867}
     named["neutral"] = 3204
     shape = ",".join(f"{name}={count // 10}" for name, count in named.items()) if quick else "raf"
-    return DataSettings(source, **{"shape": shape, **changes})
+    return DataSettings(source, **{"class_counts": shape, **changes})
 
 
 @lru_cache(maxsize=2)
@@ -98,7 +100,7 @@ def parts_of(settings: DataSettings, test: str | None, seed: int) -> Parts:
     rows = {part: cut.rows(part) for part in ("train", "validation", "correct", "fit")}
     if test is None:
         return Parts(data, rows, data, cut.rows("test"))
-    tested = prepare(replace(settings, source=test, shape="raf", labels=None))
+    tested = prepare(replace(settings, source=test, class_counts="raf", labels=None))
     if tested.labelset.names != data.labelset.names:
         raise DataError(f"has the classes {tested.labelset.names}", place=f"--test {test}", remedy="give like data")
     shared = np.isin(data.hashes, tested.hashes)

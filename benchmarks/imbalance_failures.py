@@ -71,7 +71,7 @@ def jumping(data: Dataset, train: TrainSettings, seeds: tuple[int, ...]) -> list
     The first mend is to divide by the sum of the weights in the batch; mien's loop has a warm-up, clipped steps and
     averaged weights besides.
     """
-    weighted = with_changes(train, {"weight_power": 1.0, "weighs": "pictures", "patience": train.epochs})
+    weighted = with_changes(train, {"weight_power": 1.0, "class_weight_target": "pictures", "patience": train.epochs})
     arms: dict[str, Callable[[Examples, int, Look], Network]] = {
         "a plain loop, weights as they are": partial(_plain_loop, train.epochs, False),
         "the same loop, weights that average 1 in a batch": partial(_plain_loop, train.epochs, True),

@@ -76,7 +76,7 @@ def watched(task: Task, data: Dataset) -> dict[str, np.ndarray]:
     outputs = extract(model, data.pictures, data.ids, vectors=("hidden",))
     images = ImageSettings()
     known = tuple(bool(one) for one in data.counts() > 0)
-    card = saved.ModelCard(task.base, data.labelset.names, known, images.size, images.colour, images.fit)
+    card = saved.ModelCard(task.base, data.labelset.names, known, images.size, images.colour, images.resize_mode)
     saved.save(model, card, task.file.with_suffix(""))
     vectors = outputs.vectors["hidden"]
     return {"probs": seen.probs, "vectors": vectors, "aleatoric": seen.uncertainty.aleatoric}

@@ -23,7 +23,7 @@ given with the lowest and the highest. {data}
 
 `attention` is the paper's network (CNN → LSTM → attention); `residual` is a small residual network with attention
 pooling. Both are trained from scratch on *train* alone, on all seven classes, each with its own default recipe
-({own}). They answer by the mean over a picture and its mirror image (`--no-mirror` turns that off; what it
+({own}). They answer by the mean over a picture and its mirror image (`--no-flip-tta` turns that off; what it
 costs in time stands below).
 
 {final}
@@ -43,8 +43,8 @@ the recipes were chosen, never on the test part.
 
 {long}
 
-Drawn faces first (`--drawn 8000`) means: the network learns from 8,000 drawn faces for half as many epochs, then from
-the pictures. No face is drawn of a class that it may not know.
+Drawn faces first (`--synthetic 8000`) means: the network learns from 8,000 drawn faces for half as many epochs, then
+from the pictures. No face is drawn of a class that it may not know.
 
 `python benchmarks/base.py --data PATH` makes these tables ({base_commit}, {base_machine}).
 

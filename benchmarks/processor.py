@@ -93,7 +93,7 @@ def report(result: Result) -> None:
     """The tables, and `peak_share`: the study's training throughput in units of the measured peak."""
     precision = choose_precision("auto", torch.device("cpu"))
     top = peak(precision, 1) * cores()
-    small = TrainSettings().small
+    small = TrainSettings().low_res_share
     amount = small * flops(round(48 * SMALL)) + (1 - small) * flops(48)
     rate = result.figures["mien_cells_pictures_per_second"].value
     name = str(precision).removeprefix("torch.")

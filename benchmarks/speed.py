@@ -173,7 +173,7 @@ def inference(result: Result, source: str, model_folder: Path) -> None:
     lines = {"plain PyTorch loop": [reference_loop.predict(network, pictures, 256)[1] for _ in range(4)][1:]}
     model, card = saved.load(model_folder)
     for name, mirrored in (("mien, each picture once", False), ("mien, with the mirror image (default)", True)):
-        model.mirrored = mirrored
+        model.flip_tta = mirrored
         times = []
         for _ in range(4):
             start = time.perf_counter()
@@ -201,7 +201,7 @@ def run() -> None:
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         source = options.data
-        if source.startswith("faces"):
+        if source.startswith("synthetic"):
             write(draw(FaceSettings.parse(source)), folder / "faces")
             source = str(folder / "faces")
         parts = parts_of(settings_of(source, quick=options.quick), None, 0)

@@ -109,7 +109,7 @@ def _two_epochs(job: tuple[Task, Path]) -> None:
     model = saved.build(task.base, examples.targets.sum(0) > 0, colour=False)
     settings = replace(task.settings(), epochs=2)
     small, full = (epoch["seconds"] for epoch in fit(model, examples, None, settings, seed=task.seed))
-    epochs, share = task.settings().epochs, task.settings().small
+    epochs, share = task.settings().epochs, task.settings().low_res_share
     write_json(place, {"seconds": epochs * (share * small + (1 - share) * full)})
 
 

@@ -18,7 +18,7 @@ LEFT_OUT = "happiness"
 
 
 def main(faces: int = 2400, epochs: int = 16) -> None:
-    data = mien.prepare(mien.DataSettings(f"faces:n={faces},size=32", size=32))
+    data = mien.prepare(mien.DataSettings(f"synthetic:n={faces},size=32", size=32))
     left_out, labels = data.labelset.index(LEFT_OUT), data.labels
     known = np.arange(len(data.labelset)) != left_out
     parts = mien.split(data, seed=0)

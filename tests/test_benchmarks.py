@@ -14,9 +14,9 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 COMMANDS = {
-    "correction": ["correction.py", "--quick", "--data", "faces:n=1500"],
-    "base": ["base.py", "--quick", "--data", "faces:n=1500", "--recipes", "attention,drawn faces first"],
-    "speed": ["speed.py", "--quick", "--data", "faces:n=1500"],
+    "correction": ["correction.py", "--quick", "--data", "synthetic:n=1500"],
+    "base": ["base.py", "--quick", "--data", "synthetic:n=1500", "--recipes", "attention,drawn faces first"],
+    "speed": ["speed.py", "--quick", "--data", "synthetic:n=1500"],
 }
 KEYS = {
     "correction": {

@@ -87,7 +87,7 @@ def test_every_command_parses(page: str, line: str, scratch: Path) -> None:
 
 def test_a_wrong_flag_would_be_found(scratch: Path) -> None:
     with pytest.raises(click.UsageError):
-        parse("mien study faces --no-such-flag")
+        parse("mien study synthetic --no-such-flag")
 
 
 def test_the_readme_shows_every_verb() -> None:

@@ -19,6 +19,7 @@ def setting(
     choices: tuple[str, ...] | None = None,
     within: tuple[float, float] | None = None,
     exclusive: bool = False,
+    later: bool = False,
 ) -> Any:
     """A dataclass field with the help text that the command line shows.
 
@@ -26,8 +27,10 @@ def setting(
     ----------
     choices : the words it may be.
     within : least and largest value; with `exclusive`, neither of them is allowed itself.
+    later : whether runs without this setting were saved. Its default must be what they were made with.
     """
-    return field(default=default, metadata={"help": help, "choices": choices, "within": within, "exclusive": exclusive})
+    about = {"help": help, "choices": choices, "within": within, "exclusive": exclusive, "later": later}
+    return field(default=default, metadata=about)
 
 
 def validate(settings: Any, prefix: str = "") -> None:

@@ -119,7 +119,7 @@ def test_labels_drawn_wrong_come_first() -> None:
     from mien.experiments.labels.audit import audit
     from mien.nets.settings import TrainSettings
 
-    source = "faces:n=1200,size=24,seed=3"
+    source = "synthetic:n=1200,size=24,seed=3"
     found = audit(DataSettings(source, size=24), TrainSettings(epochs=12))
     truth = draw(FaceSettings.parse(source)).mixture.argmax(1)
     names = draw(FaceSettings.parse(source)).dataset
@@ -158,20 +158,20 @@ def test_an_audit_does_not_write_among_other_files(mien: Mien, faces: Path, tmp_
 
 def test_votes_of_others_are_learnt_from(mien: Mien, tmp_path: Path) -> None:
     """That they teach something is for tests/labels; here, that they are asked where the flag says so, and not else."""
-    voted = mien("audit", "faces:n=300,size=24", "--votes", "--epochs", "2", "--out", tmp_path / "a")
-    blind = mien("audit", "faces:n=300,size=24", "--epochs", "2", "--out", tmp_path / "b")
+    voted = mien("audit", "synthetic:n=300,size=24", "--votes", "--epochs", "2", "--out", tmp_path / "a")
+    blind = mien("audit", "synthetic:n=300,size=24", "--epochs", "2", "--out", tmp_path / "b")
     assert voted.code == blind.code == 0
     assert "learning from votes" in voted.err and "learning from votes" not in blind.err
     assert [row["score"] for row in rows(tmp_path / "a")] != [row["score"] for row in rows(tmp_path / "b")]
     out = ("--out", tmp_path / "c")
     (tmp_path / "r.csv").write_text("id,label\nface-000000,fear\n")
-    mien("audit", "faces:n=300", "--votes", "--reviews", tmp_path / "r.csv", *out).refused(2, "one of them")
-    mien("audit", "faces:n=300", "--merge", "crowdlab", *out).refused(2, "--reviews")
-    mien("audit", "faces:n=24,size=24", "--votes", *out).refused(1, "--votes")
+    mien("audit", "synthetic:n=300", "--votes", "--reviews", tmp_path / "r.csv", *out).refused(2, "one of them")
+    mien("audit", "synthetic:n=300", "--merge", "crowdlab", *out).refused(2, "--reviews")
+    mien("audit", "synthetic:n=24,size=24", "--votes", *out).refused(1, "--votes")
 
 
 def test_the_classifier_is_tuned_on_votes_where_asked(mien: Mien, tmp_path: Path) -> None:
-    small = ("audit", "faces:n=300,size=24", "--base", "oneconv", "--epochs", "2")
+    small = ("audit", "synthetic:n=300,size=24", "--base", "oneconv", "--epochs", "2")
     folders = {flags: tmp_path / "-".join(flags) for flags in (("--votes",), ("--votes", "--tune"))}
     for flags, folder in folders.items():
         done = mien(*small, *flags, "--out", folder)

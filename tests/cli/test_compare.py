@@ -23,8 +23,17 @@ from mien.storage.files import read_arrays
 from mien.storage.run import Run
 from mien.types import PARTS
 
-DATA = "faces:n=1200,size=32"
-SHAPE = ("--shape", "surprise=60,happiness=420,neutral=280", "--size", "32", "--epochs", "3", "--engine", "serial")
+DATA = "synthetic:n=1200,size=32"
+SHAPE = (
+    "--class-counts",
+    "surprise=60,happiness=420,neutral=280",
+    "--size",
+    "32",
+    "--epochs",
+    "3",
+    "--engine",
+    "serial",
+)
 GENEROUS = ("--budget", "0.3")
 """So that few pictures certify a corrector."""
 TREATMENTS = "none,weights,oversample:200,new-head,logit-adjustment,corrector"
@@ -55,7 +64,7 @@ def test_every_model_is_judged_under_every_treatment_that_it_can_have(compared: 
 
 def test_only_the_test_part_is_counted_and_it_is_as_it_was(compared: Path) -> None:
     """No treatment adds, repeats or removes a picture there: supports are those of the split."""
-    data = prepare(DataSettings(DATA, size=32, shape="surprise=60,happiness=420,neutral=280"))
+    data = prepare(DataSettings(DATA, size=32, class_counts="surprise=60,happiness=420,neutral=280"))
     truth = data.labels[split(data, 0).rows("test")]
     supports = dict(zip(data.labelset.names, np.bincount(truth).tolist(), strict=True))
     for row in table(compared, "treated_classes"):
@@ -160,12 +169,14 @@ def test_made_pictures_are_for_training_alone_and_shown(
     assert mien(*command, "--out", tmp_path).code == 0
     folder = tmp_path / "cells" / "seed0" / "oneconv"
     made, plain = (
-        json.loads((folder / name).read_text()) for name in ("generate-150/generated.json", "none/training.json")
+        json.loads((folder / name).read_text()) for name in ("generate%3a150/generated.json", "none/training.json")
     )
-    whole = json.loads((folder / "generate-150" / "training.json").read_text())
+    whole = json.loads((folder / "generate%3a150" / "training.json").read_text())
     assert made["made"] > 0 and whole["pictures"] == plain["pictures"] + made["made"] - made["copies"]
     assert whole["shown"] / whole["epochs"] == plain["shown"] / plain["epochs"], "more pictures, but no longer epochs"
-    ids = [read_arrays(folder / of)["ids"] for of in ("none/answers-none.npz", "generate-150/answers-generate-150.npz")]
+    ids = [
+        read_arrays(folder / of)["ids"] for of in ("none/answers-none.npz", "generate%3a150/answers-generate%3a150.npz")
+    ]
     assert np.array_equal(*ids)
     page = (tmp_path / "report.html").read_text()
     assert "Made pictures" in page and f"{made['made']} pictures made" in page

@@ -32,22 +32,22 @@ from mien.nets.settings import recipe
 def test_wrong_files_are_bad_usage(mien: Mien, tmp_path: Path, text: str, word: str) -> None:
     path = tmp_path / "settings.toml"
     path.write_text(text)
-    mien("study", "faces:n=60", "--config", path, "--out", tmp_path / "run").refused(2, word)
+    mien("study", "synthetic:n=60", "--config", path, "--out", tmp_path / "run").refused(2, word)
 
 
 def test_a_file_that_is_none(mien: Mien, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing.toml"):
-        mien("study", "faces:n=60", "--config", path).refused(2, str(path))
+        mien("study", "synthetic:n=60", "--config", path).refused(2, str(path))
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    mien("study", "faces:n=60", "--config", tmp_path / "binary.toml").refused(2, "binary.toml")
+    mien("study", "synthetic:n=60", "--config", tmp_path / "binary.toml").refused(2, "binary.toml")
     (tmp_path / "deep.toml").write_text("epochs = " + "[" * 100_000)
-    mien("study", "faces:n=60", "--config", tmp_path / "deep.toml").refused(2, "deep.toml")
+    mien("study", "synthetic:n=60", "--config", tmp_path / "deep.toml").refused(2, "deep.toml")
 
 
 def test_flags_win_over_the_file(mien: Mien, tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text('size = 16\nfit = "crop"\njson = true\nshape = "happiness=20,neutral=10"\n')
-    said = mien("data", "inspect", "faces:n=120", "--config", path, "--shape", "happiness=15,neutral=5")
+    said = mien("data", "inspect", "synthetic:n=120", "--config", path, "--class-counts", "happiness=15,neutral=5")
     assert said.code == 0
     assert json.loads(said.out)["classes"] == {"happiness": 15, "neutral": 5}
 
@@ -56,7 +56,9 @@ def test_a_base_has_its_own_recipe_and_what_was_given_wins_over_it(mien: Mien, t
     path = tmp_path / "settings.toml"
     path.write_text("augment_cutmix = 0.5\n")
     out = tmp_path / "run"
-    said = mien("train", "faces:n=200,size=16", "--base", "residual", "--epochs", "1", "--config", path, "--out", out)
+    said = mien(
+        "train", "synthetic:n=200,size=16", "--base", "residual", "--epochs", "1", "--config", path, "--out", out
+    )
     assert said.code == 0, said.err
     train = json.loads((out / "run.json").read_text())["settings"]["train"]
     own = recipe("residual")

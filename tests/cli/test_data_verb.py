@@ -59,7 +59,9 @@ def test_strict_refuses_problems(pictures: Path, capsys: pytest.CaptureFixture[s
     assert "1 × not a picture" in said and "Traceback" not in said
 
 
-@pytest.mark.parametrize("flag", [["--format", "folder"], ["--names", "x"], ["--fit", "bend"], ["--shape", "fear"]])
+@pytest.mark.parametrize(
+    "flag", [["--format", "folder"], ["--names", "x"], ["--resize-mode", "bend"], ["--class-counts", "fear"]]
+)
 def test_bad_flags_are_bad_usage(pictures: Path, flag: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "inspect", str(pictures), *flag]) == 2
     assert "Traceback" not in capsys.readouterr().err

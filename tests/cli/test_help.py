@@ -51,7 +51,7 @@ def test_version(mien: Mien) -> None:
         (["data", "inspct"], "Did you mean 'inspect'?"),
         (["patch", "nonsense"], "Choose from: apply, remove, show"),
         (["nonsense"], "Choose from: data, study"),
-        (["study", "faces", "--epoch", "3"], "--epochs"),  # click puts it between quotes, since 8.4
+        (["study", "synthetic", "--epoch", "3"], "--epochs"),  # click puts it between quotes, since 8.4
         (["study"], "Missing argument 'DATA'"),
         (["predict", "x.png"], "Missing option '--run'"),
     ],

@@ -49,7 +49,7 @@ def test_ctrl_c_ends_a_study_and_its_processes(tmp_path: Path) -> None:
         # a suite in a shell's background has passed on that Ctrl-C is to be ignored
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from mien.cli import main; main()",
         "study",
-        "faces:n=120",
+        "synthetic:n=120",
         *settings,
         "--out",
         out,
@@ -137,8 +137,8 @@ def test_a_report_of_a_run_that_goes_on(mien: Mien, study: Path, monkeypatch: py
 @pytest.mark.parametrize(
     "other",
     [
-        ("study", "faces:n=120", *QUICK, "--classes", "happiness"),
-        ("train", "faces:n=120", "--epochs", "1", "--size", "32"),
+        ("study", "synthetic:n=120", *QUICK, "--classes", "happiness"),
+        ("train", "synthetic:n=120", "--epochs", "1", "--size", "32"),
     ],
 )
 def test_another_run_in_the_folder(mien: Mien, study: Path, other: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from mien.experiments.treatments.comparison import compare
 from mien.nets.settings import TrainSettings
 from mien.storage.run import Run
 
-FACES = "faces:n=120,size=16"
+FACES = "synthetic:n=120,size=16"
 SHORT = ("--size", "16", "--epochs", "1", "--base", "oneconv")
 VERBS = {
     "study": ("study", FACES, *SHORT, "--engine", "serial", "--no-retrained", "--corrector", "logistic"),

@@ -19,19 +19,19 @@ def in_the_way(tmp_path: Path) -> Path:
 
 def test_a_file_in_the_way(mien: Mien, in_the_way: Path) -> None:
     for out in (in_the_way, in_the_way / "inside"):
-        mien("study", "faces:n=120", *QUICK, "--out", out).refused(1, str(out), "--out")
-        mien("train", "faces:n=120", "--epochs", "1", "--out", out).refused(1, str(out), "--out")
+        mien("study", "synthetic:n=120", *QUICK, "--out", out).refused(1, str(out), "--out")
+        mien("train", "synthetic:n=120", "--epochs", "1", "--out", out).refused(1, str(out), "--out")
         mien("data", "draw", out, "--n", "5").refused(1, str(out))
-    mien("data", "inspect", "faces:n=60", "--out", in_the_way.parent).refused(1, str(in_the_way.parent))
+    mien("data", "inspect", "synthetic:n=60", "--out", in_the_way.parent).refused(1, str(in_the_way.parent))
     mien("data", "draw", in_the_way.parent, "--n", "5").refused(1, "not empty")
     assert in_the_way.read_text() == "mine"
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc, where nobody may write")
 def test_a_place_that_takes_no_files(mien: Mien) -> None:
-    mien("study", "faces:n=120", *QUICK, "--out", "/proc/run").refused(1, "/proc/run", "--out")
+    mien("study", "synthetic:n=120", *QUICK, "--out", "/proc/run").refused(1, "/proc/run", "--out")
     mien("data", "draw", "/proc/faces", "--n", "5").refused(1, "/proc/faces")
-    mien("data", "inspect", "faces:n=60", "--out", "/proc/page.html").refused(1, "/proc/page.html")
+    mien("data", "inspect", "synthetic:n=60", "--out", "/proc/page.html").refused(1, "/proc/page.html")
 
 
 def test_out_inside_the_data(mien: Mien, faces: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from conftest import QUICK, Mien
 
 WRONG = [
-    ("--size", "0"), ("--size", "10000"), ("--fit", "bend"),
+    ("--size", "0"), ("--size", "10000"), ("--resize-mode", "bend"),
     ("--epochs", "0"), ("--epochs", "-1"), ("--epochs", "many"), ("--batch-size", "0"), ("--batch-size", "1"),
     ("--learning-rate", "-1"), ("--learning-rate", "0"), ("--learning-rate", "nan"), ("--learning-rate", "inf"),
     ("--weight-decay", "-1"), ("--weight-power", "-1"), ("--label-smoothing", "2"), ("--ema", "1"),
@@ -17,7 +17,8 @@ WRONG = [
     ("--seeds", "abc"), ("--seeds", "1.5"), ("--seeds", ","), ("--min-pictures", "0"),
     ("--classes", "happines"), ("--corrector", "xgbost"), ("--corrector", ""), ("--base", "atention"),
     ("--engine", "ray"), ("--format", "folder"), ("--device", "gpu"), ("--device", "cuda:99"),
-    ("--shape", "fear"), ("--shape", "feer=3"), ("--shape", "fear=0"), ("--shape", "fear=²"),
+    ("--class-counts", "fear"), ("--class-counts", "feer=3"),
+    ("--class-counts", "fear=0"), ("--class-counts", "fear=²"),
     ("--names", "malformed"), ("--names", "=fear"), ("--labels", "fer2013"),
 ]  # fmt: skip
 
@@ -25,7 +26,7 @@ WRONG = [
 @pytest.mark.parametrize(("flag", "value"), WRONG)
 def test_wrong_values_are_bad_usage_and_name_the_flag(mien: Mien, tmp_path: Path, flag: str, value: str) -> None:
     out = tmp_path / "run"
-    said = mien("study", "faces:n=60", *QUICK, "--out", out, flag, value)
+    said = mien("study", "synthetic:n=60", *QUICK, "--out", out, flag, value)
     said.refused(2, flag)
     assert not (out / "cells" / "seed0" / "full" / "model.json").exists()
 
@@ -41,22 +42,22 @@ def test_wrong_values_are_bad_usage_and_name_the_flag(mien: Mien, tmp_path: Path
     ],
 )
 def test_the_message_helps(mien: Mien, tmp_path: Path, flag: str, value: str, hint: str) -> None:
-    mien("study", "faces:n=120", *QUICK, "--out", tmp_path / "run", flag, value).refused(2, hint)
+    mien("study", "synthetic:n=120", *QUICK, "--out", tmp_path / "run", flag, value).refused(2, hint)
 
 
 @pytest.mark.parametrize("flag", ["--base", "--corrector"])
 @pytest.mark.parametrize("name", ["os:system", "json:JSONDecoder", "os:", ":Name", "no.such.module:Name", "os:nothing"])
 def test_outside_names_must_be_fitting_classes(mien: Mien, tmp_path: Path, flag: str, name: str) -> None:
-    mien("study", "faces:n=60", *QUICK, "--out", tmp_path / "run", flag, name).refused(2, flag)
+    mien("study", "synthetic:n=60", *QUICK, "--out", tmp_path / "run", flag, name).refused(2, flag)
 
 
 @pytest.mark.parametrize(
     "source",
-    ["faces:n", "faces:n=x", "faces:m=3", "faces:n=0", "faces:size=5", "faces:noise=nan", "faces:seed=-1",
-     "faces:profile=rf", "faces:colour=maybe", "faces:n=99999999999"],
+    ["synthetic:n", "synthetic:n=x", "synthetic:m=3", "synthetic:n=0", "synthetic:size=5", "synthetic:noise=nan",
+     "synthetic:seed=-1", "synthetic:profile=rf", "synthetic:colour=maybe", "synthetic:n=99999999999"],
 )  # fmt: skip
 def test_wrong_drawn_faces(mien: Mien, source: str) -> None:
-    mien("data", "inspect", source).refused(2, "faces")
+    mien("data", "inspect", source).refused(2, "synthetic")
 
 
 @pytest.mark.parametrize("flags", [["--n", "0"], ["--n", "x"], ["--size", "3"], ["--profile", "x"], ["--seed", "-1"]])
@@ -67,4 +68,4 @@ def test_wrong_settings_of_draw(mien: Mien, tmp_path: Path, flags: list[str]) ->
 
 def test_a_training_that_diverges_says_so(mien: Mien, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mien.nets.losses.soft_cross_entropy", lambda logits, *rest: logits.sum() * float("nan"))
-    mien("study", "faces:n=120", *QUICK, "--out", tmp_path / "run").refused(2, "--learning-rate", "diverged")
+    mien("study", "synthetic:n=120", *QUICK, "--out", tmp_path / "run").refused(2, "--learning-rate", "diverged")

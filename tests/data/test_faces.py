@@ -186,28 +186,28 @@ def test_the_same_face_at_two_sizes_and_in_grey():
 
 
 def test_specs():
-    assert FaceSettings.parse("faces") == FaceSettings()
-    assert FaceSettings.parse("faces:size=64, n=50,seed=3,colour=yes,profile=even,weakest=.5") == FaceSettings(
+    assert FaceSettings.parse("synthetic") == FaceSettings()
+    assert FaceSettings.parse("synthetic:size=64, n=50,seed=3,colour=yes,profile=even,weakest=.5") == FaceSettings(
         n=50, size=64, seed=3, colour=True, profile="even", weakest=0.5
     )
-    data = read("faces:n=20,size=24")
-    assert len(data) == 20 and data.name == "faces:n=20,size=24"
+    data = read("synthetic:n=20,size=24")
+    assert len(data) == 20 and data.name == "synthetic:n=20,size=24"
     assert data.ids[7] == "face-000007" and set(data.paths) == {""} and data.hashes is None
 
 
 @pytest.mark.parametrize(
     ("spec", "hint"),
     [
-        ("faces:siez=48", "'size'"),
-        ("faces:n=many", "a whole number"),
-        ("faces:n", "a whole number"),
-        ("faces:colour=maybe", "true or false"),
-        ("faces:noise=2", "0 to 1"),
-        ("faces:weakest=nan", "0 to 1"),
-        ("faces:size=4", "16 to 512"),
-        ("faces:n=0", "1 to"),
-        ("faces:profile=rafdb", "'raf'"),
-        ("fces", "faces"),
+        ("synthetic:siez=48", "'size'"),
+        ("synthetic:n=many", "a whole number"),
+        ("synthetic:n", "a whole number"),
+        ("synthetic:colour=maybe", "true or false"),
+        ("synthetic:noise=2", "0 to 1"),
+        ("synthetic:weakest=nan", "0 to 1"),
+        ("synthetic:size=4", "16 to 512"),
+        ("synthetic:n=0", "1 to"),
+        ("synthetic:profile=rafdb", "'raf'"),
+        ("synthtic", "synthetic"),
     ],
 )
 def test_wrong_specs_say_what_is_right(spec, hint):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.data.images import FITS, ImageSettings, decode, formats
+from mien.data.images import RESIZE_MODES, ImageSettings, decode, formats
 from mien.data.split import split
 from mien.errors import UsageError
 from mien.types import Dataset, LabelSet, texts
@@ -128,15 +128,15 @@ class TestFit:
         wide = np.zeros((16, 48), np.uint8)
         wide[:, 16:32] = 255
         path = save(tmp_path / "a.png", wide)
-        assert (one(path, ImageSettings(16, fit="crop"))[:, 3:13] == 255).all()
-        middle = one(path, ImageSettings(16, fit="stretch"))[8]
+        assert (one(path, ImageSettings(16, resize_mode="crop"))[:, 3:13] == 255).all()
+        middle = one(path, ImageSettings(16, resize_mode="stretch"))[8]
         assert middle[8] > 240 and max(middle[0], middle[15]) < 15
 
     @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (7, 3), (200, 201)])
     @pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
     def test_any_shape_becomes_square(self, tmp_path: Path, shape: tuple[int, int], fit: str) -> None:
         path = save(tmp_path / "a.png", np.full(shape, 9, np.uint8))
-        assert (one(path, ImageSettings(16, fit=fit)) == 9).all()
+        assert (one(path, ImageSettings(16, resize_mode=fit)) == 9).all()
 
     def test_a_large_jpeg_becomes_small(self, tmp_path: Path) -> None:
         path = save(tmp_path / "a.jpg", np.full((900, 1200, 3), 77, np.uint8))
@@ -144,7 +144,7 @@ class TestFit:
 
     def test_settings_are_checked(self) -> None:
         with pytest.raises(UsageError, match="stretch"):
-            ImageSettings(fit="strech")
+            ImageSettings(resize_mode="strech")
         with pytest.raises(UsageError, match="size"):
             ImageSettings(size=0)
 
@@ -225,7 +225,7 @@ class TestHashes:
         assert decode(rows, ImageSettings(16, colour=True)).pixels.shape == (1, 16, 16, 3)  # type: ignore[union-attr]
 
 
-EVERY = [ImageSettings(size, colour, fit) for size in (8, 32, 48) for colour in (False, True) for fit in FITS]
+EVERY = [ImageSettings(size, colour, fit) for size in (8, 32, 48) for colour in (False, True) for fit in RESIZE_MODES]
 
 
 class TestHashesAndSettings:

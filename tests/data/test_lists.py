@@ -104,7 +104,7 @@ def test_columns_of_other_names_are_given_by_flags(tmp_path: Path) -> None:
         load(path, image_column="bildt", label_column="klasse")
     assert len(load(tmp_path, image_column="Bild", label_column="klasse")) == 2
     with pytest.raises(UsageError, match="--image-column"):
-        load("faces:n=20,size=16", image_column="bild")
+        load("synthetic:n=20,size=16", image_column="bild")
 
 
 def test_class_folders_win_over_a_list_and_a_difference_is_a_problem(tmp_path: Path) -> None:

@@ -83,16 +83,17 @@ def test_vote_labels_need_votes(sets: Path) -> None:
 
 
 def test_drawn_faces() -> None:
-    assert len(load("faces:n=30,size=32")) == 30
+    assert len(load("synthetic:n=30,size=32")) == 30
 
 
-def test_faces_beside_a_folder_of_that_name_are_drawn_with_a_word(
+def test_a_name_that_is_both_a_folder_and_drawn_faces_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert not load("faces:n=20,size=24").problems
-    (tmp_path / "faces").mkdir()
-    assert [problem.kind for problem in load("faces").problems] == ["drawn, not read"]
+    assert not load("synthetic:n=20,size=24").problems
+    (tmp_path / "synthetic").mkdir()
+    with pytest.raises(UsageError, match=r"write \./synthetic"):
+        load("synthetic")
 
 
 def test_a_format_that_does_not_fit_is_told_by_what_is_missing(sets: Path) -> None:

@@ -153,7 +153,7 @@ def test_a_wide_tiff_that_lies_on_its_side(tmp_path: Path) -> None:
     wide = np.kron(RAMP, np.ones((1, 2), np.uint8))
     for compression in (None, "tiff_lzw"):
         Image.fromarray(wide).save(tmp_path / "a.tif", tiffinfo={ORIENTATION: 6}, compression=compression)
-        data = read_pictures([tmp_path / "a.tif"], ("a",), ImageSettings(16, fit="stretch"))
+        data = read_pictures([tmp_path / "a.tif"], ("a",), ImageSettings(16, resize_mode="stretch"))
         np.testing.assert_array_equal(data.pictures[0], np.rot90(RAMP, -1))
 
 

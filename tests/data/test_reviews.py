@@ -276,7 +276,7 @@ def test_what_is_said_of_a_picture_goes_for_its_copies(tmp_path: Path) -> None:
 
 
 def test_reviewed_labels_replace_those_of_the_data_and_make_other_data(tmp_path: Path) -> None:
-    plain = prepare(DataSettings("faces:n=60,size=24", size=24))
+    plain = prepare(DataSettings("synthetic:n=60,size=24", size=24))
     path = tmp_path / "reviews.jsonl"
     first, second, third = plain.ids[:3].tolist()
     other = next(name for name in plain.labelset.names if name != plain.labelset.names[plain.labels[0]])
@@ -284,7 +284,7 @@ def test_reviewed_labels_replace_those_of_the_data_and_make_other_data(tmp_path:
     append(path, Review(second, ""))
     append(path, Review(third, other))
     append(path, Review(third, None))
-    settings = DataSettings("faces:n=60,size=24", size=24, reviews=str(path))
+    settings = DataSettings("synthetic:n=60,size=24", size=24, reviews=str(path))
     new = prepare(settings)
     assert new.labelset.names[new.labels[new.ids == first][0]] == other
     assert set(plain.ids) - set(new.ids) == {second}

@@ -13,7 +13,7 @@ from mien.errors import UsageError
 from mien.nets import saved
 from mien.nets.network import Network
 
-DATA = DataSettings("faces:n=40,size=16", size=16)
+DATA = DataSettings("synthetic:n=40,size=16", size=16)
 
 
 def model() -> tuple[Network, saved.ModelCard]:
@@ -27,8 +27,8 @@ def model() -> tuple[Network, saved.ModelCard]:
     ("given", "kind", "sets"),
     [
         (("unknown",), UNKNOWN, 0),
-        (("faces:n=20,seed=3",), STATED, 1),
-        (("faces:n=20,seed=3", "unknown"), UNKNOWN, 1),
+        (("synthetic:n=20,seed=3",), STATED, 1),
+        (("synthetic:n=20,seed=3", "unknown"), UNKNOWN, 1),
     ],
 )
 def test_without_a_record_it_is_what_the_user_says(
@@ -46,7 +46,7 @@ def test_without_a_record_and_a_word_it_is_refused(tmp_path: Path) -> None:
 def test_a_record_and_what_the_user_names_count_both(tmp_path: Path) -> None:
     (f, card), pictures = model(), prepare(DATA)
     saved.save(f, card, tmp_path, TrainedOn.from_dataset(pictures, np.arange(9), "faces"))
-    found = learnt_by(tmp_path, f, card, ("faces:n=20,seed=3",), DATA, pictures)
+    found = learnt_by(tmp_path, f, card, ("synthetic:n=20,seed=3",), DATA, pictures)
     assert found.kind == KNOWN and [one.stated for one in found.sets] == [False, True]
 
 

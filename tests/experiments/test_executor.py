@@ -21,7 +21,7 @@ def test_each_does_all_tasks() -> None:
 
 @pytest.mark.parametrize("name", ["ray", "", "proceses"])
 def test_an_unknown_one_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
-    data = DataSettings("faces:n=60,size=16", size=16)
+    data = DataSettings("synthetic:n=60,size=16", size=16)
     with pytest.raises(UsageError, match="choose from: processes, serial"):
         engine(name)
     with pytest.raises(UsageError):

@@ -65,7 +65,7 @@ def test_module_and_name_go_all_the_way(
     out, base, corrector = tmp_path / "run", f"{module}:Flat", f"{module}:Centroid"
     study = [
         "study",
-        "faces:n=160,size=32",
+        "synthetic:n=160,size=32",
         "--size",
         "32",
         "--epochs",

@@ -55,7 +55,7 @@ def test_words_taken_back_and_lone_reviewers() -> None:
 def test_the_audit_says_how_good_each_reviewer_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = (json.dumps({"id": one.id, "label": one.label, "who": one.who}) for one in said())
     (tmp_path / "reviews.jsonl").write_text("\n".join(lines))
-    command = ["audit", "faces:n=300,size=16", "--size", "16", "--epochs", "1", "--json", "--merge", "crowdlab"]
+    command = ["audit", "synthetic:n=300,size=16", "--size", "16", "--epochs", "1", "--json", "--merge", "crowdlab"]
     assert run([*command, "--reviews", str(tmp_path / "reviews.jsonl"), "--out", str(tmp_path / "out")]) == 0
     people = json.loads(capsys.readouterr().out)["reviewers"]
     assert people["anna"]["quality"] > people["ben"]["quality"] > people["carl"]["quality"]

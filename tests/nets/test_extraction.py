@@ -16,7 +16,7 @@ from mien.types import Outputs, texts
 def test_read_out_with_its_mirror_image_a_picture_and_its_mirror_image_are_the_same() -> None:
     torch.manual_seed(0)
     model = Attention(3)
-    model.mirrored = True
+    model.flip_tta = True
     pixels = np.random.default_rng(0).integers(0, 255, (5, 48, 48)).astype(np.uint8)
     turned = np.ascontiguousarray(pixels[:, :, ::-1])
     assert np.allclose(probabilities(model, pixels), probabilities(model, turned), atol=1e-6)
@@ -24,7 +24,7 @@ def test_read_out_with_its_mirror_image_a_picture_and_its_mirror_image_are_the_s
     ours, theirs = extract(model, pixels, ids).vectors, extract(model, turned, ids).vectors
     assert np.allclose(ours["hidden"], theirs["hidden"], atol=1e-5)
     assert np.allclose(ours["conv1/1"], theirs["conv1/1"], atol=1e-5)
-    model.mirrored = False
+    model.flip_tta = False
     assert not np.allclose(probabilities(model, pixels), probabilities(model, turned), atol=1e-6)
 
 
@@ -64,7 +64,7 @@ def test_second_order_is_extracted_where_it_is_asked_for() -> None:
 def test_only_the_vectors_asked_for_are_read_out_and_they_are_the_same() -> None:
     torch.manual_seed(0)
     model = Attention(3)
-    model.mirrored = True
+    model.flip_tta = True
     pixels, ids = np.random.default_rng(0).integers(0, 255, (4, 48, 48)).astype(np.uint8), np.arange(4).astype(str)
     whole = extract(model, pixels, ids)
     some = extract(model, pixels, ids, vectors=("conv2/*", "hidden"))

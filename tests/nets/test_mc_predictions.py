@@ -91,7 +91,7 @@ def test_gaussian_logits_answer_by_their_samples(pixels: np.ndarray) -> None:
     f = model(Sampling)
     means, variances = gaussian_draws(f, pixels, passes=4)
     assert means.shape == variances.shape == (4, 5, 3) and np.isneginf(means[..., 2]).all() and (variances > 0).all()
-    f.mirrored = False
+    f.flip_tta = False
     found = f.activations(to_tensor(pixels))
     known = [0, 1]
     expected = sampling_softmax(

@@ -26,7 +26,7 @@ from mien.types import LabelSet
 
 IMAGES = ImageSettings(size=24)
 THREE = emotions("surprise", "happiness", "sadness")
-SETTINGS = TrainSettings(epochs=24, drawn=400, batch_size=16)
+SETTINGS = TrainSettings(epochs=24, synthetic=400, batch_size=16)
 
 
 def test_no_face_is_drawn_of_a_class_that_may_not_be_known() -> None:
@@ -55,7 +55,7 @@ def test_other_classes_are_refused_and_without_the_flag_nothing_happens() -> Non
 
 
 def test_a_training_that_was_killed_among_drawn_faces_ends_the_same(tmp_path: Path) -> None:
-    settings = TrainSettings(epochs=6, drawn=64, batch_size=16, precision="float32")
+    settings = TrainSettings(epochs=6, synthetic=64, batch_size=16, precision="float32")
     real = synthetic_examples(THREE, THREE.names, IMAGES, 64, seed=3)
 
     def trained(folder: Path, kill: Callable[[Epoch], object] = lambda epoch: None) -> Attention:
@@ -91,25 +91,25 @@ def test_a_checkpoint_of_a_fresh_training_is_none_of_one_that_goes_on(tmp_path: 
 @pytest.mark.parametrize(
     ("flags", "hint"),
     [
-        (("--drawn", "1"), "give 32"),
-        (("--drawn", "900000", "--size", "512"), "--drawn"),
-        (("--drawn", "-1"), "--drawn"),
+        (("--synthetic", "1"), "give 32"),
+        (("--synthetic", "900000", "--size", "512"), "--synthetic"),
+        (("--synthetic", "-1"), "--synthetic"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], hint: str
 ) -> None:
-    assert run(["train", "faces:n=60,size=16", *flags, "--out", str(tmp_path / "run")]) == 2
+    assert run(["train", "synthetic:n=60,size=16", *flags, "--out", str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err
-    assert hint in said and "--drawn" in said and not (tmp_path / "run" / "cells").exists()
+    assert hint in said and "--synthetic" in said and not (tmp_path / "run" / "cells").exists()
 
 
 def test_a_base_that_began_with_drawn_faces_is_made_by_one_flag(tmp_path: Path) -> None:
-    command = ["train", "faces:n=200,size=24", "--size", "24", "--epochs", "2", "--drawn", "100"]
+    command = ["train", "synthetic:n=200,size=24", "--size", "24", "--epochs", "2", "--synthetic", "100"]
     assert run([*command, "--out", str(tmp_path / "run")]) == 0
     cell = tmp_path / "run" / "cells" / "seed0" / "full"
-    learnt = len(split(prepare(DataSettings("faces:n=200,size=24", size=24)), 0).rows("train"))
+    learnt = len(split(prepare(DataSettings("synthetic:n=200,size=24", size=24)), 0).rows("train"))
     pictures = json.loads((cell / "cell.json").read_text())["pictures"]["train"]
     shown = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]["train"]
-    assert shown["drawn"] == 100 and pictures == 2 * learnt + 100
+    assert shown["synthetic"] == 100 and pictures == 2 * learnt + 100
     assert sorted(path.name for path in cell.glob("*.safetensors")) == ["model.safetensors"]

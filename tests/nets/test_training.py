@@ -96,7 +96,7 @@ class Seen(Attention):
 
 def test_the_first_part_of_training_sees_small_pictures() -> None:
     # a recorded step on another device is seen when it is recorded, not when it is done
-    model, settings = Seen(), TrainSettings(epochs=4, batch_size=32, small=0.5, device="cpu")
+    model, settings = Seen(), TrainSettings(epochs=4, batch_size=32, low_res_share=0.5, device="cpu")
     fit(model, large_bars(96), bars(30, 1), settings)
     assert model.sizes == [28] * 6 + [42] * 6
 
@@ -119,7 +119,7 @@ def test_training_does_not_stop_among_small_pictures(monkeypatch: pytest.MonkeyP
     judged = iter(range(100))
     worse = lambda self: dict.fromkeys(_VALIDATION, -float(next(judged)))  # noqa: E731
     monkeypatch.setattr("mien.nets.training._Loop.validate", worse)
-    history = fit(Attention(3), large_bars(64), bars(30, 1), TrainSettings(epochs=10, patience=2, small=0.5))
+    history = fit(Attention(3), large_bars(64), bars(30, 1), TrainSettings(epochs=10, patience=2, low_res_share=0.5))
     assert len(history) == 5 + 2 + 1
 
 
@@ -226,7 +226,7 @@ def test_class_weights_begin_when_they_are_asked_to(monkeypatch: pytest.MonkeyPa
     common = np.flatnonzero(examples.labels < 2)
     some = np.sort(np.concatenate([common, np.flatnonzero(examples.labels == 2)[:8]]))
     few = Examples(examples.pixels[some], examples.targets[some])
-    fit(Attention(3), few, None, replace(QUICK, deferred=0.5))
+    fit(Attention(3), few, None, replace(QUICK, reweight_after=0.5))
     half = len(seen) // 2
     assert all(weights == [1, 1, 1] for weights in seen[:half])
     expected = class_weights(few.targets.sum(0), 0.5)
@@ -248,7 +248,7 @@ def test_an_epoch_has_each_picture_once_or_all_classes_alike(counts: list[int], 
 
 @pytest.mark.parametrize("loss", ["focal", "logit-adjusted", "ldam", "soft-f1"])
 def test_losses_for_unbalanced_classes_learn_and_go_on_after_a_kill(loss: str, tmp_path: Path) -> None:
-    settings = replace(QUICK, epochs=6, loss=loss, sampling="balanced", weighting="effective", deferred=0.4)
+    settings = replace(QUICK, epochs=6, loss=loss, sampling="balanced", weighting="effective", reweight_after=0.4)
     model, _ = trained(settings)
     unseen = bars(60, seed=2)
     assert (probabilities(model, unseen.pixels).argmax(1) == unseen.labels).mean() > 0.8

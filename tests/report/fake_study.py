@@ -137,7 +137,7 @@ def _write_about(run: Run, seeds: Sequence[int], correctors: Sequence[str], clas
     run.write_manifest(
         {
             "kind": "study",
-            "command": f"mien study faces --out {run.folder.name} --seeds {len(seeds)}",
+            "command": f"mien study synthetic --out {run.folder.name} --seeds {len(seeds)}",
             "settings": {
                 "base": {"epochs": 12, "patience": 5, "learning_rate": 0.001, "batch": 64},
                 "split": {"train": 0.5, "correct": 0.25, "test": 0.25, "validation": 0.1},

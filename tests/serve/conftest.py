@@ -15,7 +15,7 @@ from mien.labels.review_queue import ReviewQueue
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an audit of 240 faces. Read it only."""
     folder = tmp_path_factory.mktemp("audits") / "faces"
-    assert run(["audit", "faces:n=240,size=24", "--size", "24", "--epochs", "4", "--out", str(folder)]) == 0
+    assert run(["audit", "synthetic:n=240,size=24", "--size", "24", "--epochs", "4", "--out", str(folder)]) == 0
     return folder
 
 

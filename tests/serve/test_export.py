@@ -119,7 +119,7 @@ def test_what_was_said_of_a_picture_goes_for_its_copy(tmp_path: Path) -> None:
 def test_another_audit_goes_on_from_the_reviews_that_it_learnt_from(desk: ReviewQueue, tmp_path: Path) -> None:
     for row in range(2, 60):
         desk.review(row, desk.data.labelset.names[row % 3], "tester")
-    command = ["audit", "faces:n=240,size=24", "--size", "24", "--epochs", "1", "--reviews", str(desk.log)]
+    command = ["audit", "synthetic:n=240,size=24", "--size", "24", "--epochs", "1", "--reviews", str(desk.log)]
     for _ in range(2):  # and does not say it twice
         assert run([*command, "--out", str(tmp_path / "again")]) == 0
     again = ReviewQueue.open(tmp_path / "again")

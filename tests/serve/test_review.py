@@ -190,7 +190,7 @@ def test_an_audit_of_voted_pictures_can_be_reviewed(real_data: Path, tmp_path: P
     """FER+ is trained on by its votes; an audit looks at the labels alone, and so does the page."""
     folder, shape = tmp_path / "audit", "happiness=60,neutral=60"
     source = str(real_data / "ferplus")
-    assert run(["audit", source, "--shape", shape, "--epochs", "2", "--size", "24", "--out", str(folder)]) == 0
+    assert run(["audit", source, "--class-counts", shape, "--epochs", "2", "--size", "24", "--out", str(folder)]) == 0
     assert ReviewQueue.open(folder).entry(0)["votes"]
 
 

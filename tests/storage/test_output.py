@@ -58,7 +58,7 @@ def test_nothing_is_written_into_the_data(tmp_path: Path, inside: str) -> None:
 
 
 def test_sources_that_are_no_folders_forbid_nothing(tmp_path: Path) -> None:
-    for source in ("faces:n=20,size=16", str(tmp_path / "table.csv"), "a\0b", "~nobody-here/x"):
+    for source in ("synthetic:n=20,size=16", str(tmp_path / "table.csv"), "a\0b", "~nobody-here/x"):
         with prepare_output_dir(tmp_path / "out", "study", "run.json", sources=[source]):
             pass
 

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from mien.errors import MienError
 from mien.nets.network import Network
-from mien.types import Dataset, Ints, Outputs, digest
+from mien.nets.saved import weights_of
+from mien.storage.identity import identity
+from mien.types import Dataset, Ints, Outputs
 
 FOLDER, CARD = "features", "outputs.json"
 AT_WORK = 3600
@@ -80,6 +82,7 @@ def _write(folder: Path, outputs: Outputs) -> None:
 
 def cache_key(model: Network, data: Dataset, rows: Ints, layers: Sequence[str]) -> str:
     """Digest of all that outputs depend on: classifier, images, layers and version of mien."""
-    weights = [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
-    about = (version("mien"), type(model).__qualname__, model.layers, model.mirrored, str(model.precision), *weights)
-    return digest("outputs", data.fingerprint(), rows, layers, *about)
+    return identity(
+        mien=version("mien"), data=data.fingerprint(), rows=rows, maps=layers, kind=type(model).__qualname__,
+        layers=model.layers, flip_tta=model.flip_tta, precision=str(model.precision), weights=weights_of(model),
+    )  # fmt: skip

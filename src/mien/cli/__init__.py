@@ -10,8 +10,9 @@ from importlib import import_module
 
 import click
 
-from mien.cli.failures import NOTHING, STOPPED, as_mien_error, command_of, message, tell
+from mien.cli.failures import NOTHING, STOPPED, as_mien_error, command_of, flags_of, message, tell
 from mien.errors import MienError, UsageError, nearest
+from mien.storage.old_names import renamed
 
 VERBS = {
     "data": "Look into picture sets, or draw one.",
@@ -64,9 +65,9 @@ class Verbs(Group):
 def cli() -> None:
     """Face-expression classifiers that can be corrected after training.
 
-    DATA is a folder of pictures, a table (FER2013, FER+, legend.csv, RAF-DB), or "faces": drawn on the spot.
+    DATA is a folder of pictures, a table (FER2013, FER+, legend.csv, RAF-DB), or "synthetic": faces drawn on the spot.
 
-    Example:  mien study faces --out runs/first
+    Example:  mien study synthetic --out runs/first
     """
 
 
@@ -85,6 +86,8 @@ def run(arguments: list[str]) -> int:
         if sys.stdout:  # None where the shell closed it
             sys.stdout.flush()
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption):
+            error = _with_name_of_today(error)
         with contextlib.suppress(OSError, ValueError):  # nobody reads it
             error.show()
         return error.exit_code
@@ -100,6 +103,14 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         return _failed(arguments, error)
     return code or 0
+
+
+def _with_name_of_today(error: click.NoSuchOption) -> click.UsageError:
+    """The error with the flag's name of today, where the user gave its earlier one."""
+    now = renamed(error.option_name)
+    if now and error.ctx is not None and now.split()[-1] in flags_of(error.ctx.command):
+        return click.UsageError(now, error.ctx)
+    return error
 
 
 def _failed(arguments: list[str], error: Exception) -> int:

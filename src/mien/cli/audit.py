@@ -67,7 +67,7 @@ UNFINISHED = ".unfinished"
 @click.option("--seed", type=int, default=0, show_default=True, help="seed of the training")
 @click.option("--epochs", type=click.IntRange(1, 10_000), default=EPOCHS, show_default=True, help="length of training")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
-@options(DataSettings, TrainSettings, without=("epochs", "reviews", "drawn", "vote_sampling"))
+@options(DataSettings, TrainSettings, without=("epochs", "reviews", "synthetic", "vote_sampling"))
 def audit(
     data: str,
     out: Path,

@@ -39,14 +39,14 @@ from mien.storage.run import Run
     DataSettings,
     TrainSettings,
     Policy,
-    without=("weight_power", "weighting", "weighs", "deferred", "sampling", "action"),
+    without=("weight_power", "weighting", "class_weight_target", "reweight_after", "sampling", "action"),
 )
 def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> None:
     """Train each model under each treatment of unbalanced classes, and say which helps: "for your data, do this".
 
     \b
     Example:
-      mien compare faces:n=2000 --models threeconv --epochs 20 --out runs/compare
+      mien compare synthetic:n=2000 --models threeconv --epochs 20 --out runs/compare
       mien compare path/to/ferplus --models attention,threeconv --treatments none,weights,new-head --out runs/compare
       mien compare path/to/legend.csv --treatments none,oversample:1000,augment:3000,corrector --out runs/compare
 

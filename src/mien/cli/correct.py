@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mien.deploy.correction import Correction
     from mien.deploy.patch import Patch
 
-TAKEN_FROM_BASE = ("size", "colour", "fit")
+TAKEN_FROM_BASE = ("size", "colour", "resize_mode")
 
 
 @click.command()

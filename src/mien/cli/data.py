@@ -33,7 +33,7 @@ def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: 
 
     \b
     Example:
-      mien data inspect faces
+      mien data inspect synthetic
       mien data inspect path/to/pictures --out inspect.html
     """
     from mien.report.data.page import page
@@ -61,7 +61,9 @@ def _inspection(settings: DataSettings, near: bool) -> Any:
     with decoding() as progress:
         seen = formats(rows)
         found = checked(settings, rows, progress, seen)
-    return inspect(shape(found, settings.shape) if settings.shape else found, seen, rows=len(rows), near=near)
+    return inspect(
+        shape(found, settings.class_counts) if settings.class_counts else found, seen, rows=len(rows), near=near
+    )
 
 
 def _print(seen: Any) -> None:

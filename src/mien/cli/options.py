@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from mien.errors import UsageError, choice_error
 from mien.nets.settings import OWN_RECIPES, TrainSettings
 from mien.settings import items, joined
+from mien.storage.old_names import SETTINGS
 
 Settings = TypeVar("Settings")
 Command = Callable[..., Any]
@@ -137,6 +138,9 @@ def _config(command: Command) -> Command:
         found = {}
         for key, value in values.items():
             if _key(key) not in known:
+                now = SETTINGS.get(_key(key))
+                if now in known:
+                    raise UsageError(f"{key} is now {now}", place=str(path), remedy=f"write {now} = {value!r}")
                 raise choice_error("setting", key, sorted(known), place=str(path))
             option = known[_key(key)]
             found[option.name] = _as_typed(value, option)

@@ -14,6 +14,7 @@ from rich.table import Table
 from mien.cli import Group
 from mien.errors import RunError
 from mien.storage.files import storage_errors
+from mien.storage.layout import APPLIED
 from mien.storage.output import prepare_output
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
     Example:
       mien patch apply fear.patch runs/base
     """
-    from mien.deploy.corrected import APPLIED, cell_of, is_patched, with_patch
+    from mien.deploy.corrected import cell_of, is_patched, with_patch
     from mien.nets import saved
 
     cell = cell_of(place, left_out=left_out, seed=seed)
@@ -114,7 +115,7 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
     Example:
       mien patch remove runs/base
     """
-    from mien.deploy.corrected import APPLIED, cell_of, is_patched
+    from mien.deploy.corrected import cell_of, is_patched
     from mien.deploy.patch import remove as remove_folder
 
     cell = cell_of(place, left_out=left_out, seed=seed)

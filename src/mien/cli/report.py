@@ -8,6 +8,7 @@ import click
 
 from mien.errors import UsageError
 from mien.storage.files import storage_errors
+from mien.storage.layout import CELLS
 from mien.storage.run import Run
 
 
@@ -46,4 +47,4 @@ def _finished(run: Run) -> dict[Path, int]:
     """The files by which work of a run is known to be finished, and when they were written."""
     kinds = ("cell.json", "answers-*.npz")
     with storage_errors(run.folder):
-        return {path: path.stat().st_mtime_ns for kind in kinds for path in run.path("cells").rglob(kind)}
+        return {path: path.stat().st_mtime_ns for kind in kinds for path in run.path(CELLS).rglob(kind)}

@@ -26,8 +26,8 @@ EXAMPLE = """Leave each class out in turn, train, correct, score, and draw the r
 
     \b
     Example:
-      mien study faces --out runs/first
-      mien study path/to/ferplus --shape raf --seeds 0,1,2 --corrector logistic --out runs/raf
+      mien study synthetic --out runs/first
+      mien study path/to/ferplus --class-counts raf --seeds 0,1,2 --corrector logistic --out runs/raf
 
     Stop it at any moment and run the same command again: finished work is kept.
     """

@@ -33,7 +33,7 @@ def train(data: str, out: Path, base: str, seed: int, as_json: bool, **values: A
 
     \b
     Example:
-      mien train faces:n=2000 --epochs 10 --out runs/base
+      mien train synthetic:n=2000 --epochs 10 --out runs/base
     """
     from mien.cli.progress import decoding, watching
     from mien.cli.study import command_line

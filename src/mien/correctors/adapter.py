@@ -101,7 +101,7 @@ class Adapter(BaseCorrector):
             learning_rate=self.learning_rate,
             threads=self.threads,
             augment=AS_THEY_ARE,
-            mirror=False,
+            flip_tta=False,
         )
         fit(network, Maps(maps, targets), None, settings, seed=self.random_state)
         self.network_, self.channels_ = network, maps.shape[2]

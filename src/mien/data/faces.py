@@ -77,9 +77,9 @@ class FaceSettings:
         limits |= dict.fromkeys(("weakest", "blending", "noise", "occlusion"), (0, 1)) | {"duplicates": (0, 0.5)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
-                raise UsageError(f"{name} is {getattr(self, name)}", place="faces", remedy=f"give {low} to {high}")
+                raise UsageError(f"{name} is {getattr(self, name)}", place="synthetic", remedy=f"give {low} to {high}")
         if not self.shares:
-            raise UsageError("the profile has no class", place="faces", remedy="give a class a share above 0")
+            raise UsageError("the profile has no class", place="synthetic", remedy="give a class a share above 0")
 
     @property
     def shares(self) -> dict[str, float]:
@@ -87,9 +87,11 @@ class FaceSettings:
         profile = self.profile
         if isinstance(profile, str):
             if profile not in PROFILES:
-                raise choice_error("profile", profile, PROFILES, place="faces")
+                raise choice_error("profile", profile, PROFILES, place="synthetic")
             profile = PROFILES[profile]
-        given = {EMOTIONS.names[EMOTIONS.index(name, place="faces profile")]: share for name, share in profile.items()}
+        given = {
+            EMOTIONS.names[EMOTIONS.index(name, place="synthetic profile")]: share for name, share in profile.items()
+        }
         total = sum(given.values())
         return {name: given[name] / total for name in EMOTIONS.names if given.get(name, 0) > 0}
 
@@ -97,12 +99,13 @@ class FaceSettings:
     def parse(cls, spec: str) -> FaceSettings:
         """Parse settings from a text such as "NAME:size=64,n=200".
 
-        >>> FaceSettings.parse("faces:size=64,n=200,colour=true").size
+        >>> FaceSettings.parse("synthetic:size=64,n=200,colour=true").size
         64
         """
         head, _, rest = spec.partition(":")
-        if head != "faces":
-            raise UsageError(f"{spec!r} means no drawn faces", remedy="write faces, or faces:size=48,n=4000,seed=0")
+        if head != "synthetic":
+            remedy = "write synthetic, or synthetic:size=48,n=4000,seed=0"
+            raise UsageError(f"{spec!r} means no drawn faces", remedy=remedy)
         kinds = {item.name: type(item.default) for item in fields(cls)}
         values: dict[str, Any] = {}
         for pair in filter(None, (part.strip() for part in rest.split(","))):
@@ -180,13 +183,13 @@ def draw(settings: FaceSettings, *, workers: int | None = None, name: str = "") 
         pixels=render(who, shot, actions, settings.size, workers),
         votes=(chosen[:, :, None] == np.arange(len(names))).sum(axis=1),
         groups=np.array([f"person-{number:05d}" for number in identity]),
-        name=name or f"faces:n={n},size={settings.size},seed={settings.seed}",
+        name=name or f"synthetic:n={n},size={settings.size},seed={settings.seed}",
     )
     return DrawnFaces(dataset, mixture, truth, actions, identity)
 
 
 def read(spec: str) -> Dataset:
-    """The data set of a text such as "faces" or "faces:size=48,n=4000,seed=0"."""
+    """The data set of a text such as "synthetic" or "synthetic:size=48,n=4000,seed=0"."""
     return draw(FaceSettings.parse(spec), name=spec).dataset
 
 

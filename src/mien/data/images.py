@@ -18,14 +18,14 @@ from PIL import Image
 
 from mien.data.deep import Finding, Ranges
 from mien.data.opening import LIMIT, extent_of, header
-from mien.data.picture import FITS, DecodedImage, ImageSettings, decoded_image, read_image
+from mien.data.picture import RESIZE_MODES, DecodedImage, ImageSettings, decoded_image, read_image
 from mien.data.pixel_cache import OF_ALL, Decoded, PixelCache, RowFinding, default_folder
 from mien.data.signatures import readable
 from mien.errors import StorageError
 from mien.machine import cores
 from mien.types import NO_LABEL, Dataset, LabelSet, Problem, Texts, digest, texts
 
-__all__ = ["FITS", "Formats", "ImageSettings", "decode", "formats", "read_pictures"]
+__all__ = ["RESIZE_MODES", "Formats", "ImageSettings", "decode", "formats", "read_pictures"]
 
 CHUNK = 256
 LARGE = 16_384

@@ -13,6 +13,7 @@ from mien.data.labels import EMOTIONS
 from mien.data.levels import PARTS
 from mien.data.listing import spellings
 from mien.errors import DataError, MienError, UsageError, choice_error, nearest
+from mien.storage.old_names import SYNTHETIC, current_source, is_earlier
 from mien.types import Dataset, Problem, spelling
 
 FORMATS: dict[str, ModuleType] = {
@@ -40,7 +41,7 @@ def load(
 
     Parameters
     ----------
-    source : a path, or drawn faces: "faces", "faces:size=48,n=4000,seed=0".
+    source : a path, or drawn faces: "synthetic", "synthetic:size=48,n=4000,seed=0".
     format : one of FORMATS, to force it; recognised otherwise.
     names : label as written → class name, for numbers and spellings of one's own.
     labels : kind of labels of FER+, see :func:`mien.data.ferplus.read`; "shares" by default.
@@ -61,13 +62,16 @@ def load(
 
         _only_plurality(labels, "drawn faces")
         _only_own(given, (), "drawn faces")
-        drawn = faces.read(text)
-        if Path(text).is_dir():
-            cause = "faces are drawn, although there is a folder of that name"
-            return drawn.replace(Problem("drawn, not read", text, cause, f"write ./{text} for the folder"))
-        return drawn
+        if Path(text).exists():
+            cause = "is drawn faces, and there is a file or folder of that name"
+            raise UsageError(
+                cause, place=text, remedy=f"write ./{text} for that; to draw faces, work in another folder"
+            )
+        return faces.read(text)
     if not text.strip():
-        raise DataError("is an empty text", place="DATA", remedy="give a path, . for this folder, or faces")
+        raise DataError(
+            "is an empty text", place="DATA", remedy="give a path, . for this folder, or synthetic for drawn faces"
+        )
     path = Path(text).expanduser()
     _must_exist(path)
     if format is not None and format not in FORMATS:
@@ -100,7 +104,7 @@ def recognise(path: Path, names: Mapping[str, str] | None = None) -> str:
         raise DataError("is an empty folder", place=str(path), remedy="give the folder that the data lie in")
     refuse_unread(path)
     layouts = "; ".join(str(reader.LAYOUT) for reader in FORMATS.values())
-    remedy = hints.remedy_for_path(path, FORMATS) or f"known are: {layouts}; or drawn faces (faces)"
+    remedy = hints.remedy_for_path(path, FORMATS) or f"known are: {layouts}; or drawn faces (synthetic)"
     raise DataError("has an unknown layout", place=str(path), remedy=remedy)
 
 
@@ -156,14 +160,14 @@ def _refuse_collections(path: Path) -> None:
 
 def is_drawn(text: str) -> bool:
     """Whether a source means synthetic faces instead of a path."""
-    return text == "faces" or text.startswith("faces:")
+    return text == SYNTHETIC or text.startswith(f"{SYNTHETIC}:")
 
 
 def absolute(source: str) -> str:
     """Make a path absolute for storage; specifications of synthetic faces are returned unchanged.
 
-    >>> absolute("faces:n=100"), absolute("/data/../faces/")
-    ('faces:n=100', '/faces')
+    >>> absolute("synthetic:n=100"), absolute("/data/../faces/")
+    ('synthetic:n=100', '/faces')
     """
     return source if is_drawn(source) else str(Path(source).expanduser().resolve())
 
@@ -173,10 +177,14 @@ def _must_exist(path: Path) -> None:
         return
     above = next((parent for parent in path.parents if parent.is_dir()), Path())
     missing = path.relative_to(above).parts[0]
+    if is_earlier(missing):
+        remedy = f"drawn faces are now called {current_source(missing)}"
+        raise DataError("no such file or folder", place=missing, remedy=remedy)
     here = {entry.name.casefold(): entry for entry in above.iterdir()}
     near = nearest(missing, here)
     hint = f"did you mean {here[near]}? " if near else ""
-    raise DataError("no such file or folder", place=str(path), remedy=f"{hint}give a path, or faces for drawn faces")
+    remedy = f"{hint}give a path, or {SYNTHETIC} for drawn faces"
+    raise DataError("no such file or folder", place=str(path), remedy=remedy)
 
 
 def _only_plurality(labels: str | None, name: str) -> None:

@@ -22,7 +22,7 @@ from mien.data.opening import RefusedError, decode_file, extent_of, too_large
 from mien.data.signatures import can_read, first_bytes, format_of, remedy
 from mien.errors import UsageError, choice_error
 
-FITS = ("pad", "crop", "stretch")
+RESIZE_MODES = ("pad", "crop", "stretch")
 MAX_BYTES = 2**28
 """File size in bytes (268 million) above which a picture is not displayed."""
 Pixels = NDArray[np.uint8]
@@ -36,17 +36,17 @@ class ImageSettings:
     ----------
     size : side in pixels.
     colour : (size, size, 3) RGB if true, else (size, size) grey.
-    fit : "pad" keeps the aspect ratio and pads with the mean of the picture's edge; "crop" keeps it and cuts the longer
-        side at both ends; "stretch" changes it.
+    resize_mode : "pad" keeps the aspect ratio and pads with the mean of the picture's edge; "crop" keeps it and cuts
+        the longer side at both ends; "stretch" changes it.
     """
 
     size: int = 48
     colour: bool = False
-    fit: str = "pad"
+    resize_mode: str = "pad"
 
     def __post_init__(self) -> None:
-        if self.fit not in FITS:
-            raise choice_error("fit", self.fit, FITS, place="--fit")
+        if self.resize_mode not in RESIZE_MODES:
+            raise choice_error("resize mode", self.resize_mode, RESIZE_MODES, place="--resize-mode")
         if not 8 <= self.size <= 1024:
             raise UsageError(f"size {self.size} is not between 8 and 1024", place="--size", remedy="48 is usual")
 
@@ -148,9 +148,9 @@ def _hash(plain: Pixels) -> str:
 def _resized(image: Image.Image, settings: ImageSettings) -> Pixels:
     size = (settings.size, settings.size)
     if image.size != size:
-        if settings.fit == "stretch":
+        if settings.resize_mode == "stretch":
             image = image.resize(size, Image.Resampling.LANCZOS)
-        elif settings.fit == "crop":
+        elif settings.resize_mode == "crop":
             image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
         else:
             return _padded(image, settings)

@@ -16,7 +16,7 @@ from mien.data.folders import SUBFOLDERS
 from mien.data.images import Formats, ImageSettings, decode
 from mien.data.load import FORMATS, absolute, load
 from mien.data.official import SPLITS, mixed, with_official
-from mien.data.picture import FITS
+from mien.data.picture import RESIZE_MODES
 from mien.data.pixel_checks import confounded_by_format
 from mien.data.profile import shape
 from mien.data.review_files import read
@@ -40,11 +40,11 @@ class DataSettings:
     )
     size: int = setting(48, "side of the pictures in pixels")
     colour: bool = setting(False, "keep colours (RGB)")
-    fit: str = setting("pad", "how a picture becomes square", choices=FITS)
+    resize_mode: str = setting("pad", "how a picture becomes square", choices=RESIZE_MODES)
     reviews: str = setting(
         "", "file of reviewed labels that replace those of DATA: log, table, or export of Label Studio or FiftyOne"
     )
-    shape: str = setting("", "class profile: raf, or happiness=500,fear=40")
+    class_counts: str = setting("", "class profile: raf, or happiness=500,fear=40")
     class_level: int | None = setting(
         None, "level of the class folders below DATA, counted from 1; recognised by default", within=(1, 20)
     )
@@ -67,7 +67,7 @@ class DataSettings:
     @property
     def images(self) -> ImageSettings:
         """Settings for the conversion of pictures to arrays."""
-        return ImageSettings(self.size, self.colour, self.fit)
+        return ImageSettings(self.size, self.colour, self.resize_mode)
 
     def stored(self) -> Self:
         """Return the settings with absolute paths, for files that may be read in another working folder."""
@@ -151,7 +151,7 @@ class _Ignored:
 @lru_cache(maxsize=2)
 def _prepare(settings: DataSettings, cache: str, stamp: tuple[int, int], ignored: _Ignored) -> Dataset:
     data = usable(checked(settings, listed(settings), ignored.progress))
-    return shape(data, settings.shape) if settings.shape else data
+    return shape(data, settings.class_counts) if settings.class_counts else data
 
 
 def listed(settings: DataSettings) -> Dataset:

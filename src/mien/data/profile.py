@@ -29,9 +29,11 @@ def parse(profile: str, labelset: LabelSet) -> dict[str, int]:
         name, _, count = item.rpartition("=")
         if not count.strip().isdecimal() or int(count) == 0:
             raise UsageError(
-                f"profile {profile!r} is not understood", place="--shape", remedy="write raf, or happiness=500,fear=40"
+                f"profile {profile!r} is not understood",
+                place="--class-counts",
+                remedy="write raf, or happiness=500,fear=40",
             )
-        counts[labelset.names[labelset.index(name, place="--shape")]] = int(count)
+        counts[labelset.names[labelset.index(name, place="--class-counts")]] = int(count)
     return counts
 
 
@@ -53,7 +55,7 @@ def shape(dataset: Dataset, profile: str, seed: int = 0) -> Dataset:
     if absent:
         raise UsageError(
             f"the data have no class {', '.join(absent)}",
-            place="--shape",
+            place="--class-counts",
             remedy="name the counts: happiness=500,fear=40",
         )
     generator = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ pictures concerned is reported.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,12 +25,13 @@ from mien.data.load import is_drawn
 from mien.data.split import group_ids
 from mien.errors import RunError
 from mien.storage.files import Record, as_storage_error, read_arrays, write_arrays
+from mien.storage.old_names import current_source
 from mien.types import Bools, Dataset, Ints, Split, fold
 
 FILE = "trained_on.npz"
 RECORD = "provenance"
 """Key of the provenance in patch.json."""
-FORMAT = 1
+FORMAT = 2
 """Format number; it grows when the file, or the hash of a picture, changes."""
 KNOWN, STATED, UNKNOWN = "known", "stated", "unknown"
 KINDS = (KNOWN, STATED, UNKNOWN)
@@ -94,12 +95,16 @@ class TrainedOn:
         )  # fmt: skip
 
     @classmethod
-    def load(cls, folder: Path, model: str) -> Self | None:
+    def load(cls, folder: Path, is_model: Callable[[str], bool]) -> Self | None:
         """Read FOLDER/trained_on.npz; None if the file does not exist.
+
+        Parameters
+        ----------
+        is_model : whether a stored identity is that of the classifier beside it.
 
         Raises
         ------
-        RunError : the file is damaged, from a newer version, or belongs to another classifier than `model`.
+        RunError : the file is damaged, from a newer version, or belongs to another classifier.
         """
         path = folder / FILE
         if not path.exists():
@@ -112,10 +117,10 @@ class TrainedOn:
                 if stored[name].ndim != 1 or stored[name].dtype.kind != "S":
                     raise ValueError(f"{name} is not a list of keys")
             trained_on = cls(
-                stored["pictures"], stored["persons"], str(stored["place"]), str(stored["fingerprint"]),
+                stored["pictures"], stored["persons"], current_source(str(stored["place"])), str(stored["fingerprint"]),
                 int(stored["seed"]),
             )  # fmt: skip
-            if str(stored["model"]) != model:
+            if not is_model(str(stored["model"])):
                 raise RunError("belongs to another classifier than the one beside it", place=str(path), remedy=REMEDY)
         return trained_on
 

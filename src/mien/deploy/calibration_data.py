@@ -65,7 +65,7 @@ def load_calibration_data(
     Parameters
     ----------
     folder, model, card : of the classifier; what it was trained on is recorded beside it.
-    data : size, colour and fit are taken from the card.
+    data : size, colour and resize mode are taken from the card.
     classes : to be won back. settings : say what was trained on besides, and may name a cluster of a discovery, whose
         pictures are of the one class.
 
@@ -74,7 +74,7 @@ def load_calibration_data(
     UsageError : an unknown class or cluster, or unknown training pictures. DataError : no picture of a class to
         learn from, or none that was not trained on.
     """
-    data = replace(data, size=card.size, colour=card.colour, fit=card.fit)
+    data = replace(data, size=card.size, colour=card.colour, resize_mode=card.resize_mode)
     pictures = prepare(data)
     learnt = learnt_by(folder, model, card, settings.trained_on, data, pictures)
     pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt)

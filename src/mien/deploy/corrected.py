@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,14 +26,13 @@ from mien.nets.device import one_thread
 from mien.nets.extraction import extract
 from mien.nets.network import Network
 from mien.storage.files import as_storage_error, read_arrays
-from mien.storage.run import FULL, WITHOUT, Run
+from mien.storage.layout import APPLIED, CARD, FULL, CellFolder, cell_folders, without
+from mien.storage.run import Run
 from mien.types import Dataset, Decision, Outputs, Problem
 from mien.workers import in_order
 
 CHUNK = 512
 """Pictures looked at together."""
-APPLIED = "patch"
-"""Folder beside a classifier with the patch that is applied to it."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None
     UsageError : no such class or seed in this run, or one of many classifiers. RunError : no run, or the cell is not
         finished.
     """
-    if (place / "model.json").exists():
+    if (place / CARD).exists():
         return place
     run = Run(place)
     manifest = run.manifest()
@@ -126,15 +125,17 @@ def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None
         )
     if left_out is not None and left_out not in manifest["left_out"]:
         raise choice_error("left-out class", left_out, manifest["left_out"], place="--left-out")
-    folder = run.path("cells", f"seed{seed}", WITHOUT + left_out if left_out else FULL)
-    if not (folder / "cell.json").exists():
-        raise RunError("is not finished", place=str(folder), remedy="run the study again: it goes on where it stopped")
-    return folder
+    cell = run.cell(seed, without(left_out) if left_out else FULL)
+    if not cell.finished.exists():
+        raise RunError(
+            "is not finished", place=str(cell.path), remedy="run the study again: it goes on where it stopped"
+        )
+    return cell.path
 
 
 def _of_comparison(run: Run) -> UsageError:
     """The error for a comparison in place of one of its classifiers, with the first of them as a hint."""
-    models = sorted(path.parent for path in run.path("cells").glob("*/*/*/model.json"))
+    models = [cell.path for _, _, cell in cell_folders(run.folder, CARD)]
     shown = f"such as {models[0]}" if models else "but none of its cells has one: run mien compare again to train them"
     cause = "holds a comparison of treatments, which has a classifier for each model, treatment and seed"
     return UsageError(cause, place=str(run.folder), remedy=f"give the folder of one of them, {shown}")
@@ -188,8 +189,8 @@ def with_patch(model: Network, card: saved.ModelCard, folder: Path, corrector: s
     """
     from mien.deploy.patch import read_summary
 
-    stored, own = read_summary(folder), saved.fingerprint(model, card)
-    if stored["base"] != own:
+    stored = read_summary(folder)
+    if not saved.is_identity(stored["base"], model, card):
         remedy = "name the classifier that it was made for, or make one for this with mien correct"
         raise RunError("was made for another classifier", place=str(folder), remedy=remedy)
     with as_storage_error(folder / "patch.json"):
@@ -209,7 +210,7 @@ def with_patch(model: Network, card: saved.ModelCard, folder: Path, corrector: s
             raise RunError(
                 f"wants a layer {requested_features(one).layer!r}", place=str(folder), remedy="make the patch again"
             )
-    return Corrected(wide, card, patch)
+    return Corrected(wide, card, replace(patch, base=saved.fingerprint(model, card)))
 
 
 def _of_study(
@@ -222,8 +223,8 @@ def _of_study(
         raise choice_error("corrector", name, manifest["correctors"], place="--corrector")
     target = card.classes.index(left_out)
     kind = correctors.get_corrector(name, outside=corrector is not None)
-    fitted = load_corrector(correctors.for_classifier(kind, model, target), folder / "correctors" / f"{name}.npz")
-    calibration = CalibrationSet.of_cell(read_arrays(folder / "scores" / f"{name}.npz"), target)
+    fitted = load_corrector(correctors.for_classifier(kind, model, target), CellFolder(folder).corrector(name))
+    calibration = CalibrationSet.of_cell(read_arrays(CellFolder(folder).scores(name)), target)
     return Patch(
         card.classes, np.array(card.known), (name,), (fitted,), manifest["policy"].record(Policy), calibration,
         saved.fingerprint(model, card), manifest["data"]["fingerprint"], provenance=Provenance(KNOWN),

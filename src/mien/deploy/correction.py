@@ -144,7 +144,7 @@ def correct(
     Parameters
     ----------
     place : run folder, or a folder with model.json.
-    data : labelled pictures. Their size, colour and fit are taken from the classifier.
+    data : labelled pictures. Their size, colour and resize mode are taken from the classifier.
     classes : to be won back, new ones or known ones.
     left_out, base : which classifier of the run, and what it is if it is from outside mien.
     command : how to make the patch again. say : called with each stage.

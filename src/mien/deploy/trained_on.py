@@ -19,7 +19,8 @@ from mien.nets import saved
 from mien.nets.network import Network
 from mien.nets.pretrained import PREFIX
 from mien.storage.files import as_storage_error, read_json
-from mien.storage.run import RETRAINED, Run
+from mien.storage.layout import RETRAINED, CellFolder
+from mien.storage.run import Run
 from mien.types import Dataset
 
 FLAG = "--trained-on"
@@ -89,17 +90,18 @@ def recorded_by(
     ------
     RunError : the record is damaged, or is of another classifier.
     """
-    found = TrainedOn.load(folder, saved.fingerprint(model, card))
+    found = TrainedOn.load(folder, lambda stored: saved.is_identity(stored, model, card))
     return (found, "") if found else _of_earlier_run(folder, there)
 
 
 def _of_earlier_run(folder: Path, there: tuple[Dataset, str] | None) -> tuple[TrainedOn | None, str]:
     """Earlier versions wrote no record: the data of the run are read again, and count if they have not changed."""
     missing = "its folder has no trained_on.npz"
-    if not (folder / "cell.json").exists():
+    finished = CellFolder(folder).finished
+    if not finished.exists():
         return None, missing
-    cell = read_json(folder / "cell.json")
-    with as_storage_error(folder / "cell.json"):
+    cell = read_json(finished)
+    with as_storage_error(finished):
         seed, key = int(cell["seed"]), str(cell["key"])
     run = next(_runs_of(folder, seed, key), None)
     if run is None:
@@ -128,7 +130,7 @@ def _runs_of(folder: Path, seed: int, key: str) -> Iterator[Run]:
     own = folder.resolve()
     for parent in own.parents:
         run = Run(parent)
-        if run.path("run.json").exists() and run.path("cells", f"seed{seed}", key) == own:
+        if run.path("run.json").exists() and run.cell(seed, key).path == own:
             yield run
 
 

@@ -8,14 +8,15 @@ from typing import Any
 from mien.metrics.classification import accuracy, macro_recall, recall
 from mien.metrics.intervals import wilson
 from mien.storage.files import read_arrays
-from mien.storage.run import FULL, Run
+from mien.storage.layout import FULL
+from mien.storage.run import Run
 
 
 def recalls_on_test(run: Run, seed: int, key: str = FULL) -> dict[str, Any]:
     """Recall per class with its Wilson interval, accuracy and macro recall of a cell's base classifier on test."""
     classes = run.manifest()["classes"]
-    folder = run.path("cells", f"seed{seed}", key)
-    tested = read_arrays(folder / "test.npz")
+    cell = run.cell(seed, key)
+    tested = read_arrays(cell.test)
     answers = tested["probs"].argmax(1)
     rates = recall(tested["truth"], answers, len(classes))
     low, high = wilson(rates.hits, rates.totals)
@@ -42,7 +43,7 @@ def recalls_on_test(run: Run, seed: int, key: str = FULL) -> dict[str, Any]:
         ],
         "accuracy": accuracy(tested["truth"], answers),
         "macro_recall": macro_recall(tested["truth"], answers, len(classes)),
-        "model": str(folder),
+        "model": str(cell.path),
     }
 
 

@@ -27,7 +27,7 @@ def plainly(name: str, what: str, **train: Any) -> Treatment:
 
 def weighted(name: str, what: str, **train: Any) -> Treatment:
     """The same with class weights of pictures, as the papers have them, not of what smoothing gives other classes."""
-    return plainly(name, what, weighs="pictures", **train)
+    return plainly(name, what, class_weight_target="pictures", **train)
 
 
 def undersample(target: int = FEW) -> Treatment:
@@ -101,7 +101,7 @@ TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(
             "class-balanced", "focal loss with effective numbers", loss="focal", weighting="effective"
         ),
         "ldam": lambda: weighted(
-            "ldam", "margins, and weights N/n late", loss="ldam", weight_power=1.0, deferred=0.8
+            "ldam", "margins, and weights N/n late", loss="ldam", weight_power=1.0, reweight_after=0.8
         ),
         "logit-adjusted": lambda: plainly("logit-adjusted", "logits adjusted in training", loss="logit-adjusted"),
         "soft-f1": lambda: plainly("soft-f1", "macro F1 with chances as loss", loss="soft-f1"),
@@ -129,7 +129,7 @@ def serves_neighbours(treatment: Treatment) -> bool:
     >>> [name for name in TREATMENTS if serves_neighbours(get_treatment(name))]
     ['none', 'weights', 'root-weights', 'undersample', 'oversample', 'resample']
     """
-    of_votes = set(treatment.train) <= {"weight_power", "weighs"}
+    of_votes = set(treatment.train) <= {"weight_power", "class_weight_target"}
     return of_votes and not (treatment.after or treatment.generated or treatment.uses_fit)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -14,7 +14,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from mien.nets.examples import Learnable
+from mien.nets.settings import TrainSettings
 from mien.storage.files import write_atomic
+from mien.storage.first_edition import digest_then
+from mien.storage.identity import identity
 
 Epoch = dict[str, float]
 
@@ -76,6 +80,37 @@ class Checkpoint:
         return {name: value.shape for name, value in self.tensors.items()} == {
             name: value.shape for name, value in tensors.items()
         }
+
+
+def fingerprints(
+    precisions: Iterable[torch.dtype],
+    settings: TrainSettings,
+    seed: int,
+    train: Learnable,
+    judged: int,
+    began: Sequence[NDArray[Any]],
+) -> dict[str, torch.dtype]:
+    """Digest → precision of the checkpoints that a training may go on from: its own first, then earlier versions'.
+
+    Parameters
+    ----------
+    precisions : in which it may have begun. settings, seed, train : of the training.
+    judged : number of validation pictures. began : weights that it began with, where they are not new.
+    """
+    now = {
+        identity(
+            train=settings.anywhere, seed=seed, targets=train.targets, judged=judged, precision=str(precision),
+            epoch=train.epoch, began=began,
+        ): precision
+        for precision in precisions
+    }  # fmt: skip
+    epoch = (train.epoch,) if train.epoch else ()
+    then = {
+        digest_then(known, seed, train.targets, judged, str(precision).encode(), *epoch, *began): precision
+        for known in (settings.anywhere, settings)
+        for precision in precisions
+    }
+    return now | then
 
 
 def read(path: Path, device: torch.device) -> Checkpoint | None:

@@ -52,7 +52,7 @@ def batches(
     precision = model.precision if quick else torch.float32
     for start in range(0, len(inputs), BATCH):
         pictures = read(inputs[start : start + BATCH], device)
-        views = [pictures, pictures.flip(3)] if model.mirrored else [pictures]
+        views = [pictures, pictures.flip(3)] if model.flip_tta else [pictures]
         with torch.inference_mode(), mixed(device, precision):
             run = model.lower_layers if lower else model.activations
             found = [run(view.contiguous(memory_format=torch.channels_last)) for view in views]
@@ -97,7 +97,7 @@ def changed_views(
     """(N, V, C, H, W) float16: a layer's maps of V changed views of each picture, to train an adapter on."""
     generator = torch.Generator().manual_seed(seed)
     reader = copy(model)
-    reader.mirrored = False
+    reader.flip_tta = False
 
     def changed(some: NDArray[np.uint8], device: torch.device) -> Tensor:
         return augment(to_tensor(some, device), settings, generator)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mien.errors import choice_error
-from mien.nets.settings import LOSSES, WEIGHS
+from mien.nets.settings import LOSSES, WEIGHT_TARGETS
 
 Q = 0.7
 """Of generalised cross entropy: towards 0 it is cross entropy, at 1 the mean absolute error (Zhang & Sabuncu's own)."""
@@ -24,20 +24,20 @@ LASTING = 0.95
 
 
 def soft_cross_entropy(
-    logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float, weighs: str = WEIGHS[0]
+    logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float, weight_target: str = WEIGHT_TARGETS[0]
 ) -> Tensor:
     """Weighted cross entropy −Σ w_c t_c log p_c / Σ w_c t_c over a batch; classes with logit −∞ take no part.
 
     Parameters
     ----------
     logits : (B, K). targets : (B, K), rows add up to 1. weights : (K,). smoothing : share spread over known classes.
-    weighs : "shares" multiplies the smoothed targets by the weights, "pictures" smooths what was multiplied by them.
+    weight_target : "shares" multiplies the smoothed targets by the weights, "pictures" smooths the products.
     """
-    shares = weighted_shares(logits, targets, weights, smoothing, weighs)
+    shares = weighted_shares(logits, targets, weights, smoothing, weight_target)
     return -(shares * _log_probs(logits)).sum() / shares.sum()
 
 
-def weighted_shares(logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float, weighs: str) -> Tensor:
+def weighted_shares(logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float, weight_target: str) -> Tensor:
     """(B, K) smoothed targets with the weights of their classes.
 
     With "shares" the little that smoothing gives a rare class is multiplied as well: at weights of N/n and 70 times as
@@ -45,7 +45,7 @@ def weighted_shares(logits: Tensor, targets: Tensor, weights: Tensor, smoothing:
     """
     known = torch.isfinite(logits[0])
     even = known / known.sum()
-    if weighs == "shares":
+    if weight_target == "shares":
         return ((1 - smoothing) * targets + smoothing * even) * weights
     own = targets * weights
     return (1 - smoothing) * own + smoothing * even * own.sum(1, keepdim=True)
@@ -60,13 +60,13 @@ class Loss(ABC):
     smoothing : share of each target spread over the known classes.
     counts : (K,) training pictures of each class.
     pictures : of all classes, for a loss that remembers something of each.
-    weighs : what the weights multiply, see :func:`soft_cross_entropy`.
+    weight_target : what the weights multiply, see :func:`soft_cross_entropy`.
     """
 
     def __init__(
-        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weighs: str = WEIGHS[0]
+        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weight_target: str = WEIGHT_TARGETS[0]
     ) -> None:
-        self.weights, self.smoothing, self.counts, self.weighs = weights, smoothing, counts, weighs
+        self.weights, self.smoothing, self.counts, self.weight_target = weights, smoothing, counts, weight_target
 
     @abstractmethod
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -78,11 +78,11 @@ class Loss(ABC):
 
     def cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
         """See :func:`soft_cross_entropy`."""
-        return soft_cross_entropy(logits, targets, self.weights, self.smoothing, self.weighs)
+        return soft_cross_entropy(logits, targets, self.weights, self.smoothing, self.weight_target)
 
     def shares(self, logits: Tensor, targets: Tensor) -> Tensor:
         """See :func:`weighted_shares`."""
-        return weighted_shares(logits, targets, self.weights, self.smoothing, self.weighs)
+        return weighted_shares(logits, targets, self.weights, self.smoothing, self.weight_target)
 
 
 class CrossEntropy(Loss):
@@ -112,9 +112,9 @@ class EarlyLearning(Loss):
     """
 
     def __init__(
-        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weighs: str = WEIGHS[0]
+        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weight_target: str = WEIGHT_TARGETS[0]
     ) -> None:
-        super().__init__(weights, smoothing, counts, pictures, weighs)
+        super().__init__(weights, smoothing, counts, pictures, weight_target)
         self.memory = torch.zeros(pictures, len(weights), device=weights.device)
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -159,7 +159,7 @@ class LDAM(Loss):
     """Cross entropy in which a class must win by a margin, of n_c^(−1/4): the rarer the wider.
 
     K. Cao, C. Wei, A. Gaidon, N. Arechiga, T. Ma, *Learning imbalanced datasets with label-distribution-aware margin
-    loss*, NeurIPS 2019, equations 11 and 13. Its deferred weights are `deferred` of the training's settings.
+    loss*, NeurIPS 2019, equations 11 and 13. Its deferred weights are `reweight_after` of the training's settings.
     """
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -176,9 +176,9 @@ class SoftF1(Loss):
     """
 
     def __init__(
-        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weighs: str = WEIGHS[0]
+        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weight_target: str = WEIGHT_TARGETS[0]
     ) -> None:
-        super().__init__(weights, smoothing, counts, pictures, weighs)
+        super().__init__(weights, smoothing, counts, pictures, weight_target)
         self.sums = torch.zeros(2, len(weights), device=weights.device)
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:

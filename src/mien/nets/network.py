@@ -23,7 +23,7 @@ class Network(nn.Module):
     ----------
     layers : names of the activations, the logits last.
     precision : what it was trained in, and answers in where the hardware is quick at it.
-    mirrored : whether it is read out as the mean over a picture and its mirror image.
+    flip_tta : whether it is read out as the mean over a picture and its mirror image.
     any_size : whether it takes pictures of any size; if so, training shows it small ones first.
     adapts : an early map, for adapters; "" for none.
     largest_rate : peak of the learning rate that it bears, if that is less than the settings ask for.
@@ -36,7 +36,7 @@ class Network(nn.Module):
     largest_rate: ClassVar[float] = 1.0
     below: ClassVar[tuple[str, ...]] = ()
     precision: torch.dtype = torch.float32
-    mirrored: bool = False
+    flip_tta: bool = False
     known: Tensor
     mean: Tensor
     spread: Tensor

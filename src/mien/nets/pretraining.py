@@ -36,7 +36,7 @@ def pretrain_on_synthetic(
     checkpoint: Path | None = None,
     progress: Callable[[Epoch], object] = lambda epoch: None,
 ) -> list[Epoch]:
-    """Train `model` in place on `settings.drawn` drawn faces, for half the epochs; nothing where that is 0.
+    """Train `model` in place on `settings.synthetic` drawn faces, for half the epochs; nothing where that is 0.
 
     If it takes pictures of any size, and they are large enough, it sees them small all the time: coarse shapes are what
     drawn faces teach. No face is drawn of a class that it may not know. Train on the real pictures with
@@ -52,12 +52,12 @@ def pretrain_on_synthetic(
     ------
     DataError : a class of which no face can be drawn. UsageError : pictures too large for drawn faces, or too many.
     """
-    if not settings.drawn:
+    if not settings.synthetic:
         return []
-    check_synthetic(settings.drawn, labelset, images)
+    check_synthetic(settings.synthetic, labelset, images)
     known = tuple(name for name, may in zip(labelset.names, model.known.tolist(), strict=True) if may)
-    examples = synthetic_examples(labelset, known, images, settings.drawn, seed)
-    first = replace(settings, epochs=max(1, settings.epochs // 2), small=1.0)
+    examples = synthetic_examples(labelset, known, images, settings.synthetic, seed)
+    first = replace(settings, epochs=max(1, settings.epochs // 2), low_res_share=1.0)
     return fit(model, examples, None, first, seed=seed, checkpoint=checkpoint, progress=progress)
 
 
@@ -85,11 +85,11 @@ def check_synthetic(count: int, labelset: LabelSet, images: ImageSettings) -> No
         _emotion(name)
     low, high = SIDES
     if not low <= images.size <= high:
-        remedy = f"give --size {low} to {high}, or leave --drawn out"
-        raise UsageError(f"no face is drawn with {images.size} pixels a side", place="--drawn", remedy=remedy)
+        remedy = f"give --size {low} to {high}, or leave --synthetic out"
+        raise UsageError(f"no face is drawn with {images.size} pixels a side", place="--synthetic", remedy=remedy)
     if not FEWEST <= count <= MOST // images.size**2:
         remedy = f"give {FEWEST} to {MOST // images.size**2} at --size {images.size}, or 0 for none"
-        raise UsageError(f"cannot be {count}", place="--drawn", remedy=remedy)
+        raise UsageError(f"cannot be {count}", place="--synthetic", remedy=remedy)
 
 
 def _emotion(name: str) -> str:
@@ -97,5 +97,5 @@ def _emotion(name: str) -> str:
     try:
         return EMOTIONS.names[EMOTIONS.index(name)]
     except MienError:
-        remedy = f"faces can be drawn of {', '.join(EMOTIONS.names)}; leave --drawn out for other classes"
-        raise DataError(f"no face of the class {name!r} can be drawn", place="--drawn", remedy=remedy) from None
+        remedy = f"faces can be drawn of {', '.join(EMOTIONS.names)}; leave --synthetic out for other classes"
+        raise DataError(f"no face of the class {name!r} can be drawn", place="--synthetic", remedy=remedy) from None

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -20,9 +21,13 @@ from mien.errors import AlignmentError, RunError, choice_error
 from mien.nets.network import Network
 from mien.nets.pretrained import PREFIX, Pretrained, of, without_weights
 from mien.outside import import_class
-from mien.storage.files import as_storage_error, read_json, write_atomic, write_json
-from mien.types import Bools, digest
+from mien.storage.artifact import Artifact
+from mien.storage.files import as_storage_error, write_atomic
+from mien.storage.first_edition import digest_then
+from mien.storage.identity import identity
+from mien.types import Bools
 
+MODEL = Artifact("classifier", "model.json", 2, "mien train", headless=True)
 ANSWERED_IN = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -35,9 +40,9 @@ class ModelCard:
     base : its name, as in `--base`.
     classes : the K class names.
     known : K booleans, the classes it was trained on.
-    size, colour, fit : how pictures must be prepared (see mien.data.images.ImageSettings).
+    size, colour, resize_mode : how pictures must be prepared (see mien.data.images.ImageSettings).
     precision : "float32" or "bfloat16", what it was trained in and answers in.
-    mirrored : whether it answers by the mean over a picture and its mirror image.
+    flip_tta : whether it answers by the mean over a picture and its mirror image.
     config : what a pretrained backbone is made of, so that it can be built without the hub; empty for other bases.
     training : fingerprint of the data, the parts and the settings it was trained with.
     """
@@ -47,10 +52,10 @@ class ModelCard:
     known: tuple[bool, ...]
     size: int
     colour: bool
-    fit: str
+    resize_mode: str
     training: str = ""
     precision: str = "float32"
-    mirrored: bool = False
+    flip_tta: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,7 +72,7 @@ class ModelCard:
     @property
     def images(self) -> ImageSettings:
         """How pictures must be prepared."""
-        return ImageSettings(self.size, self.colour, self.fit)
+        return ImageSettings(self.size, self.colour, self.resize_mode)
 
 
 def get_network(name: str, *, outside: bool = True, config: Mapping[str, Any] | None = None) -> type[Network]:
@@ -112,9 +117,23 @@ def precision_name(model: Network) -> str:
 
 
 def fingerprint(model: Network, card: ModelCard) -> str:
-    """Hex digest of weights, classes and how it answers: equal for the same classifier alone."""
-    weights = [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
-    return digest(card.base, card.classes, card.known, card.images, model.mirrored, *weights)
+    """The identity of a classifier: a digest of its weights, classes, inputs, and how it answers."""
+    return identity(
+        base=card.base, classes=card.classes, known=card.known, images=card.images, flip_tta=model.flip_tta,
+        weights=weights_of(model),
+    )  # fmt: skip
+
+
+def is_identity(stored: str, model: Network, card: ModelCard) -> bool:
+    """Whether a stored identity, of this version or an earlier one, is that of this classifier."""
+    if stored == fingerprint(model, card):
+        return True
+    return stored == digest_then(card.base, card.classes, card.known, card.images, model.flip_tta, *weights_of(model))
+
+
+def weights_of(model: Network) -> list[NDArray[Any]]:
+    """All that training may change, as arrays."""
+    return [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
 
 
 def widened(model: Network, card: ModelCard, classes: int) -> Network:
@@ -127,14 +146,14 @@ def widened(model: Network, card: ModelCard, classes: int) -> Network:
         missing = len(new) - len(old) if new.ndim else 0
         weights[name] = torch.cat([old, old.new_zeros(missing, *old.shape[1:])]) if missing else old
     wide.load_state_dict(weights)
-    wide.precision, wide.mirrored = model.precision, model.mirrored
+    wide.precision, wide.flip_tta = model.precision, model.flip_tta
     return wide.eval()
 
 
 def save(model: Network, card: ModelCard, folder: Path, trained_on: TrainedOn | None = None) -> None:
     """Write model.safetensors, trained_on.npz and model.json, the card last: a folder with a card is whole.
 
-    The card's `precision` and `mirrored` are taken from the model.
+    The card's `precision` and `flip_tta` are taken from the model.
 
     Parameters
     ----------
@@ -143,12 +162,13 @@ def save(model: Network, card: ModelCard, folder: Path, trained_on: TrainedOn | 
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))
     config = model.config if isinstance(model, Pretrained) else {}
-    card = replace(card, precision=precision_name(model), mirrored=model.mirrored, config=config)
+    card = replace(card, precision=precision_name(model), flip_tta=model.flip_tta, config=config)
+    own = fingerprint(model, card)
     if trained_on:
-        trained_on.save(folder, fingerprint(model, card))
+        trained_on.save(folder, own)
     else:
         (folder / FILE).unlink(missing_ok=True)  # of a classifier that was here before
-    write_json(folder / "model.json", asdict(card))
+    MODEL.write(folder, {"id": own, **asdict(card)})
 
 
 def load(folder: Path, *, base: str | None = None) -> tuple[Network, ModelCard]:
@@ -161,7 +181,7 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Network, ModelCard]:
     RunError : the folder has no model, or weights and card do not fit.
     """
     with as_storage_error(folder / "model.json"):
-        card = read_json(folder / "model.json").record(ModelCard)
+        card = MODEL.read(folder).record(ModelCard)
         known = torch.tensor(card.known).numpy()
     try:
         model = build(base or card.base, known, card.colour, outside=base is not None, config=card.config)
@@ -179,5 +199,5 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Network, ModelCard]:
         cause = f"the weights do not fit the card: {(str(error) or type(error).__name__).splitlines()[0]}"
         remedy = "restore it from a copy, or make it again in another folder"
         raise RunError(cause, place=str(folder), remedy=remedy) from None
-    model.precision, model.mirrored = ANSWERED_IN[card.precision], card.mirrored
+    model.precision, model.flip_tta = ANSWERED_IN[card.precision], card.flip_tta
     return model.eval(), card

@@ -13,11 +13,9 @@ from mien.settings import setting, validate
 STOPPING = ("macro_recall", "roc_auc", "paper")
 LOSSES = ("cross-entropy", "gce", "elr", "focal", "logit-adjusted", "ldam", "soft-f1")
 WEIGHTINGS = ("power", "effective")
-WEIGHS = ("shares", "pictures")
+WEIGHT_TARGETS = ("shares", "pictures")
 SAMPLINGS = ("natural", "balanced")
 PRECISIONS = ("auto", "float32", "bfloat16")
-LATER = ("loss", "vote_sampling", "drawn", "weighting", "weighs", "deferred", "sampling")
-"""Settings that came after the first saved runs."""
 OF_THE_MACHINE = ("device", "threads")
 """Settings of the machine that a training runs on: only the rounding of numbers depends on them."""
 
@@ -61,12 +59,12 @@ class TrainSettings:
         "how class weights follow from the counts: the power above, or the effective numbers of pictures",
         choices=WEIGHTINGS,
     )
-    weighs: str = setting(
+    class_weight_target: str = setting(
         "shares",
         "what class weights multiply: every share of a smoothed target, or a picture by those of its classes",
-        choices=WEIGHS,
+        choices=WEIGHT_TARGETS,
     )
-    deferred: float = setting(0.0, "share of training before class weights begin", within=(0, 1))
+    reweight_after: float = setting(0.0, "share of training before class weights begin", within=(0, 1))
     sampling: str = setting(
         "natural",
         "what an epoch is made of: each picture once, or as many draws of every class",
@@ -74,12 +72,12 @@ class TrainSettings:
     )
     loss: str = setting(
         "cross-entropy",
-        "what training makes small; gce (generalised cross entropy) and elr (early-learning regularisation) are for "
+        "what training minimises; gce (generalised cross entropy) and elr (early-learning regularisation) are for "
         "labels of which many are wrong, the rest for unbalanced classes",
         choices=LOSSES,
     )
     label_smoothing: float = setting(0.1, "share of each target spread over the known classes", within=(0, 0.9))
-    small: float = setting(
+    low_res_share: float = setting(
         0.5,
         "share of training that sees the pictures at two thirds of their size, if the base takes any size",
         within=(0, 1),
@@ -87,7 +85,7 @@ class TrainSettings:
     vote_sampling: bool = setting(
         False, "learn from one label a picture, drawn anew each time from its shares of votes, not from the shares"
     )
-    drawn: int = setting(
+    synthetic: int = setting(
         0,
         "drawn faces to learn from first, at small size, for half as many epochs; only if all classes are emotions",
         within=(0, 10**6),
@@ -95,7 +93,7 @@ class TrainSettings:
     ema: float = setting(
         0.99, "decay of the weights' moving average, which is what is kept; 0 for none", within=(0, 0.99999)
     )
-    mirror: bool = setting(True, "answer by the mean over a picture and its mirror image")
+    flip_tta: bool = setting(True, "answer by the mean over a picture and its mirror image")
     stopping: str = setting("macro_recall", "what picks the best epoch on validation", choices=STOPPING)
     patience: int = setting(15, "epochs without a better one before training stops", within=(1, 10_000))
     precision: str = setting("auto", "bfloat16 where the processor has it", choices=PRECISIONS)
@@ -120,12 +118,6 @@ class TrainSettings:
         """
         usual: dict[str, Any] = {one.name: one.default for one in fields(self) if one.name in OF_THE_MACHINE}
         return replace(self, **usual)
-
-    def __repr__(self) -> str:
-        """As dataclasses have it, without what earlier versions did not know, where that is at its default: what saved
-        runs are known by is made of it."""
-        shown = [one.name for one in fields(self) if one.name not in LATER or getattr(self, one.name) != one.default]
-        return f"TrainSettings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
 
 OWN_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -20,19 +20,19 @@ from mien.imbalance import class_weights, effective_weights
 from mien.metrics.classification import accuracy, macro_auroc, macro_recall
 from mien.nets import losses
 from mien.nets.adamw import AdamW
-from mien.nets.checkpoint import Checkpoint, Epoch, read, restore_to, state_of
+from mien.nets.checkpoint import Checkpoint, Epoch, fingerprints, read, restore_to, state_of
 from mien.nets.device import seed_everything, torch_runtime
 from mien.nets.examples import BatchContext, Examples, Learnable
 from mien.nets.extraction import probabilities
 from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.step import step_on
-from mien.types import Floats, Ints, digest
+from mien.types import Floats, Ints
 
 BOTH = (torch.float32, torch.bfloat16)
 Watch = Callable[[Ints, Floats], object]
 SMALL = 2 / 3
-"""Size of the pictures, as a share of their sides, in the first part of training (`small` of the settings)."""
+"""Size of the pictures, as a share of their sides, in the first part of training (`low_res_share` of the settings)."""
 SMALLEST = 24
 """Pixels a side that small pictures must still have."""
 
@@ -73,7 +73,7 @@ def fit(
     if len(train) < 2:
         raise DataError(f"{len(train)} training pictures", place="training", remedy="give more labelled pictures")
     with torch_runtime(settings) as (device, precision):
-        model.precision, model.mirrored = precision, False
+        model.precision, model.flip_tta = precision, False
         loop = _Loop(model.to(device), train, validation, settings, seed, device, fresh)
         loop.watch = watch
         if checkpoint:
@@ -85,7 +85,7 @@ def fit(
             progress(loop.history[-1])
         model.load_state_dict(loop.best)
         model.to("cpu").eval()
-        model.mirrored = settings.mirror
+        model.flip_tta = settings.flip_tta
     return loop.history
 
 
@@ -117,29 +117,24 @@ class _Loop:
         self.rate = min(settings.learning_rate, model.largest_rate)
         self.loss = losses.get_loss(settings.loss)(
             self.weights.clone(), settings.label_smoothing, torch.tensor(counts, device=device).float(), len(train),
-            settings.weighs,
+            settings.class_weight_target,
         )  # fmt: skip
         self.step = step_on(device)(model, self.optimizer, self.averaged, self.loss)
         # the last batch of an epoch is left out when it is short: batch norm cannot use a single picture
         self.length = train.epoch or len(train)
         self.steps = max(1, self.length // settings.batch_size)
-        self.small = settings.small if model.any_size and train.side * SMALL >= SMALLEST else 0.0
+        self.low_res_share = settings.low_res_share if model.any_size and train.side * SMALL >= SMALLEST else 0.0
         judged = len(validation) if validation else 0
-        began = () if fresh else [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
-        drawn = (train.epoch,) if train.epoch else ()
-        others = BOTH if settings.precision == "auto" else ()
-        # elsewhere, "auto" may have chosen the other precision; earlier versions counted the machine's settings in
-        self.fingerprints = {
-            digest(known, seed, train.targets, judged, precision, *drawn, *began): precision
-            for known in (settings.anywhere, settings)
-            for precision in (model.precision, *others)
-        }
+        began = [] if fresh else [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
+        # elsewhere, "auto" may have chosen the other precision
+        possible = (model.precision, *(BOTH if settings.precision == "auto" else ()))
+        self.fingerprints = fingerprints(possible, settings, seed, train, judged, began)
 
     @property
     def finished(self) -> bool:
         best = max((number for number, record in enumerate(self.history) if record["best"]), default=0)
         # no epoch of small pictures, nor one before class weights begin, may end the training, however good it was
-        begun = max(self.small, self.settings.deferred if self.settings.deferred < 1 else 0.0)
+        begun = max(self.low_res_share, self.settings.reweight_after if self.settings.reweight_after < 1 else 0.0)
         waited = len(self.history) - 1 - max(best, math.ceil(begun * self.settings.epochs))
         return len(self.history) >= self.settings.epochs or waited >= self.settings.patience
 
@@ -182,9 +177,9 @@ class _Loop:
     def batch(self, rows: Ints, number: int, generator: torch.Generator) -> None:
         """One step on the given rows."""
         progress = self.progress(number)
-        begun = progress >= self.settings.deferred
+        begun = progress >= self.settings.reweight_after
         self.loss.weights.copy_(self.weights if begun else (self.weights > 0).float())
-        size = SMALL if progress < self.small else 1.0
+        size = SMALL if progress < self.low_res_share else 1.0
         epoch, settings = number // self.steps, self.settings
         turn = BatchContext(epoch, size, settings.augment, generator, self.device, settings.vote_sampling)
         # the first steps count more in the average, as in a running mean

@@ -14,6 +14,7 @@ import tokenize
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
@@ -21,8 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import AlignmentError, DiskFullError, MienError, RunError, StorageError
+from mien.storage.old_names import current_fields
 
 T = TypeVar("T")
+HEADER = ("format", "kind", "id")
+"""What each JSON file that is an artifact begins with."""
 STRAY = "allow_pickle"
 """A meaningless array in files that mien 0.1 wrote with NumPy before 2.1."""
 AGAIN = "restore it from a copy, or make it again in another folder"
@@ -48,9 +52,14 @@ class Record(dict[str, Any]):
         raise RunError(f"has no {name!r}", place=str(self.path), remedy=AGAIN)
 
     def record(self, kind: Callable[..., T]) -> T:
-        """The settings object (or other record) of these fields; RunError where they do not fit it."""
+        """The settings object (or other record) of these fields; RunError where they do not fit it.
+
+        Fields may have the names that earlier versions gave them; the header of a file is none of them.
+        """
         try:
-            return kind(**self)
+            names = signature(kind).parameters
+            fields = current_fields(self, names)
+            return kind(**{name: value for name, value in fields.items() if name in names or name not in HEADER})
         except (TypeError, ValueError, MienError) as error:
             raise RunError(f"does not hold what it should: {error}", place=str(self.path), remedy=AGAIN) from None
 

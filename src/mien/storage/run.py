@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import RunError
+from mien.storage.artifact import Artifact
 from mien.storage.csv_tables import Row, format_cell, read_csv, write_csv
-from mien.storage.files import AGAIN, Record, read_json, write_json
+from mien.storage.files import Record
+from mien.storage.layout import TABLES, CellFolder
+from mien.storage.old_names import current_fields
 
-FORMAT = 1
-FULL, RETRAINED, WITHOUT = "full", "retrained", "without-"
-"""Names of a study's cells: trained on all classes, on train + correct too, and without a class (its name follows)."""
+RUN = Artifact("run", "run.json", 2, "mien study, mien train or mien compare")
 
 
 class Run:
@@ -39,33 +40,32 @@ class Run:
         """A path inside the run."""
         return self.folder.joinpath(*parts)
 
+    def cell(self, seed: int, *names: str) -> CellFolder:
+        """A cell: of a study by its key, of a comparison by model and training."""
+        return CellFolder.of(self.folder, seed, *names)
+
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Write run.json with the number of this format."""
-        write_json(self.path("run.json"), {"format": FORMAT, **manifest})
+        """Write run.json with its header."""
+        RUN.write(self.folder, manifest)
 
     def manifest(self) -> Record:
         """Read run.json; RunError where it is missing or newer than this version can read."""
-        if not self.folder.is_dir():
-            raise RunError("no such folder", place=str(self.folder), remedy="give the folder that a run was written to")
-        if not self.path("run.json").exists():
-            raise RunError(
-                "has no run.json", place=str(self.folder), remedy="give the folder that a run was written to"
-            )
-        manifest = read_json(self.path("run.json"))
-        if not isinstance(manifest, Record) or not isinstance(manifest["format"], int):
-            raise RunError("is no manifest of a run", place=str(self.path("run.json")), remedy=AGAIN)
-        if manifest["format"] > FORMAT:
-            raise RunError("was written by a newer mien", place=str(self.folder), remedy="pip install --upgrade mien")
+        manifest = RUN.read(self.folder)
+        settings = manifest.get("settings")
+        if isinstance(settings, Record):  # of an earlier version, perhaps
+            for part, stored in settings.items():
+                if isinstance(stored, Record):
+                    settings[part] = Record(current_fields(stored), stored.path)
         return manifest
 
     def write_table(self, name: str, rows: Sequence[Row]) -> None:
         """Write tables/NAME.csv; columns are the first row's keys, NaN becomes an empty cell."""
         cells = [{key: format_cell(value) for key, value in row.items()} for row in rows]
-        write_csv(self.path("tables", f"{name}.csv"), cells)
+        write_csv(self.path(TABLES, f"{name}.csv"), cells)
 
     def read_table(self, name: str) -> list[dict[str, Any]]:
         """Read a table back, as `read_csv` does."""
-        path = self.path("tables", f"{name}.csv")
+        path = self.path(TABLES, f"{name}.csv")
         if not path.exists():
             raise RunError("no such table", place=str(path), remedy="mien report makes it from the finished cells")
         return read_csv(path)

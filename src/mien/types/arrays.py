@@ -48,7 +48,10 @@ def check_unique(ids: Texts, place: str) -> None:
 
 
 def digest(*parts: Any) -> str:
-    """A short hex digest (16 digits) of arrays and values, for fingerprints."""
+    """A short hex digest (16 digits) of arrays, texts, numbers and tuples of these, for fingerprints of data.
+
+    Objects are refused: their text is no content. See :func:`mien.storage.identity.identity`.
+    """
     state = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray):
@@ -57,7 +60,17 @@ def digest(*parts: Any) -> str:
                 state.update("\0".join(part.tolist()).encode(errors="surrogateescape"))
             else:
                 state.update(np.ascontiguousarray(part).tobytes())
-        else:
+        elif isinstance(part, bytes):
+            state.update(part)
+        elif _is_plain(part):
             state.update(repr(part).encode())
+        else:
+            raise TypeError(f"no digest of a {type(part).__name__}")
         state.update(b"\1")
     return state.hexdigest()[:16]
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str)

@@ -9,6 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mien.correctors.novelty import Novelty
+from mien.data.picture import ImageSettings
 from mien.data.prepare import DataSettings, prepare
 from mien.data.review_files import read
 from mien.data.reviewed import labels_of, on_pictures
@@ -33,7 +34,9 @@ from mien.nets.extraction import extract
 from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
-from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, digest
+from mien.storage.first_edition import digest_then
+from mien.storage.identity import identity
+from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs
 
 SAME = 0.999
 """Share of labels that agree with the votes from which on they were made of them."""
@@ -80,7 +83,7 @@ def audit(
     folds = [] if shares is None else vote_folds(data.labels, groups)
     data, file, reviewed = _reviewed(data, reviews, merge)
     if checkpoints:  # those of other pictures or settings are not used
-        checkpoints /= digest(data.fingerprint(), settings.images, train.anywhere, base, seed)
+        checkpoints = _own(checkpoints, data.fingerprint(), settings.images, train.anywhere, base, seed)
     model, seen, outputs = _watched(data, train, base, seed, settings.colour, checkpoints, say)
     say("comparing with neighbours")
     vectors = last_vectors(model, outputs)
@@ -101,6 +104,14 @@ def audit(
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     judged = verdicts(found, novelty, data.labelset.names)
     return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, file.reviews, quality, file.unused)
+
+
+def _own(checkpoints: Path, data: str, images: ImageSettings, train: TrainSettings, base: str, seed: int) -> Path:
+    """The folder of the checkpoints of one audit: an earlier version's where there is one."""
+    then = digest_then(data, images, train, base, seed)
+    if then and (checkpoints / then).exists():
+        return checkpoints / then
+    return checkpoints / identity(data=data, images=images, train=train, base=base, seed=seed)
 
 
 def check_settings(train: TrainSettings, base: str, *, votes: bool, tune: bool, colour: bool) -> None:

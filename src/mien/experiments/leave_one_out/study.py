@@ -25,12 +25,14 @@ from mien.nets import saved
 from mien.nets.pretraining import check_synthetic
 from mien.nets.settings import OF_THE_MACHINE, TrainSettings
 from mien.storage.files import write_atomic
+from mien.storage.identity import identity
+from mien.storage.layout import FULL, RETRAINED, without
 from mien.storage.output import prepare_output_dir
-from mien.storage.run import FULL, RETRAINED, WITHOUT, Run
+from mien.storage.run import Run
 from mien.types import PARTS, Dataset, Split
 
 SAMPLES = 10
-PICTURES = ("size", "colour", "fit")
+PICTURES = ("size", "colour", "resize_mode")
 
 
 def run(
@@ -81,8 +83,8 @@ def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: 
     """Write manifest, splits and sample faces, and list the cells: dearest first, so that no core waits at the end."""
     data = prepare(settings.data)
     _check_classes(data, least=3 if kind == "study" else 2)
-    if settings.train.drawn:
-        check_synthetic(settings.train.drawn, data.labelset, settings.data.images)
+    if settings.train.synthetic:
+        check_synthetic(settings.train.synthetic, data.labelset, settings.data.images)
     splits = {seed: split(data, seed) for seed in settings.seeds}
     left_out = _left_out(settings, data, splits) if kind == "study" else ()
     manifest = _manifest(settings, data, splits, left_out, kind, command)
@@ -96,7 +98,7 @@ def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: 
         sheet = as_png(contact_sheet(data, training, SAMPLES))
         write_atomic(target.path("samples.png"), lambda file: file.write(sheet))
     keys = [RETRAINED] if settings.retrained and kind == "study" else []
-    keys += [FULL, *(WITHOUT + name for name in left_out)]
+    keys += [FULL, *map(without, left_out)]
     return [Cell(str(target.folder), settings, seed, key) for seed in settings.seeds for key in keys]
 
 
@@ -141,6 +143,7 @@ def _manifest(
     base = saved.build(settings.base, np.ones(len(data.labelset), bool), settings.data.colour)
     return {
         "kind": kind,
+        "id": identity(kind=kind, data=data.fingerprint(), base=settings.base, train=settings.train.anywhere),
         "command": command,
         "settings": asdict(replace(settings, data=settings.data.stored())),
         "classes": data.labelset.names,

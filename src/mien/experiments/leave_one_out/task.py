@@ -17,7 +17,7 @@ from mien.data.load import absolute
 from mien.data.prepare import prepare
 from mien.data.provenance import TrainedOn, training_rows
 from mien.data.split import group_ids, split
-from mien.experiments.identity import known_as
+from mien.experiments.identity import training_identities
 from mien.experiments.progress import announce
 from mien.experiments.settings import StudySettings
 from mien.experiments.training.base import Lesson, base_of
@@ -25,8 +25,9 @@ from mien.nets.device import torch_runtime
 from mien.nets.examples import Examples
 from mien.nets.network import Network
 from mien.storage.files import read_json, write_arrays, write_json
-from mien.storage.run import RETRAINED, WITHOUT, Run
-from mien.types import Dataset, Ints, Split, digest
+from mien.storage.layout import CARD, RETRAINED, CellFolder, left_out_of
+from mien.storage.run import Run
+from mien.types import Dataset, Ints, Split
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,16 @@ class Cell:
     key: str
 
     @property
+    def files(self) -> CellFolder:
+        return CellFolder.of(Path(self.folder), self.seed, self.key)
+
+    @property
     def path(self) -> Path:
-        return Path(self.folder, "cells", f"seed{self.seed}", self.key)
+        return self.files.path
 
     @property
     def left_out(self) -> str | None:
-        return self.key.removeprefix(WITHOUT) if self.key.startswith(WITHOUT) else None
+        return left_out_of(self.key)
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -61,11 +66,11 @@ class Cell:
 
     def missing(self) -> list[str]:
         """Correctors that are not fitted, or have no scores so far."""
-        parts = (self.path / "correctors", self.path / "scores")
-        return [name for name in self.wanted if not all((part / f"{name}.npz").exists() for part in parts)]
+        of = self.files
+        return [name for name in self.wanted if not (of.corrector(name).exists() and of.scores(name).exists())]
 
     def finished(self) -> bool:
-        whole = all((self.path / name).exists() for name in ("cell.json", "model.json", "test.npz"))
+        whole = all(path.exists() for path in (self.files.finished, self.path / CARD, self.files.test))
         return whole and not self.missing()
 
 
@@ -118,15 +123,17 @@ def run_cell(cell: Cell) -> None:
         for name, corrector in missing.items():
             announce(cell, f"fitting {name}")
             _correct(cell, name, corrector, bench, parts, clock)
-        write_json(cell.path / "cell.json", {"key": cell.key, "seed": cell.seed, **clock.summary()})
+        write_json(cell.files.finished, {"key": cell.key, "seed": cell.seed, **clock.summary()})
     announce(cell, "done")
 
 
 def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Network:
     """The cell's base classifier: read back, or trained (from its last checkpoint)."""
     settings, left_out = cell.settings, cell.left_out
-    of_data = (data.fingerprint(), parts.fingerprint, settings.data.images)
-    identities = [digest(*of_data, train, cell.seed, cell.key) for train in known_as(settings.train, Run(cell.folder))]
+    identities = training_identities(
+        Run(cell.folder), data.fingerprint(), parts.fingerprint, settings.data.images, settings.train, cell.seed,
+        cell.key,
+    )  # fmt: skip
     absent = data.labelset.index(left_out) if left_out else -1
 
     def lesson() -> Lesson:
@@ -145,7 +152,7 @@ def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Network:
 def _write_test(cell: Cell, bench: FeatureStore, rows: Ints) -> None:
     tested = bench.seen(rows)
     write_arrays(
-        cell.path / "test.npz",
+        cell.files.test,
         ids=tested.ids, truth=bench.data.labels[rows], groups=group_ids(bench.data)[rows].astype(str),
         probs=tested.probs, known=tested.known,
     )  # fmt: skip
@@ -162,12 +169,12 @@ def _correct(cell: Cell, name: str, corrector: Corrector, bench: FeatureStore, p
     with clock.stage(f"propose {name}", len(tested)):
         proposal = bench.propose(certified, tested)
     calibration = bench.calibration(certified, parts.rows("calibrate"))
-    write_arrays(cell.path / "correctors" / f"{name}.npz", **certified.state())
+    write_arrays(cell.files.corrector(name), **certified.state())
     [again] = build_correctors([name], bench.model, fitted_target(certified)).values()
     with clock.stage(f"fit {name} on all", len(parts.rows("correct"))):
         whole = bench.fit(again, parts.rows("correct"))
     write_arrays(
-        cell.path / "scores" / f"{name}.npz",
+        cell.files.scores(name),
         score=proposal.score, suggested=proposal.suggested, score_all=bench.propose(whole, tested).score,
         **calibration.cell_arrays(),
     )  # fmt: skip

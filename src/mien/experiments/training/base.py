@@ -18,6 +18,7 @@ from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.storage.csv_tables import write_csv
 from mien.storage.files import read_json, write_json
+from mien.storage.layout import CARD, CellFolder
 from mien.types import LabelSet
 
 
@@ -65,7 +66,7 @@ def base_of(
 
     Parameters
     ----------
-    base, data : its name; size, colour and fit of the pictures.
+    base, data : its name; size, colour and resize mode of the pictures.
     identities : digests of all that the weights depend on: today's, then those of earlier versions.
     lesson : called only if there is something to train.
 
@@ -74,7 +75,7 @@ def base_of(
     RunError : the folder holds a model of another identity.
     """
     cost = cell.path / "training.json"
-    if not (cell.path / "model.json").exists():
+    if not (cell.path / CARD).exists():
         return _trained(cell, base, data, labelset, settings, identities[0], lesson())
     model, card = saved.load(cell.path, base=base)
     if card.training not in identities:
@@ -104,13 +105,13 @@ def _trained(
         progress=lambda epoch: announce(cell, "training", epoch),
     )  # fmt: skip
     epochs = [{key: f"{value:.6g}" for key, value in epoch.items()} for epoch in history]
-    write_csv(cell.path / "history.csv", epochs)
+    write_csv(CellFolder(cell.path).history, epochs)
     seconds = sum(epoch["seconds"] for epoch in [*drawn, *history])
-    shown = (train.epoch or len(train)) * len(history) + settings.drawn * len(drawn)
+    shown = (train.epoch or len(train)) * len(history) + settings.synthetic * len(drawn)
     cost = Training(seconds, shown, len(history), len(train))
     write_json(cell.path / "training.json", asdict(cost))
     card = saved.ModelCard(
-        base, labelset.names, tuple(known.tolist()), data.size, data.colour, data.fit, identity
+        base, labelset.names, tuple(known.tolist()), data.size, data.colour, data.resize_mode, identity
     )  # fmt: skip
     saved.save(model, card, cell.path, lesson.trained_on)
     for file in (first, checkpoint):

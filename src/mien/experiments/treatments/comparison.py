@@ -15,7 +15,7 @@ from mien.data.prepare import prepare
 from mien.data.split import split
 from mien.errors import DataError, RunError, UsageError
 from mien.experiments.executor import engine
-from mien.experiments.identity import is_begun, machine_of
+from mien.experiments.identity import is_begun, known_as, machine_of
 from mien.experiments.preflight import check
 from mien.experiments.settings import CompareSettings
 from mien.experiments.treatments.task import KNN, TreatedCell, run_treated
@@ -28,9 +28,11 @@ from mien.nets.network import Network
 from mien.nets.pretraining import check_synthetic
 from mien.nets.settings import TrainSettings, with_changes
 from mien.outside import import_optional
+from mien.storage.first_edition import digest_then
+from mien.storage.identity import identity
 from mien.storage.output import prepare_output_dir
 from mien.storage.run import Run
-from mien.types import Dataset, Split, digest
+from mien.types import Dataset, Split
 
 GROWS = ("seeds", "models", "treatments")
 """What a run may be given more of later."""
@@ -132,8 +134,8 @@ def _has_map(base: Network, settings: CompareSettings) -> bool:
 def _check(treatment: Treatment, settings: CompareSettings, data: Dataset) -> None:
     """Whatever a treatment can fail of: its settings, and packages that it needs."""
     train = with_changes(settings.train, treatment.train)
-    if train.drawn:
-        check_synthetic(train.drawn, data.labelset, settings.data.images)
+    if train.synthetic:
+        check_synthetic(train.synthetic, data.labelset, settings.data.images)
 
 
 def _check_parts(data: Dataset, parts: Split, seed: int) -> None:
@@ -188,9 +190,10 @@ def _manifest(
     }
     return {
         "kind": "compare",
+        "id": identity(training=_known_by(settings), data=data.fingerprint()),
         "command": command,
         "settings": asdict(replace(settings, data=settings.data.stored())),
-        "training": _known_by(settings, settings.train.anywhere),
+        "training": _known_by(settings),
         "classes": data.labelset.names,
         "models": settings.models,
         "treatments": settings.treatments,
@@ -210,8 +213,15 @@ def _manifest(
     }  # fmt: skip
 
 
-def _known_by(settings: CompareSettings, train: TrainSettings) -> str:
-    return digest(train, settings.policy, settings.neighbours, settings.data.images)
+def _known_by(settings: CompareSettings) -> str:
+    """The identity of what all cells of a comparison share."""
+    images, train = settings.data.images, settings.train.anywhere
+    return identity(train=train, policy=settings.policy, neighbours=settings.neighbours, images=images)
+
+
+def _known_then(settings: CompareSettings, train: TrainSettings) -> str:
+    """The same as earlier versions stored it."""
+    return digest_then(train, settings.policy, settings.neighbours, settings.data.images)
 
 
 def _grown(target: Run, settings: CompareSettings, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -219,8 +229,8 @@ def _grown(target: Run, settings: CompareSettings, manifest: dict[str, Any]) -> 
     if not is_begun(target):
         return manifest
     old = target.manifest()
-    earlier = _known_by(settings, replace(settings.train, **machine_of(old)))  # as in fingerprints of earlier versions
-    trained = manifest["training"] if old["training"] == earlier else old["training"]
+    then = [_known_then(settings, train) for train in known_as(settings.train, target)]
+    trained = manifest["training"] if old["training"] in then else old["training"]
     same = {seed: value for seed, value in manifest["splits"].items() if seed in old.get("splits", {})}
     for place, before, now in (
         ("kind", old.get("kind"), manifest["kind"]),

@@ -19,7 +19,7 @@ from mien.data.load import absolute
 from mien.data.prepare import prepare
 from mien.data.provenance import TrainedOn, training_rows
 from mien.data.split import group_ids, split
-from mien.experiments.identity import known_as
+from mien.experiments.identity import training_identities
 from mien.experiments.progress import announce
 from mien.experiments.settings import CompareSettings
 from mien.experiments.training.base import Lesson, base_of
@@ -34,8 +34,9 @@ from mien.nets.generator import generate, learn
 from mien.nets.network import Network
 from mien.nets.settings import with_changes
 from mien.storage.files import read_arrays, read_json, write_arrays, write_json
+from mien.storage.layout import CellFolder
 from mien.storage.run import Run
-from mien.types import Dataset, Floats, Ints, Outputs, Proposal, Split, digest
+from mien.types import Dataset, Floats, Ints, Outputs, Proposal, Split
 
 KNN = "knn"
 JUDGED = ("calibrate", "test")
@@ -72,13 +73,16 @@ class TreatedCell:
         return f"{self.model} {self.training}"
 
     @property
+    def files(self) -> CellFolder:
+        return CellFolder.of(Path(self.folder), self.seed, self.model, self.training)
+
+    @property
     def path(self) -> Path:
-        model, training = (name.replace(":", "-") for name in (self.model, self.training))
-        return Path(self.folder, "cells", f"seed{self.seed}", model, training)
+        return self.files.path
 
     def file(self, treatment: str) -> Path:
         """What was answered under a treatment."""
-        return self.path / f"answers-{treatment.replace(':', '-')}.npz"
+        return self.files.answers(treatment)
 
     def missing(self) -> list[str]:
         """Treatments without answers so far."""
@@ -158,8 +162,10 @@ def _model(
 ) -> tuple[Network, float]:
     """The cell's classifier, and the seconds that it took, with those of a generator."""
     settings = with_changes(cell.settings.train, treatment.train)
-    of_data = (data.fingerprint(), parts.fingerprint, cell.settings.data.images)
-    identities = [digest(*of_data, train, cell.seed, cell.training) for train in known_as(settings, Run(cell.folder))]
+    identities = training_identities(
+        Run(cell.folder), data.fingerprint(), parts.fingerprint, cell.settings.data.images, settings, cell.seed,
+        cell.training,
+    )  # fmt: skip
 
     def lesson() -> Lesson:
         train = Examples.of(data, learnt_from(treatment, parts, part))
@@ -172,7 +178,7 @@ def _model(
         return Lesson(train, Examples.of(data, _choosing(data, parts)), trained_on)
 
     model, cost = base_of(cell, cell.model, cell.settings.data, data.labelset, settings, identities, lesson)
-    made = cell.path / "generated.json"
+    made = cell.files.generated.with_suffix(".json")
     return model, (cost.seconds if cost else 0.0) + (float(read_json(made)["seconds"]) if made.exists() else 0.0)
 
 
@@ -193,7 +199,8 @@ def _choosing(data: Dataset, parts: Split) -> Ints:
 
 def _with_generated(cell: TreatedCell, target: int, train: Examples, counts: Ints) -> Examples:
     """The training part with made pictures of the classes that have fewer than `target`; near-copies are left out."""
-    kept, about = cell.path / "generated.npz", cell.path / "generated.json"
+    kept = cell.files.generated
+    about = kept.with_suffix(".json")
     if not about.exists():
         start = time.perf_counter()
 

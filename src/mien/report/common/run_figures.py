@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mien.report.common.layout import Cell, undefined
+from mien.storage.layout import FULL, RETRAINED
 from mien.storage.run import Run
 
 TableRow = Mapping[str, Any]
 LEVELS = (1, 2, 5)
-NETWORKS = {"full": "full network", "retrained": "retrained network"}  # cells that are references
+NETWORKS = {FULL: "full network", RETRAINED: "retrained network"}  # cells that are references
 NOTHING_COUNTED = "undefined: there is nothing to count (0/0)"
 NOT_YET = "not there yet: this cell of the study is not finished"
 

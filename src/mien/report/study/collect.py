@@ -19,7 +19,8 @@ from mien.metrics.classification import recall
 from mien.metrics.intervals import bootstrap_ratio
 from mien.metrics.ranking import gain_at_harm
 from mien.storage.files import read_arrays
-from mien.storage.run import FULL, RETRAINED, WITHOUT, Run
+from mien.storage.layout import FULL, RETRAINED, without
+from mien.storage.run import Run
 from mien.types import NO_LABEL, Bools, Decision, Floats, Ints, LabelSet, Proposal, Rates, Scores, Texts, check_same_ids
 
 
@@ -128,12 +129,12 @@ class Case:
 
 def cell_keys(manifest: dict[str, Any]) -> list[str]:
     """The cells of one seed, in order."""
-    return [FULL, RETRAINED, *(WITHOUT + name for name in manifest["left_out"])]
+    return [FULL, RETRAINED, *map(without, manifest["left_out"])]
 
 
 def finished(run: Run, seed: int, key: str) -> bool:
     """Whether a cell is whole: cell.json is written last."""
-    return run.path("cells", f"seed{seed}", key, "cell.json").exists()
+    return run.cell(seed, key).finished.exists()
 
 
 def collect(run: Run) -> Iterator[Case]:
@@ -144,15 +145,15 @@ def collect(run: Run) -> Iterator[Case]:
         references = {key: _tested(run, seed, key) for key in (FULL, RETRAINED) if finished(run, seed, key)}
         first = next(iter(references.values()), None)
         for name in manifest["left_out"]:
-            key, left = WITHOUT + name, labelset.index(name, place="run.json")
+            key, left = without(name), labelset.index(name, place="run.json")
             if not finished(run, seed, key):
                 continue
             f = _tested(run, seed, key, left)
             first = first or f
             for other in (first, *references.values()):
-                check_same_ids(f.ids, other.ids, f"cells/seed{seed}/{key}/test.npz")
+                check_same_ids(f.ids, other.ids, str(run.cell(seed, key).test))
             for corrector in manifest["correctors"]:
-                path = run.path("cells", f"seed{seed}", key, "scores", f"{corrector}.npz")
+                path = run.cell(seed, key).scores(corrector)
                 if path.exists():
                     yield _case(seed, corrector, left, labelset, policy, f, references, read_arrays(path))
 
@@ -173,7 +174,7 @@ def matrix(study: Sequence[Case], formula: Callable[..., Rates]) -> Rates:
 
 def _tested(run: Run, seed: int, key: str, left: int = NO_LABEL) -> Tested:
     """What a cell said of test; older runs do not say which classes it knew."""
-    arrays = read_arrays(run.path("cells", f"seed{seed}", key, "test.npz"))
+    arrays = read_arrays(run.cell(seed, key).test)
     known = arrays.get("known", np.arange(arrays["probs"].shape[1]) != left)
     return Tested(arrays["ids"], arrays["truth"], arrays["groups"], arrays["probs"], known)
 

@@ -17,7 +17,8 @@ from mien.report.common.layout import Cell, Table, section, stack
 from mien.report.common.run_figures import cell, grouped, names, number, rows
 from mien.report.study.certificates import ALL, test_cell
 from mien.storage.files import read_arrays
-from mien.storage.run import FULL, Run
+from mien.storage.layout import FULL
+from mien.storage.run import Run
 from mien.types import row_name
 
 TABLE = "beside"
@@ -67,7 +68,7 @@ def _rows(run: Run, other: Run, seed: int) -> Iterator[dict[str, Any]]:
 
 def _answers(run: Run, seed: int) -> dict[str, tuple[str, str]]:
     """Picture → (answer, truth) of the full network's test part, by name."""
-    place = run.path("cells", f"seed{seed}", FULL, "test.npz")
+    place = run.cell(seed, FULL).test
     if not place.exists():
         raise RunError("has no finished full network", place=str(run.folder), remedy="run it again: it goes on")
     stored, classes = read_arrays(place), np.array(run.manifest()["classes"])

@@ -39,6 +39,7 @@ from mien.report.common.run_figures import (
     rows,
     seconds,
 )
+from mien.storage.layout import RETRAINED, left_out_of
 from mien.storage.run import Run
 from mien.types import PARTS
 
@@ -166,15 +167,20 @@ def training(run: Run) -> Markup:
     return stack(Panels(panels, keys, f"By epoch{spread}"))
 
 
+def _named(key: str) -> str:
+    left_out = left_out_of(key)
+    return key if left_out is None else f"without {left_out}"
+
+
 def cell_name(key: str) -> str:
     """The name of a cell, for readers."""
-    return NETWORKS.get(key, key.replace("without-", "without ", 1))
+    return NETWORKS.get(key, _named(key))
 
 
 def _look(run: Run, key: str) -> figures.Look:
     if key in NETWORKS:
         return figures.Look(None, list(NETWORKS).index(key), 2.0)
-    return figures.named(hue(run, "classes", key.removeprefix("without-")))
+    return figures.named(hue(run, "classes", left_out_of(key) or key))
 
 
 def _curve(found: list[TableRow], key: str, look: figures.Look) -> figures.Line:
@@ -199,7 +205,7 @@ def mean_over_seeds(found: list[TableRow], key: str) -> Number:
 def cost(run: Run) -> Markup:
     """Seconds on the machine named below, measured while the study ran. A corrector is fitted beside the finished
     network; retraining trains it again on train and correct."""
-    again = training_seconds(run, "retrained")
+    again = training_seconds(run, RETRAINED)
     lines = []
     for name in names(run, "correctors"):
         fit = corrector_seconds(run, name)
@@ -238,7 +244,7 @@ def _stages(run: Run) -> Table:
 
 
 def _kind(key: str) -> str:
-    return "without a class" if key.startswith("without-") else cell_name(key)
+    return cell_name(key) if left_out_of(key) is None else "without a class"
 
 
 def corrector_seconds(run: Run, corrector: str) -> Number:

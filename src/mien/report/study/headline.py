@@ -33,6 +33,7 @@ from mien.report.common.run_figures import (
 from mien.report.study.certificates import silent, verdict
 from mien.report.study.experiment import corrector_seconds, training_seconds
 from mien.report.study.results import NO_BASE
+from mien.storage.layout import RETRAINED
 from mien.storage.run import Run
 
 DEEDS = {"flag": "flagged", "abstain": "set aside"}  # what an override does where it gives no answer
@@ -94,7 +95,7 @@ def _standing(run: Run, corrector: str) -> dict[str, int]:
 
 
 def _time(run: Run, corrector: str) -> dict[str, str]:
-    fit, retraining = corrector_seconds(run, corrector).value, training_seconds(run, "retrained").value
+    fit, retraining = corrector_seconds(run, corrector).value, training_seconds(run, RETRAINED).value
     if math.isnan(fit) or math.isnan(retraining):
         return {}
     return {"fit": seconds(fit), "retraining": seconds(retraining), "share": percent(fit / retraining)}

@@ -12,7 +12,7 @@ from mien.metrics.classification import macro_recall
 from mien.metrics.correction import column_means, harm_matrix
 from mien.report.study.collect import Case, Tested, by_corrector, matrix
 from mien.storage.csv_tables import Row
-from mien.storage.run import FULL, RETRAINED
+from mien.storage.layout import FULL, RETRAINED
 from mien.types import Floats
 
 OF_THE_SCORE = ("auroc", *(f"{name}_{p}" for name in ("gain_at_harm", "restored_at_equal_harm") for p in (1, 2, 5)))

@@ -12,6 +12,7 @@ from mien.report.common.run_figures import names, rows
 from mien.report.study.diff import TABLE, beside
 from mien.report.study.sections import SECTIONS
 from mien.storage.files import write_text
+from mien.storage.layout import FULL, RETRAINED, without
 from mien.storage.run import Run
 
 
@@ -66,8 +67,8 @@ def render(run: Run) -> str:
 
 def _cells(run: Run) -> list[str]:
     """The cells of a finished study: the references and one per left-out class, for each seed."""
-    references = ["full", "retrained"] if run.manifest().get("settings", {}).get("retrained", True) else ["full"]
-    keys = [*references, *(f"without-{name}" for name in names(run, "left_out"))]
+    references = [FULL, RETRAINED] if run.manifest().get("settings", {}).get("retrained", True) else [FULL]
+    keys = [*references, *map(without, names(run, "left_out"))]
     return [f"seed{seed}/{key}" for seed in names(run, "seeds") for key in keys]
 
 

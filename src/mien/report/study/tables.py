@@ -28,7 +28,8 @@ from mien.report.study.collect import Case, by_corrector, cell_keys, collect, fi
 from mien.report.study.means import summary
 from mien.storage.csv_tables import Row, read_csv
 from mien.storage.files import read_json
-from mien.storage.run import FULL, RETRAINED, Run
+from mien.storage.layout import FULL, RETRAINED
+from mien.storage.run import Run
 from mien.types import Bools, Floats, Rates, row_name
 
 PERCENTS = (1, 2, 5)  # the pooled Harm at which correctors are compared
@@ -212,14 +213,14 @@ PER_CASE: dict[str, Callable[[Case], Iterator[Row]]] = {
 def history(run: Run) -> Iterator[Row]:
     """The training curves of every finished cell."""
     for seed, key in _finished_cells(run):
-        for row in read_csv(run.path("cells", f"seed{seed}", key, "history.csv")):
+        for row in read_csv(run.cell(seed, key).history):
             yield {"seed": seed, "cell": key, "epoch": row["epoch"], **{name: row[name] for name in HISTORY}}
 
 
 def cost(run: Run) -> Iterator[Row]:
     """Seconds of every stage of every finished cell."""
     for seed, key in _finished_cells(run):
-        cell = read_json(run.path("cells", f"seed{seed}", key, "cell.json"))
+        cell = read_json(run.cell(seed, key).finished)
         for stage, seconds in cell["seconds"].items():
             pictures = cell.get("pictures", {}).get(stage, math.nan)
             yield {"seed": seed, "cell": key, "stage": stage, "seconds": seconds, "pictures": pictures}

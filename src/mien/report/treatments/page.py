@@ -228,7 +228,7 @@ def generated(run: Run) -> Markup:
     than all but a hundredth of these are to each other; it was left out."""
     blocks: list[Block | Markup] = []
     for row in rows(run, "generated"):
-        place = run.path("cells", f"seed{row['seed']}", row["model"], row["training"], "generated.npz")
+        place = run.cell(row["seed"], row["model"], row["training"]).generated
         if row["seed"] == run.manifest()["seeds"][0] and place.exists():
             stored, known = read_arrays(place), names(run, "classes")
             classes = [

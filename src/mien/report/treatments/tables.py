@@ -16,6 +16,7 @@ from mien.metrics.classification import accuracy, common_classes, confusion_matr
 from mien.metrics.intervals import holm, macro_difference
 from mien.storage.csv_tables import Row
 from mien.storage.files import read_arrays, read_json
+from mien.storage.layout import answers_of, cell_folders
 from mien.storage.run import Run
 from mien.types import PARTS, Bools, Floats, Ints, Texts
 
@@ -69,9 +70,8 @@ def collect(run: Run) -> list[TreatmentPredictions]:
     found = []
     for seed in manifest["seeds"]:
         for model in manifest["models"]:
-            folder = run.path("cells", f"seed{seed}", model.replace(":", "-"))
             for treatment in manifest["treatments"]:
-                for file in sorted(folder.glob(f"*/answers-{treatment.replace(':', '-')}.npz")):
+                for file in answers_of(run.folder, seed, model, treatment):
                     of = read_arrays(file)
                     found.append(
                         TreatmentPredictions(
@@ -185,11 +185,11 @@ def _differences(found: Iterable[TreatmentPredictions]) -> Iterator[Row]:
 
 def _generated(run: Run) -> Iterator[Row]:
     """Where pictures were made: how many, and how many of them were near-copies of training pictures."""
-    for file in sorted(run.path("cells").glob("seed*/**/generated.json")):
-        model, training = file.parent.parent.relative_to(run.path("cells")).parts[1:], file.parent.name
+    for seed, (model, training), cell in cell_folders(run.folder, "generated.json"):
+        made = read_json(cell.generated.with_suffix(".json"))
         yield {
-            "seed": int(file.relative_to(run.path("cells")).parts[0].removeprefix("seed")), "model": "/".join(model),
-            "training": training, **{key: read_json(file)[key] for key in ("made", "copies", "seconds")},
+            "seed": seed, "model": model, "training": training,
+            **{key: made[key] for key in ("made", "copies", "seconds")},
         }  # fmt: skip
 
 
