@@ -11,9 +11,10 @@ import pytest
 import mien
 
 PUBLIC = [
-    "Attention", "DataSettings", "Dataset", "Decision", "FaceSettings", "LabelSet", "Logistic", "MienError", "Outputs",
-    "Policy", "Problem", "Proposal", "Rates", "Run", "Scores", "Split", "StudySettings", "TrainSettings", "XGBoost",
-    "certify", "decide", "draw", "extract", "load", "prepare", "run_study", "scores", "split",
+    "LDA", "Attention", "CorrectedClassifier", "DataSettings", "Dataset", "Decision", "FaceSettings", "LabelSet",
+    "Logistic", "MienError", "Nystroem", "Outputs", "Patch", "Policy", "Problem", "Proposal", "Rates", "Run",
+    "Scores", "Split", "StudySettings", "TrainSettings", "XGBoost", "audit", "certify", "correct", "decide", "draw",
+    "extract", "load", "open", "prepare", "run_study", "scores", "split",
 ]  # fmt: skip
 HEAVY = {"torch", "sklearn", "scipy", "matplotlib", "xgboost", "lightgbm", "PIL", "numpy"}
 

@@ -41,7 +41,6 @@ def decode(
     cache: Path | None = None,
     progress: Progress | None = None,
     keep: bool = True,
-    ranges: Ranges | None = None,
 ) -> Dataset:
     """Fill in `pixels` and `hashes`; drop the rows whose picture cannot be read, with a Problem each.
 
@@ -56,12 +55,15 @@ def decode(
         pixels stay in memory, with a Problem.
     progress : called with (done, total) now and then.
     keep : whether the pixels go through the cache; if not, it is neither read nor written.
-    ranges : black and white of pictures of more than 8 bits; by default they follow from the data set's own files, with
-        a Problem where white is other than 65535 or, for floating-point numbers, 1.
+
+    Notes
+    -----
+    Black and white of pictures of more than 8 bits follow from the data set's own files, with a Problem where white is
+    other than 65535 or, for floating-point numbers, 1.
     """
 
     def batches() -> Iterator[Decoded]:
-        return _batches(dataset, settings, progress, ranges)
+        return _batches(dataset, settings, progress)
 
     def gathered() -> Decoded:
         return Decoded.gathered(batches(), settings.shape)
@@ -77,25 +79,40 @@ def decode(
             remedy = "set MIEN_CACHE to a folder that can be written; until then the pixels are kept in memory"
             problems.append(Problem("no cache", error.place, error.cause, remedy))
             found = gathered()
-    problems += [
+    return _filled(dataset, found, problems)
+
+
+def _filled(dataset: Dataset, found: Decoded, problems: Sequence[Problem] = ()) -> Dataset:
+    """The rows that could be read, with their pixels."""
+    faults = [
         Problem(kind, dataset.name if row == OF_ALL else str(dataset.paths[row]), cause, remedy)
         for row, kind, cause, remedy in found.faults
     ]
-    return dataset.take(found.rows).replace(*problems, pixels=found.pixels, hashes=found.hashes)
+    return dataset.take(found.rows).replace(*problems, *faults, pixels=found.pixels, hashes=found.hashes)
 
 
 def read_pictures(
-    paths: Sequence[Path], classes: tuple[str, ...], settings: ImageSettings, ranges: Ranges | None = None
+    paths: Sequence[Path],
+    classes: tuple[str, ...],
+    settings: ImageSettings,
+    ranges: Ranges | None = None,
+    *,
+    hashed: bool = True,
 ) -> Dataset:
     """Pictures without labels, past the cache; ids are paths. A Problem for each one that cannot be read.
 
-    Black and white of pictures of more than 8 bits are `ranges`, or follow from the files given here, be it one.
+    Parameters
+    ----------
+    ranges : black and white of pictures of more than 8 bits; by default they follow from the files given here, be it
+        one.
+    hashed : whether `hashes` are wanted; without them, reading is quicker.
     """
     names = texts([str(path) for path in paths])
     listed = Dataset(
         names, np.full(len(names), NO_LABEL), LabelSet(classes), texts([""] * len(names)), names, name="pictures"
     )
-    return decode(listed, settings, keep=False, ranges=ranges)
+    found = _filled(listed, Decoded.gathered(_batches(listed, settings, ranges=ranges, hashed=hashed), settings.shape))
+    return found if hashed else found.replace(hashes=None)
 
 
 def ranges_of(paths: Sequence[Path]) -> tuple[Ranges, list[Finding]]:
@@ -137,7 +154,11 @@ def _folder(path: str) -> str:
 
 
 def _batches(
-    dataset: Dataset, settings: ImageSettings, progress: Progress | None, ranges: Ranges | None
+    dataset: Dataset,
+    settings: ImageSettings,
+    progress: Progress | None = None,
+    ranges: Ranges | None = None,
+    hashed: bool = True,
 ) -> Iterator[Decoded]:
     """The pictures in order, CHUNK at a time; large ones on all processors. What is said of all of them comes first."""
     total = len(dataset)
@@ -151,8 +172,8 @@ def _batches(
 
     def reading(row: int) -> DecodedImage:
         if dataset.pixels is None:
-            return read_picture(paths[row], settings, known)
-        return reading_of(Image.fromarray(dataset.pixels[row]), settings)
+            return read_picture(paths[row], settings, known, hashed=hashed)
+        return reading_of(Image.fromarray(dataset.pixels[row]), settings, hashed=hashed)
 
     Image.init()  # not safe to leave to the threads
     with warnings.catch_warnings(), ThreadPoolExecutor(cores()) as pool:

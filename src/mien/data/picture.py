@@ -70,12 +70,19 @@ class DecodedImage:
     hash: str = ""
 
 
-def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges()) -> DecodedImage:  # noqa: B008 -- frozen
+def read_picture(
+    path: Path,
+    settings: ImageSettings,
+    ranges: Ranges = Ranges(),  # noqa: B008 -- frozen
+    *,
+    hashed: bool = True,
+) -> DecodedImage:
     """Read one file. Never raises: what is wrong with the file is in the faults.
 
     Parameters
     ----------
     ranges : black and white of pictures of more than 8 bits, by the set that the file belongs to.
+    hashed : whether the hash is wanted; it takes a part of the time.
     """
     try:
         about = path.stat()
@@ -84,7 +91,7 @@ def read_picture(path: Path, settings: ImageSettings, ranges: Ranges = Ranges())
         if not about.st_size:
             return DecodedImage(None, (("empty file", "has 0 bytes", "fetch it again, or remove its row"),))
         found = decoded(path, ranges)
-        reading = reading_of(found.image, settings, found.faults)
+        reading = reading_of(found.image, settings, found.faults, hashed=hashed and not found.digest)
         return replace(reading, hash=found.digest) if found.digest else reading
     except FileNotFoundError:
         return DecodedImage(None, (("missing picture", "there is no such file", "fetch it, or remove its row"),))
@@ -122,14 +129,17 @@ def whole_picture(path: Path, side: int = 0) -> Image.Image | None:
     return plain
 
 
-def reading_of(plain: Image.Image, settings: ImageSettings, faults: tuple[Finding, ...] = ()) -> DecodedImage:
+def reading_of(
+    plain: Image.Image, settings: ImageSettings, faults: tuple[Finding, ...] = (), *, hashed: bool = True
+) -> DecodedImage:
     """A decoded picture, L or RGB, as an array of the shape that the settings ask for; they do not change its hash."""
     if plain.mode == "RGB" and _is_grey(plain):
         plain = plain.convert("L")
     pixels = np.asarray(plain)
+    digest = _hash(pixels) if hashed else ""
     if plain.mode == settings.mode and plain.size == (settings.size, settings.size):
-        return DecodedImage(pixels, faults, _hash(pixels))
-    return DecodedImage(_fitted(plain.convert(settings.mode), settings), faults, _hash(pixels))
+        return DecodedImage(pixels, faults, digest)
+    return DecodedImage(_fitted(plain.convert(settings.mode), settings), faults, digest)
 
 
 def _hash(plain: Pixels) -> str:
