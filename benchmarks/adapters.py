@@ -10,6 +10,7 @@ from common import Result, keep, mean_of_defined
 from trained import Task
 
 from mien.classifiers.feature_store import FeatureStore
+from mien.classifiers.network import NetworkClassifier
 from mien.correctors.adapter import Adapter
 from mien.experiments.executor import processes
 from mien.metrics.ranking import auroc, gain_at_harm
@@ -63,7 +64,9 @@ def measured(task: Task) -> dict[str, list[float]]:
         head = None if changes.get("scratch") else Copied(model)
         adapter = Adapter(target, model.adapter_layer, head, **settings)
         data = parts.data if changes.get("votes", True) else parts.data.replace(targets=None)
-        bench = FeatureStore.of(model, data, AugmentSettings(), parts.rows["correct"], [adapter])
+        bench = FeatureStore.of(
+            NetworkClassifier.of(model, data), data, AugmentSettings(), parts.rows["correct"], [adapter]
+        )
         score, truth = bench.fit(adapter, fit).propose(bench.seen(held)).score, data.labels[held]
         new = truth == target
         right = (bench.seen(held).predicted == truth) & ~new

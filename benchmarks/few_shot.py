@@ -13,6 +13,7 @@ from scored import make_all
 from trained import Task
 
 from mien.classifiers.feature_store import FeatureStore
+from mien.classifiers.network import NetworkClassifier
 from mien.correctors.adapter import Adapter
 from mien.correctors.fisher import Fisher
 from mien.correctors.linear import LDA, Logistic
@@ -51,8 +52,12 @@ def measured(task: Task) -> list[dict[str, object]]:
     target = parts.data.labelset.index(task.left_out)
     adapter = make_all(["adapter"], model, target)["adapter"]
     rows = parts.rows["correct"]
-    learnt = FeatureStore.of(model, parts.data, AugmentSettings(), rows, [adapter, LDA(target)])
-    tested = FeatureStore.of(model, parts.tested, AugmentSettings(), parts.test, [adapter, LDA(target)])
+    learnt = FeatureStore.of(
+        NetworkClassifier.of(model, parts.data), parts.data, AugmentSettings(), rows, [adapter, LDA(target)]
+    )
+    tested = FeatureStore.of(
+        NetworkClassifier.of(model, parts.tested), parts.tested, AugmentSettings(), parts.test, [adapter, LDA(target)]
+    )
     outputs, seen = tested.seen(parts.test), learnt.seen(rows)
     labels, truth = parts.data.labels[rows], parts.tested.labels[parts.test]
     known = seen.take(labels != target)

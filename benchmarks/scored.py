@@ -18,6 +18,7 @@ from mien.certify.calibration_set import CalibrationSet
 from mien.certify.guarantees import Certified
 from mien.certify.policy import Policy, decide
 from mien.classifiers.feature_store import FeatureStore
+from mien.classifiers.network import NetworkClassifier
 from mien.correctors.blend import Blend
 from mien.correctors.cascade import Cascade
 from mien.correctors.contract import Corrector, Labels
@@ -97,8 +98,12 @@ def score(job: Job) -> None:
         target = parts.data.labelset.index(job.task.left_out)
         made = make_all(missing, model, target)
         again = make_all(missing, model, target)
-        learnt = FeatureStore.of(model, parts.data, AugmentSettings(), parts.rows["correct"], made.values())
-        tested = FeatureStore.of(model, parts.tested, AugmentSettings(), parts.test, made.values())
+        learnt = FeatureStore.of(
+            NetworkClassifier.of(model, parts.data), parts.data, AugmentSettings(), parts.rows["correct"], made.values()
+        )
+        tested = FeatureStore.of(
+            NetworkClassifier.of(model, parts.tested), parts.tested, AugmentSettings(), parts.test, made.values()
+        )
         held = np.setdiff1d(parts.rows["correct"], parts.rows["fit"])
         for name, corrector in made.items():
             learnt.fit(corrector, parts.rows["fit"])

@@ -24,9 +24,10 @@ from agreement import agreement
 from common import Figure, Parts, Result, described, main, parser, parts_of, seeds_of, settings_of
 from footprint import faces_per_second, help_seconds, memory, start_seconds
 
+from mien.classifiers.network import NetworkClassifier
 from mien.data.faces import FaceSettings, draw, write
 from mien.data.images import decode
-from mien.deploy.corrected import Corrected
+from mien.deploy.predictor import Predictor
 from mien.experiments.executor import processes, serial
 from mien.machine import cores
 from mien.metrics.classification import macro_recall
@@ -177,7 +178,7 @@ def inference(result: Result, source: str, model_folder: Path) -> None:
         times = []
         for _ in range(4):
             start = time.perf_counter()
-            deque(Corrected(model, card).answers(pictures.paths), maxlen=0)
+            deque(Predictor(NetworkClassifier(model, card)).stream_files(pictures.paths), maxlen=0)
             times.append(time.perf_counter() - start)
         lines[name] = [len(pictures) / seconds for seconds in times[1:]]
     slow = lines["plain PyTorch loop"]

@@ -13,6 +13,7 @@ from scored import Job, make_all
 from threadpoolctl import threadpool_limits
 
 from mien.classifiers.feature_store import FeatureStore
+from mien.classifiers.network import NetworkClassifier
 from mien.correctors.contract import Corrector
 from mien.experiments.executor import processes
 from mien.nets.device import keep_freed_memory, one_thread
@@ -49,11 +50,17 @@ def _time(pair: tuple[Job, Path]) -> None:
 
 def _of(job: Job, corrector: Corrector) -> list[float]:
     parts, model, augment = job.task.parts(), job.task.load(), AugmentSettings()
-    learnt = FeatureStore.of(model, parts.data, augment, parts.rows["correct"], [corrector])
+    learnt = FeatureStore.of(
+        NetworkClassifier.of(model, parts.data), parts.data, augment, parts.rows["correct"], [corrector]
+    )
     pictures, ids = parts.tested.pictures[parts.test], parts.tested.ids[parts.test]
     _, own = _clock(lambda: extract(model, pictures, ids, vectors=()))
     _, fitting = _clock(lambda: learnt.fit(corrector, parts.rows["correct"]))
-    tested, reading = _clock(lambda: FeatureStore.of(model, parts.tested, augment, parts.test, [corrector]))
+    tested, reading = _clock(
+        lambda: FeatureStore.of(
+            NetworkClassifier.of(model, parts.tested), parts.tested, augment, parts.test, [corrector]
+        )
+    )
     _, proposing = _clock(lambda: tested.propose(corrector, parts.test))
     return [own, fitting, reading - own + proposing]
 

@@ -15,6 +15,7 @@ from trained import Task
 
 from mien.certify.policy import Policy
 from mien.classifiers.feature_store import FeatureStore
+from mien.classifiers.network import NetworkClassifier
 from mien.correctors.boosting import XGBoost
 from mien.correctors.contract import Labels
 from mien.correctors.fisher import RULES, Fisher
@@ -104,7 +105,9 @@ def measured(task: Task) -> dict[str, list[float]]:
     """Variant → its figures."""
     parts, model = task.parts(), task.load()
     target = parts.data.labelset.index(task.left_out)
-    bench = FeatureStore.of(model, parts.data, AugmentSettings(), parts.rows["correct"], [])
+    bench = FeatureStore.of(
+        NetworkClassifier.of(model, parts.data), parts.data, AugmentSettings(), parts.rows["correct"], []
+    )
     fit = parts.rows["fit"]
     held = np.setdiff1d(parts.rows["correct"], fit)
     plain = bench.seen(fit), bench.seen(held)

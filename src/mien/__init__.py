@@ -11,13 +11,20 @@ if TYPE_CHECKING:
     from mien.certify.policy import Policy as Policy
     from mien.certify.policy import decide as decide
     from mien.correctors.boosting import XGBoost as XGBoost
+    from mien.correctors.linear import LDA as LDA
     from mien.correctors.linear import Logistic as Logistic
+    from mien.correctors.projection import Nystroem as Nystroem
     from mien.data.faces import FaceSettings as FaceSettings
     from mien.data.faces import draw as draw
     from mien.data.load import load as load
     from mien.data.prepare import DataSettings as DataSettings
     from mien.data.prepare import prepare as prepare
     from mien.data.split import split as split
+    from mien.deploy.corrected import CorrectedClassifier as CorrectedClassifier
+    from mien.deploy.front_door import audit as audit
+    from mien.deploy.front_door import correct as correct
+    from mien.deploy.front_door import open as open
+    from mien.deploy.patch import Patch as Patch
     from mien.errors import MienError as MienError
     from mien.experiments.leave_one_out.study import run as run_study  # noqa: F401
     from mien.experiments.settings import StudySettings as StudySettings
@@ -46,4 +53,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("mien")
+    if name == "plot":
+        from importlib import import_module
+
+        return import_module("mien.plot")
     return _export(name)

@@ -145,7 +145,7 @@ def test_too_little_memory_is_no_fault(mien: Mien, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("mien.experiments.leave_one_out.study.prepare", fail)
     monkeypatch.setattr("mien.cli.train.prepare", fail)
     mien("train", "synthetic:n=60").refused(1, "memory", "--batch-size")
-    monkeypatch.setattr("mien.deploy.corrected.load", fail)
+    monkeypatch.setattr("mien.deploy.opening.open_predictor", fail)
     assert "--" not in mien("predict", __file__, "--run", "x").err
 
 

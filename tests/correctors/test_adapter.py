@@ -13,7 +13,7 @@ from mien.errors import DataError
 from mien.nets import saved
 from mien.nets.attention import Attention
 from mien.nets.extraction import answers_from_maps, changed_views, extract
-from mien.nets.head import Copied, Fresh
+from mien.nets.head import Copied, Fresh, widened
 from mien.nets.network import Network
 from mien.nets.residual import Residual
 from mien.nets.settings import AugmentSettings
@@ -98,7 +98,7 @@ def test_a_fresh_head_stands_on_pixels_and_on_maps(channels: int) -> None:
 def test_a_widened_classifier_answers_the_same_and_leaves_room(kind: type[Network]) -> None:
     f = model(kind)
     card = saved.ModelCard(kind.__name__.lower(), ("a", "b", "c"), KNOWN, 32, False, "pad")
-    wide = saved.widened(f, card, 5)
+    wide = widened(f, 5)
     pictures = torch.rand(4, 1, 32, 32)
     with torch.inference_mode():
         assert torch.allclose(wide(pictures)[:, :3], f(pictures), atol=1e-6)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.classifiers.network import NetworkClassifier
 from mien.data.prepare import DataSettings, prepare
 from mien.data.provenance import KNOWN, STATED, UNKNOWN, TrainedOn
 from mien.deploy.trained_on import learnt_by
@@ -34,19 +35,19 @@ def model() -> tuple[Network, saved.ModelCard]:
 def test_without_a_record_it_is_what_the_user_says(
     tmp_path: Path, given: tuple[str, ...], kind: str, sets: int
 ) -> None:
-    found = learnt_by(tmp_path, *model(), given, DATA, prepare(DATA))
+    found = learnt_by(NetworkClassifier(*model(), tmp_path), given, DATA, prepare(DATA))
     assert (found.kind, len(found.sets)) == (kind, sets)
 
 
 def test_without_a_record_and_a_word_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--trained-on PATH"):
-        learnt_by(tmp_path, *model(), (), DATA, prepare(DATA))
+        learnt_by(NetworkClassifier(*model(), tmp_path), (), DATA, prepare(DATA))
 
 
 def test_a_record_and_what_the_user_names_count_both(tmp_path: Path) -> None:
     (f, card), pictures = model(), prepare(DATA)
     saved.save(f, card, tmp_path, TrainedOn.from_dataset(pictures, np.arange(9), "faces"))
-    found = learnt_by(tmp_path, f, card, ("synthetic:n=20,seed=3",), DATA, pictures)
+    found = learnt_by(NetworkClassifier(f, card, tmp_path), ("synthetic:n=20,seed=3",), DATA, pictures)
     assert found.kind == KNOWN and [one.stated for one in found.sets] == [False, True]
 
 
@@ -54,5 +55,5 @@ def test_the_past_of_a_pretrained_backbone_is_mentioned(tmp_path: Path) -> None:
     (f, card), pictures = model(), prepare(DATA)
     card = replace(card, base="hub:some/network")
     saved.save(f, card, tmp_path, TrainedOn.from_dataset(pictures, np.arange(9), "faces"))
-    [note] = learnt_by(tmp_path, f, card, (), DATA, pictures).notes
+    [note] = learnt_by(NetworkClassifier(f, card, tmp_path), (), DATA, pictures).notes
     assert "trained by others" in note and "--trained-on" in note

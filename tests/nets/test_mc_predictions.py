@@ -10,12 +10,11 @@ from mien.errors import UsageError
 from mien.nets.attention import Attention
 from mien.nets.examples import Examples, to_tensor
 from mien.nets.extraction import probabilities
-from mien.nets.head import Copied
+from mien.nets.head import Copied, widened
 from mien.nets.mc_predictions import dropconnect_draws, dropout_draws, gaussian_draws, member_draws
 from mien.nets.network import Network
 from mien.nets.residual import Residual
 from mien.nets.sampling import Sampling
-from mien.nets.saved import ModelCard, widened
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.testing import example_bars
@@ -120,5 +119,4 @@ def test_gaussian_logits_say_which_pictures_nobody_agrees_on() -> None:
 
 def test_a_wider_copy_with_gaussian_logits_answers_the_same(pixels: np.ndarray) -> None:
     f = model(Sampling)
-    card = ModelCard("sampling", ("a", "b", "c"), (True, True, False), 32, False, "pad")
-    assert np.allclose(probabilities(widened(f, card, 5), pixels)[:, :3], probabilities(f, pixels), atol=1e-6)
+    assert np.allclose(probabilities(widened(f, 5), pixels)[:, :3], probabilities(f, pixels), atol=1e-6)

@@ -13,6 +13,7 @@ from mien.errors import MienError, MissingExtraError, RunError, UsageError
 from mien.nets import pretrained, saved
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract
+from mien.nets.head import widened
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.testing import check_network, example_bars
@@ -59,7 +60,7 @@ def test_a_saved_one_needs_neither_hub_nor_folder(backbone: Path, tmp_path: Path
     pictures = torch.rand(2, 1, 48, 48)
     with torch.inference_mode():
         assert torch.equal(model(pictures), again(pictures))
-    wide = saved.widened(again, card, 4)
+    wide = widened(again, 4)
     with torch.inference_mode():
         assert torch.allclose(wide.eval()(pictures)[:, :3], again(pictures), atol=1e-6)
 

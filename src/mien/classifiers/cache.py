@@ -1,4 +1,4 @@
-"""What a classifier thinks of pictures, kept beside it: the next corrector on them need not wait for it to be read."""
+"""Outputs of a classifier on disk, beside it, so that the next corrector on the same images has them at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.classifiers.contract import ClassifierCard
 from mien.errors import MienError
-from mien.nets.network import Network
-from mien.nets.saved import weights_of
 from mien.storage.identity import identity
-from mien.types import Dataset, Ints, Outputs
+from mien.types import Dataset, FeatureRequest, Ints, Outputs
 
 FOLDER, CARD = "features", "outputs.json"
 AT_WORK = 3600
@@ -80,9 +79,9 @@ def _write(folder: Path, outputs: Outputs) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def cache_key(model: Network, data: Dataset, rows: Ints, layers: Sequence[str]) -> str:
-    """Digest of all that outputs depend on: classifier, images, layers and version of mien."""
+def cache_key(card: ClassifierCard, data: Dataset, rows: Ints, request: FeatureRequest) -> str:
+    """Digest of all that outputs depend on: classifier, images, features and version of mien."""
     return identity(
-        mien=version("mien"), data=data.fingerprint(), rows=rows, maps=layers, kind=type(model).__qualname__,
-        layers=model.layers, flip_tta=model.flip_tta, precision=str(model.precision), weights=weights_of(model),
+        mien=version("mien"), classifier=card.id, data=data.fingerprint(), rows=rows, vectors=request.vectors,
+        maps=request.maps,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A classifier on the workbench: what it thinks of some pictures, and correctors fitted beside it."""
+"""The outputs of one classifier for some labelled rows, and correctors fitted on them."""
 
 from __future__ import annotations
 
@@ -6,39 +6,78 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from mien import correctors
 from mien.certify.calibration_set import CalibrationSet
 from mien.classifiers.cache import cache_key, cached_outputs
-from mien.correctors.contract import Corrector, read_out_for, requested_features
+from mien.classifiers.contract import Batch, Classifier, ClassifierCard, MapClassifier, check_maps
+from mien.correctors.contract import Corrector, requested_features
 from mien.data.split import group_ids
-from mien.errors import DataError
-from mien.nets.extraction import changed_views, extract
-from mien.nets.network import Network
+from mien.errors import DataError, UsageError
 from mien.nets.settings import AugmentSettings
-from mien.types import Dataset, Ints, Outputs, Proposal, SoftLabels
+from mien.types import Dataset, FeatureRequest, Ints, Outputs, Proposal, SoftLabels
 
 
-def build_correctors(names: Iterable[str], model: Network, target: int | None) -> dict[str, Corrector]:
-    """The correctors of these names, for the class `target` of this classifier."""
-    return {name: correctors.for_classifier(correctors.get_corrector(name), model, target) for name in names}
+@dataclass(frozen=True)
+class _Shown:
+    """What an adapter may stand on where there is no network to copy layers from."""
+
+    card: ClassifierCard
+    adapter_layer: str = ""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        maps = tuple(layer.name for layer in self.card.layers if layer.kind == "map")
+        if not maps:
+            remedy = "give a corrector that learns on vectors, such as nystroem or logistic"
+            raise UsageError("the classifier shows no map of a layer", place="adapter", remedy=remedy)
+        return maps
+
+
+def build_corrector(
+    kind: type[Corrector], classifier: Classifier, target: int | None, classes: int | None = None
+) -> Corrector:
+    """An unfitted corrector of this kind, see `build_correctors`."""
+    head_source = getattr(classifier, "head_source", None)
+    count = len(classifier.card.classes) if classes is None else classes
+    beside: Any = head_source(count) if head_source else _Shown(classifier.card)
+    corrector = correctors.for_classifier(kind, beside, target)
+    check_maps(classifier.card, requested_features(corrector).maps)
+    return corrector
+
+
+def build_correctors(
+    names: Iterable[str], classifier: Classifier, target: int | None, classes: int | None = None
+) -> dict[str, Corrector]:
+    """Unfitted correctors of these names, for one class of one classifier.
+
+    Parameters
+    ----------
+    target : index of the class. classes : K, the classifier's own and those that it lacks; by default its own.
+
+    Raises
+    ------
+    UsageError : a name that is not known, or a corrector that needs what the classifier does not show.
+    """
+    return {name: build_corrector(correctors.get_corrector(name), classifier, target, classes) for name in names}
 
 
 @dataclass(frozen=True)
 class FeatureStore:
-    """A classifier, some rows of a data set, and what it thinks of them.
+    """A classifier, some rows of a data set, and its outputs for them.
 
     Attributes
     ----------
-    model, data : the classifier, untouched; the pictures with their labels.
-    augment : how pictures are changed for correctors that learn on changed views.
-    rows : ascending, those that were looked at. outputs : of these rows.
+    classifier, data : the classifier, which is not changed, and the rows with their labels.
+    augment : how images are changed for correctors that learn on changed views.
+    rows : ascending, those that outputs are there for.
+    outputs : of these rows, in the classes of the data: those that the classifier lacks are unknown.
     """
 
-    model: Network
+    classifier: Classifier
     data: Dataset
     augment: AugmentSettings
     rows: Ints
@@ -47,27 +86,28 @@ class FeatureStore:
     @classmethod
     def of(
         cls,
-        model: Network,
+        classifier: Classifier,
         data: Dataset,
         augment: AugmentSettings,
         rows: Ints,
         beside: Iterable[Corrector],
         keep: Path | None = None,
     ) -> Self:
-        """Look at the given rows once, for what the correctors want; `keep` is a folder to keep that in.
+        """Ask the classifier once for the given rows, for all that the correctors need.
 
-        What is kept has all vectors, so that it serves the next corrector too.
+        Parameters
+        ----------
+        rows : of the data. keep : folder to keep the outputs in, with all vectors, so that the next corrector has them.
         """
-        rows, wanted = np.unique(rows), read_out_for(beside)
-        if keep is not None or not any(wanted.values()):
-            wanted["vectors"] = ["*"]
+        rows, request = np.unique(rows), FeatureRequest.for_reading(map(requested_features, beside))
+        if keep is not None or not (request.vectors or request.maps):
+            request = FeatureRequest(maps=request.maps)
 
-        def look() -> Outputs:
-            return extract(model, data.pictures[rows], data.ids[rows], **wanted)
+        def ask() -> Outputs:
+            return classifier.outputs(Batch.of(data, rows), request)
 
-        if keep is None:
-            return cls(model, data, augment, rows, look())
-        return cls(model, data, augment, rows, cached_outputs(keep, cache_key(model, data, rows, wanted["maps"]), look))
+        outputs = ask() if keep is None else cached_outputs(keep, cache_key(classifier.card, data, rows, request), ask)
+        return cls(classifier, data, augment, rows, outputs.padded_to(len(data.labelset)))
 
     def seen(self, rows: Ints) -> Outputs:
         """The outputs of some of the rows."""
@@ -78,18 +118,31 @@ class FeatureStore:
         labels = self.data.labels if self.data.targets is None else self.data.targets
         return SoftLabels.of(labels[rows], len(self.data.labelset))
 
+    def build(self, names: Iterable[str], target: int | None) -> dict[str, Corrector]:
+        """Unfitted correctors of these names for one class, see `build_correctors`."""
+        return build_correctors(names, self.classifier, target, len(self.data.labelset))
+
     def fit(self, corrector: Corrector, rows: Ints) -> Corrector:
-        """Fit it on some of the rows."""
-        outputs, wanted = self.seen(rows), requested_features(corrector)
-        if wanted.layer:
-            views = changed_views(self.model, self.data.pictures[rows], wanted, self.augment)
-            outputs = outputs.with_features(maps={wanted.layer: views})
+        """Fit it on some of the rows.
+
+        Raises
+        ------
+        UsageError : it learns on maps of changed images, and the classifier shows none.
+        """
+        outputs, request = self.seen(rows), requested_features(corrector)
+        if request.layer:
+            if not isinstance(self.classifier, MapClassifier):
+                remedy = "give the classifier a method `views`, or another corrector, such as nystroem"
+                raise UsageError("the classifier shows no changed images", place=corrector.name, remedy=remedy)
+            batch = Batch.of(self.data, rows)
+            views = self.classifier.views(batch, request.layer, request.views, self.augment)
+            outputs = outputs.with_features(maps={request.layer: views})
         return corrector.fit(outputs, self.labels(rows))
 
     def cross_fitted(self, name: str, target: int, rows: Ints, folds: int) -> Proposal:
-        """What correctors make of rows that none of them was fitted on: each fold by one fitted on the others.
+        """Proposals for rows by correctors that were fitted on other rows: each fold by one fitted on the others.
 
-        Persons, and pictures that travel with them, stay in one fold; classes are shared out evenly.
+        Persons, and copies of an image, stay in one fold; classes are shared out evenly.
         """
         from sklearn.model_selection import StratifiedGroupKFold  # here: takes longer to load than all the rest
 
@@ -103,13 +156,13 @@ class FeatureStore:
             warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
             parts = list(StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(rows, labels, groups))
         for learn, judge in parts:
-            [corrector] = build_correctors([name], self.model, target).values()
+            [corrector] = self.build([name], target).values()
             found = self.propose(self.fit(corrector, rows[learn]), rows[judge])
             score[judge], suggested[judge] = found.score, found.suggested
         return Proposal(self.data.ids[rows], score, suggested)
 
     def propose(self, corrector: Corrector, rows: Ints) -> Proposal:
-        """What it makes of some of the rows."""
+        """Its proposal for some of the rows."""
         return corrector.propose(self.seen(rows))
 
     def calibration(self, corrector: Corrector, rows: Ints) -> CalibrationSet:

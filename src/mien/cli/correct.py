@@ -66,24 +66,24 @@ def correct(
       mien correct foreign/ path/to/pictures --class fear --trained-on path/to/fer2013 --trained-on path/to/raf-db
     """
     from mien import correctors
+    from mien.classifiers.cell import cell_of, open_run
     from mien.cli.progress import stages
     from mien.cli.study import command_line
-    from mien.deploy.corrected import cell_of
     from mien.deploy.correction import correct as correct_
     from mien.report.patch.page import HARMS, page
     from mien.storage.files import write_text
 
     folder = out or Path("-".join(classes) + ".patch")
-    settings = build(CorrectSettings, values)
-    parts = build(DataSettings, values, source=data), classes, settings, build(Policy, values)
+    settings = build(CorrectSettings, values, classes=classes)
+    parts = build(DataSettings, values, source=data), settings, build(Policy, values)
     correctors.get_corrector(settings.corrector)()
-    _ = cell_of(place, left_out=left_out, seed=settings.base_seed, flag="--base-seed")
+    cell = cell_of(place, left_out=left_out, seed=settings.base_seed, flag="--base-seed")
     with prepare_output(folder, "patch.json", sources=[data]):
         with stages() as say:
-            done = correct_(place, *parts, left_out=left_out, base=base, command=command_line(), say=say)
+            done = correct_(open_run(cell, base=base), *parts, command=command_line(), say=say)
         note_data(done.material.pictures.problems)
         done.patch.save(folder)
-        shown = page(done.patch, done.scores, done.curves(HARMS), done.advice(), counted(done))
+        shown = page(done.patch, done.scores, done.curves(HARMS), done.advice, counted(done))
         write_text(folder / "report.html", shown)
     if as_json:
         click.echo(json.dumps({"patch": str(folder), **as_figures(done)}, indent=2))
@@ -113,7 +113,7 @@ def as_figures(done: Correction) -> dict[str, Any]:
         "macro_recall_before": _number(result.recall_before.mean()),
         "macro_recall_after": _number(result.recall_after.mean()),
         "pictures": counted(done),
-        "advice": done.advice(),
+        "advice": done.advice,
         "certificate": [vars(guarantee) for guarantee in certificate(done.patch)],
         "approximate": done.patch.approximate,
         "provenance": done.patch.provenance.record(),
@@ -161,7 +161,7 @@ def _print(done: Correction) -> None:
         persons = f", and on other pictures of the persons on {seen.persons}" if seen.persons else ""
         out = seen.pictures + seen.persons
         click.echo(f"{out} pictures left out: the classifier was trained on {seen.pictures} of them{persons}")
-    for line in done.advice():
+    for line in done.advice:
         click.echo(f"note: {line}")
 
 

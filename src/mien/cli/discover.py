@@ -37,10 +37,10 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
       mien discover runs/base photos/ --out found
       mien correct runs/base path/to/pictures --class disgust --found found:0
     """
+    from mien.classifiers.cell import cell_of, open_run
     from mien.cli.predict import expand
     from mien.cli.progress import stages
     from mien.data.checks import by_kind
-    from mien.deploy.corrected import cell_of
     from mien.deploy.discovery import discover as discover_
     from mien.report.patch.discovery import page
     from mien.storage.files import write_text
@@ -49,7 +49,7 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     paths = expand(files)
     with prepare_output_dir(out, "discover", "found.json", sources=files):
         with stages() as say:
-            found = discover_(cell, paths, settings, say)
+            found = discover_(open_run(cell), paths, settings, say)
         found.save(out)
         clusters = _clusters(found)
         write_text(out / "index.html", page(str(out), len(found.paths), clusters, found.trained_on))

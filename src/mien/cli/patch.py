@@ -14,7 +14,6 @@ from rich.table import Table
 from mien.cli import Group
 from mien.errors import RunError
 from mien.storage.files import storage_errors
-from mien.storage.layout import APPLIED
 from mien.storage.output import prepare_output
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def show(folder: Path, as_json: bool) -> None:
       mien patch show fear.patch
     """
     from mien.data.provenance import RECORD, Provenance
-    from mien.deploy.patch import read_summary
+    from mien.deploy.patch_io import read_summary
     from mien.storage.files import as_storage_error
 
     found = read_summary(folder)
@@ -88,18 +87,16 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
     Example:
       mien patch apply fear.patch runs/base
     """
-    from mien.deploy.corrected import cell_of, is_patched, with_patch
-    from mien.nets import saved
+    from mien.classifiers.cell import cell_of, open_run
+    from mien.deploy.opening import is_patched, load_patch
+    from mien.storage.layout import APPLIED
 
     cell = cell_of(place, left_out=left_out, seed=seed)
     with prepare_output(cell / APPLIED):
-        model, card = saved.load(cell)
-        new = with_patch(model, card, folder).patch
-        assert new is not None
+        classifier = open_run(cell)
+        new = load_patch(folder, classifier)
         if is_patched(cell):
-            old = with_patch(model, card, cell / APPLIED).patch
-            assert old is not None
-            new = old.merged_with(new)
+            new = load_patch(cell / APPLIED, classifier).merged_with(new)
         new.save(cell / APPLIED)
     click.echo(f"applied to {cell}: {', '.join(new.targets)}")
 
@@ -115,8 +112,10 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
     Example:
       mien patch remove runs/base
     """
-    from mien.deploy.corrected import cell_of, is_patched
-    from mien.deploy.patch import remove as remove_folder
+    from mien.classifiers.cell import cell_of
+    from mien.deploy.opening import is_patched
+    from mien.deploy.patch_io import remove as remove_folder
+    from mien.storage.layout import APPLIED
 
     cell = cell_of(place, left_out=left_out, seed=seed)
     if not is_patched(cell):

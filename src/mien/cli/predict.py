@@ -18,7 +18,7 @@ from mien.types import NO_LABEL
 SHOWN = 20
 """Lines at most on what is left out."""
 if TYPE_CHECKING:
-    from mien.deploy.corrected import PredictionBatch
+    from mien.deploy.predictor import Predictions
 
 
 @click.command()
@@ -54,15 +54,15 @@ def predict(
       mien predict photos/ --run runs/base --patch fear.patch --csv
     """
     from mien.data.images import ranges_of
-    from mien.deploy.corrected import load
+    from mien.deploy.opening import open_predictor
 
     paths = expand(files)
-    loaded = load(run_folder, left_out=left_out, corrector=corrector, base=base, seed=seed, patch=patch)
-    classes = loaded.classes
+    predictor = open_predictor(run_folder, left_out=left_out, corrector=corrector, base=base, seed=seed, patch=patch)
+    classes = predictor.classes
     ranges, said = ranges_of(paths)
     for _, cause, remedy in said:
         to_stderr(f"{cause} → {remedy}")
-    rows = (row for answers in loaded.answers(paths, ranges) for row in _rows(answers, classes))
+    rows = (row for answers in predictor.stream_files(paths, ranges) for row in _rows(answers, classes))
     failed = (_write_csv if as_csv else _write_json)(rows, classes)
     if failed:
         to_stderr(f"{failed} of {len(paths)} pictures could not be read")
@@ -92,11 +92,11 @@ def expand(files: tuple[Path, ...]) -> list[Path]:
     return list(dict.fromkeys(path for one in found for path in one.pictures))
 
 
-def _rows(answers: PredictionBatch, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _rows(answers: Predictions, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     outputs, decision = answers.outputs, answers.decision
     place = {name: row for row, name in enumerate(outputs.ids.tolist())}
     causes = {problem.place: problem.cause for problem in answers.problems}
-    for path in map(str, answers.paths):
+    for path in answers.ids:
         if path not in place:
             yield {"file": path, "error": causes.get(path, "cannot be read")}
             continue

@@ -41,7 +41,6 @@ def decode(
     cache: Path | None = None,
     progress: Progress | None = None,
     keep: bool = True,
-    ranges: Ranges | None = None,
 ) -> Dataset:
     """Fill in `pixels` and `hashes` of a data set; rows whose picture cannot be read are dropped, with a Problem each.
 
@@ -56,12 +55,15 @@ def decode(
         pixels stay in memory, with a Problem.
     progress : called with (done, total) after each batch.
     keep : whether the cache is used; if false, it is neither read nor written.
-    ranges : black and white of pictures with more than 8 bits per channel; by default they are determined from the
-        files of the data set, with a Problem if white is not 65535 or, for floating-point numbers, 1.
+
+    Notes
+    -----
+    Black and white of pictures with more than 8 bits per channel are determined from the files of the data set, with a
+    Problem if white is not 65535 or, for floating-point numbers, 1.
     """
 
     def batches() -> Iterator[Decoded]:
-        return _batches(dataset, settings, progress, ranges)
+        return _batches(dataset, settings, progress)
 
     def in_memory() -> Decoded:
         return Decoded.gathered(batches(), settings.shape)
@@ -77,25 +79,40 @@ def decode(
             remedy = "set MIEN_CACHE to a writable folder; until then the pixels are kept in memory"
             problems.append(Problem("no cache", error.place, error.cause, remedy))
             decoded = in_memory()
-    problems += [
+    return _filled(dataset, decoded, problems)
+
+
+def _filled(dataset: Dataset, decoded: Decoded, problems: Sequence[Problem] = ()) -> Dataset:
+    """The rows that could be read, with their pixels."""
+    faults = [
         Problem(kind, dataset.name if row == OF_ALL else str(dataset.paths[row]), cause, remedy)
         for row, kind, cause, remedy in decoded.faults
     ]
-    return dataset.take(decoded.rows).replace(*problems, pixels=decoded.pixels, hashes=decoded.hashes)
+    return dataset.take(decoded.rows).replace(*problems, *faults, pixels=decoded.pixels, hashes=decoded.hashes)
 
 
 def read_pictures(
-    paths: Sequence[Path], classes: tuple[str, ...], settings: ImageSettings, ranges: Ranges | None = None
+    paths: Sequence[Path],
+    classes: tuple[str, ...],
+    settings: ImageSettings,
+    ranges: Ranges | None = None,
+    *,
+    hashed: bool = True,
 ) -> Dataset:
     """Decode image files without labels and without the cache; ids are paths, unreadable files become Problems.
 
-    Black and white of pictures with more than 8 bits per channel are `ranges`, or are determined from these files.
+    Parameters
+    ----------
+    ranges : black and white of pictures with more than 8 bits per channel; by default they are determined from these
+        files.
+    hashed : whether `hashes` are computed; reading is faster without them.
     """
     names = texts([str(path) for path in paths])
     listed = Dataset(
         names, np.full(len(names), NO_LABEL), LabelSet(classes), texts([""] * len(names)), names, name="pictures"
     )
-    return decode(listed, settings, keep=False, ranges=ranges)
+    found = _filled(listed, Decoded.gathered(_batches(listed, settings, ranges=ranges, hashed=hashed), settings.shape))
+    return found if hashed else found.replace(hashes=None)
 
 
 def ranges_of(paths: Sequence[Path]) -> tuple[Ranges, list[Finding]]:
@@ -137,7 +154,11 @@ def _folder(path: str) -> str:
 
 
 def _batches(
-    dataset: Dataset, settings: ImageSettings, progress: Progress | None, ranges: Ranges | None
+    dataset: Dataset,
+    settings: ImageSettings,
+    progress: Progress | None = None,
+    ranges: Ranges | None = None,
+    hashed: bool = True,
 ) -> Iterator[Decoded]:
     """Decode the pictures in order, CHUNK at a time, large ones in threads; findings on the whole set come first."""
     total = len(dataset)
@@ -151,8 +172,8 @@ def _batches(
 
     def decoded(row: int) -> DecodedImage:
         if dataset.pixels is None:
-            return read_image(paths[row], settings, known_ranges)
-        return decoded_image(Image.fromarray(dataset.pixels[row]), settings)
+            return read_image(paths[row], settings, known_ranges, hashed=hashed)
+        return decoded_image(Image.fromarray(dataset.pixels[row]), settings, hashed=hashed)
 
     Image.init()  # not thread-safe
     with warnings.catch_warnings(), ThreadPoolExecutor(cores()) as pool:

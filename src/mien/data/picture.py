@@ -70,12 +70,19 @@ class DecodedImage:
     hash: str = ""
 
 
-def read_image(path: Path, settings: ImageSettings, ranges: Ranges = Ranges()) -> DecodedImage:  # noqa: B008 -- frozen
+def read_image(
+    path: Path,
+    settings: ImageSettings,
+    ranges: Ranges = Ranges(),  # noqa: B008 -- frozen
+    *,
+    hashed: bool = True,
+) -> DecodedImage:
     """Read one image file; it never raises, and faults of the file are returned as findings.
 
     Parameters
     ----------
     ranges : black and white of pictures with more than 8 bits per channel, from the data set that the file belongs to.
+    hashed : whether the hash is computed; it takes a part of the time.
     """
     try:
         status = path.stat()
@@ -84,7 +91,7 @@ def read_image(path: Path, settings: ImageSettings, ranges: Ranges = Ranges()) -
         if not status.st_size:
             return DecodedImage(None, (("empty file", "has 0 bytes", "fetch it again, or remove its row"),))
         upright = decode_file(path, ranges)
-        decoded = decoded_image(upright.image, settings, upright.faults)
+        decoded = decoded_image(upright.image, settings, upright.faults, hashed=hashed and not upright.digest)
         return replace(decoded, hash=upright.digest) if upright.digest else decoded
     except FileNotFoundError:
         return DecodedImage(None, (("missing picture", "the file does not exist", "fetch it, or remove its row"),))
@@ -122,14 +129,17 @@ def full_image(path: Path, side: int = 0) -> Image.Image | None:
     return plain
 
 
-def decoded_image(plain: Image.Image, settings: ImageSettings, faults: tuple[Finding, ...] = ()) -> DecodedImage:
+def decoded_image(
+    plain: Image.Image, settings: ImageSettings, faults: tuple[Finding, ...] = (), *, hashed: bool = True
+) -> DecodedImage:
     """Convert a picture in mode L or RGB to the size and colour of the settings; its hash does not depend on them."""
     if plain.mode == "RGB" and _is_grey(plain):
         plain = plain.convert("L")
     pixels = np.asarray(plain)
+    digest = _hash(pixels) if hashed else ""
     if plain.mode == settings.mode and plain.size == (settings.size, settings.size):
-        return DecodedImage(pixels, faults, _hash(pixels))
-    return DecodedImage(_resized(plain.convert(settings.mode), settings), faults, _hash(pixels))
+        return DecodedImage(pixels, faults, digest)
+    return DecodedImage(_resized(plain.convert(settings.mode), settings), faults, digest)
 
 
 def _hash(plain: Pixels) -> str:

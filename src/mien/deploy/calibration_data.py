@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
+from mien.classifiers.contract import Classifier
 from mien.data.images import ImageSettings, read_pictures
 from mien.data.load import absolute
 from mien.data.prepare import DataSettings, prepare
@@ -17,8 +17,6 @@ from mien.deploy.discovery import named_cluster
 from mien.deploy.settings import CorrectSettings
 from mien.deploy.trained_on import FLAG, Learnt, learnt_by
 from mien.errors import DataError, UsageError
-from mien.nets.network import Network
-from mien.nets.saved import ModelCard
 from mien.types import PARTS, Dataset, LabelSet, Split
 
 USED = ("fit", "calibrate", "test")
@@ -52,36 +50,31 @@ class CalibrationData:
         return {part: len(self.parts.rows(part)) for part in USED}
 
 
-def load_calibration_data(
-    folder: Path,
-    model: Network,
-    card: ModelCard,
-    data: DataSettings,
-    classes: Sequence[str],
-    settings: CorrectSettings,
-) -> CalibrationData:
+def load_calibration_data(classifier: Classifier, data: DataSettings, settings: CorrectSettings) -> CalibrationData:
     """Read the pictures, and leave out what the classifier was trained on.
 
     Parameters
     ----------
-    folder, model, card : of the classifier; what it was trained on is recorded beside it.
+    classifier : one that reads images, with a record of what it was trained on.
     data : size, colour and resize mode are taken from the card.
-    classes : to be won back. settings : say what was trained on besides, and may name a cluster of a discovery, whose
-        pictures are of the one class.
+    settings : name the classes, state what was trained on besides, and may name a cluster of a discovery, whose images
+        are of the one class.
 
     Raises
     ------
     UsageError : an unknown class or cluster, or unknown training pictures. DataError : no picture of a class to
         learn from, or none that was not trained on.
     """
-    data = replace(data, size=card.size, colour=card.colour, resize_mode=card.resize_mode)
+    card = classifier.card
+    images = card.images
+    data = replace(data, size=images.size, colour=images.colour, resize_mode=images.resize_mode)
     pictures = prepare(data)
-    learnt = learnt_by(folder, model, card, settings.trained_on, data, pictures)
+    learnt = learnt_by(classifier, settings.trained_on, data, pictures)
     pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt)
     pictures = _in_classes(pictures, card.classes)
-    targets = tuple(pictures.labelset.index(name, place="--class") for name in dict.fromkeys(classes))
+    targets = tuple(pictures.labelset.index(name, place="--class") for name in dict.fromkeys(settings.classes))
     if settings.found:
-        pictures, parts = _with_cluster(pictures, parts, settings.found, targets, card.images, learnt)
+        pictures, parts = _with_cluster(pictures, parts, settings.found, targets, images, learnt)
     to_learn = pictures.labels[parts.rows("fit")]
     for target in targets:
         if not (to_learn == target).any():

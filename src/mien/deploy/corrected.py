@@ -1,231 +1,245 @@
-"""A base classifier of a run, alone or with a patch beside it, for new pictures."""
+"""The corrected classifier as a scikit-learn estimator."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
-from mien import correctors
-from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy
-from mien.correctors.contract import Corrector, read_out_for, requested_features
-from mien.data.deep import Ranges
-from mien.data.images import ranges_of, read_pictures
-from mien.data.provenance import KNOWN, Provenance
-from mien.deploy.patch import Patch
-from mien.deploy.saved_corrector import load_corrector
-from mien.errors import RunError, UsageError, choice_error
-from mien.machine import cores
-from mien.nets import saved
-from mien.nets.device import one_thread
-from mien.nets.extraction import extract
-from mien.nets.network import Network
-from mien.storage.files import as_storage_error, read_arrays
-from mien.storage.layout import APPLIED, CARD, FULL, CellFolder, cell_folders, without
-from mien.storage.run import Run
-from mien.types import Dataset, Decision, Outputs, Problem
-from mien.workers import in_order
+from mien.classifiers.contract import Classifier, ClassifierCard, TableSpec
+from mien.classifiers.registry import open_classifier
+from mien.data.provenance import KNOWN, STATED, UNKNOWN, TrainedOn
+from mien.deploy.fitting import fit_patch
+from mien.deploy.labelled_rows import (
+    FITTED,
+    UNFITTED,
+    as_class_labels,
+    calibration_rows,
+    class_names,
+    divided,
+    rows_of,
+    with_labels,
+    without_learnt,
+)
+from mien.deploy.patch import Certificate, Patch
+from mien.deploy.patch_io import now
+from mien.deploy.predictor import Predictions, Predictor
+from mien.deploy.settings import CorrectSettings
+from mien.deploy.trained_on import base_of, recorded_by
+from mien.types import NO_LABEL, Decision, Floats, Outputs, Split
 
-CHUNK = 512
-"""Pictures looked at together."""
 
+class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A classifier that stays as it is, and a small corrector that overrides some of its answers.
 
-@dataclass(frozen=True)
-class PredictionBatch:
-    """What is said of some pictures.
+    `fit` divides X into rows to learn from and rows to certify on; persons and copies stay together. At most the share
+    `budget` of the classifier's right answers is lost, with confidence 1 − `delta`, where `certificate_` holds.
+
+    Parameters
+    ----------
+    classifier : what is to be corrected: a fitted estimator, a classifier of mien (`mien.open`), a function that gives
+        probabilities (see `mien.classifiers.function`), or the folder of a run. It is not changed. An estimator that is
+        not fitted is cloned and trained on half of the rows.
+    corrector : name of what learns, such as "logistic", "nystroem" or "lda".
+    classes : names of the classes to win back. Those that the classifier does not know come last in `classes_`. By
+        default all in y that it does not know or, where it knows all, every class.
+    budget, delta : the share of right answers that may be lost, and the chance that the certificate is wrong.
+    scope, action : whose answers are counted, and what an override does (see `mien.Policy`).
+    trained_on : the rows that the classifier was trained on, in the form of X; those among X are left out.
+    assume_unseen : states that the classifier was trained on none of the rows.
+    random_state : seed of the division into parts; None is 0.
 
     Attributes
     ----------
-    paths : all of them, in order.
-    outputs, decision : of those that can be read; ids are paths.
-    problems : what is wrong with any, each with its path as place.
+    classes_ : (K,) the classes, as they are written in y.
+    certificate_ : what is guaranteed. It does not hold where nothing is known of the rows that the classifier was
+        trained on: give `trained_on`, or state `assume_unseen`.
+    patch_ : what corrects the classifier; `patch_.save(folder)` keeps it, `mien.open(classifier, folder)` has it back.
+
+    Notes
+    -----
+    The certificate is that of X. Tong, Y. Feng, J. J. Li, *Neyman-Pearson classification algorithms and NP receiver
+    operating characteristics*, Science Advances 2018.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> two = LogisticRegression(max_iter=500).fit(X[:100], y[:100])
+    >>> corrected = CorrectedClassifier(two, classes=[2], budget=0.1, assume_unseen=True).fit(X, y)
+    >>> corrected.classes_, corrected.certificate_.holds
+    (array([0, 1, 2]), True)
     """
 
-    paths: Sequence[Path]
-    outputs: Outputs
-    decision: Decision
-    problems: tuple[Problem, ...]
+    certificate_: Certificate | None
+    patch_: Patch | None
 
+    def __init__(
+        self,
+        classifier: Any,
+        corrector: str = "logistic",
+        classes: Sequence[Any] = (),
+        *,
+        budget: float = 0.02,
+        delta: float = 0.05,
+        scope: str = "pooled",
+        action: str = "relabel",
+        trained_on: Any = None,
+        assume_unseen: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.classifier, self.corrector, self.classes = classifier, corrector, classes
+        self.budget, self.delta, self.scope, self.action = budget, delta, scope, action
+        self.trained_on, self.assume_unseen, self.random_state = trained_on, assume_unseen, random_state
 
-@dataclass(frozen=True)
-class Corrected:
-    """A base classifier with at most one patch.
+    @classmethod
+    def of(cls, classifier: Classifier, patch: Patch | None = None) -> Self:
+        """A classifier with a patch that was made before, or alone."""
+        if patch is None:
+            return cls(classifier)._set(Predictor(classifier))
+        policy = patch.policy
+        made = cls(
+            classifier, patch.names[0], patch.targets, budget=policy.budget, delta=policy.delta, scope=policy.scope,
+            action=policy.action,
+        )  # fmt: skip
+        return made._set(Predictor(classifier, patch))
 
-    Attributes
-    ----------
-    model, card : the base classifier, with a column for each class of the patch.
-    patch : what stands beside it.
-    """
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+        """Fit the corrector, and certify it.
 
-    model: Network
-    card: saved.ModelCard
-    patch: Patch | None = None
+        Parameters
+        ----------
+        X : (N, D) table, images (N, H, W[, 3]) uint8, or paths of image files; as the classifier reads it.
+        y : (N,) labels, names or numbers. groups : (N,) persons, or other units that may not be divided.
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The names of the classes that may be answered."""
-        return self.patch.classes if self.patch else self.card.classes
-
-    def answers(self, paths: Sequence[Path], ranges: Ranges | None = None) -> Iterator[PredictionBatch]:
-        """Answers to all pictures, in order, some hundred at a time; memory does not grow with their number.
-
-        Black and white of pictures of more than 8 bits are `ranges`, or follow from all of `paths`.
-
-        One thread reads, and each core looks at pictures of its own: that is faster than all cores on the same ones.
+        Raises
+        ------
+        DataError : too few rows of a class. UsageError : a label that is no class.
         """
-        chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-        ranges = ranges or ranges_of(paths)[0]
-        read = partial(read_pictures, classes=self.card.classes, settings=self.card.images, ranges=ranges)
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(cores(), initializer=one_thread) as lookers:
-            data = in_order(reader, read, chunks, 2 * cores())
-            looked_at = in_order(lookers, self._look, data, 1 + cores())
-            for chunk, (outputs, decision, problems) in zip(chunks, looked_at, strict=True):
-                yield PredictionBatch(chunk, outputs, decision, problems)
+        policy = Policy(self.budget, self.delta, self.scope, self.action)
+        seed = 0 if self.random_state is None else self.random_state
+        seed = int(seed if isinstance(seed, int | np.integer) else check_random_state(seed).randint(2**31))
+        parts: Split | None = None
+        if is_unfitted(self.classifier):
+            classifier, parts = self._trained(X, y, groups, seed)
+        else:
+            classifier = open_classifier(self.classifier)
+            self._check_table(classifier, X, y)
+        known, names, given = classifier.card.classes, class_names(y), class_names(self.classes)
+        new = [name for name in given or np.unique(names).tolist() if name not in known]
+        data = with_labels(rows_of(classifier.card, X, groups), names, (*known, *dict.fromkeys(new)))
+        sets, kind = ((), KNOWN) if parts else self._learnt_by(classifier)
+        data, provenance = without_learnt(data, sets, kind)
+        parts = parts or divided(data, seed, FITTED)
+        material = calibration_rows(data, parts, given or new or known, provenance)
+        settings = CorrectSettings(corrector=self.corrector, keep_features=False)
+        about = {"made": now(), "settings": asdict(policy), "base": base_of(classifier)}
+        patch, _ = fit_patch(classifier, material, settings, policy, about=about)
+        return self._set(Predictor(classifier, patch), y, self.classes)
 
-    def _look(self, data: Dataset) -> tuple[Outputs, Decision, tuple[Problem, ...]]:
-        if self.patch is None:
-            outputs = extract(self.model, data.pictures, data.ids, vectors=())
-            silent = np.zeros(len(outputs), bool)
-            return outputs, Decision(outputs.ids, outputs.predicted, outputs.predicted, silent), data.problems
-        outputs = extract(self.model, data.pictures, data.ids, **read_out_for(self.patch.correctors))
-        return outputs, self.patch.decide(outputs), data.problems
+    def predict(self, X: Any) -> NDArray[Any]:
+        """(N,) the corrected answers, of `classes_`; "" or −1 where the action is to abstain."""
+        final = self.decide(X).final
+        silence = "" if self.classes_.dtype.kind in "UO" else NO_LABEL
+        return np.append(self.classes_, np.array([silence], self.classes_.dtype))[final]
 
+    def predict_proba(self, X: Any) -> Floats:
+        """(N, K) probabilities: the classifier's own, where nothing is overridden.
 
-def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None, flag: str = "--seed") -> Path:
-    """The folder of a base classifier: `place` itself, or in a run the full one or the one without a class.
+        An overridden answer has the probability σ(score − threshold), which is above one half; the others share the
+        rest in proportion. It is consistent with `predict`, not calibrated.
+        """
+        outputs, decision = self._decided(X)
+        probs = np.array(outputs.probs, float)
+        changed = decision.overridden & (decision.final >= 0) & (decision.final != decision.base)
+        if changed.any() and decision.score is not None and decision.threshold is not None:
+            chance = np.maximum(expit(decision.score - decision.threshold)[changed], np.nextafter(0.5, 1))
+            rows, final = np.flatnonzero(changed), decision.final[changed]
+            probs[rows, final] = 0
+            rest = np.maximum(probs[rows].sum(1), np.finfo(float).tiny)
+            probs[rows] *= ((1 - chance) / rest)[:, None]
+            probs[rows, final] = 1 - probs[rows].sum(1)
+        return probs
 
-    Parameters
-    ----------
-    flag : what the seed was given by, for messages.
+    def decide(self, X: Any) -> Decision:
+        """Answers before and after, which of them are overridden, and the scores and thresholds behind it.
 
-    Raises
-    ------
-    UsageError : no such class or seed in this run, or one of many classifiers. RunError : no run, or the cell is not
-        finished.
-    """
-    if (place / CARD).exists():
-        return place
-    run = Run(place)
-    manifest = run.manifest()
-    if manifest.get("kind") == "compare":
-        raise _of_comparison(run)
-    with as_storage_error(run.path("run.json")):
-        seed = manifest["seeds"][0] if seed is None else seed
-        _ = len(manifest["left_out"])
-    if seed not in manifest["seeds"]:
-        raise choice_error("seed", str(seed), map(str, manifest["seeds"]), place=flag)
-    if left_out is not None and not manifest["left_out"]:
-        raise UsageError(
-            "this run left no class out", place="--left-out", remedy="leave it out, or give a study's folder"
-        )
-    if left_out is not None and left_out not in manifest["left_out"]:
-        raise choice_error("left-out class", left_out, manifest["left_out"], place="--left-out")
-    cell = run.cell(seed, without(left_out) if left_out else FULL)
-    if not cell.finished.exists():
-        raise RunError(
-            "is not finished", place=str(cell.path), remedy="run the study again: it goes on where it stopped"
-        )
-    return cell.path
+        Classes are indices into `classes_`; −1 is abstention.
+        """
+        return self._decided(X)[1]
 
+    def stream(self, batches: Iterable[Any]) -> Iterator[Predictions]:
+        """Predictions for batch after batch, such as the frames of a video; memory does not grow with their number.
 
-def _of_comparison(run: Run) -> UsageError:
-    """The error for a comparison in place of one of its classifiers, with the first of them as a hint."""
-    models = [cell.path for _, _, cell in cell_folders(run.folder, CARD)]
-    shown = f"such as {models[0]}" if models else "but none of its cells has one: run mien compare again to train them"
-    cause = "holds a comparison of treatments, which has a classifier for each model, treatment and seed"
-    return UsageError(cause, place=str(run.folder), remedy=f"give the folder of one of them, {shown}")
+        An image file that cannot be read becomes a Problem of its batch.
+        """
+        check_is_fitted(self, "predictor_")
+        return self.predictor_.stream(batches)
 
+    def _decided(self, X: Any) -> tuple[Outputs, Decision]:
+        check_is_fitted(self, "predictor_")
+        if hasattr(self, "n_features_in_"):
+            validate_data(self, X, reset=False, dtype="numeric")
+        return self.predictor_.all(X)
 
-def load(
-    place: Path,
-    *,
-    left_out: str | None = None,
-    corrector: str | None = None,
-    base: str | None = None,
-    seed: int | None = None,
-    patch: Path | None = None,
-) -> Corrected:
-    """The base classifier of a run (or of a folder with model.json), with what corrects it.
+    def _trained(self, X: Any, y: Any, groups: Any, seed: int) -> tuple[Classifier, Split]:
+        """A clone of the estimator, trained on half of the rows, and the parts of all rows."""
+        X, y = validate_data(self, X, y, dtype="numeric")
+        check_classification_targets(y)
+        names = class_names(y)
+        card = ClassifierCard("unfitted", tuple(np.unique(names).tolist()), inputs=TableSpec(X.shape[1]))
+        parts = divided(with_labels(rows_of(card, X, groups), names, card.classes), seed, UNFITTED)
+        learn = parts.rows("train")
+        return open_classifier(clone(self.classifier).fit(X[learn], y[learn])), parts
 
-    That is the patch named or, if none is, with `left_out` the study's own corrector, else the patch applied to it. A
-    base or a corrector from outside mien must be named again: a file alone may not choose what is imported.
+    def _check_table(self, classifier: Classifier, X: Any, y: Any) -> None:
+        """Hold a table against scikit-learn's rules, and remember its columns."""
+        if isinstance(classifier.card.inputs, TableSpec) and classifier.card.inputs.width:
+            validate_data(self, X, y, dtype="numeric")
 
-    Raises
-    ------
-    UsageError : no such class, corrector or seed in this run. RunError : the cell is not finished, or the patch was
-        made for another classifier.
-    """
-    folder = cell_of(place, left_out=left_out, seed=seed)
-    model, card = saved.load(folder, base=base)
-    if patch is None and left_out is not None:
-        return Corrected(model, card, _of_study(Run(place), folder, model, card, left_out, corrector))
-    if corrector and patch is None:
-        raise UsageError(
-            "the full model has no corrector", place="--corrector", remedy="name a class with --left-out as well"
-        )
-    if patch is None and is_patched(folder):
-        patch = folder / APPLIED
-    if patch is None:
-        return Corrected(model, card)
-    return with_patch(model, card, patch, corrector)
+    def _learnt_by(self, classifier: Classifier) -> tuple[tuple[TrainedOn, ...], str]:
+        """What the classifier was trained on, and how that is known."""
+        recorded, _ = recorded_by(classifier)
+        sets: tuple[TrainedOn, ...] = () if recorded is None else (recorded,)
+        if self.trained_on is not None:
+            rows = rows_of(classifier.card, self.trained_on)
+            sets += (TrainedOn.from_dataset(rows, np.arange(len(rows)), "", stated=True),)
+        stated = self.assume_unseen or self.trained_on is not None
+        return sets, KNOWN if recorded is not None else STATED if stated else UNKNOWN
 
+    def _set(self, predictor: Predictor, *labels: Any) -> Self:
+        self.predictor_, self.patch_ = predictor, predictor.patch
+        self.certificate_ = predictor.patch.certificate if predictor.patch else None
+        own = getattr(predictor.classifier, "labels", None)
+        self.classes_ = as_class_labels(predictor.classes, *([] if own is None else [own]), *labels)
+        return self
 
-def is_patched(folder: Path) -> bool:
-    """Whether a patch is applied to the classifier in a folder, a whole one or a damaged one."""
-    return (folder / APPLIED).exists() or (folder / APPLIED).is_symlink()
+    def __sklearn_clone__(self) -> Self:
+        """A copy that is not fitted, for the same classifier: that is corrected, not trained."""
+        params = {name: clone(value, safe=False) for name, value in self.get_params(deep=False).items()
+                  if name != "classifier"}  # fmt: skip
+        return type(self)(clone(self.classifier) if is_unfitted(self.classifier) else self.classifier, **params)
 
-
-def with_patch(model: Network, card: saved.ModelCard, folder: Path, corrector: str | None = None) -> Corrected:
-    """A classifier with the patch in a folder; RunError where it was made for another one.
-
-    Parameters
-    ----------
-    corrector : "module:Name" of the patch's corrector, where it is from outside mien.
-    """
-    from mien.deploy.patch import read_summary
-
-    stored = read_summary(folder)
-    if not saved.is_identity(stored["base"], model, card):
-        remedy = "name the classifier that it was made for, or make one for this with mien correct"
-        raise RunError("was made for another classifier", place=str(folder), remedy=remedy)
-    with as_storage_error(folder / "patch.json"):
-        if tuple(stored["classes"][: len(card.classes)]) != card.classes:
-            raise ValueError(f"its classes do not begin with {', '.join(card.classes)}")
-        wide = saved.widened(model, card, len(stored["classes"]))
-
-    def make(name: str, target: int | None) -> Corrector:
-        outside = corrector if ":" in name else None
-        return correctors.for_classifier(
-            correctors.get_corrector(outside or name, outside=outside is not None), wide, target
-        )
-
-    patch = Patch.load(folder, make)
-    for one in patch.correctors:
-        if requested_features(one).layer not in ("", *model.layers):
-            raise RunError(
-                f"wants a layer {requested_features(one).layer!r}", place=str(folder), remedy="make the patch again"
-            )
-    return Corrected(wide, card, replace(patch, base=saved.fingerprint(model, card)))
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "predictor_")
 
 
-def _of_study(
-    run: Run, folder: Path, model: Network, card: saved.ModelCard, left_out: str, corrector: str | None
-) -> Patch:
-    """The corrector that a study fitted for the class, as a patch."""
-    manifest = run.manifest()
-    name = corrector or manifest["correctors"][-1]
-    if name not in manifest["correctors"]:
-        raise choice_error("corrector", name, manifest["correctors"], place="--corrector")
-    target = card.classes.index(left_out)
-    kind = correctors.get_corrector(name, outside=corrector is not None)
-    fitted = load_corrector(correctors.for_classifier(kind, model, target), CellFolder(folder).corrector(name))
-    calibration = CalibrationSet.of_cell(read_arrays(CellFolder(folder).scores(name)), target)
-    return Patch(
-        card.classes, np.array(card.known), (name,), (fitted,), manifest["policy"].record(Policy), calibration,
-        saved.fingerprint(model, card), manifest["data"]["fingerprint"], provenance=Provenance(KNOWN),
-    )  # fmt: skip
+def is_unfitted(classifier: Any) -> bool:
+    """Whether this is a scikit-learn estimator that was not fitted."""
+    if isinstance(classifier, type) or not hasattr(classifier, "fit") or not hasattr(classifier, "get_params"):
+        return False
+    try:
+        check_is_fitted(classifier)
+    except NotFittedError:
+        return True
+    return False

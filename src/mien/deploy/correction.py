@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from functools import cached_property
 
 import numpy as np
 
-from mien.certify.calibration_set import CalibrationSet
-from mien.certify.combine import NO_OVERRIDE
+from mien.certify.combine import NO_OVERRIDE, combine_proposals
 from mien.certify.policy import Policy, decide
-from mien.classifiers.feature_store import FeatureStore, build_correctors
-from mien.correctors.contract import Corrector
+from mien.classifiers.contract import Classifier
 from mien.data.prepare import DataSettings
 from mien.data.provenance import UNKNOWN
-from mien.data.split import group_ids
 from mien.deploy.calibration_data import CalibrationData, load_calibration_data
-from mien.deploy.corrected import cell_of
-from mien.deploy.patch import Patch, now
+from mien.deploy.fitting import fit_patch
+from mien.deploy.patch import Patch
+from mien.deploy.patch_io import now
 from mien.deploy.settings import CorrectSettings
+from mien.deploy.trained_on import base_of
 from mien.metrics.correction import scores
 from mien.metrics.ranking import auroc, gain_at_harm, gain_curve
-from mien.nets import saved
-from mien.nets.settings import AugmentSettings
 from mien.types import Floats, Ints, Outputs, Proposal, Scores
 
 FEW = 50
@@ -43,13 +40,14 @@ class Correction:
     patch : see mien.deploy.patch.
     scores : of f and of the corrected system.
     material : the pictures and their parts.
-    tested : f's outputs for the test part.
+    tested : f's outputs for the test part. proposals : of each corrector for these.
     """
 
     patch: Patch
     scores: Scores
     material: CalibrationData
     tested: Outputs
+    proposals: tuple[Proposal, ...]
 
     def _payers(self) -> list[str]:
         """Classes that lose far more than the budget on calibrate, while all together keep it."""
@@ -71,14 +69,15 @@ class Correction:
         truth, base = self.material.pictures.labels[self.material.parts.rows("test")], self.tested.predicted
         right = (base == truth) & self.patch.known[truth]
         found = {}
-        for target, corrector in zip(self.material.targets, self.patch.correctors, strict=True):
-            score = _heard(corrector.propose(self.tested), truth, base, target)
+        for target, proposal in zip(self.material.targets, self.proposals, strict=True):
+            score = _heard(proposal, truth, base, target)
             missed = (truth == target) & (base != target)
             found[self.patch.classes[target]] = gain_curve(score, missed, right & (truth != target), harms)
         return found
 
+    @cached_property
     def advice(self) -> list[str]:
-        """What stands in the way, in plain words; told by fit and calibrate, not by test."""
+        """What limits the correction, a sentence each; found on fit and calibrate, not on test."""
         material, found = self.material, []
         names = material.pictures.labelset.names
         learnt = material.pictures.labels[material.parts.rows("correct" if self.patch.approximate else "fit")]
@@ -125,89 +124,47 @@ def _spread_of_chance(new: int, others: int) -> float:
 
 
 def correct(
-    place: Path,
+    classifier: Classifier,
     data: DataSettings,
-    classes: tuple[str, ...],
     settings: CorrectSettings,
     policy: Policy,
     *,
-    left_out: str | None = None,
-    base: str | None = None,
     command: str = "",
     say: Callable[[str], object] = lambda stage: None,
 ) -> Correction:
-    """Fit correctors beside a trained classifier, certify them together, and measure what they do.
+    """Fit correctors for a trained classifier, certify them together, and measure what they do.
 
     If the data are those of the classifier's own run, its parts are used: f never saw *correct* and *test*. Other data
     are divided anew, without the pictures and persons that f was trained on.
 
     Parameters
     ----------
-    place : run folder, or a folder with model.json.
+    classifier : one that reads images; see `mien.classifiers.registry.open_classifier`.
     data : labelled pictures. Their size, colour and resize mode are taken from the classifier.
-    classes : to be won back, new ones or known ones.
-    left_out, base : which classifier of the run, and what it is if it is from outside mien.
+    settings : the target classes, new ones or known ones, and how they are corrected.
     command : how to make the patch again. say : called with each stage.
 
     Raises
     ------
     UsageError : an unknown class. DataError : too few pictures of one.
     """
-    folder = cell_of(place, left_out=left_out, seed=settings.base_seed, flag="--base-seed")
-    model, card = saved.load(folder, base=base)
     say("reading pictures")
-    material = load_calibration_data(folder, model, card, data, classes, settings)
-    pictures, parts = material.pictures, material.parts
+    material = load_calibration_data(classifier, data, settings)
     say("reading out")
-    wide = saved.widened(model, card, len(pictures.labelset))
-    beside = tuple(
-        build_correctors([settings.corrector], wide, target)[settings.corrector] for target in material.targets
-    )
-    rows = np.concatenate([parts.rows(part) for part in ("correct", "test")])
-    bench = FeatureStore.of(
-        wide, pictures, AugmentSettings(), rows, beside, folder if settings.keep_features and not base else None
-    )
-    calibration = _fitted(bench, material, beside, settings, say)
     about = {
         "made": now(), "command": command, "settings": asdict(settings.stored()), "data": asdict(data.stored()),
-        "base": str(folder.resolve()),
+        "base": base_of(classifier),
     }  # fmt: skip
-    patch = Patch(
-        pictures.labelset.names, wide.known.numpy(), (settings.corrector,) * len(beside), beside, policy, calibration,
-        saved.fingerprint(model, card), pictures.fingerprint(), bool(settings.cross_fit), about, material.provenance,
-    )  # fmt: skip
-    tested = parts.rows("test")
-    seen = bench.seen(tested)
-    decision, labels = patch.decide(seen), pictures.labels[tested]
+    patch, store = fit_patch(classifier, material, settings, policy, say=say, about=about)
+    tested = material.parts.rows("test")
+    seen, labels = store.seen(tested), material.pictures.labels[tested]
+    proposals = patch.proposals(seen)
+    proposal = combine_proposals(proposals, seen.predicted)
+    decision = patch.decide(seen, proposal)
     # every override counts as if it gave its class, also where h only flags or abstains; recall is of what h answers
-    overridden = np.where(decision.overridden, patch.propose(seen).suggested, decision.base)
+    overridden = np.where(decision.overridden, proposal.suggested, decision.base)
     result = scores(labels, decision.base, overridden, len(patch.classes))
     result = replace(
         result, recall_after=scores(labels, decision.base, decision.final, len(patch.classes)).recall_after
     )
-    return Correction(patch, result, material, seen)
-
-
-def _fitted(
-    bench: FeatureStore,
-    material: CalibrationData,
-    beside: Sequence[Corrector],
-    settings: CorrectSettings,
-    say: Callable[[str], object],
-) -> CalibrationSet:
-    """Fit the correctors, and hear what they say of pictures that they were not fitted on."""
-    pictures, parts = material.pictures, material.parts
-    held = parts.rows("correct" if settings.cross_fit else "calibrate")
-    proposals = []
-    for target, corrector in zip(material.targets, beside, strict=True):
-        say(f"fitting {settings.corrector} for {pictures.labelset.names[target]}")
-        bench.fit(corrector, parts.rows("correct" if settings.cross_fit else "fit"))
-        if settings.cross_fit:
-            proposals.append(bench.cross_fitted(settings.corrector, target, held, settings.cross_fit))
-        else:
-            proposals.append(bench.propose(corrector, held))
-    return CalibrationSet(
-        pictures.labels[held], bench.seen(held).predicted,
-        np.stack([one.score for one in proposals]), np.stack([one.suggested for one in proposals]),
-        group_ids(pictures)[held].astype(str), pictures.ids[held],
-    )  # fmt: skip
+    return Correction(patch, result, material, seen, tuple(proposals))

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from sklearn.cluster import KMeans
 
+from mien.classifiers.contract import Batch, Classifier
 from mien.correctors.novelty import Novelty
 from mien.data.images import read_pictures
 from mien.data.provenance import shared
@@ -23,8 +24,6 @@ from mien.deploy.settings import DiscoverySettings
 from mien.deploy.trained_on import recorded_by
 from mien.errors import DataError, RunError, UsageError
 from mien.features import Embedding
-from mien.nets import saved
-from mien.nets.extraction import extract
 from mien.storage.files import Record, as_storage_error, read_json, write_atomic, write_json
 from mien.types import NO_LABEL, Dataset, Floats, Ints, LabelSet, Outputs, Problem
 
@@ -98,21 +97,24 @@ class Discovery:
 
 
 def discover(
-    folder: Path, paths: Sequence[Path], settings: DiscoverySettings, say: Callable[[str], object] = lambda stage: None
+    classifier: Classifier,
+    paths: Sequence[Path],
+    settings: DiscoverySettings,
+    say: Callable[[str], object] = lambda stage: None,
 ) -> Discovery:
-    """Rank pictures by what a classifier makes of them, and group the strangest.
+    """Rank pictures by the features that a classifier has of them, and group the strangest.
 
     Parameters
     ----------
-    folder : with the model.json of the classifier.
+    classifier : one that reads images.
     paths : picture files; labels are not needed. say : called with each stage.
 
     Raises
     ------
     DataError : fewer than ten pictures that can be read.
     """
-    model, card = saved.load(folder)
-    recorded, _ = recorded_by(folder, model, card)
+    card = classifier.card
+    recorded, _ = recorded_by(classifier)
     say("reading pictures")
     data = read_pictures(paths, card.classes, card.images)
     if len(data) < 10:
@@ -120,7 +122,7 @@ def discover(
         remedy = "give a folder with many pictures: what is strange shows beside what is usual"
         raise DataError(f"{len(data)} of {len(paths)} pictures can be read{why}", place="discover", remedy=remedy)
     say("reading out")
-    outputs = extract(model, data.pictures, data.ids)
+    outputs = classifier.outputs(Batch(data.pictures, data.ids))
     say("grouping")
     score, cluster = ranked(outputs, settings)
     return Discovery(

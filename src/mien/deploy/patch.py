@@ -1,20 +1,11 @@
-"""A patch: what corrects one classifier, as a small folder beside it. f stays as it is; taking the folder away is all
-that it takes to have f back.
+"""A patch: correctors beside one classifier, which stays as it is.
 
-    NAME.patch/
-      patch.json        classes, correctors, policy, fingerprints, what is known of the training pictures, and for
-                        people the certificate (computed again on loading)
-      calibration.npz   what each corrector said of the calibration pictures
-      corrector-I.npz   what each of them learnt
-
-Nothing in it can run code. A patch is certified as a whole: the correctors speak as one (`together`), and one set of
-thresholds is chosen on the calibration pictures for the answers of the system that comes out.
+A patch is certified as a whole. The correctors are combined into one (`combine_proposals`), and one set of thresholds
+is chosen on the calibration images for the answers of the whole system. `mien.deploy.patch_io` has its files.
 """
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -28,22 +19,38 @@ from mien.certify.combine import combine_proposals
 from mien.certify.guarantees import Certified
 from mien.certify.policy import Policy, decide
 from mien.correctors.contract import Corrector, fitted_target
-from mien.data.provenance import Provenance
+from mien.data.provenance import UNKNOWN, Provenance
+from mien.deploy.patch_io import CALIBRATION, REMEDY, SUMMARY, corrector_file, read_summary, write_patch
 from mien.deploy.saved_corrector import load_corrector
-from mien.errors import RunError, UsageError
-from mien.storage.files import (
-    Record,
-    as_storage_error,
-    read_arrays,
-    read_json,
-    storage_errors,
-    write_arrays,
-    write_json,
-)
+from mien.errors import UsageError
+from mien.storage.files import as_storage_error, read_arrays
 from mien.types import Bools, Decision, Outputs, Proposal, check_unique
 
-FORMAT = 1
-REMEDY = "make the patch again with mien correct"
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is guaranteed of a corrected classifier.
+
+    Attributes
+    ----------
+    holds : with this confidence, at most this share of right answers is lost. False where the calibration images do not
+        suffice, where scores were cross-fitted, and where the classifier may have been trained on these images.
+    budget, confidence : the share, and 1 − δ.
+    n, needed : persons or images with right answers to calibrate on, and how many it takes at least.
+    training : whether its training images are "known", "stated" by the user, or "unknown".
+    words : all of it as a sentence.
+    """
+
+    holds: bool
+    budget: float
+    confidence: float
+    n: int
+    needed: int
+    training: str
+    words: str
+
+    def __str__(self) -> str:
+        return self.words
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,13 @@ class Patch:
     def certified(self) -> Certified:
         """The thresholds in force, and what they guarantee."""
         return self.calibration.certify(self.policy, self.classes, self.known)
+
+    @property
+    def certificate(self) -> Certificate:
+        """The guarantee over all known classes together."""
+        pooled, training = self.certified.guarantees[0], self.provenance.kind
+        holds = pooled.holds and training != UNKNOWN and not self.approximate
+        return Certificate(holds, pooled.budget, pooled.confidence, pooled.n, pooled.needed, training, self.assurance())
 
     @property
     def silent(self) -> bool:
@@ -115,16 +129,29 @@ class Patch:
         targets = map(fitted_target, self.correctors)
         return tuple("any" if target is None else self.classes[target] for target in targets)
 
-    def propose(self, outputs: Outputs) -> Proposal:
-        """What the correctors suggest, as one."""
-        return combine_proposals([corrector.propose(outputs) for corrector in self.correctors], outputs.predicted)
+    def proposals(self, outputs: Outputs) -> list[Proposal]:
+        """One of each corrector; `outputs` in the classes of the patch (`Outputs.padded_to`)."""
+        return [corrector.propose(outputs) for corrector in self.correctors]
 
-    def decide(self, outputs: Outputs) -> Decision:
-        """The corrected system's answers; `outputs` in the classes of the patch."""
-        base = outputs.predicted
+    def propose(self, outputs: Outputs) -> Proposal:
+        """The correctors' proposal as one."""
+        return combine_proposals(self.proposals(outputs), outputs.predicted)
+
+    def decide(self, outputs: Outputs, proposal: Proposal | None = None) -> Decision:
+        """The corrected system's answers, with scores and thresholds.
+
+        Parameters
+        ----------
+        outputs : in the classes of the patch (`Outputs.padded_to`).
+        proposal : of `propose`, where it is there already.
+        """
+        base, thresholds = outputs.predicted, self.certified.thresholds
         if not len(outputs):
-            return Decision(outputs.ids, base, base, np.zeros(0, bool), self.policy.action)
-        return decide(self.propose(outputs), base, self.certified.thresholds, self.policy.action)
+            none = np.zeros(0)
+            return Decision(outputs.ids, base, base, none.astype(bool), self.policy.action, none, none)
+        proposal = self.propose(outputs) if proposal is None else proposal
+        found = decide(proposal, base, thresholds, self.policy.action)
+        return replace(found, score=proposal.score, threshold=thresholds[base])
 
     def merged_with(self, other: Patch) -> Patch:
         """Both as one, with one certificate; the order does not matter. UsageError where they cannot be."""
@@ -150,30 +177,14 @@ class Patch:
             provenance=self.provenance.combined_with(other.provenance),
         )
 
-    def save(self, folder: Path) -> None:
-        """Write the folder, in place of a patch that is there already.
-
-        A killed process leaves the one or the other whole, at worst the older as .NAME.old: the next call puts it back.
-        """
-        new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
-        with storage_errors(folder):
-            if old.exists() and not folder.exists():
-                old.rename(folder)
-            for left in (new, old):
-                remove(left)
-            for number, corrector in enumerate(self.correctors):
-                write_arrays(new / f"corrector-{number}.npz", **corrector.state())
-            write_arrays(new / "calibration.npz", **self.calibration.arrays())
-            write_json(new / "patch.json", self.summary())
-            if folder.exists() or folder.is_symlink():
-                folder.rename(old)
-            new.rename(folder)
-            remove(old)
+    def save(self, folder: Path | str) -> None:
+        """Write the folder, see `mien.deploy.patch_io`."""
+        states = [corrector.state() for corrector in self.correctors]
+        write_patch(Path(folder), self.summary(), self.calibration.arrays(), states)
 
     def summary(self) -> dict[str, Any]:
-        """What patch.json says."""
+        """The content of patch.json."""
         return {
-            "format": FORMAT,
             "classes": self.classes,
             "known": self.known,
             "correctors": self.names,
@@ -189,7 +200,7 @@ class Patch:
         }
 
     @classmethod
-    def load(cls, folder: Path, make: Callable[[str, int | None], Corrector]) -> Self:
+    def load(cls, folder: Path | str, make: Callable[[str, int | None], Corrector]) -> Self:
         """Read a patch back.
 
         Parameters
@@ -200,52 +211,27 @@ class Patch:
         ------
         RunError : it is no patch, is damaged, or was written by a newer version.
         """
+        folder = Path(folder)
         stored = read_summary(folder)
-        with as_storage_error(folder / "patch.json", REMEDY):
+        with as_storage_error(folder / SUMMARY, REMEDY):
             classes, known = tuple(stored["classes"]), np.array(stored["known"])
             pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
             policy, provenance = stored["policy"].record(Policy), Provenance.from_patch(stored)
             if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
                 raise ValueError("known and classes do not fit")
-        with as_storage_error(folder / "calibration.npz", REMEDY):
-            arrays = read_arrays(folder / "calibration.npz")
-            calibration = CalibrationSet.of_arrays(arrays)
+        with as_storage_error(folder / CALIBRATION, REMEDY):
+            calibration = CalibrationSet.of_arrays(read_arrays(folder / CALIBRATION))
             check_unique(calibration.row_keys, "ids")
             if calibration.score.shape[0] != len(pairs) or not len(calibration):
                 raise ValueError(f"score has {calibration.score.shape[0]} rows, and there are {len(pairs)} correctors")
         correctors = []
         for number, (name, target) in enumerate(pairs):
             index = classes.index(target) if target in classes else None
-            correctors.append(load_corrector(make(name, index), folder / f"corrector-{number}.npz"))
+            correctors.append(load_corrector(make(name, index), folder / corrector_file(number)))
         found = cls(
             classes, known, tuple(stored["correctors"]), tuple(correctors), policy, calibration, stored["base"],
             stored["data"], bool(stored["approximate"]), stored["about"], provenance,
         )  # fmt: skip
-        with as_storage_error(folder / "calibration.npz", REMEDY):
+        with as_storage_error(folder / CALIBRATION, REMEDY):
             _ = found.certified
         return found
-
-
-def remove(folder: Path) -> None:
-    """Take a folder away, if it is there; of a link, the link."""
-    if folder.is_symlink():
-        folder.unlink()
-    elif folder.exists():
-        shutil.rmtree(folder)
-
-
-def read_summary(folder: Path) -> Record:
-    """What patch.json says; RunError where it is no patch that this version can read."""
-    if not (folder / "patch.json").exists():
-        raise RunError("is no patch", place=str(folder), remedy="give the folder that mien correct wrote")
-    stored = read_json(folder / "patch.json")
-    if not isinstance(stored, Record) or type(stored["format"]) is not int or stored["format"] < 1:
-        raise RunError("is no summary of a patch", place=str(folder / "patch.json"), remedy=REMEDY)
-    if stored["format"] > FORMAT:
-        raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")
-    return stored
-
-
-def now() -> str:
-    """The time, as `about` has it."""
-    return time.strftime("%Y-%m-%d %H:%M:%S")

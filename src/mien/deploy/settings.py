@@ -29,6 +29,7 @@ class CorrectSettings:
     )
     base_seed: int | None = setting(None, "which of the run's seeds; the first by default")
     trained_on: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         validate(self)

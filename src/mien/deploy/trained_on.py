@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from mien.classifiers.contract import Classifier, is_identity
 from mien.data.files import walk
 from mien.data.images import decode, read_pictures
 from mien.data.load import absolute, is_drawn, load
@@ -15,9 +17,6 @@ from mien.data.prepare import DataSettings, prepare, spelled
 from mien.data.provenance import KNOWN, STATED, UNKNOWN, TrainedOn, training_rows
 from mien.data.split import split
 from mien.errors import DataError, MienError, UsageError
-from mien.nets import saved
-from mien.nets.network import Network
-from mien.nets.pretrained import PREFIX
 from mien.storage.files import as_storage_error, read_json
 from mien.storage.layout import RETRAINED, CellFolder
 from mien.storage.run import Run
@@ -43,13 +42,12 @@ class Learnt:
     notes: tuple[str, ...] = ()
 
 
-def learnt_by(
-    folder: Path, model: Network, card: saved.ModelCard, given: Sequence[str], data: DataSettings, pictures: Dataset
-) -> Learnt:
-    """What the classifier in a folder was trained on.
+def learnt_by(classifier: Classifier, given: Sequence[str], data: DataSettings, pictures: Dataset) -> Learnt:
+    """What a classifier was trained on.
 
     Parameters
     ----------
+    classifier : its card has it, or the folder that it was read from.
     given : data sets that the user names besides, or "unknown".
     data : the settings that these are read with. pictures : what was read with them already.
 
@@ -57,30 +55,40 @@ def learnt_by(
     ------
     UsageError : it is not known, and the user does not state it. DataError : a data set that is named cannot be read.
     """
-    recorded, why = recorded_by(folder, model, card, (pictures, absolute(data.source)))
+    recorded, why = recorded_by(classifier, (pictures, absolute(data.source)))
     if recorded is None and not given:
         remedy = (
             f"name the pictures that it was trained on with {FLAG} PATH, once for each data set; or give {FLAG} "
             "unknown: the certificate then holds only if none of the calibration pictures was trained on"
         )
         cause = f"it is not known what the classifier was trained on: {why}"
-        raise UsageError(cause, place=str(folder), remedy=remedy)
+        raise UsageError(cause, place=place_of(classifier), remedy=remedy)
     named = [_stated(source, data) for source in dict.fromkeys(given) if source != UNKNOWN]
     sets = tuple(one for one, _ in named)
     notes = tuple(note for _, note in named if note)
-    if card.base.startswith(PREFIX) and not named:
+    backbone = getattr(classifier, "backbone", "")
+    if backbone and not named:
         notes += (
-            f"the backbone {card.base} was trained by others: if on pictures like these, name them with {FLAG} PATH",
+            f"the backbone {backbone} was trained by others: if on pictures like these, name them with {FLAG} PATH",
         )
     if recorded is not None:
         return Learnt(KNOWN, (recorded, *sets), notes)
     return Learnt(UNKNOWN if UNKNOWN in given else STATED, sets, notes)
 
 
-def recorded_by(
-    folder: Path, model: Network, card: saved.ModelCard, there: tuple[Dataset, str] | None = None
-) -> tuple[TrainedOn | None, str]:
-    """The record beside a classifier, or one derived from its run; None and the reason where neither exists.
+def place_of(classifier: Classifier) -> str:
+    """Where a classifier lies, for messages: its folder, or its type."""
+    return str(getattr(classifier, "folder", None) or type(classifier).__name__)
+
+
+def base_of(classifier: Classifier) -> str:
+    """Where a classifier lies, as patch.json has it: its folder in full, or its id."""
+    folder: Path | None = getattr(classifier, "folder", None)
+    return str(folder.resolve()) if folder else f"{type(classifier).__name__} {classifier.card.id}"
+
+
+def recorded_by(classifier: Classifier, there: tuple[Dataset, str] | None = None) -> tuple[TrainedOn | None, str]:
+    """The record on the card, beside the classifier, or derived from its run; None and the reason where there is none.
 
     Parameters
     ----------
@@ -90,8 +98,13 @@ def recorded_by(
     ------
     RunError : the record is damaged, or is of another classifier.
     """
-    found = TrainedOn.load(folder, lambda stored: saved.is_identity(stored, model, card))
-    return (found, "") if found else _of_earlier_run(folder, there)
+    folder: Path | None = getattr(classifier, "folder", None)
+    recorded = classifier.card.trained_on
+    if recorded is None and folder is not None:
+        recorded = TrainedOn.load(folder, partial(is_identity, classifier))
+    if recorded is not None:
+        return recorded, ""
+    return _of_earlier_run(folder, there) if folder else (None, "its card has no record of it")
 
 
 def _of_earlier_run(folder: Path, there: tuple[Dataset, str] | None) -> tuple[TrainedOn | None, str]:

@@ -10,12 +10,30 @@ from torch import Tensor, nn
 
 from mien.nets.blocks import conv_block
 from mien.nets.network import Network
+from mien.nets.pretrained import Pretrained, without_weights
 from mien.nets.residual import Block
 
 WIDTH = 128
 DROPOUT = 0.3
 """Less than a base is trained with: these layers have learnt already."""
 NARROW = 3
+
+
+def widened(model: Network, classes: int) -> Network:
+    """The same classifier with columns for more classes, which it does not know; its answers stay as they are."""
+    added = classes - len(model.known)
+    if not added:
+        return model
+    kind = without_weights(model) if isinstance(model, Pretrained) else type(model)
+    known = (*model.known.tolist(), *[False] * added)
+    wide = kind(classes, model.mean.shape[0], known)
+    weights = {}
+    for (name, new), old in zip(wide.state_dict().items(), model.state_dict().values(), strict=True):
+        missing = len(new) - len(old) if new.ndim else 0
+        weights[name] = torch.cat([old, old.new_zeros(missing, *old.shape[1:])]) if missing else old
+    wide.load_state_dict(weights)
+    wide.precision, wide.mirrored = model.precision, model.mirrored
+    return wide.eval()
 
 
 class Copied(Network):

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
@@ -19,7 +18,7 @@ from mien.data.picture import ImageSettings
 from mien.data.provenance import FILE, TrainedOn
 from mien.errors import AlignmentError, RunError, choice_error
 from mien.nets.network import Network
-from mien.nets.pretrained import PREFIX, Pretrained, of, without_weights
+from mien.nets.pretrained import PREFIX, Pretrained, of
 from mien.outside import import_class
 from mien.storage.artifact import Artifact
 from mien.storage.files import as_storage_error, write_atomic
@@ -134,20 +133,6 @@ def is_identity(stored: str, model: Network, card: ModelCard) -> bool:
 def weights_of(model: Network) -> list[NDArray[Any]]:
     """All that training may change, as arrays."""
     return [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
-
-
-def widened(model: Network, card: ModelCard, classes: int) -> Network:
-    """The same classifier with columns for more classes, which it does not know; its answers stay as they are."""
-    known = np.pad(np.array(card.known), (0, classes - len(card.known)))
-    kind = without_weights(model) if isinstance(model, Pretrained) else type(model)
-    wide = kind(classes, 3 if card.colour else 1, tuple(known.tolist()))
-    weights = {}
-    for (name, new), old in zip(wide.state_dict().items(), model.state_dict().values(), strict=True):
-        missing = len(new) - len(old) if new.ndim else 0
-        weights[name] = torch.cat([old, old.new_zeros(missing, *old.shape[1:])]) if missing else old
-    wide.load_state_dict(weights)
-    wide.precision, wide.flip_tta = model.precision, model.flip_tta
-    return wide.eval()
 
 
 def save(model: Network, card: ModelCard, folder: Path, trained_on: TrainedOn | None = None) -> None:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,7 @@ class Dataset:
         keeps, or None.
     problems : what was wrong so far.
     name : where the data came from.
+    table : (N, D) float, the numbers that stand for each row where the data are no pictures, or None.
     """
 
     ids: Texts
@@ -144,8 +146,12 @@ class Dataset:
     official: Texts | None = None
     problems: tuple[Problem, ...] = ()
     name: str = ""
+    table: Floats | None = None
 
-    _ROWS = ("labels", "raw_labels", "paths", "pixels", "hashes", "votes", "targets", "groups", "sources", "official")
+    _ROWS = (
+        "labels", "raw_labels", "paths", "pixels", "hashes", "votes", "targets", "groups", "sources", "official",
+        "table",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", as_ids(self.ids, "Dataset.ids"))
@@ -203,6 +209,10 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """Hex digest of ids, pictures and their size, labels, soft labels, groups, parts: equal for equal content."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         labels = self.labels.astype(np.int64)
         size = None if self.pixels is None else self.pixels.shape[1:]  # the hashes are older than the resizing
         official = () if self.official is None else (self.official,)  # fingerprints are older than official parts

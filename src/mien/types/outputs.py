@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -177,30 +178,51 @@ def _rows(rows: Any, count: int, place: str) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class FeatureRequest:
-    """What a corrector wants to be read out of a classifier.
+    """The features that a corrector needs of a classifier.
 
     Attributes
     ----------
-    layer : whose whole map; "" for none.
-    views : changed views of each picture to learn on; new pictures come as they are, with their mirror image where the
-        classifier is read out so.
-    vectors : patterns of the vectors, all by default.
+    layer : the layer whose whole map it learns on; "" for none.
+    views : changed views of each training image to learn on. Other images come as they are, with their mirror image
+        where the classifier averages over both.
+    vectors : patterns of the vectors' names, all by default.
+    maps : all layers whose whole maps are needed; `layer` is always one of them.
+
+    Examples
+    --------
+    >>> FeatureRequest("conv2", vectors=("lstm*",)).maps
+    ('conv2',)
     """
 
     layer: str = ""
     views: int = 0
     vectors: tuple[str, ...] = ("*",)
+    maps: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _set(self, vectors=tuple(self.vectors), maps=tuple(sorted({*self.maps, self.layer} - {""})))
+
+    def matches(self, name: str) -> bool:
+        """Whether a vector of this name is asked for."""
+        return any(fnmatchcase(name, pattern) for pattern in self.vectors)
 
     @classmethod
-    def union(cls, wants: Iterable[FeatureRequest]) -> FeatureRequest:
-        """What correctors want that are one together; UsageError where they want different maps."""
-        found = list(wants)
-        maps = {(want.layer, want.views) for want in found if want.layer} or {("", 0)}
-        if len(maps) > 1:
+    def union(cls, requests: Iterable[FeatureRequest]) -> FeatureRequest:
+        """What correctors need that are one corrector together; UsageError where they learn on different maps."""
+        found = list(requests)
+        learnt_on = {(one.layer, one.views) for one in found if one.layer} or {("", 0)}
+        if len(learnt_on) > 1:
             remedy = "put one adapter only beside the others"
             raise UsageError("members want maps of different layers", place="correctors", remedy=remedy)
-        [(layer, views)] = maps
-        return cls(layer, views, tuple(sorted({pattern for want in found for pattern in want.vectors})))
+        [(layer, views)] = learnt_on
+        return replace(cls.for_reading(found), layer=layer, views=views)
+
+    @classmethod
+    def for_reading(cls, requests: Iterable[FeatureRequest]) -> FeatureRequest:
+        """What a classifier must give so that each of these is served; no images are changed for it."""
+        found = list(requests)
+        vectors = sorted({pattern for one in found for pattern in one.vectors})
+        return cls(vectors=tuple(vectors), maps=tuple({layer for one in found for layer in one.maps}))
 
 
 @dataclass(frozen=True)
@@ -245,6 +267,7 @@ class Decision:
     final : (N,) int, the corrected answer; -1 where it abstains.
     overridden : (N,) bool, where the corrector spoke up (with action "flag", `final` still equals `base` there).
     action : one of ACTIONS.
+    score, threshold : (N,) the corrector's score and the threshold that it must exceed; None where they are not kept.
     """
 
     ids: Texts
@@ -252,8 +275,10 @@ class Decision:
     final: Ints
     overridden: Bools
     action: str = "relabel"
+    score: Floats | None = None
+    threshold: Floats | None = None
 
-    _ROWS = ("base", "final", "overridden")
+    _ROWS = ("base", "final", "overridden", "score", "threshold")
 
     def __post_init__(self) -> None:
         base, final = (as_labels(getattr(self, name), f"Decision.{name}", least=-1) for name in ("base", "final"))
@@ -265,3 +290,12 @@ class Decision:
         if (self.final != self.base)[~self.overridden].any():
             remedy = "mark every row whose answer was overridden in `overridden`"
             raise AlignmentError("an answer differs where `overridden` is False", place="Decision.final", remedy=remedy)
+
+    @classmethod
+    def concat(cls, parts: Sequence[Decision]) -> Decision:
+        """The decisions of one system for several lots of images, one after the other; at least one lot."""
+        rows: dict[str, Any] = {}
+        for name in ("ids", *cls._ROWS):
+            values = [getattr(part, name) for part in parts]
+            rows[name] = None if any(value is None for value in values) else np.concatenate(values)
+        return cls(action=parts[0].action, **rows)

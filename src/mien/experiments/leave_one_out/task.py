@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mien.classifiers.feature_store import FeatureStore, build_correctors
+from mien.classifiers.network import NetworkClassifier
 from mien.correctors.contract import Corrector, fitted_target
 from mien.data.load import absolute
 from mien.data.prepare import prepare
@@ -112,7 +113,7 @@ def run_cell(cell: Cell) -> None:
         data = prepare(cell.settings.data)
         parts = split(data, cell.seed)
         clock = _Clock(cell.path / "seconds.json")
-        model = _model(cell, data, parts, clock).to(device)
+        model = NetworkClassifier.of(_model(cell, data, parts, clock).to(device), data)
         announce(cell, "reading out")
         target = data.labelset.index(cell.left_out) if cell.left_out else -1
         missing = build_correctors(cell.missing(), model, target)
@@ -170,7 +171,7 @@ def _correct(cell: Cell, name: str, corrector: Corrector, bench: FeatureStore, p
         proposal = bench.propose(certified, tested)
     calibration = bench.calibration(certified, parts.rows("calibrate"))
     write_arrays(cell.files.corrector(name), **certified.state())
-    [again] = build_correctors([name], bench.model, fitted_target(certified)).values()
+    [again] = bench.build([name], fitted_target(certified)).values()
     with clock.stage(f"fit {name} on all", len(parts.rows("correct"))):
         whole = bench.fit(again, parts.rows("correct"))
     write_arrays(

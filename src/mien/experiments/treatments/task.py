@@ -15,6 +15,7 @@ from mien.certify.calibration_set import CalibrationSet
 from mien.certify.combine import combine_proposals
 from mien.certify.policy import decide
 from mien.classifiers.feature_store import FeatureStore, build_correctors
+from mien.classifiers.network import NetworkClassifier
 from mien.data.load import absolute
 from mien.data.prepare import prepare
 from mien.data.provenance import TrainedOn, training_rows
@@ -229,9 +230,10 @@ def _corrected(cell: TreatedCell, name: str, model: Network, data: Dataset, part
     counts = np.bincount(data.labels[parts.rows("train")], minlength=len(data.labelset))
     fitting = np.bincount(data.labels[parts.rows("fit")], minlength=len(data.labelset))
     targets = np.flatnonzero((counts < counts.sum() / (counts > 0).sum()) & (fitting >= FEWEST))
-    beside = [build_correctors([name], model, int(target))[name] for target in targets]
+    classifier = NetworkClassifier.of(model, data)
+    beside = [build_correctors([name], classifier, int(target))[name] for target in targets]
     looked = np.unique(np.concatenate([parts.rows("fit"), rows]))
-    bench = FeatureStore.of(model, data, cell.settings.train.augment, looked, beside)
+    bench = FeatureStore.of(classifier, data, cell.settings.train.augment, looked, beside)
     for corrector in beside:
         bench.fit(corrector, parts.rows("fit"))
 

@@ -1,0 +1,79 @@
+"""Any function that gives probabilities, as a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, TableSpec, check_maps
+from mien.errors import DataError
+from mien.types import FeatureRequest, Floats, Outputs, digest
+
+FEATURES = "features"
+"""Name of the vector where the function gives a bare array of features."""
+
+
+class FunctionClassifier:
+    """A function from arrays to probabilities, or to probabilities and features.
+
+    Parameters
+    ----------
+    function : (N, …) in the form of `inputs` → (N, K) probabilities; or a pair of these and of features: one (N, D)
+        array, or name → (N, D) array.
+    classes : the K class names.
+    inputs : what the function reads.
+    id : text that changes whenever the answers do, such as the version of the weights. By default it is made of the
+        function's name and code, which do not say what weights it uses.
+
+    Examples
+    --------
+    >>> def bright(images):
+    ...     share = images.mean((1, 2)) / 255
+    ...     return np.stack([1 - share, share], 1), share
+    >>> classifier = FunctionClassifier(bright, ["dark", "bright"], ImageSpec(16))
+    >>> found = classifier.outputs(Batch(np.full((1, 16, 16), 255, np.uint8)))
+    >>> found.predicted, found.vectors["features"].shape
+    (array([1]), (1, 1))
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], classes: Sequence[str], inputs: ImageSpec | TableSpec, id: str = ""
+    ) -> None:
+        self.function, self.classes, self.inputs, self.id = function, tuple(classes), inputs, id
+
+    @cached_property
+    def card(self) -> ClassifierCard:
+        """The layers are those that the function gives for one blank row."""
+        code = getattr(self.function, "__code__", None)
+        name = getattr(self.function, "__qualname__", type(self.function).__qualname__)
+        about = self.id or (getattr(self.function, "__module__", ""), name, code.co_code if code else b"")
+        shape = self.inputs.settings.shape if isinstance(self.inputs, ImageSpec) else (self.inputs.width,)
+        blank = np.zeros((1, *shape), np.uint8 if isinstance(self.inputs, ImageSpec) else np.float64)
+        layers = tuple(Layer(name, values.shape[1:]) for name, values in self._called(blank)[1].items())
+        identity = digest("function", about, self.classes, str(self.inputs))
+        return ClassifierCard(identity, self.classes, inputs=self.inputs, layers=layers)
+
+    def outputs(self, batch: Batch, request: FeatureRequest = FeatureRequest()) -> Outputs:  # noqa: B008 -- frozen
+        """Probabilities, and the features that the request names."""
+        batch.checked(self.card)
+        check_maps(self.card, request.maps)
+        if not len(batch):
+            return Outputs(batch.ids, np.empty((0, len(self.classes))))
+        probs, features = self._called(batch.data)
+        return Outputs(batch.ids, probs, None, {name: features[name] for name in features if request.matches(name)})  # type: ignore[arg-type]
+
+    def _called(self, data: NDArray[Any]) -> tuple[Floats, dict[str, Floats]]:
+        """Probabilities and named features of some rows."""
+        found = self.function(data)
+        probs, features = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
+        named = features if isinstance(features, Mapping) else {FEATURES: features}
+        checked = Outputs(None, probs, None, named)  # type: ignore[arg-type]
+        if checked.probs.shape != (len(data), len(self.classes)):
+            cause = f"gave probabilities of shape {checked.probs.shape} for {len(data)} rows"
+            remedy = f"return ({len(data)}, {len(self.classes)}): a row for each row, a column for each class"
+            raise DataError(cause, place="function", remedy=remedy)
+        return checked.probs, dict(checked.vectors)

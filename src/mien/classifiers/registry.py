@@ -1,0 +1,111 @@
+"""Open a classifier, whatever it is: one line here for each kind, and entry points for kinds from outside mien."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from mien.classifiers.contract import Classifier
+from mien.errors import UsageError, choice_error
+
+GROUP = "mien.classifiers"
+"""Entry points of this group name functions (source, **settings) → classifier."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of source: whether something is one, told without loading anything, and where its opener is."""
+
+    name: str
+    accepts: Callable[[Any], bool]
+    home: str
+
+
+def _is_folder(source: Any) -> bool:
+    return isinstance(source, str | Path) and (Path(source).is_dir() or not Path(source).suffix)
+
+
+def _is_estimator(source: Any) -> bool:
+    return hasattr(source, "fit") and hasattr(source, "get_params")
+
+
+def _is_table(source: Any) -> bool:
+    return hasattr(source, "probs") and hasattr(source, "ids")
+
+
+def _is_function(source: Any) -> bool:
+    return callable(source) and not isinstance(source, type) and not hasattr(source, "state_dict")
+
+
+KINDS = (
+    _Kind("run", _is_folder, "cell:open_run"),
+    _Kind("estimator", _is_estimator, "sklearn:EstimatorClassifier"),
+    _Kind("table", _is_table, "table:TableClassifier"),
+    _Kind("function", _is_function, "function:FunctionClassifier"),
+)
+
+
+def open_classifier(source: Any, kind: str | None = None, **settings: Any) -> Classifier:
+    """The classifier that something is, or that a path holds.
+
+    Parameters
+    ----------
+    source : a classifier (returned as it is); the folder of a run or of one network; a fitted scikit-learn estimator; a
+        function from arrays to probabilities; outputs that were computed elsewhere.
+    kind : what the source is, where it cannot be told: one of KINDS, or the name of an installed entry point.
+    settings : of that kind, such as `classes` and `inputs` of a function, or `left_out` and `seed` of a run.
+
+    Raises
+    ------
+    UsageError : no classifier, or settings that the kind does not have. RunError : a folder without a classifier.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> open_classifier(LogisticRegression().fit([[0.0], [1.0]], ["calm", "fear"])).card.classes
+    ('calm', 'fear')
+    """
+    if kind is None and not isinstance(source, type | str | Path) and isinstance(source, Classifier):
+        return source
+    opener = _opener(source, kind)
+    known = list(inspect.signature(opener).parameters.values())[1:]
+    names = [one.name for one in known]
+    for name in settings:
+        if name not in names and not any(one.kind is one.VAR_KEYWORD for one in known):
+            raise choice_error("setting", name, names or ["none"], place="open_classifier")
+    absent = [one.name for one in known if one.default is one.empty and one.kind in (
+        one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and one.name not in settings]  # fmt: skip
+    if absent:
+        remedy = f"give {', '.join(f'{name}=…' for name in absent)}"
+        raise UsageError("more must be said of this classifier", place=_shown(source), remedy=remedy)
+    return opener(source, **settings)
+
+
+def _opener(source: Any, kind: str | None) -> Callable[..., Classifier]:
+    found = [one for one in KINDS if (one.accepts(source) if kind is None else one.name == kind)]
+    if found:
+        module, _, name = found[0].home.partition(":")
+        return getattr(import_module(f"mien.classifiers.{module}"), name)  # type: ignore[no-any-return]
+    outside = {point.name: point for point in entry_points(group=GROUP)}
+    if kind in outside:
+        return outside[kind].load()  # type: ignore[no-any-return]
+    if kind is not None:
+        raise choice_error(
+            "kind of classifier", kind, [*(one.name for one in KINDS), *outside], place="open_classifier"
+        )
+    cause = "is no classifier that can be opened"
+    remedy = (
+        "give the folder of a run or a network, a fitted scikit-learn estimator, a function that returns "
+        "probabilities, or an object with `card` and `outputs`; for other models, wrap their prediction in a function: "
+        "mien.classifiers.function.FunctionClassifier(predict, classes, inputs)"
+    )
+    raise UsageError(cause, place=_shown(source), remedy=remedy)
+
+
+def _shown(source: Any) -> str:
+    return str(source) if isinstance(source, str | Path) else type(source).__name__

@@ -1,0 +1,77 @@
+"""Fit correctors on calibration data, and make the patch: what `mien correct` and the estimator have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.policy import Policy
+from mien.classifiers.contract import Classifier
+from mien.classifiers.feature_store import FeatureStore, build_correctors
+from mien.correctors.contract import Corrector
+from mien.data.split import group_ids
+from mien.deploy.calibration_data import CalibrationData
+from mien.deploy.patch import Patch
+from mien.deploy.settings import CorrectSettings
+from mien.nets.settings import AugmentSettings
+
+
+def fit_patch(
+    classifier: Classifier,
+    material: CalibrationData,
+    settings: CorrectSettings,
+    policy: Policy,
+    *,
+    about: Mapping[str, Any] | None = None,
+    say: Callable[[str], object] = lambda stage: None,
+) -> tuple[Patch, FeatureStore]:
+    """A patch for a classifier, and the classifier's outputs for the parts correct and test.
+
+    Parameters
+    ----------
+    material : rows with labels, divided into fit, calibrate and perhaps test.
+    settings : which corrector, and whether it is cross-fitted. policy : the budget, and what an override does.
+    about : for people, kept in the patch. say : called with each stage.
+    """
+    pictures, parts = material.pictures, material.parts
+    count = len(pictures.labelset)
+    made = (build_correctors([settings.corrector], classifier, target, count) for target in material.targets)
+    beside = tuple(corrector for one in made for corrector in one.values())
+    rows = np.concatenate([parts.rows(part) for part in ("correct", "test")])
+    keep = getattr(classifier, "cache_folder", None) if settings.keep_features else None
+    store = FeatureStore.of(classifier, pictures, AugmentSettings(), rows, beside, keep)
+    calibration = _fitted(store, material, beside, settings, say)
+    known = np.pad(classifier.card.known_mask, (0, count - len(classifier.card.known)))
+    patch = Patch(
+        pictures.labelset.names, known, (settings.corrector,) * len(beside), beside, policy, calibration,
+        classifier.card.id, pictures.fingerprint(), bool(settings.cross_fit), about or {}, material.provenance,
+    )  # fmt: skip
+    return patch, store
+
+
+def _fitted(
+    store: FeatureStore,
+    material: CalibrationData,
+    beside: Sequence[Corrector],
+    settings: CorrectSettings,
+    say: Callable[[str], object],
+) -> CalibrationSet:
+    """Fit the correctors, and keep their proposals for rows that they were not fitted on."""
+    pictures, parts = material.pictures, material.parts
+    held = parts.rows("correct" if settings.cross_fit else "calibrate")
+    proposals = []
+    for target, corrector in zip(material.targets, beside, strict=True):
+        say(f"fitting {settings.corrector} for {pictures.labelset.names[target]}")
+        store.fit(corrector, parts.rows("correct" if settings.cross_fit else "fit"))
+        if settings.cross_fit:
+            proposals.append(store.cross_fitted(settings.corrector, target, held, settings.cross_fit))
+        else:
+            proposals.append(store.propose(corrector, held))
+    return CalibrationSet(
+        pictures.labels[held], store.seen(held).predicted,
+        np.stack([proposal.score for proposal in proposals]), np.stack([proposal.suggested for proposal in proposals]),
+        group_ids(pictures)[held].astype(str), pictures.ids[held],
+    )  # fmt: skip

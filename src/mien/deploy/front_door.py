@@ -1,0 +1,187 @@
+"""What users call: open a classifier, correct it, audit labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.certify.policy import Policy
+from mien.classifiers.cell import cell_of
+from mien.classifiers.contract import Classifier, MapClassifier
+from mien.classifiers.registry import open_classifier
+from mien.data.prepare import DataSettings
+from mien.deploy.corrected import CorrectedClassifier
+from mien.deploy.correction import correct as correct_on_data
+from mien.deploy.labelled_rows import class_names
+from mien.deploy.opening import load_patch, open_predictor
+from mien.deploy.patch import Patch
+from mien.deploy.settings import CorrectSettings
+from mien.errors import UsageError, choice_error
+from mien.labels.suspects import Suspects, suspects
+from mien.types import as_numbers
+
+WITHOUT_MAPS = "logistic"
+"""The corrector for classifiers that show no maps, by default."""
+
+
+def open(source: Any, patch: Path | str | Patch | None = None, **settings: Any) -> CorrectedClassifier:
+    """A classifier, alone or with a patch, ready to predict.
+
+    Parameters
+    ----------
+    source : the folder of a run or a network, or any classifier (see `mien.classifiers.registry.open_classifier`).
+    patch : what corrects it: the folder of a patch, or the patch itself. By default, for a folder, the patch that is
+        applied to it.
+    settings : of a folder: `left_out` (the study's classifier without this class, with its corrector), `corrector`
+        (which of the study's), `seed`, `base` (a network from outside mien, as module:Name). Of other sources: what
+        their kind needs, such as `classes` and `inputs` of a function.
+
+    Raises
+    ------
+    UsageError : no classifier, or a setting that it does not have. RunError : a damaged folder, or a patch that was
+        made for another classifier.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> mood = open(LogisticRegression().fit([[0.0], [1.0]], ["calm", "fear"]))
+    >>> mood.predict([[0.9]]).tolist()
+    ['fear']
+    """
+    corrector = settings.pop("corrector", None)
+    is_run = isinstance(source, str | Path) and not settings.get("kind") and Path(source).is_dir()
+    if is_run and not isinstance(patch, Patch):
+        how = {name: settings.pop(name, None) for name in ("left_out", "seed", "base")}
+        if settings:
+            raise choice_error("setting", next(iter(settings)), [*how, "corrector"], place=f"mien.open {source}")
+        found = open_predictor(Path(source), patch=None if patch is None else Path(patch), corrector=corrector, **how)
+        return CorrectedClassifier.of(found.classifier, found.patch)
+    classifier = open_classifier(source, **settings)
+    if isinstance(patch, str | Path):
+        patch = load_patch(Path(patch), classifier, corrector)
+    return CorrectedClassifier.of(classifier, patch)
+
+
+def correct(classifier: Any, data: str | Path, classes: Sequence[str], **settings: Any) -> Patch:
+    """Win classes back for a classifier of images, as `mien correct` does.
+
+    Parameters
+    ----------
+    classifier : what `mien.open` gives or takes.
+    data : labelled images that it was not trained on: a folder with a folder for each class, or another layout.
+    classes : names of the classes, new ones or known ones.
+    settings : any of CorrectSettings, DataSettings and Policy by name, such as `budget=0.02`, `corrector="nystroem"`,
+        `trained_on=("path/to/training",)`.
+
+    Returns
+    -------
+    A patch: `patch.save(folder)` keeps it, `mien.open(classifier, patch)` uses it.
+
+    Raises
+    ------
+    UsageError : an unknown class or setting; or it is not known what the classifier was trained on.
+    DataError : too few images of a class.
+    """
+    opened = classifier.predictor_.classifier if isinstance(classifier, CorrectedClassifier) else None
+    if opened is None and isinstance(classifier, str | Path) and Path(classifier).is_dir():
+        opened = open_classifier(cell_of(Path(classifier), left_out=settings.pop("left_out", None)))
+    opened = open_classifier(classifier) if opened is None else opened
+    settings.setdefault("corrector", CorrectSettings.corrector if _shows_maps(opened) else WITHOUT_MAPS)
+    given = {"source": str(data), "classes": tuple(class_names(classes)), **settings}
+    known = {field.name for kind in (CorrectSettings, DataSettings, Policy) for field in fields(kind)}
+    for name in given:
+        if name not in known:
+            raise choice_error("setting", name, sorted(known), place="mien.correct")
+    for_data, how, policy = (_built(kind, given) for kind in (DataSettings, CorrectSettings, Policy))
+    return correct_on_data(opened, for_data, how, policy).patch
+
+
+def _built(kind: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    """The settings of this kind among all that are given."""
+    return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})  # type: ignore[arg-type]
+
+
+def _shows_maps(classifier: Classifier) -> bool:
+    return isinstance(classifier, MapClassifier) and any(layer.kind == "map" for layer in classifier.card.layers)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Which labels are probably wrong.
+
+    Attributes
+    ----------
+    classes : (K,) the classes, as they are written in y.
+    suspects : the evidence, with class indices.
+    """
+
+    classes: NDArray[Any]
+    suspects: Suspects
+
+    @property
+    def score(self) -> NDArray[Any]:
+        """(N,) chance of the most likely other class less that of the given one; above 0 the label is suspicious."""
+        return self.suspects.score
+
+    @property
+    def suggested(self) -> NDArray[Any]:
+        """(N,) the most likely labels."""
+        return self.classes[self.suspects.suggested]
+
+    @property
+    def worst_first(self) -> NDArray[Any]:
+        """(N,) rows, the most suspicious first."""
+        return np.argsort(-self.score, kind="stable")
+
+    def __repr__(self) -> str:
+        count, rows = int((self.score > 0).sum()), self.worst_first[:3]
+        shown = "; ".join(
+            f"row {row}: {self.classes[self.suspects.labels[row]]} → {self.classes[self.suspects.suggested[row]]} "
+            f"({self.score[row]:.2f})"
+            for row in rows
+            if self.score[row] > 0
+        )
+        return f"Audit: {count} of {len(self.score)} labels are suspicious" + (f"; {shown}" if shown else "")
+
+
+def audit(y: Any, probabilities: Any, X: Any, groups: Any = None, classes: Sequence[Any] = ()) -> Audit:
+    """Find labels that are probably wrong.
+
+    Parameters
+    ----------
+    y : (N,) labels, names or numbers.
+    probabilities : (N, K) of a classifier that was not trained on the row, such as `cross_val_predict` gives.
+    X : (N, D) features, in which near rows are alike.
+    groups : (N,) rows that may not speak for each other, such as copies.
+    classes : the K classes in the order of the columns; by default the labels in y, in order.
+
+    Raises
+    ------
+    UsageError : another number of classes than of columns.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> truth = np.arange(200) % 2
+    >>> y = np.where(np.arange(200) < 4, 1 - truth, truth)
+    >>> X = truth[:, None] + rng.normal(0, 0.1, (200, 2))
+    >>> audit(y, np.eye(2)[truth] * 0.8 + 0.1, X)
+    Audit: 4 of 200 labels are suspicious; row 0: 1 → 0 (0.90); row 1: 0 → 1 (0.90); row 2: 1 → 0 (0.90)
+    """
+    names = class_names(y)
+    shown = np.asarray(classes) if len(classes) else np.unique(np.asarray(y))
+    order = class_names(shown)
+    probs = np.asarray(as_numbers(probabilities, "probabilities", ndim=2))
+    if probs.shape[1] != len(order):
+        cause = f"has {probs.shape[1]} columns, and there are {len(order)} classes"
+        raise UsageError(cause, place="probabilities", remedy="name the classes of all columns: classes=[…]")
+    absent = sorted(set(names) - set(order))
+    if absent:
+        raise choice_error("class", absent[0], order, place="y")
+    labels = np.array([order.index(name) for name in names])
+    return Audit(shown, suspects(labels, probs, np.asarray(as_numbers(X, "X", ndim=2)), groups))

@@ -1,0 +1,126 @@
+"""A classifier and its patch as one system, for images one by one or in streams: what all that predicts is built on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.classifiers.contract import Batch, Classifier
+from mien.classifiers.inputs import ReadRows, as_batch, paths_in, read_rows
+from mien.correctors.contract import requested_features
+from mien.data.deep import Ranges
+from mien.data.images import ranges_of
+from mien.deploy.patch import Patch
+from mien.machine import cores
+from mien.types import Decision, FeatureRequest, Outputs, Problem
+from mien.workers import in_order
+
+CHUNK = 512
+"""Images answered together."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Answers for the rows of one batch.
+
+    Attributes
+    ----------
+    ids : of all rows, in order: paths for image files, else row numbers.
+    outputs, decision : of the rows that can be read.
+    problems : what is wrong with single files, each with its path as place.
+    """
+
+    ids: tuple[str, ...]
+    outputs: Outputs
+    decision: Decision
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A classifier with at most one patch.
+
+    Attributes
+    ----------
+    classifier : which is not changed. patch : what corrects it.
+    """
+
+    classifier: Classifier
+    patch: Patch | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes that may be answered."""
+        return self.patch.classes if self.patch else self.classifier.card.classes
+
+    @cached_property
+    def request(self) -> FeatureRequest:
+        """The features that the correctors need."""
+        return FeatureRequest.for_reading(map(requested_features, self.patch.correctors if self.patch else ()))
+
+    def answer(self, batch: Batch) -> Predictions:
+        """Answers for rows in the form that the classifier reads."""
+        outputs = self.classifier.outputs(batch, self.request).padded_to(len(self.classes))
+        if self.patch is None:
+            base = outputs.predicted
+            decision = Decision(outputs.ids, base, base, np.zeros(len(outputs), bool))
+        else:
+            decision = self.patch.decide(outputs)
+        return Predictions(tuple(batch.ids.tolist()), outputs, decision)
+
+    def stream(self, batches: Iterable[Any], ranges: Ranges | None = None) -> Iterator[Predictions]:
+        """Answers for batch after batch, in order; memory does not grow with their number.
+
+        One thread reads files. Where the classifier allows it (`prepare_thread`), each core answers for batches of its
+        own, which is faster than all cores on the same one.
+
+        Parameters
+        ----------
+        batches : of what `mien.classifiers.inputs.as_batch` takes. A file that cannot be read becomes a Problem.
+        ranges : black and white of images of more than 8 bits; by default they follow from the files of each batch.
+        """
+        prepare = getattr(self.classifier, "prepare_thread", None)
+        workers = cores() if prepare else 1
+        read = partial(self._read, ranges=ranges)
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(workers, initializer=prepare) as answering:
+            yield from in_order(answering, self._answer, in_order(reader, read, batches, 2 * workers), 1 + workers)
+
+    def stream_files(self, paths: Sequence[Path], ranges: Ranges | None = None) -> Iterator[Predictions]:
+        """Answers for image files, some hundred at a time; black and white follow from all of them."""
+        chunks = (paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK))
+        return self.stream(chunks, ranges or ranges_of(paths)[0])
+
+    def all(self, X: Any) -> tuple[Outputs, Decision]:
+        """Outputs and decision for all rows of X; DataError where an image file cannot be read."""
+        paths = paths_in(X)
+        if paths is not None:
+            parts = list(self.stream_files(paths))
+            unread = [problem for part in parts if len(part.ids) > len(part.outputs) for problem in part.problems]
+            if unread:
+                as_batch(self.classifier.card, [unread[0].place])  # raises
+        else:
+            batch = as_batch(self.classifier.card, X)
+            if batch.data.ndim == 2 or len(batch) <= CHUNK:
+                parts = [self.answer(batch)]
+            else:
+                rows = np.arange(len(batch))
+                parts = list(
+                    self.stream(batch.take(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK))
+                )
+        return Outputs.concat([part.outputs for part in parts]), Decision.concat([part.decision for part in parts])
+
+    def _read(self, X: Any, ranges: Ranges | None) -> tuple[tuple[str, ...], ReadRows]:
+        paths = None if isinstance(X, Batch) else paths_in(X)
+        found = read_rows(self.classifier.card, X if paths is None else paths, ranges)
+        return tuple(found.batch.ids.tolist() if paths is None else map(str, paths)), found
+
+    def _answer(self, read: tuple[tuple[str, ...], ReadRows]) -> Predictions:
+        ids, found = read
+        answers = self.answer(found.batch)
+        return Predictions(ids, answers.outputs, answers.decision, found.problems)
