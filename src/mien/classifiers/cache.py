@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from mien.errors import MienError
 from mien.nets.network import Network
 from mien.nets.saved import weights_of
+from mien.storage.folders import appearing, is_older
 from mien.storage.identity import identity
 from mien.types import Dataset, Ints, Outputs
 
@@ -53,9 +53,7 @@ def _read(folder: Path) -> Outputs:
 
 def _write(folder: Path, outputs: Outputs) -> None:
     """A folder that appears at once; those of other pictures are taken away."""
-    scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        scratch.mkdir(parents=True)
+    with appearing(folder, stale=AT_WORK) as scratch:
         arrays = {"ids": outputs.ids, "probs": outputs.probs, "known": outputs.known}
         arrays |= {f"feature{number}": values for number, values in enumerate(outputs.features.values())}
         for name, values in arrays.items():
@@ -64,12 +62,8 @@ def _write(folder: Path, outputs: Outputs) -> None:
                 file.flush()
                 os.fsync(file.fileno())  # a file cut short is noticed, one of zeros would not be
         (scratch / CARD).write_text(json.dumps({"features": list(outputs.features)}), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     for other in folder.parent.iterdir():
-        half_written = other.name.startswith(".") and time.time() - other.stat().st_mtime < AT_WORK
+        half_written = other.name.startswith(".") and not is_older(other, AT_WORK)
         if other != folder and not half_written:
             shutil.rmtree(other, ignore_errors=True)
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from mien.cli import Group
 from mien.errors import RunError
 from mien.storage.files import storage_errors
+from mien.storage.folders import remove as remove_folder
 from mien.storage.layout import APPLIED
 from mien.storage.output import prepare_output
 
@@ -116,7 +117,6 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
       mien patch remove runs/base
     """
     from mien.deploy.corrected import cell_of, is_patched
-    from mien.deploy.patch import remove as remove_folder
 
     cell = cell_of(place, left_out=left_out, seed=seed)
     if not is_patched(cell):

@@ -193,9 +193,10 @@ def with_patch(model: Network, card: saved.ModelCard, folder: Path, corrector: s
         remedy = "name the classifier that it was made for, or make one for this with mien correct"
         raise RunError("was made for another classifier", place=str(folder), remedy=remedy)
     with as_storage_error(folder / "patch.json"):
+        count = len(stored["classes"])
         if tuple(stored["classes"][: len(card.classes)]) != card.classes:
             raise ValueError(f"its classes do not begin with {', '.join(card.classes)}")
-        wide = saved.widened(model, card, len(stored["classes"]))
+    wide = saved.widened(model, card, count)
 
     def make(name: str, target: int | None) -> Corrector:
         outside = corrector if ":" in name else None

@@ -13,7 +13,6 @@ thresholds is chosen on the calibration pictures for the answers of the system t
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -28,19 +27,14 @@ from mien.certify.combine import combine_proposals
 from mien.certify.policy import Certified, Policy, decide
 from mien.correctors.contract import Corrector, load_corrector
 from mien.data.provenance import Provenance
-from mien.errors import RunError, UsageError
-from mien.storage.files import (
-    Record,
-    as_storage_error,
-    read_arrays,
-    read_json,
-    storage_errors,
-    write_arrays,
-    write_json,
-)
+from mien.errors import UsageError
+from mien.storage.artifact import Artifact
+from mien.storage.files import Record, as_storage_error, read_arrays, storage_errors, write_arrays
+from mien.storage.folders import appearing
+from mien.storage.identity import identity
 from mien.types import Bools, Decision, Floats, Ints, LabelSet, Outputs, Proposal, Texts
 
-FORMAT = 1
+PATCH = Artifact("patch", "patch.json", 2, "mien correct")
 REMEDY = "make the patch again with mien correct"
 
 
@@ -202,25 +196,24 @@ class Patch:
 
         A killed process leaves the one or the other whole, at worst the older as .NAME.old: the next call puts it back.
         """
-        new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
-        with storage_errors(folder):
-            if old.exists() and not folder.exists():
-                old.rename(folder)
-            for left in (new, old):
-                remove(left)
+        with storage_errors(folder), appearing(folder, stale=0) as new:
             for number, corrector in enumerate(self.correctors):
                 write_arrays(new / f"corrector-{number}.npz", **corrector.state())
             write_arrays(new / "calibration.npz", **vars(self.witness))
-            write_json(new / "patch.json", self.summary())
-            if folder.exists() or folder.is_symlink():
-                folder.rename(old)
-            new.rename(folder)
-            remove(old)
+            PATCH.write(new, self.summary())
+
+    @property
+    def id(self) -> str:
+        """A digest of what it corrects, how, and by which pictures it is certified."""
+        return identity(
+            base=self.base, classes=self.classes, targets=self.targets, correctors=self.names, policy=self.policy,
+            score=self.witness.score, ids=self.witness.ids,
+        )  # fmt: skip
 
     def summary(self) -> dict[str, Any]:
         """What patch.json says."""
         return {
-            "format": FORMAT,
+            **PATCH.header(self.id),
             "classes": self.classes,
             "known": self.known,
             "correctors": self.names,
@@ -271,24 +264,9 @@ class Patch:
         return found
 
 
-def remove(folder: Path) -> None:
-    """Take a folder away, if it is there; of a link, the link."""
-    if folder.is_symlink():
-        folder.unlink()
-    elif folder.exists():
-        shutil.rmtree(folder)
-
-
 def read_summary(folder: Path) -> Record:
     """What patch.json says; RunError where it is no patch that this version can read."""
-    if not (folder / "patch.json").exists():
-        raise RunError("is no patch", place=str(folder), remedy="give the folder that mien correct wrote")
-    stored = read_json(folder / "patch.json")
-    if not isinstance(stored, Record) or type(stored["format"]) is not int or stored["format"] < 1:
-        raise RunError("is no summary of a patch", place=str(folder / "patch.json"), remedy=REMEDY)
-    if stored["format"] > FORMAT:
-        raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")
-    return stored
+    return PATCH.read(folder, REMEDY)
 
 
 def now() -> str:
