@@ -136,7 +136,7 @@ def test_two_writers_at_once(tmp_path: Path) -> None:
 
 
 def test_what_killed_processes_left_is_removed_in_time(data: Dataset, tmp_path: Path) -> None:
-    old, new = (tmp_path / "cache" / "pixels" / f".unfinished-{name}" for name in ("old", "new"))
+    old, new = (tmp_path / "cache" / "pixels" / f".{name}.12-abcdef.new" for name in ("old", "new"))
     old.mkdir(parents=True)
     new.mkdir()
     os.utime(old, (0, 0))

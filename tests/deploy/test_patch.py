@@ -83,13 +83,13 @@ def test_patches_that_do_not_belong_together_are_refused(other: Patch, cause: st
 
 def test_a_patch_takes_the_place_of_an_older_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     patch(3).save(tmp_path / "p")
-    monkeypatch.setattr("mien.deploy.patch_io.write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("mien.storage.artifact.write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         patch(1).save(tmp_path / "p")
     monkeypatch.undo()
     assert Patch.load(tmp_path / "p", make).targets == patch(3).targets
     (tmp_path / "p").rename(tmp_path / ".p.old")  # killed between the two names
-    monkeypatch.setattr("mien.deploy.patch_io.write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("mien.storage.artifact.write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         patch(1).save(tmp_path / "p")
     monkeypatch.undo()

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from mien.classifiers.contract import ClassifierCard
 from mien.errors import MienError
+from mien.storage.folders import appearing, is_older
 from mien.storage.identity import identity
 from mien.types import Dataset, FeatureRequest, Ints, Outputs
 
@@ -54,9 +54,7 @@ def _read(folder: Path) -> Outputs:
 
 def _write(folder: Path, outputs: Outputs) -> None:
     """A folder that appears at once; those of other pictures are taken away."""
-    scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        scratch.mkdir(parents=True)
+    with appearing(folder, stale=AT_WORK) as scratch:
         arrays = {"ids": outputs.ids, "probs": outputs.probs, "known": outputs.known}
         features = {"vectors": outputs.vectors, "maps": outputs.maps}
         for kind, found in features.items():
@@ -66,15 +64,10 @@ def _write(folder: Path, outputs: Outputs) -> None:
                 np.save(file, values, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())  # a file cut short is noticed, one of zeros would not be
-        (scratch / CARD).write_text(
-            json.dumps({kind: list(found) for kind, found in features.items()}), encoding="utf-8"
-        )
-        shutil.rmtree(folder, ignore_errors=True)
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        names = {kind: list(found) for kind, found in features.items()}
+        (scratch / CARD).write_text(json.dumps(names), encoding="utf-8")
     for other in folder.parent.iterdir():
-        half_written = other.name.startswith(".") and time.time() - other.stat().st_mtime < AT_WORK
+        half_written = other.name.startswith(".") and not is_older(other, AT_WORK)
         if other != folder and not half_written:
             shutil.rmtree(other, ignore_errors=True)
 

@@ -14,6 +14,8 @@ from rich.table import Table
 from mien.cli import Group
 from mien.errors import RunError
 from mien.storage.files import storage_errors
+from mien.storage.folders import remove as remove_folder
+from mien.storage.layout import APPLIED
 from mien.storage.output import prepare_output
 
 if TYPE_CHECKING:
@@ -36,10 +38,10 @@ def show(folder: Path, as_json: bool) -> None:
       mien patch show fear.patch
     """
     from mien.data.provenance import RECORD, Provenance
-    from mien.deploy.patch_io import read_summary
+    from mien.deploy.patch_io import PATCH, REMEDY
     from mien.storage.files import as_storage_error
 
-    found = read_summary(folder)
+    found = PATCH.read(folder, REMEDY)
     provenance = Provenance.from_patch(found)
     if as_json:
         click.echo(json.dumps({**found, RECORD: provenance.record()}, indent=2))
@@ -89,7 +91,6 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
     """
     from mien.classifiers.cell import cell_of, open_run
     from mien.deploy.opening import is_patched, load_patch
-    from mien.storage.layout import APPLIED
 
     cell = cell_of(place, left_out=left_out, seed=seed)
     with prepare_output(cell / APPLIED):
@@ -114,8 +115,6 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
     """
     from mien.classifiers.cell import cell_of
     from mien.deploy.opening import is_patched
-    from mien.deploy.patch_io import remove as remove_folder
-    from mien.storage.layout import APPLIED
 
     cell = cell_of(place, left_out=left_out, seed=seed)
     if not is_patched(cell):

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
@@ -27,6 +25,7 @@ from mien.data.labels import EMOTIONS, emotions
 from mien.data.profile import RAF
 from mien.errors import StorageError, UsageError, choice_error
 from mien.storage.files import storage_errors, write_text
+from mien.storage.folders import appearing
 from mien.types import Dataset, Floats, Ints, Texts
 
 ANNOTATORS = 10
@@ -230,18 +229,9 @@ def write(faces: DrawnFaces, out: Path) -> None:
     with storage_errors(out):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise StorageError("is there already, and not empty", place=str(out), remedy="choose another folder")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        scratch = out.parent / f".{out.name}.{os.getpid()}"
-        scratch.mkdir()
-        try:
-            _write_pictures(faces.dataset, scratch)
-            write_text(scratch / "votes.csv", _votes_csv(faces))
-            if out.exists():
-                out.rmdir()
-            scratch.replace(out)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
+        with appearing(out) as folder:
+            _write_pictures(faces.dataset, folder)
+            write_text(folder / "votes.csv", _votes_csv(faces))
 
 
 def _write_pictures(dataset: Dataset, folder: Path) -> None:

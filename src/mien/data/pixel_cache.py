@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
-import time
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import StorageError
+from mien.storage.folders import appearing
 from mien.types import Ints, Texts, texts
 
 RowFinding = tuple[int, str, str, str]
 """Row, kind, cause and remedy of a finding."""
 OF_ALL = -1
 """Row number of a finding about all files together."""
-ABANDONED = 24 * 3600
-"""Age in seconds after which an unfinished folder is considered stale."""
 
 
 def default_folder() -> Path:
@@ -94,18 +90,10 @@ class PixelCache:
         `count` is the number of pictures at most; those that could not be read leave a hole at the file's end.
         """
         try:
-            self.entry.parent.mkdir(parents=True, exist_ok=True)
-            self._sweep()
-            beside = Path(tempfile.mkdtemp(dir=self.entry.parent, prefix=".unfinished-"))
+            with appearing(self.entry, unless=lambda: self.load() is not None) as beside:
+                self._write(beside, batches, count, shape)
         except OSError as error:
             raise self._refused(error) from error
-        try:
-            self._write(beside, batches, count, shape)
-            self._place(beside)
-        except OSError as error:
-            raise self._refused(error) from error
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
         stored = self.load()
         if stored is None:
             raise StorageError("what was written cannot be read back", place=str(self.entry))
@@ -126,22 +114,6 @@ class PixelCache:
         whole = Decoded.gathered(rest, shape)
         np.savez(beside / "rows.npz", rows=whole.rows, hashes=whole.hashes.astype(np.bytes_))
         (beside / "faults.json").write_text(json.dumps(whole.faults, ensure_ascii=False), encoding="utf-8")
-
-    def _place(self, beside: Path) -> None:
-        if self.load() is not None:
-            return  # another process was first
-        shutil.rmtree(self.entry, ignore_errors=True)  # an entry that cannot be read
-        try:
-            beside.rename(self.entry)
-        except OSError:
-            if self.load() is None:
-                raise
-
-    def _sweep(self) -> None:
-        """Remove what killed processes left."""
-        for left in self.entry.parent.glob(".unfinished-*"):
-            if time.time() - left.stat().st_mtime > ABANDONED:
-                shutil.rmtree(left, ignore_errors=True)
 
     def _refused(self, error: OSError) -> StorageError:
         return StorageError(

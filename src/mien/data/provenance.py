@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from mien.data.load import is_drawn
 from mien.data.split import group_ids
 from mien.errors import RunError
+from mien.storage.artifact import check_format
 from mien.storage.files import Record, as_storage_error, read_arrays, write_arrays
 from mien.storage.old_names import current_source
 from mien.types import Bools, Dataset, Ints, Split, fold
@@ -111,8 +112,8 @@ class TrainedOn:
             return None
         stored = read_arrays(path)
         with as_storage_error(path, REMEDY):
-            if int(stored["format"]) > FORMAT:
-                raise RunError("was written by a newer mien", place=str(path), remedy="pip install --upgrade mien")
+            stored["format"] = int(stored["format"])
+            check_format(stored, path, FORMAT, "record of training", REMEDY)
             for name in ("pictures", "persons"):
                 if stored[name].ndim != 1 or stored[name].dtype.kind != "S":
                     raise ValueError(f"{name} is not a list of keys")

@@ -22,12 +22,14 @@ from mien.data.provenance import shared
 from mien.data.samples import as_png, contact_sheet
 from mien.deploy.settings import DiscoverySettings
 from mien.deploy.trained_on import recorded_by
-from mien.errors import DataError, RunError, UsageError
+from mien.errors import DataError, UsageError
 from mien.features import Embedding
-from mien.storage.files import Record, as_storage_error, read_json, write_atomic, write_json
+from mien.storage.artifact import Artifact
+from mien.storage.files import as_storage_error, write_atomic
+from mien.storage.identity import identity
 from mien.types import NO_LABEL, Dataset, Floats, Ints, LabelSet, Outputs, Problem
 
-FORMAT = 1
+FOUND = Artifact("discovery", "found.json", 2, "mien discover")
 COMPONENTS = 64
 SHOWN = 24
 
@@ -92,8 +94,8 @@ class Discovery:
             for path, score, cluster, answer in zip(self.paths, self.score, self.cluster, self.answers, strict=True)
         ]
         rows.sort(key=lambda row: -row["score"])
-        about = {"format": FORMAT, "clusters": self.count, "trained_on": self.trained_on}
-        write_json(folder / "found.json", {**about, "pictures": rows})
+        about = {"id": identity(pictures=rows), "clusters": self.count, "trained_on": self.trained_on}
+        FOUND.write(folder, {**about, "pictures": rows})
 
 
 def discover(
@@ -166,11 +168,9 @@ def named_cluster(place: str) -> list[Path]:
     if not folder or not number.isdecimal():
         remedy = "write FOLDER:NUMBER, such as found:3"
         raise UsageError(f"{place!r} is not understood", place="--found", remedy=remedy)
-    path = Path(folder) / "found.json"
-    stored = read_json(path)
-    if not isinstance(stored, Record) or stored["format"] != FORMAT:
-        raise RunError("is no discovery", place=str(path), remedy="give the folder that mien discover wrote")
-    with as_storage_error(path, "run mien discover again"):
+    again = "run mien discover again"
+    stored = FOUND.read(Path(folder), again)
+    with as_storage_error(Path(folder) / FOUND.file, again):
         files = [Path(row["file"]) for row in stored["pictures"] if str(row["cluster"]) == (number.lstrip("0") or "0")]
         last = int(stored["clusters"]) - 1
     if not files:

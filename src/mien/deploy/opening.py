@@ -14,7 +14,7 @@ from mien.classifiers.feature_store import build_corrector
 from mien.correctors.contract import Corrector, requested_features
 from mien.data.provenance import KNOWN, Provenance
 from mien.deploy.patch import Patch
-from mien.deploy.patch_io import read_summary
+from mien.deploy.patch_io import PATCH, REMEDY
 from mien.deploy.predictor import Predictor
 from mien.deploy.saved_corrector import load_corrector
 from mien.errors import RunError, UsageError, choice_error
@@ -71,11 +71,11 @@ def load_patch(folder: Path, classifier: Classifier, corrector: str | None = Non
     ------
     RunError : it was made for another classifier, is damaged, or is no patch.
     """
-    stored, card = read_summary(folder), classifier.card
+    stored, card = PATCH.read(folder, REMEDY), classifier.card
     if not is_identity(classifier, str(stored["base"])):
         remedy = "name the classifier that it was made for, or make one for this with mien correct"
         raise RunError("was made for another classifier", place=str(folder), remedy=remedy)
-    with as_storage_error(folder / "patch.json"):
+    with as_storage_error(folder / PATCH.file):
         classes = tuple(stored["classes"])
         if classes[: len(card.classes)] != card.classes:
             raise ValueError(f"its classes do not begin with {', '.join(card.classes)}")

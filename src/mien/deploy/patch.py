@@ -20,10 +20,11 @@ from mien.certify.guarantees import Certified
 from mien.certify.policy import Policy, decide
 from mien.correctors.contract import Corrector, fitted_target
 from mien.data.provenance import UNKNOWN, Provenance
-from mien.deploy.patch_io import CALIBRATION, REMEDY, SUMMARY, corrector_file, read_summary, write_patch
+from mien.deploy.patch_io import CALIBRATION, PATCH, REMEDY, corrector_file, write_patch
 from mien.deploy.saved_corrector import load_corrector
 from mien.errors import UsageError
 from mien.storage.files import as_storage_error, read_arrays
+from mien.storage.identity import identity
 from mien.types import Bools, Decision, Outputs, Proposal, check_unique
 
 
@@ -182,9 +183,18 @@ class Patch:
         states = [corrector.state() for corrector in self.correctors]
         write_patch(Path(folder), self.summary(), self.calibration.arrays(), states)
 
+    @property
+    def id(self) -> str:
+        """A digest of what it corrects, how, and on which images it is certified."""
+        return identity(
+            base=self.base, classes=self.classes, targets=self.targets, correctors=self.names, policy=self.policy,
+            score=self.calibration.score, ids=self.calibration.row_keys,
+        )  # fmt: skip
+
     def summary(self) -> dict[str, Any]:
         """The content of patch.json."""
         return {
+            **PATCH.header(self.id),
             "classes": self.classes,
             "known": self.known,
             "correctors": self.names,
@@ -212,8 +222,8 @@ class Patch:
         RunError : it is no patch, is damaged, or was written by a newer version.
         """
         folder = Path(folder)
-        stored = read_summary(folder)
-        with as_storage_error(folder / SUMMARY, REMEDY):
+        stored = PATCH.read(folder, REMEDY)
+        with as_storage_error(folder / PATCH.file, REMEDY):
             classes, known = tuple(stored["classes"]), np.array(stored["known"])
             pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
             policy, provenance = stored["policy"].record(Policy), Provenance.from_patch(stored)

@@ -11,7 +11,6 @@ Nothing in them can run code.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,12 +18,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mien.errors import RunError
-from mien.storage.files import Record, read_json, storage_errors, write_arrays, write_json
+from mien.storage.artifact import Artifact
+from mien.storage.files import storage_errors, write_arrays
+from mien.storage.folders import appearing
 
-FORMAT = 1
+PATCH = Artifact("patch", "patch.json", 2, "mien correct")
 REMEDY = "make the patch again with mien correct"
-SUMMARY, CALIBRATION = "patch.json", "calibration.npz"
+CALIBRATION = "calibration.npz"
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -38,40 +38,11 @@ def write_patch(folder: Path, summary: Mapping[str, Any], calibration: Arrays, c
 
     A killed process leaves the one or the other whole, at worst the older as .NAME.old: the next call puts it back.
     """
-    new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
-    with storage_errors(folder):
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        for left in (new, old):
-            remove(left)
+    with storage_errors(folder), appearing(folder, stale=0) as new:
         for number, state in enumerate(correctors):
             write_arrays(new / corrector_file(number), **state)
         write_arrays(new / CALIBRATION, **calibration)
-        write_json(new / SUMMARY, {"format": FORMAT, **summary})
-        if folder.exists() or folder.is_symlink():
-            folder.rename(old)
-        new.rename(folder)
-        remove(old)
-
-
-def read_summary(folder: Path) -> Record:
-    """The content of patch.json; RunError where it is no patch that this version can read."""
-    if not (folder / SUMMARY).exists():
-        raise RunError("is no patch", place=str(folder), remedy="give the folder that mien correct wrote")
-    stored = read_json(folder / SUMMARY)
-    if not isinstance(stored, Record) or type(stored["format"]) is not int or stored["format"] < 1:
-        raise RunError("is no summary of a patch", place=str(folder / SUMMARY), remedy=REMEDY)
-    if stored["format"] > FORMAT:
-        raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")
-    return stored
-
-
-def remove(folder: Path) -> None:
-    """Take a folder away, if it is there; of a link, the link."""
-    if folder.is_symlink():
-        folder.unlink()
-    elif folder.exists():
-        shutil.rmtree(folder)
+        PATCH.write(new, summary)
 
 
 def now() -> str:

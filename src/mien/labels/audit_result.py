@@ -12,15 +12,16 @@ from mien.data.prepare import DataSettings
 from mien.data.review_files import read
 from mien.data.reviewed import on_pictures
 from mien.data.reviews import MACHINE, Review, ReviewFile, append, merge_reviews
+from mien.labels.audited import AUDIT
 from mien.labels.reviewers import Reviewer, reviewers
 from mien.labels.suspects import Suspects
 from mien.labels.verdicts import KINDS, WRONG, Verdicts
 from mien.storage.csv_tables import write_csv
-from mien.storage.files import write_arrays, write_json
+from mien.storage.files import write_arrays
+from mien.storage.identity import identity
 from mien.types import Dataset, Floats, Ints, Problem
 from mien.uncertainty import Uncertainty
 
-FORMAT = 1
 KEPT = 8
 """Neighbours of each picture that are kept."""
 LIKELY = 0.5
@@ -111,9 +112,8 @@ class Audit:
             if review not in known:
                 append(log, review)
         about = {
-            "format": FORMAT,
-            "kind": "audit",
+            "id": identity(data=self.data.fingerprint(), belief=self.suspects.belief),
             "data": asdict(settings.stored()),
             "fingerprint": self.data.fingerprint(),
         }
-        write_json(folder / "audit.json", about)
+        AUDIT.write(folder, about)

@@ -16,10 +16,11 @@ from mien.data.prepare import DataSettings, prepare
 from mien.errors import DataError, RunError
 from mien.labels.suspects import Suspects
 from mien.labels.verdicts import KINDS
-from mien.storage.files import Record, as_storage_error, read_arrays, read_json
+from mien.storage.artifact import Artifact
+from mien.storage.files import Record, as_storage_error, read_arrays
 from mien.types import Dataset, Ints, LabelSet, Texts
 
-FORMAT = 1
+AUDIT = Artifact("audit", "audit.json", 2, "mien audit")
 AUDIT_AGAIN = "make it again in another folder; reviews.jsonl can be given to mien audit with --reviews"
 
 
@@ -54,14 +55,8 @@ def audited(folder: Path, source: str | None = None) -> Audited:
     ------
     RunError : the folder holds no audit, or none of its pictures exists. DataError : the pictures cannot be read.
     """
-    if not (folder / "audit.json").exists():
-        raise RunError("holds no audit", place=str(folder), remedy="give the --out folder of mien audit")
-    about = read_json(folder / "audit.json")
-    if not isinstance(about, Record) or about["kind"] != "audit" or not isinstance(about["format"], int):
-        raise RunError("holds no audit", place=str(folder), remedy="give the --out folder of mien audit")
-    if about["format"] > FORMAT:
-        raise RunError("was written by a newer mien", place=str(folder), remedy="pip install --upgrade mien")
-    with as_storage_error(folder / "audit.json", AUDIT_AGAIN):
+    about = AUDIT.read(folder, AUDIT_AGAIN)
+    with as_storage_error(folder / AUDIT.file, AUDIT_AGAIN):
         settings = about["data"].record(DataSettings)
         settings = replace(settings, source=source or settings.source, strict=False)
     stored = _checked(read_arrays(folder / "audit.npz"), folder / "audit.npz")
@@ -83,7 +78,7 @@ def _checked(stored: Record, path: Path) -> Record:
     ids, belief, neighbours, kind = (stored[name] for name in ("ids", "belief", "neighbours", "kind"))
     count = len(ids) if ids.ndim == 1 else -1
     hashes, classes = stored.get("hashes"), stored.get("classes")
-    as_storage_error = (
+    fits = (
         ids.ndim == 1 and ids.dtype.kind == "U" and len(np.unique(ids)) == count
         and belief.ndim == 2 and len(belief) == count and belief.dtype.kind == "f" and np.isfinite(belief).all()
         and neighbours.ndim == 2 and len(neighbours) == count and neighbours.dtype.kind == "i"
@@ -93,7 +88,7 @@ def _checked(stored: Record, path: Path) -> Record:
         and (hashes is None or hashes.shape in ((0,), (count,)))
         and (classes is None or (classes.shape == (belief.shape[1],) and len(np.unique(classes)) == len(classes)))
     )  # fmt: skip
-    if not as_storage_error:
+    if not fits:
         raise RunError("does not hold what an audit writes", place=str(path), remedy=AUDIT_AGAIN)
     return stored
 

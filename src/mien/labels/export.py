@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 from xml.sax.saxutils import quoteattr
@@ -22,6 +21,7 @@ from mien.errors import StorageError
 from mien.labels.review_queue import ReviewQueue
 from mien.labels.verdicts import KINDS
 from mien.storage.files import storage_errors, write_atomic, write_text
+from mien.storage.folders import appearing
 from mien.types import NO_LABEL, Bools, Dataset, Ints, digest
 
 COLUMNS = ("id", "file", "given", "label", "reviewed", "verdict", "suggested", "score")
@@ -57,7 +57,8 @@ def export(desk: ReviewQueue, form: str, out: Path) -> int:
         out.parent.mkdir(parents=True, exist_ok=True)
         if form == "label-studio":
             return _label_studio(desk, out)
-        return _whole(out, lambda folder: (_fiftyone if form == "fiftyone" else _folder)(desk, folder))
+        with appearing(out) as folder:
+            return (_fiftyone if form == "fiftyone" else _folder)(desk, folder)
 
 
 def corrected(desk: ReviewQueue) -> tuple[Ints, Bools]:
@@ -126,19 +127,6 @@ def _task(desk: ReviewQueue, row: int, word: str) -> dict[str, Any]:
 def _config(out: Path) -> Path:
     """Where the labelling configuration of Label Studio's tasks stands."""
     return out.with_name(out.name + ".xml")
-
-
-def _whole(out: Path, write: Callable[[Path], int]) -> int:
-    """A folder that appears at once, when all of it is written."""
-    scratch = out.parent / f".{out.name}.{os.getpid()}"
-    scratch.mkdir()
-    try:
-        count = write(scratch)
-        scratch.replace(out)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
-    return count
 
 
 def _fiftyone(desk: ReviewQueue, folder: Path) -> int:

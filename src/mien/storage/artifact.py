@@ -55,14 +55,14 @@ class Artifact:
         stored = read_json(path)
         if self.headless and isinstance(stored, Record):
             stored.setdefault("format", 1)
-        return checked(stored, path, self.format, self.kind, remedy)
+        return check_format(stored, path, self.format, self.kind, remedy)
 
     def is_in(self, folder: Path) -> bool:
         """Whether a folder has the file."""
         return (folder / self.file).exists()
 
 
-def checked(stored: Any, path: Path, newest: int, kind: str, remedy: str = "") -> Record:
+def check_format(stored: Any, path: Path, newest: int, kind: str, remedy: str = "") -> Record:
     """A stored record, after the number of its format was checked.
 
     Raises

@@ -35,10 +35,8 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Error numbers of a full disk, a used-up quota and a file that is too large."""
 
 
-DAMAGE = (
-    KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, RuntimeError, AlignmentError,
-)  # fmt: skip
-"""What reading a damaged file may end in."""
+DAMAGE = (LookupError, TypeError, ValueError, OverflowError, AlignmentError)
+"""What taking values out of a damaged record may end in."""
 
 
 class Record(dict[str, Any]):
@@ -66,7 +64,10 @@ class Record(dict[str, Any]):
 
 @contextmanager
 def as_storage_error(path: Path, remedy: str = "") -> Iterator[None]:
-    """Turn whatever a damaged or hand-edited file leads to into a RunError that names it."""
+    """Turn what a damaged or hand-edited file leads to into a RunError that names it.
+
+    Only for blocks that take values out of what was read: a mistake in other code must not be taken for damage.
+    """
     try:
         yield
     except DAMAGE as error:
