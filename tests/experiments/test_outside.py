@@ -12,13 +12,13 @@ from mien.cli import run as mien
 MODULE = """
 import numpy as np
 from torch import nn
-from mien.correctors.contract import fitted, positives, target_class
+from mien.correctors.contract import check_fitted, check_has_positives, target_class
 from mien.features import stack
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 from mien.types import Proposal
 
 
-class Flat(Classifier):
+class Flat(Network):
     layers = ("hidden", "logits")
 
     def __init__(self, classes, colours=1, known=None):
@@ -39,15 +39,15 @@ class Centroid:
 
     def fit(self, outputs, labels):
         self.target = target_class(outputs, self.target)
-        self.centre = stack(outputs, ["hidden"])[positives(outputs, labels, self.target)].mean(0)
+        self.centre = stack(outputs, ["hidden"])[check_has_positives(outputs, labels, self.target)].mean(0)
         return self
 
     def propose(self, outputs):
-        away = stack(outputs, ["hidden"]) - fitted(self.centre, self.name)
+        away = stack(outputs, ["hidden"]) - check_fitted(self.centre, self.name)
         return Proposal(outputs.ids, -np.square(away).sum(1), np.full(len(outputs), self.target))
 
     def state(self):
-        return {"centre": fitted(self.centre, self.name), "target": np.array(self.target)}
+        return {"centre": check_fitted(self.centre, self.name), "target": np.array(self.target)}
 
     def restore(self, state):
         self.centre, self.target = state["centre"], int(state["target"])

@@ -66,8 +66,8 @@ def correct(
       mien correct foreign/ path/to/pictures --class fear --trained-on path/to/fer2013 --trained-on path/to/raf-db
     """
     from mien import correctors
+    from mien.cli.options import command_line
     from mien.cli.progress import stages
-    from mien.cli.study import command_line
     from mien.deploy.corrected import cell_of
     from mien.deploy.correction import correct as correct_
     from mien.report.patch.page import HARMS, page

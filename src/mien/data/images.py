@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from mien.data.picture import FITS, DecodedImage, ImageSettings, read_picture, r
 from mien.data.pixel_cache import OF_ALL, Decoded, PixelCache, RowFinding, default_folder
 from mien.data.signatures import readable
 from mien.errors import StorageError
+from mien.events import Event, OnEvent, ignore
 from mien.machine import cores
 from mien.types import NO_LABEL, Dataset, LabelSet, Problem, Texts, digest, texts
 
@@ -32,14 +33,13 @@ LARGE = 16_384
 """Bytes of a picture file from which on a thread of its own saves more time than it costs (measured)."""
 VERSION = 3
 """Part of the cache key: raise it when pictures are read differently."""
-Progress = Callable[[int, int], object]
 
 
 def decode(
     dataset: Dataset,
     settings: ImageSettings = ImageSettings(),  # noqa: B008 -- frozen
     cache: Path | None = None,
-    progress: Progress | None = None,
+    on_event: OnEvent = ignore,
     keep: bool = True,
     ranges: Ranges | None = None,
 ) -> Dataset:
@@ -54,14 +54,14 @@ def decode(
     settings : size, colour, fit.
     cache : folder; MIEN_CACHE, or mien's folder in the user's cache folder, by default. If it cannot be written, the
         pixels stay in memory, with a Problem.
-    progress : called with (done, total) now and then.
+    on_event : called now and then while pictures are decoded.
     keep : whether the pixels go through the cache; if not, it is neither read nor written.
     ranges : black and white of pictures of more than 8 bits; by default they follow from the data set's own files, with
         a Problem where white is other than 65535 or, for floating-point numbers, 1.
     """
 
     def batches() -> Iterator[Decoded]:
-        return _batches(dataset, settings, progress, ranges)
+        return _batches(dataset, settings, on_event, ranges)
 
     def gathered() -> Decoded:
         return Decoded.gathered(batches(), settings.shape)
@@ -136,9 +136,7 @@ def _folder(path: str) -> str:
         return path  # no such folder can be: the reading will say what is wrong
 
 
-def _batches(
-    dataset: Dataset, settings: ImageSettings, progress: Progress | None, ranges: Ranges | None
-) -> Iterator[Decoded]:
+def _batches(dataset: Dataset, settings: ImageSettings, on_event: OnEvent, ranges: Ranges | None) -> Iterator[Decoded]:
     """The pictures in order, CHUNK at a time; large ones on all processors. What is said of all of them comes first."""
     total = len(dataset)
     paths = [Path(path) for path in dataset.paths.tolist()] if dataset.pixels is None else []
@@ -161,8 +159,7 @@ def _batches(
         for start in range(0, total, CHUNK):
             rows = range(start, min(start + CHUNK, total))
             yield _batch(rows, list(each(reading, rows)), settings)
-            if progress:
-                progress(rows.stop, total)
+            on_event(Event("pictures", count=rows.stop, total=total))
 
 
 def _are_large(paths: Sequence[Path]) -> bool:

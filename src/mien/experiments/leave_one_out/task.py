@@ -1,173 +1,73 @@
-"""One cell of a study: one base classifier on one split, and its correctors. Each stage done is kept."""
+"""One task of a study: one base classifier on one split, and its correctors. Each stage done is kept."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-
-import numpy as np
-from threadpoolctl import threadpool_limits
+from dataclasses import dataclass
 
 from mien.classifiers.feature_store import FeatureStore, build_correctors
 from mien.correctors.contract import Corrector
-from mien.data.load import absolute
-from mien.data.prepare import prepare
-from mien.data.provenance import TrainedOn, learnt_rows
-from mien.data.split import group_ids, split
-from mien.experiments.identity import known_as
+from mien.experiments.clock import Costs
 from mien.experiments.progress import announce
 from mien.experiments.settings import StudySettings
-from mien.experiments.training.base import Lesson, base_of
-from mien.nets.device import torch_runtime
-from mien.nets.examples import Examples
-from mien.nets.network import Network
-from mien.storage.files import read_json, write_arrays, write_json
-from mien.storage.run import RETRAINED, WITHOUT, Run
-from mien.types import Dataset, Ints, Split, digest
+from mien.experiments.training.task import TrainTask, Work, at_work
+from mien.storage.files import write_arrays
+from mien.storage.run import RETRAINED, WITHOUT
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A task of a study: names a folder, so that any engine on the same disk can do it.
+class Cell(TrainTask):
+    """One base classifier of a study, and its correctors. `key`: "full", "retrained" or "without-CLASS"."""
 
-    Attributes
-    ----------
-    folder : of the run.
-    settings : of the study.
-    seed : of split and model.
-    key : "full", "retrained" or "without-CLASS".
-    """
-
-    folder: str
     settings: StudySettings
-    seed: int
-    key: str
-
-    @property
-    def path(self) -> Path:
-        return Path(self.folder, "cells", f"seed{self.seed}", self.key)
 
     @property
     def left_out(self) -> str | None:
         return self.key.removeprefix(WITHOUT) if self.key.startswith(WITHOUT) else None
 
     @property
-    def wanted(self) -> tuple[str, ...]:
-        """The correctors to fit: none for a model that knows every class."""
-        return self.settings.correctors if self.left_out else ()
+    def more(self) -> tuple[str, ...]:
+        return ("correct",) if self.key == RETRAINED else ()
 
     def missing(self) -> list[str]:
-        """Correctors that are not fitted, or have no scores so far."""
+        """Correctors that are not fitted, or have no scores so far; none for a classifier that knows every class."""
         parts = (self.path / "correctors", self.path / "scores")
-        return [name for name in self.wanted if not all((part / f"{name}.npz").exists() for part in parts)]
+        wanted = self.settings.correctors if self.left_out else ()
+        return [name for name in wanted if not all((part / f"{name}.npz").exists() for part in parts)]
 
     def finished(self) -> bool:
-        whole = all((self.path / name).exists() for name in ("cell.json", "model.json", "test.npz"))
-        return whole and not self.missing()
+        return super().finished() and not self.missing()
 
 
-@dataclass
-class _Clock:
-    """Seconds and pictures per stage, kept on disk: a cell killed half-way still knows what its first half cost."""
-
-    path: Path
-    stages: dict[str, tuple[float, int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.path.exists():
-            self.stages = {name: (seconds, pictures) for name, (seconds, pictures) in read_json(self.path).items()}
-
-    @contextmanager
-    def stage(self, name: str, pictures: int) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.set(name, time.perf_counter() - start, pictures)
-
-    def set(self, name: str, seconds: float, pictures: int) -> None:
-        self.stages[name] = (round(seconds, 3), pictures)
-        write_json(self.path, self.stages)
-
-    def summary(self) -> dict[str, dict[str, float]]:
-        """As cell.json has it."""
-        return {
-            "seconds": {name: seconds for name, (seconds, _) in self.stages.items()},
-            "pictures": {name: pictures for name, (_, pictures) in self.stages.items()},
-        }
-
-
-def run_cell(cell: Cell) -> None:
+def run_cell(task: Cell) -> Costs:
     """Do what is not done yet of a cell: train, read out, fit and score each corrector."""
-    if cell.finished():
-        return
-    threads = max(1, cell.settings.train.threads)
-    with threadpool_limits(threads), torch_runtime(cell.settings.train) as (device, _):
-        data = prepare(cell.settings.data)
-        parts = split(data, cell.seed)
-        clock = _Clock(cell.path / "seconds.json")
-        model = _model(cell, data, parts, clock).to(device)
-        announce(cell, "reading out")
-        target = data.labelset.index(cell.left_out) if cell.left_out else -1
-        missing = build_correctors(cell.missing(), model, target)
-        rows = np.concatenate([parts.rows(part) for part in (["correct", "test"] if missing else ["test"])])
-        with clock.stage("extract", len(rows)):
-            bench = FeatureStore.of(model, data, cell.settings.train.augment, rows, missing.values())
-        _write_test(cell, bench, parts.rows("test"))
+    with at_work(task) as work:
+        target = work.data.labelset.index(task.left_out) if task.left_out else -1
+        missing = build_correctors(task.missing(), work.model, target)
+        store = work.read_out(["correct", "test"] if missing else ["test"], missing.values())
         for name, corrector in missing.items():
-            announce(cell, f"fitting {name}")
-            _correct(cell, name, corrector, bench, parts, clock)
-        write_json(cell.path / "cell.json", {"key": cell.key, "seed": cell.seed, **clock.summary()})
-    announce(cell, "done")
+            announce(task, f"fitting {name}")
+            _correct(work, name, corrector, store)
+        return work.finish()
 
 
-def _model(cell: Cell, data: Dataset, parts: Split, clock: _Clock) -> Network:
-    """The cell's base classifier: read back, or trained (from its last checkpoint)."""
-    settings, left_out = cell.settings, cell.left_out
-    of_data = (data.fingerprint(), parts.fingerprint, settings.data.images)
-    identities = [digest(*of_data, train, cell.seed, cell.key) for train in known_as(settings.train, Run(cell.folder))]
-    absent = data.labelset.index(left_out) if left_out else -1
-
-    def lesson() -> Lesson:
-        more = ("correct",) if cell.key == RETRAINED else ()
-        rows = np.sort(np.concatenate([parts.rows(part) for part in ("train", *more)]))
-        learnt = learnt_rows(parts, *more)  # also pictures of the class left out: they count with their part
-        trained_on = TrainedOn.of(data, learnt, absolute(settings.data.source), cell.seed)
-        return Lesson(Examples.of(data, rows, absent), Examples.of(data, parts.rows("validation"), absent), trained_on)
-
-    model, cost = base_of(cell, settings.base, settings.data, data.labelset, settings.train, identities, lesson)
-    if cost and "train" not in clock.stages:
-        clock.set("train", cost.seconds, cost.shown)
-    return model
-
-
-def _write_test(cell: Cell, bench: FeatureStore, rows: Ints) -> None:
-    tested = bench.seen(rows)
-    write_arrays(
-        cell.path / "test.npz",
-        ids=tested.ids, truth=bench.data.labels[rows], groups=group_ids(bench.data)[rows].astype(str),
-        probs=tested.probs, known=tested.known,
-    )  # fmt: skip
-
-
-def _correct(cell: Cell, name: str, corrector: Corrector, bench: FeatureStore, parts: Split, clock: _Clock) -> None:
+def _correct(work: Work, name: str, corrector: Corrector, store: FeatureStore) -> None:
     """Fit one corrector twice, score test and calibration pictures, keep it.
 
     On *fit* alone, so that *calibrate* can certify it; on all of *correct*, for the figures of the score alone.
     """
+    parts, clock, folder = work.parts, work.clock, work.task.path
     fitting, tested = parts.rows("fit"), parts.rows("test")
     with clock.stage(f"fit {name}", len(fitting)):
-        certified = bench.fit(corrector, fitting)
+        certified = store.fit(corrector, fitting)
     with clock.stage(f"propose {name}", len(tested)):
-        proposal = bench.propose(certified, tested)
-    calibration = bench.calibration(certified, parts.rows("calibrate"))
-    write_arrays(cell.path / "correctors" / f"{name}.npz", **certified.state())
-    [again] = build_correctors([name], bench.model, certified.target or 0).values()
+        proposal = store.propose(certified, tested)
+    calibration = store.calibration(certified, parts.rows("calibrate"))
+    write_arrays(folder / "correctors" / f"{name}.npz", **certified.state())
+    [again] = build_correctors([name], store.model, certified.target or 0).values()
     with clock.stage(f"fit {name} on all", len(parts.rows("correct"))):
-        whole = bench.fit(again, parts.rows("correct"))
+        whole = store.fit(again, parts.rows("correct"))
     write_arrays(
-        cell.path / "scores" / f"{name}.npz",
-        score=proposal.score, suggested=proposal.suggested, score_all=bench.propose(whole, tested).score,
+        folder / "scores" / f"{name}.npz",
+        score=proposal.score, suggested=proposal.suggested, score_all=store.propose(whole, tested).score,
         **calibration.arrays(),
     )  # fmt: skip
