@@ -29,7 +29,7 @@ from mien.nets.settings import TrainSettings
 from mien.report.common.run_figures import grouped, number, rows
 from mien.report.treatments import page as treatments_page
 from mien.report.treatments import tables as treatments_tables
-from mien.report.treatments.advice import BY_F1, BY_RECALL, KEY, Key, best_first
+from mien.report.treatments.advice import BY_F1, BY_RECALL, KEY, Key, treatments_best_first
 from mien.storage.run import Run
 
 KEPT = Path("runs/benchmark-imbalance")
@@ -69,7 +69,7 @@ class Bench:
 
     def best(self, by: str = BY_RECALL, models: tuple[str, ...] = (NETWORK,)) -> Key:
         """What was best on *calibrate*, of the treatments that have no more pictures."""
-        found = best_first(Run(self.folder), by, models)
+        found = treatments_best_first(Run(self.folder), by, models)
         return next(key for key in found if key[1] in TREATED and not get_treatment(key[1]).uses_fit)
 
     def choices(self, models: tuple[str, ...] = (NETWORK,)) -> list[dict[str, Any]]:
@@ -95,7 +95,7 @@ class Bench:
         }
         corrected = dict(zip(differences, holm([row["p"] for row in differences.values()]), strict=True))
         lines = []
-        for key in best_first(run):
+        for key in treatments_best_first(run):
             if key not in wanted_here:
                 continue
             row, own = differences.get(key), found[key]
@@ -207,7 +207,7 @@ def rare(result: Result, benches: list[Bench]) -> None:
     bench = benches[-1]
     trained = [
         name
-        for _, name in best_first(Run(bench.folder), models=(NETWORK,))
+        for _, name in treatments_best_first(Run(bench.folder), models=(NETWORK,))
         if name in TREATED
         and not (get_treatment(name).after or get_treatment(name).generated or get_treatment(name).uses_fit)
     ]

@@ -69,12 +69,12 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
 def as_figures(run: Run) -> dict[str, Any]:
     """The ranking for machines: means over the seeds, the best on calibrate first."""
     from mien.report.common.run_figures import grouped, number, rows
-    from mien.report.treatments.advice import KEY, advised, best_first
+    from mien.report.treatments.advice import KEY, advised, treatments_best_first
 
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
     ranking = []
-    for key in best_first(run):
+    for key in treatments_best_first(run):
         row = differences.get(key)
         figures = {name: number(found[key], name).value for name in ("macro_recall", "macro_f1", "accuracy", "seconds")}
         against = {name: _defined(row[name]) for name in ("difference", "low", "high", "p_holm")} if row else None

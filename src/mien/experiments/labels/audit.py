@@ -20,7 +20,7 @@ from mien.errors import DataError, MienError, UsageError
 from mien.events import Event, OnEvent, ignore
 from mien.experiments.experiment import opened
 from mien.experiments.labels.tuning import Votes, out_of_fold_probs
-from mien.experiments.last_layer import last_vectors
+from mien.experiments.layers import last_vectors
 from mien.experiments.preflight import check
 from mien.experiments.settings import AuditSettings
 from mien.labels.audit_result import Audit

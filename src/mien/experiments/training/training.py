@@ -14,6 +14,7 @@ from mien.errors import DataError
 from mien.events import OnEvent, ignore
 from mien.experiments.experiment import Experiment, Manifest, Plan, Splits, carry_out
 from mien.experiments.identity import is_begun
+from mien.experiments.layers import layers_of
 from mien.experiments.preflight import check
 from mien.experiments.settings import ClassifierSettings
 from mien.experiments.training.task import TrainTask, run_training
@@ -63,7 +64,8 @@ class OfOneClassifier(Experiment[AnyClassifierSettings, AnyTrainTask]):
         """The field "base" of run.json."""
         settings = self.settings
         base = saved.build(settings.base, np.ones(len(data.labelset), bool), settings.data.colour)
-        return {"name": settings.base, "taps": base.layers, "parameters": saved.parameters(base)}
+        layers = layers_of(base, settings.data.images)
+        return {"name": settings.base, "layers": layers, "parameters": saved.parameters(base)}
 
 
 class Training(OfOneClassifier[ClassifierSettings, TrainTask]):

@@ -13,14 +13,13 @@ from mien.errors import DataError, UsageError
 from mien.events import OnEvent, ignore
 from mien.experiments.experiment import Experiment, Manifest, Plan, Splits, carry_out, union
 from mien.experiments.identity import machine_of
+from mien.experiments.layers import layers_of
 from mien.experiments.preflight import check
 from mien.experiments.settings import CompareSettings
 from mien.experiments.treatments.task import KNN, TreatedCell, run_treated
 from mien.imbalance import TREATMENTS, Treatment, get_treatment, serves_neighbours
 from mien.metrics.classification import common_classes
 from mien.nets import saved
-from mien.nets.extraction import extract
-from mien.nets.network import Network
 from mien.nets.pretraining import check_synthetic
 from mien.nets.settings import TrainSettings, with_changes
 from mien.outside import import_optional
@@ -110,16 +109,9 @@ def possible(model: str, settings: CompareSettings, data: Dataset) -> tuple[str,
     if model == KNN:
         return tuple(name for name in settings.treatments if serves_neighbours(get_treatment(name)))
     base = saved.build(model, np.ones(len(data.labelset), bool), settings.data.colour)
-    if base.adapter_layer or _has_map(base, settings):
+    if base.adapter_layer or layers_of(base, settings.data.images)[0]["kind"] == "map":
         return settings.treatments
     return tuple(name for name in settings.treatments if not get_treatment(name).corrector)
-
-
-def _has_map(base: Network, settings: CompareSettings) -> bool:
-    """Whether the first layer of a classifier is a map, which an adapter may stand on."""
-    blank = np.zeros((1, settings.data.size, settings.data.size) + ((3,) if settings.data.colour else ()), np.uint8)
-    outputs = extract(base, blank, np.array(["blank"]))
-    return any(name.startswith(f"{base.layers[0]}/") for name in outputs.features)
 
 
 def _check(treatment: Treatment, settings: CompareSettings, data: Dataset) -> None:

@@ -21,7 +21,7 @@ from mien.data.prepare import prepare
 from mien.data.provenance import TrainedOn, learnt_rows
 from mien.data.split import group_ids, split
 from mien.experiments.identity import known_as
-from mien.experiments.last_layer import last_layer, last_vectors
+from mien.experiments.layers import last_layer, last_vectors
 from mien.experiments.progress import announce
 from mien.experiments.settings import CompareSettings
 from mien.experiments.training.base import Lesson, Recipe, base_of

@@ -72,11 +72,12 @@ def collect(run: Run) -> list[TreatmentPredictions]:
             folder = run.path("cells", f"seed{seed}", model.replace(":", "-"))
             for treatment in manifest["treatments"]:
                 for file in sorted(folder.glob(f"*/answers-{treatment.replace(':', '-')}.npz")):
-                    of = read_arrays(file)
+                    stored = read_arrays(file)
                     found.append(
                         TreatmentPredictions(
-                            seed, model, treatment, classes, common, of["truth"], of["answers"], of["part"],
-                            of["groups"], of["sources"], float(of["seconds"]),
+                            seed=seed, model=model, treatment=treatment, classes=classes, common=common,
+                            **{name: stored[name] for name in ("truth", "answers", "part", "groups", "sources")},
+                            seconds=float(stored["seconds"]),
                         )
                     )  # fmt: skip
     return found

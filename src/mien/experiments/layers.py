@@ -1,12 +1,27 @@
-"""The layer of a classifier that stands for what it sees in a picture: the last one before the logits."""
+"""The layers of a classifier: what they are, and which one stands for what it sees in a picture."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from mien.data.images import ImageSettings
 from mien.errors import UsageError
+from mien.nets.extraction import extract
 from mien.nets.network import Network
 from mien.types import Floats, Outputs
+
+
+def layers_of(model: Network, images: ImageSettings) -> list[dict[str, object]]:
+    """Name, kind ("map", "vector" or "logits") and width (channels, units or classes) of each layer, lowest first."""
+    blank = np.zeros((1, *images.shape), np.uint8)
+    features = extract(model, blank, np.array(["blank"])).features
+    found: list[dict[str, object]] = []
+    for layer in model.layers:
+        name = next((name for name in (layer, f"{layer}/1") if name in features), None)
+        if name is not None:
+            kind = "logits" if layer == "logits" else "map" if "/" in name else "vector"
+            found.append({"name": layer, "kind": kind, "width": features[name].shape[1]})
+    return found
 
 
 def last_layer(model: Network) -> list[str]:
