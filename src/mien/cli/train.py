@@ -31,7 +31,7 @@ def train(data: str, out: Path, seed: int, as_json: bool, **values: Any) -> None
       mien train faces:n=2000 --epochs 10 --out runs/base
     """
     from mien.cli.progress import progress
-    from mien.experiments.results import recalls_on_test
+    from mien.experiments.training.recalls import recalls_on_test
     from mien.experiments.training.training import train as train_
 
     settings = build(

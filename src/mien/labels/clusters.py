@@ -21,8 +21,8 @@ def cluster_beliefs(labels: Ints, vectors: Floats, classes: int, groups: Texts, 
     Notes
     -----
     Mini-batch k-means (D. Sculley, WWW 2010) with 40 pictures a cluster in the mean; a picture that is alone in its
-    cluster has all classes alike. Weaker than `mien.labels.suspects` on real faces: benchmarks/labels.py shows by how
-    much.
+    cluster has all classes alike. Weaker than `mien.labels.suspects` on real faces:
+    benchmarks/labels/run.py shows by how much.
 
     Examples
     --------
