@@ -38,15 +38,15 @@ check: $(VENV)/.test ## lint, layers, types
 
 # DATA is a path to pictures, such as a FER+ folder; drawn faces by default. LEGEND is the Emotion Detection set
 bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long; nothing else should run meanwhile
-	$(BIN)/python benchmarks/speed.py $(if $(DATA),--data $(DATA))
-	$(BIN)/python benchmarks/base.py $(if $(DATA),--data $(DATA))
-	$(BIN)/python benchmarks/correction.py $(if $(DATA),--data $(DATA))
-	$(if $(DATA),$(BIN)/python benchmarks/labels.py --data $(DATA))
-	$(if $(DATA),$(BIN)/python benchmarks/imbalance.py --data $(DATA) $(if $(LEGEND),--legend $(LEGEND)))
-	$(BIN)/python benchmarks/page.py
-	$(BIN)/python benchmarks/page_correctors.py
-	$(if $(DATA),$(BIN)/python benchmarks/page_labels.py)
-	$(if $(DATA),$(BIN)/python benchmarks/page_imbalance.py)
+	$(BIN)/python -m benchmarks.speed.run $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.bases.run $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.correction.run $(if $(DATA),--data $(DATA))
+	$(if $(DATA),$(BIN)/python -m benchmarks.labels.run --data $(DATA))
+	$(if $(DATA),$(BIN)/python -m benchmarks.imbalance.run --data $(DATA) $(if $(LEGEND),--legend $(LEGEND)))
+	$(BIN)/python -m benchmarks.bases.page
+	$(BIN)/python -m benchmarks.correction.page
+	$(if $(DATA),$(BIN)/python -m benchmarks.labels.page)
+	$(if $(DATA),$(BIN)/python -m benchmarks.imbalance.page)
 
 wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the source tree
 	rm -rf dist build/wheel-venv

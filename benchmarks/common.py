@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mien.data.prepare import DataSettings, prepare
+from mien.data.profile import RAF
 from mien.data.split import split
 from mien.errors import DataError, MienError, choice_error
-from mien.machine import machine, versions
+from mien.experiments.executor import Processes
+from mien.experiments.results import Figure, as_text, mean_of_defined, with_other_parts
+from mien.machine import cores, machine, versions
 from mien.nets.device import keep_freed_memory, one_thread
 from mien.storage.files import read_json, write_json
 from mien.types import Dataset, Ints
 
+__all__ = ["Figure", "mean_of_defined"]
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -86,10 +93,8 @@ class Parts:
 
 def settings_of(source: str, *, quick: bool = False, **changes: Any) -> DataSettings:
     """How the benchmarks read DATA: 48×48, grey, RAF-DB's class profile (a tenth of it if `quick`)."""
-    named = {"surprise": 1619, "fear": 355, "disgust": 877, "happiness": 5957, "sadness": 2460, "anger": 867}
-    named["neutral"] = 3204
-    shape = ",".join(f"{name}={count // 10}" for name, count in named.items()) if quick else "raf"
-    return DataSettings(source, **{"class_counts": shape, **changes})
+    counts = ",".join(f"{name}={count // 10}" for name, count in RAF.items()) if quick else "raf"
+    return DataSettings(source, **{"class_counts": counts, **changes})
 
 
 @lru_cache(maxsize=2)
@@ -108,36 +113,6 @@ def parts_of(settings: DataSettings, test: str | None, seed: int) -> Parts:
         shared |= np.isin(data.groups, tested.groups)
     kept = {part: of[~shared[of]] for part, of in rows.items()}
     return Parts(data, kept, tested, np.arange(len(tested)))
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number of a result, with its spread over seeds (lowest and highest) and how many things it counts."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    seeds: tuple[int, ...]
-
-    @classmethod
-    def over(cls, values: Iterable[float], n: int, seeds: Sequence[int] = ()) -> Figure:
-        """The mean of `values`, one a seed (or repetition), with the lowest and the highest."""
-        found = np.array([value for value in values if not math.isnan(value)], dtype=float)
-        ends = (found.mean(), found.min(), found.max()) if len(found) else (math.nan,) * 3
-        return cls(*map(float, ends), int(n), tuple(seeds))
-
-    def __str__(self) -> str:
-        if math.isnan(self.value):
-            return "–"
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
-
-
-def mean_of_defined(values: Any, axis: int | None = None) -> Any:
-    """Mean of what is not NaN; NaN where nothing is left, without a warning."""
-    found = np.asarray(values, dtype=float)
-    count = (~np.isnan(found)).sum(axis)
-    return np.where(count > 0, np.nansum(found, axis) / np.maximum(count, 1), np.nan)
 
 
 @dataclass
@@ -163,14 +138,7 @@ class Result:
     def table(self, title: str, rows: list[dict[str, Any]]) -> None:
         """Print a table, and keep it for the file."""
         self.tables[title] = rows
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        cells = [columns, *([_text(row.get(name)) for name in columns] for row in rows)]
-        widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
-        print(f"\n{title}")
-        for number, line in enumerate(cells):
-            print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
-            if number == 0:
-                print("  ".join("-" * width for width in widths))
+        print(f"\n{as_text(title, rows)}")
 
     def write(self, data: dict[str, Any]) -> None:
         """Write the result where --json says, or to benchmarks/results/ if it may be quoted.
@@ -190,8 +158,7 @@ class Result:
             "seconds": round(time.time() - self.started),
         }  # fmt: skip
         if self.parts:
-            whole |= {"parts": self.parts}
-            _keep_others(place, whole)
+            whole = with_other_parts(whole | {"parts": self.parts}, read_json(place) if place.exists() else {})
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
         print(f"\nwritten: {place}")
@@ -216,26 +183,23 @@ def main(run: Any) -> None:
         raise SystemExit(str(error)) from None
 
 
-def _keep_others(place: Path, whole: dict[str, Any]) -> None:
-    """Add to a result the parts of the file at `place` that it has not made itself."""
-    before = read_json(place) if place.exists() else {}
-    if before.get("data", {}).get("fingerprint") != whole["data"]["fingerprint"]:
-        return
-    for name, part in before.get("parts", {}).items():
-        if name not in whole["parts"]:
-            whole["parts"][name] = part
-            for kind in ("tables", "figures"):
-                whole[kind] |= {key: before[kind][key] for key in part[kind] if key in before[kind]}
-
-
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {name: str(cell) if isinstance(cell, Figure) else cell for name, cell in row.items()}
 
 
-def _text(cell: Any) -> str:
-    if isinstance(cell, float):
-        return "–" if cell != cell else f"{cell:,.3f}" if abs(cell) < 100 else f"{cell:,.0f}"
-    return "–" if cell is None else str(cell)
+def do_all(task: Callable[[Item], Found], items: Sequence[Item], workers: int | None = None) -> list[Found]:
+    """What a task returns for each item, in their order; as many at once as there are cores, in processes of their own.
+
+    Parameters
+    ----------
+    task : a function of a module.
+    """
+    results = Processes(workers or cores()).map(partial(_numbered, task), list(enumerate(items)))
+    return [value for _, value in sorted(((result.item[0], result.value) for result in results), key=itemgetter(0))]
+
+
+def _numbered(task: Callable[[Item], Found], pair: tuple[int, Item]) -> Found:
+    return task(pair[1])
 
 
 def keep(file: Path, measure: Callable[[], Any]) -> None:

@@ -13,10 +13,21 @@ from typing import Any
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+}
 COMMANDS = {
-    "correction": ["correction.py", "--quick", "--data", "synthetic:n=1500"],
-    "base": ["base.py", "--quick", "--data", "synthetic:n=1500", "--recipes", "attention,drawn faces first"],
-    "speed": ["speed.py", "--quick", "--data", "synthetic:n=1500"],
+    "correction": ["benchmarks.correction.run", "--quick", "--data", "synthetic:n=1500"],
+    "base": [
+        "benchmarks.bases.run",
+        "--quick",
+        "--data",
+        "synthetic:n=1500",
+        "--recipes",
+        "attention,drawn faces first",
+    ],
+    "speed": ["benchmarks.speed.run", "--quick", "--data", "synthetic:n=1500"],
 }
 KEYS = {
     "correction": {
@@ -37,8 +48,8 @@ KEYS = {
 @pytest.mark.parametrize("name", COMMANDS)
 def test_it_runs_and_says_what_it_found(name: str, tmp_path: Path) -> None:
     script, *flags = COMMANDS[name]
-    command = [sys.executable, str(FOLDER / script), *flags, "--json", "found.json"]
-    environment = {**os.environ, "MIEN_CACHE": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", script, *flags, "--json", "found.json"]
+    environment = {**ENVIRONMENT, "MIEN_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "found.json").read_text())
@@ -54,8 +65,8 @@ def test_it_runs_and_says_what_it_found(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
 def test_a_flag_that_names_no_data_is_said_in_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, str(FOLDER / "speed.py"), "--quick", "--data", "nowhere"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.speed.run", "--quick", "--data", "nowhere"]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "nowhere" in done.stderr and "Traceback" not in done.stderr
 
@@ -63,8 +74,8 @@ def test_a_flag_that_names_no_data_is_said_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
 def test_the_benchmark_of_labels_runs_on_real_faces(real_data: Path, tmp_path: Path) -> None:
     parts = ["--seeds", "0", "--json", "found.json"]
-    command = [sys.executable, str(FOLDER / "labels.py"), "--quick", "--data", str(real_data / "ferplus"), *parts]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.labels.run", "--quick", "--data", str(real_data / "ferplus"), *parts]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "found.json").read_text())["figures"]
     for mode in ("blind", "seeded", "votes"):
@@ -74,8 +85,8 @@ def test_the_benchmark_of_labels_runs_on_real_faces(real_data: Path, tmp_path: P
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
 def test_a_part_made_anew_leaves_the_other_parts_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    common = importlib.import_module("common")
+    monkeypatch.syspath_prepend(str(FOLDER.parent))
+    common = importlib.import_module("benchmarks.common")
     options = argparse.Namespace(json=tmp_path / "found.json", quick=False, seeds=(0,))
 
     def made(value: float, *parts: str, data: str = "a") -> dict[str, Any]:
@@ -98,10 +109,10 @@ def test_a_part_made_anew_leaves_the_other_parts_as_they_are(tmp_path: Path, mon
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
 def test_the_benchmark_of_unbalanced_classes_runs_on_real_faces(real_data: Path, tmp_path: Path) -> None:
     sets = ["--data", str(real_data / "ferplus"), "--legend", str(real_data / "emotion_detection")]
-    command = [sys.executable, str(FOLDER / "imbalance.py"), "--quick", *sets, "--only"]
+    command = [sys.executable, "-m", "benchmarks.imbalance.run", "--quick", *sets, "--only"]
     done = subprocess.run(
         [*command, "treatments,models,longer,combined,neighbours,failures", "--json", "found.json"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     tables = json.loads((tmp_path / "found.json").read_text())["tables"]

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-pytest.importorskip("clusters", reason="the benchmarks are not part of the wheel")
-
-import clusters
-from clusters import cluster_beliefs
+sys.path.insert(0, str(Path(__file__).parent.parent))
+pytest.importorskip("benchmarks", reason="the benchmarks are not part of the wheel")
+from benchmarks.labels import clusters
+from benchmarks.labels.clusters import cluster_beliefs
 
 
 def test_a_cluster_agrees_on_a_class_and_no_picture_has_a_say_on_itself() -> None:

@@ -10,11 +10,10 @@ from mien.correctors.linear import LDA
 from mien.errors import DataError
 from mien.testing import example_outputs
 
-FOLDER = Path(__file__).parent.parent / "benchmarks"
-if not FOLDER.is_dir():
-    pytest.skip("the benchmarks are not part of the wheel", allow_module_level=True)
-sys.path.insert(0, str(FOLDER))
-from layer_choice import best_layers  # noqa: E402
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+pytest.importorskip("benchmarks", reason="the benchmarks are not part of the wheel")
+from benchmarks.correction.layer_choice import best_layers  # noqa: E402
 
 
 def lda(layers: tuple[str, ...]) -> LDA:

@@ -117,10 +117,11 @@ def test_a_class_that_is_misspelt_in_a_review_has_a_hint(mien: Mien, faces: Path
 def test_labels_drawn_wrong_come_first() -> None:
     """Drawn faces, where the truth is known: noisy votes among them are found by one training run."""
     from mien.experiments.labels.audit import audit
+    from mien.experiments.settings import AuditSettings
     from mien.nets.settings import TrainSettings
 
     source = "synthetic:n=1200,size=24,seed=3"
-    found = audit(DataSettings(source, size=24), TrainSettings(epochs=12))
+    found = audit(AuditSettings(DataSettings(source, size=24), TrainSettings(epochs=12)))
     truth = draw(FaceSettings.parse(source)).mixture.argmax(1)
     names = draw(FaceSettings.parse(source)).dataset
     right = dict(zip(names.ids.tolist(), truth.tolist(), strict=True))

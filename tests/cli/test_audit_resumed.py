@@ -12,7 +12,7 @@ import pytest
 from conftest import Mien
 
 from mien.cli import run
-from mien.cli.audit import UNFINISHED
+from mien.experiments.labels.audit import UNFINISHED
 
 FLAGS = ("--size", "24", "--base", "oneconv", "--epochs", "40", "--votes", "--tune", "--precision", "float32")
 

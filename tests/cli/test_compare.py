@@ -226,9 +226,9 @@ def test_a_model_without_a_map_is_given_no_adapter(mien: Mien, tmp_path: Path) -
 
 FLAT = """
 from torch import nn
-from mien.nets.network import Classifier
+from mien.nets.network import Network
 
-class Flat(Classifier):
+class Flat(Network):
     layers = ("squeezed", "logits")
 
     def __init__(self, classes, colours=1, known=None):

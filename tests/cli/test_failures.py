@@ -142,8 +142,7 @@ def test_too_little_memory_is_no_fault(mien: Mien, monkeypatch: pytest.MonkeyPat
     def fail(*arguments: object, **named: object) -> None:
         raise error
 
-    monkeypatch.setattr("mien.experiments.leave_one_out.study.prepare", fail)
-    monkeypatch.setattr("mien.cli.train.prepare", fail)
+    monkeypatch.setattr("mien.experiments.experiment.prepare", fail)
     mien("train", "synthetic:n=60").refused(1, "memory", "--batch-size")
     monkeypatch.setattr("mien.deploy.opening.open_predictor", fail)
     assert "--" not in mien("predict", __file__, "--run", "x").err

@@ -30,7 +30,7 @@ def test_stopped_work_goes_on(
         run_cell(cell)
 
     with monkeypatch.context() as patch:
-        patch.setattr("mien.experiments.leave_one_out.study.run_cell", stopped_at_the_second)
+        patch.setattr("mien.experiments.leave_one_out.study.Study.do", staticmethod(stopped_at_the_second))
         said = mien(*again, "--out", out)
     assert said.code == 1 and "finished work is kept" in said.err and "Traceback" not in said.err
     weights = (out / "cells" / "seed0" / "full" / "model.safetensors").stat().st_mtime_ns

@@ -10,8 +10,8 @@ from conftest import QUICK, Mien
 
 from mien.data.prepare import DataSettings
 from mien.errors import RunError
-from mien.experiments.leave_one_out.study import run
-from mien.experiments.settings import CompareSettings, StudySettings
+from mien.experiments.settings import ClassifierSettings, CompareSettings
+from mien.experiments.training.training import train as train_
 from mien.experiments.treatments.comparison import compare
 from mien.nets.settings import TrainSettings
 from mien.storage.run import Run
@@ -84,7 +84,7 @@ def test_a_run_of_an_earlier_version_goes_on_with_other_threads(
     def done_with(train: TrainSettings) -> Run:
         data = DataSettings(FACES, size=16)
         if kind == "train":
-            return run(StudySettings(data, train, base="oneconv"), tmp_path / "run", kind="train")
+            return train_(ClassifierSettings(data, train, base="oneconv"), tmp_path / "run")
         settings = CompareSettings(data, train, models=("oneconv",), treatments=("none",), seeds=(0,))
         return compare(settings, tmp_path / "run")
 

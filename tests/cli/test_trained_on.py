@@ -26,9 +26,9 @@ EARLIER = Path(__file__).parent.parent / "data_fixtures" / "before_provenance"
 @pytest.fixture(autouse=True)
 def another_process() -> Iterator[None]:
     """Nothing is remembered of what was read before."""
-    preparing._prepare.cache_clear()
+    preparing.forget()
     yield
-    preparing._prepare.cache_clear()
+    preparing.forget()
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,9 @@ def usual(tiny: Path, faces: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def pictures(place: Path, size: int = 16) -> Dataset:
-    preparing._prepare.cache_clear()
+    preparing.forget()
     found = prepare(DataSettings(str(place), size=size))
-    preparing._prepare.cache_clear()
+    preparing.forget()
     return found
 
 
@@ -511,7 +511,7 @@ def test_an_earlier_run_whose_data_changed(
     assert said.code == 0 and provenance(tmp_path / "p")["kind"] == "known", said
     assert not calibrated(tmp_path / "p", more)[0] & learnt(earlier / "pictures.csv")[0]
     monkeypatch.chdir(tmp_path)
-    preparing._prepare.cache_clear()
+    preparing.forget()
     said = mien("correct", earlier / "base", more, *EARLIER_FLAGS, "--out", tmp_path / "q")
     said.refused(2, "pictures.csv", "cannot be read from here", "--trained-on")
     flags = ("--trained-on", earlier / "pictures.csv")

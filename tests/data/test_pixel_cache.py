@@ -34,9 +34,9 @@ def data(tmp_path: Path) -> Dataset:
 
 def test_the_second_time_nothing_is_decoded(data: Dataset, tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
-    first = decode(data, SIZE, tmp_path / "cache", progress=lambda done, total: calls.append((done, total)))
+    first = decode(data, SIZE, tmp_path / "cache", on_event=lambda event: calls.append((event.count, event.total)))
     assert calls == [(4, 4)]
-    second = decode(data, SIZE, tmp_path / "cache", progress=lambda done, total: calls.append((done, total)))
+    second = decode(data, SIZE, tmp_path / "cache", on_event=lambda event: calls.append((event.count, event.total)))
     assert len(calls) == 1
     assert isinstance(second.pixels, np.memmap)
     np.testing.assert_array_equal(np.asarray(first.pixels), np.asarray(second.pixels))

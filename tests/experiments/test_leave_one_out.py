@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import signal
 import subprocess
@@ -22,8 +21,6 @@ from mien.experiments.settings import StudySettings
 from mien.nets.settings import TrainSettings
 from mien.report.study import tables
 from mien.storage.files import read_arrays
-from mien.storage.first_edition import LEFT_OUT
-from mien.storage.old_names import SETTINGS
 from mien.storage.run import Run
 
 SOURCE = "synthetic:n=240,size=32,weakest=1,blending=0"
@@ -39,7 +36,7 @@ FLAGS = "--size 32 --epochs 2 --batch-size 16 --corrector logistic --classes hap
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    done = run(TINY, tmp_path_factory.mktemp("study") / "run", engine_name="serial")
+    done = run(TINY, tmp_path_factory.mktemp("study") / "run", executor="serial")
     tables.build(done)
     return done
 
@@ -75,7 +72,7 @@ def test_the_left_out_class_is_unknown_to_f_and_known_to_the_full_model(finished
 
 
 def test_the_processes_engine_gives_the_same_numbers(finished: Run, tmp_path: Path) -> None:
-    other = run(TINY, tmp_path / "run", engine_name="processes")
+    other = run(TINY, tmp_path / "run", executor="processes")
     tables.build(other)
     assert contents(other) == contents(finished)
 
@@ -85,7 +82,7 @@ def test_run_again_it_does_nothing_twice_and_it_can_grow(finished: Run, tmp_path
         return {path.parent.name: path.stat().st_mtime_ns for path in of.path("cells").rglob("*.safetensors")}
 
     shutil.copytree(finished.folder, tmp_path / "run")
-    grown = run(replace(TINY, correctors=("logistic", "xgboost")), tmp_path / "run", engine_name="serial")
+    grown = run(replace(TINY, correctors=("logistic", "xgboost")), tmp_path / "run", executor="serial")
     assert models(grown) == models(finished)
     tables.build(grown)
     assert grown.manifest()["correctors"] == ["logistic", "xgboost"]
@@ -94,9 +91,9 @@ def test_run_again_it_does_nothing_twice_and_it_can_grow(finished: Run, tmp_path
 
 def test_a_folder_with_another_run_is_refused(finished: Run) -> None:
     with pytest.raises(RunError, match="other training"):
-        run(replace(TINY, train=TrainSettings(epochs=3)), finished.folder, engine_name="serial")
+        run(replace(TINY, train=TrainSettings(epochs=3)), finished.folder, executor="serial")
     with pytest.raises(RunError, match="other data"):
-        run(replace(TINY, data=DataSettings(f"{SOURCE},seed=1", size=32)), finished.folder, engine_name="serial")
+        run(replace(TINY, data=DataSettings(f"{SOURCE},seed=1", size=32)), finished.folder, executor="serial")
 
 
 def test_killed_at_any_moment_and_started_again_it_ends_with_the_same_tables(finished: Run, tmp_path: Path) -> None:
@@ -112,7 +109,7 @@ def test_killed_at_any_moment_and_started_again_it_ends_with_the_same_tables(fin
         started.send_signal(signal.SIGKILL)  # only the parent: its workers must notice and end
         interrupted += started.wait() == -signal.SIGKILL
     assert interrupted  # in the middle of a training, at least once
-    done = run(TINY, out, engine_name="serial")
+    done = run(TINY, out, executor="serial")
     tables.build(done)
     assert contents(done) == contents(finished)
 
@@ -131,12 +128,12 @@ def test_a_model_of_other_data_is_never_taken_up(finished: Run, tmp_path: Path) 
     (tmp_path / "run" / "run.json").unlink()
     other = replace(TINY, data=DataSettings(f"{SOURCE},seed=1", size=32), correctors=("xgboost",))
     with pytest.raises(RunError, match="model of other data"):
-        run(other, tmp_path / "run", engine_name="serial")
+        run(other, tmp_path / "run", executor="serial")
 
 
 def test_a_grown_run_keeps_the_parts_of_its_first_seeds(finished: Run, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "run")
-    grown = run(replace(TINY, seeds=(1,), classes=("neutral",)), tmp_path / "run", engine_name="serial")
+    grown = run(replace(TINY, seeds=(1,), classes=("neutral",)), tmp_path / "run", executor="serial")
     assert {row["seed"] for row in grown.read_table("splits")} == {0, 1}
     assert grown.manifest()["data"]["too_rare"] == finished.manifest()["data"]["too_rare"]
 
@@ -147,33 +144,17 @@ def test_two_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
     with (tmp_path / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(RunError, match="another mien is working"):
-            run(TINY, tmp_path, engine_name="serial")
+            run(TINY, tmp_path, executor="serial")
 
 
 def test_a_class_too_rare_to_leave_out_is_refused_by_name_and_skipped_otherwise(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="too few pictures to leave out fear"):
-        run(replace(TINY, classes=("fear",), min_pictures=50), tmp_path / "a", engine_name="serial")
+        run(replace(TINY, classes=("fear",), min_pictures=50), tmp_path / "a", executor="serial")
     with pytest.raises(UsageError, match="did you mean 'happiness'"):
-        run(replace(TINY, classes=("happines",)), tmp_path / "b", engine_name="serial")
+        run(replace(TINY, classes=("happines",)), tmp_path / "b", executor="serial")
 
 
 def test_one_class_only_is_refused(tmp_path: Path) -> None:
     only = DataSettings(SOURCE, size=32, class_counts="happiness=40")
     with pytest.raises(DataError, match="of class happiness"):
-        run(replace(TINY, data=only, classes=()), tmp_path, engine_name="serial")
-
-
-def test_a_run_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
-    """Settings that came later are not in its run.json."""
-    settings = StudySettings(DataSettings("synthetic:n=120,size=16", size=16), TrainSettings(epochs=1))
-    done = run(settings, tmp_path / "run", kind="train")
-    manifest = json.loads(done.path("run.json").read_text())
-    for name in LEFT_OUT:
-        del manifest["settings"]["train"][SETTINGS.get(name, name)]
-    done.path("run.json").write_text(json.dumps(manifest))
-    done.path("cells", "seed0", "full", "cell.json").unlink()
-    before = done.path("cells", "seed0", "full", "model.safetensors").stat().st_mtime_ns
-    run(settings, tmp_path / "run", kind="train")
-    assert done.path("cells", "seed0", "full", "model.safetensors").stat().st_mtime_ns == before
-    with pytest.raises(RunError, match="other training"):
-        run(replace(settings, train=TrainSettings(epochs=1, loss="gce")), tmp_path / "run", kind="train")
+        run(replace(TINY, data=only, classes=()), tmp_path, executor="serial")

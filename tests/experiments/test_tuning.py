@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.data.faces import FaceSettings, draw
-from mien.experiments.labels.tuning import told, tuned
+from mien.experiments.labels.tuning import Votes, out_of_fold_probs, tuned
 from mien.labels.reviewed import vote_folds
 from mien.nets import saved
 from mien.nets.examples import Examples
@@ -35,9 +35,13 @@ def shares_of(faces: Dataset) -> Floats:
     return np.eye(len(faces.labelset))[faces.labels] * 0.9 + 0.1 / len(faces.labelset)
 
 
+def votes_of(faces: Dataset) -> Votes:
+    return Votes(faces, shares_of(faces), [])
+
+
 def test_the_classifier_itself_is_left_as_it_is(faces: Dataset, trained: Network) -> None:
     before = probabilities(trained, faces.pictures)
-    one = tuned(trained, faces, shares_of(faces), np.arange(len(faces)), TRAIN)
+    one = tuned(trained, votes_of(faces), np.arange(len(faces)), TRAIN)
     assert np.array_equal(probabilities(trained, faces.pictures), before)
     assert not np.allclose(probabilities(one, faces.pictures), before)
 
@@ -47,7 +51,7 @@ def test_no_picture_is_answered_by_one_that_saw_its_votes(faces: Dataset, traine
     judged = folds[0][1]
     shares, other = shares_of(faces), shares_of(faces)
     other[judged] = np.roll(shares[judged], 1, axis=1)
-    one, changed = (told(trained, faces, given, folds, TRAIN) for given in (shares, other))
+    one, changed = (out_of_fold_probs(trained, Votes(faces, given, folds), TRAIN) for given in (shares, other))
     assert np.allclose(one.sum(1), 1, atol=1e-3)
     assert np.array_equal(one[judged], changed[judged])
     assert not np.allclose(one, changed)
@@ -58,6 +62,6 @@ def test_votes_for_classes_that_it_does_not_know_are_left_out(faces: Dataset) ->
     rows = np.flatnonzero(faces.labels > 0)
     model = saved.build("oneconv", known, colour=False)
     fit(model, Examples.of(faces, rows), None, TRAIN)
-    one = tuned(model, faces, shares_of(faces), np.arange(len(faces)), TRAIN)
+    one = tuned(model, votes_of(faces), np.arange(len(faces)), TRAIN)
     found = probabilities(one, faces.pictures)
     assert np.isfinite(found).all() and (found[:, 0] == 0).all()

@@ -33,7 +33,7 @@ def test_a_small_study_of_real_faces(
 ) -> None:
     data = DataSettings(str(real_data / folder), size=32, shape=shape)
     settings = StudySettings(data, QUICK, correctors=("logistic",), retrained=False)
-    done = run(settings, tmp_path / "run", engine_name="serial")
+    done = run(settings, tmp_path / "run", executor="serial")
     tables.build(done)
     written = page.write(done).read_text()
     manifest = done.manifest()

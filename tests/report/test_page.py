@@ -178,14 +178,15 @@ def test_classes_that_are_called_by_numbers(tmp_path: Path) -> None:
     assert all(each["harm"] is not None and each["auroc"] is not None for each in found.values())
 
 
-def test_sizes_are_shown_of_the_built_in_network_alone(tmp_path: Path) -> None:
+def test_sizes_of_layers_are_shown_where_the_run_has_them(tmp_path: Path) -> None:
     run = study(tmp_path, correctors=("probe",))
-    assert "32 channels" in page.render(run)
-    manifest = run.manifest()
-    manifest["base"]["name"] = "mine:Network"
-    run.write_manifest(manifest)
     html = page.render(run)
-    assert "32 channels" not in html and ">conv1</text>" in html
+    assert "channels" not in html and ">conv1</text>" in html  # as in runs of earlier versions
+    manifest = run.manifest()
+    layers = [{"name": "conv1", "kind": "map", "width": 32}, {"name": "logits", "kind": "logits", "width": 7}]
+    run.write_manifest({**manifest, "base": {"name": "package:Net", "layers": layers}})
+    html = page.render(run)
+    assert "32 channels" in html and "7 classes" in html and ">lstm</text>" not in html
 
 
 def test_a_damaged_sheet_of_samples_is_left_out_with_a_note(run: Run, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from fake_study import CLASSES, make_study_run
 
 from mien.metrics.correction import scores
-from mien.report.common.run_figures import best_first
+from mien.report.study.order import correctors_best_first
 from mien.report.study.tables import PERCENTS, build
 from mien.storage.files import read_arrays, read_json, write_arrays, write_json
 from mien.storage.run import Run
@@ -204,7 +204,7 @@ def test_flagging_keeps_the_answers_and_counts_what_is_flagged(tmp_path) -> None
 def test_the_corrector_is_chosen_on_calibration_pictures(tmp_path) -> None:
     run = make_study_run(tmp_path, seeds=(0,))
     build(run)
-    assert best_first(run) == ["probe", "boosting"]
+    assert correctors_best_first(run) == ["probe", "boosting"]
     for name in CLASSES:  # exchange what calibrate says; test stays as it is
         folder = run.path("cells", "seed0", f"without-{name}", "scores")
         stored = {corrector: read_arrays(folder / f"{corrector}.npz") for corrector in CORRECTORS}
@@ -212,7 +212,7 @@ def test_the_corrector_is_chosen_on_calibration_pictures(tmp_path) -> None:
             seen = {key: value for key, value in stored[other].items() if key.startswith("calibrate_")}
             write_arrays(folder / f"{corrector}.npz", **{**stored[corrector], **seen})
     build(run)
-    assert best_first(run) == ["boosting", "probe"]
+    assert correctors_best_first(run) == ["boosting", "probe"]
 
 
 def test_a_person_is_harmed_once_however_many_pictures_are(run: Run) -> None:

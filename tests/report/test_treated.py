@@ -11,7 +11,7 @@ import numpy as np
 from mien.cli.compare import as_figures
 from mien.report.treatments import page as treatments_page
 from mien.report.treatments import tables as treatments_tables
-from mien.report.treatments.advice import advised, best_first
+from mien.report.treatments.advice import advised, treatments_best_first
 from mien.storage.files import write_arrays
 from mien.storage.run import Run
 from mien.types import PARTS
@@ -68,7 +68,10 @@ def test_a_good_classifier_of_lopsided_data_has_not_collapsed(tmp_path: Path) ->
     table = {row["treatment"]: row for row in run.read_table("treatments") if row["seed"] == 0}
     assert table["weights"]["share"] >= 0.95 and not table["weights"]["collapsed"]
     assert table["focal"]["collapsed"]
-    assert best_first(run)[0] == ("oneconv", "weights") and best_first(run)[-1] == ("oneconv", "focal")
+    assert treatments_best_first(run)[0] == ("oneconv", "weights") and treatments_best_first(run)[-1] == (
+        "oneconv",
+        "focal",
+    )
     lead = advised(run)[0][1]
     assert lead.startswith("Train oneconv with weights") and any(tone == "bad" for tone, _ in advised(run))
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mien.cli import run
-from mien.data.prepare import DataSettings, _prepare, prepare
+from mien.data.prepare import DataSettings, forget, prepare
 from mien.data.reviews import GONE
 from mien.errors import DataError
 from mien.labels import FORMS
@@ -45,11 +45,6 @@ def opened(place: Path, source: str | None = None) -> ReviewQueue:
     """The desk as another process would open it."""
     forget()
     return ReviewQueue.open(place / "audit", source)
-
-
-def forget() -> None:
-    """What this process remembers of pictures that are changed on disk."""
-    _prepare.cache_clear()
 
 
 def mien(*arguments: object) -> int:

@@ -13,26 +13,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from mien.certify.policy import Policy
-from mien.cli.notes import note_data
-from mien.cli.options import build, options
-from mien.data.prepare import DataSettings, prepare
-from mien.experiments.executor import ENGINES
+from mien.cli.options import build, command_line, engine_option, options, out_option
+from mien.data.prepare import DataSettings
 from mien.experiments.settings import CompareSettings
 from mien.nets.settings import TrainSettings
-from mien.report.treatments import page as treatments_page
-from mien.report.treatments import tables as treatments_tables
-from mien.storage.output import prepare_output_dir
+from mien.report.treatments import page, tables
 from mien.storage.run import Run
 
 
 @click.command()
 @click.argument("data")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("runs/compare"), show_default=True, help="run folder"
-)
-@click.option(
-    "--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True, help="the numbers are the same"
-)
+@out_option("runs/compare")
+@engine_option
 @click.option("--json", "as_json", is_flag=True, help="print the ranking as JSON")
 @options(
     CompareSettings,
@@ -53,42 +45,36 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
     Stop it at any moment and run the same command again: finished work is kept, and more models, treatments or seeds
     may be named.
     """
-    from mien.cli.progress import decoding, watching
-    from mien.cli.study import command_line
-    from mien.experiments.treatments.comparison import check_all
+    from mien.cli.progress import progress
     from mien.experiments.treatments.comparison import compare as compare_
 
-    parts: dict[str, Any] = {
-        "data": build(DataSettings, values, source=data),
-        "train": build(TrainSettings, values),
-        "policy": build(Policy, values),
-    }
-    settings = build(CompareSettings, values, **parts)
-    check_all(settings)
-    with prepare_output_dir(out, "compare", "run.json", sources=[data]):
-        with decoding() as progress:
-            pictures = prepare(settings.data, progress)
-        note_data(pictures.problems)
-        with watching(settings.train.epochs) as watch:
-            done = compare_(settings, out, engine_name=engine, command=command_line(), watch=watch)
-        treatments_tables.build(done)
-        report = treatments_page.write(done)
+    settings = build(
+        CompareSettings, values, data=build(DataSettings, values, source=data), train=build(TrainSettings, values),
+        policy=build(Policy, values),
+    )  # fmt: skip
+
+    def finish(done: Run) -> None:
+        tables.build(done)
+        page.write(done)
+
+    with progress() as on_event:
+        done = compare_(settings, out, executor=engine, command=command_line(), on_event=on_event, finish=finish)
     if as_json:
         click.echo(json.dumps(as_figures(done), indent=2))
         return
     _print(done)
-    click.echo(f"report: {report}")
+    click.echo(f"report: {done.path('report.html')}")
 
 
 def as_figures(run: Run) -> dict[str, Any]:
     """The ranking for machines: means over the seeds, the best on calibrate first."""
     from mien.report.common.run_figures import grouped, number, rows
-    from mien.report.treatments.advice import KEY, advised, best_first
+    from mien.report.treatments.advice import KEY, advised, treatments_best_first
 
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
     ranking = []
-    for key in best_first(run):
+    for key in treatments_best_first(run):
         row = differences.get(key)
         figures = {name: number(found[key], name).value for name in ("macro_recall", "macro_f1", "accuracy", "seconds")}
         against = {name: _defined(row[name]) for name in ("difference", "low", "high", "p_holm")} if row else None

@@ -67,8 +67,8 @@ def correct(
     """
     from mien import correctors
     from mien.classifiers.cell import cell_of, open_run
+    from mien.cli.options import command_line
     from mien.cli.progress import stages
-    from mien.cli.study import command_line
     from mien.deploy.correction import correct as correct_
     from mien.report.patch.page import HARMS, page
     from mien.storage.files import write_text

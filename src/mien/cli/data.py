@@ -36,10 +36,16 @@ def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: 
       mien data inspect synthetic
       mien data inspect path/to/pictures --out inspect.html
     """
+    from mien.cli.progress import progress
+    from mien.data.prepare import prepare_unfiltered
+    from mien.report.data.page import inspect as inspect_
     from mien.report.data.page import page
     from mien.storage.files import write_text
 
-    seen = _inspection(build(DataSettings, values, source=source), near)
+    settings = build(DataSettings, values, source=source)
+    with progress(notes=False) as on_event:
+        found = prepare_unfiltered(settings, on_event)
+    seen = inspect_(found, near=near)
     if out:
         write_text(out, page(seen))
     if as_json:
@@ -48,22 +54,6 @@ def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: 
         _print(seen)
         if out:
             click.echo(f"page: {out}")
-
-
-def _inspection(settings: DataSettings, near: bool) -> Any:
-    from mien.cli.progress import decoding
-    from mien.data.images import formats
-    from mien.data.prepare import checked, listed
-    from mien.data.profile import shape
-    from mien.report.data.page import inspect
-
-    rows = listed(settings)
-    with decoding() as progress:
-        seen = formats(rows)
-        found = checked(settings, rows, progress, seen)
-    return inspect(
-        shape(found, settings.class_counts) if settings.class_counts else found, seen, rows=len(rows), near=near
-    )
 
 
 def _print(seen: Any) -> None:

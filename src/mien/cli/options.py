@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -12,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from mien.errors import UsageError, choice_error
+from mien.experiments.executor import EXECUTORS
 from mien.nets.settings import OWN_RECIPES, TrainSettings
 from mien.settings import items, joined
 from mien.storage.old_names import SETTINGS
@@ -29,17 +32,39 @@ def options(*kinds: type, without: Sequence[str] = ()) -> Callable[[Command], Co
 
     Parameters
     ----------
-    without : fields that get none.
+    without : fields that get none. A field that several classes have is the flag of the first of them.
     """
 
     def decorate(command: Command) -> Command:
-        for kind in reversed(kinds):
-            for prefix, field, hint in reversed(list(_flags(kind))):
-                if prefix + field.name not in without:
-                    command = _option(prefix, field, hint)(command)
+        flags: dict[str, tuple[str, Field[Any], Any]] = {}
+        for kind in kinds:
+            for prefix, field, hint in _flags(kind):
+                flags.setdefault(prefix + field.name, (prefix, field, hint))
+        for name in reversed(flags):
+            if name not in without:
+                command = _option(*flags[name])(command)
         return _config(command)
 
     return decorate
+
+
+def out_option(default: str) -> Callable[[Command], Command]:
+    """The flag --out of a verb that writes a folder."""
+    return click.option(
+        "--out", type=click.Path(path_type=Path), default=Path(default), show_default=True, help="folder to write"
+    )
+
+
+def engine_option(command: Command) -> Command:
+    """The flag --engine of a verb with many tasks."""
+    names = list(EXECUTORS)
+    text = f"how tasks are done: {' or '.join(names)}; the numbers are the same"
+    return click.option("--engine", default=names[0], show_default=True, help=text)(command)
+
+
+def command_line() -> str:
+    """How this was called, to call it again."""
+    return shlex.join(["mien", *sys.argv[1:]])
 
 
 def build(kind: type[Settings], values: Mapping[str, Any], prefix: str = "", **given: Any) -> Settings:

@@ -33,6 +33,7 @@ def report(run: Path, beside: Path | None) -> None:
     if compared and beside:
         remedy = "leave it out: a comparison has everything beside each other"
         raise UsageError("works only with a study", place="--beside", remedy=remedy)
+    (treatments_page if compared else page).PAGE.manifest(done)
     finished = None
     while (now := _finished(done)) != finished:  # a running study may finish cells meanwhile
         finished = now

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from mien.data.picture import RESIZE_MODES, DecodedImage, ImageSettings, decoded
 from mien.data.pixel_cache import OF_ALL, Decoded, PixelCache, RowFinding, default_folder
 from mien.data.signatures import readable
 from mien.errors import StorageError
+from mien.events import Event, OnEvent, ignore
 from mien.machine import cores
 from mien.types import NO_LABEL, Dataset, LabelSet, Problem, Texts, digest, texts
 
@@ -32,14 +33,13 @@ LARGE = 16_384
 """Mean size of files in bytes from which on decoding in threads is faster (measured)."""
 VERSION = 3
 """Part of the cache key: raise it when pictures are read differently."""
-Progress = Callable[[int, int], object]
 
 
 def decode(
     dataset: Dataset,
     settings: ImageSettings = ImageSettings(),  # noqa: B008 -- frozen
     cache: Path | None = None,
-    progress: Progress | None = None,
+    on_event: OnEvent = ignore,
     keep: bool = True,
 ) -> Dataset:
     """Fill in `pixels` and `hashes` of a data set; rows whose picture cannot be read are dropped, with a Problem each.
@@ -53,7 +53,7 @@ def decode(
     settings : size, colour, fit.
     cache : folder; MIEN_CACHE, or mien's folder in the user's cache folder, by default. If it cannot be written, the
         pixels stay in memory, with a Problem.
-    progress : called with (done, total) after each batch.
+    on_event : called now and then while pictures are decoded.
     keep : whether the cache is used; if false, it is neither read nor written.
 
     Notes
@@ -63,7 +63,7 @@ def decode(
     """
 
     def batches() -> Iterator[Decoded]:
-        return _batches(dataset, settings, progress)
+        return _batches(dataset, settings, on_event)
 
     def in_memory() -> Decoded:
         return Decoded.gathered(batches(), settings.shape)
@@ -156,7 +156,7 @@ def _folder(path: str) -> str:
 def _batches(
     dataset: Dataset,
     settings: ImageSettings,
-    progress: Progress | None = None,
+    on_event: OnEvent = ignore,
     ranges: Ranges | None = None,
     hashed: bool = True,
 ) -> Iterator[Decoded]:
@@ -182,8 +182,7 @@ def _batches(
         for start in range(0, total, CHUNK):
             rows = range(start, min(start + CHUNK, total))
             yield _batch(rows, list(apply(decoded, rows)), settings)
-            if progress:
-                progress(rows.stop, total)
+            on_event(Event("pictures", count=rows.stop, total=total))
 
 
 def _are_large(paths: Sequence[Path]) -> bool:

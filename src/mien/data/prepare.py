@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +11,7 @@ import numpy as np
 
 from mien.data.checks import check, conflicting_images, raise_on_problems, usable
 from mien.data.folders import SUBFOLDERS
-from mien.data.images import Formats, ImageSettings, decode
+from mien.data.images import Formats, ImageSettings, decode, formats
 from mien.data.load import FORMATS, absolute, load
 from mien.data.official import SPLITS, mixed, with_official
 from mien.data.picture import RESIZE_MODES
@@ -22,8 +20,13 @@ from mien.data.profile import shape
 from mien.data.review_files import read
 from mien.data.reviewed import on_pictures, reviewed_labels
 from mien.errors import UsageError
+from mien.events import OnEvent, ignore
 from mien.settings import items, setting, validate
 from mien.types import Dataset
+
+KEPT = 2
+"""Data sets of earlier calls that are kept."""
+_recent: dict[tuple[DataSettings, str, tuple[int, int]], Dataset] = {}
 
 
 @dataclass(frozen=True)
@@ -87,17 +90,54 @@ def spelled(names: str) -> dict[str, str] | None:
     return {raw.strip(): name.strip() for raw, _, name in pairs} or None
 
 
-def prepare(settings: DataSettings, progress: Callable[[int, int], object] | None = None) -> Dataset:
+def prepare(settings: DataSettings, on_event: OnEvent = ignore) -> Dataset:
     """Read, decode and check a data set, and keep its labelled pictures; all Problems are collected.
 
     A second call with equal settings in one process is free; another process finds the decoded pictures in the cache.
+
+    Parameters
+    ----------
+    on_event : called now and then while pictures are decoded.
 
     Raises
     ------
     DataError
         Nothing usable, or with `strict` any problem at all.
     """
-    return _prepare(settings, os.environ.get("MIEN_CACHE", ""), _stamp(settings.reviews), _Ignored(progress))
+    key = (settings, os.environ.get("MIEN_CACHE", ""), _stamp(settings.reviews))
+    found = _recent.pop(key, None)
+    if found is None:
+        found = _shaped(settings, usable(_checked(settings, _listed(settings), on_event)))
+    _recent[key] = found
+    for oldest in list(_recent)[:-KEPT]:
+        _recent.pop(oldest, None)
+    return found
+
+
+def forget() -> None:
+    """Read all pictures anew from now on, whatever was prepared before."""
+    _recent.clear()
+
+
+@dataclass(frozen=True)
+class Unfiltered:
+    """A data set with all rows whose picture can be read, those without a label included.
+
+    Attributes
+    ----------
+    data : checked. rows : as many as the reader listed. formats : sizes and modes of the files before decoding.
+    """
+
+    data: Dataset
+    rows: int
+    formats: Formats
+
+
+def prepare_unfiltered(settings: DataSettings, on_event: OnEvent = ignore) -> Unfiltered:
+    """Like `prepare`, but nothing is left out for want of a label, and the formats of the files are checked too."""
+    rows = _listed(settings)
+    seen = formats(rows)
+    return Unfiltered(_shaped(settings, _checked(settings, rows, on_event, seen)), len(rows), seen)
 
 
 def _stamp(path: str) -> tuple[int, int]:
@@ -132,29 +172,10 @@ def reviewed(data: Dataset, path: Path) -> Dataset:
 
 def conflicts(settings: DataSettings) -> list[Dataset]:
     """Find equal pictures with different labels, which `prepare` leaves out: one data set for each picture."""
-    return conflicting_images(_decoded(settings, listed(settings)))
+    return conflicting_images(_decoded(settings, _listed(settings)))
 
 
-class _Ignored:
-    """Carries a progress callback past the memory of earlier calls."""
-
-    def __init__(self, progress: Callable[[int, int], object] | None) -> None:
-        self.progress = progress
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Ignored)
-
-
-@lru_cache(maxsize=2)
-def _prepare(settings: DataSettings, cache: str, stamp: tuple[int, int], ignored: _Ignored) -> Dataset:
-    data = usable(checked(settings, listed(settings), ignored.progress))
-    return shape(data, settings.class_counts) if settings.class_counts else data
-
-
-def listed(settings: DataSettings) -> Dataset:
+def _listed(settings: DataSettings) -> Dataset:
     """The rows of DATA as their reader lists them. Raises what `load` does."""
     return load(
         settings.source, format=settings.format, names=spelled(settings.names), labels=settings.labels,
@@ -163,32 +184,21 @@ def listed(settings: DataSettings) -> Dataset:
     )  # fmt: skip
 
 
-def checked(
-    settings: DataSettings,
-    rows: Dataset,
-    progress: Callable[[int, int], object] | None = None,
-    formats: Formats | None = None,
-) -> Dataset:
-    """The listed rows decoded, reviewed and checked, those without a label included.
-
-    Parameters
-    ----------
-    formats : sizes and modes of the files before decoding; where given, they are checked too.
-
-    Raises
-    ------
-    DataError : with `strict`, any problem at all; with the official split, data without official parts.
-    """
-    decoded = _decoded(settings, rows, progress)
+def _checked(settings: DataSettings, rows: Dataset, on_event: OnEvent, seen: Formats | None = None) -> Dataset:
+    """The listed rows decoded, reviewed and checked, those without a label included."""
+    decoded = _decoded(settings, rows, on_event)
     found = check((with_official if settings.split == "official" else mixed)(decoded))
-    if formats is not None:
-        found = confounded_by_format(found, formats)
+    found = found if seen is None else confounded_by_format(found, seen)
     if settings.strict:
         raise_on_problems(found)
     return found
 
 
-def _decoded(settings: DataSettings, rows: Dataset, progress: Callable[[int, int], object] | None = None) -> Dataset:
+def _decoded(settings: DataSettings, rows: Dataset, on_event: OnEvent = ignore) -> Dataset:
     """Decode all readable pictures, and apply the reviewed labels if the settings give a file of reviews."""
-    decoded = decode(rows, settings.images, progress=progress)
+    decoded = decode(rows, settings.images, on_event=on_event)
     return reviewed(decoded, Path(settings.reviews)) if settings.reviews else decoded
+
+
+def _shaped(settings: DataSettings, data: Dataset) -> Dataset:
+    return shape(data, settings.class_counts) if settings.class_counts else data

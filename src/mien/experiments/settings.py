@@ -8,28 +8,72 @@ from mien.certify.policy import Policy
 from mien.data.prepare import DataSettings
 from mien.errors import UsageError
 from mien.imbalance import get_treatment
+from mien.labels import MERGES
 from mien.nets.settings import BASE_HELP, TrainSettings
 from mien.settings import setting, validate
 
 
 @dataclass(frozen=True)
-class StudySettings:
-    """One study: data, base classifier, correctors, policy."""
+class ClassifierSettings:
+    """One base classifier: data, training, architecture, seeds."""
 
     data: DataSettings
     train: TrainSettings = TrainSettings()  # noqa: RUF009 -- frozen
-    policy: Policy = Policy()  # noqa: RUF009 -- frozen
     base: str = setting("attention", BASE_HELP)
-    correctors: tuple[str, ...] = ("xgboost", "logistic")
-    classes: tuple[str, ...] = setting((), "classes to leave out in turn; all that are not too rare by default")
     seeds: tuple[int, ...] = setting((0,), "seeds of split and model")
-    retrained: bool = setting(True, "also train on train + correct, the dearest alternative")
-    min_pictures: int = setting(10, "fewest pictures of a class that may be left out", within=(1, 10**9))
 
     def __post_init__(self) -> None:
         validate(self)
         if not self.seeds:
             raise UsageError("names no seed", place="--seeds", remedy="give whole numbers, like 0,1,2")
+
+
+@dataclass(frozen=True)
+class StudySettings(ClassifierSettings):
+    """One study: data, base classifier, correctors, policy."""
+
+    policy: Policy = Policy()  # noqa: RUF009 -- frozen
+    correctors: tuple[str, ...] = ("xgboost", "logistic")
+    classes: tuple[str, ...] = setting((), "classes to leave out in turn; all that are not too rare by default")
+    retrained: bool = setting(True, "also train on train + correct, the dearest alternative")
+    min_pictures: int = setting(10, "fewest pictures of a class that may be left out", within=(1, 10**9))
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """One audit of labels: data, training, and what it learns from besides.
+
+    Fewer epochs than for a good classifier are better here: wrong labels are not learnt by heart.
+    """
+
+    data: DataSettings
+    train: TrainSettings = TrainSettings(epochs=20)  # noqa: RUF009 -- frozen
+    base: str = setting("attention", BASE_HELP)
+    seed: int = setting(0, "seed of the training")
+    reviews: str = setting("", "file of reviews to learn from: log, table, or export of Label Studio or FiftyOne")
+    merge: str = setting(
+        MERGES[0],
+        "of several reviewers: what most say, or weighed by how good each is (needs mien[crowd])",
+        choices=MERGES,
+    )
+    votes: bool = setting(False, "learn from the annotators' votes on other pictures, where the data have them")
+    tune: bool = setting(
+        False, "with votes: tune the classifier itself on them too, in five folds; 2.5 times as long, finds more"
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.train.augment.mixup or self.train.augment.cutmix:
+            remedy = "leave --augment-mixup and --augment-cutmix out"
+            raise UsageError("blended pictures cannot be watched one by one", place="audit", remedy=remedy)
+        if self.tune and not self.votes:
+            raise UsageError("needs votes", place="--tune", remedy="give --votes as well, or leave it out")
+        if self.votes and self.reviews:
+            place, remedy = f"--reviews {self.reviews}", "give one of them"
+            raise UsageError("cannot be combined with --votes", place=place, remedy=remedy)
+        if self.merge != MERGES[0] and not self.reviews:
+            remedy = "give --reviews FILE as well"
+            raise UsageError("there are no reviews to merge", place=f"--merge {self.merge}", remedy=remedy)
 
 
 @dataclass(frozen=True)

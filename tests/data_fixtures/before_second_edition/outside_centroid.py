@@ -14,8 +14,7 @@ class Centroid:
         self.target, self.centres = target, None
 
     def fit(self, outputs, labels):
-        labels = labels.argmax(1) if labels.ndim == 2 else labels
-        wanted = labels == self.target
+        wanted = labels.indices == self.target
         self.centres = np.stack([outputs.probs[wanted].mean(0), outputs.probs[~wanted].mean(0)])
         return self
 

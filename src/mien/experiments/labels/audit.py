@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,137 +11,139 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mien.correctors.novelty import Novelty
-from mien.data.picture import ImageSettings
-from mien.data.prepare import DataSettings, prepare
+from mien.data.prepare import prepare
 from mien.data.review_files import read
 from mien.data.reviewed import labels_of, on_pictures
 from mien.data.reviews import ReviewFile
 from mien.data.split import group_ids
-from mien.errors import DataError, UsageError, choice_error
-from mien.experiments.labels.tuning import told
+from mien.errors import DataError, MienError, UsageError
+from mien.events import Event, OnEvent, ignore
+from mien.experiments.experiment import opened
+from mien.experiments.labels.tuning import Votes, out_of_fold_probs
+from mien.experiments.layers import last_vectors
 from mien.experiments.preflight import check
-from mien.labels import MERGES
+from mien.experiments.settings import AuditSettings
 from mien.labels.audit_result import Audit
 from mien.labels.dynamics import Dynamics
-from mien.labels.reviewed import FEWEST as REVIEWED
-from mien.labels.reviewed import after_reviews, after_votes, check_reviews, vote_folds
+from mien.labels.reviewed import after_reviews, after_votes, check_reviews
 from mien.labels.reviewers import check_reviewers, crowdlab
 from mien.labels.suspects import suspects
 from mien.labels.verdicts import verdicts
 from mien.nets import saved
-from mien.nets.checkpoint import Epoch
 from mien.nets.device import seed_everything, torch_runtime
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract
 from mien.nets.network import Network
-from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
+from mien.storage.files import read_arrays
 from mien.storage.first_edition import digest_then
 from mien.storage.identity import identity
-from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs
+from mien.types import NO_LABEL, Dataset, Ints, Outputs
 
-SAME = 0.999
-"""Share of labels that agree with the votes from which on they were made of them."""
 FEWEST = 20
 """Pictures below which nothing can be said of labels."""
 CHECKPOINT = "training.safetensors"
+MARKER = "audit.json"
+UNFINISHED = ".unfinished"
+"""Folder with the checkpoints of an audit; removed at its end."""
 
 
-def audit(
-    settings: DataSettings,
-    train: TrainSettings,
+def run_audit(
+    settings: AuditSettings,
+    out: Path,
     *,
-    base: str = "attention",
-    seed: int = 0,
-    reviews: Path | None = None,
-    merge: str = MERGES[0],
-    votes: bool = False,
-    tune: bool = False,
-    checkpoints: Path | None = None,
-    say: Callable[[str], object] = lambda stage: None,
+    on_event: OnEvent = ignore,
+    finish: Callable[[Audit], object] = lambda found: None,
 ) -> Audit:
-    """Train once on all pictures with the labels as given, watch, and judge each label.
+    """Audit the labels, or continue with that, and write what was found into a folder.
 
     Parameters
     ----------
-    settings : the pictures. Of FER+, --labels says which labels are meant.
-    train : the training. Fewer epochs than for a good classifier are better here: wrong labels are not learnt by heart.
-    base, seed : the classifier, and the seed of its training.
-    reviews : a file of reviewed pictures, see mien.data.reviews: they teach what wrong labels mean.
-    merge : one of MERGES, how one label is made of what several reviewers said of a picture.
-    votes : whether the votes of other pictures teach it instead; by default votes play no part.
-    tune : whether the classifier itself is tuned on them besides, fold by fold: 1.5 times its training more.
+    out : folder; one that holds an audit of the same pictures keeps its reviews.
+    finish : called at the end, such as to write the page, while nobody else may write into the folder.
+
+    Raises
+    ------
+    UsageError : a setting that cannot be used, or the folder holds the audit of other pictures. DataError : too few
+        pictures or classes. RunError : the folder is in use. StorageError : it cannot be written.
+    """
+    check(settings.train, [settings.base], colour=settings.data.colour)
+    with opened(out, "audit", MARKER, settings.data, on_event) as data:
+        _check_same(out, data)
+        found = audit(settings, checkpoints=out / UNFINISHED, on_event=on_event)
+        found.save(out, settings.data)
+        finish(found)
+        shutil.rmtree(out / UNFINISHED, ignore_errors=True)
+    return found
+
+
+def audit(settings: AuditSettings, *, checkpoints: Path | None = None, on_event: OnEvent = ignore) -> Audit:
+    """Train once on all pictures with the labels as given, watch, and judge each label. Nothing else is written.
+
+    Parameters
+    ----------
     checkpoints : folder from which a stopped audit continues; the caller removes it at the end.
-    say : called with each stage.
+    on_event : called with each stage.
 
     Raises
     ------
     DataError : too few pictures or classes. UsageError : a setting or a review that cannot be used.
     """
-    check_settings(train, base, votes=votes, tune=tune, colour=settings.colour)
+    check(settings.train, [settings.base], colour=settings.data.colour)
     data = _labelled(settings)
     groups = group_ids(data).astype(str)
-    shares = _shares(data, reviews) if votes else None
-    folds = [] if shares is None else vote_folds(data.labels, groups)
-    data, file, reviewed = _reviewed(data, reviews, merge)
+    votes = Votes.of(data) if settings.votes else None
+    data, file, reviewed = _reviewed(settings, data, on_event)
     if checkpoints:  # those of other pictures or settings are not used
-        checkpoints = _own(checkpoints, data.fingerprint(), settings.images, train.anywhere, base, seed)
-    model, seen, outputs = _watched(data, train, base, seed, settings.colour, checkpoints, say)
-    say("comparing with neighbours")
+        checkpoints = _own(checkpoints, data.fingerprint(), settings)
+    model, seen, outputs = _watched(settings, data, checkpoints, on_event)
+    on_event(Event("comparing with neighbours"))
     vectors = last_vectors(model, outputs)
     found = suspects(data.labels, seen.probs, vectors, groups)
     quality: Mapping[str, float] = {}
-    if merge == "crowdlab":
-        say("weighing the reviewers")
+    if settings.merge == "crowdlab":
+        on_event(Event("weighing the reviewers"))
         reviewed, quality = crowdlab(file.reviews, data, found.belief)
     if file.reviews:
-        say("learning from reviews")
+        on_event(Event("learning from reviews"))
         with threadpool_limits(1):
             found = after_reviews(found, vectors, reviewed)
-    if shares is not None:
-        answers = told(model, data, shares, folds, train, seed=seed, checkpoints=checkpoints, say=say) if tune else None
-        say("learning from votes")
+    if votes is not None:
+        probs = None
+        if settings.tune:
+            probs = out_of_fold_probs(
+                model, votes, settings.train, seed=settings.seed, checkpoints=checkpoints, on_event=on_event
+            )
+        on_event(Event("learning from votes"))
         with threadpool_limits(1):
-            found = after_votes(found, vectors, shares, groups, answers)
+            found = after_votes(found, vectors, votes.shares, groups, probs)
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     judged = verdicts(found, novelty, data.labelset.names)
     return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, file.reviews, quality, file.unused)
 
 
-def _own(checkpoints: Path, data: str, images: ImageSettings, train: TrainSettings, base: str, seed: int) -> Path:
+def _own(checkpoints: Path, data: str, settings: AuditSettings) -> Path:
     """The folder of the checkpoints of one audit: an earlier version's where there is one."""
-    then = digest_then(data, images, train, base, seed)
+    images, train = settings.data.images, settings.train.anywhere
+    then = digest_then(data, images, train, settings.base, settings.seed)
     if then and (checkpoints / then).exists():
         return checkpoints / then
-    return checkpoints / identity(data=data, images=images, train=train, base=base, seed=seed)
+    return checkpoints / identity(data=data, images=images, train=train, base=settings.base, seed=settings.seed)
 
 
-def check_settings(train: TrainSettings, base: str, *, votes: bool, tune: bool, colour: bool) -> None:
-    """Refuse what no audit can use, before any picture is read."""
-    if train.augment.mixup or train.augment.cutmix:
-        remedy = "leave --augment-mixup and --augment-cutmix out"
-        raise UsageError("blended pictures cannot be watched one by one", place="audit", remedy=remedy)
-    if tune and not votes:
-        raise UsageError("needs votes", place="--tune", remedy="give --votes as well, or leave it out")
-    check(train, [base], colour=colour)
+def _check_same(out: Path, pictures: Dataset) -> None:
+    """UsageError where OUT is the audit of other pictures: its reviews would count for pictures of the same names."""
+    there: set[str] = set()
+    with contextlib.suppress(MienError):  # none yet, or a damaged one, which is made anew
+        there = set(read_arrays(out / "audit.npz")["hashes"].tolist())
+    if there and pictures.hashes is not None and there.isdisjoint(pictures.hashes.tolist()):
+        cause = "holds the audit of other pictures: none of them is in these data"
+        raise UsageError(cause, place=f"--out {out}", remedy="give another folder with --out")
 
 
-def last_vectors(model: Network, outputs: Outputs) -> Floats:
-    """(N, D) the last features before the answer: the hidden layer where there is one, else the layer before the
-    logits, averaged over the picture where it is a map, else the logits."""
-    before = [layer for layer in model.layers if layer != "logits"]
-    layers = ["hidden", *reversed(before), "logits"]
-    names = (name for layer in layers for name in (layer, f"{layer}/1") if name in outputs.vectors)
-    found = next(names, None)
-    if found is None:
-        cause, remedy = "gives no vector of a picture", "name a layer in its layers, such as logits"
-        raise UsageError(cause, place=f"--base {type(model).__name__}", remedy=remedy)
-    return outputs.vectors[found].astype(np.float32, copy=False)
-
-
-def _labelled(settings: DataSettings) -> Dataset:
+def _labelled(settings: AuditSettings) -> Dataset:
     """The pictures with their labels; DataError where they are too few to say anything of them."""
-    data = prepare(settings).replace(targets=None)
+    data = prepare(settings.data).replace(targets=None)
     known = data.counts() > 0
     if len(data) < FEWEST or known.sum() < 2:
         cause = f"{len(data)} labelled pictures of {known.sum()} classes"
@@ -148,60 +152,30 @@ def _labelled(settings: DataSettings) -> Dataset:
 
 
 def _watched(
-    data: Dataset,
-    train: TrainSettings,
-    base: str,
-    seed: int,
-    colour: bool,
-    checkpoints: Path | None,
-    say: Callable[[str], object],
+    settings: AuditSettings, data: Dataset, checkpoints: Path | None, on_event: OnEvent
 ) -> tuple[Network, Dynamics, Outputs]:
     """A classifier trained on all pictures, its answers during training, and its outputs afterwards."""
-    seen = Dynamics(data.labels, len(data.labelset))
-
-    def progress(epoch: Epoch) -> None:
-        say(f"training, epoch {epoch['epoch']:.0f} of {train.epochs}")
-
+    seen, train = Dynamics(data.labels, len(data.labelset)), settings.train
     with threadpool_limits(max(1, train.threads)), torch_runtime(train):
-        seed_everything(seed, 0)
-        model = saved.build(base, data.counts() > 0, colour)
-        examples, file = Examples.of(data, np.arange(len(data))), checkpoints / CHECKPOINT if checkpoints else None
-        fit(model, examples, None, train, seed=seed, watch=seen, progress=progress, checkpoint=file)
-        say("reading out")
+        seed_everything(settings.seed, 0)
+        model = saved.build(settings.base, data.counts() > 0, settings.data.colour)
+        fit(
+            model, Examples.of(data, np.arange(len(data))), None, train, seed=settings.seed, watch=seen,
+            progress=lambda epoch: on_event(Event("training", epoch=int(epoch["epoch"]), epochs=train.epochs)),
+            checkpoint=checkpoints / CHECKPOINT if checkpoints else None,
+        )  # fmt: skip
+        on_event(Event("reading out"))
         return model, seen, extract(model, data.pictures, data.ids)
 
 
-def _reviewed(data: Dataset, reviews: Path | None, merge: str) -> tuple[Dataset, ReviewFile, Ints]:
+def _reviewed(settings: AuditSettings, data: Dataset, on_event: OnEvent) -> tuple[Dataset, ReviewFile, Ints]:
     """The data with the problems of the reviews, these, and (N,) the class that most gave each picture."""
-    if merge not in MERGES:
-        raise choice_error("merge", merge, MERGES, place="--merge")
-    if reviews is None:
-        if merge != MERGES[0]:
-            remedy = "give --reviews FILE as well"
-            raise UsageError("there are no reviews to merge", place=f"--merge {merge}", remedy=remedy)
+    if not settings.reviews:
         return data, ReviewFile(Path()), np.full(len(data), NO_LABEL)
-    file = on_pictures(read(reviews), data)
+    file = on_pictures(read(Path(settings.reviews)), data)
+    on_event(Event("reviews", count=len(file.reviews), total=len(file.reviews), problems=file.problems))
     reviewed = labels_of(file.reviews, data)
     check_reviews(reviewed)
-    if merge == "crowdlab":
+    if settings.merge == "crowdlab":
         check_reviewers(file.reviews)
     return data.replace(*file.problems), file, reviewed
-
-
-def _shares(data: Dataset, reviews: Path | None) -> Floats:
-    """(N, K) shares of votes for the classes; UsageError where there is nothing to learn from them."""
-    if reviews:
-        raise UsageError("cannot be combined with --votes", place=f"--reviews {reviews}", remedy="give one of them")
-    if data.votes is None:
-        raise UsageError("the data have no votes", place="--votes", remedy="leave it out, or give --reviews FILE")
-    votes = data.votes[:, : len(data.labelset)].astype(float)
-    voted = votes.sum(1) > 0
-    if voted.sum() < REVIEWED or np.unique(votes[voted].argmax(1)).size < 2:
-        cause = f"{voted.sum()} pictures have votes for these classes, or all for one"
-        raise DataError(cause, place="--votes", remedy=f"leave it out: {REVIEWED} or more of two classes are needed")
-    # a tie may be broken either way
-    agreed = votes[np.arange(len(votes)), data.labels] == votes.max(1)
-    if agreed[voted].mean() > SAME:
-        remedy = "audit other labels of them, such as --labels fer2013"
-        raise UsageError("these labels are what most annotators voted for", place="--votes", remedy=remedy)
-    return np.asarray(np.divide(votes, votes.sum(1, keepdims=True), out=np.zeros_like(votes), where=voted[:, None]))

@@ -1,4 +1,4 @@
-"""The base classifier of a cell: read back, or trained from its last checkpoint."""
+"""The base classifier of a task: read back, or trained from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from mien.data.prepare import DataSettings
 from mien.data.provenance import TrainedOn
 from mien.errors import RunError
-from mien.experiments.progress import Watched, announce
+from mien.experiments.progress import Task, announce
 from mien.nets import saved
 from mien.nets.device import seed_everything
 from mien.nets.examples import Examples
@@ -20,6 +20,24 @@ from mien.storage.csv_tables import write_csv
 from mien.storage.files import read_json, write_json
 from mien.storage.layout import CARD, CellFolder
 from mien.types import LabelSet
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a base classifier is made.
+
+    Attributes
+    ----------
+    base : its name. labelset : the classes.
+    data : size, colour and resize mode of the pictures. train : the settings of the training.
+    identities : digests of all that the weights depend on: today's, then those of earlier versions.
+    """
+
+    base: str
+    labelset: LabelSet
+    data: DataSettings
+    train: TrainSettings
+    identities: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -53,67 +71,50 @@ class Training:
     pictures: int
 
 
-def base_of(
-    cell: Watched,
-    base: str,
-    data: DataSettings,
-    labelset: LabelSet,
-    settings: TrainSettings,
-    identities: Sequence[str],
-    lesson: Callable[[], Lesson],
-) -> tuple[Network, Training | None]:
+def base_of(task: Task, recipe: Recipe, lesson: Callable[[], Lesson]) -> tuple[Network, Training | None]:
     """The classifier, and what its training cost (None where an earlier version did not write that down).
 
     Parameters
     ----------
-    base, data : its name; size, colour and resize mode of the pictures.
-    identities : digests of all that the weights depend on: today's, then those of earlier versions.
     lesson : called only if there is something to train.
 
     Raises
     ------
     RunError : the folder holds a model of another identity.
     """
-    cost = cell.path / "training.json"
-    if not (cell.path / CARD).exists():
-        return _trained(cell, base, data, labelset, settings, identities[0], lesson())
-    model, card = saved.load(cell.path, base=base)
-    if card.training not in identities:
+    cost = task.path / "training.json"
+    if not (task.path / CARD).exists():
+        return _trained(task, recipe, lesson())
+    model, card = saved.load(task.path, base=recipe.base)
+    if card.training not in recipe.identities:
         remedy = "give another folder with --out"
-        raise RunError("holds a model of other data, parts or settings", place=str(cell.path), remedy=remedy)
+        raise RunError("holds a model of other data, parts or settings", place=str(task.path), remedy=remedy)
     return model, read_json(cost).record(Training) if cost.exists() else None
 
 
-def _trained(
-    cell: Watched,
-    base: str,
-    data: DataSettings,
-    labelset: LabelSet,
-    settings: TrainSettings,
-    identity: str,
-    lesson: Lesson,
-) -> tuple[Network, Training]:
-    train = lesson.train
+def _trained(task: Task, recipe: Recipe, lesson: Lesson) -> tuple[Network, Training]:
+    data, settings, train = recipe.data, recipe.train, lesson.train
     known = train.targets.sum(0) > 0  # a class without a training picture is as unknown as one left out
-    seed_everything(cell.seed, 0)  # the same first weights in every cell of a seed
-    model = saved.build(base, known, data.colour)
-    announce(cell, "training")
-    first, checkpoint = cell.path / "drawn.safetensors", cell.path / "checkpoint.safetensors"
-    drawn = pretrain_on_synthetic(model, labelset, data.images, settings, seed=cell.seed, checkpoint=first)
+    seed_everything(task.seed, 0)  # the same first weights in every task of a seed
+    model = saved.build(recipe.base, known, data.colour)
+    announce(task, "training")
+    first, checkpoint = task.path / "drawn.safetensors", task.path / "checkpoint.safetensors"
+    drawn = pretrain_on_synthetic(model, recipe.labelset, data.images, settings, seed=task.seed, checkpoint=first)
     history = fit(
-        model, train, lesson.validation, settings, seed=cell.seed, fresh=not drawn, checkpoint=checkpoint,
-        progress=lambda epoch: announce(cell, "training", epoch),
+        model, train, lesson.validation, settings, seed=task.seed, fresh=not drawn, checkpoint=checkpoint,
+        progress=lambda epoch: announce(task, "training", int(epoch["epoch"]), settings.epochs),
     )  # fmt: skip
     epochs = [{key: f"{value:.6g}" for key, value in epoch.items()} for epoch in history]
-    write_csv(CellFolder(cell.path).history, epochs)
+    write_csv(CellFolder(task.path).history, epochs)
     seconds = sum(epoch["seconds"] for epoch in [*drawn, *history])
     shown = (train.epoch or len(train)) * len(history) + settings.synthetic * len(drawn)
     cost = Training(seconds, shown, len(history), len(train))
-    write_json(cell.path / "training.json", asdict(cost))
+    write_json(task.path / "training.json", asdict(cost))
     card = saved.ModelCard(
-        base, labelset.names, tuple(known.tolist()), data.size, data.colour, data.resize_mode, identity
+        recipe.base, recipe.labelset.names, tuple(known.tolist()), data.size, data.colour, data.resize_mode,
+        recipe.identities[0],
     )  # fmt: skip
-    saved.save(model, card, cell.path, lesson.trained_on)
+    saved.save(model, card, task.path, lesson.trained_on)
     for file in (first, checkpoint):
         file.unlink(missing_ok=True)
     return model, cost

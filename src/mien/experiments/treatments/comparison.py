@@ -1,138 +1,123 @@
-"""The comparison of treatments: plan → cells → run folder, as for a study."""
+"""The comparison of treatments of unbalanced classes: each model under each treatment, on each seed."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from mien.data.checks import by_kind
-from mien.data.prepare import prepare
-from mien.data.split import split
-from mien.errors import DataError, RunError, UsageError
-from mien.experiments.executor import engine
-from mien.experiments.identity import is_begun, known_as, machine_of
+from mien.errors import DataError, UsageError
+from mien.events import OnEvent, ignore
+from mien.experiments.experiment import Experiment, Manifest, Plan, Splits, carry_out, union
+from mien.experiments.identity import machine_of
+from mien.experiments.layers import layers_of
 from mien.experiments.preflight import check
 from mien.experiments.settings import CompareSettings
 from mien.experiments.treatments.task import KNN, TreatedCell, run_treated
 from mien.imbalance import TREATMENTS, Treatment, get_treatment, serves_neighbours
-from mien.machine import machine, versions
 from mien.metrics.classification import common_classes
 from mien.nets import saved
-from mien.nets.extraction import extract
-from mien.nets.network import Network
 from mien.nets.pretraining import check_synthetic
 from mien.nets.settings import TrainSettings, with_changes
 from mien.outside import import_optional
 from mien.storage.first_edition import digest_then
 from mien.storage.identity import identity
-from mien.storage.output import prepare_output_dir
 from mien.storage.run import Run
 from mien.types import Dataset, Split
 
-GROWS = ("seeds", "models", "treatments")
-"""What a run may be given more of later."""
+
+class Comparison(Experiment[CompareSettings, TreatedCell]):
+    """A cell for each seed, model and training; treatments that come after the training share it."""
+
+    kind: ClassVar[str] = "compare"
+    lists: ClassVar[tuple[str, ...]] = ("seeds", "models", "treatments")
+    do = staticmethod(run_treated)
+
+    def check(self) -> None:
+        settings = self.settings
+        treatments = [get_treatment(name) for name in settings.treatments]
+        models = [model for model in settings.models if model != KNN]
+        correctors = [treatment.corrector for treatment in treatments if treatment.corrector]
+        try:
+            check(settings.train, models, correctors, colour=settings.data.colour)
+        except UsageError as error:
+            place = error.place.replace("--base", "--models").replace("--corrector", "--treatments")
+            raise UsageError(error.cause, place=place, remedy=error.remedy) from None
+        for treatment in treatments:
+            if treatment.package:
+                import_optional("imblearn", treatment.package, "imbalance")
+
+    def plan(self, data: Dataset, splits: Splits, folder: Path) -> Plan[TreatedCell]:
+        settings = self.settings
+        for name in settings.treatments:
+            _check(get_treatment(name), settings, data)
+        given = {model: possible(model, settings, data) for model in settings.models}
+        for seed, parts in splits.items():
+            _check_parts(data, parts, seed)
+        manifest = {
+            "training": _known_by(settings), "given": given,
+            "models": settings.models, "treatments": settings.treatments,
+            "train_counts": {
+                str(seed): np.bincount(data.labels[parts.rows("train")], minlength=len(data.labelset)).tolist()
+                for seed, parts in splits.items()
+            },
+        }  # fmt: skip
+        cells = [
+            TreatedCell(str(folder), settings, seed, model, training, chosen)
+            for seed in splits
+            for model, names in given.items()
+            for training, group in ({"none": names} if model == KNN else grouped(settings.treatments)).items()
+            if (chosen := tuple(name for name in group if name in names))
+        ]
+        return Plan(cells, manifest, {"counts": data.counts().tolist()})
+
+    def identity(self, manifest: Manifest) -> dict[str, object]:
+        train = self.settings.train
+        # fingerprints of earlier versions may include the settings of the machine
+        then = [_known_then(self.settings, known) for known in (train.anywhere, replace(train, **machine_of(manifest)))]
+        return {"training": _known_by(self.settings) if manifest["training"] in then else manifest["training"]}
+
+    def grow(self, old: Manifest, new: Manifest) -> dict[str, Any]:
+        grown = super().grow(old, new)
+        models = grown["models"]
+        given = {model: union(old["given"].get(model, ()), new["given"].get(model, ())) for model in models}
+        return grown | {"given": given, "train_counts": {**old["train_counts"], **new["train_counts"]}}
 
 
 def compare(
     settings: CompareSettings,
     out: Path,
     *,
-    engine_name: str = "processes",
+    executor: str = "processes",
     command: str = "",
-    watch: Callable[[list[TreatedCell]], object] = lambda cells: None,
+    on_event: OnEvent = ignore,
+    finish: Callable[[Run], object] = lambda run: None,
 ) -> Run:
     """Train and judge every model under every treatment, or what is left of that, and return the run folder.
 
-    Parameters
-    ----------
-    settings : the whole of it. out : run folder; a run of the same data and training goes on there.
-    engine_name : "processes" or "serial"; the numbers are the same.
-    command : how to run it again, for the report. watch : called now and then with the cells.
-
-    Raises
-    ------
-    UsageError : no such model, treatment or device. DataError : fewer than two classes. RunError : the folder holds
-        another run, or is in use. After a UsageError or DataError nothing is left in the folder.
+    The parameters and errors are those of :func:`mien.experiments.experiment.carry_out`.
     """
-    target = Run(out)
-    engine(engine_name)
-    check_all(settings)
-    with prepare_output_dir(out, "compare", "run.json", sources=[settings.data.source]):
-        cells = plan(settings, target, command)
-        start, unfinished = time.time(), [cell for cell in cells if not cell.finished()]
-        watch(cells)
-        if unfinished:
-            engine("serial" if len(unfinished) == 1 else engine_name)(run_treated, unfinished, lambda: watch(cells))
-            manifest = target.manifest()
-            manifest["seconds"] = round(manifest["seconds"] + time.time() - start, 1)
-            target.write_manifest(manifest)
-    return target
-
-
-def check_all(settings: CompareSettings) -> None:
-    """Check what can be checked before any picture is read: device, models, packages that treatments need."""
-    treatments = [get_treatment(name) for name in settings.treatments]
-    try:
-        models = [model for model in settings.models if model != KNN]
-        check(
-            settings.train, models, [one.corrector for one in treatments if one.corrector], colour=settings.data.colour
-        )
-    except UsageError as error:
-        place = error.place.replace("--base", "--models").replace("--corrector", "--treatments")
-        raise UsageError(error.cause, place=place, remedy=error.remedy) from None
-    for treatment in treatments:
-        if treatment.package:
-            import_optional("imblearn", treatment.package, "imbalance")
-
-
-def plan(settings: CompareSettings, target: Run, command: str = "") -> list[TreatedCell]:
-    """Write the manifest and list the cells, after all that can be wrong was looked at."""
-    trainings = grouped(settings.treatments)
-    data = prepare(settings.data)
-    for name in settings.treatments:
-        _check(get_treatment(name), settings, data)
-    given = {model: possible(model, settings, data) for model in settings.models}
-    splits = {seed: split(data, seed) for seed in settings.seeds}
-    for seed, parts in splits.items():
-        _check_parts(data, parts, seed)
-    target.write_manifest(_grown(target, settings, _manifest(settings, data, splits, given, command)))
-    cells = []
-    for seed in settings.seeds:
-        for model, names in given.items():
-            groups = {"none": names} if model == KNN else trainings
-            for training, of in groups.items():
-                if chosen := tuple(name for name in of if name in names):
-                    cells.append(TreatedCell(str(target.folder), settings, seed, model, training, chosen))
-    return cells
+    return carry_out(Comparison(settings), out, executor=executor, command=command, on_event=on_event, finish=finish)
 
 
 def possible(model: str, settings: CompareSettings, data: Dataset) -> tuple[str, ...]:
     """The treatments that a model can be given; errors of building it are raised now, not after hours.
 
-    Who has no map has no adapter.
+    Models without a map cannot be given an adapter.
     """
     if model == KNN:
         return tuple(name for name in settings.treatments if serves_neighbours(get_treatment(name)))
     base = saved.build(model, np.ones(len(data.labelset), bool), settings.data.colour)
-    if base.adapter_layer or _has_map(base, settings):
+    if base.adapter_layer or layers_of(base, settings.data.images)[0]["kind"] == "map":
         return settings.treatments
     return tuple(name for name in settings.treatments if not get_treatment(name).corrector)
 
 
-def _has_map(base: Network, settings: CompareSettings) -> bool:
-    """Whether the first layer of a classifier is a map, which an adapter may stand on."""
-    blank = np.zeros((1, settings.data.size, settings.data.size) + ((3,) if settings.data.colour else ()), np.uint8)
-    outputs = extract(base, blank, np.array(["blank"]))
-    return any(name.startswith(f"{base.layers[0]}/") for name in outputs.vectors)
-
-
 def _check(treatment: Treatment, settings: CompareSettings, data: Dataset) -> None:
-    """Whatever a treatment can fail of: its settings, and packages that it needs."""
+    """Refuse a treatment whose settings these data do not allow."""
     train = with_changes(settings.train, treatment.train)
     if train.synthetic:
         check_synthetic(train.synthetic, data.labelset, settings.data.images)
@@ -169,48 +154,12 @@ def grouped(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
             and get_treatment(key).train == treatment.train
         )
         found.setdefault(next(alike, treatment.name), []).append(name)
-    return {training: tuple(of) for training, of in found.items()}
+    return {training: tuple(group) for training, group in found.items()}
 
 
 def _own_pictures(treatment: Treatment) -> bool:
     """Whether it learns from other pictures than the training part as it is."""
     return bool(treatment.rows or treatment.generated or treatment.more)
-
-
-def _manifest(
-    settings: CompareSettings,
-    data: Dataset,
-    splits: Mapping[int, Split],
-    given: Mapping[str, tuple[str, ...]],
-    command: str,
-) -> dict[str, Any]:
-    counts = {
-        str(seed): np.bincount(data.labels[parts.rows("train")], minlength=len(data.labelset)).tolist()
-        for seed, parts in splits.items()
-    }
-    return {
-        "kind": "compare",
-        "id": identity(training=_known_by(settings), data=data.fingerprint()),
-        "command": command,
-        "settings": asdict(replace(settings, data=settings.data.stored())),
-        "training": _known_by(settings),
-        "classes": data.labelset.names,
-        "models": settings.models,
-        "treatments": settings.treatments,
-        "given": given,
-        "seeds": settings.seeds,
-        "train_counts": counts,
-        "data": {
-            "name": data.name, "usable": len(data), "fingerprint": data.fingerprint(),
-            "counts": data.counts().tolist(), "size": settings.data.size, "colour": settings.data.colour,
-            "problems": {kind.name: kind.count for kind in by_kind(data.problems)},
-        },
-        "splits": {str(seed): parts.fingerprint for seed, parts in splits.items()},
-        "versions": versions(),
-        "machine": machine(),
-        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "seconds": 0.0,
-    }  # fmt: skip
 
 
 def _known_by(settings: CompareSettings) -> str:
@@ -220,36 +169,5 @@ def _known_by(settings: CompareSettings) -> str:
 
 
 def _known_then(settings: CompareSettings, train: TrainSettings) -> str:
-    """The same as earlier versions stored it."""
+    """The identity as earlier versions stored it."""
     return digest_then(train, settings.policy, settings.neighbours, settings.data.images)
-
-
-def _grown(target: Run, settings: CompareSettings, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest, with what the folder holds already; RunError where that is another run."""
-    if not is_begun(target):
-        return manifest
-    old = target.manifest()
-    then = [_known_then(settings, train) for train in known_as(settings.train, target)]
-    trained = manifest["training"] if old["training"] in then else old["training"]
-    same = {seed: value for seed, value in manifest["splits"].items() if seed in old.get("splits", {})}
-    for place, before, now in (
-        ("kind", old.get("kind"), manifest["kind"]),
-        ("data", old["data"]["fingerprint"], manifest["data"]["fingerprint"]),
-        ("training", trained, manifest["training"]),
-        ("parts", {seed: old["splits"][seed] for seed in same}, same),
-    ):
-        if before != now:
-            remedy = "give another folder with --out"
-            raise RunError(f"holds a run with other {place}", place=str(target.folder), remedy=remedy)
-    for key in GROWS:
-        manifest[key] = list(dict.fromkeys([*old[key], *manifest[key]]))
-    manifest["given"] = {
-        model: list(dict.fromkeys([*old["given"].get(model, ()), *manifest["given"].get(model, ())]))
-        for model in manifest["models"]
-    }
-    for key in ("splits", "train_counts"):
-        manifest[key] = old[key] | manifest[key]
-    manifest["command"] = "\n".join(dict.fromkeys([*old["command"].splitlines(), manifest["command"]])).strip()
-    manifest["started"], manifest["seconds"] = old["started"], old["seconds"]
-    manifest["settings"] = {**manifest["settings"], "train": manifest["settings"]["train"] | machine_of(old)}
-    return manifest

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -21,9 +22,10 @@ from mien.data.prepare import prepare
 from mien.data.provenance import TrainedOn, training_rows
 from mien.data.split import group_ids, split
 from mien.experiments.identity import training_identities
+from mien.experiments.layers import last_layer, last_vectors
 from mien.experiments.progress import announce
 from mien.experiments.settings import CompareSettings
-from mien.experiments.training.base import Lesson, base_of
+from mien.experiments.training.base import Lesson, Recipe, base_of
 from mien.imbalance import FittedTrainPart, Latents, TrainPart, Treatment, get_treatment
 from mien.imbalance.neighbours import nearest
 from mien.imbalance.weights import class_weights
@@ -37,7 +39,7 @@ from mien.nets.settings import with_changes
 from mien.storage.files import read_arrays, read_json, write_arrays, write_json
 from mien.storage.layout import CellFolder
 from mien.storage.run import Run
-from mien.types import Dataset, Floats, Ints, Outputs, Proposal, Split
+from mien.types import Dataset, Floats, Ints, Outputs, Proposal, Split, Texts
 
 KNN = "knn"
 JUDGED = ("calibrate", "test")
@@ -93,75 +95,108 @@ class TreatedCell:
         return not self.missing()
 
 
-def run_treated(cell: TreatedCell) -> None:
-    """Do what is not done yet: train, then answer under each treatment. Each is kept as soon as it is there."""
-    if cell.finished():
-        return
-    settings = cell.settings
-    with threadpool_limits(max(1, settings.train.threads)), torch_runtime(settings.train) as (device, _):
-        data = prepare(settings.data)
+@dataclass(frozen=True)
+class _Pictures:
+    """The pictures of a cell.
+
+    Attributes
+    ----------
+    data, parts : all of them, and their split. train : their training part, as treatments see it.
+    judged : rows of *calibrate* and *test*.
+    """
+
+    data: Dataset
+    parts: Split
+    train: TrainPart
+    judged: Ints
+
+    @classmethod
+    def of(cls, cell: TreatedCell) -> Self:
+        data = prepare(cell.settings.data)
         parts = split(data, cell.seed)
-        part = TrainPart(data.labels[parts.rows("train")], len(data.labelset), cell.seed)
-        rows = np.concatenate([parts.rows(name) for name in JUDGED])
-        if cell.model == KNN:
-            answered = _by_neighbours(cell, data, parts, part, rows)
+        train = TrainPart(data.labels[parts.rows("train")], len(data.labelset), cell.seed)
+        return cls(data, parts, train, np.concatenate([parts.rows(name) for name in JUDGED]))
+
+    def groups(self, rows: Ints) -> Texts:
+        return group_ids(self.data)[rows].astype(str)
+
+
+def run_treated(task: TreatedCell) -> dict[str, float]:
+    """Do what is not done yet: train, then answer under each treatment. Each is kept as soon as it is there.
+
+    Returns the seconds of each treatment that was done.
+    """
+    settings, seconds = task.settings, {}
+    with threadpool_limits(max(1, settings.train.threads)), torch_runtime(settings.train) as (device, _):
+        pictures = _Pictures.of(task)
+        if task.model == KNN:
+            answered = _by_neighbours(task, pictures)
         else:
-            model, seconds = _model(cell, get_treatment(cell.training), data, parts, part)
-            answered = _by_network(cell, model.to(device), seconds, data, parts, part, rows)
+            model, trained = _model(task, get_treatment(task.training), pictures)
+            answered = _by_network(task, model.to(device), trained, pictures)
+        data, rows = pictures.data, pictures.judged
+        sources = np.full(len(rows), "") if data.sources is None else data.sources[rows]
         for name, probs, final, spent in answered:
+            seconds[name] = spent
             write_arrays(
-                cell.file(name), ids=data.ids[rows], truth=data.labels[rows], answers=final, probs=probs,
-                part=parts.parts[rows], groups=group_ids(data)[rows].astype(str), sources=_sources(data, rows),
+                task.file(name), ids=data.ids[rows], truth=data.labels[rows], answers=final, probs=probs,
+                part=pictures.parts.parts[rows], groups=pictures.groups(rows), sources=sources,
                 seconds=np.array(spent),
             )  # fmt: skip
-    announce(cell, "done")
+    announce(task, "done")
+    return seconds
 
 
-def _by_neighbours(cell: TreatedCell, data: Dataset, parts: Split, part: TrainPart, rows: Ints) -> Iterator[Answered]:
+def _by_neighbours(cell: TreatedCell, pictures: _Pictures) -> Iterator[Answered]:
     """Nearest neighbours on pixels; class weights weigh their votes."""
-    pixels = data.pictures.reshape(len(data), -1)
+    train = pictures.train
+    pixels = pictures.data.pictures.reshape(len(pictures.data), -1)
     for name in cell.missing():
         announce(cell, name)
         start, treatment = time.perf_counter(), get_treatment(name)
-        chosen = np.arange(len(part.labels)) if treatment.rows is None else treatment.rows(part)
-        own = replace(part, labels=part.labels[chosen])
-        weights = class_weights(own.counts, float(treatment.train.get("weight_power", 0.0)))
-        vectors, new = (pixels[of].astype(np.float32) for of in (parts.rows("train")[chosen], rows))
-        probs = nearest(own, vectors, new, cell.settings.neighbours, weights)
+        chosen = np.arange(len(train.labels)) if treatment.rows is None else treatment.rows(train)
+        part = replace(train, labels=train.labels[chosen])
+        weights = class_weights(part.counts, float(treatment.train.get("weight_power", 0.0)))
+        learnt = pixels[pictures.parts.rows("train")[chosen]].astype(np.float32)
+        judged = pixels[pictures.judged].astype(np.float32)
+        probs = nearest(part, learnt, judged, cell.settings.neighbours, weights)
         yield name, probs, probs.argmax(1), time.perf_counter() - start
 
 
-def _by_network(
-    cell: TreatedCell, model: Network, trained: float, data: Dataset, parts: Split, part: TrainPart, rows: Ints
-) -> Iterator[Answered]:
+def _by_network(cell: TreatedCell, model: Network, trained: float, pictures: _Pictures) -> Iterator[Answered]:
     """One training, and what each treatment makes of it."""
     announce(cell, "reading out")
-    layers, learnt_from = last_taps(model), parts.rows("train")
-    outputs = extract(model, data.pictures[rows], data.ids[rows], vectors=layers)
-    learnt: FittedTrainPart | None = None
+    data, layer = pictures.data, last_layer(model)[:2]
+
+    def read(rows: Ints) -> Outputs:
+        return extract(model, data.pictures[rows], data.ids[rows], vectors=layer)
+
+    def latents(read_out: Outputs) -> Latents:
+        return Latents(last_vectors(model, read_out), read_out.probs)
+
+    outputs = read(pictures.judged)
+    fitted: FittedTrainPart | None = None
     reading = 0.0
     for name in cell.missing():
         announce(cell, name)
         start, treatment = time.perf_counter(), get_treatment(name)
         probs, final = outputs.probs, outputs.predicted
         if treatment.after is not None:
-            if learnt is None:
-                seen = extract(model, data.pictures[learnt_from], data.ids[learnt_from], vectors=layers)
-                learnt = FittedTrainPart(part, latents_of(seen))
+            if fitted is None:
+                fitted = FittedTrainPart(pictures.train, latents(read(pictures.parts.rows("train"))))
                 reading = time.perf_counter() - start
                 start = time.perf_counter()
-            probs = treatment.after(learnt, latents_of(outputs))
+            probs = treatment.after(fitted, latents(outputs))
             final = probs.argmax(1)
         if treatment.corrector:
-            final = _corrected(cell, treatment.corrector, model, data, parts, rows)
+            final = _corrected(cell, treatment.corrector, model, pictures)
         spent = time.perf_counter() - start + (reading if treatment.after else 0.0)
         yield name, probs, final, trained + spent
 
 
-def _model(
-    cell: TreatedCell, treatment: Treatment, data: Dataset, parts: Split, part: TrainPart
-) -> tuple[Network, float]:
+def _model(cell: TreatedCell, treatment: Treatment, pictures: _Pictures) -> tuple[Network, float]:
     """The cell's classifier, and the seconds that it took, with those of a generator."""
+    data, parts, part = pictures.data, pictures.parts, pictures.train
     settings = with_changes(cell.settings.train, treatment.train)
     identities = training_identities(
         Run(cell.folder), data.fingerprint(), parts.fingerprint, cell.settings.data.images, settings, cell.seed,
@@ -178,7 +213,7 @@ def _model(
         trained_on = TrainedOn.from_dataset(data, learnt, absolute(cell.settings.data.source), cell.seed)
         return Lesson(train, Examples.of(data, _choosing(data, parts)), trained_on)
 
-    model, cost = base_of(cell, cell.model, cell.settings.data, data.labelset, settings, identities, lesson)
+    model, cost = base_of(cell, Recipe(cell.model, data.labelset, cell.settings.data, settings, identities), lesson)
     made = cell.files.generated.with_suffix(".json")
     return model, (cost.seconds if cost else 0.0) + (float(read_json(made)["seconds"]) if made.exists() else 0.0)
 
@@ -221,54 +256,38 @@ def _with_generated(cell: TreatedCell, target: int, train: Examples, counts: Int
     return Examples(np.concatenate([train.pixels, stored["pixels"]]), np.concatenate([train.targets, onehot]))
 
 
-def _corrected(cell: TreatedCell, name: str, model: Network, data: Dataset, parts: Split, rows: Ints) -> Ints:
+def _corrected(cell: TreatedCell, name: str, model: Network, pictures: _Pictures) -> Ints:
     """(N,) answers with a corrector beside the classifier for each class that has less than an equal share.
 
     It has the pictures of *fit* besides. Its threshold is certified on *calibrate*; there each fold is answered by a
     threshold certified on the others.
     """
-    counts = np.bincount(data.labels[parts.rows("train")], minlength=len(data.labelset))
-    fitting = np.bincount(data.labels[parts.rows("fit")], minlength=len(data.labelset))
+    data, parts, rows = pictures.data, pictures.parts, pictures.judged
+    counts, fitting = pictures.train.counts, np.bincount(data.labels[parts.rows("fit")], minlength=len(data.labelset))
     targets = np.flatnonzero((counts < counts.sum() / (counts > 0).sum()) & (fitting >= FEWEST))
     classifier = NetworkClassifier.of(model, data)
-    beside = [build_correctors([name], classifier, int(target))[name] for target in targets]
+    correctors = [build_correctors([name], classifier, int(target))[name] for target in targets]
     looked = np.unique(np.concatenate([parts.rows("fit"), rows]))
-    bench = FeatureStore.of(classifier, data, cell.settings.train.augment, looked, beside)
-    for corrector in beside:
-        bench.fit(corrector, parts.rows("fit"))
+    store = FeatureStore.of(classifier, data, cell.settings.train.augment, looked, correctors)
+    for corrector in correctors:
+        store.fit(corrector, parts.rows("fit"))
 
-    def said(of: Ints) -> tuple[Proposal, Ints]:
-        seen = bench.seen(of)
-        return combine_proposals([one.propose(seen) for one in beside], seen.predicted), seen.predicted
+    def proposed(of: Ints) -> tuple[Proposal, Ints]:
+        seen = store.seen(of)
+        return combine_proposals([one.propose(seen) for one in correctors], seen.predicted), seen.predicted
 
     def answered(of: Ints, held: Ints) -> Ints:
-        proposal, base = said(held)
-        groups = group_ids(data)[held].astype(str)
-        calibration = CalibrationSet.of(proposal, data.labels[held], base, groups)
+        proposal, base = proposed(held)
+        calibration = CalibrationSet.of(proposal, data.labels[held], base, pictures.groups(held))
         known = model.known.cpu().numpy()
         thresholds = calibration.certify(cell.settings.policy, data.labelset, known).thresholds
-        return decide(*said(of), thresholds).final
+        return decide(*proposed(of), thresholds).final
 
-    final = bench.seen(rows).predicted.copy()
+    final = store.seen(rows).predicted.copy()
     held = parts.rows("calibrate")
     fold = group_ids(data)[held] % FOLDS
     judged = [(held[fold == number], held[fold != number]) for number in np.unique(fold)]
-    for of, by in [(parts.rows("test"), held), *judged] if beside else ():
-        if len(by):
-            final[np.isin(rows, of)] = answered(rows[np.isin(rows, of)], by)
+    for part, others in [(parts.rows("test"), held), *judged] if correctors else ():
+        if len(others):
+            final[np.isin(rows, part)] = answered(rows[np.isin(rows, part)], others)
     return final
-
-
-def last_taps(model: Network) -> tuple[str, str]:
-    """The feature that stands for the classifier's last layer but one: as a vector, or as a map's mean."""
-    layer = "hidden" if "hidden" in model.layers else model.layers[-2]
-    return layer, f"{layer}/1"
-
-
-def latents_of(outputs: Outputs) -> Latents:
-    """What a treatment may see of these: vectors of the layer that was read out, and answers."""
-    return Latents(next(iter(outputs.vectors.values())), outputs.probs)
-
-
-def _sources(data: Dataset, rows: Ints) -> np.ndarray:
-    return np.full(len(rows), "") if data.sources is None else data.sources[rows]

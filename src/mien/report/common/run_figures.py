@@ -14,12 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mien.report.common.layout import Cell, undefined
-from mien.storage.layout import FULL, RETRAINED
 from mien.storage.run import Run
 
 TableRow = Mapping[str, Any]
-LEVELS = (1, 2, 5)
-NETWORKS = {FULL: "full network", RETRAINED: "retrained network"}  # cells that are references
 NOTHING_COUNTED = "undefined: there is nothing to count (0/0)"
 NOT_YET = "not there yet: this cell of the study is not finished"
 
@@ -172,6 +169,15 @@ def percent(value: float) -> str:
     return f"{100 * value:.{0 if abs(value) >= 0.0995 else 1}f}\u202f%".replace("-", "−")
 
 
+def grouped_digits(value: float) -> str:
+    """A whole number with a thin space at each thousand.
+
+    >>> grouped_digits(12345.6)
+    '12\u202f346'
+    """
+    return f"{round(value):,}".replace(",", "\u202f")
+
+
 def budget(value: float) -> str:
     """A Harm budget or confidence, as it was set."""
     return f"{100 * value:.3g}\u202f%"
@@ -264,27 +270,6 @@ def grouped(table: Iterable[TableRow], *keys: str) -> dict[Any, list[TableRow]]:
 def names(run: Run, key: str) -> list[str]:
     """A list of names in the manifest: classes, left_out, correctors."""
     return [str(name) for name in run.manifest().get(key, [])]
-
-
-def level(run: Run) -> int:
-    """The Harm, in percent, at which correctors are ranked: the one of 1, 2, 5 next to the budget in force."""
-    budget = run.manifest().get("policy", {}).get("budget", 0.02)
-    return min(LEVELS, key=lambda percent: abs(math.log(percent / 100) - math.log(budget)))
-
-
-def best_first(run: Run) -> list[str]:
-    """The correctors by their mean Gain at the Harm of the budget on calibrate, best first: test selects nothing."""
-    summary = grouped(rows(run, "summary"), "corrector")
-    gains = {name: number(found, "selection").value for name, found in summary.items()}
-    known = names(run, "correctors") or list(gains)
-    return sorted(
-        known, key=lambda name: (-gains[name] if gains.get(name, math.nan) >= 0 else math.inf, known.index(name))
-    )
-
-
-def certifies(run: Run) -> bool:
-    """Whether thresholds were chosen to keep the budget: the plain rules promise nothing."""
-    return bool(run.manifest().get("policy", {}).get("rule", "certified") == "certified")
 
 
 def hue(run: Run, kind: str, name: str) -> int | None:

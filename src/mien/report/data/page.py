@@ -11,6 +11,7 @@ from mien.data.checks import Kind, by_kind, usable
 from mien.data.images import Formats
 from mien.data.near import near_copies
 from mien.data.near import problems as near_problems
+from mien.data.prepare import Unfiltered
 from mien.data.samples import COLUMNS, as_png, contact_sheet
 from mien.data.split import split
 from mien.report.common.layout import render
@@ -111,25 +112,22 @@ class Inspection:
         return f"{len(sizes)} different, {spread}; most often {width}×{height} ({count})"
 
 
-def inspect(checked: Dataset, formats: Formats, rows: int, *, near: bool = False) -> Inspection:
+def inspect(found: Unfiltered, *, near: bool = False) -> Inspection:
     """Count what is in a data set.
 
     Parameters
     ----------
-    checked : decoded and checked, with the rows that have no label.
-    formats : of the pictures before decoding.
-    rows : rows that the reader found.
     near : whether nearly equal pictures are looked for, which takes some seconds for 10,000.
     """
-    data = usable(checked)
+    data = usable(found.data)
     assert data.pixels is not None
     parts = split(data, seed=0)
-    found = list(data.problems)
+    problems = list(data.problems)
     if near:
-        found += near_problems(data, near_copies(data.pixels), parts.parts, PARTS)
+        problems += near_problems(data, near_copies(data.pixels), parts.parts, PARTS)
     return Inspection(
         name=data.name,
-        rows=rows,
+        rows=found.rows,
         usable=len(data),
         classes=data.labelset.names,
         totals=data.counts(),
@@ -137,8 +135,8 @@ def inspect(checked: Dataset, formats: Formats, rows: int, *, near: bool = False
         sources=_sources(data),
         people=0 if data.groups is None else len(set(data.groups.tolist()) - {""}),
         largest=_largest(data.groups),
-        formats=formats,
-        problems=tuple(by_kind(found)),
+        formats=found.formats,
+        problems=tuple(by_kind(problems)),
         samples=as_png(contact_sheet(data)),
         side=data.pixels.shape[1],
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -47,13 +47,11 @@ class Case:
 
     Attributes
     ----------
+    seed, corrector, left : number, name, index of the class.
+    labelset, policy : of the study.
     f : the classifier without class `left`.
-    policy : of the study.
     references : "full" and "retrained", trained on all classes, as far as they are finished.
-    score, score_all : (N,) on test, of the corrector fitted on *fit* and on all of *correct*.
-    suggested : (N,) by the first of them.
-    calibration : what it said of the *calibrate* pictures.
-    certified, decision : thresholds from there, and what they do on test.
+    stored : what the corrector gave each picture, as the cell keeps it.
     """
 
     seed: int
@@ -62,13 +60,39 @@ class Case:
     labelset: LabelSet
     policy: Policy
     f: Tested
-    references: dict[str, Tested]
-    score: Floats
-    score_all: Floats
-    suggested: Ints
-    calibration: CalibrationSet
-    certified: Certified
-    decision: Decision
+    references: Mapping[str, Tested]
+    stored: Mapping[str, Any]
+
+    @property
+    def score(self) -> Floats:
+        """(N,) on test, of the corrector fitted on *fit*."""
+        return cast("Floats", self.stored["score"])
+
+    @property
+    def score_all(self) -> Floats:
+        """(N,) on test, of the corrector fitted on all of *correct*."""
+        return cast("Floats", self.stored["score_all"])
+
+    @property
+    def suggested(self) -> Ints:
+        """(N,) on test, of the corrector fitted on *fit*."""
+        return cast("Ints", self.stored["suggested"])
+
+    @cached_property
+    def calibration(self) -> CalibrationSet:
+        """The corrector's scores of the *calibrate* pictures."""
+        return CalibrationSet.of_cell(self.stored, self.left)
+
+    @cached_property
+    def certified(self) -> Certified:
+        """Thresholds and guarantees from there."""
+        return self.calibration.certify(self.policy, self.labelset, self.f.known)
+
+    @cached_property
+    def decision(self) -> Decision:
+        """What the thresholds do on test."""
+        proposal = Proposal(self.f.ids, self.score, self.suggested)
+        return decide(proposal, self.f.predicted, self.certified.thresholds, self.policy.action)
 
     @property
     def key(self) -> dict[str, Any]:
@@ -155,7 +179,10 @@ def collect(run: Run) -> Iterator[Case]:
             for corrector in manifest["correctors"]:
                 path = run.cell(seed, key).scores(corrector)
                 if path.exists():
-                    yield _case(seed, corrector, left, labelset, policy, f, references, read_arrays(path))
+                    yield Case(
+                        seed=seed, corrector=corrector, left=left, labelset=labelset, policy=policy, f=f,
+                        references=references, stored=read_arrays(path),
+                    )  # fmt: skip
 
 
 def by_corrector(cases: Iterable[Case]) -> dict[tuple[int, str], list[Case]]:
@@ -177,24 +204,3 @@ def _tested(run: Run, seed: int, key: str, left: int = NO_LABEL) -> Tested:
     arrays = read_arrays(run.cell(seed, key).test)
     known = arrays.get("known", np.arange(arrays["probs"].shape[1]) != left)
     return Tested(arrays["ids"], arrays["truth"], arrays["groups"], arrays["probs"], known)
-
-
-def _case(
-    seed: int,
-    corrector: str,
-    left: int,
-    labelset: LabelSet,
-    policy: Policy,
-    f: Tested,
-    references: dict[str, Tested],
-    stored: dict[str, Any],
-) -> Case:
-    """Certify on the calibration pictures, then decide on test."""
-    calibration = CalibrationSet.of_cell(stored, left)
-    certified = calibration.certify(policy, labelset, f.known)
-    score, suggested = stored["score"], stored["suggested"]
-    decision = decide(Proposal(f.ids, score, suggested), f.predicted, certified.thresholds, policy.action)
-    return Case(
-        seed, corrector, left, labelset, policy, f, references, score, stored["score_all"], suggested, calibration,
-        certified, decision,
-    )  # fmt: skip

@@ -25,12 +25,12 @@ from mien.report.common.layout import (
     undefined,
 )
 from mien.report.common.run_figures import (
-    NETWORKS,
     Number,
     SeedValue,
     TableRow,
     cell,
     grouped,
+    grouped_digits,
     hue,
     mean,
     names,
@@ -39,37 +39,12 @@ from mien.report.common.run_figures import (
     rows,
     seconds,
 )
+from mien.report.study.order import NETWORKS
 from mien.storage.layout import RETRAINED, left_out_of
 from mien.storage.run import Run
 from mien.types import PARTS
 
-# what the layers of mien's own networks are made of
-_BLOCKS = {
-    name: ("residual", f"2 × conv 3×3, {channels}", "BN, ReLU, gate") for name, channels in
-    (("block1", 64), ("block2", 128), ("block3", 256))
-}  # fmt: skip
-_HEAD = {"hidden": ("hidden", "128 units,", "ReLU"), "logits": ("logits", "one per class")}
-_FIRST = {"conv1": ("conv 3×3", "32 channels", "BN, ReLU", "max pool 2×2")}
-_ATTENTION = {
-    **_FIRST,
-    "conv2": ("conv 3×3", "64 channels", "BN, ReLU", "max pool 2×2"),
-    "conv3": ("conv 3×3", "128 channels", "BN, ReLU", "max pool 2×2"),
-    "lstm": ("LSTM", "128 units,", "one-directional"),
-    "attention": ("attention", "4 heads,", "then mean"),
-    **_HEAD,
-}
-TAPS = {
-    "attention": _ATTENTION,
-    "residual": {**_FIRST, **_BLOCKS, "pooled": ("attention", "pooling,", "4 heads"), **_HEAD},
-    "oneconv": {**_FIRST, **_HEAD},
-    "threeconv": {**{name: _ATTENTION[name] for name in ("conv1", "conv2", "conv3")}, **_HEAD},
-    "sampling": {
-        **_ATTENTION,
-        "means": ("Gaussian", "logits:", "means"),
-        "variances": ("their", "variances"),
-        "logits": ("mean", "softmax of", "128 samples"),
-    },
-}
+UNITS = {"map": "channels", "vector": "units", "logits": "classes"}
 PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # the first and last bytes of a whole picture
 
 
@@ -89,21 +64,23 @@ def classes(run: Run) -> Markup:
         lines.append(
             (
                 Cell(name, hue=hue(run, "classes", name)),
-                *(cell(counts.get((name, part), Number()), _count) for part in parts),
-                Cell(_count(totals[name])),
+                *(cell(counts.get((name, part), Number()), grouped_digits) for part in parts),
+                Cell(grouped_digits(totals[name])),
                 Cell(percent(totals[name] / whole), tone="quiet"),
                 Cell(render("bar.html", shares=shares), tone="left"),
             )
         )
     sums = [sum(counts[name, part].value for name in known if (name, part) in counts) for part in parts]
-    foot = (Cell("all"), *(Cell(_count(total)) for total in sums), Cell(_count(whole)), Cell(""), Cell(""))
+    foot = (
+        Cell("all"),
+        *(Cell(grouped_digits(total)) for total in sums),
+        Cell(grouped_digits(whole)),
+        Cell(""),
+        Cell(""),
+    )
     key = Cell(render("bar_key.html", parts=[(PARTS.index(part), part) for part in parts]))
     bars = Table("Pictures per class and part", ("Class", *parts, "all", "share", key), lines, [foot])
     return stack(bars, _samples(run))
-
-
-def _count(value: float) -> str:
-    return f"{round(value):,}".replace(",", "\u202f")
 
 
 def _samples(run: Run) -> Block | Markup:
@@ -133,16 +110,21 @@ def scheme(run: Run) -> Markup:
     data: Mapping[str, Any] = manifest.get("data", {})
     size = data.get("size")
     picture = f"{size}×{size}, {'colour' if data.get('colour') else 'grey'}" if size else ""
-    known = TAPS.get(str(base.get("name")), {})
-    layers = [known.get(str(layer), (str(layer),)) for layer in base.get("taps", [])]
     return render(
         "scheme.html",
         name=base.get("name", ""),
-        parameters=_count(base["parameters"]) if base.get("parameters") else "",
+        parameters=grouped_digits(base["parameters"]) if base.get("parameters") else "",
         picture=picture,
-        layers=layers,
+        layers=_layers(base),
         policy=manifest.get("policy", {}),
     )
+
+
+def _layers(base: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The lines in the box of each layer; runs of earlier versions have the names alone, as "taps"."""
+    if "layers" not in base:
+        return [(str(name),) for name in base.get("taps", [])]
+    return [(str(layer["name"]), f"{layer['width']} {UNITS[layer['kind']]}") for layer in base["layers"]]
 
 
 @section("Training curves", "training", needs=("history",))
@@ -230,7 +212,7 @@ def _stages(run: Run) -> Table:
     for (kind, stage), found in stages.items():
         total = math.fsum(row["seconds"] for row in found)
         pictures = math.fsum(row["pictures"] for row in found)
-        pace = _count(pictures / total) if total > 0 and pictures == pictures else ""
+        pace = grouped_digits(pictures / total) if total > 0 and pictures == pictures else ""
         lines.append(
             (
                 Cell(f"{kind}: {stage}"),
@@ -257,48 +239,3 @@ def corrector_seconds(run: Run, corrector: str) -> Number:
 def training_seconds(run: Run, key: str) -> Number:
     """Seconds of training of the cell `key`."""
     return number(rows(run, "cost", cell=key, stage="train"), "seconds", bounds=False)
-
-
-@section("Run it again", "again")
-def again(run: Run) -> Markup:
-    """The same settings and seeds give the same numbers."""
-    manifest = run.manifest()
-    settings = manifest.get("settings", {})
-    nested = {name: value for name, value in settings.items() if isinstance(value, Mapping)}
-    groups = {
-        "Data": manifest.get("data", {}),
-        "Study": {
-            "seeds": manifest.get("seeds", []),
-            **({"left out": names(run, "left_out")} if "left_out" in manifest else {}),
-            "split fingerprints": manifest.get("splits", {}),
-            **{
-                name: value
-                for name, value in settings.items()
-                if name not in nested and name not in ("seeds", "classes")
-            },
-        },
-        **{f"Settings: {name}": value for name, value in nested.items()},
-        "Versions": manifest.get("versions", {}),
-        "Machine": manifest.get("machine", {}),
-    }
-    took = manifest.get("seconds")
-    return render(
-        "again.html",
-        command=manifest.get("command", ""),
-        groups={title: {key: _plain(value) for key, value in group.items()} for title, group in groups.items()},
-        started=manifest.get("started", ""),
-        took=seconds(took) if took else "",
-    )
-
-
-def _plain(value: object) -> str:
-    """A setting as people write it."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) or "none"
-    if isinstance(value, list):
-        return ", ".join(map(_plain, value)) or "none"
-    if value is None or value == "":
-        return "not set"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)

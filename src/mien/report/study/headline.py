@@ -9,16 +9,12 @@ from markupsafe import Markup
 from mien.certify.thresholds import POOLED
 from mien.report.common.layout import Block, Cell, Table, render, section, stack
 from mien.report.common.run_figures import (
-    NETWORKS,
     Number,
     TableRow,
-    best_first,
     budget,
     cell,
-    certifies,
     grouped,
     hue,
-    level,
     mean,
     mean_over_classes,
     names,
@@ -32,6 +28,7 @@ from mien.report.common.run_figures import (
 )
 from mien.report.study.certificates import silent, verdict
 from mien.report.study.experiment import corrector_seconds, training_seconds
+from mien.report.study.order import NETWORKS, certifies, correctors_best_first, level
 from mien.report.study.results import NO_BASE
 from mien.storage.layout import RETRAINED
 from mien.storage.run import Run
@@ -43,7 +40,7 @@ DEEDS = {"flag": "flagged", "abstain": "set aside"}  # what an override does whe
 def headline(run: Run) -> Markup:
     """The best corrector at its threshold, on test pictures that neither it nor the network learnt from. Best is the
     one that wins most back on calibrate at the Harm of the budget: test pictures select nothing."""
-    best = best_first(run)[0]
+    best = correctors_best_first(run)[0]
     figures, policy = key_figures(run, best), run.manifest().get("policy", {})
     lead = render(
         "headline.html",
@@ -143,7 +140,7 @@ def _all_correctors(run: Run) -> Block:
             Cell(name, hue=hue(run, "correctors", name)),
             *(cell(mean_number(summary[name], key), form) for _, key, form in columns),
         )
-        for name in best_first(run)
+        for name in correctors_best_first(run)
         if name in summary
     ]
     first = next(iter(summary.values()))

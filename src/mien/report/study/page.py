@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from mien.errors import RunError
-from mien.report.common import layout
+from mien.report.common.frame import RunPage, name_of
 from mien.report.common.run_figures import names, rows
 from mien.report.study.diff import TABLE, beside
 from mien.report.study.sections import SECTIONS
 from mien.storage.files import write_text
 from mien.storage.layout import FULL, RETRAINED, without
 from mien.storage.run import Run
+
+PAGE = RunPage("study", "mien study", "study")
 
 
 def write(run: Run) -> Path:
@@ -41,28 +40,11 @@ def render(run: Run) -> str:
     RunError
         Where there is no run, or it is not a study.
     """
-    manifest = run.manifest()
-    if manifest.get("kind") != "study":
-        raise RunError(
-            f"is a run of kind {manifest.get('kind')!r}, not a study",
-            place=str(run.folder),
-            remedy="give the --out folder of mien study",
-        )
-    expected = _cells(run)
+    manifest = PAGE.manifest(run)
     finished = {f"seed{row['seed']}/{row['cell']}" for row in rows(run, "cost")}
     compared = [beside] if run.path("tables", f"{TABLE}.csv").exists() else []
-    content = layout.render(
-        "page.html",
-        kind="mien study",
-        noun="study",
-        title=f"Correcting {name_of(manifest, 'base')} on {name_of(manifest, 'data')}",
-        facts=facts_of(manifest),
-        seeds=len(names(run, "seeds")),
-        expected=len(expected),
-        missing=[cell for cell in expected if cell not in finished],
-        sections=[section(run) for section in (*SECTIONS, *compared)],
-    )
-    return str(content)
+    title = f"Correcting {name_of(manifest, 'base')} on {name_of(manifest, 'data')}"
+    return PAGE.render(run, title, _cells(run), finished, (*SECTIONS, *compared))
 
 
 def _cells(run: Run) -> list[str]:
@@ -70,25 +52,3 @@ def _cells(run: Run) -> list[str]:
     references = [FULL, RETRAINED] if run.manifest().get("settings", {}).get("retrained", True) else [FULL]
     keys = [*references, *map(without, names(run, "left_out"))]
     return [f"seed{seed}/{key}" for seed in names(run, "seeds") for key in keys]
-
-
-def name_of(manifest: Mapping[str, Any], part: str) -> str:
-    """The last part of the name of the base or of the data."""
-    return str(manifest.get(part, {}).get("name", "?")).rstrip("/").rpartition("/")[2]
-
-
-def facts_of(manifest: Mapping[str, Any]) -> list[str]:
-    """What the reader wants to know first, in a line."""
-    counted = {
-        "left_out": ("class left out in turn", "classes left out in turn"),
-        "correctors": ("corrector", "correctors"),
-        "models": ("model", "models"),
-        "treatments": ("treatment", "treatments"),
-        "seeds": ("seed", "seeds"),
-    }
-    counts = [(len(manifest[key]), one, many) for key, (one, many) in counted.items() if key in manifest]
-    data = manifest.get("data", {})
-    facts = [f"{data['usable']:,} pictures".replace(",", "\u202f")] if "usable" in data else []
-    facts += [f"{count} {one if count == 1 else many}" for count, one, many in counts]
-    facts.append(str(manifest.get("started", ""))[:10])
-    return [fact for fact in facts if fact]

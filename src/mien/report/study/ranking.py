@@ -8,23 +8,11 @@ from functools import partial
 from markupsafe import Markup
 
 from mien.report.common import figures
-from mien.report.common.layout import Cell, Folded, Panel, Panels, Row, Table, Tabs, section, stack, undefined
-from mien.report.common.run_figures import (
-    LEVELS,
-    NETWORKS,
-    Number,
-    SeedValue,
-    TableRow,
-    best_first,
-    cell,
-    grouped,
-    hue,
-    mean_over_classes,
-    names,
-    number,
-    rows,
-)
+from mien.report.common.confusion import confusion_table
+from mien.report.common.layout import Cell, Folded, Panel, Panels, Row, Table, Tabs, section, stack
+from mien.report.common.run_figures import Number, TableRow, cell, grouped, hue, mean_over_classes, names, number, rows
 from mien.report.study.experiment import spread_line
+from mien.report.study.order import LEVELS, NETWORKS, correctors_best_first
 from mien.report.study.results import Measure, by_class, per_corrector, studied
 from mien.storage.run import Run
 from mien.types import row_name
@@ -47,7 +35,7 @@ def curves(run: Run) -> Markup:
     Upright lines at 1, 2 and 5 %."""
     table = rows(run, "curves")
     drawn = grouped(table, "corrector")
-    looks = {name: _look(run, name) for name in (*best_first(run), *NETWORKS.values()) if name in drawn}
+    looks = {name: _look(run, name) for name in (*correctors_best_first(run), *NETWORKS.values()) if name in drawn}
     parts = grouped(table, "left_out")
     shown = {"mean over the classes": table, **{name: parts[name] for name in studied(run, parts)}}
     panels = []
@@ -92,7 +80,7 @@ def _ranking(run: Run, table: list[TableRow]) -> Markup:
             Cell(name, hue=hue(run, "correctors", name)),
             *(cell(mean_over_classes(found[name], key), why=TOO_FEW) for key in columns),
         )
-        for name in best_first(run)
+        for name in correctors_best_first(run)
         if name in found
     ]
     spans = (("", 1), *((title, len(keys)) for title, keys in SCORES.items()))
@@ -131,31 +119,9 @@ def _before_and_after(run: Run, left_out: str, table: list[TableRow]) -> Row:
     return Row(matrices, f"{left_out} left out")
 
 
-def _confusion(run: Run, title: str, table: list[TableRow], own: str) -> Table:
+def _confusion(run: Run, title: str, table: list[TableRow], left_out: str) -> Table:
     """Rows of truth add up to 100 %; an abstaining system has one column more."""
-    found = grouped(table, "truth", "answer")
-    totals = {key: sum(row["count"] for row in same) for key, same in grouped(table, "seed", "truth").items()}
-    known = names(run, "classes")
-    answers = [row_name(name) for name in known]
-    answers += [name for name in grouped(table, "answer") if name not in answers]
-
-    def entry(truth: str, answer: str) -> Cell:
-        shares = (share_of(row, totals[row["seed"], truth]) for row in found.get((truth, answer), []))
-        return percent_cell(Number(tuple(shares)), own=row_name(truth) == answer and truth == own)
-
-    lines = [(Cell(truth), *(entry(truth, answer) for answer in answers)) for truth in known]
-    head: list[str | Cell] = ["", *(Cell(name[:3], title=name) for name in answers)]
-    return Table(title, head, lines, small=True)
-
-
-def share_of(row: TableRow, total: int) -> SeedValue:
-    """A row's count as a share of `total`."""
-    return SeedValue(row["seed"], row["count"] / total if total else float("nan"), f"{row['count']}/{total}")
-
-
-def percent_cell(figure: Number, own: bool) -> Cell:
-    """An entry of a confusion matrix; `own` marks it."""
-    if not figure.defined:
-        return undefined("undefined: the test part has no picture of this class")
-    text = f"{100 * figure.value:.0f}" if figure.value >= 0.005 else "·"
-    return Cell(text, title=figure.title, heat=figure.value, tone="own" if own else "")
+    given = grouped(table, "answer")
+    answers = {row_name(name) if row_name(name) in given else name: name for name in names(run, "classes")}
+    answers |= {name: name for name in given if name not in answers}
+    return confusion_table(title, table, answers, own=lambda truth, answer: truth == answer == left_out)

@@ -14,7 +14,6 @@ from mien.report.common.run_figures import (
     NOTHING_COUNTED,
     Number,
     TableRow,
-    best_first,
     cell,
     grouped,
     hue,
@@ -25,6 +24,7 @@ from mien.report.common.run_figures import (
     rows,
     signed,
 )
+from mien.report.study.order import correctors_best_first
 from mien.storage.run import Run
 
 OWN_CLASS = "undefined: f never saw this class, so it had none of it right"
@@ -38,7 +38,7 @@ def per_corrector(
 ) -> Tabs:
     """A tab per corrector that has rows, best first."""
     found = grouped(table, "corrector")
-    shown = [name for name in best_first(run) if name in found]
+    shown = [name for name in correctors_best_first(run) if name in found]
     return Tabs(f"{anchor}-corrector", [(name, body(name, found[name])) for name in shown])
 
 
@@ -120,7 +120,7 @@ def by_class(run: Run, measure: Measure, table: list[TableRow]) -> Table:
     found = grouped(table, "corrector", "left_out")
     columns = studied(run, grouped(table, "left_out"))
     lines = []
-    for name in best_first(run):
+    for name in correctors_best_first(run):
         line = [measure.read(found[name, left]) if (name, left) in found else Number() for left in columns]
         if any(figure.readings for figure in line):
             cells = (_coloured(figure, measure) for figure in line)

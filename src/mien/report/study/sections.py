@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mien.report.common.again import again
 from mien.report.common.layout import Section
 from mien.report.study.certificates import certificates, mcnemar
-from mien.report.study.experiment import again, classes, cost, scheme, training
+from mien.report.study.experiment import classes, cost, scheme, training
 from mien.report.study.headline import headline
 from mien.report.study.ranking import confusion, curves, ranking
 from mien.report.study.results import gain, restored, retention_harm

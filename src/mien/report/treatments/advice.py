@@ -23,7 +23,7 @@ BY_RECALL, BY_F1 = "on_calibrate", "f1_on_calibrate"
 Key = tuple[str, str]
 
 
-def best_first(run: Run, by: str = BY_RECALL, models: Collection[str] = ()) -> list[Key]:
+def treatments_best_first(run: Run, by: str = BY_RECALL, models: Collection[str] = ()) -> list[Key]:
     """Models (these, or all) with treatments by their mean on calibrate, best first: test pictures select nothing.
 
     Means are over the seeds that all have. Those that collapsed come last.
@@ -78,7 +78,7 @@ def advised(run: Run) -> list[tuple[str, str]]:
 
 def _rivals(run: Run, by: str = BY_RECALL) -> list[Key]:
     """Those that learn from the same pictures, best first."""
-    return [key for key in best_first(run, by) if not get_treatment(key[1]).uses_fit]
+    return [key for key in treatments_best_first(run, by) if not get_treatment(key[1]).uses_fit]
 
 
 def _by_f1(run: Run, found: Mapping[Key, Sequence[TableRow]]) -> list[str]:

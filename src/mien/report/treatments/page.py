@@ -10,9 +10,11 @@ import numpy as np
 from markupsafe import Markup
 
 from mien.data.samples import as_png
-from mien.errors import RunError
 from mien.imbalance import get_treatment
 from mien.report.common import layout
+from mien.report.common.again import again
+from mien.report.common.confusion import confusion_table
+from mien.report.common.frame import RunPage, name_of
 from mien.report.common.layout import Block, Cell, Folded, Row, Table, Tabs, section, stack, undefined
 from mien.report.common.run_figures import (
     Number,
@@ -20,6 +22,7 @@ from mien.report.common.run_figures import (
     cell,
     chance,
     grouped,
+    grouped_digits,
     mean,
     names,
     number,
@@ -29,10 +32,7 @@ from mien.report.common.run_figures import (
     seconds,
     signed,
 )
-from mien.report.study.experiment import again
-from mien.report.study.page import facts_of, name_of
-from mien.report.study.ranking import percent_cell, share_of
-from mien.report.treatments.advice import KEY, REAL, Key, advice, best_first
+from mien.report.treatments.advice import KEY, REAL, Key, advice, treatments_best_first
 from mien.report.treatments.tables import PLAIN
 from mien.storage.files import read_arrays, write_text
 from mien.storage.run import Run
@@ -41,41 +41,29 @@ SHOWN = 8
 """Made pictures of each class."""
 
 
+PAGE = RunPage("compare", "mien compare", "comparison")
+
+
 def write(run: Run) -> Path:
     """Write OUT/report.html from the tables, and return its path; RunError where it is no comparison."""
-    manifest = run.manifest()
-    if manifest.get("kind") != "compare":
-        raise RunError(
-            f"is a run of kind {manifest.get('kind')!r}, not a comparison", place=str(run.folder),
-            remedy="give the --out folder of mien compare",
-        )  # fmt: skip
-    done = {(row["seed"], row["model"], row["treatment"]) for row in rows(run, "treatments")}
+    manifest = PAGE.manifest(run)
+    finished = {_cell_name(row["seed"], row["model"], row["treatment"]) for row in rows(run, "treatments")}
     expected = [
-        (seed, model, treatment)
+        _cell_name(seed, model, treatment)
         for seed in manifest["seeds"]
         for model, given in manifest["given"].items()
         for treatment in given
     ]
     more = [(sources, "treated_sources"), (generated, "generated")]
     sections = [advice, ranking, by_class, confusion, *(part for part, table in more if rows(run, table)), again]
-    content = layout.render(
-        "page.html",
-        kind="mien compare",
-        noun="comparison",
-        title=f"Unbalanced classes in {name_of(manifest, 'data')}",
-        facts=facts_of(manifest),
-        seeds=len(manifest["seeds"]),
-        expected=len(expected),
-        missing=[
-            f"seed{seed}/{model}/{treatment}"
-            for seed, model, treatment in expected
-            if (seed, model, treatment) not in done
-        ],
-        sections=[one(run) for one in sections],
-    )
+    title = f"Unbalanced classes in {name_of(manifest, 'data')}"
     path = run.path("report.html")
-    write_text(path, str(content))
+    write_text(path, PAGE.render(run, title, expected, finished, sections))
     return path
+
+
+def _cell_name(seed: int, model: str, treatment: str) -> str:
+    return f"seed{seed}/{model}/{treatment}"
 
 
 @section("Ranking", "ranking", needs=("treatments",))
@@ -88,7 +76,7 @@ def ranking(run: Run) -> Markup:
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
     lines = []
-    for key in best_first(run):
+    for key in treatments_best_first(run):
         own = found[key]
         spent = number(own, "seconds")
         row = differences.get(key)
@@ -151,7 +139,7 @@ def _measure(run: Run, value: str, hits: str, total: str) -> Table:
     known = names(run, "classes")
     common = {row["class"]: bool(row["common"]) for row in rows(run, "treated_classes")}
     lines = []
-    for key in best_first(run):
+    for key in treatments_best_first(run):
         numbers = {name: number(found[(*key, name)], value, hits, total) for name in known if (*key, name) in found}
         lines.append(
             (
@@ -164,7 +152,7 @@ def _measure(run: Run, value: str, hits: str, total: str) -> Table:
             )
         )
     counts = dict(zip(known, run.manifest()["data"]["counts"], strict=True))
-    head: list[str | Cell] = ["", *(Cell(name, f"{counts[name]:,}".replace(",", "\u202f")) for name in known), "mean"]
+    head: list[str | Cell] = ["", *(Cell(name, grouped_digits(counts[name])) for name in known), "mean"]
     return Table("", head, lines)
 
 
@@ -172,30 +160,20 @@ def _measure(run: Run, value: str, hits: str, total: str) -> Table:
 def confusion(run: Run) -> Markup:
     """Percent of each class's pictures (rows) by answer (columns), on test: without a treatment, and the best on
     calibrate beside it."""
-    best = best_first(run)[0]
+    best = treatments_best_first(run)[0]
     shown = [
         key
         for key in dict.fromkeys([(best[0], PLAIN), best])
         if rows(run, "treatments", model=key[0], treatment=key[1])
     ]
-    others = [key for key in best_first(run) if key not in shown]
+    others = [key for key in treatments_best_first(run) if key not in shown]
     folded = Folded("The others", stack(*(_matrix(run, key) for key in others)))
     return stack(Row([_matrix(run, key) for key in shown]), *([folded] if others else []))
 
 
 def _matrix(run: Run, key: Key) -> Table:
     table = rows(run, "treated_confusion", model=key[0], treatment=key[1])
-    found = grouped(table, "truth", "answer")
-    totals = {of: sum(row["count"] for row in same) for of, same in grouped(table, "seed", "truth").items()}
-    known = names(run, "classes")
-
-    def entry(truth: str, answer: str) -> Cell:
-        shares = (share_of(row, totals[row["seed"], truth]) for row in found.get((truth, answer), []))
-        return percent_cell(Number(tuple(shares)), own=truth == answer)
-
-    lines = [(Cell(truth), *(entry(truth, answer) for answer in known)) for truth in known]
-    head: list[str | Cell] = ["", *(Cell(name[:3], title=name) for name in known)]
-    return Table(f"{key[0]} · {key[1]}", head, lines, small=True)
+    return confusion_table(f"{key[0]} · {key[1]}", table, {name: name for name in names(run, "classes")})
 
 
 @section("Within each source", "sources", needs=("treated_sources",))
@@ -214,7 +192,7 @@ def sources(run: Run) -> Markup:
                 for source in known
             ),
         )
-        for key in best_first(run)
+        for key in treatments_best_first(run)
     ]
     head: list[str | Cell] = [
         "", *(Cell(source, f"{sizes[source][0]} pictures, {sizes[source][1]} classes") for source in known),

@@ -72,11 +72,12 @@ def collect(run: Run) -> list[TreatmentPredictions]:
         for model in manifest["models"]:
             for treatment in manifest["treatments"]:
                 for file in answers_of(run.folder, seed, model, treatment):
-                    of = read_arrays(file)
+                    stored = read_arrays(file)
                     found.append(
                         TreatmentPredictions(
-                            seed, model, treatment, classes, common, of["truth"], of["answers"], of["part"],
-                            of["groups"], of["sources"], float(of["seconds"]),
+                            seed=seed, model=model, treatment=treatment, classes=classes, common=common,
+                            **{name: stored[name] for name in ("truth", "answers", "part", "groups", "sources")},
+                            seconds=float(stored["seconds"]),
                         )
                     )  # fmt: skip
     return found

@@ -1,0 +1,1 @@
+"""The base classifiers: recipes, architectures, precision."""

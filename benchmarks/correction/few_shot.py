@@ -1,0 +1,182 @@
+"""How many labelled pictures it takes: few of the new class, and few of all classes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.common import Figure, Result, do_all, keep
+from benchmarks.correction.scored import make_all
+from benchmarks.correction.trained import Task
+from mien.classifiers.feature_store import FeatureStore
+from mien.classifiers.network import NetworkClassifier
+from mien.correctors.adapter import Adapter
+from mien.correctors.fisher import Fisher
+from mien.correctors.linear import LDA, Logistic
+from mien.correctors.projection import Nystroem
+from mien.features import Embedding
+from mien.metrics.ranking import auroc, gain_at_harm
+from mien.nets.settings import AugmentSettings
+from mien.storage.files import read_json
+from mien.types import Floats, Ints, Outputs, digest
+
+if TYPE_CHECKING:
+    from cases import Study
+
+KEPT = Path("runs/benchmark-few")
+PICTURES = (1, 5, 20, 50, 100, 400)
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+DRAWS = 5
+COMPONENTS = 512
+KINDS = {"fisher": Fisher, "logistic": Logistic, "lda": LDA, "kernel": Nystroem}
+WITH_ADAPTER = {20: 2, 100: 1}
+"""Pictures of the new class → draws with the adapter, which takes a minute each."""
+
+
+def file(task: Task) -> Path:
+    return KEPT / f"{digest(task.folder.name, PICTURES, SHARES, DRAWS)}.json"
+
+
+def do(task: Task) -> None:
+    """Every number of pictures and draw beside one classifier."""
+    keep(file(task), lambda: measured(task))
+
+
+def measured(task: Task) -> list[dict[str, object]]:
+    parts, model = task.parts(), task.load()
+    target = parts.data.labelset.index(task.left_out)
+    adapter = make_all(["adapter"], model, target)["adapter"]
+    rows = parts.rows["correct"]
+    learnt = FeatureStore.of(
+        NetworkClassifier.of(model, parts.data), parts.data, AugmentSettings(), rows, [adapter, LDA(target)]
+    )
+    tested = FeatureStore.of(
+        NetworkClassifier.of(model, parts.tested), parts.tested, AugmentSettings(), parts.test, [adapter, LDA(target)]
+    )
+    outputs, seen = tested.seen(parts.test), learnt.seen(rows)
+    labels, truth = parts.data.labels[rows], parts.tested.labels[parts.test]
+    known = seen.take(labels != target)
+    embedding = Embedding.fit(known, ("*",), COMPONENTS, 0.0)  # once: the new class adds little to what is usual
+    small, small_tested = embedded(embedding, seen), embedded(embedding, outputs)
+
+    def judged(score: Floats) -> dict[str, float]:
+        new, counts = truth == target, (outputs.predicted == truth) & (truth != target)
+        return {"auroc": auroc(score, new), "gain": gain_at_harm(score, new, counts, 0.02)}
+
+    found: list[dict[str, object]] = []
+    for kind, count, draw, chosen in draws(labels, target):
+        for name, one in KINDS.items():
+            corrector = one(target).fit(small.take(chosen), labels[chosen])
+            found.append(
+                {
+                    "kind": kind,
+                    "count": count,
+                    "draw": draw,
+                    "corrector": name,
+                    **judged(corrector.propose(small_tested).score),
+                }
+            )
+        if not task.quick and draw < (WITH_ADAPTER.get(int(count), 0) if kind == "new" else int(draw == 0)):
+            fitted = learnt.fit(Adapter.for_classifier(model, target), rows[chosen])
+            found.append(
+                {
+                    "kind": kind,
+                    "count": count,
+                    "draw": draw,
+                    "corrector": "adapter",
+                    **judged(fitted.propose(outputs).score),
+                }
+            )
+    return found
+
+
+def draws(labels: Ints, target: int) -> list[tuple[str, float, int, Ints]]:
+    """(kind, count, draw, rows): so many of the new class beside all others, or a share of all classes."""
+    new, others = np.flatnonzero(labels == target), np.flatnonzero(labels != target)
+    found: list[tuple[str, float, int, Ints]] = []
+    for draw in range(DRAWS):
+        order = np.random.default_rng(draw).permutation(new)
+        found += [("new", n, draw, np.sort(np.concatenate([others, order[:n]]))) for n in PICTURES if n < len(new)]
+        if draw == 0:
+            found.append(("new", float(len(new)), draw, np.arange(len(labels))))
+        for share in SHARES if draw < 2 else ():
+            mixed = np.random.default_rng(draw).random(len(labels)) < share
+            if 3 <= (mixed & (labels == target)).sum() < mixed.sum():
+                found.append(("share", share, draw, np.flatnonzero(mixed)))
+    return found
+
+
+def embedded(embedding: Embedding, outputs: Outputs) -> Outputs:
+    return Outputs(outputs.ids, outputs.probs, outputs.known, {"axes": embedding.apply(outputs)})
+
+
+def table(study: Study, result: Result) -> None:
+    """Few shots and learning curve, of the first seed's classifiers."""
+    tasks = [job.task for (seed, _), job in study.jobs.items() if seed == study.seeds[0]]
+    do_all(do, tasks)
+    rows = [{**row, "left_out": task.left_out} for task in tasks for row in read_json(file(task))]
+    few(rows, result)
+    curve(rows, result)
+
+
+def few(rows: Sequence[dict[str, object]], result: Result) -> None:
+    """By class for the best at each number, and means over the classes by corrector."""
+    found: dict[tuple[str, float], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    gains: dict[tuple[str, float], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if row["kind"] == "new" and float(row["count"]) in PICTURES:  # type: ignore[arg-type]
+            key = str(row["corrector"]), float(row["count"])  # type: ignore[arg-type]
+            found[key][str(row["left_out"])].append(float(row["auroc"]))  # type: ignore[arg-type]
+            gains[key][str(row["left_out"])].append(float(row["gain"]))  # type: ignore[arg-type]
+    lines = []
+    for name in (*KINDS, "adapter"):
+        line: dict[str, object] = {"corrector": name}
+        for count in PICTURES:
+            key = name, float(count)
+            if key in found:
+                classes = [np.mean(values) for values in found[key].values()]
+                won = [np.mean(values) for values in gains[key].values()]
+                line[f"{count}"] = f"{np.mean(classes):.3f} / {np.mean(won):.2f}"
+                result.figures[f"few_{name}_{count}_auroc"] = Figure.over(classes, len(classes))
+                result.figures[f"few_{name}_{count}_gain"] = Figure.over(won, len(won))
+        lines.append(line)
+    result.table(
+        "Pictures of the new class: AUROC / Gain at Harm 2 %, mean over classes (that have so many) and draws", lines
+    )
+    detail = []
+    for left in dict.fromkeys(str(row["left_out"]) for row in rows):
+        line = {"left out": left}
+        for count in PICTURES:
+            options = [
+                (np.mean(found[n, float(count)][left]), n)
+                for n in (*KINDS, "adapter")
+                if left in found[n, float(count)]
+            ]
+            if options:
+                area, name = max(options)
+                line[f"{count}"] = f"{area:.3f} / {np.mean(gains[name, float(count)][left]):.2f} {name}"
+        detail.append(line)
+    result.table("The highest AUROC at each number of pictures, class by class (on test: it chooses nothing)", detail)
+
+
+def curve(rows: Sequence[dict[str, object]], result: Result) -> None:
+    """Mean Gain at Harm 2 % for shares of the correct part."""
+    lines = []
+    for name in (*KINDS, "adapter"):
+        line: dict[str, object] = {"corrector": name}
+        for share in SHARES:
+            own = defaultdict(list)
+            for row in rows:
+                if row["kind"] == "share" and row["corrector"] == name and abs(float(row["count"]) - share) < 1e-9:  # type: ignore[arg-type]
+                    own[row["left_out"]].append((float(row["auroc"]), float(row["gain"])))  # type: ignore[arg-type]
+            if own:
+                areas, gains = np.mean([np.mean(values, axis=0) for values in own.values()], axis=0)
+                line[f"{share:.4g}"] = f"{areas:.3f} / {gains:.2f}"
+        lines.append(line)
+    result.table(
+        "Share of the correct part: AUROC / Gain at Harm 2 %, mean over the classes that have 3 pictures", lines
+    )

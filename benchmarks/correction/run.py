@@ -1,0 +1,221 @@
+"""How well correctors win a class back, beside the paper's recipe and full retraining, on the same pictures.
+
+    python -m benchmarks.correction.run --data PATH/TO/ferplus
+
+For each seed and class: f without the class; R1, the same network trained on all classes of *train*; R2, trained on
+train and correct; a control trained on the pixels of *correct* alone, without f. Figures of a score alone are of
+correctors fitted on all of *correct*; certified ones are fitted on *fit* and certified on *calibrate*. The best
+corrector is the one with the highest Gain at Harm 2 % on *calibrate*. Everything trained or fitted is kept in runs/.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+
+from benchmarks.common import Figure, Result, described, main, mean_of_defined, only, parser, seeds_of, wanted
+from benchmarks.correction import adapters, curves, few_shot, guarantee, longer, variants
+from benchmarks.correction.cases import PAPER, Study, equal_harm, mean_over_classes
+from benchmarks.correction.elsewhere import elsewhere
+from benchmarks.correction.scored import BLENDED, largest, pooled
+from benchmarks.correction.timing import timed
+from benchmarks.correction.trained import TRAIN, side_by_side
+from mien.certify.policy import Policy
+from mien.machine import cores
+from mien.metrics.classification import macro_recall, recall
+from mien.metrics.correction import recovered_recall
+
+CORRECTORS = (
+    PAPER, "lightgbm", "logistic", "lda", "projection", "nystroem", "fisher", "novelty", "blend", "adapter", "cascade",
+    BLENDED,
+)  # fmt: skip
+QUICK = (PAPER, "lda", "adapter")
+BESIDE_OTHERS = (PAPER, "logistic", "nystroem", "adapter", "cascade")
+"""Correctors beside another base than `attention`, of which a network takes far longer."""
+HARMS = (1, 2, 5)
+
+
+def rankings(study: Study, result: Result, best: str) -> None:
+    """Every corrector: means over the classes."""
+    references = {left: study.references(left) for left in study.classes}
+    lines = []
+    for name in study.names:
+        found = study.readings(name)
+        line: dict[str, object] = {"corrector": name}
+        for key, title in {
+            "auroc": "AUROC",
+            "pauc": "partial AUROC",
+            **{f"gain_{h}": f"Gain at {h} %" for h in HARMS},
+        }.items():
+            values = mean_over_classes([[one.quality()[key] for one in of] for of in found.values()])
+            line[title] = Figure.over(values, len(study.classes), study.seeds)
+            record(
+                result, name, best, {"auroc": "mean_auroc"}.get(key, f"mean_gain_at_harm_{key[-1]}"), line[title], key
+            )
+        for against in ("R1", "R2"):
+            for harm in HARMS:
+                values = mean_over_classes(
+                    equal_harm(of, references[left][against], harm)[0] for left, of in found.items()
+                )
+                line[f"P= {harm} %, {against}"] = Figure.over(values, len(study.classes), study.seeds)
+                if name == best and against == "R1":
+                    result.figures[f"mean_restored_at_equal_harm_{harm}"] = line[f"P= {harm} %, {against}"]
+        lines.append(line)
+    result.table("Scores fitted on all of correct: means over the classes", lines)
+
+
+def record(result: Result, name: str, best: str, figure: str, value: Figure, key: str) -> None:
+    if key == "pauc":
+        return
+    for own, prefix in ((best, ""), (PAPER, "paper_")):
+        if name == own:
+            result.figures[prefix + figure] = value
+
+
+def class_by_class(study: Study, result: Result, best: str) -> None:
+    """The paper's recipe, the best corrector, the control and both networks, for each class."""
+    lines = []
+    for left in study.classes:
+        networks = study.references(left)
+        own = {name: study.readings(name)[left] for name in dict.fromkeys((PAPER, best))}
+        line: dict[str, object] = {"left out": left, "test pictures": int(own[best][0].new.sum())}
+        for name, of in own.items():
+            line[f"{name}: AUROC"] = float(np.mean([one.quality()["auroc"] for one in of]))
+            line[f"{name}: Gain at 2 %"] = float(np.mean([one.quality()["gain_2"] for one in of]))
+        for name, scores in networks.items():
+            found = [one.quality(score) for one, score in zip(own[best], scores, strict=True)]
+            line[f"{name}: AUROC"] = float(np.mean([one["auroc"] for one in found]))
+            line[f"{name}: Gain at 2 %"] = float(np.mean([one["gain_2"] for one in found]))
+        for harm in HARMS:
+            values, low, high = equal_harm(own[best], networks["R1"], harm)
+            line[f"P= {harm} %"] = Figure(float(mean_of_defined(values)), low, high, len(study.seeds), study.seeds)
+        lines.append(line)
+    result.table(f"Class by class: {PAPER} (the paper's recipe), {best} (chosen on calibrate), networks", lines)
+    for harm in HARMS:
+        lows = [line[f"P= {harm} %"].high for line in lines]  # type: ignore[attr-defined]
+        result.figures[f"least_upper_end_restored_at_equal_harm_{harm}"] = Figure.over(
+            [min(lows)], len(lines), study.seeds
+        )
+
+
+def certified(study: Study, result: Result, best: str) -> None:
+    """What certified correctors do, at three budgets, beside networks without a corrector."""
+    lines = []
+    for name in dict.fromkeys((PAPER, "logistic" if "logistic" in study.names else PAPER, best)):
+        for budget in HARMS:
+            found = at_budget(study, name, Policy(budget / 100))
+            lines.append({"corrector": name, "budget": f"{budget} %", **found})
+            if budget == 2 and name == best:
+                largest = Figure.over([float(str(found["largest pooled Harm"]))], len(study.classes), study.seeds)
+                result.figures["max_certified_harm"] = largest
+                result.figures["macro_recall_corrected"] = found["macro recall of h"]
+            if budget == 2 and name in (best, PAPER):
+                result.figures[("" if name == best else "paper_") + "mean_restored"] = found["P"]
+    for key, answers in study.answers.items():
+        values = [macro_recall(study.truths[s], answers[s], len(study.labelset)) for s in study.seeds]
+        figure = Figure.over(values, len(study.truths[study.seeds[0]]), study.seeds)
+        result.figures[f"macro_recall_{key}"] = figure
+        lines.append({"corrector": f"{key} network, no corrector", "macro recall of h": figure})
+    result.table("Certified on calibrate, fitted on fit", lines)
+
+
+def at_budget(study: Study, name: str, policy: Policy) -> dict[str, object]:
+    """Means over the classes of what one corrector does under a policy."""
+    found: dict[str, list[list[float]]] = defaultdict(list)
+    for left, readings in study.readings(name).items():
+        i = study.labelset.index(left)
+        done = [one.corrected(policy) for one in readings]
+        full = [recall(study.truths[s], study.answers["full"][s], len(study.labelset)) for s in study.seeds]
+        found["Gain"].append([one.gain.values[i] for one in done])
+        found["pooled Harm"].append([pooled(one) for one in done])
+        found["Harm of a class"].append([largest(one) for one in done])
+        found["ΔFPR"].append([one.delta_fpr[i] for one in done])
+        found["P"].append(
+            [recovered_recall(h.recall_after.values, of.values)[i] for h, of in zip(done, full, strict=True)]
+        )
+        found["macro recall of h"].append([one.recall_after.mean() for one in done])
+    means = {
+        key: Figure.over(mean_over_classes(values), len(study.classes), study.seeds)
+        for key, values in found.items()
+        if key != "Harm of a class"
+    }
+    return {
+        **means,
+        "largest pooled Harm": float(np.max(found["pooled Harm"])),
+        "largest Harm of a class": float(np.max(found["Harm of a class"])),
+    }
+
+
+def cost(study: Study, result: Result) -> None:
+    """Seconds of fitting on all of *correct* and of proposing, a class on each core, beside those of retraining f."""
+    tasks = list(study.r2.values()) * cores()
+    retraining = float(np.mean(side_by_side(tasks[: cores()])))
+    seconds = timed([study.jobs[study.seeds[0], left] for left in study.classes[: cores()]])
+    pictures, lines = len(study.parts[study.seeds[0]].test), []
+    for name in study.names:
+        own, fit, propose = seconds[name].T
+        share, of_own = (
+            Figure.over(values, len(values), study.seeds[:1]) for values in (fit / retraining, propose / own)
+        )
+        lines.append(
+            {
+                "corrector": name,
+                "fit, s": float(fit.mean()),
+                "share of retraining": share,
+                "propose, µs a picture": float(1e6 * propose.mean() / pictures),
+                "share of f's own time": of_own,
+            }
+        )
+        if name in ("adapter", "cascade"):
+            result.figures[f"{name}_time_share"], result.figures[f"{name}_propose_share"] = share, of_own
+        if name in ("blend", PAPER):
+            prefix = "" if name == "blend" else "paper_"
+            result.figures[f"{prefix}propose_share"] = of_own
+            result.figures[f"{prefix}fit_seconds"] = Figure.over(fit, len(fit), study.seeds[:1])
+    lines.append({"corrector": "retraining f on train and correct", "fit, s": retraining, "share of retraining": 1.0})
+    result.table("Cost on one thread, all cores busy; retraining from an epoch of each size", lines)
+
+
+def tables(study: Study, result: Result) -> None:
+    """What correctors do, beside each other and beside networks."""
+    for table in (rankings, class_by_class, certified, curves.against_harm, curves.score_shapes):
+        table(study, result, study.best)
+
+
+PARTS: dict[str, Callable[[Study, Result], None]] = {
+    "study": tables,
+    "cost": cost,
+    "few": few_shot.table,
+    "variants": variants.table,
+    "adapters": adapters.table,
+    "longer": longer.table,
+    "guarantee": lambda study, result: guarantee.table(result),
+    "elsewhere": lambda study, result: elsewhere(result),
+}
+
+
+def run() -> None:
+    """Train and fit what is missing, print the tables, write the result."""
+    flags = parser(__doc__ or "")
+    flags.add_argument("--base", default="attention", help="base classifier")
+    only(flags, PARTS)
+    options = flags.parse_args()
+    all_of_them = CORRECTORS if options.base == "attention" else BESIDE_OTHERS
+    names, parts = QUICK if options.quick else all_of_them, wanted(options, PARTS)
+    name = "correction" if options.base == "attention" else f"correction-{options.base}"
+    result = Result(name, options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
+    study = Study(options, options.base, names, seeds_of(options))
+    study.run()
+    result.settings["best on calibrate"] = study.best
+    print(f"best on calibrate: {study.best}")
+    for part in parts:
+        with result.part(part):
+            PARTS[part](study, result)
+    result.write(described(study.parts[study.seeds[0]]))
+
+
+if __name__ == "__main__":
+    main(run)

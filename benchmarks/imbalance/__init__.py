@@ -1,0 +1,1 @@
+"""Unbalanced classes: which treatment helps."""

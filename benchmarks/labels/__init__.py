@@ -1,0 +1,1 @@
+"""Wrong labels: how well they are found and repaired."""

@@ -1,0 +1,1 @@
+"""Speed, memory, start, and that the numbers are the same whatever the engine."""

@@ -1,0 +1,44 @@
+"""The layers of a classifier: what they are, and which one stands for what it sees in a picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mien.data.images import ImageSettings
+from mien.errors import UsageError
+from mien.nets.extraction import extract
+from mien.nets.network import Network
+from mien.types import Floats, Outputs
+
+
+def layers_of(model: Network, images: ImageSettings) -> list[dict[str, object]]:
+    """Name, kind ("map", "vector" or "logits") and width (channels, units or classes) of each layer, lowest first."""
+    blank = np.zeros((1, *images.shape), np.uint8)
+    features = extract(model, blank, np.array(["blank"])).vectors
+    found: list[dict[str, object]] = []
+    for layer in model.layers:
+        name = next((name for name in (layer, f"{layer}/1") if name in features), None)
+        if name is not None:
+            kind = "logits" if layer == "logits" else "map" if "/" in name else "vector"
+            found.append({"name": layer, "kind": kind, "width": features[name].shape[1]})
+    return found
+
+
+def last_layer(model: Network) -> list[str]:
+    """Names that its vectors may have in `Outputs`, the best first.
+
+    The hidden layer where there is one, else the layer before the logits, else the logits. A map is averaged over the
+    picture.
+    """
+    before = [layer for layer in model.layers if layer != "logits"]
+    layers = ["hidden"] if "hidden" in before else [*reversed(before), "logits"]
+    return [name for layer in layers for name in (layer, f"{layer}/1")]
+
+
+def last_vectors(model: Network, outputs: Outputs) -> Floats:
+    """(N, D) vectors of the last layer; UsageError where the outputs have none."""
+    found = next((name for name in last_layer(model) if name in outputs.vectors), None)
+    if found is None:
+        cause, remedy = "gives no vector of a picture", "name a layer in its layers, such as logits"
+        raise UsageError(cause, place=f"--base {type(model).__name__}", remedy=remedy)
+    return outputs.vectors[found].astype(np.float32, copy=False)
