@@ -44,6 +44,7 @@ from mien.nets.examples import Examples
 from mien.nets.extraction import extract, probabilities
 from mien.nets.network import Network
 from mien.nets.pretraining import pretrain_on_synthetic, synthetic_examples
+from mien.nets.settings import AugmentSettings, TrainSettings, recipe
 from mien.nets.training import fit
 from mien.storage.files import write_text
 from mien.types import Outputs, digest

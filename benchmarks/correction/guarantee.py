@@ -14,6 +14,7 @@ from mien.nets import saved
 from mien.nets.device import keep_freed_memory, seed_everything
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract
+from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.types import Bools, Dataset, LabelSet, Outputs, Proposal
@@ -30,7 +31,7 @@ def faces(count: int, seed: int) -> Dataset:
     return draw(FaceSettings(n=count, size=SIZE, seed=seed)).dataset
 
 
-def read(model: saved.Classifier, count: int, seed: int) -> tuple[Outputs, np.ndarray]:
+def read(model: Network, count: int, seed: int) -> tuple[Outputs, np.ndarray]:
     """Fresh faces: what f makes of them, and their labels."""
     outputs, labels = [], []
     for start in range(0, count, 5000):

@@ -243,7 +243,7 @@ def benches_of(options: Namespace) -> list[Bench]:
     found = [Bench("ferplus", settings_of(options.data, quick=quick), seeds, quick, epochs)]
     if options.legend:
         shape = "neutral=300,happiness=300,surprise=120,disgust=100" if quick else None
-        found.append(Bench("emotion_detection", DataSettings(options.legend, shape=shape), seeds, quick, epochs))
+        found.append(Bench("emotion_detection", DataSettings(options.legend, class_counts=shape), seeds, quick, epochs))
     return found
 
 

@@ -16,7 +16,7 @@ from mien.types import Bools, Dataset, Floats, Ints
 def data_of(source: str, quick: bool) -> Dataset:
     """The pictures with FER2013's labels; votes are not trained on unless a mode says so."""
     shape = "happiness=200,sadness=200,neutral=200,surprise=100" if quick else ""
-    data = prepare(DataSettings(source, labels="fer2013", shape=shape))
+    data = prepare(DataSettings(source, labels="fer2013", class_counts=shape))
     if data.votes is None:
         raise DataError("has no votes", place=source, remedy="give a FER+ folder")
     return data
