@@ -234,7 +234,7 @@ class Provenance:
         if RECORD not in stored:
             return cls()
         with as_storage_error(stored.path):
-            found: Self = stored[RECORD].record(cls)
+            found: Self = stored.part(RECORD).record(cls)
         return found
 
     def with_other(self, other: Provenance) -> Provenance:

@@ -228,6 +228,6 @@ def _of_study(
     ids = np.arange(len(seen.score)).astype(str)
     witness = Witness(ids, seen.truth, seen.base, seen.group, seen.score[None], seen.suggested[None])
     return Patch(
-        card.classes, np.array(card.known), (name,), (fitted,), manifest["policy"].record(Policy), witness,
+        card.classes, np.array(card.known), (name,), (fitted,), manifest.part("policy").record(Policy), witness,
         saved.fingerprint(model, card), manifest["data"]["fingerprint"], provenance=Provenance(KNOWN),
     )  # fmt: skip

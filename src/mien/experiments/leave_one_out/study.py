@@ -20,6 +20,7 @@ from mien.experiments.identity import is_begun, machine_of
 from mien.experiments.leave_one_out.task import Cell, run_cell
 from mien.experiments.preflight import check
 from mien.experiments.settings import StudySettings
+from mien.experiments.tables import TABLES
 from mien.machine import machine, versions
 from mien.nets import saved
 from mien.nets.pretraining import check_synthetic
@@ -92,7 +93,7 @@ def plan(settings: StudySettings, target: Run, *, kind: str = "study", command: 
     _agree(target, manifest)
     target.write_manifest(manifest)
     every = {seed: splits.get(seed) or split(data, seed) for seed in manifest["seeds"]}
-    target.write_table("splits", list(_split_rows(data, every)))
+    target.write_table(TABLES["splits"], _split_rows(data, every))
     if not (target.path("samples.png").exists() and begun):
         training = next(iter(splits.values())).rows("train")
         sheet = as_png(contact_sheet(data, training, SAMPLES))

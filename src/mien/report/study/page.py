@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import RunError
+from mien.experiments.tables import TABLES
 from mien.report.common import layout
 from mien.report.common.run_figures import names, rows
 from mien.report.study.diff import TABLE, beside
@@ -50,7 +51,7 @@ def render(run: Run) -> str:
         )
     expected = _cells(run)
     finished = {f"seed{row['seed']}/{row['cell']}" for row in rows(run, "cost")}
-    compared = [beside] if run.path("tables", f"{TABLE}.csv").exists() else []
+    compared = [beside] if run.has_table(TABLES[TABLE]) else []
     content = layout.render(
         "page.html",
         kind="mien study",
