@@ -108,7 +108,7 @@ def test_an_applied_patch_that_lost_its_summary_is_said_and_can_be_taken_away(
     base = Path(shutil.copytree(trained, tmp_path / "base"))
     assert mien("patch", "apply", folder, base).code == 0
     (base / "cells" / "seed0" / "full" / "patch" / "patch.json").unlink()
-    mien("predict", faces / "fear", "--run", base).refused(1, "is no patch")
+    mien("predict", faces / "fear", "--run", base).refused(1, "holds no patch")
     assert mien("patch", "remove", base).code == 0
     assert mien("predict", faces / "fear", "--run", base).code == 0
 

@@ -14,6 +14,7 @@ import pytest
 from conftest import QUICK, QUICK_PATCH, Mien
 
 from mien.experiments.leave_one_out.task import Cell, run_cell
+from mien.experiments.tables import TABLES
 from mien.report.study import tables
 from mien.storage.output import prepare_output_dir
 from mien.storage.run import Run
@@ -125,13 +126,13 @@ def test_a_report_of_a_run_that_goes_on(mien: Mien, study: Path, monkeypatch: py
     def slowly(run: Run) -> None:
         build(run)
         if kept.exists():
-            assert not run.read_table("gain")
+            assert not run.read_table(TABLES["gain"])
             kept.rename(last)
 
     monkeypatch.setattr(tables, "build", slowly)
     with prepare_output_dir(study, "study", "run.json"), ThreadPoolExecutor(1) as beside:  # a lock is of one thread
         assert beside.submit(mien, "report", study).result().code == 0
-    assert Run(study).read_table("gain")
+    assert Run(study).read_table(TABLES["gain"])
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_json_of_a_finished_study_is_json_alone(mien: Mien, again: tuple[str, ..
 def test_json_of_train(mien: Mien, faces: Path, tmp_path: Path) -> None:
     flags = ("--epochs", "1", "--size", "32", "--out", tmp_path / "run")
     result = json.loads(mien("train", faces, *flags, "--json").out)
-    parts = Run(tmp_path / "run").read_table("splits")
+    parts = Run(tmp_path / "run").read_table(TABLES["splits"])
     tested = sum(row["count"] for row in parts if row["part"] == "test")
     assert sum(row["total"] for row in result["classes"]) == tested > 30
     assert mien("train", faces, *flags).out.count("│") > 7  # again, from what is there, as a table

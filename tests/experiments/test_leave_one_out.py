@@ -18,6 +18,7 @@ from mien.data.prepare import DataSettings
 from mien.errors import DataError, RunError, UsageError
 from mien.experiments.leave_one_out.study import run
 from mien.experiments.settings import StudySettings
+from mien.experiments.tables import TABLES
 from mien.nets.settings import TrainSettings
 from mien.report.study import tables
 from mien.storage.files import read_arrays
@@ -50,8 +51,8 @@ def test_it_writes_all_tables(finished: Run) -> None:
     wanted = "splits history retention harm gain delta_fpr restored ranking curves confusion certificates mcnemar"
     wanted += " summary cost"
     assert {path.stem for path in finished.path("tables").iterdir()} == set(wanted.split())
-    assert {row["left_out"] for row in finished.read_table("gain")} == {"happiness", "neutral"}
-    assert all(np.isfinite(row["seconds"]) for row in finished.read_table("cost"))
+    assert {row["left_out"] for row in finished.read_table(TABLES["gain"])} == {"happiness", "neutral"}
+    assert all(np.isfinite(row["seconds"]) for row in finished.read_table(TABLES["cost"]))
 
 
 def test_parts_never_share_a_person_and_test_is_the_same_in_every_cell(finished: Run) -> None:
@@ -134,7 +135,7 @@ def test_a_model_of_other_data_is_never_taken_up(finished: Run, tmp_path: Path) 
 def test_a_grown_run_keeps_the_parts_of_its_first_seeds(finished: Run, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "run")
     grown = run(replace(TINY, seeds=(1,), classes=("neutral",)), tmp_path / "run", executor="serial")
-    assert {row["seed"] for row in grown.read_table("splits")} == {0, 1}
+    assert {row["seed"] for row in grown.read_table(TABLES["splits"])} == {0, 1}
     assert grown.manifest()["data"]["too_rare"] == finished.manifest()["data"]["too_rare"]
 
 

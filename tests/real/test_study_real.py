@@ -9,6 +9,7 @@ import pytest
 from mien.data.prepare import DataSettings
 from mien.experiments.leave_one_out.study import run
 from mien.experiments.settings import StudySettings
+from mien.experiments.tables import TABLES
 from mien.nets.settings import TrainSettings
 from mien.report.study import page, tables
 
@@ -42,6 +43,6 @@ def test_a_small_study_of_real_faces(
         assert manifest["data"]["too_rare"] == too_rare
     for name in manifest["left_out"]:
         assert name in written
-    gains = done.read_table("gain")
+    gains = done.read_table(TABLES["gain"])
     assert {row["left_out"] for row in gains} == set(manifest["left_out"])
     assert all(0 <= row["hits"] <= row["total"] for row in gains)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mien.experiments.tables import TABLES
 from mien.storage.files import write_arrays, write_atomic, write_json, write_text
 from mien.storage.run import Run
 
@@ -172,7 +173,7 @@ def _write_about(run: Run, seeds: Sequence[int], correctors: Sequence[str], clas
         }
     )
     run.write_table(
-        "splits",
+        TABLES["splits"],
         [
             {"seed": seed, "class": name, "part": part, "count": round(share * TEST[c % len(TEST)])}
             for seed in seeds

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fake_study import make_study_run
 
+from mien.experiments.tables import TABLES
 from mien.report.study import page, tables
 from mien.storage.run import Run
 
@@ -35,15 +36,21 @@ def with_policy(run: Run, **policy: object) -> Run:
 
 
 def test_headline_names_the_best_corrector_and_its_figures(run: Run) -> None:
-    gains = {row["corrector"]: row for row in run.read_table("summary")}
+    gains = {row["corrector"]: row for row in run.read_table(TABLES["summary"])}
     best = max(gains, key=lambda name: gains[name]["selection"])
     words = lead(run)
     assert best in words and "Seven classes" in words
     pooled = [
-        row["harm"] for row in run.read_table("certificates") if row["group"] == "pooled" and row["corrector"] == best
+        row["harm"]
+        for row in run.read_table(TABLES["certificates"])
+        if row["group"] == "pooled" and row["corrector"] == best
     ]
     harm = sum(pooled) / len(pooled)  # what the budget is about, not the mean over classes
-    own = [row for row in run.read_table("restored") if row["left_out"] == row["label"] and row["corrector"] == best]
+    own = [
+        row
+        for row in run.read_table(TABLES["restored"])
+        if row["left_out"] == row["label"] and row["corrector"] == best
+    ]
     full = sum(row["full_recall"] for row in own) / len(own)
     for figure in (gains[best]["mean_gain"], harm, full, gains[best]["mean_gain"] / full):
         share = 100 * figure
@@ -53,10 +60,10 @@ def test_headline_names_the_best_corrector_and_its_figures(run: Run) -> None:
 def test_the_headline_tells_certified_silent_and_active_apart(tmp_path: Path) -> None:
     run = make_study_run(tmp_path, (0,), ("probe",))
     tables.build(run)
-    table = run.read_table("certificates")
+    table = run.read_table(TABLES["certificates"])
 
     def said(**changes: object) -> str:
-        run.write_table("certificates", [{**row, **changes} for row in table])
+        run.write_table(TABLES["certificates"], [{**row, **changes} for row in table])
         return lead(run)
 
     assert "is certified for each of them." in said(feasible=1, holds=1, in_force=1.0)
@@ -88,7 +95,7 @@ def test_what_is_no_answer_is_not_called_recognised(tmp_path: Path, action: str,
 def test_the_headline_is_of_the_corrector_in_force(run: Run) -> None:
     found = [
         row["restored_at_equal_harm_2"]
-        for row in run.read_table("ranking")
+        for row in run.read_table(TABLES["ranking"])
         if row["corrector"] == "probe" and row["fitted_on"] == "fit"
     ]
     defined = [value for value in found if value == value]

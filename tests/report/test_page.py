@@ -13,6 +13,7 @@ from fake_study import CLASSES, make_study_run
 
 from mien.cli.summary import figures
 from mien.errors import RunError
+from mien.experiments.tables import TABLES
 from mien.report.common.run_figures import Number, SeedValue, mean
 from mien.report.study import page, tables
 from mien.report.study.sections import SECTIONS
@@ -125,7 +126,7 @@ def test_figures_follow_the_theme(html: str) -> None:
 
 def test_harm_matrix_equals_its_table_and_its_diagonal_is_a_dash(run: Run, shown: Page) -> None:
     cells = shown.cells("retention", "Harm", table=0)  # the best corrector, which is probe
-    table = [row for row in run.read_table("harm") if row["corrector"] == "probe"]
+    table = [row for row in run.read_table(TABLES["harm"]) if row["corrector"] == "probe"]
     assert len(table) == len(CLASSES) ** 2
     for row in table:
         text, title = cells[row["label"], row["left_out"]]
@@ -140,12 +141,12 @@ def test_harm_matrix_equals_its_table_and_its_diagonal_is_a_dash(run: Run, shown
 
 def test_gain_and_certificates_equal_their_tables(run: Run, shown: Page) -> None:
     gains = shown.cells("gain", "Gain by left-out class")
-    for row in run.read_table("gain"):
+    for row in run.read_table(TABLES["gain"]):
         assert gains[row["corrector"], row["left_out"]][0].startswith(
             f"{row['rate']:.3f} | {row['hits']}/{row['total']} ·"
         )
     pooled = shown.cells("certificates", "Pooled over all known classes")
-    for row in run.read_table("certificates"):
+    for row in run.read_table(TABLES["certificates"]):
         if row["group"] == "pooled" and row["corrector"] == "probe":
             verdict = (
                 f"certified | ≤ {100 * row['budget']:.3g}"
@@ -157,9 +158,9 @@ def test_gain_and_certificates_equal_their_tables(run: Run, shown: Page) -> None
 
 def test_a_certificate_that_does_not_hold_at_the_threshold_in_force_is_not_one(tmp_path: Path) -> None:
     run = study(tmp_path, correctors=("probe",))
-    table = run.read_table("certificates")
+    table = run.read_table(TABLES["certificates"])
     changes = {"feasible": 1, "holds": 0, "threshold": 2.5}
-    run.write_table("certificates", [{**row, **changes} if row["group"] == "anger" else row for row in table])
+    run.write_table(TABLES["certificates"], [{**row, **changes} if row["group"] == "anger" else row for row in table])
     shown = Page(page.render(run)).tables["certificates"]
     rows = next(rows for caption, rows in shown if caption.startswith("Per class"))
     column = [title for title, _ in rows[0]].index("anger")
@@ -168,12 +169,12 @@ def test_a_certificate_that_does_not_hold_at_the_threshold_in_force_is_not_one(t
 
 def test_classes_that_are_called_by_numbers(tmp_path: Path) -> None:
     run = study(tmp_path, correctors=("probe",), classes=("10", "2", "1e3", "nan"))
-    assert {row["left_out"] for row in run.read_table("gain")} == {"10", "2", "1e3", "nan"}
+    assert {row["left_out"] for row in run.read_table(TABLES["gain"])} == {"10", "2", "1e3", "nan"}
     rows = Page(page.render(run)).cells("gain", "Gain by left-out class")
     assert {left for _, left in rows} == {"10", "2", "1e3", "nan", "mean"}
     found = figures(run)["classes"]["probe"]
     assert found["1e3"]["gain"] == pytest.approx(
-        next(row["rate"] for row in run.read_table("gain") if row["left_out"] == "1e3"), abs=1e-6
+        next(row["rate"] for row in run.read_table(TABLES["gain"]) if row["left_out"] == "1e3"), abs=1e-6
     )
     assert all(each["harm"] is not None and each["auroc"] is not None for each in found.values())
 
@@ -201,7 +202,7 @@ def test_a_damaged_sheet_of_samples_is_left_out_with_a_note(run: Run, tmp_path: 
 def test_several_seeds_show_mean_and_range_and_pool_no_counts(tmp_path: Path) -> None:
     run = study(tmp_path, seeds=(0, 1, 2), correctors=("probe",))
     text, title = Page(page.render(run)).cells("gain", "Gain by left-out class")["probe", "anger"]
-    found = [row for row in run.read_table("gain") if row["left_out"] == "anger"]
+    found = [row for row in run.read_table(TABLES["gain"]) if row["left_out"] == "anger"]
     assert text.startswith(f"{sum(row['rate'] for row in found) / 3:.3f} | ") and "/" not in text
     assert title.splitlines() == [line for line in title.splitlines() if line.startswith("seed ")]
     assert all(f"{row['hits']}/{row['total']}" in title for row in found)
@@ -219,7 +220,7 @@ def test_cost_compares_fitting_with_retraining(tmp_path: Path) -> None:
     run = study(tmp_path, correctors=("probe",))
     row = {"seed": 0, "cell": "retrained", "stage": "train", "seconds": 200.0, "pictures": 5000}
     fits = [{**row, "cell": "without-fear", "stage": "fit probe on all", "seconds": 4.0}]
-    run.write_table("cost", [row, *fits, {**fits[0], "stage": "fit probe", "seconds": 3.0}])
+    run.write_table(TABLES["cost"], [row, *fits, {**fits[0], "stage": "fit probe", "seconds": 3.0}])
     shown = Page(page.render(run)).tables["cost"]
     rows = next(rows for caption, rows in shown if "against retraining" in caption)
     assert [text.replace("\u202f", " ") for text, _ in rows[1]] == ["probe", "4.0 s", "2.0 %"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fake_study import CLASSES, make_study_run
 
+from mien.experiments.tables import TABLES
 from mien.metrics.correction import scores
 from mien.report.study.order import correctors_best_first
 from mien.report.study.tables import PERCENTS, build
@@ -61,13 +62,13 @@ def where(rows: list[dict], **wanted: object) -> list[dict]:
     ],
 )
 def test_every_table_has_its_rows_and_columns(run: Run, name: str, count: int, columns: str) -> None:
-    rows = run.read_table(name)
+    rows = run.read_table(TABLES[name])
     assert len(rows) == count
     assert list(rows[0]) == columns.split()
 
 
 def test_ranking_has_both_fits_and_every_harm(run: Run) -> None:
-    rows = run.read_table("ranking")
+    rows = run.read_table(TABLES["ranking"])
     assert len(rows) == 2 * STUDIES
     assert {row["fitted_on"] for row in rows} == {"correct", "fit"}
     columns = ["seed", "corrector", "left_out", "fitted_on", "auroc", "pauc", "total"]
@@ -85,7 +86,7 @@ def test_ranking_has_both_fits_and_every_harm(run: Run) -> None:
 
 
 def test_harm_and_retention_are_complements_and_undefined_on_the_diagonal(run: Run) -> None:
-    for harm, kept in zip(run.read_table("harm"), run.read_table("retention"), strict=True):
+    for harm, kept in zip(run.read_table(TABLES["harm"]), run.read_table(TABLES["retention"]), strict=True):
         if harm["label"] == harm["left_out"]:
             assert harm["total"] == 0 and math.isnan(harm["rate"]) and math.isnan(kept["rate"])
         else:
@@ -97,30 +98,30 @@ def test_figures_agree_with_a_decision_made_by_hand(run: Run) -> None:
     left, folder = 4, run.path("cells", "seed1", "without-sadness")
     test, stored = read_arrays(folder / "test.npz"), read_arrays(folder / "scores" / "probe.npz")
     key = {"seed": 1, "corrector": "probe", "left_out": "sadness"}
-    pooled = where(run.read_table("certificates"), **key, group="pooled")[0]
+    pooled = where(run.read_table(TABLES["certificates"]), **key, group="pooled")[0]
     base = test["probs"].argmax(1)
     final = np.where(stored["score"] > pooled["threshold"], left, base)
     expected = scores(test["truth"], base, final, K=7)
-    assert where(run.read_table("gain"), **key)[0]["hits"] == expected.gain.hits[left]
-    assert where(run.read_table("delta_fpr"), **key)[0]["delta_fpr"] == pytest.approx(expected.delta_fpr[left])
-    assert where(run.read_table("mcnemar"), **key, label="all")[0]["harmed"] == expected.harm.hits.sum()
+    assert where(run.read_table(TABLES["gain"]), **key)[0]["hits"] == expected.gain.hits[left]
+    assert where(run.read_table(TABLES["delta_fpr"]), **key)[0]["delta_fpr"] == pytest.approx(expected.delta_fpr[left])
+    assert where(run.read_table(TABLES["mcnemar"]), **key, label="all")[0]["harmed"] == expected.harm.hits.sum()
     assert pooled["harm_hits"] == expected.harm.hits.sum()
     assert pooled["harm_total"] == expected.harm.totals.sum()
 
 
 def test_the_corrected_system_is_silent_where_nothing_can_be_certified(run: Run) -> None:
-    pooled = where(run.read_table("certificates"), group="pooled")
+    pooled = where(run.read_table(TABLES["certificates"]), group="pooled")
     silent = [row for row in pooled if not row["feasible"]]
     assert 0 < len(silent) < len(pooled)
     for row in silent:
         assert row["n"] < row["needed"] == 149
         assert row["threshold"] == math.inf
         key = {name: row[name] for name in ("seed", "corrector", "left_out")}
-        assert where(run.read_table("gain"), **key)[0]["hits"] == 0
+        assert where(run.read_table(TABLES["gain"]), **key)[0]["hits"] == 0
 
 
 def test_the_restored_share_stands_on_the_left_out_row_only(run: Run) -> None:
-    for row in run.read_table("restored"):
+    for row in run.read_table(TABLES["restored"]):
         if row["label"] != row["left_out"]:
             assert math.isnan(row["restored"])
         elif row["full_hits"]:
@@ -130,16 +131,16 @@ def test_the_restored_share_stands_on_the_left_out_row_only(run: Run) -> None:
 
 def test_confusion_counts_every_picture_once(run: Run) -> None:
     key = {"seed": 0, "corrector": "probe", "left_out": "fear"}
-    rows = where(run.read_table("confusion"), **key)
+    rows = where(run.read_table(TABLES["confusion"]), **key)
     pictures = len(read_arrays(run.path("cells", "seed0", "full", "test.npz"))["truth"])
     assert [sum(row["count"] for row in where(rows, system=system)) for system in ("f", "h", "full")] == [pictures] * 3
     assert sum(row["count"] for row in where(rows, system="f", answer="fear")) == 0
 
 
 def test_summary_is_the_mean_over_left_out_classes(run: Run) -> None:
-    rows = run.read_table("summary")
+    rows = run.read_table(TABLES["summary"])
     assert [(row["seed"], row["corrector"]) for row in rows] == [(s, c) for s in SEEDS for c in CORRECTORS]
-    gains = [row["rate"] for row in where(run.read_table("gain"), seed=0, corrector="probe")]
+    gains = [row["rate"] for row in where(run.read_table(TABLES["gain"]), seed=0, corrector="probe")]
     row = where(rows, seed=0, corrector="probe")[0]
     assert row["mean_gain"] == pytest.approx(np.mean(gains))
     assert row["n_mean_gain"] == 7
@@ -152,33 +153,33 @@ def test_an_unfinished_study_gives_fewer_rows(tmp_path) -> None:
     run.path("cells", "seed0", "full", "cell.json").unlink()
     shutil.rmtree(run.path("cells", "seed0", "without-fear"))
     build(run)
-    rows = run.read_table("restored")
+    rows = run.read_table(TABLES["restored"])
     assert {row["left_out"] for row in rows} == set(CLASSES) - {"fear"}
     assert all(math.isnan(row["full_recall"]) and not math.isnan(row["retrained_recall"]) for row in rows)
-    assert {row["corrector"] for row in run.read_table("curves")} == {"probe", "retrained network"}
+    assert {row["corrector"] for row in run.read_table(TABLES["curves"])} == {"probe", "retrained network"}
 
 
 def test_a_study_without_any_finished_cell_gives_empty_tables(tmp_path) -> None:
     run = make_study_run(tmp_path, seeds=(0,), correctors=("probe",))
     shutil.rmtree(run.path("cells"))
     build(run)
-    assert run.read_table("gain") == run.read_table("summary") == run.read_table("cost") == []
+    assert run.read_table(TABLES["gain"]) == run.read_table(TABLES["summary"]) == run.read_table(TABLES["cost"]) == []
 
 
 @pytest.mark.parametrize("scope", ["pooled", "strict", "predicted"])
 def test_abstaining_shows_in_the_confusion_matrix(tmp_path, scope: str) -> None:
     run = make_study_run(tmp_path, seeds=(0,), correctors=("probe",))
     with_policy(run, scope=scope, action="abstain")
-    abstained = where(run.read_table("confusion"), answer="abstained")
+    abstained = where(run.read_table(TABLES["confusion"]), answer="abstained")
     assert {row["system"] for row in abstained} == {"h"}
     # what abstaining and flagging touch is counted as an override
-    harm = {row["left_out"]: row["harm_hits"] for row in where(run.read_table("certificates"), group="pooled")}
+    harm = {row["left_out"]: row["harm_hits"] for row in where(run.read_table(TABLES["certificates"]), group="pooled")}
     for left_out, hits in harm.items():
         touched = where(abstained, left_out=left_out)
         caught = next(row["count"] for row in touched if row["truth"] == left_out)
-        assert where(run.read_table("gain"), left_out=left_out)[0]["hits"] == caught
+        assert where(run.read_table(TABLES["gain"]), left_out=left_out)[0]["hits"] == caught
         assert hits <= sum(row["count"] for row in touched) - caught
-        recall = where(run.read_table("restored"), left_out=left_out, label=left_out)[0]
+        recall = where(run.read_table(TABLES["restored"]), left_out=left_out, label=left_out)[0]
         assert recall["hits"] == 0 and recall["restored"] == pytest.approx(caught / recall["full_hits"])
 
 
@@ -193,11 +194,11 @@ def with_policy(run: Run, **policy: object) -> Run:
 def test_flagging_keeps_the_answers_and_counts_what_is_flagged(tmp_path) -> None:
     run = make_study_run(tmp_path, seeds=(0,), correctors=("probe",))
     names = ("gain", "harm", "delta_fpr", "ranking")
-    relabelled = {name: with_policy(run).read_table(name) for name in names}
+    relabelled = {name: with_policy(run).read_table(TABLES[name]) for name in names}
     flagged = with_policy(run, action="flag")
-    assert all(str(flagged.read_table(name)) == str(relabelled[name]) for name in names)
+    assert all(str(flagged.read_table(TABLES[name])) == str(relabelled[name]) for name in names)
     assert any(row["hits"] for row in relabelled["gain"])
-    row = flagged.read_table("summary")[0]
+    row = flagged.read_table(TABLES["summary"])[0]
     assert row["macro_recall_h"] == row["macro_recall_f"]
 
 
@@ -220,8 +221,8 @@ def test_a_person_is_harmed_once_however_many_pictures_are(run: Run) -> None:
     test = read_arrays(run.path("cells", "seed1", "without-sadness", "test.npz"))
     stored = read_arrays(run.path("cells", "seed1", "without-sadness", "scores", "probe.npz"))
     for group, classes in (("pooled", range(7)), ("happiness", [3])):
-        row = where(run.read_table("certificates"), **key, group=group)[0]
-        assert row["in_force"] == where(run.read_table("certificates"), **key, group="pooled")[0]["threshold"]
+        row = where(run.read_table(TABLES["certificates"]), **key, group=group)[0]
+        assert row["in_force"] == where(run.read_table(TABLES["certificates"]), **key, group="pooled")[0]["threshold"]
         right = (test["probs"].argmax(1) == test["truth"]) & np.isin(test["truth"], classes)
         harmed = right & (stored["score"] > row["in_force"])
         assert row["harm_groups_total"] == len(set(test["groups"][right])) < row["harm_total"]
@@ -238,7 +239,7 @@ def test_certificates_are_for_the_classes_that_f_knows(tmp_path) -> None:
     write_arrays(path, **{name: values for name, values in read_arrays(path).items() if name != "known"})
     build(run)
     groups = {
-        left: [row["group"] for row in where(run.read_table("certificates"), left_out=left)]
+        left: [row["group"] for row in where(run.read_table(TABLES["certificates"]), left_out=left)]
         for left in ("fear", "anger")
     }
     assert groups["fear"] == ["pooled", *(name for name in CLASSES if name not in ("fear", "disgust"))]
@@ -246,8 +247,8 @@ def test_certificates_are_for_the_classes_that_f_knows(tmp_path) -> None:
 
 
 def test_weighted_gain_weighs_classes_by_their_pictures(run: Run) -> None:
-    gains = where(run.read_table("gain"), seed=0, corrector="probe")
-    row = where(run.read_table("summary"), seed=0, corrector="probe")[0]
+    gains = where(run.read_table(TABLES["gain"]), seed=0, corrector="probe")
+    row = where(run.read_table(TABLES["summary"]), seed=0, corrector="probe")[0]
     expected = sum(each["hits"] for each in gains) / sum(each["total"] for each in gains)
     assert row["weighted_gain"] == pytest.approx(expected) != row["mean_gain"]
 

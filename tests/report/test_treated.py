@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.cli.compare import as_figures
+from mien.experiments.tables import TABLES
 from mien.report.treatments import page as treatments_page
 from mien.report.treatments import tables as treatments_tables
 from mien.report.treatments.advice import advised, treatments_best_first
@@ -65,7 +66,7 @@ def wrong(share: float, truth: np.ndarray = TRUTH) -> np.ndarray:
 def test_a_good_classifier_of_lopsided_data_has_not_collapsed(tmp_path: Path) -> None:
     answers = {"none": wrong(0.4), "weights": TRUTH, "focal": np.zeros_like(TRUTH)}
     run = run_of(tmp_path, answers, TRUTH, (9700, 200, 100))
-    table = {row["treatment"]: row for row in run.read_table("treatments") if row["seed"] == 0}
+    table = {row["treatment"]: row for row in run.read_table(TABLES["treatments"]) if row["seed"] == 0}
     assert table["weights"]["share"] >= 0.95 and not table["weights"]["collapsed"]
     assert table["focal"]["collapsed"]
     assert treatments_best_first(run)[0] == ("oneconv", "weights") and treatments_best_first(run)[-1] == (
@@ -133,6 +134,6 @@ def test_rare_classes_are_named_only_where_they_are_left_out(tmp_path: Path) -> 
 
 def test_names_stay_names(tmp_path: Path) -> None:
     run = run_of(tmp_path, {"none": wrong(0.1)}, TRUTH, (9700, 200, 100))
-    run.write_table("names", [{"source": "01", "model": "1"}, {"source": "1", "model": "2"}])
-    assert [row["source"] for row in run.read_table("names")] == ["01", "1"]
+    run.write_table(TABLES["treated_sources"], [{"source": "01", "model": "1"}, {"source": "1", "model": "2"}])
+    assert [row["source"] for row in run.read_table(TABLES["treated_sources"])] == ["01", "1"]
     assert treatments_page.write(run).exists()

@@ -7,8 +7,6 @@ duplicates are known.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
@@ -24,6 +22,7 @@ from mien.data.drawing.render import render
 from mien.data.labels import EMOTIONS, emotions
 from mien.data.profile import RAF
 from mien.errors import StorageError, UsageError, choice_error
+from mien.storage.csv_tables import csv_text
 from mien.storage.files import storage_errors, write_text
 from mien.storage.folders import appearing
 from mien.types import Dataset, Floats, Ints, Texts
@@ -256,10 +255,7 @@ def _votes_csv(faces: DrawnFaces) -> str:
     dataset = faces.dataset
     assert dataset.votes is not None and dataset.groups is not None
     names = dataset.labelset.names
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["image", "label", *names, "person", "truth"])
+    header = ["image", "label", *names, "person", "truth"]
     columns = (_places(dataset), dataset.raw_labels, dataset.votes.tolist(), dataset.groups, faces.truth)
-    for place, label, votes, who, truth in zip(*columns, strict=True):
-        table.writerow([place, label, *votes, who, names[truth]])
-    return text.getvalue()
+    rows = zip(*columns, strict=True)
+    return csv_text([header, *([place, label, *votes, who, names[truth]] for place, label, votes, who, truth in rows)])

@@ -234,7 +234,7 @@ class Provenance:
         if RECORD not in stored:
             return cls()
         with as_storage_error(stored.path):
-            provenance: Self = stored[RECORD].record(cls)
+            provenance: Self = stored.part(RECORD).record(cls)
         return provenance
 
     def combined_with(self, other: Provenance) -> Provenance:

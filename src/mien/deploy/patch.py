@@ -226,7 +226,7 @@ class Patch:
         with as_storage_error(folder / PATCH.file, REMEDY):
             classes, known = tuple(stored["classes"]), np.array(stored["known"])
             pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
-            policy, provenance = stored["policy"].record(Policy), Provenance.from_patch(stored)
+            policy, provenance = stored.part("policy").record(Policy), Provenance.from_patch(stored)
             if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
                 raise ValueError("known and classes do not fit")
         with as_storage_error(folder / CALIBRATION, REMEDY):
@@ -238,10 +238,7 @@ class Patch:
         for number, (name, target) in enumerate(pairs):
             index = classes.index(target) if target in classes else None
             correctors.append(load_corrector(make(name, index), folder / corrector_file(number)))
-        found = cls(
+        return cls(
             classes, known, tuple(stored["correctors"]), tuple(correctors), policy, calibration, stored["base"],
             stored["data"], bool(stored["approximate"]), stored["about"], provenance,
         )  # fmt: skip
-        with as_storage_error(folder / CALIBRATION, REMEDY):
-            _ = found.certified
-        return found

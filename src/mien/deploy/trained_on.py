@@ -121,7 +121,10 @@ def _of_earlier_run(folder: Path, there: tuple[Dataset, str] | None) -> tuple[Tr
         return None, f"{missing}, and lies in no run"
     manifest = run.manifest()
     with as_storage_error(run.path("run.json")):
-        fingerprint, settings = manifest["data"]["fingerprint"], manifest["settings"]["data"].record(DataSettings)
+        fingerprint, settings = (
+            manifest["data"]["fingerprint"],
+            manifest.part("settings").part("data").record(DataSettings),
+        )
         parts_then = manifest["splits"][str(seed)]
     if there is None or there[0].fingerprint() != fingerprint:
         try:

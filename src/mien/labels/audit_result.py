@@ -16,12 +16,18 @@ from mien.labels.audited import AUDIT
 from mien.labels.reviewers import Reviewer, reviewers
 from mien.labels.suspects import Suspects
 from mien.labels.verdicts import KINDS, WRONG, Verdicts
-from mien.storage.csv_tables import write_csv
+from mien.storage.csv_tables import Table
 from mien.storage.files import write_arrays
 from mien.storage.identity import identity
 from mien.types import Dataset, Floats, Ints, Problem
 from mien.uncertainty import Uncertainty
 
+LABELS = Table.of(
+    "audit",
+    "id given suggested verdict score chance_given chance_suggested aleatoric epistemic novelty reviewed reason",
+    text="id given suggested verdict reviewed reason",
+)
+SUGGESTED = Table.of("suggested", "id label who", text="id label who")
 KEPT = 8
 """Neighbours of each picture that are kept."""
 LIKELY = 0.5
@@ -97,8 +103,8 @@ class Audit:
 
         FOLDER/reviews.jsonl keeps what it holds; the reviews that were learnt from are appended where it lacks them.
         """
-        write_csv(folder / "audit.csv", self.rows())
-        write_csv(folder / "suggested.csv", self.suggestions(), ("id", "label", "who"))
+        LABELS.write(folder / "audit.csv", self.rows())
+        SUGGESTED.write(folder / "suggested.csv", self.suggestions())
         write_arrays(
             folder / "audit.npz", ids=self.data.ids, belief=self.suspects.belief, kind=self.verdicts.kind,
             reason=np.array(self.verdicts.reason), neighbours=self.suspects.neighbours[:, :KEPT],

@@ -57,7 +57,7 @@ def audited(folder: Path, source: str | None = None) -> Audited:
     """
     about = AUDIT.read(folder, AUDIT_AGAIN)
     with as_storage_error(folder / AUDIT.file, AUDIT_AGAIN):
-        settings = about["data"].record(DataSettings)
+        settings = about.part("data").record(DataSettings)
         settings = replace(settings, source=source or settings.source, strict=False)
     stored = _checked(read_arrays(folder / "audit.npz"), folder / "audit.npz")
     try:

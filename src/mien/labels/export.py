@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 from xml.sax.saxutils import quoteattr
@@ -20,6 +17,7 @@ from mien.data.views import data_uri, view
 from mien.errors import StorageError
 from mien.labels.review_queue import ReviewQueue
 from mien.labels.verdicts import KINDS
+from mien.storage.csv_tables import csv_text
 from mien.storage.files import storage_errors, write_atomic, write_text
 from mien.storage.folders import appearing
 from mien.types import NO_LABEL, Bools, Dataset, Ints, digest
@@ -156,10 +154,10 @@ def _folder(desk: ReviewQueue, folder: Path) -> int:
          KINDS[desk.kind[row]], names[found.suggested[row]], f"{found.score[row]:.4f}")
         for row, place in zip(rows, places, strict=True)
     ]  # fmt: skip
-    write_text(folder / "labels.csv", _csv([COLUMNS, *table]))
+    write_text(folder / "labels.csv", csv_text([COLUMNS, *table]))
     if data.groups is not None:  # as the reader of folders takes them: certificates count persons
         persons = [("image", "person"), *zip(places, data.groups[rows].astype(str).tolist(), strict=True)]
-        write_text(folder / "votes.csv", _csv(persons))
+        write_text(folder / "votes.csv", csv_text(persons))
     about = {
         "made of": data.name,
         "fingerprint of the original": data.fingerprint(),
@@ -170,12 +168,6 @@ def _folder(desk: ReviewQueue, folder: Path) -> int:
     }
     write_text(folder / "corrected.json", json.dumps(about, indent=2) + "\n")
     return len(rows)
-
-
-def _csv(rows: Iterable[tuple[str, ...]]) -> str:
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows(rows)
-    return table.getvalue()
 
 
 def _save(data: Dataset, row: int, place: Path) -> Path:

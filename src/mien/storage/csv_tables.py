@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,69 +16,88 @@ from mien.errors import RunError
 from mien.storage.files import AGAIN, write_text
 
 Row = Mapping[str, Any]
-NAMES = frozenset(
-    (
-        "class",
-        "label",
-        "left_out",
-        "corrector",
-        "group",
-        "truth",
-        "answer",
-        "cell",
-        "stage",
-        "part",
-        "system",
-        "fitted_on",
-        "model",
-        "treatment",
-        "training",
-        "source",
-        "most_answered",
-    )
-)
-"""Columns of tables that hold names: text, also where a class is called 7."""
 
 
-def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
-    """Write rows as CSV with a header, atomically; columns are those of the first row, or `columns` without rows."""
+@dataclass(frozen=True)
+class Table:
+    """A kind of table, by its columns.
+
+    Attributes
+    ----------
+    name : of its file, without .csv. columns : in order.
+    text : those that hold names. They are read as text, also where a class is called 7; all others are numbers.
+
+    Examples
+    --------
+    >>> Table.of("gain", "seed left_out hits", text="left_out").columns
+    ('seed', 'left_out', 'hits')
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    text: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, name: str, columns: str, text: str = "") -> Self:
+        """A table from the names of its columns with spaces between them."""
+        return cls(name, tuple(columns.split()), frozenset(text.split()))
+
+    def write(self, path: Path, rows: Iterable[Row]) -> None:
+        """Write rows with a header, atomically; what a row lacks, and NaN, become empty cells.
+
+        Raises
+        ------
+        ValueError : a row has a column that the table does not have.
+        """
+        rows = list(rows)
+        for row in rows:
+            if unknown := row.keys() - set(self.columns):
+                raise ValueError(f"table {self.name} has no column {', '.join(sorted(unknown))}")
+        cells = ([_cell(row.get(name, "")) for name in self.columns] for row in rows)
+        write_text(path, csv_text([self.columns, *cells]))
+
+    def read(self, path: Path) -> list[dict[str, Any]]:
+        """Read rows: columns of names as text, the others as int, float or, where they are none, text; NaN where empty.
+
+        Columns that an earlier version wrote, and others that this one does not know, are read as well.
+
+        Raises
+        ------
+        RunError : it is missing, or no CSV.
+        """
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                lines = csv.reader(file)
+                header = next(lines, [])
+                return [
+                    {name: self._value(name, cell) for name, cell in zip(header, line, strict=True)} for line in lines
+                ]
+        except FileNotFoundError:
+            raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
+        except (ValueError, csv.Error) as error:
+            raise RunError(f"is not CSV: {error}", place=str(path), remedy=AGAIN) from None
+
+    def _value(self, name: str, cell: str) -> Any:
+        if name in self.text:
+            return cell
+        for kind in (int, float):
+            try:
+                return kind(cell) if cell else math.nan
+            except ValueError:
+                continue
+        return cell
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows of cells as CSV."""
     text = io.StringIO()
-    header = list(rows[0]) if rows else list(columns)
-    if header:
-        writer = csv.DictWriter(text, fieldnames=header, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    write_text(path, text.getvalue())
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
-def read_csv(path: Path) -> list[dict[str, Any]]:
-    """Read CSV: columns of NAMES as text, else numbers as int or float, empty cells as NaN, the rest as text; RunError
-    where it is missing."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            lines = csv.reader(file)
-            header = next(lines, [])
-            return [{name: _value(name, cell) for name, cell in zip(header, line, strict=True)} for line in lines]
-    except FileNotFoundError:
-        raise RunError("no such file", place=str(path), remedy="is this the folder of a finished run?") from None
-    except (ValueError, csv.Error) as error:
-        raise RunError(f"is not CSV: {error}", place=str(path), remedy=AGAIN) from None
-
-
-def format_cell(value: Any) -> Any:
+def _cell(value: Any) -> Any:
     if isinstance(value, (float, np.floating)):
         return "" if math.isnan(value) else f"{float(value):.10g}"
     if isinstance(value, (bool, np.bool_)):
         return int(value)
     return value
-
-
-def _value(name: str, cell: str) -> Any:
-    if name in NAMES:
-        return cell
-    for kind in (int, float):
-        try:
-            return kind(cell) if cell else math.nan
-        except ValueError:
-            continue
-    return cell

@@ -49,6 +49,13 @@ class Record(dict[str, Any]):
     def __missing__(self, name: str) -> NoReturn:
         raise RunError(f"has no {name!r}", place=str(self.path), remedy=AGAIN)
 
+    def part(self, name: str) -> Record:
+        """The record of this name within it; RunError where it is none."""
+        found = self[name]
+        if not isinstance(found, Record):
+            raise RunError(f"{name!r} is no table of values", place=str(self.path), remedy=AGAIN)
+        return found
+
     def record(self, kind: Callable[..., T]) -> T:
         """The settings object (or other record) of these fields; RunError where they do not fit it.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mien.errors import RunError
 from mien.storage.artifact import Artifact
-from mien.storage.csv_tables import Row, format_cell, read_csv, write_csv
+from mien.storage.csv_tables import Row, Table
 from mien.storage.files import Record
 from mien.storage.layout import TABLES, CellFolder
 from mien.storage.old_names import current_fields
@@ -28,8 +28,9 @@ class Run:
     >>> import tempfile
     >>> run = Run(tempfile.mkdtemp())
     >>> run.write_manifest({"kind": "study"})
-    >>> run.write_table("gain", [{"left_out": "fear", "gain": float("nan")}])
-    >>> run.manifest()["kind"], run.read_table("gain")
+    >>> gain = Table.of("gain", "left_out gain", text="left_out")
+    >>> run.write_table(gain, [{"left_out": "fear", "gain": float("nan")}])
+    >>> run.manifest()["kind"], run.read_table(gain)
     ('study', [{'left_out': 'fear', 'gain': nan}])
     """
 
@@ -58,14 +59,17 @@ class Run:
                     settings[part] = Record(current_fields(stored), stored.path)
         return manifest
 
-    def write_table(self, name: str, rows: Sequence[Row]) -> None:
-        """Write tables/NAME.csv; columns are the first row's keys, NaN becomes an empty cell."""
-        cells = [{key: format_cell(value) for key, value in row.items()} for row in rows]
-        write_csv(self.path(TABLES, f"{name}.csv"), cells)
+    def has_table(self, table: Table) -> bool:
+        """Whether a table is there."""
+        return self.path(TABLES, f"{table.name}.csv").exists()
 
-    def read_table(self, name: str) -> list[dict[str, Any]]:
-        """Read a table back, as `read_csv` does."""
-        path = self.path(TABLES, f"{name}.csv")
+    def write_table(self, table: Table, rows: Iterable[Row]) -> None:
+        """Write a table, see :meth:`Table.write`."""
+        table.write(self.path(TABLES, f"{table.name}.csv"), rows)
+
+    def read_table(self, table: Table) -> list[dict[str, Any]]:
+        """Read a table back, see :meth:`Table.read`."""
+        path = self.path(TABLES, f"{table.name}.csv")
         if not path.exists():
             raise RunError("no such table", place=str(path), remedy="mien report makes it from the finished cells")
-        return read_csv(path)
+        return table.read(path)

@@ -16,7 +16,7 @@ from mien.nets.network import Network
 from mien.nets.pretraining import pretrain_on_synthetic
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
-from mien.storage.csv_tables import write_csv
+from mien.storage.csv_tables import Table
 from mien.storage.files import read_json, write_json
 from mien.storage.layout import CARD, CellFolder
 from mien.types import LabelSet
@@ -105,7 +105,7 @@ def _trained(task: Task, recipe: Recipe, lesson: Lesson) -> tuple[Network, Train
         progress=lambda epoch: announce(task, "training", int(epoch["epoch"]), settings.epochs),
     )  # fmt: skip
     epochs = [{key: f"{value:.6g}" for key, value in epoch.items()} for epoch in history]
-    write_csv(CellFolder(task.path).history, epochs)
+    Table("history", tuple(epochs[0])).write(CellFolder(task.path).history, epochs)
     seconds = sum(epoch["seconds"] for epoch in [*drawn, *history])
     shown = (train.epoch or len(train)) * len(history) + settings.synthetic * len(drawn)
     cost = Training(seconds, shown, len(history), len(train))

@@ -17,6 +17,7 @@ from mien.experiments.identity import is_begun
 from mien.experiments.layers import layers_of
 from mien.experiments.preflight import check
 from mien.experiments.settings import ClassifierSettings
+from mien.experiments.tables import TABLES
 from mien.experiments.training.task import TrainTask, run_training
 from mien.nets import saved
 from mien.nets.pretraining import check_synthetic
@@ -43,7 +44,7 @@ class OfOneClassifier(Experiment[AnyClassifierSettings, AnyTrainTask]):
         }
 
     def describe(self, data: Dataset, splits: Splits, run: Run) -> None:
-        run.write_table("splits", list(_split_rows(data, splits)))
+        run.write_table(TABLES["splits"], _split_rows(data, splits))
         if not (run.path("samples.png").exists() and is_begun(run)):
             training = splits[self.settings.seeds[0]].rows("train")
             sheet = as_png(contact_sheet(data, training, SAMPLES))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -195,4 +196,7 @@ def section(
 
 def _has_rows(run: Run, name: str) -> bool:
     path = run.path("tables", f"{name}.csv")
-    return path.exists() and path.stat().st_size > 0
+    if not path.exists():
+        return False
+    with path.open(encoding="utf-8") as file:
+        return len(list(islice(file, 2))) == 2  # the first line names the columns

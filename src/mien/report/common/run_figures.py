@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mien.experiments.tables import TABLES
 from mien.report.common.layout import Cell, undefined
 from mien.storage.run import Run
 
@@ -254,9 +255,9 @@ def cell(
 
 def rows(run: Run, name: str, **where: str) -> list[TableRow]:
     """The rows of a table `where` columns have these values, none if it is missing."""
-    if not run.path("tables", f"{name}.csv").exists():
+    if not run.has_table(TABLES[name]):
         return []
-    return [row for row in run.read_table(name) if all(row[key] == value for key, value in where.items())]
+    return [row for row in run.read_table(TABLES[name]) if all(row[key] == value for key, value in where.items())]
 
 
 def grouped(table: Iterable[TableRow], *keys: str) -> dict[Any, list[TableRow]]:

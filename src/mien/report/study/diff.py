@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from mien.errors import RunError, UsageError
+from mien.experiments.tables import TABLES
 from mien.metrics.intervals import mcnemar
 from mien.report.common.layout import Cell, Table, section, stack
 from mien.report.common.run_figures import cell, grouped, names, number, rows
@@ -39,7 +40,7 @@ def compare(run: Run, other: Run) -> None:
         raise UsageError(
             "has no seed of this run", place=f"--beside {other.folder}", remedy="give a run of equal seeds"
         )
-    run.write_table(TABLE, [row for seed in shared for row in _rows(run, other, seed)])
+    run.write_table(TABLES[TABLE], [row for seed in shared for row in _rows(run, other, seed)])
 
 
 def _rows(run: Run, other: Run, seed: int) -> Iterator[dict[str, Any]]:

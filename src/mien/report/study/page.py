@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mien.experiments.tables import TABLES
 from mien.report.common.frame import RunPage, name_of
 from mien.report.common.run_figures import names, rows
 from mien.report.study.diff import TABLE, beside
@@ -42,7 +43,7 @@ def render(run: Run) -> str:
     """
     manifest = PAGE.manifest(run)
     finished = {f"seed{row['seed']}/{row['cell']}" for row in rows(run, "cost")}
-    compared = [beside] if run.path("tables", f"{TABLE}.csv").exists() else []
+    compared = [beside] if run.has_table(TABLES[TABLE]) else []
     title = f"Correcting {name_of(manifest, 'base')} on {name_of(manifest, 'data')}"
     return PAGE.render(run, title, _cells(run), finished, (*SECTIONS, *compared))
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from mien.certify.guarantees import RARE
 from mien.certify.thresholds import POOLED
+from mien.experiments.tables import PERCENTS, TABLES
 from mien.metrics.classification import confusion_matrix, recall
 from mien.metrics.correction import harm_matrix, relative_gain, retention_matrix
 from mien.metrics.intervals import bootstrap_ratio, mcnemar, wilson
@@ -26,13 +27,12 @@ from mien.metrics.ranking import (
 )
 from mien.report.study.collect import Case, by_corrector, cell_keys, collect, finished, matrix
 from mien.report.study.means import summary
-from mien.storage.csv_tables import Row, read_csv
+from mien.storage.csv_tables import Row
 from mien.storage.files import read_json
 from mien.storage.layout import FULL, RETRAINED
 from mien.storage.run import Run
 from mien.types import Bools, Floats, Rates, row_name
 
-PERCENTS = (1, 2, 5)  # the pooled Harm at which correctors are compared
 HARMS = np.linspace(0, 0.1, 51)  # of the curves
 HISTORY = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_macro_recall")
 
@@ -47,7 +47,7 @@ def build(run: Run) -> None:
     tables["summary"] = summary(cases, tables["ranking"])
     tables["history"], tables["cost"] = list(history(run)), list(cost(run))
     for name, rows in tables.items():
-        run.write_table(name, rows)
+        run.write_table(TABLES[name], rows)
 
 
 def per_label(cases: Iterable[Case], formula: Callable[..., Rates]) -> Iterator[Row]:
@@ -213,7 +213,7 @@ PER_CASE: dict[str, Callable[[Case], Iterator[Row]]] = {
 def history(run: Run) -> Iterator[Row]:
     """The training curves of every finished cell."""
     for seed, key in _finished_cells(run):
-        for row in read_csv(run.cell(seed, key).history):
+        for row in TABLES["history"].read(run.cell(seed, key).history):
             yield {"seed": seed, "cell": key, "epoch": row["epoch"], **{name: row[name] for name in HISTORY}}
 
 

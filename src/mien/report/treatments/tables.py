@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mien.experiments.tables import TABLES
 from mien.metrics.classification import accuracy, common_classes, confusion_matrix, f1, recall
 from mien.metrics.intervals import holm, macro_difference
 from mien.storage.csv_tables import Row
@@ -95,7 +96,7 @@ def build(run: Run) -> None:
         "generated": list(_generated(run)),
     }
     for name, rows in tables.items():
-        run.write_table(name, rows)
+        run.write_table(TABLES[name], rows)
 
 
 def _whole(one: TreatmentPredictions) -> Row:
