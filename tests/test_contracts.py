@@ -17,6 +17,7 @@ from torch import Tensor, nn
 import mien.nets
 from mien import correctors
 from mien.certify.policy import decide
+from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer
 from mien.correctors.base import BaseCorrector
 from mien.correctors.contract import Corrector, check_fitted, check_has_positives, target_class
 from mien.data import folders, load
@@ -24,8 +25,8 @@ from mien.errors import DataError
 from mien.features import stack
 from mien.nets import saved
 from mien.nets.network import Network
-from mien.testing import check_corrector, check_network, check_reader, example_outputs
-from mien.types import Dataset, Floats, Outputs, Proposal, SoftLabels
+from mien.testing import check_classifier, check_corrector, check_network, check_reader, example_outputs
+from mien.types import Dataset, FeatureRequest, Floats, Outputs, Proposal, SoftLabels
 
 VOTED = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
@@ -264,3 +265,100 @@ def test_a_higher_threshold_only_takes_overrides_away(threshold: float, higher: 
     low, high = (decide(proposal, outputs.predicted, limit, action) for limit in (threshold, threshold + higher))
     assert not (high.overridden & ~low.overridden).any()
     assert np.array_equal(low.final[~low.overridden], outputs.predicted[~low.overridden])
+
+
+class Colours:
+    """A classifier from outside mien that keeps the contract: is the image bright, or dark?"""
+
+    def __init__(self) -> None:
+        layers = (Layer("rows", (16,)), Layer("small", (1, 4, 4), "map"))
+        self.card = ClassifierCard("colours 1", ("dark", "bright"), inputs=ImageSpec(16), layers=layers)
+
+    def outputs(self, batch: Batch, request: FeatureRequest = FeatureRequest()) -> Outputs:  # noqa: B008 -- frozen
+        images = batch.checked(self.card, request).data / 255
+        share = images.mean((1, 2))
+        small = images.reshape(-1, 1, 1, 4, 4, 4, 4).mean((4, 6))
+        maps = {"small": small} if request.maps else {}
+        return Outputs(batch.ids, np.stack([1 - share, share], 1), None, {"rows": images.mean(2)}, maps)  # type: ignore[arg-type]
+
+
+class Careless(Colours):
+    """Wrong: it takes any batch."""
+
+    def outputs(self, batch: Batch, request: FeatureRequest = FeatureRequest()) -> Outputs:  # noqa: B008 -- frozen
+        share = np.asarray(batch.data, float).mean(tuple(range(1, batch.data.ndim))) / 255
+        return Outputs(batch.ids, np.stack([1 - share, share], 1), None, {"rows": np.zeros((len(batch), 16))})  # type: ignore[arg-type]
+
+
+class Changing(Colours):
+    """A base for classifiers that break the contract in one place."""
+
+    def changed(self, found: Outputs, request: FeatureRequest) -> Outputs:
+        raise NotImplementedError
+
+    def outputs(self, batch: Batch, request: FeatureRequest = FeatureRequest()) -> Outputs:  # noqa: B008 -- frozen
+        return self.changed(super().outputs(batch, request), request)
+
+
+class Ranking(Changing):
+    """Wrong: an answer depends on the images beside it."""
+
+    def changed(self, found: Outputs, request: FeatureRequest) -> Outputs:
+        bright = found.probs[:, 1] > np.median(found.probs[:, 1]) if len(found) else np.zeros(0, bool)
+        return replace(found, probs=np.eye(2)[bright.astype(int)])
+
+
+class Renaming(Changing):
+    """Wrong: the ids are lost."""
+
+    def changed(self, found: Outputs, request: FeatureRequest) -> Outputs:
+        return replace(found, ids=np.char.add("new-", found.ids))
+
+
+class Wide(Changing):
+    """Wrong: one class more than on the card."""
+
+    def changed(self, found: Outputs, request: FeatureRequest) -> Outputs:
+        return replace(found.padded_to(3), known=np.ones(3, bool))
+
+
+class Deaf(Changing):
+    """Wrong: a vector of the card is never shown."""
+
+    def changed(self, found: Outputs, request: FeatureRequest) -> Outputs:
+        return replace(found, vectors={})
+
+
+class Lavish(Changing):
+    """Wrong: maps that nobody asked for."""
+
+    def changed(self, found: Outputs, request: FeatureRequest) -> Outputs:
+        return found.with_features(maps={"small": np.zeros((len(found), 1, 1, 4, 4))})
+
+
+class Restless(Changing):
+    """Wrong: another answer each time."""
+
+    def changed(self, found: Outputs, request: FeatureRequest) -> Outputs:
+        self.turn = getattr(self, "turn", 0) + 1
+        probs = found.probs * 0.9 + 0.05 if self.turn % 2 else found.probs
+        return replace(found, probs=probs)
+
+
+class TestClassifiers:
+    batch = Batch(np.random.default_rng(0).integers(0, 256, (6, 16, 16)).astype(np.uint8))
+
+    def test_a_classifier_from_outside_can_keep_it(self) -> None:
+        check_classifier(Colours(), self.batch)
+
+    @pytest.mark.parametrize(
+        ("kind", "cause"),
+        [
+            (Careless, "a map that it lacks"), (Ranking, "rows beside it"), (Renaming, "keep the ids"),
+            (Wide, "the card has 2 classes"), (Deaf, "rows is on the card"), (Lavish, "only where the request"),
+            (Restless, "asking twice"),
+        ],
+    )  # fmt: skip
+    def test_a_classifier_that_breaks_it_is_refused(self, kind: type[Colours], cause: str) -> None:
+        with pytest.raises(AssertionError, match=cause):
+            check_classifier(kind(), self.batch)

@@ -13,10 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.classifiers.contract import Batch, Classifier, ClassifierCard, MapClassifier
 from mien.correctors.contract import requested_features
 from mien.errors import DataError, MienError, NotFittedError
 from mien.features import matching
-from mien.types import NO_LABEL, Dataset, Floats, Ints, Outputs, Proposal
+from mien.nets.settings import AugmentSettings
+from mien.types import NO_LABEL, Dataset, FeatureRequest, Floats, Ints, Outputs, Proposal
+
+CORRECTORS = "mien.correctors.contract.check_has_positives and mien.features.stack"
+CHECKED = "mien.classifiers.contract.Batch.checked"
+"""Functions that refuse what must be refused."""
 
 
 def check_reader(read: Callable[..., Dataset], path: Path) -> None:
@@ -58,6 +64,64 @@ def check_network(kind: type[Any], *, size: int = 48, classes: int = 3) -> None:
         assert all(values.ndim in (2, 4) for values in layers.values()), "layers are (B, D) or (B, C, H, W)"
         for buffer in ("known", "mean", "spread"):
             assert buffer in dict(model.named_buffers()), f"buffer {buffer} is missing"
+
+
+def check_classifier(classifier: Any, batch: Batch, *, tolerance: float = 1e-3) -> None:
+    """A classifier says what it is, answers each row by itself, gives what is asked for, and refuses other batches.
+
+    Parameters
+    ----------
+    batch : four rows or more that it can read.
+    tolerance : largest difference between probabilities of one row in different batches.
+    """
+    assert isinstance(classifier, Classifier), "a classifier has a `card` and a method `outputs`"
+    card, count = classifier.card, len(batch)
+    assert isinstance(card, ClassifierCard) and card.id == classifier.card.id, "the card's id must stay the same"
+    assert count >= 4 and card.inputs.fits(batch.data), f"give a batch of four rows or more of {card.inputs}"
+    found = classifier.outputs(batch)
+    assert isinstance(found, Outputs), "outputs must return Outputs"
+    assert np.array_equal(found.ids, batch.ids), "the outputs must keep the ids of the batch"
+    assert found.probs.shape == (count, len(card.classes)), (
+        f"probabilities are {found.probs.shape}, the card has {len(card.classes)} classes"
+    )
+    assert np.array_equal(found.known, card.known_mask), "the outputs and the card differ in the known classes"
+    assert np.array_equal(classifier.outputs(batch).probs, found.probs), "asking twice gives other probabilities"
+    for rows in (np.arange(count)[::-2], np.array([count - 1]), np.array([0])):
+        part = classifier.outputs(batch.take(rows))
+        near = np.allclose(part.probs, found.probs[rows], atol=tolerance)
+        assert near and np.array_equal(part.ids, batch.ids[rows]), "an answer depends on the rows beside it"
+    empty = classifier.outputs(batch.take(np.arange(0)))
+    assert empty.probs.shape == (0, len(card.classes)), "a batch without a row must be answered"
+    _shows(classifier, batch, found)
+    wrong = {
+        "a batch with one dimension too many": batch.data[..., None],
+        "a batch of another type": batch.data.astype(np.int16),
+        "a batch that lacks a column": batch.data[:, :-1],
+    }
+    for what, data in wrong.items():
+        if not card.inputs.fits(data):
+            _refused(lambda data=data: classifier.outputs(Batch(data)), f"outputs takes {what}", CHECKED)  # type: ignore[misc]
+
+
+def _shows(classifier: Classifier, batch: Batch, found: Outputs) -> None:
+    """Assert that the layers of the card are what the outputs have, as far as they are asked for."""
+    card = classifier.card
+    assert not found.maps, "maps must be given only where the request names them"
+    for layer in card.layers:
+        if layer.kind == "vector":
+            vectors = classifier.outputs(batch, FeatureRequest(vectors=(layer.name,))).vectors
+            assert layer.name in vectors, f"the vector {layer.name} is on the card, and not in the outputs"
+            assert vectors[layer.name].shape[1:] == layer.shape, f"the card has another shape of {layer.name}"
+        if layer.kind == "map":
+            maps = classifier.outputs(batch, FeatureRequest(maps=(layer.name,))).maps
+            assert layer.name in maps, f"the map {layer.name} is on the card, and not in the outputs"
+            assert maps[layer.name].shape[2:] == layer.shape, f"the card has another shape of {layer.name}"
+            if isinstance(classifier, MapClassifier):
+                views = classifier.views(batch, layer.name, 2, AugmentSettings())
+                assert views.shape == (len(batch), 2, *layer.shape), f"views of {layer.name} are {views.shape}"
+    classifier.outputs(batch, FeatureRequest(vectors=()))
+    unknown = FeatureRequest(maps=("no such layer",))
+    _refused(lambda: classifier.outputs(batch, unknown), "outputs takes a request for a map that it lacks", CHECKED)
 
 
 def example_bars(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], Ints]:
@@ -178,7 +242,7 @@ def _refuses(make: Callable[[], Any], corrector: Any, outputs: Outputs, labels: 
         _refused(lambda: make().fit(outputs.take(labels < 0), labels[:0]), "fit takes outputs without a picture")
 
 
-def _refused(call: Callable[[], Any], what: str) -> None:
+def _refused(call: Callable[[], Any], what: str, hint: str = CORRECTORS) -> None:
     try:
         call()
     except MienError as error:
@@ -186,7 +250,7 @@ def _refused(call: Callable[[], Any], what: str) -> None:
     except Exception as error:
         raise AssertionError(f"{what}, and ends in {type(error).__name__}: {error}") from None
     else:
-        raise AssertionError(f"{what}; see mien.correctors.contract.check_has_positives and mien.features.stack")
+        raise AssertionError(f"{what}; see {hint}")
 
 
 def _adds(make: Callable[[], Any], outputs: Outputs, labels: Ints) -> None:

@@ -194,8 +194,14 @@ class Batch:
         """The given rows, each once."""
         return Batch(self.data[rows], self.ids[rows])
 
-    def checked(self, card: ClassifierCard) -> Batch:
-        """The same batch; DataError where it is not what the classifier reads."""
+    def checked(self, card: ClassifierCard, request: FeatureRequest = FeatureRequest()) -> Batch:  # noqa: B008 -- frozen
+        """The same batch.
+
+        Raises
+        ------
+        DataError : it is not what the classifier reads. UsageError : the request names a map that it does not show.
+        """
+        check_maps(card, request.maps)
         if not isinstance(self.data, np.ndarray) or not card.inputs.fits(self.data):
             found = f"{getattr(self.data, 'dtype', type(self.data).__name__)} of shape {np.shape(self.data)}"
             cause = f"is {found}, and the classifier reads {card.inputs}"
@@ -212,8 +218,9 @@ class Batch:
 class Classifier(Protocol):
     """Whatever gives probabilities for a batch, and says what it is.
 
-    `outputs` refuses a batch of another form (`batch.checked(card)`), gives every row the same answer in whatever batch
-    it comes, keeps the ids, and gives every vector and map that the request names. More vectors are allowed.
+    `outputs` refuses what it cannot answer (`batch.checked(card, request)`), gives every row the same answer in
+    whatever batch it comes, keeps the ids, and gives every vector and map that the request names. More vectors are
+    allowed.
     """
 
     @property

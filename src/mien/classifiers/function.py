@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, TableSpec, check_maps
+from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, TableSpec
 from mien.errors import DataError
 from mien.types import FeatureRequest, Floats, Outputs, digest
 
@@ -59,8 +59,7 @@ class FunctionClassifier:
 
     def outputs(self, batch: Batch, request: FeatureRequest = FeatureRequest()) -> Outputs:  # noqa: B008 -- frozen
         """Probabilities, and the features that the request names."""
-        batch.checked(self.card)
-        check_maps(self.card, request.maps)
+        batch.checked(self.card, request)
         if not len(batch):
             return Outputs(batch.ids, np.empty((0, len(self.classes))))
         probs, features = self._called(batch.data)

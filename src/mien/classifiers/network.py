@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, LayerKind, check_maps
+from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, LayerKind
 from mien.nets import saved
 from mien.nets.device import one_thread
 from mien.nets.extraction import batches, changed_views, extract
@@ -84,15 +84,13 @@ class NetworkClassifier:
 
         A map layer gives the vectors "LAYER/1" and "LAYER/3", its means on grids of 1 × 1 and 3 × 3.
         """
-        batch.checked(self.card)
-        check_maps(self.card, request.maps)
+        batch.checked(self.card, request)
         return extract(self.network, batch.data, batch.ids, vectors=request.vectors, maps=request.maps)
 
     def views(self, batch: Batch, layer: str, count: int, augment: AugmentSettings) -> Floats:
         """(N, count, C, H, W) float16 maps of a layer, of `count` changed views of each image."""
-        check_maps(self.card, [layer])
         request = FeatureRequest(layer, count)
-        return changed_views(self.network, batch.checked(self.card).data, request, augment)
+        return changed_views(self.network, batch.checked(self.card, request).data, request, augment)
 
     def head_source(self, classes: int) -> Network:
         """The network with columns for so many classes: what an adapter copies its layers from."""

@@ -31,7 +31,7 @@ def _is_folder(source: Any) -> bool:
 
 
 def _is_estimator(source: Any) -> bool:
-    return hasattr(source, "fit") and hasattr(source, "get_params")
+    return hasattr(source, "fit") and hasattr(source, "get_params") and not isinstance(source, type)
 
 
 def _is_table(source: Any) -> bool:

@@ -68,7 +68,7 @@ class EstimatorClassifier:
 
     def outputs(self, batch: Batch, request: FeatureRequest = FeatureRequest()) -> Outputs:  # noqa: B008 -- frozen
         """Probabilities, and the columns as the vector "inputs"."""
-        batch.checked(self.card)
+        batch.checked(self.card, request)
         empty = np.empty((0, len(self.labels)))
         probs = self.estimator.predict_proba(self._table(batch.data)) if len(batch) else empty
         vectors = {INPUTS: batch.data} if request.matches(INPUTS) else {}

@@ -51,7 +51,7 @@ class TableClassifier:
 
     def outputs(self, batch: Batch, request: FeatureRequest = FeatureRequest()) -> Outputs:  # noqa: B008 -- frozen
         """The rows of these ids; DataError where one is not in the table."""
-        batch.checked(self.card)
+        batch.checked(self.card, request)
         place = np.searchsorted(self.table.ids, batch.ids, sorter=self._order)
         rows = self._order[np.minimum(place, len(self._order) - 1)]
         absent = self.table.ids[rows] != batch.ids

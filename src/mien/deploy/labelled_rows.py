@@ -58,7 +58,7 @@ def rows_of(card: ClassifierCard, X: Any, groups: Any = None) -> Dataset:
         keys = [row.tobytes() for row in table] if card.inputs.width else [name.encode() for name in ids.tolist()]
         hashes = texts([hashlib.sha256(key).hexdigest() for key in keys])
     none = np.full(len(ids), "")
-    persons = None if groups is None else as_groups(groups, "groups", len(ids))
+    persons = None if groups is None else as_groups(groups, "groups", len(ids)).astype(str)
     labels = np.full(len(ids), NO_LABEL)
     classes = LabelSet(card.classes)
     return Dataset(ids, labels, classes, none, none, pixels, hashes, groups=persons, name="X", table=table)
