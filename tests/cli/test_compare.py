@@ -197,7 +197,7 @@ def test_means_leave_out_what_is_too_rare_unless_all_is() -> None:
 def test_every_treatment_is_in_the_help_or_the_guide() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "imbalance.md").read_text()
     for name in named.TREATMENTS:
-        assert f"`{name}`" in guide, f"{name} ({get_treatment(name).what}) is not in docs/imbalance.md"
+        assert f"`{name}`" in guide, f"{name} ({get_treatment(name).description}) is not in docs/imbalance.md"
 
 
 def test_a_model_without_a_map_is_given_no_adapter(mien: Mien, tmp_path: Path) -> None:

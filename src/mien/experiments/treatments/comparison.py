@@ -19,7 +19,7 @@ from mien.experiments.identity import is_begun, machine_of
 from mien.experiments.preflight import check
 from mien.experiments.settings import CompareSettings
 from mien.experiments.treatments.task import KNN, TreatedCell, run_treated
-from mien.imbalance import TREATMENTS, Treatment, get_treatment, serves_neighbours
+from mien.imbalance import TREATMENTS, Treatment, get_treatment, supports_knn
 from mien.machine import machine, versions
 from mien.metrics.classification import common_classes
 from mien.nets import saved
@@ -115,7 +115,7 @@ def possible(model: str, settings: CompareSettings, data: Dataset) -> tuple[str,
     Who has no map has no adapter.
     """
     if model == KNN:
-        return tuple(name for name in settings.treatments if serves_neighbours(get_treatment(name)))
+        return tuple(name for name in settings.treatments if supports_knn(get_treatment(name)))
     base = saved.build(model, np.ones(len(data.labelset), bool), settings.data.colour)
     if base.adapter_layer or _has_map(base, settings):
         return settings.treatments
@@ -172,7 +172,7 @@ def grouped(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 
 def _own_pictures(treatment: Treatment) -> bool:
     """Whether it learns from other pictures than the training part as it is."""
-    return bool(treatment.rows or treatment.generated or treatment.more)
+    return bool(treatment.rows or treatment.generated or treatment.adds_fit_part)
 
 
 def _manifest(

@@ -24,7 +24,7 @@ from mien.experiments.progress import announce
 from mien.experiments.settings import CompareSettings
 from mien.experiments.training.base import Lesson, base_of
 from mien.imbalance import FittedTrainPart, Latents, TrainPart, Treatment, get_treatment
-from mien.imbalance.neighbours import nearest
+from mien.imbalance.neighbours import knn_predict
 from mien.imbalance.weights import class_weights
 from mien.metrics.classification import common_classes
 from mien.nets.device import torch_runtime
@@ -122,7 +122,7 @@ def _by_neighbours(cell: TreatedCell, data: Dataset, parts: Split, part: TrainPa
         own = replace(part, labels=part.labels[chosen])
         weights = class_weights(own.counts, float(treatment.train.get("weight_power", 0.0)))
         vectors, new = (pixels[of].astype(np.float32) for of in (parts.rows("train")[chosen], rows))
-        probs = nearest(own, vectors, new, cell.settings.neighbours, weights)
+        probs = knn_predict(own, vectors, new, cell.settings.neighbours, weights)
         yield name, probs, probs.argmax(1), time.perf_counter() - start
 
 
@@ -139,17 +139,17 @@ def _by_network(
         announce(cell, name)
         start, treatment = time.perf_counter(), get_treatment(name)
         probs, final = outputs.probs, outputs.predicted
-        if treatment.after is not None:
+        if treatment.postprocess is not None:
             if learnt is None:
                 seen = extract(model, data.pictures[learnt_from], data.ids[learnt_from], vectors=layers)
                 learnt = FittedTrainPart(part, latents_of(seen))
                 reading = time.perf_counter() - start
                 start = time.perf_counter()
-            probs = treatment.after(learnt, latents_of(outputs))
+            probs = treatment.postprocess(learnt, latents_of(outputs))
             final = probs.argmax(1)
         if treatment.corrector:
             final = _corrected(cell, treatment.corrector, model, data, parts, rows)
-        spent = time.perf_counter() - start + (reading if treatment.after else 0.0)
+        spent = time.perf_counter() - start + (reading if treatment.postprocess else 0.0)
         yield name, probs, final, trained + spent
 
 
@@ -167,7 +167,9 @@ def _model(
             train = _with_generated(cell, treatment.generated, train, part.counts)
         if len(train) != len(part.labels):  # no treatment is shown more pictures than another
             train = replace(train, epoch=len(part.labels))
-        learnt = learnt_rows(parts, *(["fit"] if treatment.more else []))  # generated pictures are made of these
+        learnt = learnt_rows(
+            parts, *(["fit"] if treatment.adds_fit_part else [])
+        )  # generated pictures are made of these
         trained_on = TrainedOn.of(data, learnt, absolute(cell.settings.data.source), cell.seed)
         return Lesson(train, Examples.of(data, _choosing(data, parts)), trained_on)
 
@@ -181,7 +183,7 @@ def learnt_from(treatment: Treatment, parts: Split, part: TrainPart) -> Ints:
     rows = parts.rows("train")
     if treatment.rows is not None:
         rows = rows[treatment.rows(part)]
-    return np.concatenate([rows, parts.rows("fit")]) if treatment.more else rows
+    return np.concatenate([rows, parts.rows("fit")]) if treatment.adds_fit_part else rows
 
 
 def _choosing(data: Dataset, parts: Split) -> Ints:
