@@ -25,8 +25,8 @@ from mien.correctors.contract import (
 from mien.correctors.log_odds import NEVER, code_count, encode_targets, encoding_in, log_odds, with_absent_codes
 from mien.errors import BrokenPackageError, DataError, MissingExtraError, RunError
 from mien.features import patterns, stack, widths
-from mien.features.embedding import kept_widths, widths_in
-from mien.features.vectors import nothing_differs
+from mien.features.embedding import widths_from_state, widths_state
+from mien.features.vectors import no_variation_error
 from mien.outside import import_optional
 from mien.types import NO_LABEL, FeatureRequest, Floats, Ints, Outputs, Proposal
 
@@ -95,7 +95,7 @@ class XGBoost:
             "seen": self._seen,
             "coding": np.array(self.coding),
             "wrong": np.array(self.wrong),
-            **kept_widths(self._widths),
+            **widths_state(self._widths),
         }
 
     def restore(self, state: State) -> Self:
@@ -103,14 +103,14 @@ class XGBoost:
         self.target = int(state["target"]) if state["target"] != NO_LABEL else None
         self.layers = tuple(str(layer) for layer in state["taps"])
         self.coding, self.wrong, self._seen = encoding_in(state)
-        self._widths = widths_in(state)
+        self._widths = widths_from_state(state)
         return self
 
     def _fit(self, outputs: Outputs, codes: Ints) -> Self:
         self._seen, compact = np.unique(codes, return_inverse=True)
         features, self._widths = stack(outputs, self.layers), widths(outputs, self.layers)
         if (features == features[:1]).all():
-            raise nothing_differs(outputs, self.layers)
+            raise no_variation_error(outputs, self.layers)
         self._booster = self._train(features, compact, len(self._seen))
         return self
 

@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from mien.correctors.contract import Labels, State, check_fitted, check_has_positives, target_class
 from mien.errors import choice_error
 from mien.features import Embedding, patterns
-from mien.features.vectors import check_taps
+from mien.features.vectors import check_layers
 from mien.types import FeatureRequest, Floats, Outputs, Proposal
 
 RULES = ("kaiser", "broken_stick", "conditioning")
@@ -63,9 +63,9 @@ class Fisher:
         """Learn from true labels; one picture of the class is enough, none is a DataError."""
         self.target = target_class(outputs, self.target)
         wanted = check_has_positives(outputs, labels, self.target)
-        check_taps(outputs, self.layers)  # here, where the rows still have their numbers
+        check_layers(outputs, self.layers)  # here, where the rows still have their numbers
         embedding = Embedding.fit(outputs.take(~wanted), self.layers, self.components)
-        self._embedding = embedding.keeping(kept(embedding.variances, len(embedding.whitening.mean), self.rule))
+        self._embedding = embedding.truncate(kept(embedding.variances, len(embedding.whitening.mean), self.rule))
         new = self._embedding.apply(outputs.take(wanted))
         count = max(1, min(self.clusters, len(new) // PER_CLUSTER))
         found = KMeans(count, n_init=4, random_state=0).fit(new)
@@ -90,7 +90,7 @@ class Fisher:
         return {**embedding.state(), **planes, "target": np.array(self.target)}
 
     def restore(self, state: State) -> Self:
-        self._embedding = Embedding.of(state)
+        self._embedding = Embedding.from_state(state)
         self._planes = {name: state[name] for name in ("centres", "planes", "offsets")}
         self.layers, self.target = self._embedding.layers, int(state["target"])
         return self

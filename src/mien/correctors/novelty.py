@@ -91,7 +91,7 @@ class Novelty:
     def restore(self, state: State) -> Self:
         self.target, self.method = int(state["target"]), str(state["method"])
         names = ("centre", "scale", *_ARRAYS.get(self.method, ()))
-        self._embedding, self._learnt = Embedding.of(state), {name: state[name] for name in names}
+        self._embedding, self._learnt = Embedding.from_state(state), {name: state[name] for name in names}
         return self
 
     def _raw(self, outputs: Outputs) -> Floats:

@@ -75,7 +75,7 @@ class OnVectors:
         return {**embedding.state(), **learnt, **how}
 
     def restore(self, state: State) -> Self:
-        self._embedding = Embedding.of(state)
+        self._embedding = Embedding.from_state(state)
         self.layers, self.target = self._embedding.layers, int(state["target"])
         self.coding, self.wrong, seen = encoding_in(state)
         self._learnt = {**state, "seen": seen}

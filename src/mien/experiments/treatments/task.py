@@ -167,9 +167,8 @@ def _model(
             train = _with_generated(cell, treatment.generated, train, part.counts)
         if len(train) != len(part.labels):  # no treatment is shown more pictures than another
             train = replace(train, epoch=len(part.labels))
-        learnt = learnt_rows(
-            parts, *(["fit"] if treatment.adds_fit_part else [])
-        )  # generated pictures are made of these
+        # synthetic pictures derive from the same rows
+        learnt = learnt_rows(parts, *(["fit"] if treatment.adds_fit_part else []))
         trained_on = TrainedOn.of(data, learnt, absolute(cell.settings.data.source), cell.seed)
         return Lesson(train, Examples.of(data, _choosing(data, parts)), trained_on)
 
