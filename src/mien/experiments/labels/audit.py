@@ -20,8 +20,7 @@ from mien.experiments.preflight import check
 from mien.labels import MERGES
 from mien.labels.audit_result import Audit
 from mien.labels.dynamics import Dynamics
-from mien.labels.reviewed import FEWEST as REVIEWED
-from mien.labels.reviewed import after_reviews, after_votes, check_reviews, vote_folds
+from mien.labels.reviewed import MIN_REVIEWED, check_reviews, learn_from_reviews, learn_from_votes, vote_folds
 from mien.labels.reviewers import check_reviewers, crowdlab
 from mien.labels.suspects import suspects
 from mien.labels.verdicts import verdicts
@@ -92,12 +91,12 @@ def audit(
     if file.reviews:
         say("learning from reviews")
         with threadpool_limits(1):
-            found = after_reviews(found, vectors, reviewed)
+            found = learn_from_reviews(found, vectors, reviewed)
     if shares is not None:
         answers = told(model, data, shares, folds, train, seed=seed, checkpoints=checkpoints, say=say) if tune else None
         say("learning from votes")
         with threadpool_limits(1):
-            found = after_votes(found, vectors, shares, groups, answers)
+            found = learn_from_votes(found, vectors, shares, groups, answers)
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     judged = verdicts(found, novelty, data.labelset.names)
     return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, file.reviews, quality, file.unused)
@@ -185,9 +184,9 @@ def _shares(data: Dataset, reviews: Path | None) -> Floats:
         raise UsageError("the data have no votes", place="--votes", remedy="leave it out, or give --reviews FILE")
     votes = data.votes[:, : len(data.labelset)].astype(float)
     voted = votes.sum(1) > 0
-    if voted.sum() < REVIEWED or np.unique(votes[voted].argmax(1)).size < 2:
+    if voted.sum() < MIN_REVIEWED or np.unique(votes[voted].argmax(1)).size < 2:
         cause = f"{voted.sum()} pictures have votes for these classes, or all for one"
-        raise DataError(cause, place="--votes", remedy=f"leave it out: {REVIEWED} or more of two classes are needed")
+        raise DataError(cause, place="--votes", remedy=f"leave it out, or give {MIN_REVIEWED} or more of two classes")
     # a tie may be broken either way
     agreed = votes[np.arange(len(votes)), data.labels] == votes.max(1)
     if agreed[voted].mean() > SAME:
