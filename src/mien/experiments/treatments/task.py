@@ -30,7 +30,7 @@ from mien.metrics.classification import common_classes
 from mien.nets.device import torch_runtime
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract
-from mien.nets.generator import generate, learn
+from mien.nets.generator import generate, train_generator
 from mien.nets.network import Network
 from mien.nets.settings import with_changes
 from mien.storage.files import read_arrays, read_json, write_arrays, write_json
@@ -204,7 +204,9 @@ def _with_generated(cell: TreatedCell, target: int, train: Examples, counts: Int
         wanted = np.where(counts > 0, np.maximum(target - counts, 0), 0)
         pixels, labels, copies = train.pixels[:0], np.zeros(0, int), np.zeros(0, bool)
         if wanted.any():
-            made = generate(learn(train, cell.settings.train, seed=cell.seed, progress=say), train, wanted, cell.seed)
+            made = generate(
+                train_generator(train, cell.settings.train, seed=cell.seed, progress=say), train, wanted, cell.seed
+            )
             pixels, labels, copies = made.pixels, made.labels, made.copies
         write_arrays(kept, pixels=pixels[~copies], labels=labels[~copies])
         counted = {"made": len(labels), "copies": int(copies.sum())}
