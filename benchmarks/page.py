@@ -63,7 +63,7 @@ mien is faster for these reasons: pictures are decoded once, into a memory-mappe
 batches; bfloat16 is used where the processor supports it; freed memory is kept (glibc); maps are in channels-last
 layout; batch norm is folded into the first convolution, with statistics from the 9×9 covariance of the patches; plain
 matrix products replace torch's fused attention, which is slow for short sequences; and the first half of training uses
-pictures at two thirds of their size. A study trains one model on each core, which is faster than all cores on one model.
+pictures at two thirds of their size. A study trains a model on each core, faster than a model on all cores.
 
 {agreement}
 
