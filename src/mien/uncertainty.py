@@ -55,7 +55,7 @@ def entropy_split(draws: Floats) -> Uncertainty:
 
     Notes
     -----
-    The epistemic part is the mutual information between answer and draw (Depeweg et al., *Decomposition of uncertainty*,
+    The epistemic part is the mutual information of answer and draw (Depeweg et al., *Decomposition of uncertainty*,
     ICML 2018).
 
     Examples
