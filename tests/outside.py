@@ -16,7 +16,7 @@ from mien.certify.thresholds import balanced_accuracy_threshold, cost_ratio_thre
 from mien.features import Whitening
 from mien.imbalance import Latents, TrainPart, class_weights, effective_weights
 from mien.labels.dynamics import Dynamics
-from mien.labels.reviewed import after_reviews, after_votes, vote_folds
+from mien.labels.reviewed import learn_from_reviews, learn_from_votes, vote_folds
 from mien.labels.suspects import Suspects, neighbour_votes, suspects
 from mien.labels.verdicts import verdicts
 from mien.metrics import calibration, classification, correction, intervals, ranking
@@ -147,9 +147,12 @@ CASES: dict[str, Case] = {
         {"labels": "labels", "vectors": "vectors", "groups": "groups"},
     ),
     "Dynamics": (lambda labels: Dynamics(labels, K).margins, {"labels": "labels"}),
-    "after_reviews": (partial(after_reviews, FOUND), {"vectors": "vectors", "reviewed": "labels or none"}),
+    "learn_from_reviews": (partial(learn_from_reviews, FOUND), {"vectors": "vectors", "reviewed": "labels or none"}),
     "vote_folds": (vote_folds, {"labels": "any label", "groups": "groups"}),
-    "after_votes": (partial(after_votes, FOUND), {"vectors": "vectors", "shares": "shares", "groups": "groups"}),
+    "learn_from_votes": (
+        partial(learn_from_votes, FOUND),
+        {"vectors": "vectors", "shares": "shares", "groups": "groups"},
+    ),
     "verdicts": (lambda novelty: verdicts(FOUND, novelty, LABELS.names), {"novelty": "score"}),
 }
 ALIKE = {
@@ -263,5 +266,5 @@ SKIPPED = {
     ("Outputs", "one", "complex"),
     ("Decision", "ids", "repeated"), ("wilson", "hits", "fraction"),
     ("together", "base", "too high"), ("together", "base", "mask"),
-    ("accuracy", "answer", "−1"), ("after_votes", "shares", "zeros"),
+    ("accuracy", "answer", "−1"), ("learn_from_votes", "shares", "zeros"),
 }  # fmt: skip

@@ -15,59 +15,59 @@ from mien.nets.settings import BASE_HELP
 PAGE = Path(__file__).parents[2] / "docs" / "bases.md"
 TEXT = """# Base classifiers: recipe, accuracy, speed
 
-This page is written by `python -m benchmarks.bases.page` from the files in `benchmarks/results/`. Means over seeds are
-given with the lowest and the highest. {data}
+This page is written by `python -m benchmarks.bases.page` from the files in `benchmarks/results/`. Figures are means
+over seeds, with the lowest and the highest value in brackets. {data}
 
-## What the two bases reach
+## Accuracy of the base classifiers
 
-`attention` is the paper's network (CNN → LSTM → attention); `residual` is a small residual network with attention
-pooling. Both are trained from scratch on *train* alone, on all seven classes, each with its own default recipe
-({own}). They answer by the mean over a picture and its mirror image (`--no-flip-tta` turns that off; what it
-costs in time stands below).
+`attention` combines convolutions, an LSTM and self-attention; `residual` is a small residual network with attention
+pooling. Both are trained from scratch on the *train* part only, on all seven classes, each with its default recipe
+({own}). Their output is the mean over a picture and its mirror image (`--no-flip-tta` turns this off; the section on
+speed has its cost).
 
 {final}
 
-## What each part of the recipe is worth
+## Effect of each part of the recipe
 
-The first line is `attention`'s default recipe. Each other line changes one thing of it (drawn faces also add steps, so
-their lines say at most what they are worth). To be comparable in bearable time, all lines here have {short} epochs,
-not {epochs}. A model is trained without one class (another for each seed), and judged on *correct*,
-which it never saw: accuracy and macro recall on the six classes that it knows, and how well a logistic probe on its
-activations tells the class that it does not know: what a corrector has to work with.
+The first row is the default recipe of `attention`; each other row changes one part of it. Rows with synthetic faces
+also have more training steps, so they are upper bounds of the effect. To save time, all rows have {short} epochs
+instead of {epochs}. A model is trained without one class (a different class for each seed) and evaluated on the
+*correct* part, which it was not trained on: accuracy and macro recall on the other six classes, and how well a logistic
+probe on its activations detects the left-out class, which limits what a corrector can achieve.
 
 {recipes}
 
-Some things only show in a long training. These are models of all classes, judged on *correct* as well; that is where
-the recipes were chosen, never on the test part.
+Some effects need a long training. The next models are trained on all classes and evaluated on *correct* too; the
+recipes were chosen there, never on the test part.
 
 {long}
 
-Drawn faces first (`--synthetic 8000`) means: the network learns from 8,000 drawn faces for half as many epochs, then
-from the pictures. No face is drawn of a class that it may not know.
+"Drawn faces first" (`--synthetic 8000`) means that the network is trained on 8,000 synthetic faces for half as many
+epochs, then on the pictures. No faces of left-out classes are drawn.
 
 `python -m benchmarks.bases.run --data PATH` makes these tables ({base_commit}, {base_machine}).
 
 ## Speed
 
-The plain loop is `benchmarks/speed/reference_loop.py`: Dataset, DataLoader with two workers, PIL decoding, one
-transform a picture, float32, the same network. It runs as it is, and also once on each core, which is faster. Both
-learn from one label a picture here; decoding once into the cache is on mien's clock. Macro recall is that of
-*correct*, all classes, after {speed_epochs} epochs.
+The plain loop is `benchmarks/speed/reference_loop.py`: Dataset, DataLoader with two workers, PIL decoding, a transform
+per picture, float32, the same network. It runs as it is, and also with one process on each core, which is faster. Both
+loops train on single labels here; mien's time includes decoding all pictures into the cache. Macro recall is measured
+on *correct*, for all classes, after {speed_epochs} epochs.
 
 {training}
 
 {inference}
 
-What makes the difference: pictures are decoded once, into a memory-mapped cache; augmentation works on whole
-batches; bfloat16 where the processor has it; freed memory is kept (glibc); channels-last maps; batch norm folded
-into the first convolution, whose statistics follow from the 9×9 covariance of the patches; plain matrix products
-instead of torch's fused attention, which is slow for short sequences; and the first half of training sees the
-pictures at two thirds of their size. A study trains one model on each core, which beats all cores on one model.
+mien is faster for these reasons: pictures are decoded once, into a memory-mapped cache; augmentation works on whole
+batches; bfloat16 is used where the processor supports it; freed memory is kept (glibc); maps are in channels-last
+layout; batch norm is folded into the first convolution, with statistics from the 9×9 covariance of the patches; plain
+matrix products replace torch's fused attention, which is slow for short sequences; and the first half of training uses
+pictures at two thirds of their size. A study trains a model on each core, faster than a model on all cores.
 
 {agreement}
 
-A study's numbers do not depend on its engine. Each training has one thread unless `--threads` says otherwise; more
-change the last digits of every sum, and so, after many steps, some answers.
+The results of a study do not depend on its engine. Each training uses one thread unless `--threads` sets more; more
+threads change the last digits of sums, and so, after many steps, some answers.
 
 {floor}
 
@@ -81,10 +81,11 @@ change the last digits of every sum, and so, after many steps, some answers.
 
 ## On a GPU
 
-Pictures are augmented on the device, layers compute in bfloat16, and each shape of step is recorded once as a CUDA
-graph and replayed: a step of this small network is made of many short kernels, and starting them one by one takes
-longer than running them. The plain loop has the device too, pinned memory, and a worker process for each of the
-{gpu_cores} cores. The same seed gives the same weights, bit for bit, also when the training was killed half-way.
+Pictures are augmented on the device, layers compute in bfloat16, and a training step is recorded as a CUDA graph for
+each batch shape and replayed, since a step of this small network consists of many short kernels, and launching them one
+by one takes longer than running them. The plain loop also uses the device, with pinned memory and a worker process for
+each of the {gpu_cores} cores. The same seed gives the same weights, bit for bit, also if the training is killed and
+resumed.
 
 {gpu}
 
@@ -93,8 +94,8 @@ longer than running them. The plain loop has the device too, pinned memory, and 
 {gpu_same}
 
 `python -m benchmarks.speed.gpu --data PATH` makes these tables ({gpu_commit}, one {gpu_device}, torch {gpu_torch}).
-Only training uses the GPU, and reading out in a study; correctors of arrays, `mien correct` and `mien predict` compute
-on the processor.
+Only training and feature extraction in a study use the GPU; correctors of arrays, `mien correct` and `mien predict`
+use the processor.
 """
 
 

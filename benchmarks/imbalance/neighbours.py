@@ -12,7 +12,7 @@ from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
 from mien.experiments.layers import last_layer, last_vectors
 from mien.imbalance import TrainPart, class_weights
-from mien.imbalance.neighbours import nearest
+from mien.imbalance.neighbours import knn_predict
 from mien.metrics.classification import common_classes, macro_recall
 from mien.nets import saved
 from mien.nets.extraction import extract
@@ -50,6 +50,6 @@ def _of_seed(network: Path, settings: DataSettings, seed: int) -> dict[tuple[str
     for of, (vectors, new) in seen.items():
         for name, power in ((of, 0.0), (f"{of}, votes weigh N/n", 1.0)):
             for k in NEIGHBOURS:
-                probs = nearest(part, vectors, new, k, class_weights(part.counts, power))
+                probs = knn_predict(part, vectors, new, k, class_weights(part.counts, power))
                 found[name, k] = macro_recall(truth, probs.argmax(1), K)
     return found

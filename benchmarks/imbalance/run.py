@@ -208,7 +208,7 @@ def rare(result: Result, benches: list[Bench]) -> None:
         name
         for _, name in treatments_best_first(Run(bench.folder), models=(NETWORK,))
         if name in TREATED
-        and not (get_treatment(name).after or get_treatment(name).generated or get_treatment(name).uses_fit)
+        and not (get_treatment(name).postprocess or get_treatment(name).generated or get_treatment(name).uses_fit)
     ]
     chosen = tuple(dict.fromkeys(("none", trained[0])))
     lines = imbalance_rare.table(bench.folder, bench.data, bench.train, NETWORK, chosen)

@@ -20,7 +20,7 @@ from benchmarks.labels.repair import relabelled
 from benchmarks.labels.tasks import FOLDS, Task, out_of_fold, voted_shares
 from mien.data.split import group_ids
 from mien.labels.review_queue import acquisition_score, interleave_random
-from mien.labels.reviewed import after_reviews, after_votes
+from mien.labels.reviewed import learn_from_reviews, learn_from_votes
 from mien.labels.suspects import Suspects, suspects
 from mien.metrics.calibration import Reliability, plurality_reliability, temperature, tempered, vote_reliability
 from mien.storage.files import read_arrays, read_json
@@ -124,7 +124,7 @@ def blind(bench: Bench) -> list[Line]:
 def seeded(bench: Bench) -> list[Line]:
     """The same, taught by 1,000 reviews, which are not scored."""
     said = bench.reviewed(REVIEWS)
-    taught = after_reviews(bench.blind[0], bench.found["vectors"], said)
+    taught = learn_from_reviews(bench.blind[0], bench.found["vectors"], said)
     return [bench.line("seeded", taught.belief, bench.truth.scored & (said == NO_LABEL))]
 
 
@@ -176,7 +176,7 @@ def diagram(bench: Bench) -> list[Line]:
 def voted(bench: Bench, told: Floats | None = None) -> Floats:
     """(N, K) what `mien audit --votes` believes, with what tuned classifiers told of it where there are any."""
     shares = voted_shares(bench.truth)
-    return after_votes(bench.blind[0], bench.found["vectors"], shares, bench.groups, told).belief
+    return learn_from_votes(bench.blind[0], bench.found["vectors"], shares, bench.groups, told).belief
 
 
 def clusters(bench: Bench) -> list[Line]:
@@ -248,7 +248,7 @@ def review_curve(bench: Bench, counts: Sequence[int] = CURVE) -> list[Line]:
     for chosen, order in orders.items():
         for count in counts:
             said = bench.reviewed(count, order)
-            taught = after_reviews(one, bench.found["vectors"], said)
+            taught = learn_from_reviews(one, bench.found["vectors"], said)
             rest = scored & (said == NO_LABEL)
             labels = np.where(said >= 0, said, relabelled(taught))
             figures = dict(

@@ -17,7 +17,7 @@ from benchmarks.labels.tasks import DEVICE, EPOCHS, KEPT, voted_shares
 from mien.data.split import group_ids
 from mien.labels.audit_result import LIKELY
 from mien.labels.dynamics import Dynamics
-from mien.labels.reviewed import after_reviews, after_votes
+from mien.labels.reviewed import learn_from_reviews, learn_from_votes
 from mien.labels.suspects import Suspects, suspects
 from mien.metrics.classification import accuracy, macro_recall, recall
 from mien.nets import saved
@@ -104,15 +104,15 @@ class Material:
 
     @cached_property
     def seeded(self) -> Suspects:
-        return after_reviews(self.blind, self.found["vectors"], self.reviewed)
+        return learn_from_reviews(self.blind, self.found["vectors"], self.reviewed)
 
     def or_reviewed(self, targets: Floats) -> Floats:
         """The targets, and those of reviewed pictures as the reviewer said."""
         return np.where((self.reviewed >= 0)[:, None], self.onehot[self.reviewed], targets)
 
-    def after_votes(self) -> Floats:
+    def learn_from_votes(self) -> Floats:
         shares = voted_shares(self.truth)[self.rows]
-        return after_votes(self.blind, self.found["vectors"], shares, self.groups).belief
+        return learn_from_votes(self.blind, self.found["vectors"], shares, self.groups).belief
 
 
 Targets = Callable[[Material], Floats]
@@ -122,7 +122,7 @@ REPAIRED: dict[str, Targets] = {
     "repaired seeded": lambda of: of.or_reviewed(of.onehot[relabelled(of.seeded)]),
     "beliefs, blind": lambda of: of.blind.belief,
     "beliefs, seeded": lambda of: of.or_reviewed(of.seeded.belief),
-    "beliefs, votes": lambda of: of.after_votes(),
+    "beliefs, votes": lambda of: of.learn_from_votes(),
     "votes": lambda of: of.truth.shares[of.rows],
 }
 LOSSES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -1,11 +1,11 @@
-"""The exception tree. Every message says where, why, and what to do.
+"""Exceptions of mien; every message has a place, a cause and a remedy.
 
 MienError
 ├── UsageError         a wrong name, flag or value given by the caller (exit code 2)
 ├── DataError          a data set that cannot be read or used
-├── AlignmentError     arrays or ids that do not belong together
+├── AlignmentError     arrays or ids that do not match
 ├── NotFittedError     a corrector or model used before it was fitted
-├── RunError           a run folder that is missing, foreign or of another format
+├── RunError           a run folder that is missing, not written by mien, or of another format
 ├── StorageError       a file or folder that cannot be written
 │   └── DiskFullError      a disk that is full
 ├── MissingExtraError  an optional package that is not installed
@@ -19,13 +19,13 @@ from collections.abc import Iterable
 
 
 class MienError(Exception):
-    """Base of all errors that mien raises on purpose.
+    """Base class of all errors that mien raises on purpose.
 
     Parameters
     ----------
-    cause : what is wrong, one sentence.
-    place : where: a file, a row, a flag.
-    remedy : what to do about it.
+    cause : what is wrong, in a sentence.
+    place : where it is wrong, such as a file, a row or a flag.
+    remedy : how to fix it.
     """
 
     def __init__(self, cause: str, *, place: str = "", remedy: str = "") -> None:
@@ -33,7 +33,7 @@ class MienError(Exception):
         super().__init__(": ".join(part for part in (place, cause) if part) + (f"\n  → {remedy}" if remedy else ""))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # errors cross process borders whole
+        # keeps place and remedy when an error is sent between processes
         return (_rebuild, (type(self), self.cause, self.place, self.remedy))
 
 
@@ -50,7 +50,7 @@ class DataError(MienError):
 
 
 class AlignmentError(MienError):
-    """Arrays or ids that do not belong together."""
+    """Arrays or ids that do not match."""
 
 
 class NotFittedError(MienError):
@@ -58,7 +58,7 @@ class NotFittedError(MienError):
 
 
 class RunError(MienError):
-    """A run folder that is missing, foreign or of another format."""
+    """A run folder that is missing, not written by mien, or of another format."""
 
 
 class StorageError(MienError):
@@ -74,7 +74,7 @@ class MissingExtraError(MienError):
 
     @classmethod
     def for_package(cls, package: str, extra: str) -> MissingExtraError:
-        """The error for `package`, which the extra `extra` would bring."""
+        """Build the error for a missing package that the extra `extra` installs."""
         return cls(f"needs the package {package}, which is not installed", remedy=f"pip install 'mien[{extra}]'")
 
 
@@ -83,26 +83,27 @@ class BrokenPackageError(MienError):
 
     @classmethod
     def for_package(cls, package: str, error: BaseException) -> BrokenPackageError:
-        """The error for `package`, which raised `error` while it was imported."""
-        said = " ".join(str(error).split())[:300]
-        openmp = any(word in said.lower() for word in ("libomp", "libgomp", "openmp", "vcomp"))
+        """Build the error for a package that raised `error` when it was imported."""
+        message = " ".join(str(error).split())[:300]
+        openmp = any(name in message.lower() for name in ("libomp", "libgomp", "openmp", "vcomp"))
         library = "install the OpenMP runtime (libgomp or libomp)" if openmp else "install the library that it names"
         remedy = f"{library}, or install the package again: pip install --force-reinstall {package}"
-        return cls(f"is installed, but cannot be loaded: {type(error).__name__}: {said}", place=package, remedy=remedy)
+        cause = f"is installed, but cannot be loaded: {type(error).__name__}: {message}"
+        return cls(cause, place=package, remedy=remedy)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name most like `word`, or None if none is like it.
+    """Return the known name most similar to `word`, or None if none is similar.
 
     >>> nearest("happyness", ["happiness", "fear"])
     'happiness'
     """
-    found = difflib.get_close_matches(word.casefold(), list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    matches = difflib.get_close_matches(word.casefold(), list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
 
 
 def choice_error(what: str, word: str, known: Iterable[str], *, place: str = "") -> UsageError:
-    """The error for a name that is none of the known ones, with the nearest right one as a hint."""
+    """Build the error for an unknown name, with the most similar known name as a hint."""
     names = list(known)
     near = nearest(word, names)
     hint = f"did you mean {near!r}? " if near else ""

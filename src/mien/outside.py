@@ -1,4 +1,4 @@
-"""Code from outside mien: optional packages, and classes named on the command line as module:Name."""
+"""Imports of optional packages, and of classes named on the command line as module:Name."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from mien.errors import BrokenPackageError, MissingExtraError, UsageError
 
 
 def import_optional(module: str, package: str, extra: str) -> Any:
-    """A module of an optional package.
+    """Import a module of an optional package.
 
     Parameters
     ----------
-    module : to be imported. package : its name on PyPI. extra : the extra of mien that installs it.
+    module : name of the module. package : its name on PyPI. extra : the extra of mien that installs it.
 
     Raises
     ------
-    MissingExtraError : it is not installed. BrokenPackageError : it is, and cannot be loaded.
+    MissingExtraError : the package is not installed. BrokenPackageError : it is installed but cannot be imported.
 
     Examples
     --------
@@ -36,32 +36,32 @@ def import_optional(module: str, package: str, extra: str) -> Any:
 
 
 def import_class(name: str, kind: type, *, place: str) -> Any:
-    """The class `module:Name`.
+    """Import the class `module:Name` and check its kind.
 
     Parameters
     ----------
-    name : what the user wrote.
-    kind : what it must be: a base class, or a protocol whose methods it must have.
-    place : the flag, for the message.
+    name : module:Name as given by the user.
+    kind : required base class, or a protocol whose methods the class must have.
+    place : flag to name in messages.
 
     Raises
     ------
-    UsageError : it cannot be imported, or is no such class.
+    UsageError : the class cannot be imported, or is not of the kind.
     """
     module, _, attribute = name.partition(":")
     try:
-        found = getattr(import_module(module), attribute)
+        imported = getattr(import_module(module), attribute)
     except (Exception, SystemExit) as error:  # an import runs code, which may raise anything
         remedy = "give module:Name of an importable class"
         raise UsageError(f"{error or type(error).__name__}", place=f"{place} {name}", remedy=remedy) from error
-    if not (isclass(found) and _fits(found, kind)):
-        remedy = "mien.testing says what one must offer"
-        raise UsageError(f"is no {kind.__name__.lower()}", place=f"{place} {name}", remedy=remedy)
-    return found
+    if not (isclass(imported) and _fits(imported, kind)):
+        remedy = "mien.testing has checks that list what is required"
+        raise UsageError(f"is not a {kind.__name__.lower()} class", place=f"{place} {name}", remedy=remedy)
+    return imported
 
 
-def _fits(found: type, kind: type) -> bool:
+def _fits(imported: type, kind: type) -> bool:
     if not getattr(kind, "_is_protocol", False):
-        return issubclass(found, kind)
+        return issubclass(imported, kind)
     methods = (name for name, value in vars(kind).items() if callable(value) and not name.startswith("_"))
-    return all(callable(getattr(found, name, None)) for name in methods)
+    return all(callable(getattr(imported, name, None)) for name in methods)

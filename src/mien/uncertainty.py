@@ -1,8 +1,8 @@
-"""How unsure, and why: many draws of a classifier's answer taken apart. Entropies are in nats.
+"""Decompositions of predictive uncertainty into an aleatoric and an epistemic part, in nats.
 
-*Aleatoric*: people would not agree on this picture; more data do not help. *Epistemic*: the classifier has seen nothing
-like it; the draws contradict each other. No known method keeps the two wholly apart (Mucsányi, Kirchhof & Oh,
-*Benchmarking uncertainty disentanglement*, 2024), so both decompositions say what they measure, not what is true.
+*Aleatoric* uncertainty is that of ambiguous pictures, which more data do not reduce; *epistemic* uncertainty is that of
+pictures unlike the training data, on which several predictions disagree. No known method separates the two completely
+(Mucsányi, Kirchhof & Oh, *Benchmarking uncertainty disentanglement*, 2024).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from mien.errors import AlignmentError, DataError, UsageError
 from mien.types import Floats, as_array, as_classes, as_numbers, as_shares, without_nan
 
 SAMPLES = 200
-"""Draws of Gaussian logits; Valdenegro-Toro & Mori (2022) advise more than 100."""
+"""Samples of Gaussian logits; Valdenegro-Toro & Mori (2022) advise more than 100."""
 BLOCK = 4096
-"""Pictures sampled together, so that memory does not grow with their number."""
+"""Pictures sampled at a time, which bounds the memory."""
 
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """Of N pictures.
+    """Total, aleatoric and epistemic uncertainty of N pictures.
 
     Attributes
     ----------
-    total, aleatoric, epistemic : (N,) nats.
+    total, aleatoric, epistemic : (N,) entropies in nats.
     """
 
     total: Floats
@@ -36,7 +36,7 @@ class Uncertainty:
 
 
 def entropy(probs: Floats) -> Floats:
-    """−Σ p log p over the last axis, in nats; 0 log 0 is 0.
+    """Entropy −Σ p log p over the last axis, in nats; 0 log 0 is 0.
 
     >>> entropy(np.array([[0.5, 0.5], [1.0, 0.0]])).round(3).tolist()
     [0.693, 0.0]
@@ -47,21 +47,22 @@ def entropy(probs: Floats) -> Floats:
 
 
 def entropy_split(draws: Floats) -> Uncertainty:
-    """H(mean p) = mean H(p) + mutual information: total, aleatoric and epistemic add up.
+    """Split the entropy of the mean prediction, H(mean p), into mean H(p) (aleatoric) and the rest (epistemic).
 
     Parameters
     ----------
-    draws : (E, N, K) probabilities of E passes or members.
+    draws : (E, N, K) probabilities of E passes or ensemble members.
 
     Notes
     -----
-    The mutual information between answer and draw (Depeweg et al., *Decomposition of uncertainty*, ICML 2018).
+    The epistemic part is the mutual information of answer and draw (Depeweg et al., *Decomposition of uncertainty*,
+    ICML 2018).
 
     Examples
     --------
-    >>> agreed = entropy_split(np.array([[[0.5, 0.5]], [[0.5, 0.5]]]))
-    >>> contradicted = entropy_split(np.array([[[1.0, 0.0]], [[0.0, 1.0]]]))
-    >>> agreed.epistemic.round(3).tolist(), contradicted.epistemic.round(3).tolist()
+    >>> ambiguous = entropy_split(np.array([[[0.5, 0.5]], [[0.5, 0.5]]]))
+    >>> disagreeing = entropy_split(np.array([[[1.0, 0.0]], [[0.0, 1.0]]]))
+    >>> ambiguous.epistemic.round(3).tolist(), disagreeing.epistemic.round(3).tolist()
     ([0.0], [0.693])
     """
     draws = np.asarray(as_shares(draws, "entropy_split: draws", ndim=3), np.float64)
@@ -71,12 +72,12 @@ def entropy_split(draws: Floats) -> Uncertainty:
 
 
 def sampling_softmax(means: Floats, variances: Floats, samples: int = SAMPLES, seed: int = 0) -> Floats:
-    """Mean of softmax(μ + σ·ε) over draws of ε ~ N(0, 1): what Gaussian logits answer.
+    """Compute probabilities of Gaussian logits as the mean of softmax(μ + σ·ε) over samples of ε ~ N(0, 1).
 
     Parameters
     ----------
-    means, variances : (N, K) of the logits; a mean of −∞ is a class that is not known.
-    samples, seed : the same seed gives the same draws for every picture.
+    means, variances : (N, K) means and variances of the logits; a mean of −∞ has probability 0.
+    samples : number of samples. seed : seed of the samples, which are the same for every picture.
 
     Returns
     -------
@@ -94,21 +95,22 @@ def sampling_softmax(means: Floats, variances: Floats, samples: int = SAMPLES, s
     means, variances = _gaussian(means, variances, 2, "sampling_softmax")
     samples = as_classes(samples, "sampling_softmax: samples")
     noise = np.random.default_rng(seed).normal(size=(samples, 1, means.shape[1]))
-    found = [
+    blocks = [
         softmax(mean + np.sqrt(variance) * noise, axis=2).mean(0)
         for mean, variance in (
             (means[start : start + BLOCK], variances[start : start + BLOCK]) for start in range(0, len(means), BLOCK)
         )
     ]
-    return np.concatenate(found) if found else np.empty(means.shape)
+    return np.concatenate(blocks) if blocks else np.empty(means.shape)
 
 
 def gaussian_split(means: Floats, variances: Floats, samples: int = SAMPLES, seed: int = 0) -> Uncertainty:
-    """The split of Gaussian logits: the variance that the classifier states, and that of its means over the draws.
+    """Split the uncertainty of Gaussian logits into predicted variance (aleatoric) and variance of means (epistemic).
 
     Parameters
     ----------
-    means, variances : (E, N, K) of the logits, of E passes or members.
+    means, variances : (E, N, K) means and variances of the logits of E passes or ensemble members.
+    samples, seed : see `sampling_softmax`.
 
     Notes
     -----
@@ -119,34 +121,34 @@ def gaussian_split(means: Floats, variances: Floats, samples: int = SAMPLES, see
     Examples
     --------
     >>> means = np.array([[[3.0, 0.0]], [[0.0, 3.0]]])
-    >>> unsure = gaussian_split(means, np.zeros((2, 1, 2)))
-    >>> sure = gaussian_split(means[:1], np.zeros((1, 1, 2)))
-    >>> bool(unsure.epistemic[0] > sure.epistemic[0])
+    >>> disagreeing = gaussian_split(means, np.zeros((2, 1, 2)))
+    >>> single = gaussian_split(means[:1], np.zeros((1, 1, 2)))
+    >>> bool(disagreeing.epistemic[0] > single.epistemic[0])
     True
     """
     means, variances = _gaussian(means, variances, 3, "gaussian_split")
     _check_draws(means, "gaussian_split")
-    with np.errstate(invalid="ignore"):  # −∞ − (−∞) of a class that is not known
-        mean, stated, apart = means.mean(0), variances.mean(0), np.nan_to_num(means.var(0))
-    found = (entropy(sampling_softmax(mean, spread, samples, seed)) for spread in (stated + apart, stated, apart))
-    return Uncertainty(*found)
+    with np.errstate(invalid="ignore"):  # −∞ − (−∞) for means of −∞
+        mean, aleatoric, epistemic = means.mean(0), variances.mean(0), np.nan_to_num(means.var(0))
+    parts = (aleatoric + epistemic, aleatoric, epistemic)
+    return Uncertainty(*(entropy(sampling_softmax(mean, variance, samples, seed)) for variance in parts))
 
 
 def _check_draws(draws: Floats, place: str) -> None:
     if not len(draws):
-        raise AlignmentError("there is no draw", place=place, remedy="give one pass or more: (E, N, K)")
+        raise AlignmentError("there are no predictions", place=place, remedy="give one pass or more: (E, N, K)")
 
 
 def _gaussian(means: Floats, variances: Floats, ndim: int, place: str) -> tuple[Floats, Floats]:
-    """Means, of which some may be −∞ but not all of a row, and variances of the same shape."""
+    """Check means, of which some but not all of a row may be −∞, and variances of the same shape."""
     means = without_nan(as_numbers(means, f"{place}: means", ndim=ndim, finite=False), f"{place}: means")
     variances = as_numbers(variances, f"{place}: variances", ndim=ndim)
     if means.shape != variances.shape:
-        cause = f"means are {means.shape}, variances {variances.shape}"
+        cause = f"means have shape {means.shape}, variances {variances.shape}"
         raise AlignmentError(cause, place=place, remedy="give a variance for each mean")
     if (variances < 0).any():
         raise UsageError("a variance is negative", place=place, remedy="give σ², not a logarithm of it")
     if means.size and (np.isposinf(means).any() or np.isneginf(means.max(-1)).any()):
-        cause = "a mean is +∞, or all of a picture are −∞"
-        raise DataError(cause, place=place, remedy="give finite means for the classes that are known")
+        cause = "a mean is +∞, or all means of a picture are −∞"
+        raise DataError(cause, place=place, remedy="give finite means for the classes with training data")
     return means, variances

@@ -1,4 +1,4 @@
-"""Processes and threads that work for this one."""
+"""Worker processes that end with their parent, and ordered results with a bounded look-ahead."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from typing import TypeVar
 from mien.errors import RunError
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 @contextmanager
 def worker_processes(count: int, place: str, remedy: str) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes that end with this one. After an error or Ctrl-C nobody waits for what they are doing.
+    """Yield a pool of new processes that end with this one; after an error or Ctrl-C they are terminated.
 
-    They import the main module again: a script that uses them must begin `if __name__ == "__main__":`.
+    They import the main module again, so a script that uses them needs `if __name__ == "__main__":`.
 
     Raises
     ------
-    RunError : one of them died; `place` and `remedy` are told.
+    RunError : a worker process died; the error has the given `place` and `remedy`.
     """
     pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_serve)
     finished = False
@@ -36,7 +36,7 @@ def worker_processes(count: int, place: str, remedy: str) -> Iterator[ProcessPoo
         yield pool
         finished = True
     except BrokenProcessPool:
-        cause = "a worker process died, perhaps for want of memory"
+        cause = "a worker process died, perhaps because memory ran out"
         raise RunError(cause, place=place, remedy=remedy) from None
     finally:
         workers = list((pool._processes or {}).values())
@@ -45,9 +45,9 @@ def worker_processes(count: int, place: str, remedy: str) -> Iterator[ProcessPoo
             process.terminate()
 
 
-def in_order(pool: Executor, function: Callable[[Item], Made], items: Iterable[Item], ahead: int) -> Iterator[Made]:
-    """Like the pool's `map`, but no more than `ahead` items are taken before their results are wanted."""
-    waiting: deque[Future[Made]] = deque()
+def in_order(pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
+    """Map a function over items in a pool, in order, with at most `ahead` items taken before their results."""
+    waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
         if len(waiting) >= ahead:
@@ -57,7 +57,7 @@ def in_order(pool: Executor, function: Callable[[Item], Made], items: Iterable[I
 
 
 def _serve() -> None:
-    """Leave Ctrl-C to the process that started this one, and end as soon as it is gone, even if it was killed."""
+    """Ignore Ctrl-C, which the parent process handles, and exit when the parent ends, even if it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is None:

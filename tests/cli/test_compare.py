@@ -18,7 +18,7 @@ from mien.experiments.settings import CompareSettings
 from mien.imbalance import get_treatment
 from mien.imbalance import treatments as named
 from mien.metrics.classification import common_classes
-from mien.nets.generator import learn
+from mien.nets.generator import train_generator
 from mien.storage.files import read_arrays
 from mien.storage.run import Run
 from mien.types import PARTS
@@ -164,7 +164,7 @@ def test_wrong_names_are_answered_before_any_training(
 def test_made_pictures_are_for_training_alone_and_shown(
     mien: Mien, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mien.experiments.treatments.task.learn", partial(learn, shown=128))
+    monkeypatch.setattr("mien.experiments.treatments.task.train_generator", partial(train_generator, pictures=128))
     command = ("compare", DATA, *SHAPE, "--models", "oneconv", "--seeds", "0", "--treatments", "none,generate:150")
     assert mien(*command, "--out", tmp_path).code == 0
     folder = tmp_path / "cells" / "seed0" / "oneconv"
@@ -208,7 +208,7 @@ def test_means_leave_out_what_is_too_rare_unless_all_is() -> None:
 def test_every_treatment_is_in_the_help_or_the_guide() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "imbalance.md").read_text()
     for name in named.TREATMENTS:
-        assert f"`{name}`" in guide, f"{name} ({get_treatment(name).what}) is not in docs/imbalance.md"
+        assert f"`{name}`" in guide, f"{name} ({get_treatment(name).description}) is not in docs/imbalance.md"
 
 
 def test_a_model_without_a_map_is_given_no_adapter(mien: Mien, tmp_path: Path) -> None:

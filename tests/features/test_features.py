@@ -1,4 +1,4 @@
-"""Vectors of layers, and their whitening."""
+"""Stacked layers, their whitening, and histograms of oriented gradients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_constant_feature_and_few_rows_do_no_harm() -> None:
     assert whitened.shape[1] <= 4
 
 
-def test_taps_are_chosen_by_pattern_and_a_wrong_one_is_answered_with_those_there_are() -> None:
+def test_layers_are_chosen_by_pattern_and_the_error_lists_them() -> None:
     features = {"conv1/1": np.zeros((2, 3)), "conv1/3": np.ones((2, 4)), "hidden": np.full((2, 1), 2.0)}
     outputs = Outputs(np.array(["a", "b"]), np.ones((2, 1)), np.array([True]), features)
     assert stack(outputs).shape == (2, 8)
@@ -87,5 +87,5 @@ def test_features_that_are_constant_have_no_axis(value: float) -> None:
 
 def test_whitening_refuses_features_of_another_width() -> None:
     whitening = Whitening.fit(np.random.default_rng(0).normal(size=(20, 3)))
-    with pytest.raises(AlignmentError, match="4 numbers a row, fitted were 3"):
+    with pytest.raises(AlignmentError, match="have 4 columns, the whitening was fitted to 3"):
         whitening.apply(np.zeros((2, 4)))

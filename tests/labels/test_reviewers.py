@@ -1,4 +1,4 @@
-"""Several reviewers: the better ones count for more."""
+"""Weights of reviewers: better reviewers count for more."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SKILLS = {"anna": 0.95, "ben": 0.6, "carl": 0.3}
 FACES = draw(FaceSettings(n=300, size=16))
 
 
-def said(reviewed: int = 150) -> list[Review]:
-    """Each reviewer is right as often as their skill says, and at random else."""
+def simulated_reviews(reviewed: int = 150) -> list[Review]:
+    """Each reviewer is right with the probability of their skill, and answers at random otherwise."""
     rng = np.random.default_rng(0)
     names = FACES.dataset.labelset.names
     return [
@@ -36,24 +36,24 @@ def said(reviewed: int = 150) -> list[Review]:
 def test_good_reviewers_count_for_more_than_most() -> None:
     belief = np.full((300, 7), 0.1) + 0.2 * np.eye(7)[FACES.truth]
     belief /= belief.sum(1, keepdims=True)
-    labels, quality = crowdlab(said(), FACES.dataset, belief)
-    most = labels_of(said(), FACES.dataset)
+    labels, quality = crowdlab(simulated_reviews(), FACES.dataset, belief)
+    most = labels_of(simulated_reviews(), FACES.dataset)
     assert (labels[:150] == FACES.truth[:150]).mean() > (most[:150] == FACES.truth[:150]).mean() + 0.05
     assert quality["anna"] > quality["ben"] > quality["carl"]
     assert (labels[150:] == -1).all()
 
 
-def test_words_taken_back_and_lone_reviewers() -> None:
+def test_withdrawn_reviews_and_lone_reviewers() -> None:
     belief = np.full((300, 7), 1 / 7)
     key = str(FACES.dataset.ids[0])
-    labels, _ = crowdlab([*said(), *(Review(key, None, who) for who in SKILLS)], FACES.dataset, belief)
+    labels, _ = crowdlab([*simulated_reviews(), *(Review(key, None, who) for who in SKILLS)], FACES.dataset, belief)
     assert labels[0] == -1 and (labels[1:150] >= 0).all()
     with pytest.raises(UsageError, match="2 people"):
-        crowdlab([one for one in said() if one.who == "anna"], FACES.dataset, belief)
+        crowdlab([review for review in simulated_reviews() if review.who == "anna"], FACES.dataset, belief)
 
 
-def test_the_audit_says_how_good_each_reviewer_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = (json.dumps({"id": one.id, "label": one.label, "who": one.who}) for one in said())
+def test_the_audit_reports_the_quality_of_each_reviewer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (json.dumps({"id": one.id, "label": one.label, "who": one.who}) for one in simulated_reviews())
     (tmp_path / "reviews.jsonl").write_text("\n".join(lines))
     command = ["audit", "synthetic:n=300,size=16", "--size", "16", "--epochs", "1", "--json", "--merge", "crowdlab"]
     assert run([*command, "--reviews", str(tmp_path / "reviews.jsonl"), "--out", str(tmp_path / "out")]) == 0
@@ -64,7 +64,7 @@ def test_the_audit_says_how_good_each_reviewer_is(tmp_path: Path, capsys: pytest
 
 
 def test_without_weights_reviewers_are_compared_with_each_other() -> None:
-    people = {one.who: one for one in reviewers(said(), {})}
+    people = {one.who: one for one in reviewers(simulated_reviews(), {})}
     assert people["anna"].agreement > people["ben"].agreement > people["carl"].agreement
     assert {one.pictures for one in people.values()} == {150} and all(
         math.isnan(one.quality) for one in people.values()

@@ -1,4 +1,4 @@
-"""What speaks against a label: dynamics of training, neighbours, reviews, and the verdict."""
+"""Suspect labels: training dynamics, neighbours, clusters, reviews, votes and verdicts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sklearn.metrics import roc_auc_score
 
 from mien.errors import AlignmentError, DataError
 from mien.labels.dynamics import Dynamics
-from mien.labels.reviewed import FOLDS, after_reviews, after_votes, vote_folds
+from mien.labels.reviewed import FOLDS, learn_from_reviews, learn_from_votes, vote_folds
 from mien.labels.suspects import Suspects, neighbour_votes, suspects
 from mien.labels.verdicts import AMBIGUOUS, FINE, KINDS, STRANGE, WRONG, verdicts
 
 NAMES = ("anger", "fear", "joy")
 
 
-def imagined(count: int = 600, systematic: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def noisy_labels(count: int = 600, systematic: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(given, truth, probs, vectors) of three classes; a fifth of the labels wrong, or most anger labelled fear."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, count)
@@ -50,26 +50,26 @@ def test_the_order_of_the_batches_does_not_matter(epochs: int, seed: int) -> Non
     assert np.allclose(found.aleatoric + found.epistemic, found.total, atol=1e-9)
 
 
-def test_a_class_that_is_not_known_takes_no_part() -> None:
-    seen = Dynamics(np.array([0]), 3)
-    seen(np.array([0]), np.array([[1.0, 0.0, -np.inf]]))
-    assert seen.margins.tolist() == [1.0] and seen.probs[0, 2] == 0
+def test_a_class_without_training_data_takes_no_part() -> None:
+    dynamics = Dynamics(np.array([0]), 3)
+    dynamics(np.array([0]), np.array([[1.0, 0.0, -np.inf]]))
+    assert dynamics.margins.tolist() == [1.0] and dynamics.probs[0, 2] == 0
 
 
-def test_nothing_is_said_of_a_picture_that_was_never_seen() -> None:
-    seen = Dynamics(np.array([0, 1]), 2)
-    seen(np.array([0]), np.array([[1.0, 0.0]]))
-    assert seen.probs[1].tolist() == [0.5, 0.5] and seen.margins[1] == 0
-    assert np.allclose(seen.uncertainty.epistemic, 0)
+def test_a_picture_that_was_never_drawn_has_equal_probabilities() -> None:
+    dynamics = Dynamics(np.array([0, 1]), 2)
+    dynamics(np.array([0]), np.array([[1.0, 0.0]]))
+    assert dynamics.probs[1].tolist() == [0.5, 0.5] and dynamics.margins[1] == 0
+    assert np.allclose(dynamics.uncertainty.epistemic, 0)
     with pytest.raises(AlignmentError):
-        seen(np.array([0]), np.array([[1.0, 0.0, 0.0]]))
+        dynamics(np.array([0]), np.array([[1.0, 0.0, 0.0]]))
 
 
 # Neighbours
 
 
 @given(st.integers(2, 40), st.integers(1, 50), st.integers(1, 5))
-def test_nobody_is_their_own_neighbour_nor_are_their_copies(count: int, k: int, size: int) -> None:
+def test_pictures_of_a_group_are_not_neighbours(count: int, k: int, size: int) -> None:
     rng = np.random.default_rng(count)
     groups = np.arange(count) // size
     near, votes = neighbour_votes(rng.integers(0, 3, count), rng.normal(size=(count, 3)), 3, groups.astype(str), k)
@@ -90,7 +90,7 @@ def test_the_nearest_by_angle_vote() -> None:
 
 
 def test_wrong_labels_come_first_and_the_right_class_is_suggested() -> None:
-    labels, truth, probs, vectors = imagined()
+    labels, truth, probs, vectors = noisy_labels()
     found = suspects(labels, probs, vectors)
     wrong = labels != truth
     assert roc_auc_score(wrong, found.score) > 0.97
@@ -107,83 +107,83 @@ def test_a_label_that_is_believed_most_is_suggested_as_it_stands() -> None:
     assert np.allclose(found.score, [-0.93, 0.3, 0])
 
 
-def test_reviews_teach_what_is_wrong_all_in_the_same_way() -> None:
-    """Most anger is called fear: to the given labels alone that looks right."""
-    labels, truth, probs, vectors = imagined(2000, systematic=True)
+def test_reviews_reveal_systematic_label_noise() -> None:
+    """Most anger is labelled fear, which the given labels alone cannot reveal."""
+    labels, truth, probs, vectors = noisy_labels(2000, systematic=True)
     blind = suspects(labels, np.eye(3)[labels] * 0.8 + probs * 0.2, vectors)
     reviewed = np.full(2000, -1)
     reviewed[:200] = truth[:200]
-    taught = after_reviews(blind, vectors, reviewed)
+    learnt = learn_from_reviews(blind, vectors, reviewed)
     rest = reviewed < 0
     wrong = (labels != truth)[rest]
-    before, after = (roc_auc_score(wrong, one.score[rest]) for one in (blind, taught))
+    before, after = (roc_auc_score(wrong, result.score[rest]) for result in (blind, learnt))
     assert after > 0.95 > before
-    assert np.allclose(taught.belief.sum(1), 1)
+    assert np.allclose(learnt.belief.sum(1), 1)
 
 
-def test_classes_that_nobody_reviewed_keep_their_share() -> None:
-    labels, truth, probs, vectors = imagined()
+def test_classes_without_reviews_keep_their_share() -> None:
+    labels, truth, probs, vectors = noisy_labels()
     blind = suspects(labels, probs, vectors)
     reviewed = np.where(truth < 2, truth, -1)
-    taught = after_reviews(blind, vectors, reviewed)
-    assert np.allclose(taught.belief[:, 2], blind.belief[:, 2]) and np.allclose(taught.belief.sum(1), 1)
+    learnt = learn_from_reviews(blind, vectors, reviewed)
+    assert np.allclose(learnt.belief[:, 2], blind.belief[:, 2]) and np.allclose(learnt.belief.sum(1), 1)
 
 
 def voted(truth: np.ndarray, annotators: int = 10) -> np.ndarray:
-    """Shares of votes: of ten annotators eight see what is there, in the mean."""
+    """Shares of votes of ten annotators, of whom eight on average vote for the true class."""
     rng = np.random.default_rng(3)
     seen = np.where(rng.random((len(truth), annotators)) < 0.8, truth[:, None], rng.integers(0, 3, (len(truth), 10)))
     return (seen[:, :, None] == np.arange(3)).mean(1)
 
 
-def test_votes_on_other_pictures_teach_what_is_wrong() -> None:
-    labels, truth, probs, vectors = imagined(2000, systematic=True)
+def test_votes_on_other_pictures_reveal_wrong_labels() -> None:
+    labels, truth, probs, vectors = noisy_labels(2000, systematic=True)
     blind = suspects(labels, np.eye(3)[labels] * 0.8 + probs * 0.2, vectors)
-    taught = after_votes(blind, vectors, voted(truth), np.arange(2000).astype(str))
-    before, after = (roc_auc_score(labels != truth, one.score) for one in (blind, taught))
-    assert after > 0.95 > before and np.allclose(taught.belief.sum(1), 1)
+    learnt = learn_from_votes(blind, vectors, voted(truth), np.arange(2000).astype(str))
+    before, after = (roc_auc_score(labels != truth, result.score) for result in (blind, learnt))
+    assert after > 0.95 > before and np.allclose(learnt.belief.sum(1), 1)
 
 
 def test_no_picture_is_judged_by_its_own_votes() -> None:
-    """Votes are changed where two of a group stand together: what is believed of both stays as it was."""
-    labels, truth, probs, vectors = imagined()
+    """Changing the votes of both pictures of a group leaves the belief in both unchanged."""
+    labels, truth, probs, vectors = noisy_labels()
     blind = suspects(labels, probs, vectors)
     groups = (np.arange(len(labels)) // 2).astype(str)
     shares = voted(truth)
     other = shares.copy()
     other[:2] = np.roll(shares[:2], 1, axis=1)
-    one, changed = (after_votes(blind, vectors, given, groups) for given in (shares, other))
-    assert np.array_equal(one.belief[:2], changed.belief[:2])
-    assert not np.array_equal(one.belief, changed.belief)
+    original, changed = (learn_from_votes(blind, vectors, given, groups) for given in (shares, other))
+    assert np.array_equal(original.belief[:2], changed.belief[:2])
+    assert not np.array_equal(original.belief, changed.belief)
 
 
-def test_pictures_without_votes_are_judged_but_teach_nothing() -> None:
-    labels, truth, probs, vectors = imagined()
+def test_pictures_without_votes_get_a_belief_but_are_not_learnt_from() -> None:
+    labels, truth, probs, vectors = noisy_labels()
     blind = suspects(labels, probs, vectors)
     shares = np.where(np.arange(len(labels))[:, None] % 3 == 0, 0.0, voted(truth))
-    taught = after_votes(blind, vectors, shares, np.arange(len(labels)).astype(str))
-    assert roc_auc_score((labels != truth)[::3], taught.score[::3]) > 0.9
+    learnt = learn_from_votes(blind, vectors, shares, np.arange(len(labels)).astype(str))
+    assert roc_auc_score((labels != truth)[::3], learnt.score[::3]) > 0.9
     with pytest.raises(DataError, match="0 pictures with votes"):
-        after_votes(blind, vectors, np.zeros_like(shares), np.arange(len(labels)).astype(str))
+        learn_from_votes(blind, vectors, np.zeros_like(shares), np.arange(len(labels)).astype(str))
     with pytest.raises(AlignmentError):
-        after_votes(blind, vectors, shares[:, :2], np.arange(len(labels)).astype(str))
+        learn_from_votes(blind, vectors, shares[:, :2], np.arange(len(labels)).astype(str))
 
 
-def test_what_tuned_classifiers_told_is_weighed() -> None:
-    """Where the embeddings say nothing, it is all that there is."""
-    labels, truth, probs, vectors = imagined(systematic=True)
+def test_out_of_fold_probabilities_are_used() -> None:
+    """With uninformative embeddings, only the out-of-fold probabilities reveal wrong labels."""
+    labels, truth, probs, vectors = noisy_labels(systematic=True)
     groups, nothing = np.arange(len(labels)).astype(str), np.zeros_like(vectors)
     blind = suspects(labels, np.full_like(probs, 1 / 3), nothing)
-    told = np.eye(3)[truth] * 0.7 + 0.1
-    alone, with_told = (after_votes(blind, nothing, voted(truth), groups, one) for one in (None, told))
-    before, after = (roc_auc_score(labels != truth, one.score) for one in (alone, with_told))
+    oof_probs = np.eye(3)[truth] * 0.7 + 0.1
+    alone, stacked = (learn_from_votes(blind, nothing, voted(truth), groups, probs) for probs in (None, oof_probs))
+    before, after = (roc_auc_score(labels != truth, result.score) for result in (alone, stacked))
     assert after > 0.99 > before
-    with pytest.raises(AlignmentError, match="told"):
-        after_votes(blind, nothing, voted(truth), groups, told[:-1])
+    with pytest.raises(AlignmentError, match="oof_probs"):
+        learn_from_votes(blind, nothing, voted(truth), groups, oof_probs[:-1])
 
 
 @given(st.integers(0, 50), st.integers(2, 12))
-def test_folds_of_votes_keep_together_what_travels_together(seed: int, groups: int) -> None:
+def test_folds_of_votes_keep_groups_whole(seed: int, groups: int) -> None:
     rng = np.random.default_rng(seed)
     names = np.concatenate([np.arange(groups), rng.integers(0, groups, 40)]).astype(str)
     labels = rng.integers(0, 3, len(names))
@@ -195,17 +195,17 @@ def test_folds_of_votes_keep_together_what_travels_together(seed: int, groups: i
 
 
 def test_one_group_alone_is_refused() -> None:
-    with pytest.raises(DataError, match="belong together"):
+    with pytest.raises(DataError, match="belong to one group"):
         vote_folds(np.array([0, 1, 0]), np.array(["a", "a", "a"]))
 
 
-def test_too_few_reviews_are_said() -> None:
-    labels, truth, probs, vectors = imagined()
+def test_too_few_reviews_are_refused() -> None:
+    labels, truth, probs, vectors = noisy_labels()
     blind = suspects(labels, probs, vectors)
     few = np.full(len(labels), -1)
     few[:10] = truth[:10]
     with pytest.raises(DataError, match="10 reviewed"):
-        after_reviews(blind, vectors, few)
+        learn_from_reviews(blind, vectors, few)
 
 
 # Verdicts
@@ -225,7 +225,7 @@ def test_each_kind_of_verdict_has_its_reason() -> None:
 
 
 def test_novelty_on_any_scale_gives_the_same_verdicts() -> None:
-    labels, _, probs, vectors = imagined()
+    labels, _, probs, vectors = noisy_labels()
     found = suspects(labels, probs, vectors)
     novelty = np.random.default_rng(1).normal(size=len(labels))
     assert (verdicts(found, novelty, NAMES).kind == verdicts(found, 7 * novelty - 100, NAMES).kind).all()

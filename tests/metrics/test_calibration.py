@@ -1,4 +1,4 @@
-"""Confidence beside truth."""
+"""Reliability diagrams and temperature scaling."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def test_votes_and_plurality_are_two_questions() -> None:
 
 @given(st.integers(1, 60), st.integers(1, 20))
 def test_every_picture_counts_once(count: int, bins: int) -> None:
-    found = reliability(np.ones(count), np.ones(count), bins)
-    assert found.count.sum() == count and found.error == 0
-    assert (found.count.max() - found.count.min()) <= 1
+    diagram = reliability(np.ones(count), np.ones(count), bins)
+    assert diagram.count.sum() == count and diagram.error == 0
+    assert (diagram.count.max() - diagram.count.min()) <= 1
 
 
 def test_without_pictures_the_error_is_undefined() -> None:

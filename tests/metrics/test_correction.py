@@ -91,7 +91,7 @@ def test_relabelling_the_classes_relabels_the_rates(case: tuple[np.ndarray, ...]
 
 def test_matrices_leave_out_the_diagonal_and_absent_correctors() -> None:
     truth = np.array([0, 0, 1, 1, 2, 2])
-    base = np.array([1, 1, 1, 1, 2, 0])  # knows nothing of class 0
+    base = np.array([1, 1, 1, 1, 2, 0])  # class 0 was left out of its training
     final = np.array([0, 1, 0, 1, 2, 0])
     harm, retention = (matrix(truth, {0: (base, final)}, 3) for matrix in (harm_matrix, retention_matrix))
     assert np.array_equal(harm.values[:, 0], [np.nan, 0.5, 0.0], equal_nan=True)
@@ -107,7 +107,7 @@ def test_epsilon_keeps_the_relative_gain_finite() -> None:
     assert relative_gain(result, epsilon=0.5).tolist() == [2.0, pytest.approx(2 / 3)]
 
 
-def test_the_restored_share_may_exceed_one_and_is_undefined_at_zero() -> None:
+def test_the_recovered_share_may_exceed_one_and_is_undefined_at_zero() -> None:
     assert np.array_equal(recovered_recall(np.array([0.5, 0.1]), np.array([0.4, 0.0])), [1.25, np.nan], equal_nan=True)
 
 

@@ -87,20 +87,20 @@ def test_a_difference_of_macro_recalls_has_the_sign_of_what_changed(seed: int, s
 
 def test_chance_alone_is_seldom_called_real() -> None:
     truth, rng = np.repeat([0, 1], 100), np.random.default_rng(0)
-    found = [macro_difference(*(rng.random((2, 3, 200)) < 0.6), truth, draws=200)[3] < 0.05 for _ in range(100)]
-    assert sum(found) <= 12
+    below = [macro_difference(*(rng.random((2, 3, 200)) < 0.6), truth, draws=200)[3] < 0.05 for _ in range(100)]
+    assert sum(below) <= 12
 
 
 @pytest.mark.parametrize("seeds", [2, 3])
 def test_the_luck_of_few_trainings_is_seldom_called_real(seeds: int) -> None:
-    """Trainings differ by several points for no reason; on many pictures that luck is nearly all there is."""
+    """Trainings differ by several points by chance; with many pictures that is nearly all the variance."""
     rng, truth = np.random.default_rng(seeds), np.repeat([0, 1], 1000)
 
     def lucky() -> np.ndarray:
         return rng.random((seeds, 2000)) < 0.6 + 0.03 * rng.normal(size=(seeds, 1))
 
-    found = [macro_difference(lucky(), lucky(), truth, draws=100)[3] < 0.05 for _ in range(100)]
-    assert sum(found) <= 12
+    below = [macro_difference(lucky(), lucky(), truth, draws=100)[3] < 0.05 for _ in range(100)]
+    assert sum(below) <= 12
 
 
 def test_one_seed_has_an_interval_of_pictures_and_no_p() -> None:
@@ -113,7 +113,7 @@ def test_one_seed_has_an_interval_of_pictures_and_no_p() -> None:
 
 
 def test_persons_stay_together_in_a_difference() -> None:
-    """A hundred pictures of one person say no more than one of them."""
+    """A hundred pictures of a person carry no more information than one of them."""
     truth = np.repeat([0, 1], 100)
     before, after = np.zeros((1, 200), bool), np.zeros((1, 200), bool)
     after[0, :20] = True

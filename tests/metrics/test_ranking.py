@@ -80,10 +80,10 @@ def test_a_network_against_itself_restores_exactly_one() -> None:
     assert restored_at_equal_harm(rng.normal(size=300), score, new, ~new, 0.02) < 1
 
 
-@pytest.mark.parametrize(("won", "defined"), [(4, False), (5, True)])
-def test_a_ratio_over_fewer_than_five_pictures_is_undefined(won: int, defined: bool) -> None:
+@pytest.mark.parametrize(("recovered", "defined"), [(4, False), (5, True)])
+def test_a_ratio_over_fewer_than_five_pictures_is_undefined(recovered: int, defined: bool) -> None:
     new = np.arange(100) < 20
-    network = np.where(np.arange(100) < won, 9.0, 0.0)
+    network = np.where(np.arange(100) < recovered, 9.0, 0.0)
     assert np.isfinite(restored_at_equal_harm(network, network, new, ~new, 0.0)) == defined
 
 

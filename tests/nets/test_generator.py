@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mien.nets.examples import Examples
-from mien.nets.generator import Generated, generate, learn, near_copies
+from mien.nets.generator import Generated, generate, near_copies, train_generator
 from mien.nets.settings import TrainSettings
 from mien.testing import example_bars
 
@@ -20,7 +20,7 @@ def bars() -> Examples:
 
 @pytest.fixture(scope="module")
 def made(bars: Examples) -> Generated:
-    maker = learn(bars, TrainSettings(precision="float32"), shown=2500)
+    maker = train_generator(bars, TrainSettings(precision="float32"), pictures=2500)
     return generate(maker, bars, np.array([20, 0, 20]), seed=1)
 
 
@@ -34,7 +34,12 @@ def test_pictures_are_of_the_class_that_was_asked_for(made: Generated) -> None:
 
 def test_the_same_seed_makes_the_same_pictures(bars: Examples) -> None:
     one, other = (
-        generate(learn(bars, TrainSettings(precision="float32"), shown=128, seed=3), bars, np.array([2, 2, 2]), seed=5)
+        generate(
+            train_generator(bars, TrainSettings(precision="float32"), pictures=128, seed=3),
+            bars,
+            np.array([2, 2, 2]),
+            seed=5,
+        )
         for _ in range(2)
     )
     assert np.array_equal(one.pixels, other.pixels)
@@ -57,5 +62,5 @@ def test_colour_and_other_sizes_come_back_as_they_were() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (70, 20, 20, 3)).astype(np.uint8)
     examples = Examples(pixels, np.eye(2, dtype=np.float32)[np.arange(70) % 2])
     torch.manual_seed(0)
-    made = generate(learn(examples, TrainSettings(), shown=64), examples, np.array([1, 2]))
+    made = generate(train_generator(examples, TrainSettings(), pictures=64), examples, np.array([1, 2]))
     assert made.pixels.shape == (3, 20, 20, 3)

@@ -119,7 +119,7 @@ def test_without_a_connection_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch
 def test_pickled_weights_are_refused(backbone: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text((backbone / "config.json").read_text())
     torch.save({}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(UsageError, match="cannot be had"):
+    with pytest.raises(UsageError, match="cannot be downloaded"):
         saved.build(f"hub:{tmp_path}", KNOWN, colour=False)
 
 

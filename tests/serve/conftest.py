@@ -25,5 +25,5 @@ def folder(audited: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(folder: Path) -> ReviewQueue:
+def queue(folder: Path) -> ReviewQueue:
     return ReviewQueue.open(folder)

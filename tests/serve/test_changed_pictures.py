@@ -35,14 +35,14 @@ def place(made: Path, tmp_path: Path) -> Path:
     shutil.copytree(made, tmp_path / "x")
     about = tmp_path / "x" / "audit" / "audit.json"
     about.write_text(about.read_text().replace(str(made), str(tmp_path / "x")))
-    desk = ReviewQueue.open(tmp_path / "x" / "audit")
+    queue = ReviewQueue.open(tmp_path / "x" / "audit")
     for row in range(4):
-        desk.review(row, "fear" if row else "", "anna")
+        queue.review(row, "fear" if row else "", "anna")
     return tmp_path / "x"
 
 
 def opened(place: Path, source: str | None = None) -> ReviewQueue:
-    """The desk as another process would open it."""
+    """The queue as another process would open it."""
     forget()
     return ReviewQueue.open(place / "audit", source)
 
@@ -85,22 +85,22 @@ def test_added_pictures_and_classes_do_no_harm(place: Path, tmp_path: Path) -> N
     (place / "faces" / "bored").mkdir()
     Image.new("L", (32, 32), 9).save(place / "faces" / "bored" / "a.png")
     Image.new("L", (32, 32), 99).save(place / "faces" / "fear" / "aaa.png")
-    desk = opened(place)
-    assert desk.audit.gone == 0 and desk.audit.new == 2 and len(desk.reviews) == 4
-    assert "bored" not in desk.data.labelset.names
+    queue = opened(place)
+    assert queue.audit.gone == 0 and queue.audit.new == 2 and len(queue.reviews) == 4
+    assert "bored" not in queue.data.labelset.names
     assert mien("export", str(place / "audit"), "--out", str(tmp_path / "out")) == 0
 
 
 def test_moved_and_replaced_pictures(place: Path) -> None:
-    desk = opened(place)
-    paths = [Path(str(path)) for path in desk.data.paths[:2]]
+    queue = opened(place)
+    paths = [Path(str(path)) for path in queue.data.paths[:2]]
     (place / "faces" / "bored").mkdir()
     paths[0].rename(place / "faces" / "bored" / paths[0].name)  # found again by what it shows
     Image.new("L", (32, 32), 3).save(paths[1])  # another picture
     after = opened(place)
     assert (after.audit.gone, after.audit.new) == (1, 1)
-    assert after.data.ids[0] == desk.data.ids[0] and after.entry(0)["given"] == "bored"
-    assert after.entry(0)["review"] == "" and after.data.ids[1] == desk.data.ids[2]
+    assert after.data.ids[0] == queue.data.ids[0] and after.entry(0)["given"] == "bored"
+    assert after.entry(0)["review"] == "" and after.data.ids[1] == queue.data.ids[2]
 
 
 def test_pictures_elsewhere_are_found_with_data(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,35 +133,35 @@ def test_an_audit_without_hashes_goes_by_ids(place: Path) -> None:
         del arrays[name]
     np.savez(place / "audit" / "audit.npz", **arrays)
     Path(str(opened(place).data.paths[0])).unlink()
-    desk = opened(place)
-    assert desk.audit.gone == 1 and len(desk.reviews) == 3
+    queue = opened(place)
+    assert queue.audit.gone == 1 and len(queue.reviews) == 3
 
 
 def test_verbs_go_on_without_the_reviews_of_pictures_that_are_gone(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = opened(place)
-    Path(str(desk.data.paths[1])).unlink()
-    settings = DataSettings(str(place / "faces"), size=24, reviews=str(desk.log))
+    queue = opened(place)
+    Path(str(queue.data.paths[1])).unlink()
+    settings = DataSettings(str(place / "faces"), size=24, reviews=str(queue.log))
     forget()
     fear = prepare(settings)
-    assert {str(name) for name in desk.data.ids[2:4]} <= {str(name) for name in fear.ids[fear.labels == 1]}
+    assert {str(name) for name in queue.data.ids[2:4]} <= {str(name) for name in fear.ids[fear.labels == 1]}
     capsys.readouterr()
-    assert mien("data", "inspect", str(place / "faces"), "--size", "24", "--reviews", str(desk.log)) == 0
+    assert mien("data", "inspect", str(place / "faces"), "--size", "24", "--reviews", str(queue.log)) == 0
     assert GONE in capsys.readouterr().out
     base = ("--size", "24", "--epochs", "1", "--base", "oneconv")
-    train = ["train", str(place / "faces"), *base, "--reviews", str(desk.log), "--out", str(place / "base")]
+    train = ["train", str(place / "faces"), *base, "--reviews", str(queue.log), "--out", str(place / "base")]
     assert mien(*train) == 0 and f"note: 1 × {GONE}" in capsys.readouterr().err
 
 
 def test_another_audit_keeps_the_reviews_that_it_cannot_use(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    desk = opened(place)
+    queue = opened(place)
     for row in range(4, 60):
-        desk.review(row, ("fear", "anger")[row % 2], "anna")
-    Path(str(desk.data.paths[1])).unlink()
-    log, again = str(desk.log), str(place / "again")
+        queue.review(row, ("fear", "anger")[row % 2], "anna")
+    Path(str(queue.data.paths[1])).unlink()
+    log, again = str(queue.log), str(place / "again")
     for _ in range(2):  # the second time, there is nothing more to write
         assert mien("audit", str(place / "faces"), *SMALL, "--reviews", log, "--out", again) == 0
         assert f"note: 1 × {GONE}" in capsys.readouterr().err
         written = [json.loads(line) for line in (place / "again" / "reviews.jsonl").read_text().splitlines()]
-        assert sorted(one["id"] for one in written) == sorted(desk.data.ids[:60].tolist())
+        assert sorted(one["id"] for one in written) == sorted(queue.data.ids[:60].tolist())

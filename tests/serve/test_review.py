@@ -31,45 +31,45 @@ FROM_PAGE = {HEADER: "1"}
 
 
 @pytest.fixture
-def client(desk: ReviewQueue) -> TestClient:
-    return TestClient(app(desk, "tester"), base_url="http://localhost")
+def client(queue: ReviewQueue) -> TestClient:
+    return TestClient(app(queue, "tester"), base_url="http://localhost")
 
 
-def test_the_most_suspicious_come_first_and_filters_hold(client: TestClient, desk: ReviewQueue) -> None:
+def test_the_most_suspicious_come_first_and_filters_hold(client: TestClient, queue: ReviewQueue) -> None:
     found = client.get("/pictures", params={"order": "suspicion", "count": 200}).json()
-    scores = desk.suspects.score[[one["row"] for one in found["pictures"]]]
-    assert (np.diff(scores) <= 0).all() and found["total"] == len(desk.data)
+    scores = queue.suspects.score[[one["row"] for one in found["pictures"]]]
+    assert (np.diff(scores) <= 0).all() and found["total"] == len(queue.data)
     for kind in KINDS:
         some = client.get("/pictures", params={"kind": kind, "given": "happiness"}).json()["pictures"]
         assert all(one["verdict"] == kind and one["given"] == "happiness" for one in some)
 
 
-def test_every_second_picture_is_drawn_at_random(desk: ReviewQueue) -> None:
-    rows, by_worth = desk.rows(todo=False), desk.rows(order="worth", todo=False)
-    assert sorted(rows.tolist()) == list(range(len(desk.data)))
+def test_every_second_picture_is_drawn_at_random(queue: ReviewQueue) -> None:
+    rows, by_worth = queue.rows(todo=False), queue.rows(order="worth", todo=False)
+    assert sorted(rows.tolist()) == list(range(len(queue.data)))
     assert np.isin(by_worth[:10], rows[:20]).all() and not np.isin(rows[:20], by_worth[:20]).all()
-    assert np.array_equal(rows, interleave_random(by_worth)) and np.array_equal(desk.rows(todo=False), rows)
+    assert np.array_equal(rows, interleave_random(by_worth)) and np.array_equal(queue.rows(todo=False), rows)
 
 
-def test_what_is_open_and_like_many_is_worth_most(desk: ReviewQueue) -> None:
-    value = acquisition_score(desk.suspects)
+def test_what_is_open_and_like_many_is_worth_most(queue: ReviewQueue) -> None:
+    value = acquisition_score(queue.suspects)
     assert (value >= 0).all() and np.isfinite(value).all()
     rows = np.arange(len(value))
-    given, other = (desk.suspects.belief[rows, of] for of in (desk.suspects.labels, desk.suspects.other))
+    given, other = (queue.suspects.belief[rows, of] for of in (queue.suspects.labels, queue.suspects.other))
     sure = np.abs(given - other) / (given + other) > 0.95
     assert not sure.any() or value[sure].mean() < value[~sure].mean()
 
 
-def test_a_word_is_written_shown_and_taken_back(client: TestClient, desk: ReviewQueue) -> None:
+def test_a_word_is_written_shown_and_taken_back(client: TestClient, queue: ReviewQueue) -> None:
     before = client.get("/pictures").json()
     row = before["pictures"][0]["row"]
     said = client.post("/reviews", json={"row": row, "label": "fear"}, headers=FROM_PAGE).json()
     assert said["review"] == "fear" and said["reviewed"] == 1
     assert client.get("/pictures").json()["total"] == before["total"] - 1
-    assert [(one.label, one.who) for one in read(desk.log).reviews] == [("fear", "tester")]
+    assert [(one.label, one.who) for one in read(queue.log).reviews] == [("fear", "tester")]
     undone = client.post("/reviews", json={"row": row, "label": None}, headers=FROM_PAGE).json()
     assert undone["review"] is None and undone["reviewed"] == 0
-    assert len(read(desk.log).reviews) == 2  # nothing is overwritten
+    assert len(read(queue.log).reviews) == 2  # nothing is overwritten
     assert client.get("/pictures").json()["pictures"][0]["row"] == row
 
 
@@ -96,9 +96,9 @@ def test_reviewers_see_the_file_large_and_in_colour(tmp_path: Path) -> None:
     shown.paste((200, 30, 30), (0, 0, 600, 900))
     shown.save(faces / "happiness" / name)
     assert run(["audit", str(faces), "--size", "24", "--epochs", "1", "--out", str(tmp_path / "audit")]) == 0
-    desk = ReviewQueue.open(tmp_path / "audit")
-    row = desk.data.ids.tolist().index(f"happiness/{name}")
-    client = TestClient(app(desk, "tester"), base_url="http://localhost")
+    queue = ReviewQueue.open(tmp_path / "audit")
+    row = queue.data.ids.tolist().index(f"happiness/{name}")
+    client = TestClient(app(queue, "tester"), base_url="http://localhost")
     for size, sides in {"small": (200, 150), "large": (640, 480), "whole": (1200, 900)}.items():
         for _ in range(2):  # the second time, it is kept
             answer = client.get(f"/picture/{row}", params={"size": size})
@@ -106,8 +106,8 @@ def test_reviewers_see_the_file_large_and_in_colour(tmp_path: Path) -> None:
             assert (picture.size, picture.mode) == (sides, "RGB") and answer.headers["content-type"].startswith(
                 "image/"
             )
-    Path(str(desk.data.paths[row])).write_bytes(b"broken")  # while the page is open
-    again = TestClient(app(desk, "tester"), base_url="http://localhost").get(f"/picture/{row}")
+    Path(str(queue.data.paths[row])).write_bytes(b"broken")  # while the page is open
+    again = TestClient(app(queue, "tester"), base_url="http://localhost").get(f"/picture/{row}")
     assert Image.open(io.BytesIO(again.content)).size == (24, 24)
 
 
@@ -121,18 +121,18 @@ def test_names_of_files_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
         pytest.skip("this file system refuses such names")
     assert run(["audit", str(faces), "--size", "24", "--epochs", "1", "--out", str(tmp_path / "audit")]) == 0
     append(tmp_path / "audit" / "reviews.jsonl", Review("gone\udcff.png", "fear"))
-    desk = ReviewQueue.open(tmp_path / "audit")
-    (row,) = (row for row, name in enumerate(desk.data.ids.tolist()) if "odd" in name)
-    client = TestClient(app(desk, "tester"), base_url="http://localhost")
+    queue = ReviewQueue.open(tmp_path / "audit")
+    (row,) = (row for row, name in enumerate(queue.data.ids.tolist()) if "odd" in name)
+    client = TestClient(app(queue, "tester"), base_url="http://localhost")
     assert client.get("/").status_code == client.get("/pictures", params={"count": 60}).status_code == 200
     assert client.post("/reviews", json={"row": row, "label": "fear"}, headers=FROM_PAGE).status_code == 200
-    assert ReviewQueue.open(tmp_path / "audit").reviews == {str(desk.data.ids[row]): "fear"}
+    assert ReviewQueue.open(tmp_path / "audit").reviews == {str(queue.data.ids[row]): "fear"}
 
 
-def test_a_label_that_is_believed_most_is_suggested_as_it_stands(client: TestClient, desk: ReviewQueue) -> None:
+def test_a_label_that_is_believed_most_is_suggested_as_it_stands(client: TestClient, queue: ReviewQueue) -> None:
     shown = client.get("/pictures", params={"count": 200}).json()["pictures"]
     for one in shown:
-        score = desk.suspects.score[one["row"]]
+        score = queue.suspects.score[one["row"]]
         assert (one["suggested"] == one["given"]) == (score <= 0)
         assert one["given"] in dict(one["likely"])
     assert any(one["verdict"] == "fine" for one in shown)
@@ -152,18 +152,18 @@ def test_a_label_that_is_believed_most_is_suggested_as_it_stands(client: TestCli
     ],
 )
 def test_what_is_not_meant_is_refused_and_not_written(
-    client: TestClient, desk: ReviewQueue, body: dict[str, object], headers: dict[str, str], status: int
+    client: TestClient, queue: ReviewQueue, body: dict[str, object], headers: dict[str, str], status: int
 ) -> None:
     assert client.post("/reviews", json=body, headers=headers).status_code == status
-    assert not desk.log.exists()
+    assert not queue.log.exists()
 
 
-def test_words_that_are_no_json_are_refused_without_an_echo(client: TestClient, desk: ReviewQueue) -> None:
+def test_words_that_are_no_json_are_refused_without_an_echo(client: TestClient, queue: ReviewQueue) -> None:
     for body in (b'{"row": NaN, "label": "fear"}', b"\xff", b"[" * 3000, b'{"row": 0, "label": "\\ud800"}', b""):
         answer = client.post("/reviews", content=body, headers=FROM_PAGE)
         assert answer.status_code == 400 and len(answer.content) < 300
     assert client.post("/reviews", content=b"x" * 10**6).status_code == 403
-    assert not desk.log.exists()
+    assert not queue.log.exists()
 
 
 def test_two_desks_see_each_others_words(folder: Path) -> None:
@@ -173,7 +173,7 @@ def test_two_desks_see_each_others_words(folder: Path) -> None:
     assert 0 not in other.rows() and one.rows().tolist() == other.rows().tolist()
     assert other.entry(0, "anna")["own"] == "fear" and other.entry(0, "bob")["own"] == "anger"
     one.review(0, None, "anna")
-    other.look()
+    other.refresh()
     assert other.entry(0)["review"] == "anger"
 
 
@@ -194,8 +194,8 @@ def test_an_audit_of_voted_pictures_can_be_reviewed(real_data: Path, tmp_path: P
     assert ReviewQueue.open(folder).entry(0)["votes"]
 
 
-def test_other_names_for_this_machine_are_refused(desk: ReviewQueue) -> None:
-    elsewhere = TestClient(app(desk, "tester"), base_url="http://evil.example")
+def test_other_names_for_this_machine_are_refused(queue: ReviewQueue) -> None:
+    elsewhere = TestClient(app(queue, "tester"), base_url="http://evil.example")
     assert elsewhere.get("/pictures").status_code == 400
 
 
@@ -214,10 +214,10 @@ def test_a_folder_without_an_audit_or_with_other_pictures_is_said(folder: Path, 
 
 
 @pytest.fixture
-def address(desk: ReviewQueue) -> Iterator[str]:
+def address(queue: ReviewQueue) -> Iterator[str]:
     place = socket.socket()
     place.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app(desk, "tester"), log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app(queue, "tester"), log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
     thread.start()
     while not server.started:
@@ -228,12 +228,12 @@ def address(desk: ReviewQueue) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
-def test_keys_and_clicks_in_a_browser(address: str, desk: ReviewQueue, width: int, scheme: str) -> None:
+def test_keys_and_clicks_in_a_browser(address: str, queue: ReviewQueue, width: int, scheme: str) -> None:
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("no chromium on this machine")
-    classes = desk.data.labelset.names
+    classes = queue.data.labelset.names
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         try:
@@ -243,8 +243,8 @@ def test_keys_and_clicks_in_a_browser(address: str, desk: ReviewQueue, width: in
             tab.on("pageerror", lambda error: said.append(str(error)))
             tab.goto(address)
             tab.wait_for_selector(".grid button")
-            order = desk.rows()
-            first = desk.entry(order[0])
+            order = queue.rows()
+            first = queue.entry(order[0])
             for key in (
                 "Enter",
                 "1",
@@ -255,8 +255,8 @@ def test_keys_and_clicks_in_a_browser(address: str, desk: ReviewQueue, width: in
                 tab.keyboard.press(key)
             tab.get_by_role("button", name="cannot say").click()
             api.expect(tab.locator("#done")).to_contain_text("4 of 240 reviewed")
-            third = desk.entry(order[2])
-            assert [one.label for one in read(desk.log).reviews] == [
+            third = queue.entry(order[2])
+            assert [one.label for one in read(queue.log).reviews] == [
                 first["suggested"], classes[0], classes[1], None, third["given"], ""
             ]  # fmt: skip
             shown = tab.locator("#focus").inner_text()

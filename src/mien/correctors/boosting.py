@@ -19,8 +19,8 @@ from mien.correctors.contract import State, check_fitted, check_has_positives, t
 from mien.correctors.log_odds import NEVER, Encoding
 from mien.errors import BrokenPackageError, DataError, MissingExtraError, RunError
 from mien.features import matching, patterns, stack, widths
-from mien.features.embedding import kept_widths, widths_in
-from mien.features.vectors import nothing_differs
+from mien.features.embedding import widths_from_state, widths_state
+from mien.features.vectors import no_variation_error
 from mien.outside import import_optional
 from mien.types import NO_LABEL, FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels
 
@@ -84,14 +84,14 @@ class XGBoost(EncodedCorrector):
             "target": np.array(NO_LABEL if self.target_ is None else self.target_),
             "taps": np.array(self.layers_),
             **self._encoding().state(),
-            **kept_widths(self.widths_),
+            **widths_state(self.widths_),
         }
 
     def restore(self, state: State) -> Self:
         self.booster_ = self._read(state["trees"].tobytes())
         self.target_ = int(state["target"]) if state["target"] != NO_LABEL else None
         self.layers_ = tuple(str(layer) for layer in state["taps"])
-        self.encoding_, self.widths_ = Encoding.of_state(state), widths_in(state)
+        self.encoding_, self.widths_ = Encoding.of_state(state), widths_from_state(state)
         return self
 
     def _learn(self, outputs: Outputs, codes: Ints, count: int) -> None:
@@ -99,7 +99,7 @@ class XGBoost(EncodedCorrector):
         self.layers_ = chosen if self.layers or matching(outputs, chosen) else ("*",)
         features, self.widths_ = stack(outputs, self.layers_), widths(outputs, self.layers_)
         if (features == features[:1]).all():
-            raise nothing_differs(outputs, self.layers_)
+            raise no_variation_error(outputs, self.layers_)
         self.booster_ = self._train(features, codes, count)
 
     def _log_probs(self, outputs: Outputs) -> Floats:

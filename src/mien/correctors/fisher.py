@@ -92,7 +92,7 @@ class Fisher(BaseCorrector):
         return {**embedding.state(), **planes, "target": np.array(self.target_)}
 
     def restore(self, state: State) -> Self:
-        self.embedding_, self.target_ = Embedding.of(state), int(state["target"])
+        self.embedding_, self.target_ = Embedding.from_state(state), int(state["target"])
         self.planes_ = {name: state[name] for name in ("centres", "planes", "offsets")}
         return self
 

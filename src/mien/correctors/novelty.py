@@ -94,7 +94,7 @@ class Novelty(BaseCorrector):
     def restore(self, state: State) -> Self:
         self.target_, self.method_ = int(state["target"]), str(state["method"])
         names = ("centre", "scale", *_ARRAYS.get(self.method_, ()))
-        self.embedding_, self.learnt_ = Embedding.of(state), {name: state[name] for name in names}
+        self.embedding_, self.learnt_ = Embedding.from_state(state), {name: state[name] for name in names}
         return self
 
     def _raw(self, outputs: Outputs) -> Floats:

@@ -57,7 +57,7 @@ class OnVectors(EncodedCorrector):
         return {**embedding.state(), **learnt, **self._encoding().state(), "target": np.array(self.target_)}
 
     def restore(self, state: State) -> Self:
-        self.embedding_, self.target_ = Embedding.of(state), int(state["target"])
+        self.embedding_, self.target_ = Embedding.from_state(state), int(state["target"])
         self.encoding_, self.learnt_ = Encoding.of_state(state), self._learnt_in(state)
         return self
 

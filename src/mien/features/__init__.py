@@ -1,4 +1,4 @@
-"""From the layers of a classifier to the vectors that correctors learn on."""
+"""Feature vectors for correctors, computed from the layers of a classifier."""
 
 from mien.features.embedding import Embedding
 from mien.features.extractor import describe

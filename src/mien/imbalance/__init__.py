@@ -1,7 +1,7 @@
-"""Treatments of unbalanced data. They touch the training part only."""
+"""Treatments of unbalanced classes. They use the training part of the data only."""
 
 from mien.imbalance.treatment import FittedTrainPart, Latents, TrainPart, Treatment
-from mien.imbalance.treatments import TREATMENTS, get_treatment, serves_neighbours
+from mien.imbalance.treatments import TREATMENTS, get_treatment, supports_knn
 from mien.imbalance.weights import class_weights, effective_weights
 
 __all__ = [
@@ -13,5 +13,5 @@ __all__ = [
     "class_weights",
     "effective_weights",
     "get_treatment",
-    "serves_neighbours",
+    "supports_knn",
 ]  # fmt: skip

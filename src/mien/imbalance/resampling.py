@@ -1,4 +1,4 @@
-"""Other numbers of pictures: rows of the training part left out, or taken more than once."""
+"""Resampling of the training part: under-, over- and equal sampling of classes, as rows to train on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mien.types import Ints
 
 
 def undersampled(part: TrainPart, target: int) -> Ints:
-    """Rows with at most `target` pictures a class, drawn without replacement.
+    """Rows with at most `target` pictures per class, drawn without replacement.
 
     Examples
     --------
@@ -23,22 +23,22 @@ def undersampled(part: TrainPart, target: int) -> Ints:
 
 
 def oversampled(part: TrainPart, target: int) -> Ints:
-    """Rows with at least `target` pictures a class: each as often as any other of its class, or once more."""
+    """Rows with at least `target` pictures per class; pictures of a class are repeated equally often, or once more."""
     return _resampled(part, lambda count: max(count, target))
 
 
 def resampled(part: TrainPart, target: int) -> Ints:
-    """Rows with `target` pictures of every class that has any."""
+    """Rows with exactly `target` pictures of every class that has pictures."""
     return _resampled(part, lambda count: target)
 
 
-def _resampled(part: TrainPart, wanted: Callable[[int], int]) -> Ints:
-    """Ascending rows; all of a class whole as often as they fit in, and the rest drawn without replacement."""
+def _resampled(part: TrainPart, target_of: Callable[[int], int]) -> Ints:
+    """Ascending rows: the whole class as often as it fits into its target, the rest drawn without replacement."""
     rng = np.random.default_rng(part.seed)
     chosen = []
     for c in range(part.classes):
-        own = np.flatnonzero(part.labels == c)
-        if len(own):
-            times, rest = divmod(wanted(len(own)), len(own))
-            chosen += [np.repeat(own, times), rng.permutation(own)[:rest]]
+        rows = np.flatnonzero(part.labels == c)
+        if len(rows):
+            times, rest = divmod(target_of(len(rows)), len(rows))
+            chosen += [np.repeat(rows, times), rng.permutation(rows)[:rest]]
     return np.sort(np.concatenate([np.empty(0, np.int64), *chosen]))

@@ -1,4 +1,4 @@
-"""What a treatment of unbalanced data is. It touches the training part alone, and its types hold it to that."""
+"""Types of the treatments of unbalanced data; they give a treatment access to the training part only."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mien.types import Floats, Ints, as_classes, as_labels, as_numbers, as_share
 
 @dataclass(frozen=True)
 class TrainPart:
-    """The labels of the training part, which is all that a resampling may look at.
+    """Labels of the training part: everything that a resampling depends on.
 
     Attributes
     ----------
     labels : (N,) class indices.
-    classes : K.
-    seed : of what is drawn.
+    classes : number of classes K.
+    seed : seed of random draws.
     """
 
     labels: Ints
@@ -40,12 +40,12 @@ class TrainPart:
 
 @dataclass(frozen=True)
 class Latents:
-    """What a trained classifier makes of pictures, without their labels.
+    """Hidden vectors and probabilities of a trained classifier for N pictures, without labels.
 
     Attributes
     ----------
-    vectors : (N, D) its hidden layer.
-    probs : (N, K) its answers.
+    vectors : (N, D) values of the hidden layer.
+    probs : (N, K) probabilities.
     """
 
     vectors: Floats
@@ -56,13 +56,13 @@ class Latents:
         object.__setattr__(self, "vectors", vectors)
         object.__setattr__(self, "probs", probs)
         if len(vectors) != len(probs):
-            cause = f"{len(vectors)} vectors, {len(probs)} answers"
-            raise AlignmentError(cause, place="Latents", remedy="give both for the same pictures, in one order")
+            cause = f"there are {len(vectors)} vectors and {len(probs)} rows of probabilities"
+            raise AlignmentError(cause, place="Latents", remedy="give both for the same pictures, in the same order")
 
 
 @dataclass(frozen=True)
 class FittedTrainPart:
-    """The training part once a classifier has learnt it: the only latents that come with labels."""
+    """The training part with the latents of the classifier trained on it: the only latents that have labels."""
 
     part: TrainPart
     latents: Latents
@@ -70,51 +70,51 @@ class FittedTrainPart:
     def __post_init__(self) -> None:
         labels, shape = len(self.part.labels), self.latents.probs.shape
         if shape != (labels, self.part.classes):
-            cause = f"answers of shape {shape} for {labels} labels of {self.part.classes} classes"
-            raise AlignmentError(cause, place="Learnt", remedy="give the latents of the training part")
+            cause = f"probabilities have shape {shape}, but there are {labels} labels of {self.part.classes} classes"
+            raise AlignmentError(cause, place="FittedTrainPart", remedy="give the latents of the training part")
 
     def check(self, new: Latents) -> None:
-        """AlignmentError unless the new latents are of the same classifier: as wide, of as many classes."""
-        ours, theirs = ((of.vectors.shape[1], of.probs.shape[1]) for of in (self.latents, new))
-        if ours != theirs:
-            cause = f"vectors of {theirs[0]} numbers and {theirs[1]} classes, learnt from were {ours[0]} and {ours[1]}"
+        """Raise AlignmentError unless the new latents have as many dimensions and classes as those of training."""
+        fitted, given = ((latents.vectors.shape[1], latents.probs.shape[1]) for latents in (self.latents, new))
+        if fitted != given:
+            cause = f"have {given[0]} dimensions and {given[1]} classes, those of training {fitted[0]} and {fitted[1]}"
             raise AlignmentError(cause, place="Latents", remedy="give the latents of the same classifier")
 
 
-Rows = Callable[[TrainPart], Ints]
-"""Rows of the training part to learn from, some left out, some more than once."""
-After = Callable[[FittedTrainPart, Latents], Floats]
-"""(N, K) answers for new pictures, from what the classifier made of the training part and of them."""
+SelectRows = Callable[[TrainPart], Ints]
+"""Rows of the training part to train on; rows may be left out or repeated."""
+Postprocess = Callable[[FittedTrainPart, Latents], Floats]
+"""(N, K) probabilities of new pictures, computed from the fitted training part and their latents."""
 
 
 @dataclass(frozen=True)
 class Treatment:
-    """One answer to unbalanced data.
+    """One remedy for unbalanced data: changed training settings, resampling, or a step after training.
 
     Attributes
     ----------
-    name : as on the command line.
-    what : a line for people.
-    train : settings of training that it changes, by their flags' names.
-    rows : which pictures are learnt from; None for all of them, once.
-    after : what becomes of the answers of the trained classifier; None for nothing.
-    generated : pictures of each class up to which a generator makes new ones, 0 for none.
-    package : one that it needs, of the extra `imbalance`; "" for none.
-    corrector : a corrector that is put beside the trained classifier for each rare class, "" for none.
-    more : whether the pictures of the fit part are learnt from besides, which otherwise the correctors alone have.
+    name : name on the command line.
+    description : a line for people.
+    train : changed settings of training, by the names of their flags.
+    rows : selects the pictures to train on; None: every picture once.
+    postprocess : computes new probabilities after training; None: those of the classifier.
+    generated : number of pictures per class up to which a generator adds synthetic ones; 0: none.
+    package : required package of the extra `imbalance`; "": none.
+    corrector : name of a corrector that is fitted for each rare class; "": none.
+    adds_fit_part : whether the classifier also trains on the pictures of the fit part.
     """
 
     name: str
-    what: str
+    description: str
     train: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    rows: Rows | None = None
-    after: After | None = None
+    rows: SelectRows | None = None
+    postprocess: Postprocess | None = None
     generated: int = 0
     package: str = ""
     corrector: str = ""
-    more: bool = False
+    adds_fit_part: bool = False
 
     @property
     def uses_fit(self) -> bool:
-        """Whether it has more pictures than the others: then it is no rival of theirs."""
-        return self.more or bool(self.corrector)
+        """Whether it learns from the fit part, and so from more pictures than other treatments."""
+        return self.adds_fit_part or bool(self.corrector)

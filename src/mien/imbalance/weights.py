@@ -9,12 +9,12 @@ from mien.types import Floats, Ints, as_numbers
 
 
 def class_weights(counts: Ints | Floats, power: float = 1.0) -> Floats:
-    """Weights w_i = (N / n_i)^power, scaled to a mean of 1 over the pictures; 0 for an absent class.
+    """(K,) class weights w_i = (N / n_i)^power, scaled to a mean of 1 over the pictures; 0 for an absent class.
 
     Parameters
     ----------
     counts : (K,) pictures per class in the training part.
-    power : 1 is the paper's N / n_i (section 3.4), 0 no weighting, 0.5 the square root between them.
+    power : 1 for N / n_i, 0 for equal weights, 0.5 for the square root of N / n_i.
 
     Examples
     --------
@@ -30,14 +30,14 @@ def class_weights(counts: Ints | Floats, power: float = 1.0) -> Floats:
 
 
 def effective_weights(counts: Ints | Floats, beta: float = 0.999) -> Floats:
-    """Weights 1 / E_i of the effective numbers E_i = (1 − β^n_i) / (1 − β), scaled as those of `class_weights`.
+    """(K,) class weights 1 / E_i by effective numbers E_i = (1 − β^n_i) / (1 − β), scaled as in `class_weights`.
 
-    The thousandth picture of a class adds less than the first one: for β → 1 the weights are N / n_i, for 0 all equal.
+    Each further picture of a class adds less to E_i. The weights tend to N / n_i for β → 1 and are equal for β = 0.
 
     Parameters
     ----------
     counts : (K,) pictures per class in the training part.
-    beta : the paper's are 0.9 to 0.9999.
+    beta : β, from 0 to below 1; the paper uses 0.9 to 0.9999.
 
     Notes
     -----
@@ -57,12 +57,12 @@ def effective_weights(counts: Ints | Floats, beta: float = 0.999) -> Floats:
     return _scaled(weights, counts)
 
 
-def _check_number(value: float, least: float, most: float, place: str) -> None:
-    if not (isinstance(value, int | float | np.number) and least <= value <= most and np.isfinite(value)):
-        raise UsageError(f"is {value!r}", place=place, remedy="leave it out to use the default")
+def _check_number(value: float, low: float, high: float, place: str) -> None:
+    if not (isinstance(value, int | float | np.number) and low <= value <= high and np.isfinite(value)):
+        raise UsageError(f"is {value!r}, out of range", place=place, remedy="leave it out to use the default")
 
 
 def _scaled(weights: Floats, counts: Ints | Floats) -> Floats:
-    """To a mean of 1 over the pictures."""
+    """Scale class weights to a mean of 1 over the pictures."""
     scaled: Floats = weights * counts.sum() / max((weights * counts).sum(), 1e-12)
     return scaled

@@ -1,6 +1,6 @@
-"""Labels that may be wrong: what speaks against each of them, and a verdict. Arrays in, arrays out."""
+"""Detection, review and correction of wrong labels."""
 
 MERGES = ("majority", "crowdlab")
-"""How one label is made of what several reviewers said of a picture."""
+"""Rules that merge the labels of several reviewers."""
 FORMS = ("label-studio", "fiftyone", "folder")
-"""What `mien.labels.export` writes."""
+"""Formats that `mien.labels.export` writes."""

@@ -1,7 +1,7 @@
-"""The pictures of an audit as they are today: those that are still there, with what the audit found of each.
+"""Open a saved audit together with its pictures as they are on disk now.
 
-Pictures are deleted, added, moved and replaced after an audit, and its reviews must survive that. A picture is the one
-that was audited where its id and its content are the same, or its content alone.
+After an audit pictures may be deleted, added, moved or replaced. A picture on disk is matched to an audited one by id
+and content, or by content alone where it was moved.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ from mien.types import Dataset, Ints, LabelSet, Texts
 
 AUDIT = Artifact("audit", "audit.json", 2, "mien audit")
 AUDIT_AGAIN = "make it again in another folder; reviews.jsonl can be given to mien audit with --reviews"
+GIVE_PATH = "give the path of the pictures with --data PATH; all reviews are kept"
 
 
 @dataclass(frozen=True)
 class Audited:
-    """The N pictures of an audit that are still there.
+    """Results of an audit for the N audited pictures that still exist.
 
     Attributes
     ----------
-    data : with the ids that the audit knew them by. suspects : of them.
-    kind, reason : (N,) verdicts.
-    gone : how many pictures of the audit are no longer there, or have other content now.
-    new : how many labelled pictures are there that the audit did not see.
+    data : the pictures, with the ids of the audit.
+    suspects : their beliefs and suggested labels.
+    kind, reason : (N,) verdicts, as indices into KINDS, and their reasons.
+    gone : number of audited pictures that no longer exist or have other content.
+    new : number of labelled pictures that were not audited.
     """
 
     data: Dataset
@@ -44,16 +46,17 @@ class Audited:
     new: int
 
 
-def audited(folder: Path, source: str | None = None) -> Audited:
-    """Read an audit's folder, and its pictures.
+def load_audited(folder: Path, source: str | None = None) -> Audited:
+    """Read a saved audit and match it to the pictures on disk.
 
     Parameters
     ----------
-    source : where the pictures are now, in place of the path that the audit was given.
+    folder : output folder of `mien audit`.
+    source : path of the pictures, if they are no longer at the path that was audited.
 
     Raises
     ------
-    RunError : the folder holds no audit, or none of its pictures exists. DataError : the pictures cannot be read.
+    RunError : the folder contains no audit, or none of its pictures exists. DataError : the pictures cannot be read.
     """
     about = AUDIT.read(folder, AUDIT_AGAIN)
     with as_storage_error(folder / AUDIT.file, AUDIT_AGAIN):
@@ -63,18 +66,16 @@ def audited(folder: Path, source: str | None = None) -> Audited:
     try:
         data = prepare(settings).replace(targets=None)
     except DataError as error:
-        remedy = "give the place of the pictures with --data PATH; all reviews are kept"
-        raise DataError(error.cause, place=error.place, remedy=remedy) from None
+        raise DataError(error.cause, place=error.place, remedy=GIVE_PATH) from None
     rows = _rows(stored, data, folder)
     if (rows < 0).all():
         cause = f"none of its {len(rows)} pictures is in {settings.source}"
-        remedy = "give the place of the pictures with --data PATH; all reviews are kept"
-        raise RunError(cause, place=str(folder), remedy=remedy)
+        raise RunError(cause, place=str(folder), remedy=GIVE_PATH)
     return _joined(stored, data, rows, folder / "audit.npz")
 
 
 def _checked(stored: Record, path: Path) -> Record:
-    """RunError unless the arrays fit each other as those of an audit do."""
+    """Raise RunError unless the arrays have the shapes and values of an audit."""
     ids, belief, neighbours, kind = (stored[name] for name in ("ids", "belief", "neighbours", "kind"))
     count = len(ids) if ids.ndim == 1 else -1
     hashes, classes = stored.get("hashes"), stored.get("classes")
@@ -94,28 +95,28 @@ def _checked(stored: Record, path: Path) -> Record:
 
 
 def _rows(stored: Record, data: Dataset, folder: Path) -> Ints:
-    """(A,) row of each audited picture in the data of today, −1 where it is not there."""
+    """(A,) row of each audited picture in the data on disk, −1 where it is missing."""
     ids, hashes = stored["ids"].tolist(), stored.get("hashes")
     places = {name: row for row, name in enumerate(data.ids.tolist())}
     rows: Ints = np.array([places.get(name, -1) for name in ids], dtype=np.int64)
-    if (rows < 0).all():  # another root, or other spellings
+    if (rows < 0).all():  # another root folder, or ids in another spelling
         rows = match(ids, data.ids.tolist(), folder, whole=False).rows
     if hashes is None or not len(hashes) or data.hashes is None:
-        return _each_once(rows)
-    other = (rows >= 0) & (data.hashes[rows] != hashes)
-    rows = _each_once(np.where(other, -1, rows))
+        return _unique_rows(rows)
+    replaced = (rows >= 0) & (data.hashes[rows] != hashes)
+    rows = _unique_rows(np.where(replaced, -1, rows))
     free: dict[str, list[int]] = {}
     for row in np.setdiff1d(np.arange(len(data)), rows)[::-1].tolist():
         free.setdefault(str(data.hashes[row]), []).append(row)
-    for number in np.flatnonzero(rows < 0).tolist():  # moved, or in a table with other numbers of rows
-        same = free.get(str(hashes[number]))
-        if same:
-            rows[number] = same.pop()
+    for number in np.flatnonzero(rows < 0).tolist():  # moved, or at another row of a table
+        matched = free.get(str(hashes[number]))
+        if matched:
+            rows[number] = matched.pop()
     return rows
 
 
-def _each_once(rows: Ints) -> Ints:
-    """No row of the data stands for two pictures of the audit."""
+def _unique_rows(rows: Ints) -> Ints:
+    """Keep the first occurrence of each row of the data; repeated ones become −1."""
     _, first = np.unique(rows, return_index=True)
     kept = np.full(len(rows), -1)
     kept[first] = rows[first]
@@ -123,30 +124,29 @@ def _each_once(rows: Ints) -> Ints:
 
 
 def _joined(stored: Record, data: Dataset, rows: Ints, path: Path) -> Audited:
-    """What the audit found, of the pictures that are there, in the order of the audit."""
-    there = np.flatnonzero(rows >= 0)
+    """Results of the audit for the pictures that still exist, in the order of the audit."""
+    present = np.flatnonzero(rows >= 0)
     classes = stored.get("classes")
     if classes is None and stored["belief"].shape[1] != len(data.labelset):
-        cause = f"is of {stored['belief'].shape[1]} classes, and the data have {len(data.labelset)} now"
+        cause = f"was written for {stored['belief'].shape[1]} classes, but the data have {len(data.labelset)} now"
         raise RunError(cause, place=str(path), remedy=AUDIT_AGAIN)
-    taken = data.take(rows[there]).replace(ids=stored["ids"][there])
     names = data.labelset.names if classes is None else tuple(map(str, classes.tolist()))
-    taken = _in_classes(taken, names)
-    places = np.full(len(rows) + 1, -1)  # the last one stands for "no neighbour"
-    places[there] = np.arange(len(there))
-    belief = np.pad(stored["belief"][there], ((0, 0), (0, len(taken.labelset) - len(names))))
-    suspects = Suspects(taken.labels, belief, places[stored["neighbours"][there]])
-    new = len(data) - len(there)
-    return Audited(taken, suspects, stored["kind"][there], stored["reason"][there], len(rows) - len(there), new)
+    kept = _in_classes(data.take(rows[present]).replace(ids=stored["ids"][present]), names)
+    position = np.full(len(rows) + 1, -1)  # the last entry is that of row −1, no neighbour
+    position[present] = np.arange(len(present))
+    belief = np.pad(stored["belief"][present], ((0, 0), (0, len(kept.labelset) - len(names))))
+    suspects = Suspects(kept.labels, belief, position[stored["neighbours"][present]])
+    gone, new = len(rows) - len(present), len(data) - len(present)
+    return Audited(kept, suspects, stored["kind"][present], stored["reason"][present], gone, new)
 
 
 def _in_classes(data: Dataset, names: tuple[str, ...]) -> Dataset:
-    """The same pictures with the classes of the audit, and behind them those that their labels have had since."""
+    """Renumber labels to the classes of the audit, followed by classes that occur only in the present labels."""
     if data.labelset.names == names:
         return data
     given = np.array(data.labelset.names)[data.labels]
     later = [name for name in data.labelset.names if name not in names and name in given]
     labelset = LabelSet((*names, *later), data.labelset.aliases)
-    votes = None if data.labelset.names != labelset.names else data.votes  # its columns are in the other order
+    votes = None if data.labelset.names != labelset.names else data.votes  # columns would be in another order
     labels = np.array([labelset.names.index(name) for name in given.tolist()], dtype=np.int64)
     return data.replace(labels=labels, labelset=labelset, votes=votes)

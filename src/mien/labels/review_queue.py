@@ -1,4 +1,4 @@
-"""The reviewer's desk: an audit, its pictures, and the reviews so far; which picture is worth a look next."""
+"""Queue of audited pictures to review: order, entries for the review page, and the log of reviews."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mien.data.review_files import read
 from mien.data.reviewed import on_pictures
 from mien.data.reviews import Review, ReviewFile, append, merge_reviews
 from mien.errors import UsageError
-from mien.labels.audited import Audited, audited
+from mien.labels.audited import Audited, load_audited
 from mien.labels.suspects import Suspects
 from mien.labels.verdicts import KINDS
 from mien.types import Dataset, Floats, Ints, Problem
@@ -26,19 +26,20 @@ ORDERS = ("mixed", "worth", "suspicion")
 
 @dataclass
 class ReviewQueue:
-    """What the page shows.
+    """Audited pictures with their reviews; several people may review at the same time.
 
     Attributes
     ----------
-    audit : the N pictures of the audit that are still there, and what was found of them.
-    log : the file of reviews.
-    said : all reviews of these pictures, in order. reviews : picture → label, of all reviewers.
-    problems : what of the log cannot be used.
+    audit : results of the audit for the N pictures that still exist.
+    log : file of reviews, to which each review is appended.
+    entries : all reviews of these pictures, in order.
+    reviews : picture → label, merged over reviewers.
+    problems : reviews of the log that cannot be used.
     """
 
     audit: Audited
     log: Path
-    said: tuple[Review, ...] = ()
+    entries: tuple[Review, ...] = ()
     reviews: dict[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     _file: ReviewFile = field(default_factory=lambda: ReviewFile(Path()))
@@ -47,83 +48,88 @@ class ReviewQueue:
 
     @classmethod
     def open(cls, folder: Path, source: str | None = None) -> ReviewQueue:
-        """The desk of an audit's folder; reviews go to FOLDER/reviews.jsonl.
+        """Open the output folder of an audit; reviews are appended to FOLDER/reviews.jsonl.
 
         Parameters
         ----------
-        source : where the pictures are now; where the audit found them by default.
+        source : path of the pictures, if they are no longer at the path that was audited.
 
         Raises
         ------
-        RunError : the folder holds no audit, or none of its pictures is there. DataError : they cannot be read.
+        RunError : the folder contains no audit, or none of its pictures exists. DataError : they cannot be read.
         """
-        desk = cls(audited(folder, source), folder / "reviews.jsonl")
-        desk.look()
-        return desk
+        queue = cls(load_audited(folder, source), folder / "reviews.jsonl")
+        queue.refresh()
+        return queue
 
     @property
     def data(self) -> Dataset:
-        """The pictures."""
+        """The audited pictures."""
         return self.audit.data
 
     @property
     def suspects(self) -> Suspects:
-        """What speaks against their labels."""
+        """Beliefs and suggested labels of the pictures."""
         return self.audit.suspects
 
     @property
     def kind(self) -> Ints:
-        """(N,) verdicts, as numbers into KINDS."""
+        """(N,) verdicts, as indices into KINDS."""
         return self.audit.kind
 
     def notes(self) -> list[str]:
-        """What has changed since the audit, and what of the log cannot be used, a sentence each."""
+        """Sentences about pictures that changed since the audit and about reviews that cannot be used."""
         gone, new = self.audit.gone, self.audit.new
         problems = (*self._file.problems, *self.problems)
-        found = [f"{kind.count:,} × {kind.name}: {kind.examples[0]}" for kind in by_kind(problems)]
+        notes = [f"{kind.count:,} × {kind.name}: {kind.examples[0]}" for kind in by_kind(problems)]
         if gone:
-            found.append(f"{gone:,} of the audit's {gone + len(self.data):,} pictures are gone or have changed")
+            notes.append(f"{gone:,} of the audit's {gone + len(self.data):,} pictures are gone or have changed")
         if new:
-            found.append(f"{new:,} pictures are new: the audit did not see them")
-        return found
+            notes.append(f"{new:,} pictures are new and were not audited")
+        return notes
 
-    def look(self) -> None:
-        """Read the reviews again if the file has grown: others may write to it, too."""
+    def refresh(self) -> None:
+        """Read the reviews again if the size of the log changed, since several processes may append to it."""
         size = self.log.stat().st_size if self.log.exists() else 0
         if size == self._read:
             return
         file = read(self.log, strict=False) if size else ReviewFile(self.log)
         known = len(self._file.reviews)
-        if file.reviews[:known] != self._file.reviews:  # it was edited, not only added to
-            known, self.said, self.problems = 0, (), ()
+        if file.reviews[:known] != self._file.reviews:  # the file was edited, not only appended to
+            known, self.entries, self.problems = 0, (), ()
         added = on_pictures(replace(file, reviews=file.reviews[known:], problems=()), self.data, strict=False)
-        self.said, self.problems = (*self.said, *added.reviews), (*self.problems, *added.problems)
+        self.entries, self.problems = (*self.entries, *added.reviews), (*self.problems, *added.problems)
         self._file, self._read = file, size
-        self.reviews = merge_reviews(self.said)
+        self.reviews = merge_reviews(self.entries)
 
     def review(self, row: int, label: str | None, who: str) -> Review:
-        """Write a word down (None takes it back). UsageError where there is no such picture or class."""
+        """Append a review to the log; the label None withdraws the reviewer's earlier one.
+
+        Raises
+        ------
+        UsageError : there is no such picture or class.
+        """
         if not 0 <= row < len(self.data):
-            raise UsageError(f"there is no picture {row}", place="review", remedy=f"0 to {len(self.data) - 1}")
+            raise UsageError(f"there is no picture {row}", place="review", remedy=f"give 0 to {len(self.data) - 1}")
         if label:
             label = self.data.labelset.names[self.data.labelset.index(label, place="review")]
         with self._lock:
             hash = "" if self.data.hashes is None else str(self.data.hashes[row])
-            said = append(self.log, Review(str(self.data.ids[row]), label, who, hash=hash))
-            self.look()
-        return said
+            review = append(self.log, Review(str(self.data.ids[row]), label, who, hash=hash))
+            self.refresh()
+        return review
 
     def rows(self, kind: str = "", given: str = "", order: str = ORDERS[0], todo: bool = True) -> Ints:
-        """Pictures to look at, in order.
+        """Rows of the pictures to review, in order.
 
         Parameters
         ----------
-        kind, given : a verdict, a given label; "" for all.
-        order : "suspicion" and "worth" (how much an answer would teach) put the highest first; "mixed" has one at
-            random and one by worth in turn.
-        todo : only those without a review.
+        kind : verdict to select; "" for all. given : given label to select; "" for all.
+        order : "suspicion" sorts by score and "worth" by `acquisition_score`, highest first; "mixed" alternates
+            between random pictures and those highest in worth.
+        todo : whether to leave out pictures that have a review.
         """
-        self.look()
+        self.refresh()
         keep = np.ones(len(self.data), bool)
         if kind:
             keep &= self.kind == KINDS.index(kind)
@@ -141,7 +147,7 @@ class ReviewQueue:
         return dict(zip(ORDERS, (interleave_random(by_worth), by_worth, by_score), strict=True))
 
     def entry(self, row: int, who: str = "") -> dict[str, Any]:
-        """What the page says of a picture to a reviewer, whose own last word is `own`."""
+        """Data of a picture for the review page; `own` is the last label that the reviewer gave it."""
         names, belief = self.data.labelset.names, self.suspects.belief[row]
         votes = None if self.data.votes is None else self.data.votes[row]
         likely = np.argsort(-belief)[:3].tolist()
@@ -162,7 +168,7 @@ class ReviewQueue:
             ],
             "votes": None if votes is None else [[name, int(count)] for name, count in zip(names, votes, strict=False)],
             "review": self.reviews.get(str(self.data.ids[row])),
-            "own": merge_reviews(one for one in self.said if one.who == who).get(str(self.data.ids[row])),
+            "own": merge_reviews(entry for entry in self.entries if entry.who == who).get(str(self.data.ids[row])),
         }
 
     @cached_property
@@ -171,32 +177,31 @@ class ReviewQueue:
         return dict(zip(self.data.ids.tolist(), names.tolist(), strict=True))
 
     def progress(self) -> dict[str, int]:
-        """How many were reviewed, and how many labels that changed."""
+        """Numbers of reviewed pictures, changed labels and audited pictures."""
         changed = sum(bool(label) and label != self._given.get(name) for name, label in self.reviews.items())
         return {"reviewed": len(self.reviews), "changed": changed, "audited": len(self.data)}
 
 
 def interleave_random(order: Ints, seed: int = 0) -> Ints:
-    """The same rows: one at random, one by the given order, and so on; each once.
+    """Alternate between random rows and the given order; every row occurs once.
 
-    What is only reviewed where it is open teaches wrong things of the rest, until there are thousands of reviews; with
-    every second one at random, few reviews do as well as random ones (docs/label-figures.md).
+    Reviews of uncertain pictures only are a biased sample and mislead learning until there are thousands of them; with
+    every second picture at random, few reviews do as well as random ones (docs/label-figures.md).
     """
     rows = np.stack([np.random.default_rng(seed).permutation(order), order], 1).ravel()
     first = np.unique(rows, return_index=True)[1]
     return np.asarray(rows[np.sort(first)])
 
 
-def acquisition_score(found: Suspects) -> Floats:
-    """(N,) how much a review would teach: how open it is whether the label is right, times how many are like it.
+def acquisition_score(suspects: Suspects) -> Floats:
+    """(N,) expected value of a review: uncertainty whether the label is right, times density of similar pictures.
 
-    A picture that is surely wrong teaches nothing new, one that is like no other nothing of others. Openness is the
-    entropy of right or wrong (uncertainty sampling: D. D. Lewis & W. A. Gale, SIGIR 1994), likeness the number of
-    pictures of which it is a neighbour.
+    Uncertainty is the entropy of right or wrong (uncertainty sampling: D. D. Lewis & W. A. Gale, SIGIR 1994); density
+    is log(2 + n), with n the number of pictures of which the picture is a neighbour.
     """
-    rows = np.arange(len(found.labels))
-    given, other = found.belief[rows, found.labels], found.belief[rows, found.other]
+    rows = np.arange(len(suspects.labels))
+    given, other = suspects.belief[rows, suspects.labels], suspects.belief[rows, suspects.other]
     wrong = other / np.maximum(given + other, 1e-9)
-    near = found.neighbours[found.neighbours >= 0]
-    liked = np.bincount(near, minlength=len(rows)) if len(near) else np.zeros(len(rows))
-    return np.asarray(entropy(np.stack([wrong, 1 - wrong], 1)) * np.log1p(1 + liked))
+    near = suspects.neighbours[suspects.neighbours >= 0]
+    counts = np.bincount(near, minlength=len(rows)) if len(near) else np.zeros(len(rows))
+    return np.asarray(entropy(np.stack([wrong, 1 - wrong], 1)) * np.log1p(1 + counts))

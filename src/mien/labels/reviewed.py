@@ -1,8 +1,7 @@
-"""What reviewed pictures, or pictures with votes, teach about all others: which labels to believe, and what wrong ones
-mean.
+"""Learn from reviewed pictures or annotators' votes how far given labels can be trusted, for all other pictures.
 
-Wrong labels are mostly not random: much of FER2013's "sad" is neutral to FER+'s ten annotators. No look at the given
-labels alone can see that; a few hundred reviews can.
+Label noise is mostly not random: many of FER2013's "sad" pictures are neutral to the ten annotators of FER+. The given
+labels alone cannot reveal such noise; a few hundred reviews can.
 """
 
 from __future__ import annotations
@@ -23,134 +22,141 @@ from mien.types.containers import check_length
 from mien.types.inputs import SLACK
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1)
-FEWEST = 30
-"""Reviewed pictures below which nothing is learnt from them."""
+MIN_REVIEWED = 30
+"""Fewest reviewed pictures to learn from."""
 FOLDS = 5
-"""Of pictures with votes: each learns from the others, so that no picture is judged by its own votes."""
+"""Folds of pictures with votes; the belief of a fold is learnt from the other folds."""
 STRENGTH = 0.1
-LEAST = 0.01
-"""Added to chances before their logarithm."""
+EPS = 0.01
+"""Added to probabilities before their logarithm."""
 
 
-def after_reviews(found: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
-    """The same suspects, with a belief that learnt from the reviewed ones.
+def learn_from_reviews(suspects: Suspects, vectors: Floats, reviewed: Ints) -> Suspects:
+    """Update the belief in each class by what the reviewed pictures show about given labels.
 
     Parameters
     ----------
+    suspects : beliefs without reviews.
     vectors : (N, D) embeddings.
-    reviewed : (N,) the right class of reviewed pictures, −1 for all others.
+    reviewed : (N,) class that a reviewer gave, −1 for pictures without a review.
 
     Raises
     ------
-    DataError : fewer than 30 reviewed pictures, or of one class alone.
+    DataError : fewer than 30 reviewed pictures, or pictures of a single class.
 
     Notes
     -----
-    L2 multinomial logistic regression of the true class on the belief, the given label, their product with the score,
-    and the embedding; the penalty is chosen by folds among the reviewed. Classes that no reviewer named keep the share
-    of the first belief that they had.
+    L2 multinomial logistic regression of the reviewed class on the belief, the given label, its product with the score,
+    and the embedding; the penalty is chosen by cross-validation. Classes without a review keep their former share.
     """
-    vectors = as_numbers(vectors, "after_reviews: vectors", ndim=2, rows=len(found.labels))
-    classes = found.belief.shape[1]
-    reviewed = as_labels(reviewed, "after_reviews: reviewed", classes, rows=len(found.labels), least=NO_LABEL)
+    vectors = as_numbers(vectors, "learn_from_reviews: vectors", ndim=2, rows=len(suspects.labels))
+    classes = suspects.belief.shape[1]
+    reviewed = as_labels(reviewed, "learn_from_reviews: reviewed", classes, rows=len(suspects.labels), least=NO_LABEL)
     check_reviews(reviewed)
     rows = np.flatnonzero(reviewed != NO_LABEL)
     _, counts = np.unique(reviewed[rows], return_counts=True)
-    features = _features(found, vectors)
+    features = _features(suspects, vectors)
     folds = StratifiedKFold(max(2, min(5, int(counts.max()))), shuffle=True, random_state=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
+        warnings.simplefilter("ignore")  # rare classes may have fewer pictures than folds
         model = make_pipeline(
             StandardScaler(), LogisticRegressionCV(Cs=STRENGTHS, cv=folds, scoring=_likelihood, max_iter=400)
         ).fit(features[rows], reviewed[rows])
-    belief = _taught(found.belief, model.predict_proba(features), model.classes_)
-    return Suspects(found.labels, belief, found.neighbours)
+    belief = _updated(suspects.belief, model.predict_proba(features), model.classes_)
+    return Suspects(suspects.labels, belief, suspects.neighbours)
 
 
 def _likelihood(model: LogisticRegression, features: Floats, labels: Ints) -> float:
-    """Mean log likelihood. scikit-learn's "neg_log_loss" needs every class in every fold, before 1.9."""
+    """Mean log likelihood; scikit-learn's "neg_log_loss" requires every class in every fold before version 1.9."""
     return -float(log_loss(labels, model.predict_proba(features), labels=model.classes_))
 
 
 def vote_folds(labels: Ints, groups: Texts) -> list[tuple[Ints, Ints]]:
-    """(rows to learn from, rows to judge) of each fold; what travels together stays in one. DataError if all does."""
-    labels = as_labels(labels, "vote_folds: labels")
-    names = np.unique(as_groups(groups, "vote_folds: groups", len(labels)), return_inverse=True)[1]
-    count = min(FOLDS, len(np.unique(names)))
-    if count < 2:
-        raise DataError("all pictures belong together", place="votes", remedy="give pictures of two persons or more")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
-        folds = StratifiedGroupKFold(count, shuffle=True, random_state=0)
-        return list(folds.split(labels, labels, names))
-
-
-def after_votes(
-    found: Suspects, vectors: Floats, shares: Floats, groups: Texts, told: Floats | None = None
-) -> Suspects:
-    """The same suspects, with a belief in shares of votes, each picture's learnt from the votes of others.
-
-    Parameters
-    ----------
-    vectors : (N, D) embeddings.
-    shares : (N, K) of the votes, rows add up to 1, or to 0 where a picture has none.
-    groups : (N,) what travels together, such as copies: they stay in one fold.
-    told : (N, K) probabilities of classifiers tuned on the votes of the other folds of `vote_folds`.
+    """Return (training rows, held-out rows) of each fold, with every group whole in one fold.
 
     Raises
     ------
-    DataError : too few pictures with votes outside one of the folds, or of one class. AlignmentError : other lengths.
+    DataError : there is only one group.
+    """
+    labels = as_labels(labels, "vote_folds: labels")
+    group = np.unique(as_groups(groups, "vote_folds: groups", len(labels)), return_inverse=True)[1]
+    count = min(FOLDS, len(np.unique(group)))
+    if count < 2:
+        cause = "all pictures belong to one group"
+        raise DataError(cause, place="votes", remedy="give pictures of two persons or more")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # rare classes may have fewer pictures than folds
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=0)
+        return list(folds.split(labels, labels, group))
+
+
+def learn_from_votes(
+    suspects: Suspects, vectors: Floats, shares: Floats, groups: Texts, oof_probs: Floats | None = None
+) -> Suspects:
+    """Replace the belief by expected shares of votes, predicted for each picture from the votes of other pictures.
+
+    Parameters
+    ----------
+    suspects : beliefs without votes.
+    vectors : (N, D) embeddings.
+    shares : (N, K) shares of votes; rows add up to 1, or to 0 for a picture without votes.
+    groups : (N,) group of each picture, such as its copies; a group is whole in one fold.
+    oof_probs : (N, K) out-of-fold probabilities of classifiers tuned on the votes, with the folds of `vote_folds`.
+
+    Raises
+    ------
+    DataError : too few pictures with votes outside one of the folds, or votes for a single class.
+    AlignmentError : the arrays differ in length.
 
     Notes
     -----
-    The regression of `after_reviews` with votes as weights, in five folds. Its entropy is that of the votes to expect.
-    With `told` it is stacked generalization (D. H. Wolpert, Neural Networks 5, 1992): what was told of the pictures
-    that it learns from came from classifiers that saw votes of the pictures that it judges, never their answers.
+    The regression of `learn_from_reviews` with votes as weights, in five folds. With `oof_probs` it is stacked
+    generalization (D. H. Wolpert, Neural Networks 5, 1992): the classifiers behind the probabilities of its training
+    pictures used votes of the held-out pictures, but never their outputs.
     """
-    rows, classes = found.belief.shape
-    shares = as_shares(shares, "after_votes: shares", classes, empty=True)
-    check_length(shares, rows, "after_votes: shares")
-    vectors = as_numbers(vectors, "after_votes: vectors", ndim=2, rows=rows)
-    if told is not None:
-        told = as_numbers(told, "after_votes: told", ndim=2, rows=rows, within=(0, 1 + SLACK))
-        if told.shape != shares.shape:
-            cause = f"shares are {shares.shape}, told {told.shape}"
-            raise AlignmentError(cause, place="after_votes", remedy="give a column a class")
+    rows, classes = suspects.belief.shape
+    shares = as_shares(shares, "learn_from_votes: shares", classes, empty=True)
+    check_length(shares, rows, "learn_from_votes: shares")
+    vectors = as_numbers(vectors, "learn_from_votes: vectors", ndim=2, rows=rows)
+    features, belief = _features(suspects, vectors), suspects.belief.copy()
+    if oof_probs is not None:
+        oof_probs = as_numbers(oof_probs, "learn_from_votes: oof_probs", ndim=2, rows=rows, within=(0, 1 + SLACK))
+        if oof_probs.shape != shares.shape:
+            cause = f"shares have shape {shares.shape}, oof_probs {oof_probs.shape}"
+            raise AlignmentError(cause, place="learn_from_votes", remedy="give one column per class")
+        features = np.concatenate([features, np.log(oof_probs + EPS)], axis=1)
     voted = np.flatnonzero(shares.sum(1) > 0)
-    features, belief = _features(found, vectors), found.belief.copy()
-    if told is not None:
-        features = np.concatenate([features, np.log(told + LEAST)], axis=1)
-    for _, judged in vote_folds(found.labels, groups):
-        learn = np.setdiff1d(voted, judged)
-        rows_of, named = np.nonzero(shares[learn])
-        if len(learn) < FEWEST // 2 or len(np.unique(named)) < 2:
-            cause = f"{len(learn)} pictures with votes for {len(np.unique(named))} classes stand outside one fold"
-            raise DataError(cause, place="votes", remedy=f"give {FEWEST} or more pictures with votes, of two classes")
+    for _, held_out in vote_folds(suspects.labels, groups):
+        train = np.setdiff1d(voted, held_out)
+        picture, target = np.nonzero(shares[train])
+        if len(train) < MIN_REVIEWED // 2 or len(np.unique(target)) < 2:
+            cause = f"{len(train)} pictures with votes for {len(np.unique(target))} classes are outside one fold"
+            remedy = f"give {MIN_REVIEWED} or more pictures with votes, of two classes"
+            raise DataError(cause, place="votes", remedy=remedy)
         model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=400)).fit(
-            features[learn[rows_of]], named, logisticregression__sample_weight=shares[learn][rows_of, named]
+            features[train[picture]], target, logisticregression__sample_weight=shares[train][picture, target]
         )
-        told = model.predict_proba(features[judged])
-        belief[judged] = _taught(found.belief[judged], told, model.classes_)
-    return Suspects(found.labels, belief, found.neighbours)
+        belief[held_out] = _updated(suspects.belief[held_out], model.predict_proba(features[held_out]), model.classes_)
+    return Suspects(suspects.labels, belief, suspects.neighbours)
 
 
 def check_reviews(reviewed: Ints) -> None:
-    """DataError unless there are reviews enough to learn from."""
+    """Raise DataError unless there are enough reviews to learn from."""
     reviewed = as_labels(reviewed, "reviews", least=NO_LABEL)
-    named, count = np.unique(reviewed[reviewed != NO_LABEL]), int((reviewed != NO_LABEL).sum())
-    if count < FEWEST or len(named) < 2:
-        cause = f"{count} reviewed pictures of {len(named)} classes"
-        raise DataError(cause, place="reviews", remedy=f"review {FEWEST} or more, of two classes or more")
+    classes, count = np.unique(reviewed[reviewed != NO_LABEL]), int((reviewed != NO_LABEL).sum())
+    if count < MIN_REVIEWED or len(classes) < 2:
+        cause = f"there are only {count} reviewed pictures of {len(classes)} classes"
+        raise DataError(cause, place="reviews", remedy=f"review {MIN_REVIEWED} or more, of two classes or more")
 
 
-def _taught(belief: Floats, told: Floats, named: Ints) -> Floats:
-    """The belief (N, K) with what was told of the named classes; the others keep their share."""
-    taught = belief.copy()
-    others = 1 - belief[:, named].sum(1, keepdims=True) if len(named) < belief.shape[1] else 0.0
-    taught[:, named] = told * (1 - others)
-    return taught
+def _updated(belief: Floats, probs: Floats, classes: Ints) -> Floats:
+    """Belief (N, K) with new probabilities for some classes; the other classes keep their share."""
+    updated = belief.copy()
+    others = 1 - belief[:, classes].sum(1, keepdims=True) if len(classes) < belief.shape[1] else 0.0
+    updated[:, classes] = probs * (1 - others)
+    return updated
 
 
-def _features(found: Suspects, vectors: Floats) -> Floats:
-    given = np.eye(found.belief.shape[1])[found.labels]
-    return np.concatenate([np.log(found.belief + LEAST), given, given * found.score[:, None], vectors], axis=1)
+def _features(suspects: Suspects, vectors: Floats) -> Floats:
+    given = np.eye(suspects.belief.shape[1])[suspects.labels]
+    return np.concatenate([np.log(suspects.belief + EPS), given, given * suspects.score[:, None], vectors], axis=1)

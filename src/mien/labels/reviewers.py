@@ -1,4 +1,4 @@
-"""Several reviewers, some better than others: one label for each picture that they looked at."""
+"""Merge the labels of several reviewers, weighted by estimates of their quality, and compare reviewers."""
 
 from __future__ import annotations
 
@@ -17,74 +17,79 @@ from mien.outside import import_optional
 from mien.types import NO_LABEL, Dataset, Floats, Ints, as_shares
 from mien.types.containers import check_length
 
-FEWEST = 2
-"""Reviewers of the same pictures, without whom there is nothing to weigh."""
-REMEDY = "leave it out: there is too little to weigh"
+MIN_REVIEWERS = 2
+"""Fewest reviewers of a picture from which weights can be estimated."""
+REMEDY = "leave out --merge crowdlab: there are too few reviews to weight reviewers"
 
 
 def crowdlab(reviews: Iterable[Review], data: Dataset, belief: Floats) -> tuple[Ints, Mapping[str, float]]:
-    """What the reviewers, weighed by how far they agree with others and with the classifier, say of each picture.
+    """Merge reviews by weighting reviewers by their agreement with each other and with the classifier.
 
     Parameters
     ----------
-    reviews : of pictures of `data`, see :func:`mien.data.reviews.labels_of`.
-    belief : (N, K) chance of each class, of an audit that knew no review.
+    reviews : reviews of pictures of `data`, see :func:`mien.data.reviewed.labels_of`.
+    data : N pictures.
+    belief : (N, K) estimated probability of each class, from an audit without reviews.
 
     Returns
     -------
-    (N,) classes, −1 without a review; and reviewer → quality from 0 to 1, of those who share a picture with another.
+    labels : (N,) classes, −1 without a review.
+    quality : reviewer → quality from 0 to 1, for reviewers who share a picture with another.
 
     Raises
     ------
-    UsageError : the reviews cannot be weighed. MissingExtraError : cleanlab is not installed.
+    UsageError : weights cannot be estimated from these reviews. MissingExtraError : cleanlab is not installed.
 
     Notes
     -----
     H. W. Goh, U. Tkachenko, J. Mueller, *CROWDLAB: Supervised learning to infer consensus labels and quality scores for
-    data with multiple annotators* (2022), by cleanlab. Classes that nobody named and that have no label take no part.
+    data with multiple annotators* (2022), by cleanlab. Classes without a label or a review are left out.
     """
     reviews = list(reviews)
     check_reviewers(reviews)
-    last = _last(reviews)
+    last = _last_labels(reviews)
     belief = as_shares(belief, "crowdlab: belief", len(data.labelset))
     check_length(belief, len(data), "crowdlab: belief")
     rows = {name: row for row, name in enumerate(data.ids.tolist())}
     people = sorted({who for (who, _), label in last.items() if label})
-    said = np.full((len(data), len(people)), np.nan)
+    given = np.full((len(data), len(people)), np.nan)
     for (who, name), label in last.items():
         if label and name in rows:
-            said[rows[name], people.index(who)] = data.labelset.index(label)
-    looked = np.flatnonzero((~np.isnan(said)).any(1))
-    annotate = _cleanlab()
-    used = np.unique(np.concatenate([said[looked][~np.isnan(said[looked])].astype(int), np.unique(data.labels)]))
-    own = np.where(np.isnan(said[looked]), np.nan, np.searchsorted(used, np.nan_to_num(said[looked])))
-    probs = belief[looked][:, used] / belief[looked][:, used].sum(1, keepdims=True)
-    drawn = np.random.get_state()
-    np.random.seed(0)  # cleanlab breaks the last ties by it
+            given[rows[name], people.index(who)] = data.labelset.index(label)
+    reviewed = np.flatnonzero((~np.isnan(given)).any(1))
+    given = given[reviewed]
+    merge = _cleanlab()
+    classes = np.unique(np.concatenate([given[~np.isnan(given)].astype(int), np.unique(data.labels)]))
+    given = np.where(np.isnan(given), np.nan, np.searchsorted(classes, np.nan_to_num(given)))
+    probs = belief[reviewed][:, classes] / belief[reviewed][:, classes].sum(1, keepdims=True)
+    state = np.random.get_state()
+    np.random.seed(0)  # cleanlab breaks ties with NumPy's global generator
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that some reviewer shares no picture with another
-            found = annotate(own, probs, return_detailed_quality=False, verbose=False)
+            warnings.simplefilter("ignore")  # some reviewers may share no picture with another
+            merged = merge(given, probs, return_detailed_quality=False, verbose=False)
     except ValueError as error:
-        raise UsageError(f"cannot be weighed: {error}", place="--merge crowdlab", remedy=REMEDY) from None
+        cause = f"cannot estimate weights of reviewers: {error}"
+        raise UsageError(cause, place="--merge crowdlab", remedy=REMEDY) from None
     finally:
-        np.random.set_state(drawn)
+        np.random.set_state(state)
     labels = np.full(len(data), NO_LABEL)
-    labels[looked] = used[found["label_quality"]["consensus_label"].to_numpy(int)]
-    quality = found["annotator_stats"]["annotator_quality"]
+    labels[reviewed] = classes[merged["label_quality"]["consensus_label"].to_numpy(int)]
+    quality = merged["annotator_stats"]["annotator_quality"]
     return labels, {people[int(number)]: float(value) for number, value in quality.items() if np.isfinite(value)}
 
 
 @dataclass(frozen=True)
 class Reviewer:
-    """One reviewer beside the others.
+    """Counts, agreement and quality of a reviewer.
 
     Attributes
     ----------
-    who : the name. pictures : given a class.
-    shared : those of them that another has given one as well.
-    agreement : share of the other words on these that are the same; NaN without any.
-    quality : from 0 to 1 as `crowdlab` weighs, NaN where it did not.
+    who : name of the reviewer.
+    pictures : number of pictures that the reviewer gave a class.
+    shared : number of those that another reviewer gave a class too.
+    agreement : share of the other reviewers' labels of these pictures that are the same; NaN without any.
+    quality : weight from 0 to 1 by `crowdlab`; NaN where it was not used.
     """
 
     who: str
@@ -95,43 +100,42 @@ class Reviewer:
 
 
 def reviewers(reviews: Iterable[Review], quality: Mapping[str, float]) -> list[Reviewer]:
-    """All who gave a picture a class, the busiest first.
+    """List all reviewers who gave a picture a class, by descending number of pictures.
 
     Examples
     --------
-    >>> said = [Review("1", "fear", "a"), Review("1", "fear", "b"), Review("1", "anger", "c"), Review("2", "fear", "a")]
-    >>> [(one.who, one.pictures, one.agreement) for one in reviewers(said, {})]
+    >>> log = [Review("1", "fear", "a"), Review("1", "fear", "b"), Review("1", "anger", "c"), Review("2", "fear", "a")]
+    >>> [(reviewer.who, reviewer.pictures, reviewer.agreement) for reviewer in reviewers(log, {})]
     [('a', 2, 0.5), ('b', 1, 0.5), ('c', 1, 0.0)]
     """
-    words = {key: label for key, label in _last(reviews).items() if label}
+    labels = {key: label for key, label in _last_labels(reviews).items() if label}
     votes: dict[str, Counter[str]] = defaultdict(Counter)
-    for (_, name), label in words.items():
+    for (_, name), label in labels.items():
         votes[name][label] += 1
-    found = []
-    for who in dict.fromkeys(who for who, _ in words):
-        own = {name: label for (person, name), label in words.items() if person == who}
-        others = {name: votes[name].total() - 1 for name in own}
-        same = sum(votes[name][label] - 1 for name, label in own.items())
+    rows = []
+    for who in dict.fromkeys(who for who, _ in labels):
+        given = {name: label for (person, name), label in labels.items() if person == who}
+        others = {name: votes[name].total() - 1 for name in given}
+        same = sum(votes[name][label] - 1 for name, label in given.items())
         agreement = same / sum(others.values()) if any(others.values()) else math.nan
-        found.append(Reviewer(who, len(own), sum(map(bool, others.values())), agreement, quality.get(who, math.nan)))
-    return sorted(found, key=lambda one: -one.pictures)
+        rows.append(Reviewer(who, len(given), sum(map(bool, others.values())), agreement, quality.get(who, math.nan)))
+    return sorted(rows, key=lambda reviewer: -reviewer.pictures)
 
 
 def check_reviewers(reviews: Iterable[Review]) -> None:
-    """UsageError unless some picture has two reviewers; MissingExtraError without cleanlab."""
-    people = Counter(name for (_, name), label in _last(reviews).items() if label)
-    if max(people.values(), default=0) < FEWEST:
-        raise UsageError(f"no picture was reviewed by {FEWEST} people", place="--merge crowdlab", remedy=REMEDY)
+    """Raise UsageError unless a picture has two reviewers, and MissingExtraError if cleanlab is not installed."""
+    people = Counter(name for (_, name), label in _last_labels(reviews).items() if label)
+    if max(people.values(), default=0) < MIN_REVIEWERS:
+        raise UsageError(f"no picture was reviewed by {MIN_REVIEWERS} people", place="--merge crowdlab", remedy=REMEDY)
     _cleanlab()
 
 
-def _last(reviews: Iterable[Review]) -> dict[tuple[str, str], str | None]:
-    """(reviewer, picture) → the last word."""
-    return {(one.who, one.id): one.label for one in reviews}
+def _last_labels(reviews: Iterable[Review]) -> dict[tuple[str, str], str | None]:
+    """(reviewer, picture) → label of the last review."""
+    return {(review.who, review.id): review.label for review in reviews}
 
 
 def _cleanlab() -> Callable[..., Any]:
-    annotate: Callable[..., Any] = import_optional(
-        "cleanlab.multiannotator", "cleanlab", "crowd"
-    ).get_label_quality_multiannotator
-    return annotate
+    module = import_optional("cleanlab.multiannotator", "cleanlab", "crowd")
+    merge: Callable[..., Any] = module.get_label_quality_multiannotator
+    return merge

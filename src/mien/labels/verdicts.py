@@ -1,4 +1,4 @@
-"""A verdict on each picture, with a reason in a line: wrong labels, ambiguous faces and strangers need other care."""
+"""Verdicts on labelled pictures, each with a one-line reason: probably wrong, ambiguous, outlier or fine."""
 
 from __future__ import annotations
 
@@ -12,68 +12,65 @@ from mien.types import Floats, Ints, as_numbers
 
 WRONG, AMBIGUOUS, STRANGE, FINE = KINDS = ("probably wrong", "ambiguous", "unlike anything seen", "fine")
 CLOSE = 0.75
-"""Two classes are close where the second is at least this share of the first."""
+"""A picture is ambiguous where the second class has at least this share of the belief in the first."""
 FAR = 3.0
-"""Robust standard deviations of novelty from which on a picture is unlike anything seen (one in 700 of normal ones)."""
+"""Robust standard deviations of novelty above which a picture is an outlier (1 in 700 of a normal distribution)."""
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Of N pictures.
+    """Verdict and reason for each of N pictures.
 
     Attributes
     ----------
-    kind : (N,) numbers into KINDS.
-    reason : (N,) a line each.
+    kind : (N,) verdicts, as indices into KINDS.
+    reason : (N,) one line each.
     """
 
     kind: Ints
     reason: tuple[str, ...]
 
     def counts(self) -> dict[str, int]:
-        """Kind → pictures."""
+        """Number of pictures for each verdict."""
         return {name: int((self.kind == number).sum()) for number, name in enumerate(KINDS)}
 
 
-def verdicts(found: Suspects, novelty: Floats, names: tuple[str, ...]) -> Verdicts:
-    """The first that holds of: unlike anything seen, ambiguous, probably wrong; else fine.
+def verdicts(suspects: Suspects, novelty: Floats, names: tuple[str, ...]) -> Verdicts:
+    """Assign the first verdict that holds: unlike anything seen, ambiguous, probably wrong, else fine.
 
-    A picture that is unlike all others has no reliable neighbours, and one between two classes no single right label:
-    so both go before "probably wrong", which says that one other class is clearly more likely.
+    An outlier has no reliable neighbours and an ambiguous picture no single right label, so both precede "probably
+    wrong", which means that another class is clearly more likely.
 
     Parameters
     ----------
-    found : the suspects. novelty : (N,) higher is stranger, on any scale.
+    suspects : beliefs and labels of N pictures.
+    novelty : (N,) outlier score on any scale; higher is more unusual.
     names : K class names.
     """
-    novelty = as_numbers(novelty, "verdicts: novelty", rows=len(found.labels))
-    if len(names) != found.belief.shape[1]:
-        cause = f"{len(names)} names for {found.belief.shape[1]} classes"
+    novelty = as_numbers(novelty, "verdicts: novelty", rows=len(suspects.labels))
+    if len(names) != suspects.belief.shape[1]:
+        cause = f"there are {len(names)} names for {suspects.belief.shape[1]} classes"
         raise AlignmentError(cause, place="verdicts", remedy="name every class")
     if not len(novelty):
         return Verdicts(np.empty(0, np.int64), ())
     middle = np.median(novelty)
-    spread = 1.4826 * np.median(np.abs(novelty - middle)) or 1.0
-    far = (novelty - middle) / spread
-    order = np.sort(found.belief, axis=1)
+    deviations = (novelty - middle) / (1.4826 * np.median(np.abs(novelty - middle)) or 1.0)
+    order = np.sort(suspects.belief, axis=1)
     close = order[:, -2] >= CLOSE * order[:, -1]
-    holds = {STRANGE: far > FAR, AMBIGUOUS: close, WRONG: found.score > 0}
+    holds = {STRANGE: deviations > FAR, AMBIGUOUS: close, WRONG: suspects.score > 0}
     kind = np.select(list(holds.values()), [KINDS.index(name) for name in holds], KINDS.index(FINE))
-    return Verdicts(kind, tuple(_reason(row, KINDS[number], found, far, names) for row, number in enumerate(kind)))
+    other = suspects.other
+    return Verdicts(kind, tuple(
+        _reason(KINDS[number], suspects.belief[row], (suspects.labels[row], other[row]), deviations[row], names)
+        for row, number in enumerate(kind)
+    ))  # fmt: skip
 
 
-def _reason(row: int, kind: str, found: Suspects, far: Floats, names: tuple[str, ...]) -> str:
-    belief, given = found.belief[row], names[found.labels[row]]
-    first, second = np.argsort(-belief)[:2]
+def _reason(kind: str, belief: Floats, classes: tuple[int, int], deviations: float, names: tuple[str, ...]) -> str:
+    """One line for a verdict; `classes` are the given and the most likely other class."""
     if kind == STRANGE:
-        return f"{far[row]:.1f} standard deviations from what is usual"
+        return f"{deviations:.1f} standard deviations from the median"
+    given, other = (f"{names[c]} {100 * belief[c]:.0f} %" for c in classes)
     if kind == AMBIGUOUS:
-        return f"{names[first]} {_percent(belief[first])} or {names[second]} {_percent(belief[second])}"
-    other = names[found.other[row]]
-    if kind == WRONG:
-        return f"{other} {_percent(belief[found.other[row]])}, {given} {_percent(belief[found.labels[row]])}"
-    return f"{given} {_percent(belief[found.labels[row]])}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+        return " or ".join(f"{names[c]} {100 * belief[c]:.0f} %" for c in np.argsort(-belief)[:2])
+    return f"{other}, {given}" if kind == WRONG else given

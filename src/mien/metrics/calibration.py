@@ -1,7 +1,7 @@
-"""Does a confidence mean what it says? Kept apart: against one label a picture, and against annotators' votes.
+"""Calibration of probabilities, measured against one label per picture or against the shares of annotators' votes.
 
-A classifier that repeats the votes exactly is sure of .77 on average, and yet has nearly every plurality right: against
-the plurality it looks badly calibrated, and is not. So say which of the two is meant.
+The two references differ. A classifier that reproduces the vote shares exactly has a mean confidence of .77 and nearly
+every plurality label right: it is calibrated against the votes and underconfident against the labels.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from mien.types import Floats, Ints, as_classes, as_labels, as_numbers, as_share
 from mien.types.inputs import SLACK
 
 BINS = 15
-LEAST = 1e-12
-COLD = 0.04
-"""A temperature below that which `temperature` may give."""
+EPS = 1e-12
+LOW_TEMPERATURE = 0.04
+"""Below it, powers of probabilities may underflow; `temperature` never returns a value as low."""
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Confidence beside truth in bins of equal numbers of pictures, least sure first.
+    """Reliability diagram: mean confidence and accuracy per bin of equal numbers of pictures, lowest confidence first.
 
     Attributes
     ----------
-    confidence : (B,) mean confidence. truth : (B,) share that is right, or of the votes. count : (B,) pictures.
+    confidence : (B,) mean confidence. truth : (B,) share of right answers, or mean share of the votes.
+    count : (B,) pictures.
     """
 
     confidence: Floats
@@ -37,19 +38,22 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean distance of the two, weighted by pictures; NaN without any."""
+        """Expected calibration error: mean of |confidence − truth|, weighted by pictures; NaN without pictures."""
         if not self.count.sum():
             return float("nan")
         return float((np.abs(self.confidence - self.truth) * self.count).sum() / self.count.sum())
 
 
 def reliability(confidence: Floats, truth: Floats, bins: int = BINS) -> Reliability:
-    """Bins of equal numbers (Nguyen & O'Connor, EMNLP 2015): every picture counts once, also one of confidence 1.
+    """Compute a reliability diagram with adaptive bins, each of which has the same number of pictures.
+
+    K. Nguyen, B. O'Connor, *Posterior calibration and exploratory analysis for natural language processing models*,
+    EMNLP 2015. Every picture counts once, also with a confidence of exactly 1.
 
     Parameters
     ----------
     confidence : (N,) between 0 and 1.
-    truth : (N,) 1 for right and 0 for wrong, or a share of the votes.
+    truth : (N,) 1 for a right and 0 for a wrong answer, or a share of the votes.
 
     Examples
     --------
@@ -65,10 +69,10 @@ def reliability(confidence: Floats, truth: Floats, bins: int = BINS) -> Reliabil
 
 
 def plurality_reliability(probs: Floats, labels: Ints, bins: int = BINS) -> Reliability:
-    """Confidence in the answer beside how often it is the label.
+    """Compute the reliability diagram of (N, K) probabilities against (N,) labels: confidence and accuracy per bin.
 
-    >>> found = plurality_reliability(np.array([[0.7, 0.3], [0.7, 0.3]]), np.array([0, 1]), bins=1)
-    >>> round(found.error, 3)
+    >>> diagram = plurality_reliability(np.array([[0.7, 0.3], [0.7, 0.3]]), np.array([0, 1]), bins=1)
+    >>> round(diagram.error, 3)
     0.2
     """
     probs = as_shares(probs, "plurality_reliability: probs")
@@ -77,11 +81,11 @@ def plurality_reliability(probs: Floats, labels: Ints, bins: int = BINS) -> Reli
 
 
 def vote_reliability(probs: Floats, votes: Floats, bins: int = BINS) -> Reliability:
-    """Confidence in the answer beside the share of the votes that it has.
+    """Compute the reliability diagram against votes: confidence and mean share of votes for the answer per bin.
 
     Parameters
     ----------
-    probs : (N, K). votes : (N, K) shares, rows add up to 1.
+    probs : (N, K) probabilities. votes : (N, K) shares; rows add up to 1.
 
     Examples
     --------
@@ -89,23 +93,24 @@ def vote_reliability(probs: Floats, votes: Floats, bins: int = BINS) -> Reliabil
     >>> vote_reliability(votes, votes).error
     0.0
     """
-    probs, votes = _both(probs, votes, "vote_reliability", "votes")
+    probs, votes = _checked(probs, votes, "vote_reliability", "votes")
     answers = probs.argmax(1)
     rows = np.arange(len(probs))
     return reliability(probs[rows, answers], votes[rows, answers], bins)
 
 
 def temperature(probs: Floats, targets: Floats) -> float:
-    """T with the least cross-entropy of softmax(log p / T) on pictures that were not trained on.
+    """Fit the temperature T that minimises the cross-entropy of softmax(log p / T); see `tempered`.
 
     Parameters
     ----------
-    probs : (N, K). targets : (N, K) one-hot labels or shares of votes: what it is to be calibrated against.
+    probs : (N, K) probabilities of pictures that were not trained on.
+    targets : (N, K) one-hot labels, or shares of votes, to calibrate against.
 
     Notes
     -----
-    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, *On calibration of modern neural networks*, ICML 2017. It never changes
-    an answer.
+    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, *On calibration of modern neural networks*, ICML 2017. The answer
+    (argmax) never changes.
 
     Examples
     --------
@@ -115,10 +120,10 @@ def temperature(probs: Floats, targets: Floats) -> float:
     >>> tempered(sure, t)[0].round(2).tolist()
     [0.75, 0.25]
     """
-    probs, targets = _both(probs, targets, "temperature", "targets")
+    probs, targets = _checked(probs, targets, "temperature", "targets")
     if not len(probs):
         return 1.0
-    logits = np.log(np.maximum(probs, LEAST))
+    logits = np.log(np.maximum(probs, EPS))
 
     def loss(log_t: float) -> float:
         return -float((targets * log_softmax(logits / np.exp(log_t), axis=1)).sum(1).mean())
@@ -127,19 +132,19 @@ def temperature(probs: Floats, targets: Floats) -> float:
 
 
 def tempered(probs: Floats, t: float) -> Floats:
-    """(N, K) probabilities at temperature T: above 1 less sure, below 1 surer; what has probability 0 keeps it."""
+    """Rescale (N, K) probabilities to p^(1/T), normalised: T > 1 lowers confidence, T < 1 raises it; zeros stay."""
     if not (isinstance(t, int | float | np.number) and 0 < t < np.inf):
-        raise UsageError(f"the temperature is {t}", place="tempered", remedy="give a number above 0; 1 changes nothing")
+        raise UsageError(f"temperature is {t}", place="tempered", remedy="give a number above 0; 1 changes nothing")
     shares = np.asarray(as_shares(probs, "tempered: probs"), np.float64)
-    if t < COLD:  # powers of all would be 0
+    if t < LOW_TEMPERATURE:  # otherwise all powers of a row could underflow to 0
         shares = shares / shares.max(1, keepdims=True)
     powers = shares ** (1 / t)
     return np.asarray(powers / powers.sum(1, keepdims=True))
 
 
-def _both(probs: Floats, shares: Floats, place: str, name: str) -> tuple[Floats, Floats]:
+def _checked(probs: Floats, shares: Floats, place: str, name: str) -> tuple[Floats, Floats]:
     probs, shares = as_shares(probs, f"{place}: probs"), as_shares(shares, f"{place}: {name}")
     if probs.shape != shares.shape:
-        cause = f"probs are {probs.shape}, {name} {shares.shape}"
-        raise AlignmentError(cause, place=place, remedy="give a row a picture and a column a class in both")
+        cause = f"probs have shape {probs.shape}, {name} have shape {shares.shape}"
+        raise AlignmentError(cause, place=place, remedy="give both one row per picture and one column per class")
     return probs, shares

@@ -1,7 +1,7 @@
-"""How well a classifier answers: accuracy, recall, precision, F1 and ROC AUC, per class and in the mean.
+"""Measures of a classifier: accuracy, recall, precision, F1 and ROC AUC, per class and as means over classes.
 
-Labels are class indices 0 … K−1; an answer of −1 (abstained) is right nowhere. Undefined (0/0) is NaN and left out of
-means, unlike libraries that count it as 0.
+Labels are class indices 0 … K−1; the answer −1 (abstained) is never right. An undefined rate (0/0) is NaN and is left
+out of means, unlike in libraries that count it as 0.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mien.types import NO_LABEL, Bools, Floats, Ints, Rates, as_classes, as_coun
 
 
 def confusion_matrix(truth: Ints, answer: Ints, K: int) -> Ints:
-    """(K, K) counts: row the label, column the answer; abstentions are in no column.
+    """Count pictures per label (row) and answer (column), as (K, K); abstentions are in no column.
 
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), K=2)
     array([[1, 1],
@@ -25,21 +25,21 @@ def confusion_matrix(truth: Ints, answer: Ints, K: int) -> Ints:
 
 
 def recall(truth: Ints, answer: Ints, K: int) -> Rates:
-    """Per class: right answers out of its pictures."""
+    """Recall per class: right answers out of the pictures with that label."""
     truth, answer, K = _checked(truth, answer, K, "recall")
     return Rates(_right(truth, answer, K), np.bincount(truth, minlength=K))
 
 
 def precision(truth: Ints, answer: Ints, K: int) -> Rates:
-    """Per class: right answers out of those that name it."""
+    """Precision per class: right answers out of all answers of that class."""
     return Rates(_right(truth, answer, K), confusion_matrix(truth, answer, K).sum(0))
 
 
 def f1(truth: Ints, answer: Ints, K: int) -> Rates:
-    """Per class: 2·right out of (its pictures + answers that name it), the harmonic mean of precision and recall."""
+    """F1 per class, 2·right / (pictures + answers of the class): the harmonic mean of precision and recall."""
     truth, answer, K = _checked(truth, answer, K, "f1")
-    named = confusion_matrix(truth, answer, K).sum(0)
-    return Rates(2 * _right(truth, answer, K), np.bincount(truth, minlength=K) + named)
+    answered = confusion_matrix(truth, answer, K).sum(0)
+    return Rates(2 * _right(truth, answer, K), np.bincount(truth, minlength=K) + answered)
 
 
 def macro_recall(truth: Ints, answer: Ints, K: int) -> float:
@@ -52,11 +52,13 @@ def macro_recall(truth: Ints, answer: Ints, K: int) -> float:
 
 
 COMMON = 100
-"""Pictures of a class in the data from which on it counts in the means over classes."""
+"""Fewest pictures in the data with which a class counts in means over classes."""
 
 
 def common_classes(counts: Ints) -> Bools:
-    """(K,) the classes that means are over: with enough pictures, or all where fewer than two have.
+    """(K,) mask of the classes with 100 pictures or more, over which means are taken.
+
+    Where fewer than two classes have as many, it marks every class that has pictures.
 
     >>> common_classes(np.array([7000, 300, 21])).tolist()
     [True, True, False]
@@ -67,7 +69,7 @@ def common_classes(counts: Ints) -> Bools:
 
 
 def accuracy(truth: Ints, answer: Ints) -> float:
-    """Share of right answers; NaN without pictures."""
+    """Share of right answers, NaN without pictures."""
     truth = as_labels(truth, "accuracy: truth")
     answer = as_labels(answer, "accuracy: answer", rows=len(truth), least=NO_LABEL)
     return float((truth == answer).mean()) if len(truth) else float("nan")

@@ -1,8 +1,7 @@
-"""What a correction did: f's answers (base) and h's (final) on the same pictures, per class.
+"""Measures of a correction: answers of the classifier f (base) and of the corrected system h (final), per class.
 
-For class i: J its pictures, A those f gets right, B those h gets right. Labels are class indices 0 … K−1; `final` may
-be −1 where h abstains. Undefined (0/0) is NaN. The definitions are those of docs/method.md,
-"Measures".
+Labels are class indices 0 … K−1; `final` may be −1 where h abstains. An undefined rate (0/0) is NaN. docs/method.md
+has the definitions.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from mien.types import NO_LABEL, Bools, Floats, Ints, Rates, Scores, as_classes,
 
 
 def scores(truth: Ints, base: Ints, final: Ints, K: int) -> Scores:
-    """Rates of f and h per class, with their counts.
+    """Compute recall, Retention, Harm, Gain and false positive rate per class of f and h, with their counts.
 
     Parameters
     ----------
@@ -56,7 +55,7 @@ def scores(truth: Ints, base: Ints, final: Ints, K: int) -> Scores:
 
 
 def relative_gain(result: Scores, epsilon: float = 0.0) -> Floats:
-    """(K,) R = TPR_h / (TPR_f + ε): how many times more often h is right than f. NaN at a zero denominator.
+    """(K,) R = TPR_h / (TPR_f + ε), the ratio of the recalls after and before correction; NaN at a zero denominator.
 
     >>> result = scores(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([0, 0, 1]), K=2)
     >>> relative_gain(result)
@@ -66,16 +65,19 @@ def relative_gain(result: Scores, epsilon: float = 0.0) -> Floats:
 
 
 def recovered_recall(recall_after: Floats, recall_full: Floats) -> Floats:
-    """P, the restored share: recall of h over recall of the model trained on all classes, on the same pictures.
+    """P, the recovered share: recall of h over recall of a model trained on all classes, on the same pictures.
 
     >>> recovered_recall(np.array([0.51, 0.2]), np.array([0.78, 0.0]))
     array([0.65384615,        nan])
     """
-    of_h, of_full = (as_numbers(values, "restored", ndim=None, finite=False) for values in (recall_after, recall_full))
-    if of_h.shape != of_full.shape:
-        cause = f"recalls of shape {of_h.shape} and {of_full.shape}"
-        raise AlignmentError(cause, place="restored", remedy="give the recalls of the same classes")
-    return _ratio(of_h.astype(float), of_full.astype(float))
+    after, full = (
+        as_numbers(values, "recovered_recall", ndim=None, finite=False).astype(float)
+        for values in (recall_after, recall_full)
+    )
+    if after.shape != full.shape:
+        cause = f"recalls have shapes {after.shape} and {full.shape}"
+        raise AlignmentError(cause, place="recovered_recall", remedy="give the recalls of the same classes")
+    return _ratio(after, full)
 
 
 def retention_matrix(truth: Ints, answers: Mapping[int, tuple[Ints, Ints]], K: int) -> Rates:
@@ -90,7 +92,7 @@ def retention_matrix(truth: Ints, answers: Mapping[int, tuple[Ints, Ints]], K: i
     Returns
     -------
     Rates
-        Undefined (no totals) on the diagonal and in columns without a corrector.
+        Totals are 0 (undefined) on the diagonal and in columns without a corrector.
     """
     return _matrix(truth, answers, K, "retention")
 
@@ -107,8 +109,8 @@ def column_means(rates: Rates, weights: Floats | None = None) -> Floats:
     array([0.5 , 0.25])
     """
     if rates.hits.ndim != 2:
-        cause = f"rates of shape {rates.hits.shape}"
-        raise AlignmentError(cause, place="column_means", remedy="give those of a matrix (K, C)")
+        cause = f"rates have shape {rates.hits.shape}"
+        raise AlignmentError(cause, place="column_means", remedy="give rates of shape (K, C)")
     columns = zip(rates.hits.T, rates.totals.T, strict=True)
     return np.array([Rates(hits, totals).mean(weights) for hits, totals in columns])
 

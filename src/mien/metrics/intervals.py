@@ -1,4 +1,4 @@
-"""Intervals and tests for rates: Wilson, the paired bootstrap by groups, exact McNemar."""
+"""Confidence intervals and tests for rates: Wilson, paired bootstrap over groups, exact McNemar, Holm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.special import bdtr, ndtri, stdtr, stdtrit
 from mien.errors import AlignmentError, UsageError
 from mien.types import Bools, Floats, Ints, Texts, as_classes, as_counts, as_groups, as_labels, as_mask, as_numbers
 
-LEAST = 1e-15
+EPS = 1e-15
 
 
 def wilson(hits: ArrayLike, totals: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
@@ -19,12 +19,12 @@ def wilson(hits: ArrayLike, totals: ArrayLike, confidence: float = 0.95) -> tupl
 
     Parameters
     ----------
-    hits, totals : counts of one shape.
-    confidence : of the two-sided interval.
+    hits, totals : counts of the same shape.
+    confidence : coverage of the two-sided interval, between 0 and 1.
 
     Returns
     -------
-    low, high : of the same shape, within 0 and 1; NaN where totals is 0.
+    low, high : ends of that shape, between 0 and 1; NaN where totals is 0.
 
     Notes
     -----
@@ -41,14 +41,14 @@ def wilson(hits: ArrayLike, totals: ArrayLike, confidence: float = 0.95) -> tupl
         for name, values in (("hits", hits), ("totals", totals))
     )
     if (k.shape != n.shape and k.ndim and n.ndim) or (k > n).any():
-        cause = f"hits of shape {k.shape} and totals of shape {n.shape}, hits never above totals"
-        raise AlignmentError(cause, place="wilson", remedy="count hits among the totals")
+        cause = f"hits have shape {k.shape}, totals {n.shape}, or a hit count is above its total"
+        raise AlignmentError(cause, place="wilson", remedy="give counts of equal shape with hits ≤ totals")
     _check_confidence(confidence, "wilson")
     z2 = ndtri((1 + confidence) / 2) ** 2
-    with np.errstate(invalid="ignore"):  # 0/0 is NaN, as meant
+    with np.errstate(invalid="ignore"):  # 0/0 is meant to be NaN
         centre = (k + z2 / 2) / (n + z2)
         half = np.sqrt(z2 * (k * (n - k) / n + z2 / 4)) / (n + z2)
-    # the ends are exact where every trial, or none, is a hit
+    # exact ends where no trial or every trial is a hit
     low = np.where(k == 0, 0.0, centre - half)
     high = np.where(k == n, 1.0, centre + half)
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
@@ -63,20 +63,21 @@ def bootstrap_ratio(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval of sum(top) / sum(bottom), both counted on the same pictures of one class.
+    """Percentile bootstrap interval of sum(top) / sum(bottom), both counted on the same pictures.
 
-    Whole groups (persons) are drawn with replacement, so pictures of one person stay together and both sums stay
+    Whole groups (persons) are drawn with replacement, so pictures of one person are drawn as a unit and both sums stay
     paired. With ``top`` the right answers of h and ``bottom`` those of the full model, this is the interval of P.
 
     Parameters
     ----------
     top, bottom : (N,) bool.
-    groups : (N,) the unit of resampling; None: each picture is its own.
-    draws, confidence, seed : the same seed gives the same interval.
+    groups : (N,) group of each picture, the unit of resampling; None: every picture is a group.
+    draws : bootstrap samples. confidence : coverage of the interval.
+    seed : the same seed gives the same interval.
 
     Returns
     -------
-    low, high : NaN where `bottom` has no hit; draws without one, where the ratio is undefined, are left out.
+    low, high : NaN where `bottom` has no hit. Samples in which `bottom` has no hit are left out.
     """
     top, place = as_mask(top, "bootstrap_ratio: top"), "bootstrap_ratio"
     bottom = as_mask(bottom, f"{place}: bottom", len(top))
@@ -87,7 +88,7 @@ def bootstrap_ratio(
         return float("nan"), float("nan")
     unit = np.arange(len(top)) if groups is None else np.unique(groups, return_inverse=True)[1]
     sums = np.stack([np.bincount(unit, weights=side) for side in (top, bottom)], axis=1)
-    kinds, counts = np.unique(sums, axis=0, return_counts=True)  # equal groups are drawn together: the same, but fast
+    kinds, counts = np.unique(sums, axis=0, return_counts=True)  # one draw for all groups with equal sums, for speed
     drawn = np.random.default_rng(seed).multinomial(len(sums), counts / len(sums), size=draws) @ kinds
     drawn = drawn[drawn[:, 1] > 0]
     if not len(drawn):
@@ -97,12 +98,12 @@ def bootstrap_ratio(
 
 
 def mcnemar(harmed: int, repaired: int) -> float:
-    """Exact two-sided p value of McNemar's test that f and h are right equally often.
+    """Exact two-sided p-value of McNemar's test that f and h are right equally often.
 
     Parameters
     ----------
-    harmed : pictures that f had right and h has wrong.
-    repaired : pictures that f had wrong and h has right.
+    harmed : pictures for which f is right and h is wrong.
+    repaired : pictures for which f is wrong and h is right.
 
     Examples
     --------
@@ -116,23 +117,24 @@ def mcnemar(harmed: int, repaired: int) -> float:
 def macro_difference(
     before: Bools, after: Bools, truth: Ints, groups: Texts | None = None, *, draws: int = 2000, seed: int = 0
 ) -> tuple[float, float, float, float]:
-    """How much the mean recall over the classes differs between two systems on the same pictures and seeds.
+    """Test the difference of macro recall between two systems on the same pictures and seeds.
 
-    Two things are luck: the training (seeds) and the pictures (persons). The variance of the mean over S seeds is that
-    of the seeds' differences over S, and that of a bootstrap over persons; the quantiles are Student's, with degrees of
-    freedom by F. E. Satterthwaite, *An approximate distribution of estimates of variance components*, Biometrics 1946:
-    three seeds are few, and a percentile bootstrap over them would find too much.
+    The difference varies with the training (seeds) and with the pictures (persons). Its variance is the variance
+    between seeds over S plus that of a bootstrap over persons; the quantiles are Student's, with degrees of freedom by
+    F. E. Satterthwaite, *An approximate distribution of estimates of variance components*, Biometrics 1946. A
+    percentile bootstrap over as few as three seeds would reject too often.
 
     Parameters
     ----------
-    before, after : (S, N) right answers of each seed.
-    truth : (N,) class indices. groups : (N,) the unit of resampling; None: each picture is its own.
-    draws, seed : of the bootstrap; the same seed gives the same numbers.
+    before, after : (S, N) whether the answer of each seed is right.
+    truth : (N,) class indices. groups : (N,) unit of resampling; None: every picture is a group.
+    draws : bootstrap samples. seed : the same seed gives the same numbers.
 
     Returns
     -------
-    difference, low, high : with its 95 % interval; of pictures alone where there is one seed. p : two-sided, NaN for
-        one seed, which says nothing of the luck of trainings. All are NaN without pictures.
+    difference, low, high : after − before and its 95 % interval; with one seed, the interval of the pictures alone.
+    p : two-sided p-value; NaN for one seed, from which the variance between trainings is unknown.
+        All four are NaN without pictures.
 
     Examples
     --------
@@ -148,28 +150,27 @@ def macro_difference(
     )
     groups = None if groups is None else as_groups(groups, f"{place}: groups", len(truth))
     if before.shape != after.shape or before.shape[1] != len(truth) or not len(before):
-        cause = f"{before.shape} and {after.shape} for {len(truth)} labels"
-        raise AlignmentError(cause, place=place, remedy="give (S, N) right answers of S seeds in both")
+        cause = f"before has shape {before.shape}, after {after.shape}, and there are {len(truth)} labels"
+        raise AlignmentError(cause, place=place, remedy="give two arrays (S, N) of S seeds and N labels")
     if not len(truth):
         return math.nan, math.nan, math.nan, math.nan
     unit = np.arange(len(truth)) if groups is None else np.unique(groups, return_inverse=True)[1]
     classes, count = np.unique(truth), int(unit.max()) + 1
     changes = after.astype(float) - before
     totals = np.stack([np.bincount(unit[truth == c], minlength=count) for c in classes], 1)
-    of_units = np.stack(
-        [np.bincount(unit, weights=changes.mean(0) * (truth == c), minlength=count) for c in classes], 1
-    )
-    by_seed = np.array([[one[truth == c].mean() for c in classes] for one in changes]).mean(1)
+    mean_change = changes.mean(0)
+    sums = np.stack([np.bincount(unit, weights=mean_change * (truth == c), minlength=count) for c in classes], 1)
+    by_seed = np.array([[change[truth == c].mean() for c in classes] for change in changes]).mean(1)
     times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
-    seen = times @ totals
+    pictures = times @ totals
     with np.errstate(invalid="ignore", divide="ignore"):  # a class that was not drawn is left out
-        drawn = np.nanmean(np.where(seen > 0, times @ of_units / seen, np.nan), axis=1)
+        drawn = np.nanmean(np.where(pictures > 0, times @ sums / pictures, np.nan), axis=1)
     S, difference = len(changes), float(by_seed.mean())
     parts = [(float(drawn.var()), count - 1)] + ([(float(by_seed.var(ddof=1)) / S, S - 1)] if S > 1 else [])
-    variance = sum(of for of, _ in parts)
-    if variance < LEAST:
-        return difference, difference, difference, math.nan if S == 1 else float(abs(difference) < LEAST)
-    degrees = variance**2 / sum(of**2 / max(free, 1) for of, free in parts)
+    variance = sum(part for part, _ in parts)
+    if variance < EPS:
+        return difference, difference, difference, math.nan if S == 1 else float(abs(difference) < EPS)
+    degrees = variance**2 / sum(part**2 / max(free, 1) for part, free in parts)
     half = float(stdtrit(degrees, 0.975)) * math.sqrt(variance)
     p = 2 * float(stdtr(degrees, -abs(difference) / math.sqrt(variance)))
     return difference, difference - half, difference + half, math.nan if S == 1 else p
@@ -177,13 +178,13 @@ def macro_difference(
 
 def _check_confidence(confidence: float, place: str) -> None:
     if not (isinstance(confidence, int | float | np.number) and 0 < confidence < 1):
-        raise UsageError(f"the confidence is {confidence}", place=place, remedy="give a share such as 0.95")
+        raise UsageError(f"confidence is {confidence}", place=place, remedy="give a number between 0 and 1, e.g. 0.95")
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """p values of several tests, raised so that any false finding among all of them is as rare as in one test.
+    """Adjust the p-values of several tests by Holm's step-down method, which controls the family-wise error rate.
 
-    NaN stays, and is not counted as a test.
+    NaN stays NaN and is not counted as a test.
 
     S. Holm, *A simple sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 1979.
 
@@ -193,9 +194,9 @@ def holm(p_values: ArrayLike) -> Floats:
     [0.03, 0.06, 0.06]
     """
     p = as_numbers(p_values, "holm", finite=False, within=(0, 1)).astype(float)
-    found, tests = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
+    adjusted, tests = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
     order = tests[np.argsort(p[tests], kind="stable")]
     raised = (len(order) - np.arange(len(order))) * p[order]
     if len(order):
-        found[order] = np.minimum(1.0, np.maximum.accumulate(raised))
-    return found
+        adjusted[order] = np.minimum(1.0, np.maximum.accumulate(raised))
+    return adjusted

@@ -1,6 +1,6 @@
-"""Base classifiers, their training, and what can be read out of them.
+"""Base classifiers and their training.
 
-Names are imported on first use: torch is slow to load.
+Names are resolved on first use, since torch is slow to import.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""AdamW around torch's own step."""
+"""AdamW optimizer on torch's fused kernel."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ FIELDS = ("exp_avg", "exp_avg_sq", "step")
 class AdamW:
     """Adam with decoupled weight decay (Loshchilov & Hutter, "Decoupled weight decay regularization", 2019).
 
-    The numbers are those of `torch.optim.AdamW(parameters, fused=True)`, whose making loads torch's compiler: that
-    takes longer than all else before the first step.
+    It gives the same numbers as `torch.optim.AdamW(parameters, fused=True)`, whose constructor imports torch's
+    compiler, which takes longer than everything else before the first step.
 
     Parameters
     ----------
-    parameters : of a model, already where it will be trained, in the memory layout that they keep.
-    weight_decay : share of each weight, times the learning rate, that a step takes away.
+    parameters : parameters of a model, already on the device and in the memory layout of the training.
+    weight_decay : each step subtracts weight_decay · learning rate · weight.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
@@ -28,35 +28,35 @@ class AdamW:
         self.weight_decay = weight_decay
         self.moments = [
             {
-                "exp_avg": torch.zeros_like(one),
-                "exp_avg_sq": torch.zeros_like(one),
-                "step": torch.zeros((), device=one.device),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+                "step": torch.zeros((), device=parameter.device),
             }
-            for one in self.parameters
+            for parameter in self.parameters
         ]
 
     @torch.no_grad()
     def step(self, learning_rate: float | Tensor) -> None:
-        """Move every parameter that has a gradient; a rate that is a tensor lies where they do."""
-        own = zip(self.parameters, self.moments, strict=True)
-        moving = [(one, one.grad, moments) for one, moments in own if one.grad is not None]
-        means, squares, steps = ([moments[field] for _, _, moments in moving] for field in FIELDS)
+        """Update every parameter that has a gradient; a tensor rate must be on the device of the parameters."""
+        pairs = zip(self.parameters, self.moments, strict=True)
+        updated = [(parameter, parameter.grad, moments) for parameter, moments in pairs if parameter.grad is not None]
+        means, squares, steps = ([moments[field] for _, _, moments in updated] for field in FIELDS)
         adamw(
-            [one for one, _, _ in moving], [gradient for _, gradient, _ in moving], means, squares, [], steps,
+            [parameter for parameter, _, _ in updated], [grad for _, grad, _ in updated], means, squares, [], steps,
             fused=True, amsgrad=False, beta1=0.9, beta2=0.999, lr=learning_rate, weight_decay=self.weight_decay,
             eps=1e-8, maximize=False,
         )  # fmt: skip
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for one in self.parameters:
-            one.grad = None
+        """Delete the gradients of all parameters."""
+        for parameter in self.parameters:
+            parameter.grad = None
 
     def state(self) -> dict[str, Tensor]:
-        """All that the next step depends on, but for the parameters."""
-        return {f"{row}.{field}": value for row, own in enumerate(self.moments) for field, value in own.items()}
+        """Return the moments and step counts of all parameters, by name."""
+        return {f"{row}.{field}": value for row, moments in enumerate(self.moments) for field, value in moments.items()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take up a state. It is copied, since the fused step needs the moments laid out as the parameters are."""
+        """Copy a state in place, since the fused kernel requires the memory layout of the parameters."""
         for name, value in self.state().items():
             value.copy_(state[name])

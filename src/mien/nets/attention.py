@@ -1,4 +1,4 @@
-"""The base classifier of the paper: CNN → LSTM → attention (docs/method.md, "The base classifier")."""
+"""The default base classifier: convolutions, an LSTM and self-attention (docs/method.md)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SHORT = 256
 
 
 class Attention(Network):
-    """Three convolution blocks, an LSTM over the positions, self-attention, a small head.
+    """Network of three convolution blocks, an LSTM over the positions, self-attention and a small head.
 
     Parameters
     ----------
-    classes, colours, known : see :class:`mien.nets.network.Classifier`.
+    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Examples
     --------
@@ -51,16 +51,18 @@ class Attention(Network):
         return {"conv1": first, "conv2": self._block(1, first)}
 
     def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
-        maps = found["conv3"] = self._block(2, maps)
-        height, width = maps.shape[2:]
+        maps = self._block(2, maps)
+        sides = maps.shape[2:]
         sequence = self.lstm(maps.flatten(2).transpose(1, 2))[0]  # (B, T = H'·W', 128)
         attended = self._attend(sequence)
-        found["lstm"] = sequence.transpose(1, 2).unflatten(2, (height, width))
-        found["attention"] = attended.transpose(1, 2).unflatten(2, (height, width))
-        found["hidden"] = self.hidden(attended.mean(1)).relu()
-        found["logits"] = self.masked(self.logits(self.dropout(found["hidden"])))
-        return found
+        hidden = self.hidden(attended.mean(1)).relu()
+        return {
+            "conv3": maps,
+            "lstm": sequence.transpose(1, 2).unflatten(2, sides),
+            "attention": attended.transpose(1, 2).unflatten(2, sides),
+            "hidden": hidden,
+            "logits": self.masked(self.logits(self.dropout(hidden))),
+        }
 
     def _block(self, number: int, maps: Tensor) -> Tensor:
         convolution, norm = self.convolutions[number], self.norms[number]
@@ -68,24 +70,23 @@ class Attention(Network):
         return conv_block(convolution, norm, maps)
 
     def _attend(self, sequence: Tensor) -> Tensor:
-        # torch's fused kernel is slow for short sequences on a CPU: the plain products win there
+        # on a CPU torch's fused kernel is slower for short sequences than the plain products
         plain = sequence.shape[1] <= SHORT
-        attended: Tensor = self.attention(sequence, sequence, sequence, need_weights=plain, average_attn_weights=False)[
-            0
-        ]
+        attended: Tensor
+        attended, _ = self.attention(sequence, sequence, sequence, need_weights=plain, average_attn_weights=False)
         return attended
 
     @torch.no_grad()
     def initialise(self, pictures: Tensor) -> None:
-        """Draw first weights that pass the differences between pictures on at full strength, layer by layer.
+        """Initialise the weights layer by layer so that the outputs of each layer vary between pictures.
 
-        With torch's defaults the LSTM and the attention pass on a large constant and only faint differences, so that
-        the first epochs learn next to nothing. Each layer is scaled and centred on the given pictures (in the manner of
-        LSUV: Mishkin & Matas, "All you need is a good init", 2016); the architecture stays as it is.
+        With torch's default weights the outputs of the LSTM and the attention hardly vary between pictures, and the
+        first epochs learn almost nothing. Each layer is scaled and centred on the given pictures, as in LSUV (Mishkin &
+        Matas, "All you need is a good init", 2016).
 
         Parameters
         ----------
-        pictures : (B, C, H, W) in [0, 1], some hundred of them, `mean` and `spread` already set.
+        pictures : (B, C, H, W) in [0, 1], a few hundred training pictures; `mean` and `spread` must be set.
         """
         self.train()
         maps = self.normalised(pictures)
@@ -103,7 +104,7 @@ class Attention(Network):
         nn.init.zeros_(self.logits.bias)
 
     def _initialise_lstm(self, sequence: Tensor) -> Tensor:
-        """Gates centred on the inputs with variance 1, remembering at first; returns the LSTM's output."""
+        """Centre the gates' inputs, scale them to variance 1, open the forget gate; returns the LSTM's output."""
         inputs, recurrent, bias, no_bias = self.lstm.all_weights[0]
         nn.init.xavier_uniform_(inputs)
         for gate in recurrent.split(WIDTH):
@@ -116,7 +117,7 @@ class Attention(Network):
         return output
 
     def _initialise_attention(self, sequence: Tensor) -> Tensor:
-        """Values centred, output of variance 1 between pictures; returns the mean over positions."""
+        """Centre the values, scale outputs to variance 1 between pictures; returns the mean over positions."""
         attention = self.attention
         nn.init.xavier_uniform_(attention.in_proj_weight)
         nn.init.zeros_(attention.in_proj_bias)

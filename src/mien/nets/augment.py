@@ -1,4 +1,4 @@
-"""Augmentation of whole batches, on the device that trains. Small, as faces allow: no distortion."""
+"""Augmentation of batches of faces on the training device: small affine motion, light, erasing, mixup and CutMix."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from mien.nets.settings import AugmentSettings
 
 
 def augment(pictures: Tensor, settings: AugmentSettings, generator: Generator, size: float = 1.0) -> Tensor:
-    """Random mirror, affine motion, light and erasing.
+    """Apply random mirroring, affine motion, light changes and erasing to each picture.
 
     Parameters
     ----------
     pictures : (B, C, H, W) float in [0, 1].
-    generator : on the processor, so that the draws do not depend on the device.
-    size : sides of what is returned, as a share of the given ones.
+    settings : largest changes and probabilities.
+    generator : generator on the CPU, so that random numbers do not depend on the device.
+    size : sides of the returned pictures, as a share of the given sides.
 
     Returns
     -------
-    (B, C, H', W'), changed pictures.
+    (B, C, H', W') augmented pictures.
     """
     count, colours, *sides = pictures.shape
     shape = [count, colours, *(round(side * size) for side in sides)]
@@ -49,14 +50,18 @@ def augment(pictures: Tensor, settings: AugmentSettings, generator: Generator, s
 
 
 def mix(pictures: Tensor, targets: Tensor, settings: AugmentSettings, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Blend each picture, and its target, with another of the batch: mixup, CutMix, or either at random.
+    """Mix each picture and its target with another of the batch by mixup or CutMix (at random if both are set).
 
     Zhang et al., "mixup: Beyond empirical risk minimization" (2018); Yun et al., "CutMix" (2019). One share for the
     whole batch, drawn from Beta(a, a).
 
     Parameters
     ----------
-    pictures : (B, C, H, W). targets : (B, K), rows add up to 1.
+    pictures : (B, C, H, W). targets : (B, K); rows add up to 1.
+
+    Returns
+    -------
+    Mixed pictures and targets of the same shapes.
     """
     kinds = [name for name in ("mixup", "cutmix") if getattr(settings, name) > 0]
     if not kinds:
@@ -86,7 +91,7 @@ def _column(values: Tensor, like: Tensor) -> Tensor:
 
 
 def _erase(pictures: Tensor, largest: float, generator: Generator) -> Tensor:
-    """Half of the pictures lose a rectangle with sides up to `largest`, to grey."""
+    """Fill a rectangle with sides up to the share `largest` with grey, in half of the pictures."""
     if largest <= 0:
         return pictures
     count, _, height, width = pictures.shape

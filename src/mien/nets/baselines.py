@@ -1,4 +1,4 @@
-"""The plain convolutional networks that others are compared with: one convolution, and three with dropout."""
+"""Two simple convolutional networks for comparison: one convolution, and three with dropout."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mien.nets.network import Network
 
 WIDTH = 128
 GRID = 6
-"""Positions a side that are left for the dense layers, whatever the size of the pictures.
+"""Side of the grid of positions that enters the dense layers, for pictures of any size.
 
-The hidden layer has batch norm: at the common learning rate nearly all of its units would die without.
+The hidden layer has batch norm; without it nearly all units die at the common learning rate.
 """
 
 
 class OneConv(Network):
-    """One convolution block and a hidden layer: what a first tutorial builds.
+    """Network of one convolution block and a hidden layer, as in an introductory tutorial.
 
     Parameters
     ----------
-    classes, colours, known : see :class:`mien.nets.network.Classifier`.
+    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Examples
     --------
@@ -42,17 +42,17 @@ class OneConv(Network):
         self.logits = nn.Linear(WIDTH, classes)
 
     def activations(self, pictures: Tensor) -> dict[str, Tensor]:
-        found = {"conv1": conv_block(self.convolution, self.norm, self.normalised(pictures))}
-        found["hidden"] = self.hidden_norm(self.hidden(on_grid(found["conv1"]))).relu()
-        return {**found, "logits": self.masked(self.logits(found["hidden"]))}
+        maps = conv_block(self.convolution, self.norm, self.normalised(pictures))
+        hidden = self.hidden_norm(self.hidden(on_grid(maps))).relu()
+        return {"conv1": maps, "hidden": hidden, "logits": self.masked(self.logits(hidden))}
 
 
 class ThreeConv(Network):
-    """Three convolution blocks with dropout, and a hidden layer: `attention` without LSTM and attention.
+    """Network of three convolution blocks with dropout and a hidden layer: `Attention` without LSTM and attention.
 
     Parameters
     ----------
-    classes, colours, known : see :class:`mien.nets.network.Classifier`.
+    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Examples
     --------
@@ -81,9 +81,9 @@ class ThreeConv(Network):
         return {"conv1": first, "conv2": self._block(1, self.thin(first))}
 
     def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
-        found = {"conv3": self._block(2, self.thin(maps))}
-        found["hidden"] = self.hidden_norm(self.hidden(self.thin(on_grid(found["conv3"])))).relu()
-        return {**found, "logits": self.masked(self.logits(self.dropout(found["hidden"])))}
+        maps = self._block(2, self.thin(maps))
+        hidden = self.hidden_norm(self.hidden(self.thin(on_grid(maps)))).relu()
+        return {"conv3": maps, "hidden": hidden, "logits": self.masked(self.logits(self.dropout(hidden)))}
 
     def _block(self, number: int, maps: Tensor) -> Tensor:
         convolution, norm = self.convolutions[number], self.norms[number]
@@ -92,7 +92,7 @@ class ThreeConv(Network):
 
 
 def on_grid(maps: Tensor) -> Tensor:
-    """(B, C, H, W) → (B, C·GRID²)."""
+    """Average (B, C, H, W) maps over a grid of GRID × GRID cells and flatten them to (B, C·GRID²)."""
     if maps.shape[2:] == (GRID, GRID):
         return maps.flatten(1)
     return functional.adaptive_avg_pool2d(maps.float(), GRID).flatten(1).to(maps.dtype)

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: files with all that the next epoch depends on."""
+"""Checkpoints: files with the complete state of a training between two epochs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mien.nets.examples import Learnable
+from mien.nets.examples import TrainingData
 from mien.nets.settings import TrainSettings
 from mien.storage.files import write_atomic
 from mien.storage.first_edition import digest_then
@@ -24,39 +24,40 @@ Epoch = dict[str, float]
 
 
 @runtime_checkable
-class Remembering(Protocol):
-    """An observer of a training whose state is stored with the checkpoint, so that it misses no epoch."""
+class StatefulObserver(Protocol):
+    """An observer of a training whose state is saved in the checkpoint, so that resuming keeps earlier epochs."""
 
     def state(self) -> Mapping[str, NDArray[Any]]:
-        """The state, as arrays by name."""
+        """Return the state as arrays by name."""
         ...
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Restore a state."""
+        """Restore a state that `state` returned."""
         ...
 
 
 def state_of(watch: object) -> dict[str, Tensor]:
-    """The state of an observer as tensors; empty unless it is Remembering."""
-    if not isinstance(watch, Remembering):
+    """Return the state of an observer as tensors; empty unless it is a `StatefulObserver`."""
+    if not isinstance(watch, StatefulObserver):
         return {}
     return {name: torch.from_numpy(value) for name, value in watch.state().items()}
 
 
 def restore_to(watch: object, state: Mapping[str, Tensor]) -> None:
-    """Restore to an observer what `state_of` returned."""
-    if isinstance(watch, Remembering):
+    """Restore an observer from what `state_of` returned; does nothing unless it is a `StatefulObserver`."""
+    if isinstance(watch, StatefulObserver):
         watch.restore({name: value.cpu().numpy() for name, value in state.items()})
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A training between two epochs.
+    """State of a training between two epochs.
 
     Attributes
     ----------
-    fingerprint : of the training.
-    history : a record of each epoch done. tensors : by name, with a prefix for what they belong to.
+    fingerprint : digest of the settings and data of the training.
+    history : a record per finished epoch.
+    tensors : name → tensor; prefixes such as "model." name the part that a tensor belongs to.
     """
 
     fingerprint: str
@@ -64,19 +65,19 @@ class Checkpoint:
     tensors: Mapping[str, Tensor]
 
     def write(self, path: Path) -> None:
-        """Write the file in one step."""
-        whole = {name: value.detach().contiguous().clone() for name, value in self.tensors.items()}
+        """Write the checkpoint to a file atomically."""
+        tensors = {name: value.detach().contiguous().clone() for name, value in self.tensors.items()}
         metadata = {"history": json.dumps(self.history), "fingerprint": self.fingerprint}
-        write_atomic(path, lambda file: file.write(save(whole, metadata)))
+        write_atomic(path, lambda file: file.write(save(tensors, metadata)))
 
     def under(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors with a prefix, by their names without it."""
+        """Return the tensors whose names have a prefix, by names without it."""
         return {
             name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)
         }  # fmt: skip
 
     def fits(self, tensors: Mapping[str, Tensor]) -> bool:
-        """Whether it has tensors of these names and shapes: the code of a classifier may have changed since."""
+        """Whether names and shapes of tensors match; they differ after changes in the code of a classifier."""
         return {name: value.shape for name, value in self.tensors.items()} == {
             name: value.shape for name, value in tensors.items()
         }
@@ -86,7 +87,7 @@ def fingerprints(
     precisions: Iterable[torch.dtype],
     settings: TrainSettings,
     seed: int,
-    train: Learnable,
+    train: TrainingData,
     judged: int,
     began: Sequence[NDArray[Any]],
 ) -> dict[str, torch.dtype]:
@@ -114,7 +115,7 @@ def fingerprints(
 
 
 def read(path: Path, device: torch.device) -> Checkpoint | None:
-    """The checkpoint in a file; None where there is no file, or a damaged one."""
+    """Read a checkpoint; None if the file does not exist or is damaged."""
     if not path.exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""What the machine offers to training: device, precision, threads, memory that is kept."""
+"""Device, numerical precision, threads, memory allocator and random seeds of a training."""
 
 from __future__ import annotations
 
@@ -16,22 +16,28 @@ from mien.errors import UsageError
 from mien.nets.settings import TrainSettings
 
 
-def choose_device(wanted: str) -> torch.device:
-    """The device named, or for "auto" a CUDA device where there is one."""
-    if wanted == "auto":
+def choose_device(name: str) -> torch.device:
+    """Return the device of a name; "auto" is CUDA where it is available, and the CPU elsewhere.
+
+    Raises
+    ------
+    UsageError : this machine has no such device.
+    """
+    if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(wanted)
-        torch.zeros(1, device=device).cpu()  # a device without memory, such as meta, gives nothing back
+        device = torch.device(name)
+        torch.zeros(1, device=device).cpu()  # fails on devices without memory, such as meta
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise UsageError(f"device {wanted!r} is not there", place="--device", remedy="use auto, cpu or cuda") from None
+        cause = f"device {name!r} is not available"
+        raise UsageError(cause, place="--device", remedy="use auto, cpu or cuda") from None
     return device
 
 
-def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it faster, float32 elsewhere."""
-    if wanted != "auto":
-        return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """Return the precision of a name; "auto" is bfloat16 where the hardware computes it faster, else float32."""
+    if name != "auto":
+        return torch.bfloat16 if name == "bfloat16" else torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     return torch.bfloat16 if _multiplies_bfloat16() else torch.float32
@@ -45,18 +51,18 @@ def _multiplies_bfloat16() -> bool:
 
 
 def mixed(device: torch.device, precision: torch.dtype) -> torch.autocast:
-    """A context in which layers compute in `precision`; nothing changes for float32."""
+    """Return a context in which layers compute in `precision` (autocast); it has no effect for float32."""
     return torch.autocast(device.type, precision, enabled=precision != torch.float32)
 
 
 def one_thread() -> None:
-    """Let torch use one thread for what this thread asks of it."""
+    """Restrict torch to one thread for computations of the calling thread."""
     torch.set_num_threads(1)
 
 
 @lru_cache
 def keep_freed_memory() -> None:
-    """Tell glibc, once, to keep freed blocks: every training step frees and asks for the same big ones."""
+    """Set glibc to keep freed memory blocks, since every training step frees and allocates the same large ones."""
     if platform.libc_ver()[0] != "glibc":
         return
     m_trim_threshold, m_mmap_threshold = -1, -3
@@ -67,13 +73,13 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def torch_runtime(settings: TrainSettings) -> Iterator[tuple[torch.device, torch.dtype]]:
-    """Device and precision for `settings`, with threads and allocator set, and put back afterwards."""
+    """Yield device and precision for `settings`, with threads and determinism set until the context ends."""
     before = torch.get_num_threads()
     keep_freed_memory()
     torch.set_num_threads(max(1, settings.threads))
     device = choose_device(settings.device)
     deterministic = torch.backends.cudnn.deterministic
-    torch.backends.cudnn.deterministic = True  # same seed, same numbers
+    torch.backends.cudnn.deterministic = True  # the same seed gives the same numbers
     try:
         yield device, choose_precision(settings.precision, device)
     finally:
@@ -82,7 +88,7 @@ def torch_runtime(settings: TrainSettings) -> Iterator[tuple[torch.device, torch
 
 
 def seed_everything(*numbers: int) -> torch.Generator:
-    """Seed torch's global draws (dropout, initial weights) and return a generator, both from the given numbers."""
+    """Seed torch's global generator (dropout, initial weights) and return a CPU generator, both from `numbers`."""
     seed = random.Random(repr(numbers)).getrandbits(62)
     torch.manual_seed(seed)
     return torch.Generator().manual_seed(seed)

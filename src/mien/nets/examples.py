@@ -1,4 +1,4 @@
-"""What training learns from: pictures, or maps of them, with soft targets."""
+"""Training data: pictures, or precomputed maps of pictures, with soft targets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mien.nets.settings import AugmentSettings
 from mien.types import Dataset, Floats, Ints
 
 
-class Learnable(Protocol):
-    """What the training loop asks of its examples: N of them, with (N, K) targets whose rows add up to 1.
+class TrainingData(Protocol):
+    """Interface of the training data: N examples with (N, K) targets whose rows add up to 1.
 
-    An epoch takes `epoch` of them; each once if that is 0.
+    An epoch has `epoch` examples, or each example once if that is 0.
     """
 
     def __len__(self) -> int: ...
@@ -35,21 +35,21 @@ class Learnable(Protocol):
     @property
     def side(self) -> int: ...
 
-    def shown(self, rows: Ints, device: torch.device) -> Tensor: ...
+    def originals(self, rows: Ints, device: torch.device) -> Tensor: ...
 
-    def batch(self, rows: Ints, turn: BatchContext) -> tuple[Tensor, Tensor]: ...
+    def batch(self, rows: Ints, context: BatchContext) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass(frozen=True)
 class BatchContext:
-    """One step of training, as the examples see it.
+    """Settings of a training step that determine how a batch is made.
 
     Attributes
     ----------
-    epoch : counted from 0.
-    size : sides of the pictures, as a share of theirs.
-    augment, generator, device : how they are changed, by which draws, and where.
-    vote_sampling : whether each target becomes one class, drawn from its shares (E. Barsoum et al., *Training deep
+    epoch : number of the epoch, counted from 0.
+    size : sides of the pictures, as a share of the original sides.
+    augment : settings of augmentation. generator : CPU generator of random numbers. device : device of the batch.
+    vote_sampling : whether each target becomes a single class, drawn from its shares (E. Barsoum et al., *Training deep
         networks for facial expression recognition with crowd-sourced label distribution*, ICMI 2016, section 3.2).
     """
 
@@ -61,23 +61,23 @@ class BatchContext:
     vote_sampling: bool = False
 
     def targets(self, shares: Floats) -> Tensor:
-        """(B, K) float32 on the device: the shares, or one class drawn from each row of them."""
-        given = torch.as_tensor(shares, dtype=torch.float32)
+        """Return (B, K) float32 targets on the device: the shares, or with vote sampling a class drawn from each."""
+        targets = torch.as_tensor(shares, dtype=torch.float32)
         if self.vote_sampling:
-            drawn = torch.multinomial(given, 1, generator=self.generator)[:, 0]
-            given = torch.nn.functional.one_hot(drawn, given.shape[1]).float()
-        return given.to(self.device)
+            classes = torch.multinomial(targets, 1, generator=self.generator)[:, 0]
+            targets = torch.nn.functional.one_hot(classes, targets.shape[1]).float()
+        return targets.to(self.device)
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Pictures with targets, as training wants them.
+    """Pictures with soft targets as training data.
 
     Attributes
     ----------
     pixels : (N, H, W) or (N, H, W, 3) uint8, may be memory-mapped.
-    targets : (N, K) float, rows add up to 1.
-    epoch : pictures that an epoch takes of them, each as often as any other; 0 for each once.
+    targets : (N, K) float; rows add up to 1.
+    epoch : number of pictures per epoch, drawn equally often; 0: each picture once.
 
     Examples
     --------
@@ -98,25 +98,25 @@ class Examples:
 
     @property
     def side(self) -> int:
-        """Pixels of the shorter side."""
+        """Shorter side in pixels."""
         return min(self.pixels.shape[1:3])
 
-    def shown(self, rows: Ints, device: torch.device) -> Tensor:
-        """(B, C, H, W) in [0, 1], as they are."""
+    def originals(self, rows: Ints, device: torch.device) -> Tensor:
+        """Return (B, C, H, W) pictures in [0, 1] without augmentation."""
         return to_tensor(self.pixels[rows], device)
 
-    def batch(self, rows: Ints, turn: BatchContext) -> tuple[Tensor, Tensor]:
-        """Changed a little: (B, C, H, W) and targets (B, K)."""
-        pictures = augment(self.shown(rows, turn.device), turn.augment, turn.generator, turn.size)
-        return mix(pictures, turn.targets(self.targets[rows]), turn.augment, turn.generator)
+    def batch(self, rows: Ints, context: BatchContext) -> tuple[Tensor, Tensor]:
+        """Return augmented pictures (B, C, H, W) and targets (B, K)."""
+        pictures = augment(self.originals(rows, context.device), context.augment, context.generator, context.size)
+        return mix(pictures, context.targets(self.targets[rows]), context.augment, context.generator)
 
     @classmethod
     def of(cls, data: Dataset, rows: Ints, absent: int = -1) -> Self:
-        """Some rows of a data set: its soft targets where it has them, else its labels.
+        """Take rows of a data set, with its soft targets if it has them, else its labels.
 
         Parameters
         ----------
-        absent : a class that the model must not see: its pictures are left out, its shares go to the others.
+        absent : a class to leave out of training: its pictures are dropped and targets renormalised; −1: none.
         """
         rows = rows[data.labels[rows] != absent]
         hard = np.eye(len(data.labelset), dtype=np.float32)[data.labels[rows]]
@@ -132,12 +132,13 @@ class Examples:
 
 @dataclass(frozen=True)
 class Maps:
-    """Maps of pictures in V views, which are taken in turn, one an epoch.
+    """Maps of pictures in V augmented views as training data; each epoch uses the next view.
 
     Attributes
     ----------
     maps : (N, V, C, H, W) float, may be memory-mapped.
-    targets : (N, K) float, rows add up to 1. epoch : as of `Examples`.
+    targets : (N, K) float; rows add up to 1.
+    epoch : number of pictures per epoch, as in `Examples`.
     """
 
     maps: Floats
@@ -153,24 +154,24 @@ class Maps:
 
     @property
     def side(self) -> int:
-        """Positions of the shorter side."""
+        """Shorter side in positions."""
         return min(self.maps.shape[3:])
 
-    def shown(self, rows: Ints, device: torch.device) -> Tensor:
-        """(B, C, H, W), the first view."""
+    def originals(self, rows: Ints, device: torch.device) -> Tensor:
+        """Return the (B, C, H, W) maps of the first view."""
         return self._view(rows, 0, device)
 
-    def batch(self, rows: Ints, turn: BatchContext) -> tuple[Tensor, Tensor]:
-        """The view of this epoch: (B, C, H, W) and targets (B, K)."""
-        view = self._view(rows, turn.epoch % self.maps.shape[1], turn.device)
-        return mix(view, turn.targets(self.targets[rows]), turn.augment, turn.generator)
+    def batch(self, rows: Ints, context: BatchContext) -> tuple[Tensor, Tensor]:
+        """Return the (B, C, H, W) maps of this epoch's view and targets (B, K)."""
+        view = self._view(rows, context.epoch % self.maps.shape[1], context.device)
+        return mix(view, context.targets(self.targets[rows]), context.augment, context.generator)
 
     def _view(self, rows: Ints, view: int, device: torch.device) -> Tensor:
         return torch.from_numpy(np.asarray(self.maps[rows, view])).to(device).float()
 
 
 def to_tensor(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
-    """(B, H, W) or (B, H, W, 3) uint8 → (B, C, H, W) float in [0, 1]."""
-    raw = torch.from_numpy(np.array(pixels)).to(device)  # a copy: mapped pixels cannot be written
+    """Convert (B, H, W) or (B, H, W, 3) uint8 pixels to a (B, C, H, W) float tensor in [0, 1]."""
+    raw = torch.from_numpy(np.array(pixels)).to(device)  # a copy, since memory-mapped pixels are read-only
     maps = raw[:, None] if raw.ndim == 3 else raw.permute(0, 3, 1, 2)
     return maps.float() / 255

@@ -1,4 +1,4 @@
-"""A small class-conditional generator of pictures, learnt from all classes, for those that have few."""
+"""A small class-conditional generative adversarial network, trained on all classes, to add pictures of rare ones."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from mien.nets.training import sampled_rows
 from mien.types import Bools, Floats, Ints
 
 SIDE = 48
-"""Pixels a side that are generated; pictures of another size are resized on the way in and out."""
+"""Side of generated pictures in pixels; pictures of another size are resized before training and after generation."""
 NOISE, WIDTH = 64, 128
 BATCH = 64
-SHOWN = 80_000
-"""Pictures that a generator learns from, most of them many times."""
+PICTURES = 80_000
+"""Number of pictures that a training takes, counted with repetitions."""
 RATE = 3e-4
 DECAY = 0.995
-"""Of the moving average of the generator's weights, which is what generates."""
+"""Decay of the moving average of the generator's weights, which generates the pictures."""
 DIFFERENTIABLE = AugmentSettings(flip=0.5, rotate=0, shift=0.125, scale=0, light=0.3, erase=0.4)
-"""Changes that both real and generated pictures go through before they are judged."""
+"""Augmentation of both real and generated pictures before discrimination."""
 CLOSEST = 0.01
-"""Share of the real pictures that are as near to another real one as a near-copy is to its original."""
+"""Quantile of the distances between real pictures below which a generated picture is a near-copy."""
 COMPARED = 12
-"""Pixels a side at which pictures are compared."""
+"""Side in pixels at which pictures are compared."""
 
 
 class Generator(nn.Module):
-    """(B, NOISE) noise and (B,) classes → (B, colours, SIDE, SIDE) in [0, 1]."""
+    """Generates (B, colours, SIDE, SIDE) pictures in [0, 1] from (B, NOISE) noise and (B,) classes."""
 
     def __init__(self, classes: int, colours: int) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """(B, colours, SIDE, SIDE) and (B,) classes → (B,) how real they look, for their class.
+    """Scores (B,) how real pictures (B, colours, SIDE, SIDE) of classes (B,) look.
 
     The class enters by a product with the features (T. Miyato & M. Koyama, *cGANs with projection discriminator*, ICLR
     2018, equation 3); every layer has spectral norm 1.
@@ -85,11 +85,11 @@ class Discriminator(nn.Module):
 
 @dataclass(frozen=True)
 class Generated:
-    """Pictures that were made, and how many of them are too near to a real one.
+    """Generated pictures with their labels and a mask of near-copies.
 
     Attributes
     ----------
-    pixels : (N, H, W) or (N, H, W, 3) uint8. labels : (N,) the classes that they were made for.
+    pixels : (N, H, W) or (N, H, W, 3) uint8. labels : (N,) classes.
     copies : (N,) bool, near-copies of training pictures.
     """
 
@@ -98,37 +98,41 @@ class Generated:
     copies: Bools
 
 
-def learn(
+def train_generator(
     train: Examples,
     settings: TrainSettings,
     *,
-    shown: int = SHOWN,
+    pictures: int = PICTURES,
     seed: int = 0,
     progress: Callable[[float], object] = lambda share: None,
 ) -> Generator:
-    """Train generator and judge against each other on the training part, every class as often.
+    """Train a generator against a discriminator on the training part, with all classes equally frequent.
 
     Parameters
     ----------
-    train : pictures with targets; the largest share is the class.
-    settings : device, precision and threads. shown : pictures looked at. seed : of everything drawn.
-    progress : called with the share that is done.
+    train : pictures with targets; the class is the largest share.
+    settings : device, precision and threads.
+    pictures : number of pictures to train on, counted with repetitions.
+    seed : seed of all random numbers.
+    progress : called with the finished share of the training.
 
     Notes
     -----
-    Hinge losses; all pictures, real and made, are changed at random before they are judged, so that few pictures are
-    not learnt by heart (S. Zhao, Z. Liu, J. Lin, J.-Y. Zhu, S. Han, *Differentiable augmentation for data-efficient GAN
-    training*, NeurIPS 2020).
+    Hinge losses; real and generated pictures are augmented at random before discrimination, so that the discriminator
+    does not memorise few pictures (S. Zhao, Z. Liu, J. Lin, J.-Y. Zhu, S. Han, *Differentiable augmentation for
+    data-efficient GAN training*, NeurIPS 2020).
     """
     with torch_runtime(settings) as (device, precision):
         draws = seed_everything(seed, 0)
         classes, colours = train.targets.shape[1], to_tensor(train.pixels[:1]).shape[1]
-        generator, judge = Generator(classes, colours).to(device), Discriminator(classes, colours).to(device)
+        generator, discriminator = Generator(classes, colours).to(device), Discriminator(classes, colours).to(device)
         averaged = Generator(classes, colours).to(device)
         averaged.load_state_dict(generator.state_dict())
-        makers, judges = (torch.optim.Adam(one.parameters(), RATE, (0.0, 0.9)) for one in (generator, judge))
+        generator_step, discriminator_step = (
+            torch.optim.Adam(network.parameters(), RATE, (0.0, 0.9)) for network in (generator, discriminator)
+        )
         labels = train.labels
-        steps = max(1, shown // BATCH)
+        steps = max(1, pictures // BATCH)
         order = np.empty(0, int)
         for step in range(steps):
             if len(order) < BATCH:
@@ -136,31 +140,31 @@ def learn(
                     [order, *(sampled_rows(labels, "balanced", draws) for _ in range(1 + BATCH // len(labels)))]
                 )
             rows, order = np.sort(order[:BATCH]), order[BATCH:]
-            real, named = _resized(to_tensor(train.pixels[rows], device)), torch.tensor(labels[rows], device=device)
+            real, batch = _resized(to_tensor(train.pixels[rows], device)), torch.tensor(labels[rows], device=device)
             noise = torch.randn(BATCH, NOISE, generator=draws).to(device)
 
-            def judged(pictures: Tensor, of: Tensor = named) -> Tensor:
-                changed = augment(pictures.float(), DIFFERENTIABLE, draws)
+            def score(images: Tensor, batch: Tensor = batch) -> Tensor:
+                changed = augment(images.float(), DIFFERENTIABLE, draws)
                 with mixed(device, precision):
-                    return judge(changed, of).float()
+                    return discriminator(changed, batch).float()
 
             with mixed(device, precision):
-                made = generator(noise, named)
-            loss = (1 - judged(real)).relu().mean() + (1 + judged(made.detach())).relu().mean()
-            judges.zero_grad()
+                generated = generator(noise, batch)
+            loss = (1 - score(real)).relu().mean() + (1 + score(generated.detach())).relu().mean()
+            discriminator_step.zero_grad()
             loss.backward()
-            judges.step()
-            makers.zero_grad()
-            (-judged(made).mean()).backward()
-            makers.step()
-            _average(averaged, generator)
+            discriminator_step.step()
+            generator_step.zero_grad()
+            (-score(generated).mean()).backward()
+            generator_step.step()
+            _update_average(averaged, generator)
             progress((step + 1) / steps)
         return averaged.cpu().eval()
 
 
-def generate(generator: Generator, train: Examples, wanted: Ints, seed: int = 0) -> Generated:
-    """New pictures: `wanted` (K,) of each class, of the size of the training part's."""
-    labels = np.repeat(np.arange(len(wanted)), wanted)
+def generate(generator: Generator, train: Examples, counts: Ints, seed: int = 0) -> Generated:
+    """Generate `counts` (K,) pictures of each class, of the size of the training pictures."""
+    labels = np.repeat(np.arange(len(counts)), counts)
     draws = torch.Generator().manual_seed(seed)
     lots: list[NDArray[np.uint8]] = [train.pixels[:0]]
     sides = train.pixels.shape[1:3]
@@ -176,7 +180,7 @@ def generate(generator: Generator, train: Examples, wanted: Ints, seed: int = 0)
 
 
 def near_copies(pixels: NDArray[np.uint8], real: NDArray[np.uint8]) -> Bools:
-    """(N,) whether a picture is nearer to a real one than all but a hundredth of the real ones are to each other.
+    """(N,) mask of pictures nearer to a real one than all but 1 % of the real pictures are to another real one.
 
     Examples
     --------
@@ -185,29 +189,29 @@ def near_copies(pixels: NDArray[np.uint8], real: NDArray[np.uint8]) -> Bools:
     >>> near_copies(np.concatenate([real[:1], other]), real).tolist()
     [True, False, False]
     """
-    ours, theirs = _small(pixels), _small(real)
-    if not len(ours) or len(theirs) < 2:
-        return np.zeros(len(ours), bool)
-    theirs = np.unique(theirs.round(6), axis=0)  # copies among the real ones say nothing of how near is near
-    usual = np.quantile(_nearest(theirs, theirs, apart=True), CLOSEST)
-    return np.asarray(_nearest(ours, theirs, apart=False) <= usual)
+    vectors, references = _coarse(pixels), _coarse(real)
+    if not len(vectors) or len(references) < 2:
+        return np.zeros(len(vectors), bool)
+    references = np.unique(references.round(6), axis=0)  # exact copies would lower the quantile to 0
+    threshold = np.quantile(_nearest_distance(references, references, skip_self=True), CLOSEST)
+    return np.asarray(_nearest_distance(vectors, references, skip_self=False) <= threshold)
 
 
-def _nearest(ours: Floats, theirs: Floats, *, apart: bool) -> Floats:
-    """(N,) distance to the nearest; `apart` leaves a picture itself out."""
-    squares = (theirs**2).sum(1)
-    found = np.empty(len(ours))
-    for start in range(0, len(ours), 1024):
-        some = ours[start : start + 1024]
-        distances = (some**2).sum(1)[:, None] - 2 * some @ theirs.T + squares
-        if apart:
-            distances[np.arange(len(some)), np.arange(start, start + len(some))] = np.inf
-        found[start : start + 1024] = np.sqrt(np.maximum(distances.min(1), 0))
-    return found
+def _nearest_distance(vectors: Floats, references: Floats, *, skip_self: bool) -> Floats:
+    """(N,) distance to the nearest reference; `skip_self` ignores the reference of the same row."""
+    squares = (references**2).sum(1)
+    nearest = np.empty(len(vectors))
+    for start in range(0, len(vectors), 1024):
+        block = vectors[start : start + 1024]
+        distances = (block**2).sum(1)[:, None] - 2 * block @ references.T + squares
+        if skip_self:
+            distances[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
+        nearest[start : start + 1024] = np.sqrt(np.maximum(distances.min(1), 0))
+    return nearest
 
 
-def _small(pixels: NDArray[np.uint8]) -> Floats:
-    """(N, D) coarse pictures of the same light and contrast."""
+def _coarse(pixels: NDArray[np.uint8]) -> Floats:
+    """(N, D) pictures reduced to 12 × 12 pixels, normalised in brightness and contrast."""
     tensor = to_tensor(pixels) if len(pixels) else torch.zeros(0, 1, COMPARED, COMPARED)
     coarse = functional.adaptive_avg_pool2d(tensor, COMPARED).flatten(1).numpy().astype(np.float64)
     centred = coarse - coarse.mean(1, keepdims=True)
@@ -221,10 +225,10 @@ def _resized(pictures: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _average(averaged: nn.Module, current: nn.Module) -> None:
-    now: dict[str, Any] = current.state_dict()
+def _update_average(averaged: nn.Module, current: nn.Module) -> None:
+    weights: dict[str, Any] = current.state_dict()
     for name, value in averaged.state_dict().items():
         if value.is_floating_point():
-            value.lerp_(now[name], 1 - DECAY)
+            value.lerp_(weights[name], 1 - DECAY)
         else:
-            value.copy_(now[name])
+            value.copy_(weights[name])

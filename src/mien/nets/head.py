@@ -1,4 +1,4 @@
-"""What an adapter trains: layers that answer for all K classes from an early map of a classifier."""
+"""Trainable layers of an adapter, which compute logits of all K classes from an early map of a classifier."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mien.nets.residual import Block
 
 WIDTH = 128
 DROPOUT = 0.3
-"""Less than a base is trained with: these layers have learnt already."""
+"""Lower than in the training of a base classifier, since the copied layers are already trained."""
 NARROW = 3
 
 
@@ -37,14 +37,13 @@ def widened(model: Network, classes: int) -> Network:
 
 
 class Copied(Network):
-    """A copy of a classifier's own layers above its layer `adapter_layer`; every class is known to it.
+    """A copy of the layers of a classifier above its `adapter_layer`, with logits for every class.
 
-    It begins with all that the classifier has learnt, so a few passes over a few thousand pictures teach it one class
-    more.
+    It starts from the weights of the classifier, so a few epochs on a few thousand pictures suffice for a new class.
 
     Parameters
     ----------
-    base : a classifier that names the layer; it is not changed.
+    base : a classifier with an `adapter_layer`; it is not changed.
     """
 
     layers = ("logits",)
@@ -61,19 +60,19 @@ class Copied(Network):
                 module.p = DROPOUT
 
     def measure(self, pictures: Tensor) -> None:
-        """The copied layers need none."""
+        """Do nothing, since the copied layers start from a map and need no normalisation."""
 
     def activations(self, pictures: Tensor) -> dict[str, Tensor]:
         return {"logits": self.upper.upper_layers(pictures)["logits"]}
 
 
 class Fresh(Network):
-    """Two residual blocks and a mean over positions, from scratch, for the map of any classifier, or for pixels.
+    """Two residual blocks with new weights and a mean over positions, for maps of any classifier, or for pixels.
 
     Parameters
     ----------
-    classes : K.
-    colours : channels of the map; of 3 or fewer (pixels), two convolution blocks come first.
+    classes : number of classes K.
+    colours : channels of the map; with 3 or fewer (pixels), two convolution blocks precede the residual blocks.
     """
 
     layers = ("logits",)

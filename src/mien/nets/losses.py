@@ -1,4 +1,4 @@
-"""What training makes small: cross entropy, losses that wrong labels mislead less, losses for unbalanced classes."""
+"""Loss functions: cross entropy, losses robust to label noise, and losses for unbalanced classes."""
 
 from __future__ import annotations
 
@@ -11,55 +11,57 @@ from mien.errors import choice_error
 from mien.nets.settings import LOSSES, WEIGHT_TARGETS
 
 Q = 0.7
-"""Of generalised cross entropy: towards 0 it is cross entropy, at 1 the mean absolute error (Zhang & Sabuncu's own)."""
+"""q of generalised cross entropy, as in its paper; 0 is cross entropy, 1 the mean absolute error."""
 STRENGTH, MEMORY = 3.0, 0.7
-"""Of early-learning regularisation, as in its paper's CIFAR-10."""
-LEAST = 1e-4
+"""λ and β of early-learning regularisation, as in its paper for CIFAR-10."""
+EPS = 1e-4
 FOCUS = 2.0
-"""γ of the focal loss, its paper's best."""
+"""γ of the focal loss, the best value in its paper."""
 MARGIN = 2.0
-"""The rarest class's margin of LDAM, in logits. Its paper has 0.5, of cosines that are multiplied by 30."""
-LASTING = 0.95
-"""Share of what the soft F1 counted before that is left after a batch."""
+"""Margin of the rarest class in LDAM, in logits; its paper uses 0.5 for cosines scaled by 30."""
+F1_DECAY = 0.95
+"""Decay per batch of the running sums of the soft F1."""
 
 
 def soft_cross_entropy(
     logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float, weight_target: str = WEIGHT_TARGETS[0]
 ) -> Tensor:
-    """Weighted cross entropy −Σ w_c t_c log p_c / Σ w_c t_c over a batch; classes with logit −∞ take no part.
+    """Weighted cross entropy −Σ w_c t_c log p_c / Σ w_c t_c over a batch; classes with logit −∞ are left out.
 
     Parameters
     ----------
-    logits : (B, K). targets : (B, K), rows add up to 1. weights : (K,). smoothing : share spread over known classes.
-    weight_target : "shares" multiplies the smoothed targets by the weights, "pictures" smooths the products.
+    logits : (B, K). targets : (B, K); rows add up to 1. weights : (K,) class weights.
+    smoothing : share of each target that is spread over all known classes (label smoothing).
+    weight_target : "shares" multiplies the smoothed targets by the weights, "pictures" smooths what was multiplied by
+        them.
     """
     shares = weighted_shares(logits, targets, weights, smoothing, weight_target)
     return -(shares * _log_probs(logits)).sum() / shares.sum()
 
 
 def weighted_shares(logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float, weight_target: str) -> Tensor:
-    """(B, K) smoothed targets with the weights of their classes.
+    """Multiply (B, K) targets by class weights and smooth them.
 
-    With "shares" the little that smoothing gives a rare class is multiplied as well: at weights of N/n and 70 times as
-    many pictures of another class, a sure picture of that one would best be answered with the rare class.
+    "shares" also multiplies the share that smoothing gives to rare classes. With weights N/n and another class 70 times
+    as frequent, the loss of a picture of that class is then least where the rare class is predicted.
     """
     known = torch.isfinite(logits[0])
     even = known / known.sum()
     if weight_target == "shares":
         return ((1 - smoothing) * targets + smoothing * even) * weights
-    own = targets * weights
-    return (1 - smoothing) * own + smoothing * even * own.sum(1, keepdim=True)
+    weighted = targets * weights
+    return (1 - smoothing) * weighted + smoothing * even * weighted.sum(1, keepdim=True)
 
 
 class Loss(ABC):
-    """A loss of logits (B, K) against soft targets (B, K).
+    """Base class of losses of logits (B, K) against soft targets (B, K).
 
     Parameters
     ----------
-    weights : (K,) of the classes, changed in place while training goes on.
-    smoothing : share of each target spread over the known classes.
+    weights : (K,) class weights, changed in place during training.
+    smoothing : share of each target that is spread over all known classes.
     counts : (K,) training pictures of each class.
-    pictures : of all classes, for a loss that remembers something of each.
+    pictures : number of training pictures, for losses with a state per picture.
     weight_target : what the weights multiply, see :func:`soft_cross_entropy`.
     """
 
@@ -70,30 +72,30 @@ class Loss(ABC):
 
     @abstractmethod
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
-        """A number; `rows` (B,) are those of the training pictures."""
+        """Compute the loss of a batch; `rows` (B,) are the rows of its pictures in the training part."""
 
     def state(self) -> dict[str, Tensor]:
-        """What the next step depends on; changed in place."""
+        """Return tensors that the loss updates in place, to be saved in checkpoints."""
         return {}
 
     def cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """See :func:`soft_cross_entropy`."""
+        """Compute :func:`soft_cross_entropy` with the weights of this loss."""
         return soft_cross_entropy(logits, targets, self.weights, self.smoothing, self.weight_target)
 
     def shares(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """See :func:`weighted_shares`."""
+        """Compute :func:`weighted_shares` with the weights of this loss."""
         return weighted_shares(logits, targets, self.weights, self.smoothing, self.weight_target)
 
 
 class CrossEntropy(Loss):
-    """See :func:`soft_cross_entropy`."""
+    """Weighted cross entropy with label smoothing, see :func:`soft_cross_entropy`."""
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
         return self.cross_entropy(logits, targets)
 
 
 class GeneralisedCrossEntropy(Loss):
-    """Σ w_c t_c (1 − p_c^q) / q: pictures that fit badly pull less than with cross entropy.
+    """Generalised cross entropy Σ w_c t_c (1 − p_c^q) / q, with smaller gradients for badly fitted pictures.
 
     Z. Zhang & M. Sabuncu, *Generalized cross entropy loss for training deep neural networks with noisy labels*,
     NeurIPS 2018, equation 6.
@@ -105,10 +107,10 @@ class GeneralisedCrossEntropy(Loss):
 
 
 class EarlyLearning(Loss):
-    """Cross entropy, and a pull towards what was answered in earlier epochs, before wrong labels were learnt by heart.
+    """Cross entropy with a penalty on deviations from earlier predictions, made before wrong labels are memorised.
 
     S. Liu, J. Niles-Weed, N. Razavian, C. Fernandez-Granda, *Early-learning regularization prevents memorization of
-    noisy labels*, NeurIPS 2020, equation 6: + λ log(1 − ⟨p, t⟩), t the running mean of p over the epochs.
+    noisy labels*, NeurIPS 2020, equation 6: + λ log(1 − ⟨p, t⟩), with t the running mean of p over the epochs.
     """
 
     def __init__(
@@ -118,11 +120,11 @@ class EarlyLearning(Loss):
         self.memory = torch.zeros(pictures, len(weights), device=weights.device)
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
-        probs = logits.softmax(1).clamp(LEAST, 1 - LEAST)
+        probs = logits.softmax(1).clamp(EPS, 1 - EPS)
         with torch.no_grad():
             shares = probs / probs.sum(1, keepdim=True)
             self.memory[rows] = MEMORY * self.memory[rows] + (1 - MEMORY) * shares
-        agreed = (probs * self.memory[rows]).sum(1).clamp(max=1 - LEAST)
+        agreed = (probs * self.memory[rows]).sum(1).clamp(max=1 - EPS)
         return self.cross_entropy(logits, targets) + STRENGTH * (1 - agreed).log().mean()
 
     def state(self) -> dict[str, Tensor]:
@@ -130,36 +132,35 @@ class EarlyLearning(Loss):
 
 
 class Focal(Loss):
-    """Σ w_c t_c (1 − p_c)^γ (−log p_c): pictures that fit already count little.
+    """Focal loss Σ w_c t_c (1 − p_c)^γ (−log p_c), which gives well-fitted pictures a small weight.
 
     T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, *Focal loss for dense object detection*, ICCV 2017, equation 5.
     """
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
         shares, log_probs = self.shares(logits, targets), _log_probs(logits)
-        hard = (-torch.expm1(log_probs)).clamp(min=LEAST) ** FOCUS  # of p = 1 the root would have no derivative
+        hard = (-torch.expm1(log_probs)).clamp(min=EPS) ** FOCUS  # avoids an undefined derivative at p = 1
         return -(shares * hard * log_probs).sum() / shares.sum()
 
 
 class LogitAdjusted(Loss):
-    """Cross entropy of logits to which the log of each class's share was added, so that they need not learn it.
+    """Cross entropy of logits plus the log frequency of each class, so that the logits alone are unbiased.
 
-    A. K. Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021, equation 10, τ = 1. Answers are by the
-    logits alone: those of classes that are equally frequent. What is learnt are smoothed targets, so the shares are
-    smoothed alike.
+    A. K. Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021, equation 10, τ = 1. Predictions use the
+    logits alone. Since targets are smoothed, the frequencies are smoothed alike.
     """
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
         known = torch.isfinite(logits[0])
         shares = (1 - self.smoothing) * self.counts / self.counts.sum() + self.smoothing * known / known.sum()
-        return self.cross_entropy(logits + shares.clamp(min=LEAST**2).log(), targets)
+        return self.cross_entropy(logits + shares.clamp(min=EPS**2).log(), targets)
 
 
 class LDAM(Loss):
-    """Cross entropy in which a class must win by a margin, of n_c^(−1/4): the rarer the wider.
+    """Label-distribution-aware margin loss: cross entropy with a margin proportional to n_c^(−1/4) for each class.
 
     K. Cao, C. Wei, A. Gaidon, N. Arechiga, T. Ma, *Learning imbalanced datasets with label-distribution-aware margin
-    loss*, NeurIPS 2019, equations 11 and 13. Its deferred weights are `reweight_after` of the training's settings.
+    loss*, NeurIPS 2019, equations 11 and 13. Its deferred re-weighting is a setting of the training.
     """
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -169,10 +170,10 @@ class LDAM(Loss):
 
 
 class SoftF1(Loss):
-    """1 − mean over the classes of 2·Σ p t / (Σ p + Σ t): the macro F1 with chances in place of answers.
+    """Soft macro F1, 1 − mean over the classes of 2·Σ p t / (Σ p + Σ t), with probabilities in place of answers.
 
-    A batch of 32 may hold no picture of a rare class, and would only teach that there is none. So the sums go on from
-    earlier batches, which fade; the derivative is of the current batch.
+    A batch of 32 pictures may contain none of a rare class. The sums are therefore running sums over batches, which
+    decay by F1_DECAY; the gradient is that of the current batch.
     """
 
     def __init__(
@@ -182,12 +183,12 @@ class SoftF1(Loss):
         self.sums = torch.zeros(2, len(weights), device=weights.device)
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
-        probs, there = logits.softmax(1), self.counts > 0
-        now = torch.stack([2 * (probs * targets).sum(0), (probs + targets).sum(0)])
-        twice, both = LASTING * self.sums + now
+        probs, present = logits.softmax(1), self.counts > 0
+        current = torch.stack([2 * (probs * targets).sum(0), (probs + targets).sum(0)])
+        overlap, total = F1_DECAY * self.sums + current
         with torch.no_grad():
-            self.sums.copy_(torch.stack([twice, both]))
-        return 1 - (twice / both.clamp(min=LEAST))[there].mean()
+            self.sums.copy_(torch.stack([overlap, total]))
+        return 1 - (overlap / total.clamp(min=EPS))[present].mean()
 
     def state(self) -> dict[str, Tensor]:
         return {"sums": self.sums}
@@ -203,7 +204,7 @@ KINDS: dict[str, type[Loss]] = dict(
 
 
 def get_loss(name: str) -> type[Loss]:
-    """The loss called `name`.
+    """Return the class of the loss called `name`.
 
     >>> get_loss("gce").__name__
     'GeneralisedCrossEntropy'
@@ -214,5 +215,5 @@ def get_loss(name: str) -> type[Loss]:
 
 
 def _log_probs(logits: Tensor) -> Tensor:
-    """(B, K); 0 for classes that are not known."""
+    """(B, K) log-probabilities; 0 for classes with logit −∞."""
     return logits.log_softmax(1).masked_fill(~torch.isfinite(logits[0]), 0.0)

@@ -1,4 +1,4 @@
-"""Many answers to the same picture: from passes that drop activations or weights, or from several classifiers."""
+"""Several predictions per picture for uncertainty: Monte Carlo dropout, DropConnect, Gaussian logits and ensembles."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PASSES = 20
 
 
 def dropout_draws(model: Network, pixels: NDArray[np.uint8], passes: int = PASSES, seed: int = 0) -> Floats:
-    """(E, N, K) probabilities of passes in which dropout is on, and nothing else of training.
+    """(E, N, K) probabilities of passes with active dropout (Monte Carlo dropout).
 
     Notes
     -----
@@ -33,7 +33,7 @@ def dropout_draws(model: Network, pixels: NDArray[np.uint8], passes: int = PASSE
     """
     if not any(isinstance(module, nn.Dropout) for module in model.modules()):
         remedy = "give several classifiers to member_draws instead"
-        raise UsageError("has no dropout to leave on", place=type(model).__name__, remedy=remedy)
+        raise UsageError("has no dropout layer", place=type(model).__name__, remedy=remedy)
     seed_everything(seed, passes)
     with _dropping(model):
         return np.stack([probabilities(model, pixels) for _ in range(passes)])
@@ -44,12 +44,12 @@ def dropconnect_draws(
 ) -> Floats:
     """(E, N, K) probabilities of passes in which a share of the weights of each dense layer is dropped.
 
-    Any classifier will do; it need not have been trained so.
+    The classifier may have been trained without it.
 
     Notes
     -----
     A. Mobiny et al., *DropConnect is effective in modeling uncertainty of Bayesian deep networks* (Scientific Reports
-    2021). The weights that stay are scaled up, as with dropout. In a pass, all pictures have the same weights.
+    2021). The remaining weights are scaled up, as with dropout; they are the same for all pictures of a pass.
 
     Raises
     ------
@@ -61,17 +61,17 @@ def dropconnect_draws(
         remedy = "give several classifiers to member_draws instead" if not dense else "give a share between 0 and 1"
         raise UsageError(cause, place=type(model).__name__, remedy=remedy)
     seed_everything(seed, passes)
-    kept = [module.weight.detach().clone() for module in dense]
-    found = []
+    weights = [module.weight.detach().clone() for module in dense]
+    draws = []
     try:
         for _ in range(passes):
-            for module, weight in zip(dense, kept, strict=True):
+            for module, weight in zip(dense, weights, strict=True):
                 module.weight.data = nn.functional.dropout(weight, share)
-            found.append(probabilities(model, pixels))
+            draws.append(probabilities(model, pixels))
     finally:
-        for module, weight in zip(dense, kept, strict=True):
+        for module, weight in zip(dense, weights, strict=True):
             module.weight.data = weight
-    return np.stack(found)
+    return np.stack(draws)
 
 
 def gaussian_draws(
@@ -92,9 +92,9 @@ def gaussian_draws(
         return np.empty((passes, 0, len(unknown))), np.empty((passes, 0, len(unknown)))
     with _dropping(model):
         for _ in range(passes):
-            layers = [mean_of_views(views) for views in batches(model, pixels)]
-            means.append(np.concatenate([one["means"].float().cpu().numpy() for one in layers]))
-            variances.append(np.concatenate([one["variances"].float().cpu().numpy() for one in layers]))
+            outputs = [mean_of_views(views) for views in batches(model, pixels)]
+            means.append(np.concatenate([layers["means"].float().cpu().numpy() for layers in outputs]))
+            variances.append(np.concatenate([layers["variances"].float().cpu().numpy() for layers in outputs]))
     stacked = np.stack(means)
     stacked[..., unknown] = -np.inf
     return stacked, np.stack(variances)
@@ -109,14 +109,14 @@ def member_draws(models: Sequence[Network], pixels: NDArray[np.uint8]) -> Floats
     """
     known = {tuple(model.known.tolist()) for model in models}
     if len(models) < 2 or len(known) > 1:
-        cause = f"{len(models)} members, with {len(known)} sets of known classes"
+        cause = f"there are {len(models)} members, trained on {len(known)} different sets of classes"
         raise UsageError(cause, place="member_draws", remedy="give two or more that were trained on the same classes")
     return np.stack([probabilities(model, pixels) for model in models])
 
 
 @contextmanager
 def _dropping(model: Network) -> Iterator[None]:
-    """Dropout stays on, whatever switches the model to evaluation."""
+    """Keep dropout active in evaluation mode within the context."""
     dropped = [module for module in model.modules() if isinstance(module, nn.Dropout)]
     try:
         for module in dropped:

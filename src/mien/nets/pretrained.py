@@ -1,4 +1,4 @@
-"""A backbone from the Hugging Face hub, with a new head: `--base hub:NAME`. Only safetensors are read, no code."""
+"""Pretrained backbones from the Hugging Face hub with a new head: `--base hub:NAME`; no code is ever loaded."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from mien.nets.network import Network
 from mien.outside import import_optional
 
 PREFIX = "hub:"
-ELSEWHERE = ("auto_map", "attn_implementation", "dtype", "torch_dtype")
+REMOTE_KEYS = ("auto_map", "attn_implementation", "dtype", "torch_dtype")
 SIDE = 96
-"""Pixels a side that pictures are enlarged to, for a backbone that names no size: those of 48 leave nothing to pool."""
+"""Side in pixels to which pictures are resized for a backbone without a size; 48 would leave nothing to pool."""
 
 
 class Pretrained(Network):
-    """A pretrained backbone and a linear head on its pooled output. Made by :func:`of`, which names the backbone.
+    """A pretrained backbone with a linear head on its pooled output; :func:`of` makes a class for a backbone.
 
-    Grey pictures are shown in all three channels. The backbone goes on learning, at a small rate.
+    Grey pictures fill all three channels. The backbone is trained too, with a small learning rate.
 
     Parameters
     ----------
-    classes, colours, known : see :class:`mien.nets.network.Classifier`.
+    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Attributes
     ----------
-    source : name on the hub, or folder, of the backbone.
-    config : what the backbone is made of, as plain values; empty where it is to be fetched with its weights.
+    source : name of the backbone on the hub, or its folder.
+    config : configuration of the backbone as plain values; if empty, it is downloaded with the weights.
     """
 
     layers: ClassVar[tuple[str, ...]] = ("hidden", "logits")
@@ -42,7 +42,7 @@ class Pretrained(Network):
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
         super().__init__(classes, colours, known)
-        self.backbone = (_made(self.config) if self.config else _fetched(self.source)).float()
+        self.backbone = (_from_config(self.config) if self.config else _downloaded(self.source)).float()
         self.config = json.loads(self.backbone.config.to_json_string(use_diff=False))
         self.side = self.config.get("image_size") or SIDE
         self.dropout = nn.Dropout(0.3)
@@ -52,30 +52,30 @@ class Pretrained(Network):
         hidden = self._hidden(self.normalised(pictures))
         return {"hidden": hidden, "logits": self.masked(self.logits(self.dropout(hidden)))}
 
-    def _hidden(self, shown: Tensor) -> Tensor:
-        if shown.shape[1] == 1:
-            shown = shown.expand(-1, 3, -1, -1)
+    def _hidden(self, pictures: Tensor) -> Tensor:
+        if pictures.shape[1] == 1:
+            pictures = pictures.expand(-1, 3, -1, -1)
         sides = (self.side, self.side) if isinstance(self.side, int) else tuple(self.side)
-        shown = functional.interpolate(shown, sides, mode="bilinear", align_corners=False, antialias=True)
-        pooled: Tensor = self.backbone(shown).pooler_output
+        pictures = functional.interpolate(pictures, sides, mode="bilinear", align_corners=False, antialias=True)
+        pooled: Tensor = self.backbone(pictures).pooler_output
         return pooled.flatten(1)
 
     def _width(self) -> int:
-        """The length of the pooled output, which every library's class has under another name."""
+        """Width of the pooled output, measured because each backbone class names it differently."""
         self.backbone.eval()
         try:
             with torch.inference_mode():
                 width = self._hidden(torch.zeros(1, 3, SIDE, SIDE)).shape[1]
         except (AttributeError, TypeError, ValueError, RuntimeError):
-            cause = f"a {self.config.get('model_type')} gives no pooled output for a picture"
-            remedy = "take a backbone for pictures, such as microsoft/resnet-18"
+            cause = f"a backbone of type {self.config.get('model_type')} gives no pooled output for a picture"
+            remedy = "choose a backbone for pictures, such as microsoft/resnet-18"
             raise UsageError(cause, place=f"--base {PREFIX}{self.source}", remedy=remedy) from None
         self.backbone.train()
         return int(width)
 
 
 def of(source: str, config: Mapping[str, Any] | None = None) -> type[Pretrained]:
-    """The base classifier on the backbone `source`; with its `config`, nothing is fetched and the weights are random.
+    """Make a base classifier on the backbone `source`; with `config` given, its weights are random, not downloaded.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def of(source: str, config: Mapping[str, Any] | None = None) -> type[Pretrained]
 
 
 def without_weights(model: Pretrained) -> type[Pretrained]:
-    """The class of a model, for one more of it that will be given its weights."""
+    """Class of a model whose instances start without downloaded weights, to load saved weights into."""
     return of(model.source, model.config)
 
 
@@ -96,19 +96,18 @@ def _library() -> Any:
     return transformers
 
 
-def _fetched(source: str) -> Any:
+def _downloaded(source: str) -> Any:
     library = _library()
     try:
         return library.AutoModel.from_pretrained(source, use_safetensors=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        cause = f"cannot be had: {str(error).splitlines()[0]}"
-        remedy = "connect once, or name a folder with config.json and model.safetensors: --base hub:FOLDER"
+        cause = f"cannot be downloaded or read: {str(error).splitlines()[0]}"
+        remedy = "connect once, or give a folder with config.json and model.safetensors: --base hub:FOLDER"
         raise UsageError(cause, place=f"--base {PREFIX}{source}", remedy=remedy) from None
 
 
-def _made(config: Mapping[str, Any]) -> Any:
+def _from_config(config: Mapping[str, Any]) -> Any:
     library = _library()
-    # what could make the library look for code elsewhere
-    kinds = {key: value for key, value in config.items() if not key.startswith("_") and key not in ELSEWHERE}
-    made = library.AutoConfig.for_model(**kinds)
-    return library.AutoModel.from_config(made, trust_remote_code=False)
+    # leave out keys by which the library could load code from elsewhere
+    safe = {key: value for key, value in config.items() if not key.startswith("_") and key not in REMOTE_KEYS}
+    return library.AutoModel.from_config(library.AutoConfig.for_model(**safe), trust_remote_code=False)

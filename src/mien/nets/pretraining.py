@@ -1,4 +1,4 @@
-"""Drawn faces as a first school: of them it is known what they show, and there are as many as one likes."""
+"""Pretraining on synthetic faces, whose expressions are known exactly and whose number is unlimited."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.types import LabelSet
 
-FIRST = 7919
-"""Apart from the seeds that a user gives to drawn faces: no test picture is drawn here."""
+SEED_OFFSET = 7919
+"""Offset of seeds, so that pretraining never draws the synthetic test faces of a user."""
 SIDES = (16, 512)
-FEWEST, MOST = 32, 2**31
-"""Faces; pixels of all of them."""
+MIN_FACES, MAX_PIXELS = 32, 2**31
+"""Fewest synthetic faces, and most pixels of all faces together."""
 
 
 def pretrain_on_synthetic(
@@ -36,26 +36,25 @@ def pretrain_on_synthetic(
     checkpoint: Path | None = None,
     progress: Callable[[Epoch], object] = lambda epoch: None,
 ) -> list[Epoch]:
-    """Train `model` in place on `settings.synthetic` drawn faces, for half the epochs; nothing where that is 0.
+    """Train `model` in place on `settings.synthetic` synthetic faces for half the epochs; does nothing where that is 0.
 
-    If it takes pictures of any size, and they are large enough, it sees them small all the time: coarse shapes are what
-    drawn faces teach. No face is drawn of a class that it may not know. Train on the real pictures with
-    `fit(…, fresh=False)` afterwards.
+    Networks for any picture size are trained on small pictures throughout, since synthetic faces teach coarse shapes.
+    No faces of left-out classes are drawn. Train on real pictures with `fit(…, fresh=False)` afterwards.
 
     Parameters
     ----------
     labelset : the K classes.
-    images : size and colour of the pictures. settings : of the training that follows.
+    images : size and colour of the pictures. settings : settings of the training that follows.
     seed, checkpoint, progress : see :func:`mien.nets.training.fit`.
 
     Raises
     ------
-    DataError : a class of which no face can be drawn. UsageError : pictures too large for drawn faces, or too many.
+    DataError : faces of a class cannot be drawn. UsageError : the pictures are too large, or too many.
     """
     if not settings.synthetic:
         return []
     check_synthetic(settings.synthetic, labelset, images)
-    known = tuple(name for name, may in zip(labelset.names, model.known.tolist(), strict=True) if may)
+    known = tuple(name for name, trained in zip(labelset.names, model.known.tolist(), strict=True) if trained)
     examples = synthetic_examples(labelset, known, images, settings.synthetic, seed)
     first = replace(settings, epochs=max(1, settings.epochs // 2), low_res_share=1.0)
     return fit(model, examples, None, first, seed=seed, checkpoint=checkpoint, progress=progress)
@@ -64,12 +63,13 @@ def pretrain_on_synthetic(
 def synthetic_examples(
     labelset: LabelSet, known: tuple[str, ...], images: ImageSettings, count: int, seed: int
 ) -> Examples:
-    """Drawn faces with the shares of the emotions that they blend; as many of each known class, none of the others."""
+    """Draw equally many synthetic faces of each known class, with the shares of the blended emotions as targets."""
     emotions = [_emotion(name) for name in known]
-    own = int(np.random.SeedSequence([abs(seed), 2 * FIRST + (seed < 0)]).generate_state(1, np.uint64)[0]) >> 1
+    sequence = np.random.SeedSequence([abs(seed), 2 * SEED_OFFSET + (seed < 0)])
     settings = FaceSettings(
-        n=count, size=images.size, colour=images.colour, seed=own, profile=dict.fromkeys(emotions, 1.0)
-    )
+        n=count, size=images.size, colour=images.colour, seed=int(sequence.generate_state(1, np.uint64)[0]) >> 1,
+        profile=dict.fromkeys(emotions, 1.0),
+    )  # fmt: skip
     drawn = draw(settings)
     assert drawn.dataset.pixels is not None
     targets = np.zeros((count, len(labelset)), np.float32)
@@ -80,22 +80,23 @@ def synthetic_examples(
 
 
 def check_synthetic(count: int, labelset: LabelSet, images: ImageSettings) -> None:
-    """Refuse what `pretrain_on_synthetic` would refuse, before any training."""
+    """Raise the errors of `pretrain_on_synthetic` before any training."""
     for name in labelset.names:
         _emotion(name)
     low, high = SIDES
     if not low <= images.size <= high:
         remedy = f"give --size {low} to {high}, or leave --synthetic out"
-        raise UsageError(f"no face is drawn with {images.size} pixels a side", place="--synthetic", remedy=remedy)
-    if not FEWEST <= count <= MOST // images.size**2:
-        remedy = f"give {FEWEST} to {MOST // images.size**2} at --size {images.size}, or 0 for none"
+        raise UsageError(f"faces of {images.size}² pixels cannot be drawn", place="--synthetic", remedy=remedy)
+    most = MAX_PIXELS // images.size**2
+    if not MIN_FACES <= count <= most:
+        remedy = f"give {MIN_FACES} to {most} at --size {images.size}, or 0 for none"
         raise UsageError(f"cannot be {count}", place="--synthetic", remedy=remedy)
 
 
 def _emotion(name: str) -> str:
-    """The emotion that a class is, by its own name."""
+    """Canonical name of the emotion that a class name denotes."""
     try:
         return EMOTIONS.names[EMOTIONS.index(name)]
     except MienError:
         remedy = f"faces can be drawn of {', '.join(EMOTIONS.names)}; leave --synthetic out for other classes"
-        raise DataError(f"no face of the class {name!r} can be drawn", place="--synthetic", remedy=remedy) from None
+        raise DataError(f"faces of the class {name!r} cannot be drawn", place="--synthetic", remedy=remedy) from None

@@ -1,4 +1,4 @@
-"""The stronger base classifier: a small residual network with attention pooling."""
+"""A small residual network with attention pooling: the most accurate of the base classifiers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ WIDTH = 128
 
 
 class Residual(Network):
-    """Convolution block, three residual blocks, attention pooling, a small head; 1.3 M parameters.
+    """Network of a convolution block, three residual blocks, attention pooling and a small head; 1.3 M parameters.
 
-    The blocks are the basic ones of He et al., "Deep residual learning for image recognition" (2016, figure 5), each
+    The blocks are the basic blocks of He et al., "Deep residual learning for image recognition" (2016, figure 5), each
     with a channel gate (Hu et al., "Squeeze-and-excitation networks", 2018). Pooling is a mean over positions, weighted
-    by a learnt attention of its own for each of four groups of channels.
+    by a learnt attention for each of four groups of channels.
 
     Parameters
     ----------
-    classes, colours, known : see :class:`mien.nets.network.Classifier`.
+    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Examples
     --------
@@ -53,9 +53,9 @@ class Residual(Network):
         self.logits = nn.Linear(WIDTH, classes)
 
     def lower_layers(self, pictures: Tensor) -> dict[str, Tensor]:
-        found = {"conv1": conv_block(self.convolution, self.norm, self.normalised(pictures))}
-        found["block1"] = self.blocks[0](found["conv1"])
-        return {**found, "block2": self.blocks[1](found["block1"])}
+        first = conv_block(self.convolution, self.norm, self.normalised(pictures))
+        second = self.blocks[0](first)
+        return {"conv1": first, "block1": second, "block2": self.blocks[1](second)}
 
     def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {"block3": self.blocks[2](maps)}
@@ -65,14 +65,14 @@ class Residual(Network):
         return found
 
     def _pool(self, maps: Tensor) -> Tensor:
-        """(B, D, H, W) → (B, D): each of the heads pools its own share of the channels."""
+        """Pool (B, D, H, W) to (B, D); each head pools its group of channels."""
         weights = self.scores(maps).flatten(2).float().softmax(2)  # (B, heads, H·W)
         values = maps.flatten(2).unflatten(1, (HEADS, -1))  # (B, heads, D / heads, H·W)
         return (values @ weights[..., None].to(values.dtype)).flatten(1)
 
 
 class Block(nn.Module):
-    """Two convolutions 3×3 with batch norm, a channel gate, and the input added back."""
+    """Residual block of two convolutions 3×3 with batch norm and a channel gate."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Block(nn.Module):
         self.shortcut_norm = nn.BatchNorm2d(outputs)
         self.squeeze = nn.Linear(outputs, outputs // 8)
         self.excite = nn.Linear(outputs // 8, outputs)
-        nn.init.zeros_(self.second_norm.weight)  # each block begins as its shortcut (Goyal et al., 2017, section 5.1)
+        nn.init.zeros_(self.second_norm.weight)  # starts as the shortcut alone (Goyal et al., 2017, section 5.1)
 
     def forward(self, maps: Tensor) -> Tensor:
         changed = conv_norm(self.first, self.first_norm, maps).relu()

@@ -1,4 +1,4 @@
-"""The base classifier with Gaussian logits: it states how unsure each of its logits is."""
+"""A base classifier with Gaussian logits: a mean and a variance for each class and picture."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from torch.nn import functional
 from mien.nets.attention import WIDTH, Attention
 
 SAMPLES = 128
-"""Draws of the logits; Valdenegro-Toro & Mori (2022) advise more than 100."""
-LEAST_SCALE = 1e-3
-OUT_OF_REACH = -1e4
-"""A logit that leaves no chance, and whose derivatives are numbers."""
+"""Samples of the logits; Valdenegro-Toro & Mori (2022) advise more than 100."""
+MIN_SCALE = 1e-3
+IMPOSSIBLE = -1e4
+"""Logit with probability 0 whose derivatives are finite."""
 
 
 class Sampling(Attention):
-    """`Attention` whose logits are normal, with a mean and a variance for each class and picture.
+    """`Attention` with normally distributed logits, whose mean and variance it learns for each class and picture.
 
-    It answers by the mean softmax of samples: p = mean over n of softmax(μ + σ·ε_n), ε_n ~ N(0, 1), and the logit is
-    log p. So the ordinary loss is the one for Gaussian logits, and a picture that annotators do not agree on may be
-    answered with a large σ (Kendall & Gal, *What uncertainties do we need in Bayesian deep learning for computer
-    vision?*, NeurIPS 2017, section 3.3). In training the samples are drawn anew; answers use one fixed draw.
+    Its probabilities are the mean softmax of samples, p = mean over n of softmax(μ + σ·ε_n) with ε_n ~ N(0, 1), and its
+    logit is log p. The usual loss is then that of Gaussian logits, and pictures on which annotators disagree can get a
+    large σ (Kendall & Gal, *What uncertainties do we need in Bayesian deep learning for computer vision?*, NeurIPS
+    2017, section 3.3). Samples are drawn in every training step; predictions use fixed ones.
 
     Parameters
     ----------
-    classes, colours, known : see :class:`mien.nets.network.Classifier`.
+    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Notes
     -----
-    The layers "means" and "variances" are (B, K) of the logits, 0 and 1 for classes that are not known.
+    The layers "means" and "variances" are (B, K); they are 0 and 1 for classes without training data.
 
     Examples
     --------
     >>> model = Sampling(classes=7, colours=1).eval()
-    >>> found = model.activations(torch.zeros(2, 1, 48, 48))
-    >>> found["variances"].shape, bool(found["logits"].exp().sum(1).allclose(torch.ones(2)))
+    >>> layers = model.activations(torch.zeros(2, 1, 48, 48))
+    >>> layers["variances"].shape, bool(layers["logits"].exp().sum(1).allclose(torch.ones(2)))
     (torch.Size([2, 7]), True)
     """
 
@@ -51,18 +51,18 @@ class Sampling(Attention):
         self.scales = nn.Linear(WIDTH, classes)
         nn.init.zeros_(self.scales.weight)
         nn.init.constant_(self.scales.bias, -1.0)
-        # class by class, so that a wider copy of the classifier answers the same
-        drawn = np.random.default_rng(0).standard_normal((classes, SAMPLES), np.float32)
-        self.register_buffer("noise", torch.from_numpy(drawn.T.copy())[:, None], persistent=False)
+        # drawn class by class, so that a copy with more classes gives the same outputs for these
+        noise = np.random.default_rng(0).standard_normal((classes, SAMPLES), np.float32)
+        self.register_buffer("noise", torch.from_numpy(noise.T.copy())[:, None], persistent=False)
 
     def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
-        found = super().upper_layers(maps)
-        means = found["logits"].float().masked_fill(~self.known, OUT_OF_REACH)
-        scales = functional.softplus(self.scales(self.dropout(found["hidden"])).float()) + LEAST_SCALE
+        upper = super().upper_layers(maps)
+        means = upper["logits"].float().masked_fill(~self.known, IMPOSSIBLE)
+        scales = functional.softplus(self.scales(self.dropout(upper["hidden"])).float()) + MIN_SCALE
         noise = torch.randn(SAMPLES, *means.shape, device=means.device) if self.training else self.noise
         log_probs = (means + scales * noise).log_softmax(2).logsumexp(0) - math.log(SAMPLES)
         return {
-            **found,
+            **upper,
             "means": means.masked_fill(~self.known, 0.0),
             "variances": scales.square().masked_fill(~self.known, 1.0),
             "logits": self.masked(log_probs),

@@ -1,4 +1,4 @@
-"""One step of training: forwards, backwards, AdamW, averaged weights. On a GPU it is recorded once and replayed."""
+"""Training step: forward and backward pass, AdamW and averaged weights; on a GPU as a CUDA graph."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from mien.nets.network import Network
 
 LARGEST_NORM = 1.0
 WARM = 3
-"""Steps of each shape that are done in the plain way before one is recorded."""
+"""Steps of each batch shape that run without a graph before one is recorded."""
 Number = float | Tensor
 
 
 class Step:
-    """A step on a batch that is already where the model is.
+    """A training step on batches that are on the device of the model.
 
     Parameters
     ----------
-    model, optimizer : on one device.
-    averaged : the moving average of the model's state, changed in place.
+    model, optimizer : network and optimizer on the same device.
+    averaged : moving average of the model's state, updated in place.
     loss : see mien.nets.losses.
 
     Attributes
     ----------
-    totals : (2,) of loss, times pictures, and right answers, added up since `start`.
+    totals : (2,) sum of the loss over pictures, and number of right answers, since `start`.
     """
 
     def __init__(self, model: Network, optimizer: AdamW, averaged: Mapping[str, Tensor], loss: Loss) -> None:
@@ -37,21 +37,21 @@ class Step:
         self.totals = torch.zeros(2, dtype=torch.float64, device=loss.weights.device)
 
     def start(self) -> None:
-        """Begin to count anew."""
+        """Set the totals to 0."""
         self.totals.zero_()
 
     def __call__(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: float, share: float) -> Tensor:
-        """Learn from a batch; its logits (B, K).
+        """Update the weights by a batch and return its logits (B, K) from before the update.
 
         Parameters
         ----------
-        pictures : (B, C, H, W). targets : (B, K), rows add up to 1. rows : (B,) of the training pictures.
-        rate : of learning. share : of the way that the averaged weights move towards the current ones.
+        pictures : (B, C, H, W). targets : (B, K); rows add up to 1. rows : (B,) rows in the training part.
+        rate : learning rate. share : weight of the current weights in the moving average.
         """
-        return self.plainly(pictures, targets, rows, rate, share)
+        return self.update(pictures, targets, rows, rate, share)
 
-    def plainly(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: Number, share: Number) -> Tensor:
-        """The step itself."""
+    def update(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: Number, share: Number) -> Tensor:
+        """Run the step without a graph; parameters as in `__call__`, as numbers or tensors."""
         with mixed(pictures.device, self.model.precision):
             logits = self.model(pictures.contiguous(memory_format=torch.channels_last))
         loss = self.loss(logits.float(), targets, rows)
@@ -77,25 +77,25 @@ class Step:
 
 
 class RecordedStep(Step):
-    """The same on a CUDA device, where starting many small kernels takes longer than running them.
+    """A training step recorded as a CUDA graph, since launching many small kernels takes longer than running them.
 
-    A step of each shape of batch is recorded as a CUDA graph, which starts them all at once. What changes from step to
-    step lies in tensors of fixed place, which a replay reads.
+    A graph is recorded for each batch shape and launches all kernels at once. Inputs of a step are copied into fixed
+    tensors, which the graph reads.
     """
 
     def __init__(self, model: Network, optimizer: AdamW, averaged: Mapping[str, Tensor], loss: Loss) -> None:
         super().__init__(model, optimizer, averaged, loss)
         self.stream = torch.cuda.Stream(loss.weights.device)
-        self.done: dict[torch.Size, int] = {}
+        self.counts: dict[torch.Size, int] = {}
         self.recorded: dict[torch.Size, _Recording] = {}
 
     def __call__(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: float, share: float) -> Tensor:
         shape = pictures.shape
         self.stream.wait_stream(torch.cuda.current_stream(pictures.device))
         with torch.cuda.stream(self.stream):
-            done = self.done[shape] = self.done.get(shape, 0) + 1
-            if done <= WARM:
-                logits = self.plainly(pictures, targets, rows, *_tensors(rate, share, pictures.device))
+            count = self.counts[shape] = self.counts.get(shape, 0) + 1
+            if count <= WARM:
+                logits = self.update(pictures, targets, rows, *_tensors(rate, share, pictures.device))
             else:
                 if shape not in self.recorded:
                     self.recorded[shape] = _Recording(self, pictures, targets, rows)
@@ -105,14 +105,14 @@ class RecordedStep(Step):
 
 
 class _Recording:
-    """A step's CUDA graph, with the tensors that it reads and writes."""
+    """CUDA graph of a step, with the tensors that it reads and writes."""
 
     def __init__(self, step: Step, pictures: Tensor, targets: Tensor, rows: Tensor) -> None:
         self.pictures, self.targets, self.rows = pictures.clone(), targets.clone(), rows.clone()
         self.rate, self.share = _tensors(0.0, 0.0, pictures.device)
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph, stream=torch.cuda.current_stream(pictures.device)):
-            self.logits = step.plainly(self.pictures, self.targets, self.rows, self.rate, self.share)
+            self.logits = step.update(self.pictures, self.targets, self.rows, self.rate, self.share)
 
     def replay(self, pictures: Tensor, targets: Tensor, rows: Tensor, rate: float, share: float) -> Tensor:
         self.pictures.copy_(pictures)
@@ -129,5 +129,5 @@ def _tensors(rate: float, share: float, device: torch.device) -> tuple[Tensor, T
 
 
 def step_on(device: torch.device) -> type[Step]:
-    """The kind of step for a device."""
+    """Return the class of the training step for a device."""
     return RecordedStep if device.type == "cuda" else Step

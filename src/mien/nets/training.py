@@ -1,7 +1,7 @@
-"""The only training loop: a loss with class weights, one-cycle AdamW, averaged weights, early stopping.
+"""Training loop: a loss with class weights, AdamW with a one-cycle schedule, averaged weights, early stopping.
 
-A checkpoint is written after every epoch, and every epoch draws its randomness from (seed, epoch) alone. So a training
-that is killed at any moment and started again ends with the very same weights.
+A checkpoint is written after every epoch, and the random numbers of an epoch depend on (seed, epoch) only. A training
+that is killed at any moment and started again therefore ends with the same weights.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from mien.nets import losses
 from mien.nets.adamw import AdamW
 from mien.nets.checkpoint import Checkpoint, Epoch, fingerprints, read, restore_to, state_of
 from mien.nets.device import seed_everything, torch_runtime
-from mien.nets.examples import BatchContext, Examples, Learnable
+from mien.nets.examples import BatchContext, Examples, TrainingData
 from mien.nets.extraction import probabilities
 from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.step import step_on
 from mien.types import Floats, Ints
 
-BOTH = (torch.float32, torch.bfloat16)
+PRECISIONS = (torch.float32, torch.bfloat16)
 Watch = Callable[[Ints, Floats], object]
 SMALL = 2 / 3
-"""Size of the pictures, as a share of their sides, in the first part of training (`low_res_share` of the settings)."""
-SMALLEST = 24
-"""Pixels a side that small pictures must still have."""
+"""Sides of pictures in the first part of training, as a share of the full sides."""
+MIN_SIDE = 24
+"""Smallest side in pixels of the reduced pictures."""
 
 
 def fit(
     model: Network,
-    train: Learnable,
+    train: TrainingData,
     validation: Examples | None,
     settings: TrainSettings,
     *,
@@ -49,29 +49,32 @@ def fit(
     progress: Callable[[Epoch], object] = lambda epoch: None,
     watch: Watch | None = None,
 ) -> list[Epoch]:
-    """Train `model` in place and leave the best epoch's weights in it.
+    """Train `model` in place and load the weights of the best epoch into it.
 
     Parameters
     ----------
-    model : see :class:`mien.nets.network.Classifier`.
-    train, validation : pictures with soft targets; `validation` only chooses the epoch: the last one without it.
-    seed : of the first weights (where the model draws them from pictures), order, augmentation and dropout.
-    fresh : whether the model draws first weights; if not, it goes on from those that it has.
+    model : see :class:`mien.nets.network.Network`.
+    train : pictures with soft targets.
+    validation : pictures that select the best epoch; None: the last epoch.
+    settings : settings of the training.
+    seed : seed of initial weights, order, augmentation and dropout.
+    fresh : whether to initialise the weights; if not, training continues from the present ones.
     checkpoint : file to resume from and to write after every epoch.
-    progress : called with the record of each epoch done now.
-    watch : called with the rows and the (B, K) logits of every batch that is trained on, of before its step. One that
-        is `Remembering` (see mien.nets.checkpoint) is stored in the checkpoint; another sees only what is done now.
+    progress : called with the record of each epoch.
+    watch : called with the rows and the (B, K) logits of every training batch, from before the update. The state of a
+        `StatefulObserver` (mien.nets.checkpoint) is saved in the checkpoint; others miss the epochs before a resume.
 
     Returns
     -------
-    One record an epoch: losses, accuracy, macro recall, learning rate, seconds, and `best` (1 for a new best epoch).
+    One record per epoch: losses, accuracy, macro recall, learning rate, seconds, and `best` (1 for a new best epoch).
 
     Raises
     ------
-    DataError : fewer than two training pictures. UsageError : the loss is no longer a number.
+    DataError : fewer than two training pictures. UsageError : the training diverged (the loss is not finite).
     """
     if len(train) < 2:
-        raise DataError(f"{len(train)} training pictures", place="training", remedy="give more labelled pictures")
+        cause = f"there are only {len(train)} training pictures"
+        raise DataError(cause, place="training", remedy="give more labelled pictures")
     with torch_runtime(settings) as (device, precision):
         model.precision, model.flip_tta = precision, False
         loop = _Loop(model.to(device), train, validation, settings, seed, device, fresh)
@@ -90,12 +93,12 @@ def fit(
 
 
 class _Loop:
-    """The state of one training."""
+    """State and steps of a training."""
 
     def __init__(
         self,
         model: Network,
-        train: Learnable,
+        train: TrainingData,
         validation: Examples | None,
         settings: TrainSettings,
         seed: int,
@@ -120,26 +123,26 @@ class _Loop:
             settings.class_weight_target,
         )  # fmt: skip
         self.step = step_on(device)(model, self.optimizer, self.averaged, self.loss)
-        # the last batch of an epoch is left out when it is short: batch norm cannot use a single picture
+        # a short last batch is left out, since batch norm cannot use a single picture
         self.length = train.epoch or len(train)
         self.steps = max(1, self.length // settings.batch_size)
-        self.low_res_share = settings.low_res_share if model.any_size and train.side * SMALL >= SMALLEST else 0.0
-        judged = len(validation) if validation else 0
-        began = [] if fresh else [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
-        # elsewhere, "auto" may have chosen the other precision
-        possible = (model.precision, *(BOTH if settings.precision == "auto" else ()))
-        self.fingerprints = fingerprints(possible, settings, seed, train, judged, began)
+        self.low_res_share = settings.low_res_share if model.any_size and train.side * SMALL >= MIN_SIDE else 0.0
+        validated = len(validation) if validation else 0
+        initial = [] if fresh else [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
+        # another machine may choose another precision for "auto"
+        possible = (model.precision, *(PRECISIONS if settings.precision == "auto" else ()))
+        self.fingerprints = fingerprints(possible, settings, seed, train, validated, initial)
 
     @property
     def finished(self) -> bool:
         best = max((number for number, record in enumerate(self.history) if record["best"]), default=0)
-        # no epoch of small pictures, nor one before class weights begin, may end the training, however good it was
+        # patience counts from the first epoch with full pictures and class weights
         begun = max(self.low_res_share, self.settings.reweight_after if self.settings.reweight_after < 1 else 0.0)
         waited = len(self.history) - 1 - max(best, math.ceil(begun * self.settings.epochs))
         return len(self.history) >= self.settings.epochs or waited >= self.settings.patience
 
     def epoch(self) -> None:
-        """One pass over the training part, then validation with the averaged weights."""
+        """Run an epoch on the training part, then validate with the averaged weights."""
         start, number = time.perf_counter(), len(self.history)
         generator = seed_everything(self.seed, number)
         self.model.train()
@@ -150,18 +153,14 @@ class _Loop:
             rows = np.sort(order[step * size :][:size])
             self.batch(rows, number * self.steps + step, generator)
         loss, right = self.step.totals.tolist()
-        seen = self.steps * size
+        pictures = self.steps * size
         if not math.isfinite(loss):
-            remedy = "lower it, or give more pictures"
-            raise UsageError(
-                f"training diverged in epoch {number + 1}",
-                place=f"--learning-rate {self.settings.learning_rate}",
-                remedy=remedy,
-            )
+            cause, place = f"training diverged in epoch {number + 1}", f"--learning-rate {self.settings.learning_rate}"
+            raise UsageError(cause, place=place, remedy="lower the learning rate, or give more pictures")
         record = {
             "epoch": number + 1,
-            "train_loss": loss / seen,
-            "train_accuracy": right / seen,
+            "train_loss": loss / pictures,
+            "train_accuracy": right / pictures,
             **self.validate(),
             "learning_rate": one_cycle(self.progress((number + 1) * self.steps - 1), self.rate),
         }
@@ -171,27 +170,27 @@ class _Loop:
         self.history.append({**record, "best": float(best), "seconds": time.perf_counter() - start})
 
     def progress(self, number: int) -> float:
-        """How far a step is through the longest training, from 0 to nearly 1."""
+        """Position of a step in a training of all epochs, from 0 to below 1."""
         return number / (self.steps * self.settings.epochs)
 
     def batch(self, rows: Ints, number: int, generator: torch.Generator) -> None:
-        """One step on the given rows."""
+        """Run training step `number` on the given rows."""
         progress = self.progress(number)
         begun = progress >= self.settings.reweight_after
         self.loss.weights.copy_(self.weights if begun else (self.weights > 0).float())
         size = SMALL if progress < self.low_res_share else 1.0
         epoch, settings = number // self.steps, self.settings
-        turn = BatchContext(epoch, size, settings.augment, generator, self.device, settings.vote_sampling)
-        # the first steps count more in the average, as in a running mean
+        context = BatchContext(epoch, size, settings.augment, generator, self.device, settings.vote_sampling)
+        # lower decay in the first steps, so that the initial weights leave the average quickly
         decay = min(self.settings.ema, (1 + number) / (10 + number))
-        pictures, targets = self.train.batch(rows, turn)
-        where = torch.from_numpy(rows).to(self.device)
-        logits = self.step(pictures, targets, where, one_cycle(progress, self.rate), 1 - decay)
+        pictures, targets = self.train.batch(rows, context)
+        picture_rows = torch.from_numpy(rows).to(self.device)
+        logits = self.step(pictures, targets, picture_rows, one_cycle(progress, self.rate), 1 - decay)
         if self.watch:
             self.watch(rows, logits.float().cpu().numpy())
 
     def validate(self) -> Epoch:
-        """Loss, accuracy, macro recall and macro AUROC of the averaged weights on validation; NaN without pictures."""
+        """Compute validation loss, accuracy, macro recall and AUROC of the averaged weights; NaN without pictures."""
         if not self.validation:
             return dict.fromkeys(_VALIDATION, math.nan)
         current = {name: value.clone() for name, value in self.model.state_dict().items()}
@@ -208,34 +207,37 @@ class _Loop:
         }
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that the next epoch depends on, by prefixed names."""
-        found = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        found |= {f"averaged.{name}": value for name, value in self.averaged.items()}
-        found |= {f"best.{name}": value for name, value in self.best.items()}
-        found |= {f"optimizer.{name}": value for name, value in self.optimizer.state().items()}
-        found |= {f"loss.{name}": value for name, value in self.loss.state().items()}
-        return found | {f"watch.{name}": value for name, value in state_of(self.watch).items()}
+        """Return the complete state of the training as tensors, with a prefix per part."""
+        parts = {
+            "model": self.model.state_dict(),
+            "averaged": self.averaged,
+            "best": self.best,
+            "optimizer": self.optimizer.state(),
+            "loss": self.loss.state(),
+            "watch": state_of(self.watch),
+        }
+        return {f"{part}.{name}": value for part, tensors in parts.items() for name, value in tensors.items()}
 
     def store(self, path: Path) -> None:
-        """Write a checkpoint."""
-        own = next(name for name, precision in self.fingerprints.items() if precision == self.model.precision)
-        Checkpoint(own, self.history, self.tensors()).write(path)
+        """Write a checkpoint of the training."""
+        fingerprint = next(name for name, precision in self.fingerprints.items() if precision == self.model.precision)
+        Checkpoint(fingerprint, self.history, self.tensors()).write(path)
 
     def restore(self, path: Path) -> None:
-        """Take up a checkpoint of this very training; anything else is ignored and training starts afresh."""
-        found = read(path, self.device)
-        if found is None or found.fingerprint not in self.fingerprints or not found.fits(self.tensors()):
+        """Resume from a checkpoint of the same training; any other file is ignored."""
+        saved = read(path, self.device)
+        if saved is None or saved.fingerprint not in self.fingerprints or not saved.fits(self.tensors()):
             return
-        self.model.precision = self.fingerprints[found.fingerprint]
-        self.model.load_state_dict(found.under("model."))
-        for name, value in found.under("averaged.").items():
+        self.model.precision = self.fingerprints[saved.fingerprint]
+        self.model.load_state_dict(saved.under("model."))
+        for name, value in saved.under("averaged.").items():
             self.averaged[name].copy_(value)
-        self.best = found.under("best.")
-        self.optimizer.restore(found.under("optimizer."))
-        for name, value in found.under("loss.").items():
+        self.best = saved.under("best.")
+        self.optimizer.restore(saved.under("optimizer."))
+        for name, value in saved.under("loss.").items():
             self.loss.state()[name].copy_(value)
-        restore_to(self.watch, found.under("watch."))
-        self.history = found.history
+        restore_to(self.watch, saved.under("watch."))
+        self.history = saved.history
 
 
 _VALIDATION = ("validation_loss", "validation_accuracy", "validation_macro_recall", "validation_roc_auc")
@@ -249,30 +251,30 @@ def one_cycle(progress: float, peak: float) -> float:
 
 
 def training_weights(counts: Floats, settings: TrainSettings) -> Floats:
-    """(K,) class weights that the settings ask for."""
+    """Compute (K,) class weights from the counts of the classes, as the settings define them."""
     if settings.weighting == "effective":
         return effective_weights(counts)
     return class_weights(counts, settings.weight_power)
 
 
 def sampled_rows(labels: Ints, sampling: str, generator: torch.Generator, count: int = 0) -> Ints:
-    """(N,) or (count,) rows of an epoch in order.
+    """(N,) rows of an epoch in order, or (count,) if `count` is given.
 
-    Each once, or as often as any other; or drawn with replacement so that all classes are as frequent.
+    "natural" takes every row equally often; "balanced" draws with replacement so that classes are equally frequent.
     """
     count = count or len(labels)
     if sampling == "natural":
-        lots = [torch.randperm(len(labels), generator=generator) for _ in range(-(-count // len(labels)))]
-        return torch.cat(lots)[:count].numpy()
+        orders = [torch.randperm(len(labels), generator=generator) for _ in range(-(-count // len(labels)))]
+        return torch.cat(orders)[:count].numpy()
     rarity = 1 / np.bincount(labels)[labels]
     return torch.multinomial(torch.from_numpy(rarity), count, replacement=True, generator=generator).numpy()
 
 
 def best_epoch(history: list[Epoch], rule: str) -> int:
-    """Index of the epoch that the stopping rule prefers.
+    """Index of the best epoch by the stopping rule.
 
-    "macro_recall" and "roc_auc" take the highest on validation. "paper" takes the highest validation accuracy among
-    the epochs whose training loss was the lowest so far (paper, section 3.5). Without validation, the last epoch.
+    "macro_recall" and "roc_auc" take the highest value on validation. "paper" takes the highest validation accuracy
+    among the epochs whose training loss was the lowest so far. Without validation it is the last epoch.
     """
     key = {"paper": "validation_accuracy", "roc_auc": "validation_roc_auc"}.get(rule, "validation_macro_recall")
     values = np.array([record[key] for record in history])
@@ -284,9 +286,9 @@ def best_epoch(history: list[Epoch], rule: str) -> int:
     return int(np.nanargmax(values))
 
 
-def _initialise(model: Network, train: Learnable, device: torch.device, fresh: bool) -> None:
-    """Set the model's normalisation from at most 4,096 training pictures, and fresh first weights by 256."""
-    sample = train.shown(np.arange(0, len(train), max(1, len(train) // 4096)), torch.device("cpu"))
+def _initialise(model: Network, train: TrainingData, device: torch.device, fresh: bool) -> None:
+    """Set the model's normalisation from at most 4,096 training pictures, and if `fresh` its weights from 256."""
+    sample = train.originals(np.arange(0, len(train), max(1, len(train) // 4096)), torch.device("cpu"))
     model.measure(sample)
     if fresh:
-        model.initialise(train.shown(np.linspace(0, len(train) - 1, min(len(train), 256)).astype(int), device))
+        model.initialise(train.originals(np.linspace(0, len(train) - 1, min(len(train), 256)).astype(int), device))

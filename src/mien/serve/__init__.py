@@ -1,1 +1,1 @@
-"""Local pages with a server behind them. The only package that knows FastAPI (extra `serve`)."""
+"""HTTP servers of local pages; the only package that imports FastAPI (extra `serve`)."""

@@ -1,4 +1,4 @@
-"""The server of the review page: loopback only unless told otherwise, JSON in and out, pictures as PNG or JPEG."""
+"""HTTP server of the review page: local by default, with JSON requests and answers and pictures as PNG or JPEG."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from mien.labels.verdicts import KINDS
 from mien.report.common.layout import TEMPLATES
 from mien.types import digest
 
-LONGEST = 4096
-"""Bytes of a review."""
-MOST = 200
-"""Pictures a request."""
+MAX_BYTES = 4096
+"""Largest size of a request with a review."""
+MAX_PICTURES = 200
+"""Most pictures listed per request."""
 SIDES = {"small": 200, "large": 640, "whole": 0}
-"""Longer side of the pictures that are served: in the grid, for review, and in their own size."""
-KEPT = {"small": 4096, "large": 256, "whole": 1}
-"""Encoded pictures that are kept: some 40 MB of small ones, some 30 MB of large ones."""
-AT_ONCE = 2
-"""Pictures that are decoded at the same time: a large one takes some 200 MB meanwhile."""
+"""Longer side in pixels of served pictures: in the grid, for review, and in full size (0)."""
+CACHED = {"small": 4096, "large": 256, "whole": 1}
+"""Number of encoded pictures in memory: about 40 MB of small and 30 MB of large ones."""
+DECODERS = 2
+"""Pictures decoded at the same time; decoding a large picture takes about 200 MB."""
 HEADER = "x-mien"
-"""A page from elsewhere cannot send it without asking first, so it cannot write reviews."""
+"""Required header of reviews; pages of other sites cannot send it without a preflight request."""
 POLICY = "; ".join(
     ("default-src 'none'", "img-src 'self' data:", "style-src 'unsafe-inline'", "script-src 'unsafe-inline'",
      "connect-src 'self'")
@@ -40,106 +40,108 @@ POLICY = "; ".join(
 
 
 class PlainJSON(JSONResponse):
-    """JSON in ASCII: names of files may hold bytes that are no text, and UTF-8 has no form for them."""
+    """JSON response in ASCII, since file names may contain bytes that cannot be encoded in UTF-8."""
 
     def render(self, content: Any) -> bytes:
-        """The body."""
+        """Encode the content as ASCII JSON."""
         return json.dumps(content, allow_nan=False).encode()
 
 
-def app(desk: ReviewQueue, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost")) -> FastAPI:
-    """The page and what it asks for.
+def app(queue: ReviewQueue, who: str, hosts: tuple[str, ...] = ("127.0.0.1", "localhost")) -> FastAPI:
+    """Build the web application of the review page.
 
     Parameters
     ----------
-    desk : the audit. who : written beside each review.
-    hosts : names by which the server may be called: others are refused, so that no name can be bent to this machine.
+    queue : audited pictures and their reviews.
+    who : name of the reviewer, stored with each review.
+    hosts : accepted host names; requests to others are refused, which prevents DNS rebinding.
     """
-    made = FastAPI(
+    server = FastAPI(
         title="mien review", docs_url=None, redoc_url=None, openapi_url=None, default_response_class=PlainJSON
     )
-    made.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])
-    version = digest(desk.data.fingerprint())  # in the address of each picture: another audit has other pictures
+    server.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])
+    version = digest(queue.data.fingerprint())  # part of picture URLs, so that browsers do not mix up audits
 
-    @made.exception_handler(MienError)
+    @server.exception_handler(MienError)
     def refused(request: Request, error: MienError) -> JSONResponse:
         return PlainJSON({"error": str(error)}, status_code=400)
 
-    kept = _pictures(desk)
+    pictures_of_size = _cached_pictures(queue)
 
-    @made.get("/")
+    @server.get("/")
     def page() -> HTMLResponse:
         return HTMLResponse(
-            _page(desk, version).encode(errors="backslashreplace"),
+            _page(queue, version).encode(errors="backslashreplace"),
             headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"},
         )
 
-    @made.get("/pictures")
+    @server.get("/pictures")
     def pictures(
         kind: str = "", given: str = "", order: str = ORDERS[0], todo: bool = True, start: int = 0, count: int = 60
     ) -> dict[str, Any]:
         if (kind and kind not in KINDS) or order not in ORDERS:
-            raise HTTPException(400, "no such verdict or order")
-        rows = desk.rows(kind, given, order, todo)
-        chosen = rows[max(0, start) :][: min(max(0, count), MOST)]
-        return {"total": len(rows), "pictures": [desk.entry(row, who) for row in chosen], **desk.progress()}
+            raise HTTPException(400, "there is no such verdict or order")
+        rows = queue.rows(kind, given, order, todo)
+        chosen = rows[max(0, start) :][: min(max(0, count), MAX_PICTURES)]
+        return {"total": len(rows), "pictures": [queue.entry(row, who) for row in chosen], **queue.progress()}
 
-    @made.get("/picture/{row}")
+    @server.get("/picture/{row}")
     def picture(row: int, size: str = "large") -> Response:
-        if not 0 <= row < len(desk.data) or size not in SIDES:
+        if not 0 <= row < len(queue.data) or size not in SIDES:
             raise HTTPException(404)
-        body, kind = kept[size](row, SIDES[size])
-        return Response(body, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
+        body, media_type = pictures_of_size[size](row, SIDES[size])
+        return Response(body, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
 
-    @made.post("/reviews")
+    @server.post("/reviews")
     async def review(request: Request) -> dict[str, Any]:
         if HEADER not in request.headers:
-            raise HTTPException(403, "only the review page may write reviews")
-        row, label = _word(await _body(request))
-        desk.review(row, label, who)
-        return {**desk.entry(row, who), **desk.progress()}
+            raise HTTPException(403, "reviews are only accepted from the review page")
+        row, label = _parse_review(await _read_body(request))
+        queue.review(row, label, who)
+        return {**queue.entry(row, who), **queue.progress()}
 
-    return made
+    return server
 
 
-def _page(desk: ReviewQueue, version: str) -> str:
+def _page(queue: ReviewQueue, version: str) -> str:
     template = TEMPLATES.from_string(files("mien.serve").joinpath("templates/review.html").read_text(encoding="utf-8"))
-    names = desk.data.labelset.names
-    given = [name for c, name in enumerate(names) if (desk.suspects.labels == c).any()]
+    names = queue.data.labelset.names
+    given = [name for c, name in enumerate(names) if (queue.suspects.labels == c).any()]
     return template.render(
-        classes=list(names), given=given, kinds=KINDS, header=HEADER, version=version, notes=desk.notes()
+        classes=list(names), given=given, kinds=KINDS, header=HEADER, version=version, notes=queue.notes()
     )
 
 
-def _pictures(desk: ReviewQueue) -> dict[str, Callable[[int, int], tuple[bytes, str]]]:
-    """For each size of SIDES a function of row and side: a picture's content and media type, kept for a while."""
-    Image.init()  # not safe to leave to the threads
-    turn = threading.Semaphore(AT_ONCE)
+def _cached_pictures(queue: ReviewQueue) -> dict[str, Callable[[int, int], tuple[bytes, str]]]:
+    """For each size of SIDES a cached function (row, side) → encoded picture and its media type."""
+    Image.init()  # not thread-safe, so it must not run in the request threads
+    decoders = threading.Semaphore(DECODERS)
 
     def content(row: int, side: int) -> tuple[bytes, str]:
-        with turn:
-            return encoded(view(desk.data, row, side))
+        with decoders:
+            return encoded(view(queue.data, row, side))
 
-    return {name: lru_cache(maxsize=count)(content) for name, count in KEPT.items()}
+    return {name: lru_cache(maxsize=count)(content) for name, count in CACHED.items()}
 
 
-async def _body(request: Request) -> bytes:
-    """The body, or 413 as soon as it is longer than any review."""
-    found = b""
+async def _read_body(request: Request) -> bytes:
+    """Read the body of a request; status 413 as soon as it exceeds the size of a review."""
+    body = b""
     async for part in request.stream():
-        found += part
-        if len(found) > LONGEST:
-            raise HTTPException(413, "is too long for a review")
-    return found
+        body += part
+        if len(body) > MAX_BYTES:
+            raise HTTPException(413, "request is too long for a review")
+    return body
 
 
-def _word(body: bytes) -> tuple[int, str | None]:
-    """Row and label of `{"row": …, "label": …}`, or 400."""
+def _parse_review(body: bytes) -> tuple[int, str | None]:
+    """Row and label of `{"row": …, "label": …}`; status 400 for anything else."""
+    problem = HTTPException(400, 'a review must be JSON such as {"row": 0, "label": "fear"}')
     try:
-        said = json.loads(body)
-        row, label = said["row"], said["label"]
+        content = json.loads(body)
+        row, label = content["row"], content["label"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise HTTPException(400, "is no review") from None
+        raise problem from None
     if type(row) is not int or not (label is None or isinstance(label, str)):
-        raise HTTPException(400, "is no review")
+        raise problem
     return row, label

@@ -25,7 +25,7 @@ from mien.experiments.preflight import check
 from mien.experiments.settings import AuditSettings
 from mien.labels.audit_result import Audit
 from mien.labels.dynamics import Dynamics
-from mien.labels.reviewed import after_reviews, after_votes, check_reviews
+from mien.labels.reviewed import check_reviews, learn_from_reviews, learn_from_votes
 from mien.labels.reviewers import check_reviewers, crowdlab
 from mien.labels.suspects import suspects
 from mien.labels.verdicts import verdicts
@@ -107,7 +107,7 @@ def audit(settings: AuditSettings, *, checkpoints: Path | None = None, on_event:
     if file.reviews:
         on_event(Event("learning from reviews"))
         with threadpool_limits(1):
-            found = after_reviews(found, vectors, reviewed)
+            found = learn_from_reviews(found, vectors, reviewed)
     if votes is not None:
         probs = None
         if settings.tune:
@@ -116,7 +116,7 @@ def audit(settings: AuditSettings, *, checkpoints: Path | None = None, on_event:
             )
         on_event(Event("learning from votes"))
         with threadpool_limits(1):
-            found = after_votes(found, vectors, votes.shares, groups, probs)
+            found = learn_from_votes(found, vectors, votes.shares, groups, probs)
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
     judged = verdicts(found, novelty, data.labelset.names)
     return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, file.reviews, quality, file.unused)

@@ -13,7 +13,7 @@ import numpy as np
 from mien.data.split import group_ids
 from mien.errors import DataError, UsageError
 from mien.events import Event, OnEvent, ignore
-from mien.labels.reviewed import FEWEST, vote_folds
+from mien.labels.reviewed import MIN_REVIEWED, vote_folds
 from mien.nets.device import seed_everything, torch_runtime
 from mien.nets.examples import Examples
 from mien.nets.extraction import probabilities
@@ -51,9 +51,11 @@ class Votes:
             raise UsageError("the data have no votes", place="--votes", remedy="leave it out, or give --reviews FILE")
         votes = data.votes[:, : len(data.labelset)].astype(float)
         voted = votes.sum(1) > 0
-        if voted.sum() < FEWEST or np.unique(votes[voted].argmax(1)).size < 2:
+        if voted.sum() < MIN_REVIEWED or np.unique(votes[voted].argmax(1)).size < 2:
             cause = f"{voted.sum()} pictures have votes for these classes, or all for one"
-            raise DataError(cause, place="--votes", remedy=f"leave it out: {FEWEST} or more of two classes are needed")
+            raise DataError(
+                cause, place="--votes", remedy=f"leave it out: {MIN_REVIEWED} or more of two classes are needed"
+            )
         # a tie may be broken either way
         agreed = votes[np.arange(len(votes)), data.labels] == votes.max(1)
         if agreed[voted].mean() > SAME:

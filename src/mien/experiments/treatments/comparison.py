@@ -17,7 +17,7 @@ from mien.experiments.layers import layers_of
 from mien.experiments.preflight import check
 from mien.experiments.settings import CompareSettings
 from mien.experiments.treatments.task import KNN, TreatedCell, run_treated
-from mien.imbalance import TREATMENTS, Treatment, get_treatment, serves_neighbours
+from mien.imbalance import TREATMENTS, Treatment, get_treatment, supports_knn
 from mien.metrics.classification import common_classes
 from mien.nets import saved
 from mien.nets.pretraining import check_synthetic
@@ -109,7 +109,7 @@ def possible(model: str, settings: CompareSettings, data: Dataset) -> tuple[str,
     Models without a map cannot be given an adapter.
     """
     if model == KNN:
-        return tuple(name for name in settings.treatments if serves_neighbours(get_treatment(name)))
+        return tuple(name for name in settings.treatments if supports_knn(get_treatment(name)))
     base = saved.build(model, np.ones(len(data.labelset), bool), settings.data.colour)
     if base.adapter_layer or layers_of(base, settings.data.images)[0]["kind"] == "map":
         return settings.treatments
@@ -159,7 +159,7 @@ def grouped(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 
 def _own_pictures(treatment: Treatment) -> bool:
     """Whether it learns from other pictures than the training part as it is."""
-    return bool(treatment.rows or treatment.generated or treatment.more)
+    return bool(treatment.rows or treatment.generated or treatment.adds_fit_part)
 
 
 def _known_by(settings: CompareSettings) -> str:

@@ -27,13 +27,13 @@ from mien.experiments.progress import announce
 from mien.experiments.settings import CompareSettings
 from mien.experiments.training.base import Lesson, Recipe, base_of
 from mien.imbalance import FittedTrainPart, Latents, TrainPart, Treatment, get_treatment
-from mien.imbalance.neighbours import nearest
+from mien.imbalance.neighbours import knn_predict
 from mien.imbalance.weights import class_weights
 from mien.metrics.classification import common_classes
 from mien.nets.device import torch_runtime
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract
-from mien.nets.generator import generate, learn
+from mien.nets.generator import generate, train_generator
 from mien.nets.network import Network
 from mien.nets.settings import with_changes
 from mien.storage.files import read_arrays, read_json, write_arrays, write_json
@@ -159,7 +159,7 @@ def _by_neighbours(cell: TreatedCell, pictures: _Pictures) -> Iterator[Answered]
         weights = class_weights(part.counts, float(treatment.train.get("weight_power", 0.0)))
         learnt = pixels[pictures.parts.rows("train")[chosen]].astype(np.float32)
         judged = pixels[pictures.judged].astype(np.float32)
-        probs = nearest(part, learnt, judged, cell.settings.neighbours, weights)
+        probs = knn_predict(part, learnt, judged, cell.settings.neighbours, weights)
         yield name, probs, probs.argmax(1), time.perf_counter() - start
 
 
@@ -181,16 +181,16 @@ def _by_network(cell: TreatedCell, model: Network, trained: float, pictures: _Pi
         announce(cell, name)
         start, treatment = time.perf_counter(), get_treatment(name)
         probs, final = outputs.probs, outputs.predicted
-        if treatment.after is not None:
+        if treatment.postprocess is not None:
             if fitted is None:
                 fitted = FittedTrainPart(pictures.train, latents(read(pictures.parts.rows("train"))))
                 reading = time.perf_counter() - start
                 start = time.perf_counter()
-            probs = treatment.after(fitted, latents(outputs))
+            probs = treatment.postprocess(fitted, latents(outputs))
             final = probs.argmax(1)
         if treatment.corrector:
             final = _corrected(cell, treatment.corrector, model, pictures)
-        spent = time.perf_counter() - start + (reading if treatment.after else 0.0)
+        spent = time.perf_counter() - start + (reading if treatment.postprocess else 0.0)
         yield name, probs, final, trained + spent
 
 
@@ -209,7 +209,8 @@ def _model(cell: TreatedCell, treatment: Treatment, pictures: _Pictures) -> tupl
             train = _with_generated(cell, treatment.generated, train, part.counts)
         if len(train) != len(part.labels):  # no treatment is shown more pictures than another
             train = replace(train, epoch=len(part.labels))
-        learnt = training_rows(parts, *(["fit"] if treatment.more else []))  # generated pictures are made of these
+        # generated pictures are made of the same rows
+        learnt = training_rows(parts, *(["fit"] if treatment.adds_fit_part else []))
         trained_on = TrainedOn.from_dataset(data, learnt, absolute(cell.settings.data.source), cell.seed)
         return Lesson(train, Examples.of(data, _choosing(data, parts)), trained_on)
 
@@ -223,7 +224,7 @@ def learnt_from(treatment: Treatment, parts: Split, part: TrainPart) -> Ints:
     rows = parts.rows("train")
     if treatment.rows is not None:
         rows = rows[treatment.rows(part)]
-    return np.concatenate([rows, parts.rows("fit")]) if treatment.more else rows
+    return np.concatenate([rows, parts.rows("fit")]) if treatment.adds_fit_part else rows
 
 
 def _choosing(data: Dataset, parts: Split) -> Ints:
@@ -246,7 +247,9 @@ def _with_generated(cell: TreatedCell, target: int, train: Examples, counts: Int
         wanted = np.where(counts > 0, np.maximum(target - counts, 0), 0)
         pixels, labels, copies = train.pixels[:0], np.zeros(0, int), np.zeros(0, bool)
         if wanted.any():
-            made = generate(learn(train, cell.settings.train, seed=cell.seed, progress=say), train, wanted, cell.seed)
+            made = generate(
+                train_generator(train, cell.settings.train, seed=cell.seed, progress=say), train, wanted, cell.seed
+            )
             pixels, labels, copies = made.pixels, made.labels, made.copies
         write_arrays(kept, pixels=pixels[~copies], labels=labels[~copies])
         counted = {"made": len(labels), "copies": int(copies.sum())}

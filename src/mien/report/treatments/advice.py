@@ -130,7 +130,7 @@ def _recommended(run: Run, found: Mapping[Key, Sequence[TableRow]], differences:
             return f"{model} as it is: macro recall {value} on test. Name treatments to compare it with."
         none = f"of {tried} treatments none was better on calibrate"
         return f"Train {model} as it is: {none}. Macro recall on test: {value}."
-    what = f"{model} with {treatment} ({get_treatment(treatment).what})"
+    what = f"{model} with {treatment} ({get_treatment(treatment).description})"
     if row is None:
         return f"Best on calibrate: {what}, macro recall {value} on test. Add none to see what the treatment is worth."
     if row["p_holm"] < REAL and row["difference"] > 0:

@@ -120,7 +120,7 @@ def _price(row: TableRow | None, plain: Sequence[TableRow], spent: Number) -> Ce
 def _named(key: Key, own: Sequence[TableRow]) -> Cell:
     name, fallen = f"{key[0]} · {key[1]}", [row for row in own if row["collapsed"]]
     if not fallen:
-        return Cell(name, get_treatment(key[1]).what)
+        return Cell(name, get_treatment(key[1]).description)
     worst = max(fallen, key=lambda row: float(row["share"]))
     return Cell(name, f"collapsed: {percent(worst['share'])} of its answers are {worst['most_answered']}", tone="bad")
 
