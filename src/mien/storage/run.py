@@ -67,8 +67,12 @@ class Run:
         """Write a table, see :meth:`Table.write`."""
         table.write(self.path(TABLES, f"{table.name}.csv"), rows)
 
-    def read_table(self, table: Table) -> list[dict[str, Any]]:
-        """Read a table back, see :meth:`Table.read`."""
+    def read_table(self, table: Table | str) -> list[dict[str, Any]]:
+        """Read a table back, see :meth:`Table.read`.
+
+        By its name alone, whatever looks like a number is read as one, also a class that is called 7.
+        """
+        table = Table(table, ()) if isinstance(table, str) else table
         path = self.path(TABLES, f"{table.name}.csv")
         if not path.exists():
             raise RunError("no such table", place=str(path), remedy="mien report makes it from the finished cells")
