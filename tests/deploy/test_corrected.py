@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import mien
 from mien.classifiers.contract import ImageSpec
@@ -165,3 +166,8 @@ def test_images_are_read_from_memory_and_from_files(tmp_path: Path) -> None:
         found.predict([tmp_path / "gone.png"])
     frames = np.repeat(pixels, 3, axis=0)  # more than are answered together
     assert np.array_equal(found.predict(frames), np.repeat(found.predict(pixels), 3))
+
+
+@parametrize_with_checks([mien.CorrectedClassifier(LogisticRegression(max_iter=500), "lda")])
+def test_it_keeps_the_rules_of_scikit_learn(estimator: mien.CorrectedClassifier, check: Any) -> None:
+    check(estimator)

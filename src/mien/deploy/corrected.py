@@ -12,7 +12,7 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
+from sklearn.utils.validation import check_is_fitted, check_random_state, column_or_1d, validate_data
 
 from mien.certify.policy import Policy
 from mien.classifiers.contract import Classifier, ClassifierCard, TableSpec
@@ -129,6 +129,7 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         policy = Policy(self.budget, self.delta, self.scope, self.action)
         seed = 0 if self.random_state is None else self.random_state
         seed = int(seed if isinstance(seed, int | np.integer) else check_random_state(seed).randint(2**31))
+        y = column_or_1d(y, warn=True)
         parts: Split | None = None
         if is_unfitted(self.classifier):
             classifier, parts = self._trained(X, y, groups, seed)

@@ -34,7 +34,8 @@ def class_names(labels: Any) -> list[str]:
     >>> class_names([1, 2.0]), class_names(["fear"])
     (['1', '2'], ['fear'])
     """
-    values = labels.tolist() if hasattr(labels, "tolist") else list(labels)
+    plain = hasattr(labels, "tolist") or isinstance(labels, list | tuple)
+    values = labels.tolist() if hasattr(labels, "tolist") else list(labels if plain else np.asarray(labels).tolist())
     missing = [row for row, value in enumerate(values) if is_missing(value)]
     if missing:
         cause = f"row {missing[0]} has no label ({len(missing)} have none)"
