@@ -115,8 +115,7 @@ class FeatureStore:
 
     def labels(self, rows: Ints) -> SoftLabels:
         """The labels of some rows, with the shares of their votes where the data have votes."""
-        labels = self.data.labels if self.data.targets is None else self.data.targets
-        return SoftLabels.of(labels[rows], len(self.data.labelset))
+        return self.data.soft_labels(rows)
 
     def build(self, names: Iterable[str], target: int | None) -> dict[str, Corrector]:
         """Unfitted correctors of these names for one class, see `build_correctors`."""

@@ -11,7 +11,7 @@ from mien.correctors.contract import Labels, as_outputs, check_fitted, check_has
 from mien.correctors.log_odds import Encoding
 from mien.errors import UsageError
 from mien.metrics.ranking import auroc
-from mien.types import FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels
+from mien.types import Bools, FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels
 
 
 class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -24,6 +24,7 @@ class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     needs_pictures: ClassVar[bool] = True
     target: int | None = None
     target_: int | None = None
+    known_: Bools | None = None
 
     @property
     def required_features(self) -> FeatureRequest:
@@ -45,6 +46,7 @@ class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         AlignmentError : lengths differ. UsageError : the target is not a class.
         """
         whole = as_outputs(outputs, features, self._padding())
+        self.known_ = whole.known
         if labels is None:
             if self.needs_pictures:
                 raise UsageError("requires labels", place=f"{self.name}.fit", remedy="give (N,) class indices")
@@ -62,11 +64,11 @@ class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         -------
         Proposal with scores on the scale of log-odds; see the class for what they measure.
         """
-        return self._propose(as_outputs(outputs, features, self._padding()))
+        return self._propose(as_outputs(outputs, features, self._padding(), self.known_))
 
     def score(self, outputs: Outputs | Floats, labels: Labels, features: Any = None) -> float:
         """AUROC of the scores for the target class, among images that the classifier does not give that answer."""
-        whole = as_outputs(outputs, features, self._padding())
+        whole = as_outputs(outputs, features, self._padding(), self.known_)
         target = target_class(whole, self.target_ if self.target is None else self.target)
         positive = SoftLabels.of(labels, len(whole.known), rows=len(whole)).indices == target
         others = whole.predicted != target

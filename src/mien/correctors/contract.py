@@ -58,14 +58,16 @@ def read_out_for(correctors: Iterable[object]) -> dict[str, list[str]]:
     return {"maps": sorted(maps), "vectors": sorted({pattern for request in requests for pattern in request.vectors})}
 
 
-def as_outputs(outputs: Any, features: Any = None, target: int | None = None) -> Outputs:
+def as_outputs(outputs: Any, features: Any = None, target: int | None = None, known: Bools | None = None) -> Outputs:
     """Outputs, or probabilities (N, K) with features, as Outputs.
 
     Parameters
     ----------
-    outputs : Outputs, or (N, K) probabilities; a class whose column is zero throughout was not trained on.
+    outputs : Outputs, or (N, K) probabilities.
     features : (N, D) array or data frame, or name → array; None for none.
     target : index of the target class; K or more adds classes that were not trained on.
+    known : (K,) the classes that the classifier was trained on. By default all but the target or, without one, all but
+        those whose column is zero throughout.
 
     Examples
     --------
@@ -76,10 +78,11 @@ def as_outputs(outputs: Any, features: Any = None, target: int | None = None) ->
     if isinstance(outputs, Outputs):
         return outputs if vectors is None else outputs.with_features(vectors)
     made = Outputs(as_ids(np.arange(len(outputs)), "ids"), outputs, vectors=vectors or {})
-    trained: Bools = np.any(made.probs, axis=0)
-    if len(made) and not trained.all():
-        made = Outputs(made.ids, made.probs, trained, made.vectors)
-    return made.padded_to(max(len(made.known), 0 if target is None else target + 1))
+    made = made.padded_to(max(len(made.known), 0 if target is None else target + 1, 0 if known is None else len(known)))
+    if known is None:
+        empty = ~np.any(made.probs, axis=0)
+        known = ~empty if target is None else ~(empty & (np.arange(len(empty)) == target))
+    return Outputs(made.ids, made.probs, known if known.any() else None, made.vectors)  # type: ignore[arg-type]
 
 
 def target_class(outputs: Outputs, target: int | None) -> int:

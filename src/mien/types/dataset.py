@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from mien.errors import AlignmentError, UsageError, choice_error, nearest
 from mien.types.arrays import Bools, Floats, Ints, Texts, check_rows, check_unique, digest
 from mien.types.inputs import as_ids, as_labels
+
+if TYPE_CHECKING:
+    from mien.types.soft_labels import SoftLabels
 
 NO_LABEL = -1
 WHOLE = re.compile(r"\+?(-?)0*(\d+)(?:\.0*)?")
@@ -202,6 +205,13 @@ class Dataset:
         if self.pixels is None:
             raise AlignmentError("the pictures are not decoded", place=self.name, remedy="see mien.data.images.decode")
         return self.pixels
+
+    def soft_labels(self, rows: Ints | None = None) -> SoftLabels:
+        """The labels of all rows or some, with the shares of the votes where there are targets."""
+        from mien.types.soft_labels import SoftLabels
+
+        labels = self.labels if self.targets is None else self.targets
+        return SoftLabels.of(labels if rows is None else labels[rows], len(self.labelset))
 
     def counts(self) -> Ints:
         """(K,) labelled rows per class."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from mien.errors import AlignmentError
 from mien.types.arrays import Bools, Floats, Ints
-from mien.types.containers import as_array
+from mien.types.containers import as_array, check_length
 from mien.types.dataset import LabelSet
-from mien.types.inputs import as_labels, as_shares
+from mien.types.inputs import as_ids, as_labels, as_shares
 
 PLACE = "labels"
 
@@ -38,7 +38,7 @@ class SoftLabels:
     shares: Floats
 
     @classmethod
-    def of(cls, labels: Any, classes: int | Sequence[str], *, rows: int | None = None) -> Self:
+    def of(cls, labels: Any, classes: int | LabelSet | Sequence[str], *, rows: int | None = None) -> Self:
         """The labels, given as class indices (N,), as names (N,), or as shares of votes (N, K).
 
         Parameters
@@ -57,8 +57,8 @@ class SoftLabels:
             return labels._checked(count, rows)
         array = as_array(labels, PLACE)
         if array.dtype.kind in "UO" and not isinstance(classes, int):
-            names = LabelSet(tuple(classes))
-            array = np.array([names.index(str(name), place=PLACE) for name in array.ravel()], np.int64)
+            names = classes if isinstance(classes, LabelSet) else LabelSet(tuple(classes))
+            array = np.array([names.index(name, place=PLACE) for name in as_ids(array, PLACE).tolist()], np.int64)
         if array.ndim == 2 and not (array.shape[1] == 1 and count != 1):
             shares = np.asarray(as_shares(array, PLACE, count), np.float32)
             return cls(shares.argmax(1), shares)._checked(count, rows)
@@ -73,8 +73,8 @@ class SoftLabels:
         return SoftLabels(self.indices[rows], self.shares[rows])
 
     def _checked(self, classes: int, rows: int | None) -> Self:
-        found, wanted = self.shares.shape, (len(self) if rows is None else rows, classes)
-        if found != wanted:
-            cause = f"are for {found[0]} images and {found[1]} classes, the outputs have {wanted[0]} and {wanted[1]}"
-            raise AlignmentError(cause, place=PLACE, remedy="give one label for each image, of the same classes")
+        check_length(self.indices, rows, PLACE)
+        if self.shares.shape[1] != classes:
+            cause = f"are of {self.shares.shape[1]} classes, where there are {classes}"
+            raise AlignmentError(cause, place=PLACE, remedy="give labels of the same classes")
         return self
