@@ -149,7 +149,7 @@ def test_the_page_tells_what_to_do_and_runs_nothing(compared: Path) -> None:
     [
         (("--treatments", "wheights"), "did you mean 'weights'"),
         (("--models", "atention"), "did you mean 'attention'"),
-        (("--treatments", "focal:7"), "has no target"),
+        (("--treatments", "focal:7"), "takes no target"),
         (("--seeds", ""), "names none"),
     ],
 )
