@@ -234,7 +234,7 @@ def test_what_the_classifier_thinks_is_read_once(
         asked.append(arguments)
         return extract(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("mien.classifiers.feature_store.extract", counted)
+    monkeypatch.setattr("mien.classifiers.network.extract", counted)
 
     def patch(name: str, *flags: str) -> dict[str, bytes]:
         out = tmp_path / name
