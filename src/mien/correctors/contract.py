@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -24,13 +24,6 @@ Labels = Ints | Floats
 def requested_features(corrector: object) -> FeatureRequest:
     """What a corrector asks for."""
     return getattr(corrector, "required_features", FeatureRequest())
-
-
-def read_out_for(correctors: Iterable[object]) -> dict[str, list[str]]:
-    """The `maps` and `vectors` that `mien.nets.extraction.extract` must give for all of these."""
-    wants = [requested_features(corrector) for corrector in correctors]
-    maps = {want.layer for want in wants if want.layer}
-    return {"maps": sorted(maps), "vectors": sorted({pattern for want in wants for pattern in want.vectors})}
 
 
 def to_indices(labels: Labels, classes: int | None = None) -> Ints:
