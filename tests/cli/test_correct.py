@@ -244,7 +244,7 @@ def test_what_the_classifier_thinks_is_read_once(
     first = patch("first")
     assert len(asked) == 1 and patch("second") == first and len(asked) == 1
     [kept] = features.iterdir()
-    damaged = kept / "feature0.npy"
+    damaged = kept / "vectors0.npy"
     damaged.write_bytes(damaged.read_bytes()[:200])
     assert patch("third") == first and len(asked) == 2
     assert patch("fourth", "--no-keep-features") == first and len(asked) == 3
