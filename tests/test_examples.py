@@ -10,11 +10,13 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SMALL = {
+    "any_classifier.py": ["300"],
     "correct_a_class.py": ["240", "1"],
     "foreign_outputs.py": [],
     "inspect_data.py": [],
 }
 SAID = {
+    "any_classifier.py": "happy faces are found",
     "correct_a_class.py": "answers changed",
     "foreign_outputs.py": "nines won back",
     "inspect_data.py": "contradictory labels",

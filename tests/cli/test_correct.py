@@ -235,7 +235,7 @@ def test_what_the_classifier_thinks_is_read_once(
         asked.append(arguments)
         return extract(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("mien.classifiers.feature_store.extract", counted)
+    monkeypatch.setattr("mien.classifiers.network.extract", counted)
 
     def patch(name: str, *flags: str) -> dict[str, bytes]:
         out = tmp_path / name
@@ -245,7 +245,7 @@ def test_what_the_classifier_thinks_is_read_once(
     first = patch("first")
     assert len(asked) == 1 and patch("second") == first and len(asked) == 1
     [kept] = features.iterdir()
-    damaged = kept / "feature0.npy"
+    damaged = kept / "vectors0.npy"
     damaged.write_bytes(damaged.read_bytes()[:200])
     assert patch("third") == first and len(asked) == 2
     assert patch("fourth", "--no-keep-features") == first and len(asked) == 3

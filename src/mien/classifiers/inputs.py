@@ -46,6 +46,7 @@ def as_batch(card: ClassifierCard, X: Any) -> Batch:
 
     Examples
     --------
+    >>> from mien.classifiers.contract import ImageSpec
     >>> card = ClassifierCard("a", ("calm", "fear"), inputs=ImageSpec(16))
     >>> as_batch(card, np.zeros((2, 32, 32), np.uint8)).data.shape
     (2, 16, 16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -49,13 +49,6 @@ class Corrector(Protocol):
 def requested_features(corrector: object) -> FeatureRequest:
     """The features that a corrector requires; all vectors by default."""
     return getattr(corrector, "required_features", FeatureRequest())
-
-
-def read_out_for(correctors: Iterable[object]) -> dict[str, list[str]]:
-    """The `maps` and `vectors` that `mien.nets.extraction.extract` must give for all of these correctors."""
-    requests = [requested_features(corrector) for corrector in correctors]
-    maps = {request.layer for request in requests if request.layer}
-    return {"maps": sorted(maps), "vectors": sorted({pattern for request in requests for pattern in request.vectors})}
 
 
 def as_outputs(outputs: Any, features: Any = None, target: int | None = None, known: Bools | None = None) -> Outputs:

@@ -134,7 +134,7 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if is_unfitted(self.classifier):
             classifier, parts = self._trained(X, y, groups, seed)
         else:
-            classifier = open_classifier(self.classifier)
+            classifier = opened(self.classifier)
             self._check_table(classifier, X, y)
         known, names, given = classifier.card.classes, class_names(y), class_names(self.classes)
         new = [name for name in given or np.unique(names).tolist() if name not in known]
@@ -233,6 +233,13 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "predictor_")
+
+
+def opened(classifier: Any) -> Classifier:
+    """The classifier itself, of what `mien.open` gives or takes."""
+    return (
+        classifier.predictor_.classifier if isinstance(classifier, CorrectedClassifier) else open_classifier(classifier)
+    )
 
 
 def is_unfitted(classifier: Any) -> bool:

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.certify.policy import Policy
-from mien.classifiers.cell import cell_of
 from mien.classifiers.contract import Classifier, MapClassifier
 from mien.classifiers.registry import open_classifier
 from mien.data.prepare import DataSettings
-from mien.deploy.corrected import CorrectedClassifier
+from mien.deploy.corrected import CorrectedClassifier, opened
 from mien.deploy.correction import correct as correct_on_data
 from mien.deploy.labelled_rows import class_names
 from mien.deploy.opening import load_patch, open_predictor
@@ -87,18 +86,15 @@ def correct(classifier: Any, data: str | Path, classes: Sequence[str], **setting
     UsageError : an unknown class or setting; or it is not known what the classifier was trained on.
     DataError : too few images of a class.
     """
-    opened = classifier.predictor_.classifier if isinstance(classifier, CorrectedClassifier) else None
-    if opened is None and isinstance(classifier, str | Path) and Path(classifier).is_dir():
-        opened = open_classifier(cell_of(Path(classifier), left_out=settings.pop("left_out", None)))
-    opened = open_classifier(classifier) if opened is None else opened
-    settings.setdefault("corrector", CorrectSettings.corrector if _shows_maps(opened) else WITHOUT_MAPS)
+    found = opened(classifier)
+    settings.setdefault("corrector", CorrectSettings.corrector if _shows_maps(found) else WITHOUT_MAPS)
     given = {"source": str(data), "classes": tuple(class_names(classes)), **settings}
     known = {field.name for kind in (CorrectSettings, DataSettings, Policy) for field in fields(kind)}
     for name in given:
         if name not in known:
             raise choice_error("setting", name, sorted(known), place="mien.correct")
     for_data, how, policy = (_built(kind, given) for kind in (DataSettings, CorrectSettings, Policy))
-    return correct_on_data(opened, for_data, how, policy).patch
+    return correct_on_data(found, for_data, how, policy).patch
 
 
 def _built(kind: Callable[..., Any], given: Mapping[str, Any]) -> Any:
@@ -170,8 +166,8 @@ def audit(y: Any, probabilities: Any, X: Any, groups: Any = None, classes: Seque
     >>> truth = np.arange(200) % 2
     >>> y = np.where(np.arange(200) < 4, 1 - truth, truth)
     >>> X = truth[:, None] + rng.normal(0, 0.1, (200, 2))
-    >>> audit(y, np.eye(2)[truth] * 0.8 + 0.1, X)
-    Audit: 4 of 200 labels are suspicious; row 0: 1 → 0 (0.90); row 1: 0 → 1 (0.90); row 2: 1 → 0 (0.90)
+    >>> sorted(audit(y, np.eye(2)[truth] * 0.8 + 0.1, X).worst_first[:4].tolist())
+    [0, 1, 2, 3]
     """
     names = class_names(y)
     shown = np.asarray(classes) if len(classes) else np.unique(np.asarray(y))
