@@ -15,7 +15,8 @@ from mien.errors import RunError
 from mien.experiments.leave_one_out.study import run
 from mien.experiments.settings import CompareSettings, StudySettings
 from mien.experiments.treatments.comparison import compare
-from mien.nets.settings import TrainSettings
+from mien.imbalance import get_treatment
+from mien.nets.settings import TrainSettings, with_changes
 from mien.storage.files import read_json, write_json
 from mien.storage.first_edition import digest_then
 from mien.storage.run import Run
@@ -97,7 +98,8 @@ def test_a_run_of_an_earlier_version_goes_on_with_other_threads(tmp_path: Path, 
     manifest, images = done.manifest(), ImageSettings(16)
     [card] = done.path("cells").rglob("model.json")
     of_data = (manifest["data"]["fingerprint"], manifest["splits"]["0"], images)
-    stored = digest_then(*of_data, then, 0, "full" if kind == "train" else "none")
+    trained, key = (then, "full") if kind == "train" else (with_changes(then, get_treatment("none").train), "none")
+    stored = digest_then(*of_data, trained, 0, key)
     write_json(card, {**read_json(card), "training": stored})
     if kind == "compare":
         done.write_manifest({**manifest, "training": digest_then(then, Policy(), 101, images)})
