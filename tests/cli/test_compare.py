@@ -20,6 +20,7 @@ from mien.imbalance import treatments as named
 from mien.metrics.classification import common_classes
 from mien.nets.generator import train_generator
 from mien.storage.files import read_arrays
+from mien.storage.layout import file_name
 from mien.storage.run import Run
 from mien.types import PARTS
 
@@ -187,7 +188,7 @@ def test_no_treatment_is_shown_more_than_another(mien: Mien, tmp_path: Path) -> 
     command = ("compare", DATA, *SHAPE, "--models", "oneconv", "--seeds", "0", "--treatments", ",".join(names))
     assert mien(*command, "--patience", "3", "--out", tmp_path).code == 0
     folder = tmp_path / "cells" / "seed0" / "oneconv"
-    costs = [json.loads((folder / name.replace(":", "-") / "training.json").read_text()) for name in names]
+    costs = [json.loads((folder / file_name(name) / "training.json").read_text()) for name in names]
     assert len({cost["shown"] for cost in costs}) == 1 and {cost["epochs"] for cost in costs} == {3}
     assert costs[3]["pictures"] > costs[0]["pictures"] > costs[1]["pictures"] == 60
 

@@ -46,7 +46,7 @@ def test_a_file_that_is_none(mien: Mien, tmp_path: Path) -> None:
 
 def test_flags_win_over_the_file(mien: Mien, tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
-    path.write_text('size = 16\nfit = "crop"\njson = true\nshape = "happiness=20,neutral=10"\n')
+    path.write_text('size = 16\nresize_mode = "crop"\njson = true\nclass-counts = "happiness=20,neutral=10"\n')
     said = mien("data", "inspect", "synthetic:n=120", "--config", path, "--class-counts", "happiness=15,neutral=5")
     assert said.code == 0
     assert json.loads(said.out)["classes"] == {"happiness": 15, "neutral": 5}

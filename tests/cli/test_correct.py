@@ -167,7 +167,7 @@ def test_a_folder_that_is_no_patch_is_not_written_over(mien: Mien, trained: Path
     mien("correct", trained, faces, "--class", "fear", "--out", tmp_path / "precious").refused(
         2, "not written by this command"
     )
-    mien("patch", "show", tmp_path / "precious").refused(1, "is no patch")
+    mien("patch", "show", tmp_path / "precious").refused(1, "holds no patch")
 
 
 def never_seen(trained: Path, faces: Path) -> set[str]:

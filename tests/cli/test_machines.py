@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 from conftest import QUICK, Mien
 
+from mien.certify.policy import Policy
+from mien.data.picture import ImageSettings
 from mien.data.prepare import DataSettings
 from mien.errors import RunError
 from mien.experiments.settings import ClassifierSettings, CompareSettings
 from mien.experiments.training.training import train as train_
 from mien.experiments.treatments.comparison import compare
-from mien.nets.settings import TrainSettings
+from mien.imbalance import get_treatment
+from mien.nets.settings import TrainSettings, with_changes
+from mien.storage.files import read_json, write_json
+from mien.storage.first_edition import digest_then
 from mien.storage.run import Run
 
 FACES = "synthetic:n=120,size=16"
@@ -78,9 +83,9 @@ def test_threads_device_and_engine_make_no_other_run(mien: Mien, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", ["train", "compare"])
-def test_a_run_of_an_earlier_version_goes_on_with_other_threads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_a_run_of_an_earlier_version_goes_on_with_other_threads(tmp_path: Path, kind: str) -> None:
+    """Earlier versions counted device and threads in, and hashed the text of the settings."""
+
     def done_with(train: TrainSettings) -> Run:
         data = DataSettings(FACES, size=16)
         if kind == "train":
@@ -88,9 +93,16 @@ def test_a_run_of_an_earlier_version_goes_on_with_other_threads(
         settings = CompareSettings(data, train, models=("oneconv",), treatments=("none",), seeds=(0,))
         return compare(settings, tmp_path / "run")
 
-    with monkeypatch.context() as patch:  # earlier versions counted device and threads in
-        patch.setattr(TrainSettings, "anywhere", property(lambda settings: settings))
-        done = done_with(TrainSettings(epochs=1, threads=2))
+    then = TrainSettings(epochs=1, threads=2)
+    done = done_with(then)
+    manifest, images = done.manifest(), ImageSettings(16)
+    [card] = done.path("cells").rglob("model.json")
+    of_data = (manifest["data"]["fingerprint"], manifest["splits"]["0"], images)
+    trained, key = (then, "full") if kind == "train" else (with_changes(then, get_treatment("none").train), "none")
+    stored = digest_then(*of_data, trained, 0, key)
+    write_json(card, {**read_json(card), "training": stored})
+    if kind == "compare":
+        done.write_manifest({**manifest, "training": digest_then(then, Policy(), 101, images)})
     [weights] = done.path("cells").rglob("model.safetensors")
     before = weights.stat().st_mtime_ns
     for threads in (1, 3):
