@@ -27,7 +27,7 @@ def main() -> None:
 
     before, after = forest.predict(X[test]), corrected.predict(X[test])
     nines, right = y[test] == NINE, before == y[test]
-    print(f"nines won back: {(after[nines] == NINE).sum()} of {nines.sum()}")
+    print(f"nines recovered: {(after[nines] == NINE).sum()} of {nines.sum()}")
     print(f"right answers lost: {(after[right] != y[test][right]).sum()} of {right.sum()}")
 
     corrected.patch_.save("nine.patch")

@@ -18,7 +18,7 @@ SMALL = {
 SAID = {
     "any_classifier.py": "happy faces are found",
     "correct_a_class.py": "answers changed",
-    "foreign_outputs.py": "nines won back",
+    "foreign_outputs.py": "nines recovered",
     "inspect_data.py": "contradictory labels",
 }
 

@@ -69,7 +69,7 @@ stand apart, most of the class lies beyond it. Where they lie upon each other, n
 can: f does not see the difference, or the annotators do not agree on it. `mien correct` says so:
 
 - *"the score hardly tells this class from others"*: AUROC on calibrate is under 0.6, or no better than chance;
-- *"at this budget … would be won back"*: under 5 % of the missed pictures; a larger budget wins more;
+- *"at this budget … would be recovered"*: under 5 % of the missed pictures; a larger budget wins more;
 - *"… pictures to learn from"*: fewer than 50;
 - *"silent: … calibration pictures … cannot certify"*: too few right answers of f for this budget; it says how many do.
 

@@ -26,7 +26,7 @@ another of the seven emotions. {scored} pictures are scored, of which {wrong:.0%
 
 *blind* knows the given labels alone. *seeded* knows the votes of {reviews} pictures besides, drawn at random and not
 scored: a simulated reviewer. *votes* learns from the votes on other pictures (`mien audit` with `--votes`), *votes,
-tuned* tunes the classifier on them besides (`--tune`); below it, what those networks say alone. The modes answer
+tuned* tunes the classifier on them besides (`--tune`); below it, the answers of those networks alone. The modes answer
 different questions and do not compete. *Clusters* are the unsupervised idea: k-means, and each cluster agrees on a
 class. *cleanlab* is its usual recipe: five folds of the same network, ranked by the normalised margin.
 
@@ -76,7 +76,7 @@ Losses that withstand wrong labels (`--loss`, `--vote-sampling`; one seed):
 Drawn faces, of which the truth is known. *Aleatoric* should follow how much a face blends emotions, and rise with blur;
 *epistemic* should tell an emotion that was never seen (AUROC), and rise with fewer pictures to learn from. The rank
 correlation of the two says how far they are one number under two names. A tenth of the pictures teach so little in the
-same epochs that all draws agree: that column says more of the training than of the ways.
+same epochs that all draws agree: that column depends more on the training than on the ways.
 
 {drawn}
 

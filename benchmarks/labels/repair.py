@@ -129,7 +129,7 @@ LOSSES: dict[str, tuple[str, dict[str, Any]]] = {
     "as given, not smoothed": (GIVEN, {"label_smoothing": 0.0}),
     "as given, GCE": (GIVEN, {"loss": "gce"}),
     "as given, ELR": (GIVEN, {"loss": "elr"}),
-    "one vote, drawn anew each time": ("votes", {"vote_sampling": True}),
+    "one vote, drawn again each time": ("votes", {"vote_sampling": True}),
 }
 """Way → the targets, and how they are learnt from."""
 

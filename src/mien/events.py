@@ -42,4 +42,4 @@ OnEvent = Callable[[Event], object]
 
 
 def ignore(event: Event) -> None:
-    """Report nothing."""
+    """Take an event and report nothing."""

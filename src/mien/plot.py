@@ -16,7 +16,7 @@ HARMS = np.linspace(0, 0.1, 101)
 
 
 def gain_curve(corrected: CorrectedClassifier, X: Any, y: Any, ax: Any = None) -> Any:
-    """Draw how many missed rows are won back, against the right answers that it costs.
+    """Draw how many missed rows are recovered, against the right answers that it costs.
 
     Parameters
     ----------
@@ -47,6 +47,6 @@ def gain_curve(corrected: CorrectedClassifier, X: Any, y: Any, ax: Any = None) -
     ax.plot(100 * HARMS, 100 * gain, label=", ".join(patch.targets))
     ax.axvline(100 * patch.policy.budget, color="grey", linestyle=":", label="budget")
     ax.set_xlabel("Harm: right answers lost (%)")
-    ax.set_ylabel("Gain: missed rows won back (%)")
+    ax.set_ylabel("Gain: missed rows recovered (%)")
     ax.legend()
     return ax

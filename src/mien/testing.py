@@ -67,7 +67,7 @@ def check_network(kind: type[Any], *, size: int = 48, classes: int = 3) -> None:
 
 
 def check_classifier(classifier: Any, batch: Batch, *, tolerance: float = 1e-3) -> None:
-    """A classifier says what it is, answers each row by itself, gives what is asked for, and refuses other batches.
+    """A classifier has a card, answers each row by itself, gives what is asked for, and refuses other batches.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def check_classifier(classifier: Any, batch: Batch, *, tolerance: float = 1e-3) 
 
 
 def _shows(classifier: Classifier, batch: Batch, found: Outputs) -> None:
-    """Assert that the layers of the card are what the outputs have, as far as they are asked for."""
+    """Assert that the layers of the card and of the outputs are the same, where they are asked for."""
     card = classifier.card
     assert not found.maps, "maps must be given only where the request names them"
     for layer in card.layers:
@@ -189,7 +189,7 @@ def check_corrector(make: Callable[[], Any]) -> None:
     assert np.isin(proposal.suggested, np.arange(NO_LABEL, 4)).all(), "a suggestion is neither a class nor none (−1)"
     silent = proposal.suggested == NO_LABEL
     right = np.where(silent, outputs.predicted != labels, proposal.suggested == labels)
-    assert right.any(), "no suggestion is right: without a target, the unknown class is to be won back"
+    assert right.any(), "no suggestion is right: without a target, the unknown class is the target"
     assert right.all() or proposal.score[right].mean() > proposal.score[~right].mean(), (
         "a higher score must mean more evidence for the suggestion"
     )

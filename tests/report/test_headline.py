@@ -70,17 +70,17 @@ def test_the_headline_tells_certified_silent_and_active_apart(tmp_path: Path) ->
     words = said(feasible=0, holds=0, in_force=float("inf"))
     assert "is not certified for any; in all the calibration part is too small" in words and "silent" in words
     words = said(feasible=0, holds=0, in_force=0.4)
-    assert "is not certified for any; in all the corrector speaks up without a certificate." in words
+    assert "is not certified for any; in all the corrector overrides without a certificate." in words
     assert "silent" not in words
     words = said(feasible=1, holds=0, in_force=0.4)
-    assert "speaks up" in words and "too small" not in words
+    assert "overrides without" in words and "too small" not in words
 
 
 def test_thresholds_are_called_certified_only_where_they_are(tmp_path: Path) -> None:
     run = make_study_run(tmp_path, (0,), ("probe",))
     assert "certified thresholds" in page.render(with_policy(run))
     html = page.render(with_policy(run, rule="balanced_accuracy"))
-    assert "certified threshold" not in html and "speaks up without a certificate" in html
+    assert "certified threshold" not in html and "overrides without a certificate" in html
 
 
 @pytest.mark.parametrize(("action", "deed"), [("flag", "flagged"), ("abstain", "set aside")])

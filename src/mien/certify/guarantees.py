@@ -126,7 +126,7 @@ class _Losses:
     policy: Policy
 
     def share_of_delta(self, classes: int) -> float:
-        """δ for each class: the whole, or with "predicted" what lets all of them hold at once."""
+        """Return δ for each class: the whole δ, or with "predicted" the share that lets all claims hold at once."""
         if self.policy.scope != "predicted":
             return self.policy.delta
         # without persons the classes are independent; with them only the union bound is safe

@@ -28,7 +28,7 @@ class Guarantee:
     group : "pooled", a class, or "rare classes".
     confidence : 1 − δ.
     n : persons (or other groups) in the calibration pictures that f had right.
-    k : how many of them may be harmed there; −1 where not even none is enough.
+    k : how many of them are allowed to be harmed there; −1 where not even none is enough.
     threshold : the lowest that the certificate allows; +inf where infeasible.
     feasible : whether n is large enough.
     needed : the smallest n that is.
@@ -58,7 +58,7 @@ def smallest_n(budget: float, delta: float) -> int:
 
 
 def allowed(n: int, budget: float, delta: float) -> int:
-    """The largest k with P(Bin(n, α) ≤ k) ≤ δ: how many of n may be harmed in calibration; −1 if none may.
+    """The largest k with P(Bin(n, α) ≤ k) ≤ δ: how many of n are allowed to be harmed in calibration; −1 if none is.
 
     >>> allowed(712, 0.02, 0.1), allowed(40, 0.02, 0.1)
     (9, -1)

@@ -22,13 +22,13 @@ from mien.types import Dataset, FeatureRequest, Ints, Outputs
 
 FOLDER, CARD = "features", "outputs.json"
 AT_WORK = 3600
-"""Seconds after which a half-written folder is nobody's any more."""
+"""Seconds after which a half-written folder is taken as left behind."""
 
 
 def cached_outputs(place: Path, key: str, make: Callable[[], Outputs]) -> Outputs:
     """The outputs of this key: mapped from PLACE/features where they are kept there, else made and kept.
 
-    Only the last are kept. A damaged or incomplete folder is made anew; where nothing can be written, nothing is kept.
+    Only the last are kept. A damaged or incomplete folder is made again; where nothing can be written, nothing is kept.
     """
     folder = place / FOLDER / key
     with contextlib.suppress(MienError, OSError, ValueError, KeyError, TypeError, EOFError):

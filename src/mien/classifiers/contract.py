@@ -1,4 +1,4 @@
-"""The contract of all classifiers: a card says what is known of one, and `outputs` turns a batch into probabilities."""
+"""The contract of all classifiers: a card describes one, and `outputs` turns a batch into probabilities."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ class Batch:
 
 @runtime_checkable
 class Classifier(Protocol):
-    """Whatever gives probabilities for a batch, and says what it is.
+    """Whatever gives probabilities for a batch and has a card.
 
     `outputs` refuses what it cannot answer (`batch.checked(card, request)`), gives every row the same answer in
     whatever batch it comes, keeps the ids, and gives every vector and map that the request names. More vectors are

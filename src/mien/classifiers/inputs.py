@@ -54,7 +54,9 @@ def as_batch(card: ClassifierCard, X: Any) -> Batch:
     found = read_rows(card, X)
     if found.problems and len(found.rows) < _count(X):
         one = found.problems[0]
-        raise DataError(one.cause, place=one.place, remedy=f"{one.remedy}; or use stream(), which goes on without it")
+        raise DataError(
+            one.cause, place=one.place, remedy=f"{one.remedy}; or use stream(), which leaves it out and continues"
+        )
     return found.batch
 
 

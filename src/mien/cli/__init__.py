@@ -20,7 +20,7 @@ VERBS = {
     "train": "Train one base classifier.",
     "compare": "Compare treatments of unbalanced classes, and say what to do.",
     "correct": "Make a patch that wins a class back for a trained classifier.",
-    "discover": "Find pictures that look like nothing a classifier knows.",
+    "discover": "Find pictures that look like none of the classes of a classifier.",
     "audit": "Find labels that are probably wrong.",
     "review": "Look at suspicious labels on a local page, and say what they should be.",
     "export": "Write the labels of an audit, as reviewed, for other tools or as a folder.",

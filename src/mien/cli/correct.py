@@ -29,7 +29,7 @@ TAKEN_FROM_BASE = ("size", "colour", "resize_mode")
 @click.command()
 @click.argument("place", metavar="BASE", type=click.Path(path_type=Path))
 @click.argument("data")
-@click.option("--class", "classes", multiple=True, required=True, help="class to win back, can be repeated")
+@click.option("--class", "classes", multiple=True, required=True, help="target class, can be repeated")
 @click.option("--out", type=click.Path(path_type=Path), help="patch folder; CLASS.patch by default")
 @click.option(
     "--trained-on", multiple=True, metavar="PATH|unknown",

@@ -12,7 +12,7 @@ from mien.types import Problem
 
 
 def to_stderr(text: str) -> None:
-    """Print a line to standard error; work goes on where nobody can read it any more."""
+    """Print a line to standard error; a closed standard error is no failure."""
     with suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()

@@ -62,7 +62,7 @@ def _print(found: Record, provenance: list[str]) -> None:
     console.print(f"for        classifier {plain(found['base'])}, pictures {plain(found['data'])}", markup=False)
     for title, line in zip(("provenance", *[""] * len(provenance)), provenance, strict=False):
         console.print(f"{title:<10} {plain(line)}", markup=False, soft_wrap=True)
-    table = Table("certified of", "budget", "confidence", "n", "may be harmed", "holds")
+    table = Table("certified of", "budget", "confidence", "n", "harmed (allowed)", "holds")
     for column in table.columns[1:5]:
         column.justify = "right"
     for row in found["certificate"]:
@@ -125,5 +125,5 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
 
 
 def plain(text: object) -> str:
-    """What a stranger's file says, without what a terminal would obey."""
+    """The text of a stranger's file, without what a terminal would obey."""
     return "".join(sign if sign.isprintable() else "�" for sign in str(text))

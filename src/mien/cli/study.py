@@ -71,7 +71,7 @@ def _print(classes: dict[str, Any]) -> None:
         "ΔFPR",
         "P",
         "AUROC",
-        title="Classes won back by the corrector in force (mean over seeds)",
+        title="Target classes recovered by the corrector in force (mean over seeds)",
         title_justify="left",
     )
     for column in table.columns[2:]:

@@ -20,11 +20,11 @@ FIGURES = {  # figure: table, column, and which of its rows
 
 
 def figures(run: Run) -> dict[str, Any]:
-    """{"summary": {corrector: means}, "classes": {corrector: {class: figures}}}: means over seeds or None.
+    """The figures of a study: {"summary": {corrector: means}, "classes": {corrector: {class: figures}}}.
 
-    The figures by class are of the corrector in force, fitted on *fit*; Harm is pooled over the known classes. The
-    means are the table `summary`, with its figures of the score alone of the corrector fitted on all of *correct*;
-    "fitted_on" says so.
+    Figures are means over seeds, or None. Those by class are of the corrector in force, fitted on *fit*; Harm is
+    pooled over the known classes. The means are the table `summary`, with its figures of the score alone of the
+    corrector fitted on all of *correct*; "fitted_on" says so.
     """
     correctors = names(run, "correctors")
     return {

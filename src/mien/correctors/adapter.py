@@ -36,7 +36,7 @@ class Adapter(BaseCorrector):
 
     Parameters
     ----------
-    target : the class to win back; by default the one that the classifier does not know.
+    target : the target class; by default the one that the classifier was not trained on.
     layer : the map (N, V, C, H, W) to stand on; by default the first that the outputs have.
     head : what is trained, a copy of it; None for two residual blocks from scratch.
     epochs, learning_rate : of the training.

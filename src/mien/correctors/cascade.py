@@ -26,7 +26,7 @@ class Cascade(BaseCorrector):
 
     Parameters
     ----------
-    target : the class to win back; by default the one that the classifier does not know.
+    target : the target class; by default the one that the classifier was not trained on.
     first, second : the quick corrector and the slow one; by default `Logistic` and `Adapter`.
     share : of pictures of the other classes, like those of the fit, that the second one sees.
     """

@@ -31,7 +31,7 @@ class Fisher(BaseCorrector):
 
     Parameters
     ----------
-    target : the class to win back; by default the one that the classifier does not know.
+    target : the target class; by default the one that the classifier was not trained on.
     layers : patterns of the features to learn on.
     components : principal axes at most; `rule` says how many of them are kept.
     rule : "kaiser" keeps axes with more than the mean variance; "broken_stick" those longer than a randomly broken

@@ -28,8 +28,8 @@ class Novelty(BaseCorrector):
 
     Parameters
     ----------
-    target : the class to suggest; by default the one that the classifier does not know, or none (−1) where it knows
-        all: then the corrected system abstains.
+    target : the class to suggest; by default the one that the classifier was not trained on, or none (−1) where there
+        is none: then the corrected system abstains.
     method : what is measured.
         "msp" : the largest probability is small (Hendrycks & Gimpel, 2017).
         "energy" : the logits are small, −log Σ exp (Liu et al., 2020); "gen" in its place where there are none.

@@ -115,7 +115,7 @@ def prepare(settings: DataSettings, on_event: OnEvent = ignore) -> Dataset:
 
 
 def forget() -> None:
-    """Read all pictures anew from now on, whatever was prepared before."""
+    """Read all pictures again from now on, whatever was prepared before."""
     _recent.clear()
 
 

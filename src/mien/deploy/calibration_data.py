@@ -33,7 +33,7 @@ class CalibrationData:
     ----------
     pictures : labelled, in the classifier's classes with those that it lacks behind them.
     parts : the run's own where the data are the same, else new ones. Of fit, calibrate and test, none was trained on.
-    targets : class indices to be won back.
+    targets : class indices, the target classes.
     provenance : how that is known, and how many pictures were left out for it.
     notes : remarks on it, a sentence each.
     """

@@ -50,7 +50,7 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         probabilities (see `mien.classifiers.function`), or the folder of a run. It is not changed. An estimator that is
         not fitted is cloned and trained on half of the rows.
     corrector : name of what learns, such as "logistic", "nystroem" or "lda".
-    classes : names of the classes to win back. Those that the classifier does not know come last in `classes_`. By
+    classes : names of the target classes. Those that the classifier was not trained on come last in `classes_`. By
         default all in y that it does not know or, where it knows all, every class.
     budget, delta : the share of right answers that may be lost, and the chance that the certificate is wrong.
     scope, action : whose answers are counted, and what an override does (see `mien.Policy`).

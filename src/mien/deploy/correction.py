@@ -98,7 +98,7 @@ class Correction:
                 )
             elif gain < 0.05:
                 found.append(
-                    f"{name}: at this budget {100 * gain:.0f} % of the missed pictures would be won back; a larger "
+                    f"{name}: at this budget {100 * gain:.0f} % of the missed pictures would be recovered; a larger "
                     "--budget wins more"
                 )
             if count < FEW:
@@ -113,7 +113,7 @@ class Correction:
 
 
 def _heard(proposal: Proposal, truth: Ints, base: Ints, target: int) -> Floats:
-    """(N,) the scores, and silence where the suggestion changes nothing, or wins back nothing of the class."""
+    """(N,) the scores, and silence where the suggestion changes nothing, or recovers nothing of the class."""
     vain = (proposal.suggested == base) | ((truth == target) & (proposal.suggested != target))
     return np.where(vain, NO_OVERRIDE, proposal.score)
 
@@ -135,7 +135,7 @@ def correct(
     """Fit correctors for a trained classifier, certify them together, and measure what they do.
 
     If the data are those of the classifier's own run, its parts are used: f never saw *correct* and *test*. Other data
-    are divided anew, without the pictures and persons that f was trained on.
+    are divided again, without the pictures and persons that f was trained on.
 
     Parameters
     ----------

@@ -108,7 +108,7 @@ def divided(data: Dataset, seed: int, shares: Shares) -> Split:
 
 
 def calibration_rows(data: Dataset, parts: Split, classes: Sequence[str], provenance: Provenance) -> CalibrationData:
-    """Labelled rows as calibration data for the classes to win back.
+    """Labelled rows as calibration data for the target classes.
 
     Raises
     ------

@@ -126,7 +126,7 @@ class Patch:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The classes won back, in the order of the correctors; "any" where a corrector suggests all, or none."""
+        """The target classes, in the order of the correctors; "any" where a corrector suggests all, or none."""
         targets = map(fitted_target, self.correctors)
         return tuple("any" if target is None else self.classes[target] for target in targets)
 

@@ -81,7 +81,7 @@ class Experiment(ABC, Generic[AnySettings, AnyTask]):
         """What makes two runs of this kind the same beside their data: a word for messages → value."""
 
     def grow(self, old: Manifest, new: Manifest) -> dict[str, Any]:
-        """The manifest of a run that held `old` and goes on with `new`: it reports all that it holds."""
+        """The manifest of a run that held `old` and continues with `new`: it reports all that it holds."""
         settings = {**new["settings"], "train": new["settings"]["train"] | machine_of(old)}
         command = "\n".join(dict.fromkeys([*old["command"].splitlines(), new["command"]])).strip()
         lists = {name: union(old[name], new[name]) for name in self.lists}

@@ -35,7 +35,7 @@ class StudySettings(ClassifierSettings):
     policy: Policy = Policy()  # noqa: RUF009 -- frozen
     correctors: tuple[str, ...] = ("xgboost", "logistic")
     classes: tuple[str, ...] = setting((), "classes to leave out in turn; all that are not too rare by default")
-    retrained: bool = setting(True, "also train on train + correct, the dearest alternative")
+    retrained: bool = setting(True, "also train on train + correct, the most expensive alternative")
     min_pictures: int = setting(10, "fewest pictures of a class that may be left out", within=(1, 10**9))
 
 
@@ -43,7 +43,7 @@ class StudySettings(ClassifierSettings):
 class AuditSettings:
     """One audit of labels: data, training, and what it learns from besides.
 
-    Fewer epochs than for a good classifier are better here: wrong labels are not learnt by heart.
+    Fewer epochs than for a good classifier are better here: wrong labels are not memorised.
     """
 
     data: DataSettings

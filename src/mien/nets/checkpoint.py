@@ -91,7 +91,7 @@ def fingerprints(
     judged: int,
     began: Sequence[NDArray[Any]],
 ) -> dict[str, torch.dtype]:
-    """Digest → precision of the checkpoints that a training may go on from: its own first, then earlier versions'.
+    """Digest → precision of the checkpoints that a training may continue from: its own first, then earlier versions'.
 
     Parameters
     ----------

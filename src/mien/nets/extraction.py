@@ -194,7 +194,7 @@ def grid_means(maps: Tensor, grid: int) -> Tensor:
 def half_precision(views: Sequence[Tensor]) -> Floats:
     """V views of a layer's map, each (B, C, H, W) → (B, V, C, H, W) in half the memory; DataError if it is no map."""
     if views[0].ndim != 4:
-        remedy = "give a corrector that does without maps, such as nystroem"
+        remedy = "give a corrector that needs no maps, such as nystroem"
         raise DataError("the layer is a vector, not a map", place="extract", remedy=remedy)
     return torch.stack([view.half() for view in views], 1).cpu().numpy()
 

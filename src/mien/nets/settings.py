@@ -83,7 +83,7 @@ class TrainSettings:
         within=(0, 1),
     )
     vote_sampling: bool = setting(
-        False, "learn from one label a picture, drawn anew each time from its shares of votes, not from the shares"
+        False, "learn from one label a picture, drawn again each time from its shares of votes, not from the shares"
     )
     synthetic: int = setting(
         0,

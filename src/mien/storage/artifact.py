@@ -30,7 +30,7 @@ class Artifact:
     headless: bool = False
 
     def header(self, id: str = "", kind: str = "") -> dict[str, Any]:
-        """What the file begins with. The id is a digest of what makes this one what it is, see `identity`."""
+        """What the file begins with. The id is a digest of everything that the content depends on, see `identity`."""
         return {"format": self.format, "kind": kind or self.kind, "id": id}
 
     def write(self, folder: Path, content: Mapping[str, Any]) -> None:

@@ -58,7 +58,7 @@ def row_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with the data: it is reported, and the run goes on."""
+    """One thing wrong with the data: it is reported, and the run continues."""
 
     kind: str
     place: str

@@ -1,4 +1,4 @@
-"""What a classifier says, what a corrector proposes, what the corrected system decides."""
+"""The answers of a classifier, the proposals of a corrector, the decisions of both together."""
 
 from __future__ import annotations
 
@@ -258,14 +258,14 @@ ACTIONS = ("relabel", "abstain", "flag")
 
 @dataclass(frozen=True)
 class Decision:
-    """What the corrected system says.
+    """The answers of the corrected system.
 
     Attributes
     ----------
     ids : (N,) row keys.
     base : (N,) int, the classifier's answer.
     final : (N,) int, the corrected answer; -1 where it abstains.
-    overridden : (N,) bool, where the corrector spoke up (with action "flag", `final` still equals `base` there).
+    overridden : (N,) bool, where the corrector overrides (with action "flag", `final` still equals `base` there).
     action : one of ACTIONS.
     score, threshold : (N,) the corrector's score and the threshold that it must exceed; None where they are not kept.
     """

@@ -33,7 +33,7 @@ class Rates:
 
     @property
     def values(self) -> Floats:
-        """hits / totals, NaN where totals is 0."""
+        """The shares hits / totals, NaN where totals is 0."""
         values: Floats = np.full(self.hits.shape, np.nan)
         return np.divide(self.hits, self.totals, out=values, where=self.totals > 0)
 

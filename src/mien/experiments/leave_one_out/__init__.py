@@ -1,1 +1,1 @@
-"""The leave-one-class-out study: every class is left out in turn and won back by correctors."""
+"""The leave-one-class-out study: every class is left out in turn and recovered by correctors."""

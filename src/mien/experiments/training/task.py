@@ -104,7 +104,7 @@ class Work:
 
 
 def run_training(task: TrainTask) -> Costs:
-    """Train and read out, as far as it is not done yet."""
+    """Train and read out what is not done yet."""
     with at_work(task) as work:
         work.read_out(["test"])
         return work.finish()

@@ -71,7 +71,7 @@ def name_of(manifest: Mapping[str, Any], part: str) -> str:
 
 
 def facts_of(manifest: Mapping[str, Any]) -> list[str]:
-    """What the reader wants to know first, in a line."""
+    """The first thing to know, in a line."""
     counted = {
         "left_out": ("class left out in turn", "classes left out in turn"),
         "correctors": ("corrector", "correctors"),

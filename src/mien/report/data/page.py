@@ -20,7 +20,7 @@ from mien.types import PARTS, Dataset, Ints, Texts
 MODES = {"L": "grey", "RGB": "colour", "RGBA": "colour with transparency", "P": "palette", "1": "black and white"}
 COLUMNS_OF_SOURCES = 8
 FEW = 5
-"""Counts below this are shown in another colour: rates on so few pictures say little."""
+"""Counts below this are shown in another colour: rates of so few pictures are uncertain."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from mien.report.common.layout import render
 
 @dataclass(frozen=True)
 class Cluster:
-    """What the page says of one cluster.
+    """One cluster, as the page shows it.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The page of a patch: what it wins back and what it costs, on pictures that neither fitted nor certified it."""
+"""The page of a patch: what it recovers and what it costs, on pictures that neither fitted nor certified it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def page(
     Parameters
     ----------
     patch, scores : the patch, and what it does on the test part.
-    curves : class won back → (len(HARMS),) Gain of its corrector alone at each Harm, on the test part.
+    curves : target class → (len(HARMS),) Gain of its corrector alone at each Harm, on the test part.
     advice : what stands in the way, in plain words.
     counts : pictures of each part.
     """
@@ -91,7 +91,7 @@ def _classes(patch: Patch, scores: Scores) -> Table:
 
 
 def _curves(patch: Patch, curves: Mapping[str, Floats]) -> list[Panels]:
-    """What each corrector alone would win back at every Harm."""
+    """What each corrector alone would recover at every Harm."""
     shown = {name: gains for name, gains in curves.items() if not np.isnan(gains).all()}
     panels = [
         Panel(
@@ -104,7 +104,7 @@ def _curves(patch: Patch, curves: Mapping[str, Floats]) -> list[Panels]:
         )
         for number, (name, gains) in enumerate(shown.items())
     ]
-    caption = "What the score of each class would win back at every Harm, on test; the upright line is the budget"
+    caption = "What the score of each class would recover at every Harm, on test; the upright line is the budget"
     return [Panels(panels, [], caption)] if panels else []
 
 
@@ -125,7 +125,7 @@ def _certificates(patch: Patch) -> Table:
         lines.append((Cell(one.group), Cell(budget(one.budget)), Cell(budget(one.confidence)), Cell(str(one.n)), harmed,
                       verdict))  # fmt: skip
     counted = "Persons or copies, right in" if patch.calibration.grouped else "Right answers of"
-    head = (counted, "Budget", "Confidence", "n", "may be harmed", "")
+    head = (counted, "Budget", "Confidence", "n", "harmed (allowed)", "")
     return Table("Certified on calibrate", head, lines)
 
 

@@ -20,7 +20,7 @@ TOO_LOW = "there are enough persons, but the threshold in force is lower than th
 
 @section("Certificates", "certificates", needs=("certificates",))
 def certificates(run: Run) -> Markup:
-    """Certified on calibrate alone: at most the budget’s share of the persons (or other pictures that travel together)
+    """Certified on calibrate alone: at most the budget’s share of the persons (or other pictures that belong together)
     lose a right answer of f, with the stated confidence; with one picture each, that is Harm. The main certificate
     pools all known classes; per class it is given where there are enough persons. What came about on test stands beside
     it, as a check: of persons, who are harmed if any of their pictures is, and of pictures."""
@@ -58,7 +58,7 @@ def _certified(run: Run, table: list[TableRow]) -> Markup:
 
 
 def silent(certificate: TableRow) -> bool:
-    """Whether the corrector never speaks up, whatever f answers."""
+    """Whether the corrector never overrides, whatever f answers."""
     return bool(certificate["in_force"] == math.inf)
 
 
@@ -73,7 +73,7 @@ def verdict(found: list[TableRow]) -> Cell:
         title = f"at most {limit} of persons are harmed, with {budget(good[0]['confidence'])} confidence"
         return Cell("certified" + some, f"≤ {limit}", title, tone="good")
     if any(row["holds"] for row in found):
-        return Cell("silent", "harms nothing", "no threshold is safe for every class: the corrector never speaks up")
+        return Cell("silent", "harms nothing", "no threshold is safe for every class: the corrector never overrides")
     enough = [row["threshold"] for row in found if row["feasible"]]
     if enough:
         return Cell("not certified", f"needs τ ≥ {_span(enough, '.3f')}", TOO_LOW, tone="quiet")

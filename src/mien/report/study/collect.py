@@ -26,7 +26,7 @@ from mien.types import NO_LABEL, Bools, Decision, Floats, Ints, LabelSet, Propos
 
 @dataclass(frozen=True)
 class Tested:
-    """What a classifier said of the test pictures: (N,) ids, truth, persons, (N, K) probabilities, (K,) known."""
+    """The answers of a classifier to the test pictures: (N,) ids, truth, persons, (N, K) probabilities, (K,) known."""
 
     ids: Texts
     truth: Ints
@@ -50,7 +50,7 @@ class Case:
     seed, corrector, left : number, name, index of the class.
     labelset, policy : of the study.
     f : the classifier without class `left`.
-    references : "full" and "retrained", trained on all classes, as far as they are finished.
+    references : "full" and "retrained", trained on all classes, where they are finished.
     stored : what the corrector gave each picture, as the cell keeps it.
     """
 

@@ -71,7 +71,7 @@ def _answers(run: Run, seed: int) -> dict[str, tuple[str, str]]:
     """Picture → (answer, truth) of the full network's test part, by name."""
     place = run.cell(seed, FULL).test
     if not place.exists():
-        raise RunError("has no finished full network", place=str(run.folder), remedy="run it again: it goes on")
+        raise RunError("has no finished full network", place=str(run.folder), remedy="run it again: it continues")
     stored, classes = read_arrays(place), np.array(run.manifest()["classes"])
     answers, truth = classes[stored["probs"].argmax(1)], classes[stored["truth"]]
     return {

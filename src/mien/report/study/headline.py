@@ -1,4 +1,4 @@
-"""The headline: what was won back, at what harm, how that compares with retraining."""
+"""The headline: what was recovered, at what harm, how that compares with retraining."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from mien.storage.run import Run
 DEEDS = {"flag": "flagged", "abstain": "set aside"}  # what an override does where it gives no answer
 
 
-@section("What was won back", "result", needs=("summary", "gain"))
+@section("What was recovered", "result", needs=("summary", "gain"))
 def headline(run: Run) -> Markup:
     """The best corrector at its threshold, on test pictures that neither it nor the network learnt from. Best is the
-    one that wins most back on calibrate at the Harm of the budget: test pictures select nothing."""
+    one that recovers most on calibrate at the Harm of the budget: test pictures select nothing."""
     best = correctors_best_first(run)[0]
     figures, policy = key_figures(run, best), run.manifest().get("policy", {})
     lead = render(
@@ -52,7 +52,7 @@ def headline(run: Run) -> Markup:
         cells={name: cell(figure, percent) for name, figure in figures.items()},
         standing=_standing(run, best),
         policy=policy,
-        deed=DEEDS.get(policy.get("action"), "won back"),
+        deed=DEEDS.get(policy.get("action"), "recovered"),
         time=_time(run, best),
         level=level(run),
     )

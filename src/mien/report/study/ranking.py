@@ -30,7 +30,7 @@ SCORES = {
 
 @section("Gain against Harm", "curves", needs=("curves",))
 def curves(run: Run) -> Markup:
-    """What each score would win back at every Harm that it might be allowed: a property of the score alone, on test,
+    """What each score would recover at every Harm that it might be allowed: a property of the score alone, on test,
     which selects nothing. The networks trained on all classes are scored the same way, as overrides of the same f.
     Upright lines at 1, 2 and 5 %."""
     table = rows(run, "curves")

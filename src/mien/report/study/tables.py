@@ -60,7 +60,7 @@ def per_label(cases: Iterable[Case], formula: Callable[..., Rates]) -> Iterator[
 
 
 def gain(case: Case) -> Iterator[Row]:
-    """Of the left-out class, what h wins back."""
+    """Of the left-out class, what h recovers."""
     rates = case.scores.gain
     yield {**case.key, **_rate(rates.hits[case.left], rates.totals[case.left])}
 
@@ -114,7 +114,7 @@ def ranking(case: Case) -> Iterator[Row]:
 
 
 def _won(case: Case, score: Floats, percent: int) -> Bools:
-    """Which pictures of the left-out class a score wins back at this Harm."""
+    """Which pictures of the left-out class a score recovers at this Harm."""
     return overridden_at_harm(score, case.counts_for_harm, percent / 100)[case.is_new]
 
 
