@@ -26,7 +26,6 @@ from mien.types import (
     as_known,
     as_labels,
     as_shares,
-    as_targets,
 )
 from mien.types.containers import as_pixels
 
@@ -77,14 +76,14 @@ def test_a_mask_is_no_list_of_classes() -> None:
 
 
 def test_votes_are_shares_of_each_picture() -> None:
-    assert as_targets([[0.5, 0.5], [1, 0]], "labels", 2).tolist() == [[0.5, 0.5], [1, 0]]
+    assert as_shares([[0.5, 0.5], [1, 0]], "labels", 2).tolist() == [[0.5, 0.5], [1, 0]]
     for votes, cause in (
         ([[5, 5], [3, 7]], "counts"),
         ([[0.0, 0.0], [1, 0]], "0 for every class"),
         ([[1.5, -0.5]], "row 0"),
     ):
         with pytest.raises(DataError, match=cause):
-            as_targets(votes, "labels", 2)
+            as_shares(votes, "labels", 2)
 
 
 # probabilities

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -133,13 +133,7 @@ def train_generator(
         )
         labels = train.labels
         steps = max(1, pictures // BATCH)
-        order = np.empty(0, int)
-        for step in range(steps):
-            if len(order) < BATCH:
-                order = np.concatenate(
-                    [order, *(sampled_rows(labels, "balanced", draws) for _ in range(1 + BATCH // len(labels)))]
-                )
-            rows, order = np.sort(order[:BATCH]), order[BATCH:]
+        for step, rows in zip(range(steps), _balanced_batches(labels, draws), strict=False):
             real, batch = _resized(to_tensor(train.pixels[rows], device)), torch.tensor(labels[rows], device=device)
             noise = torch.randn(BATCH, NOISE, generator=draws).to(device)
 
@@ -160,6 +154,17 @@ def train_generator(
             _update_average(averaged, generator)
             progress((step + 1) / steps)
         return averaged.cpu().eval()
+
+
+def _balanced_batches(labels: Ints, draws: torch.Generator) -> Iterator[Ints]:
+    """Batches of BATCH rows without an end, in which all classes are equally frequent."""
+    order = np.empty(0, int)
+    while True:
+        if len(order) < BATCH:
+            rounds = 1 + BATCH // len(labels)
+            order = np.concatenate([order, *(sampled_rows(labels, "balanced", draws) for _ in range(rounds))])
+        yield np.sort(order[:BATCH])
+        order = order[BATCH:]
 
 
 def generate(generator: Generator, train: Examples, counts: Ints, seed: int = 0) -> Generated:

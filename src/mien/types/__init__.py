@@ -17,7 +17,6 @@ from mien.types.inputs import (
     as_mask,
     as_numbers,
     as_shares,
-    as_targets,
     without_nan,
 )
 from mien.types.outputs import ACTIONS, LOG_PROBS, Decision, FeatureRequest, Outputs, Proposal
@@ -54,7 +53,6 @@ __all__ = [
     "as_mask",
     "as_numbers",
     "as_shares",
-    "as_targets",
     "check_same_ids",
     "check_unique",
     "digest",

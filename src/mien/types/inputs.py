@@ -114,15 +114,6 @@ def as_counts(values: Any, place: str, *, ndim: int | None = None) -> Ints:
     return array.astype(np.int64, copy=False)
 
 
-def as_targets(values: Any, place: str, classes: int | None = None, *, rows: int | None = None) -> Ints | Floats:
-    """(N,) class indices, or (N, K) shares of votes whose rows add up to 1."""
-    array = as_array(values, place)
-    if array.ndim != 2 or (array.shape[1] == 1 and classes != 1):
-        return as_labels(array, place, classes, rows=rows)
-    check_length(array, rows, place)
-    return as_shares(array, place, classes)
-
-
 def as_shares(values: Any, place: str, classes: int | None = None, *, ndim: int = 2, empty: bool = False) -> Floats:
     """(…, K) shares: not negative, and adding up to 1 along the last axis within `SLACK`.
 

@@ -263,8 +263,7 @@ class Decision:
     Attributes
     ----------
     ids : (N,) row keys.
-    base : (N,) int, the classifier's answer.
-    final : (N,) int, the corrected answer; -1 where it abstains.
+    base, final : (N,) int, the classifier's answers, and the corrected ones; -1 where the system abstains.
     overridden : (N,) bool, where the corrector overrides (with action "flag", `final` still equals `base` there).
     action : one of ACTIONS.
     score, threshold : (N,) the corrector's score and the threshold that it must exceed; None where they are not kept.
@@ -287,9 +286,9 @@ class Decision:
         check_rows(self, len(self.ids))
         if self.action not in ACTIONS:
             raise choice_error("action", self.action, ACTIONS, place="Decision.action")
-        if (self.final != self.base)[~self.overridden].any():
-            remedy = "mark every row whose answer was overridden in `overridden`"
-            raise AlignmentError("an answer differs where `overridden` is False", place="Decision.final", remedy=remedy)
+        if (final != base)[~overridden].any():
+            cause, remedy = "an answer differs where `overridden` is False", "mark every overridden row"
+            raise AlignmentError(cause, place="Decision.final", remedy=remedy)
 
     @classmethod
     def concat(cls, parts: Sequence[Decision]) -> Decision:
@@ -297,5 +296,5 @@ class Decision:
         rows: dict[str, Any] = {}
         for name in ("ids", *cls._ROWS):
             values = [getattr(part, name) for part in parts]
-            rows[name] = None if any(value is None for value in values) else np.concatenate(values)
+            rows[name] = np.concatenate(values) if all(value is not None for value in values) else None
         return cls(action=parts[0].action, **rows)
