@@ -287,7 +287,8 @@ class Careless(Colours):
 
     def outputs(self, batch: Batch, request: FeatureRequest = FeatureRequest()) -> Outputs:  # noqa: B008 -- frozen
         share = np.asarray(batch.data, float).mean(tuple(range(1, batch.data.ndim))) / 255
-        return Outputs(batch.ids, np.stack([1 - share, share], 1), None, {"rows": np.zeros((len(batch), 16))})  # type: ignore[arg-type]
+        maps = {"small": np.zeros((len(batch), 1, 1, 4, 4))} if request.maps else {}
+        return Outputs(batch.ids, np.stack([1 - share, share], 1), None, {"rows": np.zeros((len(batch), 16))}, maps)  # type: ignore[arg-type]
 
 
 class Changing(Colours):

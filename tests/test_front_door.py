@@ -64,7 +64,7 @@ def test_a_network_is_corrected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     names = data.labelset.names
     known = np.array([name != "neutral" for name in names])
     network = saved.build("oneconv", known, colour=False)
-    learnt = saved.TrainedOn.of(data, np.arange(3), "elsewhere")
+    learnt = saved.TrainedOn.from_dataset(data, np.arange(3), "elsewhere")
     saved.save(
         network, saved.ModelCard("oneconv", names, tuple(known.tolist()), 24, False, "pad"), Path("runs/base"), learnt
     )

@@ -47,7 +47,8 @@ from mien.nets.pretraining import pretrain_on_synthetic, synthetic_examples
 from mien.nets.settings import AugmentSettings, TrainSettings, recipe
 from mien.nets.training import fit
 from mien.storage.files import write_text
-from mien.types import Outputs, digest
+from mien.storage.identity import identity
+from mien.types import Outputs
 
 KEPT = Path("runs/benchmark-base")
 LEFT_OUT = ("happiness", "sadness", "surprise")
@@ -129,7 +130,7 @@ class Task:
 
     @property
     def path(self) -> Path:
-        return KEPT / f"{digest(asdict(self), self.train().epochs, DRAWN, *self.marks)}.json"
+        return KEPT / f"{identity(task=asdict(self), epochs=self.train().epochs, drawn=DRAWN, marks=self.marks)}.json"
 
     @property
     def marks(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from mien.metrics.ranking import auroc, gain_at_harm
 from mien.nets.head import Copied
 from mien.nets.settings import AugmentSettings
 from mien.storage.files import read_json
-from mien.types import digest
+from mien.storage.identity import identity
 
 if TYPE_CHECKING:
     from cases import Study
@@ -44,7 +44,7 @@ def variants_of(task: Task) -> dict[str, dict[str, Any]]:
 
 
 def file(task: Task) -> Path:
-    return KEPT / f"{digest(task.folder.name, variants_of(task))}.json"
+    return KEPT / f"{identity(task=task.folder.name, variants=variants_of(task))}.json"
 
 
 def do(task: Task) -> None:

@@ -16,7 +16,8 @@ from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.storage.files import read_json, write_json
-from mien.types import Ints, digest
+from mien.storage.identity import identity
+from mien.types import Ints
 
 KEPT = Path("runs/benchmark-models")
 TRAIN = TrainSettings()
@@ -45,7 +46,7 @@ class Task:
 
     @property
     def folder(self) -> Path:
-        return KEPT / digest(asdict(self), self.settings())
+        return KEPT / identity(task=asdict(self), settings=self.settings())
 
     def parts(self) -> Parts:
         return parts_of(settings_of(self.source, quick=self.quick), self.test, self.seed)

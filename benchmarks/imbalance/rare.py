@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from mien.nets.extraction import probabilities
 from mien.nets.settings import TrainSettings, with_changes
 from mien.nets.training import fit
 from mien.storage.files import read_json
-from mien.types import digest
+from mien.storage.identity import identity
 
 FOLDS = 5
 
@@ -41,9 +41,7 @@ class Task:
 
     @property
     def file(self) -> Path:
-        return Path(
-            self.folder, f"rare-{digest(asdict(self.data), self.train, self.network, self.treatment, self.fold)}.json"
-        )
+        return Path(self.folder, f"rare-{identity(task=asdict(replace(self, folder='')))}.json")
 
 
 def do(task: Task) -> None:

@@ -27,7 +27,8 @@ from mien.nets.extraction import extract, probabilities
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.storage.files import read_arrays, read_json, write_arrays
-from mien.types import NO_LABEL, Dataset, Floats, Ints, digest
+from mien.storage.identity import identity
+from mien.types import NO_LABEL, Dataset, Floats, Ints
 
 REVIEWS = 1000
 GIVEN = "as given"
@@ -44,7 +45,7 @@ class Task:
 
     @property
     def file(self) -> Path:
-        return KEPT / f"repair-{digest(asdict(self), EPOCHS, REVIEWS, LIKELY)}.json"
+        return KEPT / f"repair-{identity(task=asdict(self), constants=(EPOCHS, REVIEWS, LIKELY))}.json"
 
     @property
     def watched(self) -> Path:

@@ -28,7 +28,8 @@ from mien.nets.network import Network
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.storage.files import read_arrays, write_arrays, write_json
-from mien.types import Dataset, Floats, Ints, digest
+from mien.storage.identity import identity
+from mien.types import Dataset, Floats, Ints
 
 EPOCHS = AuditSettings.train.epochs
 KEPT = Path("runs/benchmark-labels")
@@ -49,7 +50,7 @@ class Task:
 
     @property
     def file(self) -> Path:
-        return KEPT / f"{digest(asdict(self), self.train, FOLDS)}.npz"
+        return KEPT / f"{identity(task=asdict(self), train=self.train, folds=FOLDS)}.npz"
 
     @property
     def train(self) -> TrainSettings:

@@ -27,7 +27,8 @@ from mien.nets.sampling import Sampling
 from mien.nets.settings import TrainSettings
 from mien.nets.training import fit
 from mien.storage.files import read_json
-from mien.types import Floats, digest
+from mien.storage.identity import identity
+from mien.types import Floats
 from mien.uncertainty import Uncertainty, entropy, entropy_split, gaussian_split
 
 KEPT = Path("runs/benchmark-labels")
@@ -50,7 +51,8 @@ class Task:
 
     @property
     def file(self) -> Path:
-        return KEPT / f"unsure-{digest(asdict(self), MANY, FEW, TESTED, EPOCHS, MEMBERS, SIZE, BLUR, UNSEEN)}.json"
+        constants = (MANY, FEW, TESTED, EPOCHS, MEMBERS, SIZE, BLUR, UNSEEN)
+        return KEPT / f"unsure-{identity(task=asdict(self), constants=constants)}.json"
 
 
 def table(result: Result, quick: bool, seeds: tuple[int, ...]) -> None:

@@ -40,7 +40,7 @@ def test_it_asks_once_and_knows_the_classes_of_the_data() -> None:
     corrector = store.fit(*store.build(["logistic"], 2).values(), ROWS)
     calibration = store.calibration(corrector, ROWS)
     assert classifier.calls == 1 and store.outputs.known.tolist() == [True, True, False]
-    assert calibration.score[Y[ROWS] == 2].mean() > calibration.score[Y[ROWS] < 2].mean()
+    assert calibration.score[0, Y[ROWS] == 2].mean() > calibration.score[0, Y[ROWS] < 2].mean()
     assert np.array_equal(store.seen(ROWS[3:5]).probs, store.outputs.probs[3:5])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,16 @@ def test_the_identity_is_the_users_or_that_of_the_code() -> None:
 
     assert of("v1") == of("v1") != of("v2")
     assert of("") == of("")
+
+
+def test_functions_that_differ_in_a_number_have_two_identities() -> None:
+    def of(source: str) -> str:
+        space: dict[str, Any] = {"np": np}
+        exec(source, space)
+        return FunctionClassifier(space["f"], ["a", "b"], TableSpec(2)).card.id
+
+    low, high = (f"f = lambda table: np.stack([table[:, 0] > {t}, table[:, 0] <= {t}], 1)" for t in (0.2, 0.7))
+    assert of(low) == of(low) != of(high)
 
 
 def test_what_is_no_probability_is_refused() -> None:

@@ -40,7 +40,7 @@ def test_unreadable_pictures_have_a_line_of_their_own(mien: Mien, faces: Path, f
     said = mien("predict", tmp_path / "text.png", tmp_path / "gone.png", good, "--run", finished)
     rows = [json.loads(line) for line in said.out.splitlines()]
     assert said.code == 0 and "2 of 3 pictures could not be read" in said.err
-    assert "no known picture format" in rows[0]["error"] and "no such file" in rows[1]["error"] and "label" in rows[2]
+    assert "no known picture format" in rows[0]["error"] and "does not exist" in rows[1]["error"] and "label" in rows[2]
     assert mien("predict", tmp_path / "gone.png", "--run", finished, "--csv").code == 1
 
 

@@ -15,7 +15,7 @@ from mien.deploy.settings import CorrectSettings
 from mien.errors import UsageError
 from mien.types import FeatureRequest, Outputs
 
-DATA = DataSettings("faces:n=120,size=16", size=16)
+DATA = DataSettings("synthetic:n=120,size=16", size=16)
 PICTURES = prepare(DATA)
 NAMES = PICTURES.labelset.names
 
@@ -35,7 +35,7 @@ def settings(**changes: Any) -> CorrectSettings:
 
 
 def test_what_is_on_the_card_as_trained_on_is_left_out() -> None:
-    learnt = TrainedOn.of(PICTURES, np.arange(30), "elsewhere")
+    learnt = TrainedOn.from_dataset(PICTURES, np.arange(30), "elsewhere")
     found = load_calibration_data(Card(trained_on=learnt), DATA, settings())
     assert found.provenance.kind == KNOWN and found.provenance.pictures >= 30  # copies too
     assert not np.isin(found.pictures.hashes, np.asarray(PICTURES.hashes)[:30]).any()

@@ -85,8 +85,8 @@ def test_persons_stay_on_one_side() -> None:
     persons = np.arange(len(REST)) // 6
     found = corrected().fit(X[REST], Y[REST], groups=persons)
     assert found.patch_ is not None
-    held = found.patch_.witness
-    assert held.persons and len(np.unique(persons[held.ids.astype(int)])) * 6 == len(held.ids)
+    held = found.patch_.calibration
+    assert held.grouped and len(np.unique(persons[held.row_keys.astype(int)])) * 6 == len(held)
 
 
 def test_few_rows_are_silent_and_say_so() -> None:
@@ -162,7 +162,7 @@ def test_images_are_read_from_memory_and_from_files(tmp_path: Path) -> None:
     streamed = list(found.stream([files[:12], [*files[12:], tmp_path / "gone.png"]]))
     assert [len(part.outputs) for part in streamed] == [12, 8] and len(streamed[1].problems) == 1
     assert streamed[1].ids[-1] == str(tmp_path / "gone.png")
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="does not exist"):
         found.predict([tmp_path / "gone.png"])
     frames = np.repeat(pixels, 3, axis=0)  # more than are answered together
     assert np.array_equal(found.predict(frames), np.repeat(found.predict(pixels), 3))

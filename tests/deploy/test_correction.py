@@ -23,7 +23,7 @@ from mien.errors import DataError, UsageError
 from mien.nets import saved
 from mien.types import Dataset
 
-DATA = DataSettings("faces:n=240,size=16", size=16)
+DATA = DataSettings("synthetic:n=240,size=16", size=16)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = tuple(name for name in data.labelset.names if name != "happiness")
     network = saved.build("oneconv", np.ones(len(names), bool), colour=False)
     card = saved.ModelCard("oneconv", names, (True,) * len(names), 16, False, "pad")
-    saved.save(network, card, folder, TrainedOn.of(data, np.arange(9), "elsewhere"))
+    saved.save(network, card, folder, TrainedOn.from_dataset(data, np.arange(9), "elsewhere"))
     return folder
 
 

@@ -80,14 +80,14 @@ def test_a_model_that_cannot_be_imported_is_named_as_the_user_named_it() -> None
 
 def test_parts_without_two_classes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="classes that count for"):
-        compare(replace(TINY, data=replace(TINY.data, shape="happiness=30")), tmp_path / "run")
+        compare(replace(TINY, data=replace(TINY.data, class_counts="happiness=30")), tmp_path / "run")
     assert not list(tmp_path.iterdir())
 
 
 def test_names_with_a_colon_are_no_folders_of_their_own() -> None:
     cell = TreatedCell("run", TINY, 0, "package:Net", "oversample:300", ("oversample:300",))
-    assert cell.path == Path("run", "cells", "seed0", "package-Net", "oversample-300")
-    assert cell.file("oversample:300").name == "answers-oversample-300.npz" and not cell.finished()
+    assert cell.path == Path("run", "cells", "seed0", "package%3aNet", "oversample%3a300")
+    assert cell.file("oversample:300").name == "answers-oversample%3a300.npz" and not cell.finished()
     assert json.dumps(cell.missing()) == '["oversample:300"]'
 
 

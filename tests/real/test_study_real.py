@@ -32,7 +32,7 @@ QUICK = TrainSettings(epochs=1, batch_size=16)
 def test_a_small_study_of_real_faces(
     real_data: Path, tmp_path: Path, folder: str, shape: str, left_out: list[str] | None, too_rare: list[str] | None
 ) -> None:
-    data = DataSettings(str(real_data / folder), size=32, shape=shape)
+    data = DataSettings(str(real_data / folder), size=32, class_counts=shape)
     settings = StudySettings(data, QUICK, correctors=("logistic",), retrained=False)
     done = run(settings, tmp_path / "run", executor="serial")
     tables.build(done)

@@ -121,10 +121,14 @@ class CalibrationSet:
         AlignmentError : a label or suggestion is none of the K classes.
         """
         labelset = classes if isinstance(classes, LabelSet) else LabelSet(tuple(classes))
-        for name in ("truth", "base", "suggested"):
-            as_labels(getattr(self, name).ravel(), f"certify: {name}", len(labelset), least=NO_LABEL)
+        self.check_classes(len(labelset))
         joint = self.joint if len(self.score) > 1 else self.proposals[0]
         return choose_thresholds(joint, self.truth, self.groups, self.base, Classes.of(labelset, known), policy)
+
+    def check_classes(self, count: int) -> None:
+        """Refuse labels, answers and suggestions that are none of `count` classes by an AlignmentError."""
+        for name in ("truth", "base", "suggested"):
+            as_labels(getattr(self, name).ravel(), f"certify: {name}", count, least=NO_LABEL)
 
     def same_images(self, other: CalibrationSet) -> bool:
         """Whether another set is of the same images, labels, answers and groups."""
@@ -148,6 +152,8 @@ class CalibrationSet:
     def of_arrays(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
         """The set in a patch's calibration.npz."""
         named = {"groups" if name == "group" else name: stored[name] for name in ("ids", "group", *CELL)}
+        if stored["score"].ndim != 2 or stored["suggested"].dtype.kind not in "iu":
+            raise ValueError("score is no table of a row a corrector, or suggested holds no class indices")
         return cls(**named)
 
     def cell_arrays(self) -> dict[str, NDArray[Any]]:

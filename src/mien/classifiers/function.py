@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class FunctionClassifier:
     classes : the K class names.
     inputs : what the function reads.
     id : text that changes whenever the answers do, such as the version of the weights. By default it is made of the
-        function's name and code, which do not say what weights it uses.
+        function's name and code; weights that it reads from elsewhere are no part of it.
 
     Examples
     --------
@@ -50,7 +51,7 @@ class FunctionClassifier:
         """The layers are those that the function gives for one blank row."""
         code = getattr(self.function, "__code__", None)
         name = getattr(self.function, "__qualname__", type(self.function).__qualname__)
-        about = self.id or (getattr(self.function, "__module__", ""), name, code.co_code if code else b"")
+        about = self.id or (getattr(self.function, "__module__", ""), name, _content(code))
         shape = self.inputs.settings.shape if isinstance(self.inputs, ImageSpec) else (self.inputs.width,)
         blank = np.zeros((1, *shape), np.uint8 if isinstance(self.inputs, ImageSpec) else np.float64)
         layers = tuple(Layer(name, values.shape[1:]) for name, values in self._called(blank)[1].items())
@@ -76,3 +77,12 @@ class FunctionClassifier:
             remedy = f"return ({len(data)}, {len(self.classes)}): a row for each row, a column for each class"
             raise DataError(cause, place="function", remedy=remedy)
         return checked.probs, dict(checked.vectors)
+
+
+def _content(part: object) -> str:
+    """The instructions, names and constants of a function, the same in every process of one version of Python."""
+    if isinstance(part, CodeType):
+        return f"{part.co_code.hex()} {part.co_names} {[_content(constant) for constant in part.co_consts]}"
+    if isinstance(part, frozenset):  # its order differs from process to process
+        return str(sorted(map(repr, part)))
+    return repr(part)

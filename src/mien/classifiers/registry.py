@@ -82,7 +82,7 @@ def open_classifier(source: Any, kind: str | None = None, **settings: Any) -> Cl
         one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and one.name not in settings]  # fmt: skip
     if absent:
         remedy = f"give {', '.join(f'{name}=…' for name in absent)}"
-        raise UsageError("more must be said of this classifier", place=_shown(source), remedy=remedy)
+        raise UsageError("settings are missing", place=_shown(source), remedy=remedy)
     return opener(source, **settings)
 
 

@@ -91,7 +91,7 @@ class Adapter(BaseCorrector):
         self.layer_ = self.layer or next(iter(outputs.maps), "")
         maps, targets = self._maps(outputs), labels.shares.copy()
         if (maps[:9] == maps[:1]).all() and (maps == maps[:1]).all():
-            cause = f"the map {self.layer_} is alike in all {len(maps)} pictures"
+            cause = f"the map {self.layer_} is the same for all {len(maps)} pictures"
             raise DataError(cause, place="Outputs.maps", remedy="give maps that differ")
         targets[~positive] += self.trust * (outputs.probs - targets)[~positive]
         seed_everything(self.random_state, self.target_)

@@ -94,6 +94,9 @@ class Fisher(BaseCorrector):
     def restore(self, state: State) -> Self:
         self.embedding_, self.target_ = Embedding.from_state(state), int(state["target"])
         self.planes_ = {name: state[name] for name in ("centres", "planes", "offsets")}
+        clusters = len(self.planes_["offsets"])
+        if any(self.planes_[name].shape != (clusters, self.embedding_.axes) for name in ("centres", "planes")):
+            raise ValueError("its planes do not fit its embedding")
         return self
 
 

@@ -30,10 +30,14 @@ class Linear(OnVectors):
         """(S, M + 1) weights of the logits of the codes, the constant last."""
         raise NotImplementedError
 
+    def _vector_log_probs(self, vectors: Floats, learnt: Arrays) -> Floats:
+        weights = self._weights(learnt)
+        return np.asarray(log_softmax(vectors @ weights[:, :-1].T + weights[:, -1], axis=1))
+
     def _log_probs(self, outputs: Outputs) -> Floats:
         weights = self._weights(check_fitted(self.learnt_, self.name))
         embedding = check_fitted(self.embedding_, self.name)
-        # the axes themselves are not needed: a product with them would take longer than all the rest
+        # the vectors themselves are not needed: computing them would take longer than all the rest
         return np.asarray(log_softmax(embedding.project(outputs, weights[:, :-1].T) + weights[:, -1], axis=1))
 
 

@@ -59,6 +59,7 @@ class OnVectors(EncodedCorrector):
     def restore(self, state: State) -> Self:
         self.embedding_, self.target_ = Embedding.from_state(state), int(state["target"])
         self.encoding_, self.learnt_ = Encoding.of_state(state), self._learnt_in(state)
+        self._vector_log_probs(np.zeros((1, self.embedding_.axes), np.float32), self.learnt_)  # shows what does not fit
         return self
 
     def _learnt_in(self, state: State) -> Arrays:

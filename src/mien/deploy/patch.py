@@ -232,6 +232,7 @@ class Patch:
         with as_storage_error(folder / CALIBRATION, REMEDY):
             calibration = CalibrationSet.of_arrays(read_arrays(folder / CALIBRATION))
             check_unique(calibration.row_keys, "ids")
+            calibration.check_classes(len(classes))
             if calibration.score.shape[0] != len(pairs) or not len(calibration):
                 raise ValueError(f"score has {calibration.score.shape[0]} rows, and there are {len(pairs)} correctors")
         correctors = []

@@ -85,6 +85,8 @@ class Embedding:
     def from_state(cls, state: Mapping[str, NDArray[Any]]) -> Self:
         """Build an embedding from the arrays of `state`."""
         whitening = Whitening(state["mean"], state["spread"], state["basis"])
+        if not whitening.mean.shape == whitening.std.shape == whitening.basis.shape[:1] or whitening.basis.ndim != 2:
+            raise ValueError("mean, spread and basis do not fit together")
         return cls(tuple(str(layer) for layer in state["taps"]), whitening, widths_from_state(state))
 
     def _stacked(self, outputs: Outputs) -> Floats:

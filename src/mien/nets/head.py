@@ -32,7 +32,7 @@ def widened(model: Network, classes: int) -> Network:
         missing = len(new) - len(old) if new.ndim else 0
         weights[name] = torch.cat([old, old.new_zeros(missing, *old.shape[1:])]) if missing else old
     wide.load_state_dict(weights)
-    wide.precision, wide.mirrored = model.precision, model.mirrored
+    wide.precision, wide.flip_tta = model.precision, model.flip_tta
     return wide.eval()
 
 

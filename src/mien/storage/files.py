@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import AlignmentError, DiskFullError, MienError, RunError, StorageError
+from mien.errors import AlignmentError, DataError, DiskFullError, MienError, RunError, StorageError
 from mien.storage.old_names import current_fields
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Error numbers of a full disk, a used-up quota and a file that is too large."""
 
 
-DAMAGE = (LookupError, TypeError, ValueError, OverflowError, AlignmentError)
+DAMAGE = (LookupError, TypeError, ValueError, OverflowError, AlignmentError, DataError)
 """What taking values out of a damaged record may end in."""
 
 

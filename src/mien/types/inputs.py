@@ -93,9 +93,9 @@ def as_labels(values: Any, place: str, classes: int | None = None, *, rows: int 
     if array.ndim != 1:
         raise AlignmentError(f"is of shape {array.shape}, not (N,)", place=place, remedy="give one class index a row")
     check_length(array, rows, place)
-    if array.dtype.kind == "b" and classes is not None and classes > 2:
-        cause = f"is True or False, where there are {classes} classes"
-        raise DataError(cause, place=place, remedy=f"give class indices, 0 to {classes - 1}")
+    if array.dtype.kind == "b" and classes != 2:
+        cause = "is True or False" + (f", where there are {classes} classes" if classes else "")
+        raise DataError(cause, place=place, remedy="give class indices, from 0")
     if array.dtype.kind == "f":
         whole = np.isfinite(array) & (array == np.floor(np.where(np.isfinite(array), array, 0.5)))
         if not whole.all():

@@ -55,7 +55,7 @@ class Outputs:
     maps: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        probs = as_array(self.probs, "Outputs.probs")
+        probs = np.atleast_1d(as_array(self.probs, "Outputs.probs"))
         ids = _row_keys(self.ids, len(probs), "Outputs.ids")
         check_unique(ids, "Outputs.ids")
         known = np.ones(probs.shape[-1], bool) if self.known is None else as_known(self.known, "Outputs.known")

@@ -37,7 +37,7 @@ def test_a_file_that_cannot_be_read_is_an_error_or_a_problem(files: list[Path]) 
     wanted = [*files, files[0].parent / "gone.png"]
     found = read_rows(IMAGES, wanted)
     assert found.rows.tolist() == [0, 1, 2] and [problem.place for problem in found.problems] == [str(wanted[3])]
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="does not exist"):
         as_batch(IMAGES, wanted)
 
 
