@@ -87,7 +87,7 @@ class Study:
 def on_calibrate(reading: Reading, harm: float = 0.02) -> float:
     seen = reading.calibration
     right = (seen.base == seen.truth) & reading.known[seen.truth]
-    return gain_at_harm(seen.score, seen.truth == reading.left, right, harm)
+    return gain_at_harm(seen.score[0], seen.truth == reading.left, right, harm)
 
 
 def mean_over_classes(values: Iterable[Sequence[float]]) -> list[float]:
