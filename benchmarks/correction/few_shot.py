@@ -22,7 +22,8 @@ from mien.features import Embedding
 from mien.metrics.ranking import auroc, gain_at_harm
 from mien.nets.settings import AugmentSettings
 from mien.storage.files import read_json
-from mien.types import Floats, Ints, Outputs, digest
+from mien.storage.identity import identity
+from mien.types import Floats, Ints, Outputs
 
 if TYPE_CHECKING:
     from cases import Study
@@ -38,7 +39,7 @@ WITH_ADAPTER = {20: 2, 100: 1}
 
 
 def file(task: Task) -> Path:
-    return KEPT / f"{digest(task.folder.name, PICTURES, SHARES, DRAWS)}.json"
+    return KEPT / f"{identity(task=task.folder.name, constants=(PICTURES, SHARES, DRAWS))}.json"
 
 
 def do(task: Task) -> None:

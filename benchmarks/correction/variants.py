@@ -27,7 +27,8 @@ from mien.metrics.ranking import auroc, gain_at_harm
 from mien.nets.extraction import extract
 from mien.nets.settings import AugmentSettings
 from mien.storage.files import read_json
-from mien.types import Outputs, digest
+from mien.storage.identity import identity
+from mien.types import Outputs
 
 if TYPE_CHECKING:
     from cases import Study
@@ -92,7 +93,7 @@ def variants_of(task: Task) -> dict[str, dict[str, Callable[..., Any]]]:
 
 def file(task: Task) -> Path:
     names = {group: tuple(of) for group, of in variants_of(task).items()}
-    return KEPT / f"{digest(task.folder.name, names)}.json"
+    return KEPT / f"{identity(task=task.folder.name, names=names)}.json"
 
 
 def do(task: Task) -> None:
