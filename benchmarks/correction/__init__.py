@@ -1,1 +1,1 @@
-"""Correctors: what they win back, at which harm, and what they cost."""
+"""Correctors: what they recover, at which harm, and what they cost."""
