@@ -15,7 +15,7 @@ study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
 
 # TESTS is what runs: the whole suite by default
 test: $(VENV)/.test ## the test suite
-	$(BIN)/python -m pytest -n auto $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 coverage: $(VENV)/.test ## the whole suite, and the branches of the code that it reaches: no fewer than before
 	$(BIN)/python -m pytest -n auto --cov

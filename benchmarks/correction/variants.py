@@ -16,11 +16,12 @@ from benchmarks.correction.trained import Task
 from mien.certify.policy import Policy
 from mien.classifiers.feature_store import FeatureStore
 from mien.classifiers.network import NetworkClassifier
+from mien.correctors import NOVELTY_SCORES
 from mien.correctors.boosting import XGBoost
 from mien.correctors.contract import Labels
 from mien.correctors.fisher import RULES, Fisher
 from mien.correctors.linear import LDA, Logistic
-from mien.correctors.novelty import METHODS, Novelty
+from mien.correctors.novelty import Novelty
 from mien.correctors.projection import Nystroem
 from mien.features import describe
 from mien.metrics.ranking import auroc, gain_at_harm
@@ -81,7 +82,7 @@ MAKE: dict[str, dict[str, Callable[..., Any]]] = {
     "axes (logistic)": {f"{axes}": partial(Logistic, components=axes) for axes in (64, 256, 512)},
     "rule (Fisher)": {rule: partial(Fisher, rule=rule) for rule in RULES},
     "clusters (Fisher)": {f"{count}": partial(Fisher, clusters=count) for count in (1, 2, 4, 8)},
-    "novelty, no labels": {method: partial(Novelty, method=method) for method in METHODS},
+    "novelty, no labels": {method: partial(Novelty, method=method) for method in NOVELTY_SCORES},
 }  # fmt: skip
 PLAIN = ("*/1", "*/3", "hidden", "logits", "pooled")
 

@@ -15,7 +15,7 @@ from mien.correctors.boosting import ErrorDetector, LightGBM, Stack, XGBoost
 from mien.correctors.fisher import RULES, Fisher, count_axes
 from mien.correctors.linear import LDA, Logistic
 from mien.correctors.log_odds import ENCODINGS
-from mien.correctors.novelty import METHODS, Novelty
+from mien.correctors.novelty import Novelty
 from mien.correctors.projection import Nystroem, Projection
 from mien.correctors.ridge import Ridge, Spectrum
 from mien.errors import DataError, RunError, UsageError
@@ -111,7 +111,7 @@ def test_an_unknown_rule_is_answered_with_the_nearest() -> None:
 # novelty
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", correctors.NOVELTY_SCORES)
 def test_novelty_needs_no_label(method: str, learnt: tuple[Outputs, np.ndarray]) -> None:
     outputs, labels = learnt
     known = outputs.take(labels != 3)

@@ -16,7 +16,7 @@ CAKE = Artifact("cake", "cake.json", 2, "mien bake")
 def test_it_is_read_back_with_its_header(tmp_path: Path) -> None:
     CAKE.write(tmp_path, {"id": "abc", "layers": 3, "format": 1})
     assert dict(CAKE.read(tmp_path)) == {"format": 2, "kind": "cake", "id": "abc", "layers": 3}
-    assert CAKE.is_in(tmp_path)
+    assert (tmp_path / CAKE.file).exists()
 
 
 @pytest.mark.parametrize(

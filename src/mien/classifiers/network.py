@@ -74,7 +74,8 @@ class NetworkClassifier:
         """Names and shapes, as one blank image shows them."""
         [[shown, *_]] = batches(self.network, np.zeros((1, *spec.settings.shape), np.uint8))
         layers = []
-        for name, value in shown.items():
+        for name in (name for name in self.network.layers if name in shown):
+            value = shown[name]
             kind: LayerKind = "logits" if name == "logits" else "map" if value.ndim == 4 else "vector"
             layers.append(Layer(name, tuple(value.shape[1:]), kind))
         return tuple(layers)

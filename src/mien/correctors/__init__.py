@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mien.correctors.projection import Projection as Projection
 
 __getattr__, __dir__, __all__ = lazy_exports(__name__)
+NOVELTY_SCORES = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
+"""What `Novelty` can measure; here, so that settings name them without scikit-learn."""
 _NAMES = {"ErrorDetector": "error_detector"}
 
 

@@ -10,13 +10,13 @@ from scipy.special import logsumexp
 from sklearn.covariance import ledoit_wolf
 from sklearn.neighbors import NearestNeighbors
 
+from mien.correctors import NOVELTY_SCORES
 from mien.correctors.base import BaseCorrector
 from mien.correctors.contract import State, check_fitted, target_class
 from mien.errors import DataError, choice_error
 from mien.features import Embedding
 from mien.types import NO_LABEL, FeatureRequest, Floats, Outputs, Proposal, SoftLabels, as_numbers
 
-METHODS = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
 NEIGHBOURS = 10
 LEAST = 1e-12
 
@@ -64,8 +64,8 @@ class Novelty(BaseCorrector):
         return None if padding == NO_LABEL else padding
 
     def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
-        if self.method not in METHODS:
-            raise choice_error("method", self.method, METHODS, place=self.name)
+        if self.method not in NOVELTY_SCORES:
+            raise choice_error("method", self.method, NOVELTY_SCORES, place=self.name)
         nothing = self.target == NO_LABEL or (self.target is None and outputs.known.all())
         self.target_ = NO_LABEL if nothing else target_class(outputs, self.target)
         if not len(outputs):

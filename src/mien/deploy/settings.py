@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from mien.correctors import NOVELTY_SCORES
 from mien.data.load import absolute
 from mien.data.provenance import UNKNOWN
 from mien.errors import UsageError
 from mien.settings import setting, validate
-
-NOVELTY = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class CorrectSettings:
 class DiscoverySettings:
     """How strange pictures are looked for."""
 
-    method: str = setting("energy", "novelty score", choices=NOVELTY)
+    method: str = setting("energy", "novelty score", choices=NOVELTY_SCORES)
     share: float = setting(0.1, "share of the pictures that is looked at more closely", within=(0, 1), exclusive=True)
     clusters: int = setting(8, "into how many groups they are put", within=(1, 100))
 

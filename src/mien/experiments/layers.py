@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.data.images import ImageSettings
+from mien.classifiers.network import NetworkClassifier
 from mien.errors import UsageError
-from mien.nets.extraction import extract
 from mien.nets.network import Network
-from mien.types import Floats, Outputs
+from mien.types import Dataset, Floats, Outputs
 
 
-def layers_of(model: Network, images: ImageSettings) -> list[dict[str, object]]:
+def layers_of(model: Network, data: Dataset) -> list[dict[str, object]]:
     """Name, kind ("map", "vector" or "logits") and width (channels, units or classes) of each layer, lowest first."""
-    blank = np.zeros((1, *images.shape), np.uint8)
-    features = extract(model, blank, np.array(["blank"])).vectors
-    found: list[dict[str, object]] = []
-    for layer in model.layers:
-        name = next((name for name in (layer, f"{layer}/1") if name in features), None)
-        if name is not None:
-            kind = "logits" if layer == "logits" else "map" if "/" in name else "vector"
-            found.append({"name": layer, "kind": kind, "width": features[name].shape[1]})
-    return found
+    card = NetworkClassifier.of(model, data).card
+    return [{"name": layer.name, "kind": layer.kind, "width": layer.shape[0]} for layer in card.layers]
 
 
 def last_layer(model: Network) -> list[str]:

@@ -57,10 +57,6 @@ class Artifact:
             stored.setdefault("format", 1)
         return check_format(stored, path, self.format, self.kind, remedy)
 
-    def is_in(self, folder: Path) -> bool:
-        """Whether a folder has the file."""
-        return (folder / self.file).exists()
-
 
 def check_format(stored: Any, path: Path, newest: int, kind: str, remedy: str = "") -> Record:
     """A stored record, after the number of its format was checked.

@@ -65,7 +65,7 @@ class OfOneClassifier(Experiment[AnyClassifierSettings, AnyTrainTask]):
         """The field "base" of run.json."""
         settings = self.settings
         base = saved.build(settings.base, np.ones(len(data.labelset), bool), settings.data.colour)
-        layers = layers_of(base, settings.data.images)
+        layers = layers_of(base, data)
         return {"name": settings.base, "layers": layers, "parameters": saved.parameters(base)}
 
 

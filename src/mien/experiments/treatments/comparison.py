@@ -111,7 +111,7 @@ def possible(model: str, settings: CompareSettings, data: Dataset) -> tuple[str,
     if model == KNN:
         return tuple(name for name in settings.treatments if supports_knn(get_treatment(name)))
     base = saved.build(model, np.ones(len(data.labelset), bool), settings.data.colour)
-    if base.adapter_layer or layers_of(base, settings.data.images)[0]["kind"] == "map":
+    if base.adapter_layer or layers_of(base, data)[0]["kind"] == "map":
         return settings.treatments
     return tuple(name for name in settings.treatments if not get_treatment(name).corrector)
 
