@@ -22,7 +22,7 @@ from mien.features import matching, patterns, stack, widths
 from mien.features.embedding import widths_from_state, widths_state
 from mien.features.vectors import no_variation_error
 from mien.outside import import_optional
-from mien.types import NO_LABEL, FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels
+from mien.types import NO_LABEL, FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels, digest
 
 PREFERRED = ("*/1", "hidden", "logits")
 """The paper's features: layers averaged over the image, the hidden layer, the logits."""
@@ -47,6 +47,8 @@ class XGBoost(EncodedCorrector):
 
     name: ClassVar[str] = "xgboost"
     package: ClassVar[str] = "xgboost"
+    end: ClassVar[bytes] = b"}"
+    """How whole trees end."""
     booster_: Any = None
     layers_: tuple[str, ...] | None = None
     widths_: Mapping[str, int] = MappingProxyType({})
@@ -79,8 +81,10 @@ class XGBoost(EncodedCorrector):
         return FeatureRequest(vectors=self.layers_ or patterns(self.layers or PREFERRED))
 
     def state(self) -> dict[str, NDArray[Any]]:
+        trees = self._written(check_fitted(self.booster_, self.name))
         return {
-            "trees": np.frombuffer(self._written(check_fitted(self.booster_, self.name)), np.uint8),
+            "trees": np.frombuffer(trees, np.uint8),
+            "trees_digest": np.array(digest(trees)),
             "target": np.array(NO_LABEL if self.target_ is None else self.target_),
             "taps": np.array(self.layers_),
             **self._encoding().state(),
@@ -88,7 +92,11 @@ class XGBoost(EncodedCorrector):
         }
 
     def restore(self, state: State) -> Self:
-        self.booster_ = self._read(state["trees"].tobytes())
+        trees = state["trees"].tobytes()
+        # both libraries end the process where trees break off; states of earlier versions have no digest
+        if not trees.endswith(self.end) or digest(trees) != str(state.get("trees_digest", digest(trees))):
+            raise _unreadable(self.name)
+        self.booster_ = self._read(trees)
         self.target_ = int(state["target"]) if state["target"] != NO_LABEL else None
         self.layers_ = tuple(str(layer) for layer in state["taps"])
         self.encoding_, self.widths_ = Encoding.of_state(state), widths_from_state(state)
@@ -147,6 +155,7 @@ class LightGBM(XGBoost):
 
     name = "lightgbm"
     package = "lightgbm"
+    end = b"pandas_categorical:null\n"
 
     def _train(self, features: Floats, codes: Ints, classes: int) -> Any:
         settings = {
