@@ -86,7 +86,7 @@ def score_shapes(rows: Rows, file: Path) -> None:
             if number == 0:
                 axes.set_ylabel("% of the pictures")
             axes.legend(frameon=False, loc="upper left", labelcolor=MUTED, fontsize=7.5, borderaxespad=0.1)
-        _write(figure, file, "Scores of a class that is easy to win back, and of one that is not, with thresholds")
+        _write(figure, file, "Scores of a class that is easy to recover, and of one that is not, with thresholds")
 
 
 def few_pictures(gains: Mapping[str, Mapping[int, float]], file: Path) -> None:
