@@ -21,7 +21,7 @@ from mien.data.prepare import DataSettings, prepare
 from mien.data.profile import RAF
 from mien.data.split import split
 from mien.errors import DataError, MienError, choice_error
-from mien.experiments.executor import Processes
+from mien.experiments.executor import Executor, Processes, Serial
 from mien.experiments.results import Figure, as_text, mean_of_defined, with_other_parts
 from mien.machine import cores, machine, versions
 from mien.nets.device import keep_freed_memory, one_thread
@@ -33,6 +33,7 @@ __all__ = ["Figure", "mean_of_defined"]
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 RESULTS = Path(__file__).parent / "results"
+_executor: Executor = Processes(cores())
 
 
 def parser(description: str, *, tests: bool = True) -> argparse.ArgumentParser:
@@ -67,6 +68,15 @@ def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
     """The seeds asked for; the first alone if --quick."""
     seeds: tuple[int, ...] = options.seeds
     return seeds[:1] if options.quick else seeds
+
+
+def parsed(flags: argparse.ArgumentParser) -> argparse.Namespace:
+    """The flags as given. With --quick, tasks are done in this process: a new one would load every library again."""
+    global _executor
+    options = flags.parse_args()
+    if options.quick:
+        _executor = Serial()
+    return options
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -192,9 +202,10 @@ def do_all(task: Callable[[Item], Found], items: Sequence[Item], workers: int | 
 
     Parameters
     ----------
-    task : a function of a module.
+    task : a function of a module. workers : how many processes, also where --quick needs none.
     """
-    results = Processes(workers or cores()).map(partial(_numbered, task), list(enumerate(items)))
+    executor = Processes(workers) if workers else _executor
+    results = executor.map(partial(_numbered, task), list(enumerate(items)))
     return [value for _, value in sorted(((result.item[0], result.value) for result in results), key=itemgetter(0))]
 
 

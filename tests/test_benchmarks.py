@@ -18,7 +18,7 @@ ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
 }
 COMMANDS = {
-    "correction": ["benchmarks.correction.run", "--quick", "--data", "synthetic:n=1500"],
+    "correction": ["benchmarks.correction.run", "--quick", "--data", "synthetic:n=800"],
     "base": [
         "benchmarks.bases.run",
         "--quick",
@@ -27,7 +27,7 @@ COMMANDS = {
         "--recipes",
         "attention,drawn faces first",
     ],
-    "speed": ["benchmarks.speed.run", "--quick", "--data", "synthetic:n=1500"],
+    "speed": ["benchmarks.speed.run", "--quick", "--data", "synthetic:n=500"],
 }
 KEYS = {
     "correction": {

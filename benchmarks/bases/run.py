@@ -28,6 +28,7 @@ from benchmarks.common import (
     described,
     do_all,
     main,
+    parsed,
     parser,
     parts_of,
     seeds_of,
@@ -273,7 +274,7 @@ def run() -> None:
     """Train what is missing, print the tables, write the result."""
     flags = parser(__doc__ or "")
     flags.add_argument("--recipes", default=",".join(RECIPES), help="which recipes, by name")
-    options = flags.parse_args()
+    options = parsed(flags)
     names, seeds = options.recipes.split(","), seeds_of(options)
     for name in names:
         if name not in RECIPES:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.common import Figure, Result, do_all, keep
-from benchmarks.correction.scored import make_all
+from benchmarks.correction.scored import make
 from benchmarks.correction.trained import Task
 from mien.classifiers.feature_store import FeatureStore
 from mien.classifiers.network import NetworkClassifier
@@ -26,7 +26,7 @@ from mien.storage.identity import identity
 from mien.types import Floats, Ints, Outputs
 
 if TYPE_CHECKING:
-    from cases import Study
+    from benchmarks.correction.cases import Study
 
 KEPT = Path("runs/benchmark-few")
 PICTURES = (1, 5, 20, 50, 100, 400)
@@ -50,7 +50,7 @@ def do(task: Task) -> None:
 def measured(task: Task) -> list[dict[str, object]]:
     parts, model = task.parts(), task.load()
     target = parts.data.labelset.index(task.left_out)
-    adapter = make_all(["adapter"], model, target)["adapter"]
+    adapter = make("adapter", model, target, task.quick)
     rows = parts.rows["correct"]
     learnt = FeatureStore.of(
         NetworkClassifier.of(model, parts.data), parts.data, AugmentSettings(), rows, [adapter, LDA(target)]
@@ -69,7 +69,7 @@ def measured(task: Task) -> list[dict[str, object]]:
         return {"auroc": auroc(score, new), "gain": gain_at_harm(score, new, counts, 0.02)}
 
     found: list[dict[str, object]] = []
-    for kind, count, draw, chosen in draws(labels, target):
+    for kind, count, draw, chosen in draws(labels, target, 1 if task.quick else DRAWS):
         for name, one in KINDS.items():
             corrector = one(target).fit(small.take(chosen), labels[chosen])
             found.append(
@@ -95,11 +95,11 @@ def measured(task: Task) -> list[dict[str, object]]:
     return found
 
 
-def draws(labels: Ints, target: int) -> list[tuple[str, float, int, Ints]]:
+def draws(labels: Ints, target: int, repeats: int) -> list[tuple[str, float, int, Ints]]:
     """(kind, count, draw, rows): so many of the new class beside all others, or a share of all classes."""
     new, others = np.flatnonzero(labels == target), np.flatnonzero(labels != target)
     found: list[tuple[str, float, int, Ints]] = []
-    for draw in range(DRAWS):
+    for draw in range(repeats):
         order = np.random.default_rng(draw).permutation(new)
         found += [("new", n, draw, np.sort(np.concatenate([others, order[:n]]))) for n in PICTURES if n < len(new)]
         if draw == 0:

@@ -11,7 +11,7 @@ from benchmarks.correction.cases import equal_harm, mean_over_classes
 from benchmarks.correction.scored import Job, Reading, scored
 
 if TYPE_CHECKING:
-    from cases import Study
+    from benchmarks.correction.cases import Study
 
 NAMES = ("adapter", "adapter, 36 epochs")
 

@@ -26,7 +26,7 @@ In short:
 - **f must stay fast:** `cascade` lets a probe look first, and the adapter only where it may matter.
 - **Seconds, or a classifier that exposes only vectors:** `nystroem`, or `blend`.
 - **A handful of pictures:** `lda`; more pictures help more than another corrector.
-- **None labelled:** `mien discover` shows what looks strange, for you to name.
+- **None labelled:** `mien discover` clusters unusual pictures, for you to name.
 - **Budget:** what a lost answer costs you. 2 % is where the curves below begin to flatten.
 
 ## What they reach

@@ -16,7 +16,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from benchmarks.common import Figure, Result, described, main, mean_of_defined, only, parser, seeds_of, wanted
+from benchmarks.common import Figure, Result, described, main, mean_of_defined, only, parsed, parser, seeds_of, wanted
 from benchmarks.correction import adapters, curves, few_shot, guarantee, longer, variants
 from benchmarks.correction.cases import PAPER, Study, equal_harm, mean_over_classes
 from benchmarks.correction.elsewhere import elsewhere
@@ -202,7 +202,7 @@ def run() -> None:
     flags = parser(__doc__ or "")
     flags.add_argument("--base", default="attention", help="base classifier")
     only(flags, PARTS)
-    options = flags.parse_args()
+    options = parsed(flags)
     all_of_them = CORRECTORS if options.base == "attention" else BESIDE_OTHERS
     names, parts = QUICK if options.quick else all_of_them, wanted(options, PARTS)
     name = "correction" if options.base == "attention" else f"correction-{options.base}"

@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.common import Parts, do_all
-from benchmarks.correction.trained import Task
+from benchmarks.correction.trained import QUICK_EPOCHS, Task
 from mien import correctors
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.guarantees import Certified
@@ -53,20 +53,24 @@ class Once:
         return self
 
 
-def make_all(names: Sequence[str], model: Network, target: int) -> dict[str, Corrector]:
+def make(name: str, model: Network, target: int, quick: bool) -> Corrector:
+    """A corrector by its name, and an adapter also by its epochs: "adapter, 36 epochs"."""
+    kind, _, epochs = name.partition(", ")
+    corrector = correctors.for_classifier(correctors.get_corrector(kind), model, target)
+    if kind == "adapter" and (quick or epochs):
+        corrector.set_params(epochs=QUICK_EPOCHS if quick else int(epochs.split()[0]))
+    return corrector
+
+
+def make_all(names: Sequence[str], model: Network, target: int, quick: bool) -> dict[str, Corrector]:
     """Correctors by name, with one more than mien names: the adapter and the kernel machine, blended.
 
     The cascade and the blend take up the adapter and the kernel machine that stand by themselves.
     """
-    own: dict[str, Corrector] = {}
-    for name in (name for name in names if name not in JOINT):
-        kind, _, epochs = name.partition(", ")
-        own[name] = correctors.for_classifier(correctors.get_corrector(kind), model, target)
-        if epochs:
-            own[name].epochs = int(epochs.split()[0])  # type: ignore[attr-defined]
+    own = {name: make(name, model, target, quick) for name in names if name not in JOINT}
     if any(name in JOINT for name in names):
         for name in ("adapter", "nystroem", "logistic"):
-            own[name] = Once(own.get(name) or correctors.for_classifier(correctors.get_corrector(name), model, target))  # type: ignore[assignment]
+            own[name] = Once(own.get(name) or make(name, model, target, quick))  # type: ignore[assignment]
     if BLENDED in names:
         own[BLENDED] = Blend(target, [own["adapter"], own["nystroem"]])
     if "cascade" in names:
@@ -95,8 +99,8 @@ def score(job: Job) -> None:
     with threadpool_limits(1):
         parts, model = job.task.parts(), job.task.load()
         target = parts.data.labelset.index(job.task.left_out)
-        made = make_all(missing, model, target)
-        again = make_all(missing, model, target)
+        made = make_all(missing, model, target, job.task.quick)
+        again = make_all(missing, model, target, job.task.quick)
         learnt = FeatureStore.of(
             NetworkClassifier.of(model, parts.data), parts.data, AugmentSettings(), parts.rows["correct"], made.values()
         )

@@ -38,7 +38,7 @@ def _time(job: Job) -> dict[str, list[float]]:
     with threadpool_limits(1):
         target = job.task.parts().data.labelset.index(job.task.left_out)
         model = job.task.load()
-        return {name: _of(job, make_all([name], model, target)[name]) for name in job.names}
+        return {name: _of(job, make_all([name], model, target, job.task.quick)[name]) for name in job.names}
 
 
 def _of(job: Job, corrector: Corrector) -> list[float]:

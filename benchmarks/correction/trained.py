@@ -21,6 +21,8 @@ from mien.types import Ints
 
 KEPT = Path("runs/benchmark-models")
 TRAIN = TrainSettings()
+QUICK_EPOCHS = 2
+"""Of everything that is trained, where it is only to be seen that it runs."""
 TRAINED_ON = ("train", "train and correct", "correct")
 
 
@@ -52,8 +54,8 @@ class Task:
         return parts_of(settings_of(self.source, quick=self.quick), self.test, self.seed)
 
     def settings(self) -> TrainSettings:
-        """The default recipe; two epochs if it is only to be seen that it runs."""
-        return replace(TRAIN, epochs=2) if self.quick else TRAIN
+        """The default recipe; few epochs if `quick`."""
+        return replace(TRAIN, epochs=QUICK_EPOCHS) if self.quick else TRAIN
 
     def learnt_from(self, parts: Parts) -> Ints:
         """Rows to train on."""
@@ -109,6 +111,6 @@ def _two_epochs(task: Task) -> float:
 
 
 def trained(tasks: list[Task]) -> None:
-    """All of them, the dearest first, as many at once as there are cores."""
+    """Run all tasks, the longest first, as many at once as there are cores."""
     order = sorted(tasks, key=lambda task: TRAINED_ON.index(task.rows) != 1)
     do_all(train, [task for task in order if not (task.folder / "cost.json").exists()])

@@ -32,7 +32,7 @@ from mien.storage.identity import identity
 from mien.types import Outputs
 
 if TYPE_CHECKING:
-    from cases import Study
+    from benchmarks.correction.cases import Study
 
 KEPT = Path("runs/benchmark-variants")
 

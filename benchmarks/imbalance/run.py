@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Figure, Result, main, only, parser, seeds_of, settings_of, wanted
+from benchmarks.common import Figure, Result, main, only, parsed, parser, seeds_of, settings_of, wanted
 from benchmarks.imbalance import failures as imbalance_failures
 from benchmarks.imbalance import neighbours as imbalance_neighbours
 from benchmarks.imbalance import rare as imbalance_rare
@@ -252,7 +252,7 @@ def run() -> None:
     flags = parser(__doc__ or "", tests=False)
     flags.add_argument("--legend", help="the Emotion Detection set; without it, its tables are left out")
     only(flags, PARTS)
-    options = flags.parse_args()
+    options = parsed(flags)
     result = Result("imbalance", options, {"epochs": EPOCHS, "network": NETWORK})
     benches = benches_of(options)
     for part in wanted(options, PARTS):

@@ -263,4 +263,4 @@ MODES: dict[str, Callable[[Bench], list[Line]]] = {
     "blind": blind, "seeded": seeded, "votes": votes, "tuned": votes_tuned, "clusters": clusters, "cleanlab": cleanlab,
 }  # fmt: skip
 RESIDUAL = ("blind", "seeded", "votes", "tuned")
-"""Modes that are measured with the residual network as well."""
+"""Modes that are measured with the residual network as well, the quickest first."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import Figure, Result, do_all, main, only, parser, seeds_of, wanted
+from benchmarks.common import Figure, Result, do_all, main, only, parsed, parser, seeds_of, wanted
 from benchmarks.labels import repair, unsure
 from benchmarks.labels.fer_labels import Truth, data_of
 from benchmarks.labels.modes import CURVE, MODES, RESIDUAL, REVIEWS, Bench, Line, diagram, review_curve, thresholds
@@ -31,7 +31,7 @@ def run() -> None:
     """Train what is missing, print the tables, write the result."""
     flags = parser(__doc__ or "", tests=False)
     only(flags, PARTS)
-    options = flags.parse_args()
+    options = parsed(flags)
     parts = wanted(options, PARTS)
     result = Result("labels", options, {"epochs": EPOCHS, "reviews": REVIEWS, "folds": FOLDS})
     make, seeds = partial(Task, options.data, options.quick), seeds_of(options)
@@ -83,8 +83,9 @@ def modes(result: Result, benches: list[Bench]) -> None:
 def residual(result: Result, benches: list[Bench]) -> None:
     """The same with a better network, which takes two to three times as long."""
     benches = [replace(bench, base="residual") for bench in benches]
-    prepared(benches, RESIDUAL)
-    found = found_by(RESIDUAL, benches)
+    names = RESIDUAL[:1] if result.options.quick else RESIDUAL
+    prepared(benches, names)
+    found = found_by(names, benches)
     lines = [{**over_seeds(own), "seconds": None, "trained on": benches[0].device} for own in found.values()]
     result.table("The same with the residual network", lines)
     summed_up(result, found, "residual_")

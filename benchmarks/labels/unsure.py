@@ -90,7 +90,7 @@ def measured(task: Task) -> dict[str, object]:
     """Of each way, what its two parts follow."""
     one_thread()
     keep_freed_memory()
-    learnt, tested = faces(task.pictures, 10 * task.seed + 1), faces(300 if task.quick else TESTED, 10 * task.seed + 2)
+    learnt, tested = faces(task.pictures, 10 * task.seed + 1), faces(60 if task.quick else TESTED, 10 * task.seed + 2)
     absent = learnt.dataset.labelset.index(UNSEEN)
     members = [trained(task, learnt, absent, "attention", number) for number in range(MEMBERS)]
     gaussian = trained(task, learnt, absent, "sampling", 0)

@@ -56,7 +56,7 @@ class Training:
     threads: int
 
     def parts(self) -> Parts:
-        """The plain loop knows no votes, so mien does without them here."""
+        """Read the data without votes, which the plain loop does not learn from."""
         return parts_of(settings_of(self.source, quick=self.quick, labels="plurality"), None, self.seed)
 
     @property
