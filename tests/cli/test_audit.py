@@ -120,7 +120,7 @@ def test_labels_drawn_wrong_come_first() -> None:
     from mien.experiments.settings import AuditSettings
     from mien.nets.settings import TrainSettings
 
-    source = "synthetic:n=1200,size=24,seed=3"
+    source = "synthetic:n=800,size=24,seed=3"
     found = audit(AuditSettings(DataSettings(source, size=24), TrainSettings(epochs=12)))
     truth = draw(FaceSettings.parse(source)).mixture.argmax(1)
     names = draw(FaceSettings.parse(source)).dataset
@@ -183,7 +183,7 @@ def test_the_classifier_is_tuned_on_votes_where_asked(mien: Mien, tmp_path: Path
 
 
 def test_votes_that_teach_nothing_are_refused(mien: Mien, real_data: Path, tmp_path: Path) -> None:
-    out = ("--out", tmp_path / "out")
+    out = ("--class-counts", "happiness=40,sadness=40", "--out", tmp_path / "out")
     mien("audit", real_data / "emotion_detection", "--votes", *out).refused(2, "have no votes")
     mien("audit", real_data / "ferplus", "--votes", *out).refused(2, "--labels fer2013")
 
