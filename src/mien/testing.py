@@ -78,21 +78,21 @@ def check_classifier(classifier: Any, batch: Batch, *, tolerance: float = 1e-3) 
     card, count = classifier.card, len(batch)
     assert isinstance(card, ClassifierCard) and card.id == classifier.card.id, "the card's id must stay the same"
     assert count >= 4 and card.inputs.fits(batch.data), f"give a batch of four rows or more of {card.inputs}"
-    found = classifier.outputs(batch)
-    assert isinstance(found, Outputs), "outputs must return Outputs"
-    assert np.array_equal(found.ids, batch.ids), "the outputs must keep the ids of the batch"
-    assert found.probs.shape == (count, len(card.classes)), (
-        f"probabilities are {found.probs.shape}, the card has {len(card.classes)} classes"
+    outputs = classifier.outputs(batch)
+    assert isinstance(outputs, Outputs), "outputs must return Outputs"
+    assert np.array_equal(outputs.ids, batch.ids), "the outputs must keep the ids of the batch"
+    assert outputs.probs.shape == (count, len(card.classes)), (
+        f"probabilities are {outputs.probs.shape}, the card has {len(card.classes)} classes"
     )
-    assert np.array_equal(found.known, card.known_mask), "the outputs and the card differ in the known classes"
-    assert np.array_equal(classifier.outputs(batch).probs, found.probs), "asking twice gives other probabilities"
+    assert np.array_equal(outputs.known, card.known_mask), "the outputs and the card differ in the known classes"
+    assert np.array_equal(classifier.outputs(batch).probs, outputs.probs), "asking twice gives other probabilities"
     for rows in (np.arange(count)[::-2], np.array([count - 1]), np.array([0])):
         part = classifier.outputs(batch.take(rows))
-        near = np.allclose(part.probs, found.probs[rows], atol=tolerance)
+        near = np.allclose(part.probs, outputs.probs[rows], atol=tolerance)
         assert near and np.array_equal(part.ids, batch.ids[rows]), "an answer depends on the rows beside it"
     empty = classifier.outputs(batch.take(np.arange(0)))
     assert empty.probs.shape == (0, len(card.classes)), "a batch without a row must be answered"
-    _shows(classifier, batch, found)
+    _shows(classifier, batch, outputs)
     wrong = {
         "a batch with one dimension too many": batch.data[..., None],
         "a batch of another type": batch.data.astype(np.int16),
@@ -103,10 +103,10 @@ def check_classifier(classifier: Any, batch: Batch, *, tolerance: float = 1e-3) 
             _refused(lambda data=data: classifier.outputs(Batch(data)), f"outputs takes {what}", CHECKED)  # type: ignore[misc]
 
 
-def _shows(classifier: Classifier, batch: Batch, found: Outputs) -> None:
+def _shows(classifier: Classifier, batch: Batch, outputs: Outputs) -> None:
     """Assert that the layers of the card and of the outputs are the same, where they are asked for."""
     card = classifier.card
-    assert not found.maps, "maps must be given only where the request names them"
+    assert not outputs.maps, "maps must be given only where the request names them"
     for layer in card.layers:
         if layer.kind == "vector":
             vectors = classifier.outputs(batch, FeatureRequest(vectors=(layer.name,))).vectors
@@ -232,8 +232,8 @@ def _refuses(make: Callable[[], Any], corrector: Any, outputs: Outputs, labels: 
         if learns:
             _refused(lambda given=given: make().fit(outputs, given), f"fit takes {what}")  # type: ignore[misc]
     vectors, maps = (
-        {name: np.full_like(values, np.nan) for name, values in found.items()}
-        for found in (outputs.vectors, outputs.maps)
+        {name: np.full_like(values, np.nan) for name, values in features.items()}
+        for features in (outputs.vectors, outputs.maps)
     )
     spoilt = replace(outputs, vectors=vectors, maps=maps)
     _refused(lambda: make().fit(spoilt, labels).propose(outputs), "fit takes features that are NaN")

@@ -151,7 +151,7 @@ def test_the_page_tells_what_to_do_and_runs_nothing(compared: Path) -> None:
         (("--treatments", "wheights"), "did you mean 'weights'"),
         (("--models", "atention"), "did you mean 'attention'"),
         (("--treatments", "focal:7"), "takes no target"),
-        (("--seeds", ""), "names none"),
+        (("--seeds", ""), "at least one of the seeds is required"),
     ],
 )
 def test_wrong_names_are_answered_before_any_training(

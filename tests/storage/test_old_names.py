@@ -23,7 +23,7 @@ def test_a_record_of_old_names_and_one_of_both() -> None:
     stored = {"source": "faces:n=60", "fit": "crop", "shape": "raf"}
     found = Record(stored, Path("run.json")).record(DataSettings)
     assert (found.source, found.resize_mode, found.class_counts) == ("synthetic:n=60", "crop", "raf")
-    with pytest.raises(RunError, match="does not hold"):
+    with pytest.raises(RunError, match="is corrupt"):
         Record({**stored, "fitt": "crop"}, Path("run.json")).record(DataSettings)
 
 

@@ -158,8 +158,8 @@ class CalibrationSet:
 
     def cell_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of one corrector in a study's cell."""
-        found = self.arrays() | {"score": self.score[0], "suggested": self.suggested[0]}
-        return {f"calibrate_{name}": found[name] for name in CELL}
+        arrays = self.arrays() | {"score": self.score[0], "suggested": self.suggested[0]}
+        return {f"calibrate_{name}": arrays[name] for name in CELL}
 
     @classmethod
     def of_cell(cls, stored: Mapping[str, NDArray[Any]], target: int) -> Self:

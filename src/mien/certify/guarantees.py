@@ -60,19 +60,19 @@ def choose_thresholds(
     losses = _Losses(harmful, truth[right], persons, policy)
 
     cohorts = losses.cohorts(labelset, members, losses.share_of_delta(int(members.sum())))
-    own = np.full(len(labelset), np.inf)
+    by_class = np.full(len(labelset), np.inf)
     for rows, guarantee in cohorts:  # the rare classes together come last and replace their own
-        own[rows] = guarantee.threshold
+        by_class[rows] = guarantee.threshold
     pooled = losses.guarantee(POOLED, members, policy.delta)
-    in_force = {"pooled": pooled.threshold, "strict": own[members].max(), "predicted": own}[policy.scope]
+    in_force = {"pooled": pooled.threshold, "strict": by_class[members].max(), "predicted": by_class}[policy.scope]
     if policy.rule != "certified":
         changes = proposal.suggested != base  # elsewhere an override changes nothing
         is_new = overriding_is_right(proposal, truth, base)
         in_force = _uncertified(proposal.score[changes], is_new[changes], policy)
-    thresholds = np.broadcast_to(in_force, own.shape).copy()
+    thresholds = np.broadcast_to(in_force, by_class.shape).copy()
     joint = policy.scope == "predicted" and persons is None
     claims = [
-        (members, own, _joint(own, cohorts, policy)) if joint else (members, pooled.threshold, pooled),
+        (members, by_class, _joint(by_class, cohorts, policy)) if joint else (members, pooled.threshold, pooled),
         *((rows, guarantee.threshold, guarantee) for rows, guarantee in cohorts),
     ]
     guarantees = (
@@ -148,7 +148,7 @@ class _Losses:
         return cohorts
 
 
-def _joint(own: Floats, cohorts: list[tuple[Bools, Guarantee]], policy: Policy) -> Guarantee:
+def _joint(thresholds: Floats, cohorts: list[tuple[Bools, Guarantee]], policy: Policy) -> Guarantee:
     """Pooled Harm of single pictures when every class keeps the budget at once: a mean of theirs keeps it too."""
     feasible = [guarantee for _, guarantee in cohorts if guarantee.feasible]
     return Guarantee(
@@ -157,7 +157,7 @@ def _joint(own: Floats, cohorts: list[tuple[Bools, Guarantee]], policy: Policy) 
         confidence=1 - policy.delta,
         n=sum(guarantee.n for guarantee in feasible),
         k=sum(guarantee.k for guarantee in feasible) if feasible else -1,
-        threshold=float(own.min()),
+        threshold=float(thresholds.min()),
         feasible=bool(feasible),
         needed=min(guarantee.needed for _, guarantee in cohorts),
     )

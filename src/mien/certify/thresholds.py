@@ -28,7 +28,7 @@ class Guarantee:
     group : "pooled", a class, or "rare classes".
     confidence : 1 − δ.
     n : persons (or other groups) in the calibration pictures that f had right.
-    k : how many of them are allowed to be harmed there; −1 where not even none is enough.
+    k : allowed number of harmed groups; −1 if the budget cannot be certified.
     threshold : the lowest that the certificate allows; +inf where infeasible.
     feasible : whether n is large enough.
     needed : the smallest n that is.

@@ -57,14 +57,14 @@ def _write(folder: Path, outputs: Outputs) -> None:
     with appearing(folder, stale=AT_WORK) as scratch:
         arrays = {"ids": outputs.ids, "probs": outputs.probs, "known": outputs.known}
         features = {"vectors": outputs.vectors, "maps": outputs.maps}
-        for kind, found in features.items():
-            arrays |= {f"{kind}{number}": values for number, values in enumerate(found.values())}
+        for kind, by_name in features.items():
+            arrays |= {f"{kind}{number}": values for number, values in enumerate(by_name.values())}
         for name, values in arrays.items():
             with (scratch / f"{name}.npy").open("wb") as file:
                 np.save(file, values, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())  # a file cut short is noticed, one of zeros would not be
-        names = {kind: list(found) for kind, found in features.items()}
+        names = {kind: list(by_name) for kind, by_name in features.items()}
         (scratch / CARD).write_text(json.dumps(names), encoding="utf-8")
     for other in folder.parent.iterdir():
         half_written = other.name.startswith(".") and not is_older(other, AT_WORK)

@@ -157,10 +157,10 @@ class ClassifierCard:
 
     def layer(self, name: str) -> Layer:
         """The layer of this name; UsageError where there is none."""
-        found = {layer.name: layer for layer in self.layers}
-        if name not in found:
-            raise choice_error("layer", name, found, place="classifier")
-        return found[name]
+        by_name = {layer.name: layer for layer in self.layers}
+        if name not in by_name:
+            raise choice_error("layer", name, by_name, place="classifier")
+        return by_name[name]
 
 
 @dataclass(frozen=True)
@@ -203,8 +203,8 @@ class Batch:
         """
         check_maps(card, request.maps)
         if not isinstance(self.data, np.ndarray) or not card.inputs.fits(self.data):
-            found = f"{getattr(self.data, 'dtype', type(self.data).__name__)} of shape {np.shape(self.data)}"
-            cause = f"is {found}, and the classifier reads {card.inputs}"
+            given = f"{getattr(self.data, 'dtype', type(self.data).__name__)} of shape {np.shape(self.data)}"
+            cause = f"is {given}, and the classifier reads {card.inputs}"
             raise DataError(cause, place="Batch.data", remedy="make it with mien.classifiers.inputs.as_batch(card, X)")
         return self
 

@@ -156,8 +156,8 @@ class FeatureStore:
             parts = list(StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(rows, labels, groups))
         for learn, judge in parts:
             [corrector] = self.build([name], target).values()
-            found = self.propose(self.fit(corrector, rows[learn]), rows[judge])
-            score[judge], suggested[judge] = found.score, found.suggested
+            proposal = self.propose(self.fit(corrector, rows[learn]), rows[judge])
+            score[judge], suggested[judge] = proposal.score, proposal.suggested
         return Proposal(self.data.ids[rows], score, suggested)
 
     def propose(self, corrector: Corrector, rows: Ints) -> Proposal:

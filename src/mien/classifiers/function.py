@@ -68,8 +68,8 @@ class FunctionClassifier:
 
     def _called(self, data: NDArray[Any]) -> tuple[Floats, dict[str, Floats]]:
         """Probabilities and named features of some rows."""
-        found = self.function(data)
-        probs, features = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
+        answer = self.function(data)
+        probs, features = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, {})
         named = features if isinstance(features, Mapping) else {FEATURES: features}
         checked = Outputs(None, probs, None, named)  # type: ignore[arg-type]
         if checked.probs.shape != (len(data), len(self.classes)):

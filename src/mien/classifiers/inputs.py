@@ -51,13 +51,15 @@ def as_batch(card: ClassifierCard, X: Any) -> Batch:
     >>> as_batch(card, np.zeros((2, 32, 32), np.uint8)).data.shape
     (2, 16, 16)
     """
-    found = read_rows(card, X)
-    if found.problems and len(found.rows) < _count(X):
-        one = found.problems[0]
+    read = read_rows(card, X)
+    if read.problems and len(read.rows) < _count(X):
+        problem = read.problems[0]
         raise DataError(
-            one.cause, place=one.place, remedy=f"{one.remedy}; or use stream(), which leaves it out and continues"
+            problem.cause,
+            place=problem.place,
+            remedy=f"{problem.remedy}; or use stream(), which leaves it out and continues",
         )
-    return found.batch
+    return read.batch
 
 
 def read_rows(card: ClassifierCard, X: Any, ranges: Ranges | None = None) -> ReadRows:
@@ -76,19 +78,19 @@ def read_rows(card: ClassifierCard, X: Any, ranges: Ranges | None = None) -> Rea
     if paths is None:
         pixels = _resized(X, card.inputs.settings)
         return ReadRows(Batch(pixels), np.arange(len(pixels)))
-    found = read_pictures(paths, card.classes, card.inputs.settings, ranges, hashed=False)
+    listed = read_pictures(paths, card.classes, card.inputs.settings, ranges, hashed=False)
     place = {str(path): row for row, path in enumerate(paths)}
-    rows = np.array([place[name] for name in found.ids.tolist()], np.int64)
-    return ReadRows(Batch(found.pictures, found.ids), rows, found.problems)
+    rows = np.array([place[name] for name in listed.ids.tolist()], np.int64)
+    return ReadRows(Batch(listed.pictures, listed.ids), rows, listed.problems)
 
 
 def paths_in(X: Any) -> list[Path] | None:
     """The image files that X names, one path, a folder or a list of paths; None where X is no text."""
     if isinstance(X, str | Path):
-        found = images_from([Path(X)])
-        if not found.pictures:
+        listing = images_from([Path(X)])
+        if not listing.pictures:
             raise DataError("no image in this folder", place=str(X), remedy="name image files or a folder of them")
-        return list(found.pictures)
+        return list(listing.pictures)
     if isinstance(X, np.ndarray) and X.dtype.kind not in "UOT":
         return None
     values = X.tolist() if hasattr(X, "tolist") else X
@@ -107,8 +109,9 @@ def _resized(X: Any, settings: ImageSettings) -> NDArray[np.uint8]:
     pixels = as_pixels(X, "X")
     if pixels.shape[1:] == settings.shape:
         return pixels
-    found = [decoded_image(Image.fromarray(one), settings, hashed=False).pixels for one in pixels]
-    return np.stack([one for one in found if one is not None]) if found else np.empty((0, *settings.shape), np.uint8)
+    decoded = [decoded_image(Image.fromarray(image), settings, hashed=False).pixels for image in pixels]
+    resized = [image for image in decoded if image is not None]
+    return np.stack(resized) if resized else np.empty((0, *settings.shape), np.uint8)
 
 
 def _table(spec: TableSpec, X: Any) -> Batch:

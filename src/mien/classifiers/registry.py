@@ -74,12 +74,12 @@ def open_classifier(source: Any, kind: str | None = None, **settings: Any) -> Cl
         return source
     opener = _opener(source, kind)
     known = list(inspect.signature(opener).parameters.values())[1:]
-    names = [one.name for one in known]
+    names = [parameter.name for parameter in known]
     for name in settings:
-        if name not in names and not any(one.kind is one.VAR_KEYWORD for one in known):
+        if name not in names and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known):
             raise choice_error("setting", name, names or ["none"], place="open_classifier")
-    absent = [one.name for one in known if one.default is one.empty and one.kind in (
-        one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and one.name not in settings]  # fmt: skip
+    absent = [parameter.name for parameter in known if parameter.default is parameter.empty and parameter.kind in (
+        parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and parameter.name not in settings]  # fmt: skip
     if absent:
         remedy = f"give {', '.join(f'{name}=…' for name in absent)}"
         raise UsageError("settings are missing", place=_shown(source), remedy=remedy)
@@ -87,16 +87,16 @@ def open_classifier(source: Any, kind: str | None = None, **settings: Any) -> Cl
 
 
 def _opener(source: Any, kind: str | None) -> Callable[..., Classifier]:
-    found = [one for one in KINDS if (one.accepts(source) if kind is None else one.name == kind)]
-    if found:
-        module, _, name = found[0].home.partition(":")
+    matching = [entry for entry in KINDS if (entry.accepts(source) if kind is None else entry.name == kind)]
+    if matching:
+        module, _, name = matching[0].home.partition(":")
         return getattr(import_module(f"mien.classifiers.{module}"), name)  # type: ignore[no-any-return]
     outside = {point.name: point for point in entry_points(group=GROUP)}
     if kind in outside:
         return outside[kind].load()  # type: ignore[no-any-return]
     if kind is not None:
         raise choice_error(
-            "kind of classifier", kind, [*(one.name for one in KINDS), *outside], place="open_classifier"
+            "kind of classifier", kind, [*(entry.name for entry in KINDS), *outside], place="open_classifier"
         )
     cause = "is no classifier that can be opened"
     remedy = (

@@ -58,7 +58,7 @@ class TableClassifier:
         if absent.any():
             cause = f"has no row {str(batch.ids[absent][0])!r} ({int(absent.sum())} of {len(batch)} are missing)"
             raise DataError(cause, place="TableClassifier", remedy="give a table with a row for each id")
-        found = self.table.take(rows)
-        vectors = {name: values for name, values in found.vectors.items() if request.matches(name)}
-        maps = {name: found.maps[name] for name in request.maps}
-        return Outputs(found.ids, found.probs, found.known, vectors, maps)
+        outputs = self.table.take(rows)
+        vectors = {name: values for name, values in outputs.vectors.items() if request.matches(name)}
+        maps = {name: outputs.maps[name] for name in request.maps}
+        return Outputs(outputs.ids, outputs.probs, outputs.known, vectors, maps)

@@ -118,8 +118,8 @@ class Encoding:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """The encoding as arrays, under the names of saved correctors."""
-        seen = np.array([0, 1]) if self.codes is None else self.codes
-        return {"coding": np.array(self.kind), "wrong": np.array(self.error_weight), "seen": seen}
+        codes = np.array([0, 1]) if self.codes is None else self.codes
+        return {"coding": np.array(self.kind), "wrong": np.array(self.error_weight), "seen": codes}
 
     @classmethod
     def of_state(cls, state: Mapping[str, NDArray[Any]]) -> Self:

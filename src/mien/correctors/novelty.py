@@ -32,10 +32,10 @@ class Novelty(BaseCorrector):
         is none: then the corrected system abstains.
     method : what is measured.
         "msp" : the largest probability is small (Hendrycks & Gimpel, 2017).
-        "energy" : the logits are small, −log Σ exp (Liu et al., 2020); "gen" in its place where there are none.
+        "energy" : the logits are small, −log Σ exp (Liu et al., 2020); falls back to "gen" if there are no logits.
         "gen" : generalised entropy of the probabilities, γ = 0.1 (Liu et al., 2023).
         "mahalanobis" : far from the mean of every answer, in the covariance within answers (Lee et al., 2018).
-        "relative" : the same, less the distance from the mean of all (Ren et al., 2021).
+        "relative" : that distance less the distance from the mean of all (Ren et al., 2021).
         "knn" : far from the 10th nearest picture, on the unit sphere (Sun et al., 2022).
         "vim" : long outside the space of the principal axes, beside the logits (Wang et al., 2022).
     components : principal axes of the features looked at.

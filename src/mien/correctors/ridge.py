@@ -73,7 +73,10 @@ class Ridge:
         """
         answers, spectrum = np.eye(codes.max() + 1)[codes], Spectrum.of(vectors)
         penalties = PENALTIES * max(spectrum.values.mean(), 1e-12)
-        penalty = min(penalties, key=lambda one: float(((spectrum.left_out(answers, one) - answers) ** 2).sum()))
+        penalty = min(
+            penalties,
+            key=lambda penalty_tried: float(((spectrum.left_out(answers, penalty_tried) - answers) ** 2).sum()),
+        )
         weights = spectrum.axes @ spectrum.weights(answers, penalty)
         temperature = _temperature(spectrum.left_out(answers, penalty), codes)
         return cls(weights, answers.mean(0) - spectrum.mean @ weights, temperature)

@@ -136,8 +136,8 @@ class Unfiltered:
 def prepare_unfiltered(settings: DataSettings, on_event: OnEvent = ignore) -> Unfiltered:
     """Like `prepare`, but nothing is left out for want of a label, and the formats of the files are checked too."""
     rows = _listed(settings)
-    seen = formats(rows)
-    return Unfiltered(_shaped(settings, _checked(settings, rows, on_event, seen)), len(rows), seen)
+    seen_formats = formats(rows)
+    return Unfiltered(_shaped(settings, _checked(settings, rows, on_event, seen_formats)), len(rows), seen_formats)
 
 
 def _stamp(path: str) -> tuple[int, int]:

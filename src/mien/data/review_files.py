@@ -207,9 +207,9 @@ def _target(target: Any, classes: list[Any]) -> str | Fault | None:
     return Fault(f"is {str(target)[:20]}, which is not the index of a class")
 
 
-def _sorted_by_time(found: Found) -> Found:
+def _sorted_by_time(reviews: Found) -> Found:
     """Entries in the order of time, if all reviews have one, so that the latest of a reviewer is the last."""
-    entries = list(found)
+    entries = list(reviews)
     times = [entry.when if isinstance(entry, Review) else "" for _, entry in entries]
     known = all(time or not isinstance(entry, Review) for time, (_, entry) in zip(times, entries, strict=True))
     order = sorted(range(len(entries)), key=times.__getitem__) if known else range(len(entries))

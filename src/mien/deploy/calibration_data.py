@@ -87,25 +87,25 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
 
 def _apart(pictures: Dataset, place: str, learnt: Learnt) -> tuple[Dataset, Split, Provenance]:
     """Pictures, parts, and what was left out: the run's own parts for the run's own data, else all that is new."""
-    found = shared(pictures, place, learnt.sets)
-    for one in learnt.sets:
-        if one.seed >= 0 and one.fingerprint == pictures.fingerprint():
-            parts = split(pictures, one.seed)
-            if not any(found.excluded[parts.rows(part)].any() for part in USED):
+    overlap = shared(pictures, place, learnt.sets)
+    for learnt_set in learnt.sets:
+        if learnt_set.seed >= 0 and learnt_set.fingerprint == pictures.fingerprint():
+            parts = split(pictures, learnt_set.seed)
+            if not any(overlap.excluded[parts.rows(part)].any() for part in USED):
                 return pictures, parts, Provenance(learnt.kind, _sources(learnt))
-    left = pictures.take(~found.excluded)
-    by_picture, by_person = int(found.picture.sum()), int(found.person.sum())
+    left = pictures.take(~overlap.excluded)
+    by_picture, by_person = int(overlap.picture.sum()), int(overlap.person.sum())
     parts = split(left, 0, APART)
     if not all(len(parts.rows(part)) for part in USED):
         why = f": it was trained on {by_picture}, and on other pictures of the persons on {by_person}"
-        why = why if found.excluded.any() else ""
+        why = why if overlap.excluded.any() else ""
         cause = f"{len(left)} of {len(pictures)} pictures can correct the classifier{why}"
         raise DataError(cause, place=pictures.name, remedy="give more pictures that it was not trained on")
-    return left, parts, Provenance(learnt.kind, _sources(learnt), by_picture, by_person, int(found.namesake.sum()))
+    return left, parts, Provenance(learnt.kind, _sources(learnt), by_picture, by_person, int(overlap.namesake.sum()))
 
 
 def _sources(learnt: Learnt) -> tuple[str, ...]:
-    return tuple(sorted({one.place for one in learnt.sets}))
+    return tuple(sorted({learnt_set.place for learnt_set in learnt.sets}))
 
 
 def _namesakes(provenance: Provenance) -> Iterator[str]:
@@ -144,20 +144,22 @@ def _with_cluster(
     if len(targets) != 1:
         raise UsageError("one cluster is one class", place="--found", remedy="name one class with --class")
     names = pictures.labelset.names
-    found = read_pictures(named_cluster(place), names, images)
-    if found.hashes is None or not len(found):
-        why = f": {found.problems[0].cause}" if found.problems else ""
+    cluster = read_pictures(named_cluster(place), names, images)
+    if cluster.hashes is None or not len(cluster):
+        why = f": {cluster.problems[0].cause}" if cluster.problems else ""
         remedy = "are they where they were? run mien discover again"
         raise DataError(f"none of the cluster's pictures can be read{why}", place=f"--found {place}", remedy=remedy)
-    found = found.take(~shared(found, "", learnt.sets).picture)
-    if not len(found):
+    cluster = cluster.take(~shared(cluster, "", learnt.sets).picture)
+    if not len(cluster):
         remedy = "name a cluster of pictures that it was not trained on"
         raise DataError(
             "the classifier was trained on all pictures of the cluster", place=f"--found {place}", remedy=remedy
         )
-    found = found.take(~np.isin(np.asarray(found.hashes), np.asarray(pictures.hashes)))
-    found = found.replace(labels=np.full(len(found), targets[0]), raw_labels=np.full(len(found), names[targets[0]]))
-    fit = np.full(len(found), PARTS.index("fit"))
-    return pictures.concat(found), Split(
-        np.concatenate([parts.ids, found.ids]), np.concatenate([parts.parts, fit]), parts.seed
+    cluster = cluster.take(~np.isin(np.asarray(cluster.hashes), np.asarray(pictures.hashes)))
+    cluster = cluster.replace(
+        labels=np.full(len(cluster), targets[0]), raw_labels=np.full(len(cluster), names[targets[0]])
+    )
+    fit = np.full(len(cluster), PARTS.index("fit"))
+    return pictures.concat(cluster), Split(
+        np.concatenate([parts.ids, cluster.ids]), np.concatenate([parts.parts, fit]), parts.seed
     )

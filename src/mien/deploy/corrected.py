@@ -221,8 +221,8 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _set(self, predictor: Predictor, *labels: Any) -> Self:
         self.predictor_, self.patch_ = predictor, predictor.patch
         self.certificate_ = predictor.patch.certificate if predictor.patch else None
-        own = getattr(predictor.classifier, "labels", None)
-        self.classes_ = as_class_labels(predictor.classes, *([] if own is None else [own]), *labels)
+        trained_on = getattr(predictor.classifier, "labels", None)
+        self.classes_ = as_class_labels(predictor.classes, *([] if trained_on is None else [trained_on]), *labels)
         return self
 
     def __sklearn_clone__(self) -> Self:

@@ -51,65 +51,67 @@ class Correction:
 
     def _payers(self) -> list[str]:
         """Classes that lose far more than the budget on calibrate, while all together keep it."""
-        seen, patch = self.patch.calibration, self.patch
-        lost = decide(seen.joint, seen.base, patch.certified.thresholds).overridden & (seen.base == seen.truth)
-        said = []
+        calibration, patch = self.patch.calibration, self.patch
+        lost = decide(calibration.joint, calibration.base, patch.certified.thresholds).overridden & (
+            calibration.base == calibration.truth
+        )
+        sentences = []
         for c in np.flatnonzero(patch.known):
-            right = (seen.base == seen.truth) & (seen.truth == c)
+            right = (calibration.base == calibration.truth) & (calibration.truth == c)
             share = lost[right].mean() if right.any() else 0.0
             if share > MUCH * patch.policy.budget and lost[right].sum() >= LEAST:
-                said.append(
-                    f"{patch.classes[c]} pays for it: {100 * share:.0f} % of its right answers are lost on calibrate; "
-                    "--scope strict --pool-rare holds every class to the budget"
+                sentences.append(
+                    f"class {patch.classes[c]} bears most of the harm: {100 * share:.0f} % of its right answers are "
+                    "lost on calibrate; --scope strict --pool-rare holds every class to the budget"
                 )
-        return said
+        return sentences
 
     def curves(self, harms: Floats) -> dict[str, Floats]:
         """Class → (len(harms),) Gain of its corrector alone at each Harm, on the test part."""
         truth, base = self.material.pictures.labels[self.material.parts.rows("test")], self.tested.predicted
         right = (base == truth) & self.patch.known[truth]
-        found = {}
+        curves = {}
         for target, proposal in zip(self.material.targets, self.proposals, strict=True):
             score = _heard(proposal, truth, base, target)
             missed = (truth == target) & (base != target)
-            found[self.patch.classes[target]] = gain_curve(score, missed, right & (truth != target), harms)
-        return found
+            curves[self.patch.classes[target]] = gain_curve(score, missed, right & (truth != target), harms)
+        return curves
 
     @cached_property
     def advice(self) -> list[str]:
         """What limits the correction, a sentence each; found on fit and calibrate, not on test."""
-        material, found = self.material, []
+        material, sentences = self.material, []
         names = material.pictures.labelset.names
         learnt = material.pictures.labels[material.parts.rows("correct" if self.patch.approximate else "fit")]
         for target, proposal in zip(material.targets, self.patch.calibration.proposals, strict=True):
             name, count = names[target], int((learnt == target).sum())
-            seen = self.patch.calibration
-            new = seen.truth == target
-            missed, open_to = new & (seen.base != target), seen.base != target
-            right = (seen.base == seen.truth) & ~new & self.patch.known[seen.truth]
-            score = _heard(proposal, seen.truth, seen.base, target)
+            calibration = self.patch.calibration
+            new = calibration.truth == target
+            missed, open_to = new & (calibration.base != target), calibration.base != target
+            right = (calibration.base == calibration.truth) & ~new & self.patch.known[calibration.truth]
+            score = _heard(proposal, calibration.truth, calibration.base, target)
             area = auroc(score[open_to], new[open_to])
             gain = gain_at_harm(score, missed, right, self.patch.policy.budget)
             chance = 0.5 + 2 * _spread_of_chance(int(missed.sum()), int((open_to & ~new).sum()))
             if area < max(FAINT, chance):
-                found.append(
+                sentences.append(
                     f"{name}: the score hardly tells this class from others (AUROC {area:.2f}): correction cannot help "
                     "here; the classifier does not see the difference, or the labels do not agree on it"
                 )
             elif gain < 0.05:
-                found.append(
+                sentences.append(
                     f"{name}: at this budget {100 * gain:.0f} % of the missed pictures would be recovered; a larger "
                     "--budget wins more"
                 )
             if count < FEW:
-                found.append(f"{name}: {count} pictures to learn from; {FEW} do much better, and more better still")
-        found += self._payers()
+                sentences.append(f"{name}: only {count} training pictures; aim for {FEW} or more")
+        sentences += self._payers()
         if material.provenance.kind == UNKNOWN:
-            found.append(
+            sentences.append(
                 "what the classifier was trained on is unknown: the certificate holds only if none of the calibration "
                 "pictures was among it"
             )
-        return [*found, *material.notes]
+        return [*sentences, *material.notes]
 
 
 def _heard(proposal: Proposal, truth: Ints, base: Ints, target: int) -> Floats:
@@ -157,14 +159,14 @@ def correct(
     }  # fmt: skip
     patch, store = fit_patch(classifier, material, settings, policy, say=say, about=about)
     tested = material.parts.rows("test")
-    seen, labels = store.seen(tested), material.pictures.labels[tested]
-    proposals = patch.proposals(seen)
-    proposal = combine_proposals(proposals, seen.predicted)
-    decision = patch.decide(seen, proposal)
+    outputs, labels = store.seen(tested), material.pictures.labels[tested]
+    proposals = patch.proposals(outputs)
+    proposal = combine_proposals(proposals, outputs.predicted)
+    decision = patch.decide(outputs, proposal)
     # every override counts as if it gave its class, also where h only flags or abstains; recall is of what h answers
     overridden = np.where(decision.overridden, proposal.suggested, decision.base)
     result = scores(labels, decision.base, overridden, len(patch.classes))
     result = replace(
         result, recall_after=scores(labels, decision.base, decision.final, len(patch.classes)).recall_after
     )
-    return Correction(patch, result, material, seen, tuple(proposals))
+    return Correction(patch, result, material, outputs, tuple(proposals))

@@ -149,8 +149,8 @@ def _sheets(data: Dataset, score: Floats, cluster: Ints) -> tuple[bytes, ...]:
     """For each cluster its strangest pictures in a row."""
     order = np.argsort(-score, kind="stable")
     chosen = [order[cluster[order] == number][:SHOWN] for number in range(cluster.max() + 1)]
-    one = data.replace(labels=np.zeros(len(data), int), labelset=LabelSet(("cluster",)))
-    return tuple(as_png(contact_sheet(one, rows, len(rows))) for rows in chosen)
+    unlabelled = data.replace(labels=np.zeros(len(data), int), labelset=LabelSet(("cluster",)))
+    return tuple(as_png(contact_sheet(unlabelled, rows, len(rows))) for rows in chosen)
 
 
 def _write(content: bytes, file: BinaryIO) -> None:

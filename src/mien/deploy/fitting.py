@@ -39,7 +39,7 @@ def fit_patch(
     pictures, parts = material.pictures, material.parts
     count = len(pictures.labelset)
     made = (build_correctors([settings.corrector], classifier, target, count) for target in material.targets)
-    beside = tuple(corrector for one in made for corrector in one.values())
+    beside = tuple(corrector for correctors in made for corrector in correctors.values())
     rows = np.concatenate([parts.rows(part) for part in ("correct", "test")])
     keep = getattr(classifier, "cache_folder", None) if settings.keep_features else None
     store = FeatureStore.of(classifier, pictures, AugmentSettings(), rows, beside, keep)

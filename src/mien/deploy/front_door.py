@@ -58,8 +58,10 @@ def open(source: Any, patch: Path | str | Patch | None = None, **settings: Any) 
         how = {name: settings.pop(name, None) for name in ("left_out", "seed", "base")}
         if settings:
             raise choice_error("setting", next(iter(settings)), [*how, "corrector"], place=f"mien.open {source}")
-        found = open_predictor(Path(source), patch=None if patch is None else Path(patch), corrector=corrector, **how)
-        return CorrectedClassifier.of(found.classifier, found.patch)
+        predictor = open_predictor(
+            Path(source), patch=None if patch is None else Path(patch), corrector=corrector, **how
+        )
+        return CorrectedClassifier.of(predictor.classifier, predictor.patch)
     classifier = open_classifier(source, **settings)
     if isinstance(patch, str | Path):
         patch = load_patch(Path(patch), classifier, corrector)
@@ -86,15 +88,15 @@ def correct(classifier: Any, data: str | Path, classes: Sequence[str], **setting
     UsageError : an unknown class or setting; or it is not known what the classifier was trained on.
     DataError : too few images of a class.
     """
-    found = opened(classifier)
-    settings.setdefault("corrector", CorrectSettings.corrector if _shows_maps(found) else WITHOUT_MAPS)
+    deployed = opened(classifier)
+    settings.setdefault("corrector", CorrectSettings.corrector if _shows_maps(deployed) else WITHOUT_MAPS)
     given = {"source": str(data), "classes": tuple(class_names(classes)), **settings}
     known = {field.name for kind in (CorrectSettings, DataSettings, Policy) for field in fields(kind)}
     for name in given:
         if name not in known:
             raise choice_error("setting", name, sorted(known), place="mien.correct")
     for_data, how, policy = (_built(kind, given) for kind in (DataSettings, CorrectSettings, Policy))
-    return correct_on_data(found, for_data, how, policy).patch
+    return correct_on_data(deployed, for_data, how, policy).patch
 
 
 def _built(kind: Callable[..., Any], given: Mapping[str, Any]) -> Any:

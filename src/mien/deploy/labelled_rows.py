@@ -69,14 +69,14 @@ def _images(X: Any, card: ClassifierCard) -> tuple[NDArray[np.uint8], Texts]:
     """Resized images, and digests of them as they are; DataError where a file cannot be read."""
     paths = paths_in(X)
     if paths is None:
-        found = [decoded_image(Image.fromarray(one), card.images) for one in as_pixels(X, "X")]
-        resized = [one.pixels for one in found if one.pixels is not None]
+        decoded = [decoded_image(Image.fromarray(image), card.images) for image in as_pixels(X, "X")]
+        resized = [image.pixels for image in decoded if image.pixels is not None]
         empty = np.empty((0, *card.images.shape), np.uint8)
-        return np.stack(resized) if resized else empty, texts([one.hash for one in found])
+        return np.stack(resized) if resized else empty, texts([image.hash for image in decoded])
     data = read_pictures(paths, card.classes, card.images)
     if len(data) < len(paths):
-        one = next(problem for problem in data.problems if problem.place not in set(data.ids.tolist()))
-        raise DataError(one.cause, place=one.place, remedy=one.remedy)
+        unread = next(problem for problem in data.problems if problem.place not in set(data.ids.tolist()))
+        raise DataError(unread.cause, place=unread.place, remedy=unread.remedy)
     return data.pictures, texts([]) if data.hashes is None else data.hashes
 
 
@@ -119,7 +119,7 @@ def calibration_rows(data: Dataset, parts: Split, classes: Sequence[str], proven
     for target in targets:
         if not (to_learn == target).any() or (to_learn == target).all():
             cause = f"{int((to_learn == target).sum())} of {len(to_learn)} rows to learn from are of class "
-            remedy = "give more rows with labels, of this class and of others; 50 of the class do much better than 10"
+            remedy = "give more rows with labels, of this class and of others; aim for 50 or more of the class"
             raise DataError(cause + data.labelset.names[target], place="X, y", remedy=remedy)
     if not len(held):
         remedy = "give more rows; where persons are few, more persons"
@@ -129,13 +129,15 @@ def calibration_rows(data: Dataset, parts: Split, classes: Sequence[str], proven
 
 def without_learnt(data: Dataset, sets: Sequence[TrainedOn], kind: str) -> tuple[Dataset, Provenance]:
     """The rows that a classifier did not learn from, and what is known of that."""
-    found = shared(data, "", sets)
-    left = data.take(~found.excluded)
+    overlap = shared(data, "", sets)
+    left = data.take(~overlap.excluded)
     if not len(left):
         remedy = "give rows that it was not trained on"
         raise DataError("the classifier was trained on all of the rows", place="X", remedy=remedy)
-    sources = tuple(sorted({one.place for one in sets if one.place}))
-    return left, Provenance(kind, sources, int(found.picture.sum()), int(found.person.sum()), int(found.namesake.sum()))
+    sources = tuple(sorted({learnt_set.place for learnt_set in sets if learnt_set.place}))
+    return left, Provenance(
+        kind, sources, int(overlap.picture.sum()), int(overlap.person.sum()), int(overlap.namesake.sum())
+    )
 
 
 def as_class_labels(classes: Sequence[str], *given: Any) -> NDArray[Any]:
@@ -146,8 +148,8 @@ def as_class_labels(classes: Sequence[str], *given: Any) -> NDArray[Any]:
     """
     values: dict[str, Any] = {}
     for labels in given:
-        found = np.unique(as_array(labels, "y"))
-        values |= dict(zip(class_names(found), found.tolist(), strict=True))
+        distinct = np.unique(as_array(labels, "y"))
+        values |= dict(zip(class_names(distinct), distinct.tolist(), strict=True))
     whole = bool(values) and all(isinstance(value, int) and not isinstance(value, bool) for value in values.values())
-    own = [values.get(name, int(name) if whole and name.isdecimal() else name) for name in classes]
-    return np.array(own if len({isinstance(value, str) for value in own}) == 1 else list(classes))
+    written = [values.get(name, int(name) if whole and name.isdecimal() else name) for name in classes]
+    return np.array(written if len({isinstance(value, str) for value in written}) == 1 else list(classes))

@@ -87,8 +87,8 @@ def load_patch(folder: Path, classifier: Classifier, corrector: str | None = Non
 
     patch = Patch.load(folder, make)
     maps = {layer.name for layer in card.layers if layer.kind == "map"}
-    for one in patch.correctors:
-        for layer in requested_features(one).maps:
+    for record in patch.correctors:
+        for layer in requested_features(record).maps:
             if layer not in maps:
                 raise RunError(f"wants a layer {layer!r}", place=str(folder), remedy="make the patch again")
     return replace(patch, base=card.id)

@@ -151,8 +151,8 @@ class Patch:
             none = np.zeros(0)
             return Decision(outputs.ids, base, base, none.astype(bool), self.policy.action, none, none)
         proposal = self.propose(outputs) if proposal is None else proposal
-        found = decide(proposal, base, thresholds, self.policy.action)
-        return replace(found, score=proposal.score, threshold=thresholds[base])
+        decision = decide(proposal, base, thresholds, self.policy.action)
+        return replace(decision, score=proposal.score, threshold=thresholds[base])
 
     def merged_with(self, other: Patch) -> Patch:
         """Both as one, with one certificate; the order does not matter. UsageError where they cannot be."""

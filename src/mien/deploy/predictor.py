@@ -117,8 +117,8 @@ class Predictor:
 
     def _read(self, X: Any, ranges: Ranges | None) -> tuple[tuple[str, ...], ReadRows]:
         paths = None if isinstance(X, Batch) else paths_in(X)
-        found = read_rows(self.classifier.card, X if paths is None else paths, ranges)
-        return tuple(found.batch.ids.tolist() if paths is None else map(str, paths)), found
+        rows_read = read_rows(self.classifier.card, X if paths is None else paths, ranges)
+        return tuple(rows_read.batch.ids.tolist() if paths is None else map(str, paths)), rows_read
 
     def _answer(self, read: tuple[tuple[str, ...], ReadRows]) -> Predictions:
         ids, found = read

@@ -24,6 +24,6 @@ def load_corrector(corrector: Corrector, path: Path) -> Corrector:
             raise RunError(f"is of class {fitted_target(restored)}, not of {target}")
         return restored
     except (KeyError, ValueError, TypeError, IndexError, RuntimeError, RunError) as error:
-        said = [*str(error).splitlines(), type(error).__name__][0]
-        cause = f"is not the state of {corrector.name}: {said}"
+        message = [*str(error).splitlines(), type(error).__name__][0]
+        cause = f"is not the state of {corrector.name}: {message}"
         raise RunError(cause, place=str(path), remedy=REMEDY) from None

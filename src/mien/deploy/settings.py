@@ -41,7 +41,7 @@ class CorrectSettings:
         """The same with paths in full, as patch.json keeps them."""
         folder, _, number = self.found.rpartition(":")
         found = f"{Path(folder).expanduser().resolve()}:{number}" if folder else self.found
-        trained_on = tuple(one if one == UNKNOWN else absolute(one) for one in self.trained_on)
+        trained_on = tuple(source if source == UNKNOWN else absolute(source) for source in self.trained_on)
         return replace(self, found=found, trained_on=trained_on)
 
 

@@ -64,7 +64,7 @@ def learnt_by(classifier: Classifier, given: Sequence[str], data: DataSettings, 
         cause = f"it is not known what the classifier was trained on: {why}"
         raise UsageError(cause, place=place_of(classifier), remedy=remedy)
     named = [_stated(source, data) for source in dict.fromkeys(given) if source != UNKNOWN]
-    sets = tuple(one for one, _ in named)
+    sets = tuple(learnt_set for learnt_set, _ in named)
     notes = tuple(note for _, note in named if note)
     backbone = getattr(classifier, "backbone", "")
     if backbone and not named:
@@ -143,10 +143,10 @@ def _of_earlier_run(folder: Path, there: tuple[Dataset, str] | None) -> tuple[Tr
 
 def _runs_of(folder: Path, seed: int, key: str) -> Iterator[Run]:
     """The run that has this very folder as a cell."""
-    own = folder.resolve()
-    for parent in own.parents:
+    resolved = folder.resolve()
+    for parent in resolved.parents:
         run = Run(parent)
-        if run.path("run.json").exists() and run.cell(seed, key).path == own:
+        if run.path("run.json").exists() and run.cell(seed, key).path == resolved:
             yield run
 
 
@@ -159,15 +159,15 @@ def _stated(source: str, data: DataSettings) -> tuple[TrainedOn, str]:
     below = [str(folder.path / name) for folder in inside for name in folder.pictures]
     files = [Path(name) for name in below if name not in there]
     loose = read_pictures(files, ("",), data.images)
-    found = [loose] if listed is None else [decode(listed, data.images), loose]
-    if not any(map(len, found)):
+    read = [loose] if listed is None else [decode(listed, data.images), loose]
+    if not any(map(len, read)):
         raise DataError("has no picture that can be read", place=f"{FLAG} {source}", remedy="name another data set")
-    sets = [TrainedOn.from_dataset(one, np.arange(len(one)), absolute(source), stated=True) for one in found]
-    unread = len(files) + (0 if listed is None else len(listed)) - sum(len(one) for one in found)
+    sets = [TrainedOn.from_dataset(part, np.arange(len(part)), absolute(source), stated=True) for part in read]
+    unread = len(files) + (0 if listed is None else len(listed)) - sum(map(len, read))
     unread += sum(len(names) for folder in inside for names in folder.unread.values())
-    unread += sum(problem.kind == "broken row" for problem in found[0].problems)
+    unread += sum(problem.kind == "broken row" for problem in read[0].problems)
     note = f"{unread} pictures of {source} cannot be read, and do not count as trained on" if unread else ""
-    return replace(sets[0], pictures=np.unique(np.concatenate([one.pictures for one in sets]))), note
+    return replace(sets[0], pictures=np.unique(np.concatenate([part.pictures for part in sets]))), note
 
 
 def _refuse_output(source: str, folders: Sequence[Path], data: Path | None) -> None:
@@ -177,8 +177,8 @@ def _refuse_output(source: str, folders: Sequence[Path], data: Path | None) -> N
     """
 
     def of_mien(folder: Path) -> bool:
-        above = [one for one in (folder, *folder.parents) if one.is_relative_to(root) and one != data]
-        return any((one / name).is_file() for one in above for name in OUTPUT)
+        parents = [parent for parent in (folder, *folder.parents) if parent.is_relative_to(root) and parent != data]
+        return any((parent / name).is_file() for parent in parents for name in OUTPUT)
 
     root = Path(source).expanduser()
     if folders and all(map(of_mien, folders)):

@@ -108,10 +108,10 @@ def get_executor(name: str) -> Executor:
     UsageError : there is none, or it cannot be imported.
     """
     outside = {point.name: point.value for point in entry_points(group=GROUP)} if name not in EXECUTORS else {}
-    found = {**outside, **EXECUTORS}
-    if name not in found:
-        raise choice_error("engine", name, found, place="--engine")
-    executor: Executor = import_class(found[name], Executor, place=f"--engine {name}:")()
+    known = {**outside, **EXECUTORS}
+    if name not in known:
+        raise choice_error("engine", name, known, place="--engine")
+    executor: Executor = import_class(known[name], Executor, place=f"--engine {name}:")()
     return executor
 
 

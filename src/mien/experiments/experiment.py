@@ -138,9 +138,9 @@ def carry_out(
 def opened(out: Path, kind: str, marker: str, data: DataSettings, on_event: OnEvent) -> Iterator[Dataset]:
     """Lock the folder that an experiment writes into, and read its pictures."""
     with prepare_output_dir(out, kind, marker, sources=[data.source]):
-        found = prepare(data, on_event)
-        on_event(Event("pictures", count=len(found), total=len(found), problems=found.problems))
-        yield found
+        data_read = prepare(data, on_event)
+        on_event(Event("pictures", count=len(data_read), total=len(data_read), problems=data_read.problems))
+        yield data_read
 
 
 def begin(
@@ -165,7 +165,7 @@ def manifest_of(
 ) -> dict[str, Any]:
     """What run.json holds when an experiment begins."""
     settings = experiment.settings
-    found = {
+    manifest = {
         "kind": experiment.kind,
         "command": command,
         "settings": asdict(replace(settings, data=settings.data.stored())),
@@ -183,8 +183,8 @@ def manifest_of(
         "started": time.strftime("%Y-%m-%d %H:%M:%S"),
         "seconds": 0.0,
     }  # fmt: skip
-    same = experiment.identity(found)
-    return {"id": identity(kind=experiment.kind, data=data.fingerprint(), same=same), **found}
+    same = experiment.identity(manifest)
+    return {"id": identity(kind=experiment.kind, data=data.fingerprint(), same=same), **manifest}
 
 
 def check_same(experiment: Experiment[AnySettings, AnyTask], old: Manifest, new: Manifest, folder: Path) -> None:

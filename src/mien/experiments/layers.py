@@ -29,8 +29,8 @@ def last_layer(model: Network) -> list[str]:
 
 def last_vectors(model: Network, outputs: Outputs) -> Floats:
     """(N, D) vectors of the last layer; UsageError where the outputs have none."""
-    found = next((name for name in last_layer(model) if name in outputs.vectors), None)
-    if found is None:
+    name_found = next((name for name in last_layer(model) if name in outputs.vectors), None)
+    if name_found is None:
         cause, remedy = "gives no vector of a picture", "name a layer in its layers, such as logits"
         raise UsageError(cause, place=f"--base {type(model).__name__}", remedy=remedy)
-    return outputs.vectors[found].astype(np.float32, copy=False)
+    return outputs.vectors[name_found].astype(np.float32, copy=False)

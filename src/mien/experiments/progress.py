@@ -40,10 +40,10 @@ def event_of(task: Task) -> Event:
     name, path = f"seed {task.seed} {task.key}", task.path / "progress.json"
     if not path.exists():
         return Event(WAITING, name)
-    found = read_json(path)
+    record = read_json(path)
     # earlier versions wrote all figures of the epoch, and not how many there are
-    epoch, epochs = (value if isinstance(value, int) else 0 for value in (found["epoch"], found.get("epochs")))
-    return Event(found["stage"], name, epoch, epochs)
+    epoch, epochs = (value if isinstance(value, int) else 0 for value in (record["epoch"], record.get("epochs")))
+    return Event(record["stage"], name, epoch, epochs)
 
 
 @contextmanager
@@ -53,14 +53,14 @@ def watched(tasks: Sequence[Task], on_event: OnEvent) -> Iterator[None]:
     `on_event` is called from a thread, twice a second, with what has changed. An error that it raises ends the
     reports, and is raised at the end of the block.
     """
-    seen: dict[str, Event] = {}
+    reported: dict[str, Event] = {}
     ended, errors = threading.Event(), []
 
     def look() -> None:
         done = sum(task.finished() for task in tasks)
         for event in (*map(event_of, tasks), Event(TASKS, count=done, total=len(tasks))):
-            if event != seen.get(event.task) and event.stage != WAITING:
-                seen[event.task] = event
+            if event != reported.get(event.task) and event.stage != WAITING:
+                reported[event.task] = event
                 on_event(event)
 
     def watch() -> None:

@@ -29,8 +29,8 @@ class Figure:
         >>> str(Figure.over([0.5, 0.7, float("nan")], n=10))
         '0.600 (0.500 to 0.700)'
         """
-        found = np.array([value for value in values if not math.isnan(value)], dtype=float)
-        mean, low, high = (found.mean(), found.min(), found.max()) if len(found) else (math.nan,) * 3
+        defined = np.array([value for value in values if not math.isnan(value)], dtype=float)
+        mean, low, high = (defined.mean(), defined.min(), defined.max()) if len(defined) else (math.nan,) * 3
         return cls(float(mean), float(low), float(high), int(n), tuple(seeds))
 
     def __str__(self) -> str:
@@ -45,9 +45,9 @@ def mean_of_defined(values: Any, axis: int | None = None) -> Any:
     >>> mean_of_defined([[1.0, float("nan")], [3.0, float("nan")]], axis=0)
     array([ 2., nan])
     """
-    found = np.asarray(values, dtype=float)
-    count = (~np.isnan(found)).sum(axis)
-    return np.where(count > 0, np.nansum(found, axis) / np.maximum(count, 1), np.nan)
+    array = np.asarray(values, dtype=float)
+    count = (~np.isnan(array)).sum(axis)
+    return np.where(count > 0, np.nansum(array, axis) / np.maximum(count, 1), np.nan)
 
 
 def as_text(title: str, rows: Sequence[Mapping[str, Any]]) -> str:

@@ -25,7 +25,7 @@ class ClassifierSettings:
     def __post_init__(self) -> None:
         validate(self)
         if not self.seeds:
-            raise UsageError("names no seed", place="--seeds", remedy="give whole numbers, like 0,1,2")
+            raise UsageError("at least one seed is required", place="--seeds", remedy="give whole numbers, like 0,1,2")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,8 @@ class CompareSettings:
         validate(self)
         for name in ("seeds", "models", "treatments"):
             if not getattr(self, name):
-                raise UsageError("names none", place=f"--{name}", remedy="give one or more, with commas between")
+                cause = f"at least one of the {name} is required"
+                raise UsageError(cause, place=f"--{name}", remedy="separate several by commas")
         treatments = (get_treatment(name).name for name in self.treatments)
         for name, given in (("seeds", self.seeds), ("models", self.models), ("treatments", treatments)):
             object.__setattr__(self, name, tuple(dict.fromkeys(given)))  # named twice, or once with its usual target

@@ -48,10 +48,10 @@ def describe(pixels: NDArray[np.uint8], *, mirrored: bool = True) -> dict[str, F
         return np.asarray(hog(cut, ORIENTATIONS, cell, (2, 2)), np.float32)
 
     size = (CELLS - 1) ** 2 * 4 * ORIENTATIONS
-    found = np.empty((len(grey), size), np.float32)
+    features = np.empty((len(grey), size), np.float32)
     for row, picture in enumerate(grey):
-        found[row] = (one(picture) + one(picture[:, ::-1])) / 2 if mirrored else one(picture)
-    return {"hog": found}
+        features[row] = (one(picture) + one(picture[:, ::-1])) / 2 if mirrored else one(picture)
+    return {"hog": features}
 
 
 def _hog() -> Any:

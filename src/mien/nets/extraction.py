@@ -55,8 +55,8 @@ def batches(
         views = [pictures, pictures.flip(3)] if model.flip_tta else [pictures]
         with torch.inference_mode(), mixed(device, precision):
             run = model.lower_layers if lower else model.activations
-            found = [run(view.contiguous(memory_format=torch.channels_last)) for view in views]
-        yield found  # outside: what is made of them has a precision of its own
+            outputs = [run(view.contiguous(memory_format=torch.channels_last)) for view in views]
+        yield outputs  # outside: what is made of them has a precision of its own
 
 
 def mean_of_views(views: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -72,23 +72,22 @@ def mean_of_views(views: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 def probabilities(model: Network, pixels: NDArray[np.uint8]) -> Floats:
     """(N, K) class probabilities; 0 for classes that the model does not know."""
-    found = [mean_of_views(views)["logits"].float().softmax(1).cpu().numpy() for views in batches(model, pixels)]
-    return np.concatenate(found) if found else np.empty((0, len(model.known)), np.float32)
+    parts = [mean_of_views(views)["logits"].float().softmax(1).cpu().numpy() for views in batches(model, pixels)]
+    return np.concatenate(parts) if parts else np.empty((0, len(model.known)), np.float32)
 
 
 def answers_from_maps(head: Network, maps: Floats) -> Floats:
     """(N, K) logits of layers that stand on maps (N, V, C, H, W): the mean over the V views."""
 
     def all_views(some: Floats, device: torch.device) -> Tensor:
-        own = np.require(
-            some, requirements=["C", "W"]
-        )  # torch takes no array that is read-only or has negative strides
-        return torch.from_numpy(own).to(device).float().flatten(0, 1)
+        # torch takes no array that is read-only or has negative strides
+        writable = np.require(some, requirements=["C", "W"])
+        return torch.from_numpy(writable).to(device).float().flatten(0, 1)
 
-    found = [np.empty((0, len(head.known)), np.float32)]
+    parts = [np.empty((0, len(head.known)), np.float32)]
     for [layers] in batches(head, maps, all_views):
-        found.append(layers["logits"].float().unflatten(0, (-1, maps.shape[1])).mean(1).cpu().numpy())
-    return np.concatenate(found)
+        parts.append(layers["logits"].float().unflatten(0, (-1, maps.shape[1])).mean(1).cpu().numpy())
+    return np.concatenate(parts)
 
 
 def changed_views(
@@ -102,16 +101,16 @@ def changed_views(
     def changed(some: NDArray[np.uint8], device: torch.device) -> Tensor:
         return augment(to_tensor(some, device), settings, generator)
 
-    found: Floats | None = None
+    stacked: Floats | None = None
     for view in range(wanted.views):
         start = 0
         for [layers] in batches(reader, pixels, changed, lower=wanted.layer == model.adapter_layer):
             maps = half_precision([layers[wanted.layer]])[:, 0]
-            if found is None:
-                found = empty_or_memmap((len(pixels), wanted.views, *maps.shape[1:]), np.float16)
-            found[start : start + len(maps), view] = maps
+            if stacked is None:
+                stacked = empty_or_memmap((len(pixels), wanted.views, *maps.shape[1:]), np.float16)
+            stacked[start : start + len(maps), view] = maps
             start += len(maps)
-    return np.empty((0, wanted.views, 1, 1, 1), np.float16) if found is None else found
+    return np.empty((0, wanted.views, 1, 1, 1), np.float16) if stacked is None else stacked
 
 
 def extract(

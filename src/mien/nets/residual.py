@@ -58,11 +58,11 @@ class Residual(Network):
         return {"conv1": first, "block1": second, "block2": self.blocks[1](second)}
 
     def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {"block3": self.blocks[2](maps)}
-        found["pooled"] = self._pool(found["block3"])
-        found["hidden"] = self.hidden(self.dropout(found["pooled"])).relu()
-        found["logits"] = self.masked(self.logits(self.dropout(found["hidden"])))
-        return found
+        layers: dict[str, Tensor] = {"block3": self.blocks[2](maps)}
+        layers["pooled"] = self._pool(layers["block3"])
+        layers["hidden"] = self.hidden(self.dropout(layers["pooled"])).relu()
+        layers["logits"] = self.masked(self.logits(self.dropout(layers["hidden"])))
+        return layers
 
     def _pool(self, maps: Tensor) -> Tensor:
         """Pool (B, D, H, W) to (B, D); each head pools its group of channels."""

@@ -148,12 +148,12 @@ def save(model: Network, card: ModelCard, folder: Path, trained_on: TrainedOn | 
     write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))
     config = model.config if isinstance(model, Pretrained) else {}
     card = replace(card, precision=precision_name(model), flip_tta=model.flip_tta, config=config)
-    own = fingerprint(model, card)
+    weights_id = fingerprint(model, card)
     if trained_on:
-        trained_on.save(folder, own)
+        trained_on.save(folder, weights_id)
     else:
         (folder / FILE).unlink(missing_ok=True)  # of a classifier that was here before
-    MODEL.write(folder, {"id": own, **asdict(card)})
+    MODEL.write(folder, {"id": weights_id, **asdict(card)})
 
 
 def load(folder: Path, *, base: str | None = None) -> tuple[Network, ModelCard]:

@@ -116,7 +116,9 @@ class TrainSettings:
         >>> TrainSettings(threads=8, device="cuda").anywhere == TrainSettings()
         True
         """
-        usual: dict[str, Any] = {one.name: one.default for one in fields(self) if one.name in OF_THE_MACHINE}
+        usual: dict[str, Any] = {
+            setting.name: setting.default for setting in fields(self) if setting.name in OF_THE_MACHINE
+        }
         return replace(self, **usual)
 
 

@@ -51,10 +51,10 @@ class Record(dict[str, Any]):
 
     def part(self, name: str) -> Record:
         """The record of this name within it; RunError where it is none."""
-        found = self[name]
-        if not isinstance(found, Record):
+        part = self[name]
+        if not isinstance(part, Record):
             raise RunError(f"{name!r} is no table of values", place=str(self.path), remedy=AGAIN)
-        return found
+        return part
 
     def record(self, kind: Callable[..., T]) -> T:
         """The settings object (or other record) of these fields; RunError where they do not fit it.
@@ -66,7 +66,7 @@ class Record(dict[str, Any]):
             fields = current_fields(self, names)
             return kind(**{name: value for name, value in fields.items() if name in names or name not in HEADER})
         except (TypeError, ValueError, MienError) as error:
-            raise RunError(f"does not hold what it should: {error}", place=str(self.path), remedy=AGAIN) from None
+            raise RunError(f"is corrupt, or was edited: {error}", place=str(self.path), remedy=AGAIN) from None
 
 
 @contextmanager
@@ -78,8 +78,8 @@ def as_storage_error(path: Path, remedy: str = "") -> Iterator[None]:
     try:
         yield
     except DAMAGE as error:
-        said = str(error)[:200].splitlines() or [type(error).__name__]
-        raise RunError(f"does not hold what it should: {said[0]}", place=str(path), remedy=remedy or AGAIN) from None
+        lines = str(error)[:200].splitlines() or [type(error).__name__]
+        raise RunError(f"is corrupt, or was edited: {lines[0]}", place=str(path), remedy=remedy or AGAIN) from None
 
 
 @contextmanager

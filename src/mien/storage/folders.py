@@ -79,8 +79,8 @@ def remove(folder: Path) -> None:
 def _sweep(folder: Path, stale: float) -> None:
     """Take away what killed processes left here, of this folder and of others."""
     for left in folder.parent.glob(".*.new"):
-        own = UNFINISHED.fullmatch(left.name)
-        if own and is_older(left, stale if own["name"] == folder.name else STALE_SECONDS):
+        match = UNFINISHED.fullmatch(left.name)
+        if match and is_older(left, stale if match["name"] == folder.name else STALE_SECONDS):
             shutil.rmtree(left, ignore_errors=True)
 
 

@@ -31,7 +31,7 @@ def file_name(name: str) -> str:
     >>> file_name("module:Name"), file_name("a/b"), file_name("fear")
     ('module%3aName', 'a%2fb', 'fear')
     """
-    safe = _UNSAFE.sub(lambda found: f"%{ord(found.group()):02x}", name)
+    safe = _UNSAFE.sub(lambda match: f"%{ord(match.group()):02x}", name)
     return f"%{ord(safe[0]):02x}{safe[1:]}" if _DEVICE.match(safe) else safe
 
 
@@ -41,7 +41,7 @@ def name_of(file: str) -> str:
     >>> name_of("module%3aName")
     'module:Name'
     """
-    return _ESCAPED.sub(lambda found: chr(int(found.group(1), 16)), file)
+    return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), file)
 
 
 def without(left_out: str) -> str:

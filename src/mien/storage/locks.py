@@ -77,19 +77,19 @@ def exclusive_lock(path: Path, note: str = "", *, temporary: bool = False) -> It
     ------
     BlockingIOError : another process or thread holds it. OSError : it cannot be written.
     """
-    key, own = os.path.realpath(path), threading.get_ident()
+    key, thread = os.path.realpath(path), threading.get_ident()
     with _guard:
-        holder, depth = _held.get(key, (own, 0))
-        if holder != own:
+        holder, depth = _held.get(key, (thread, 0))
+        if holder != thread:
             raise BlockingIOError(errno.EWOULDBLOCK, "is locked by another thread", str(path))
-        _held[key] = (own, depth + 1)
+        _held[key] = (thread, depth + 1)
     try:
         with contextlib.nullcontext() if depth else _lock_file(path, note, temporary):
             yield
     finally:
         with _guard:
             if depth:
-                _held[key] = (own, depth)
+                _held[key] = (thread, depth)
             else:
                 del _held[key]
 
@@ -158,7 +158,7 @@ def _taken_on_windows(handle: int) -> Release | None:
 
 def _taken_by_name(mark: Path) -> Release | None:
     """A file that only one can make; one that a dead process has left is taken over."""
-    own = f"{os.getpid()} {platform.node()}"
+    holder = f"{os.getpid()} {platform.node()}"
     for _ in range(2):
         try:
             handle = os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
@@ -168,7 +168,7 @@ def _taken_by_name(mark: Path) -> Release | None:
             mark.unlink(missing_ok=True)
             continue
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(own)
+            file.write(holder)
         return lambda: mark.unlink(missing_ok=True)
     return None
 

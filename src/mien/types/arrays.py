@@ -42,8 +42,8 @@ def check_rows(owner: object, count: int) -> None:
 def check_unique(ids: Texts, place: str) -> None:
     """Raise AlignmentError where an id repeats."""
     if len(np.unique(ids)) != len(ids):
-        found, counts = np.unique(ids, return_counts=True)
-        cause = f"ids repeat, such as {str(found[counts > 1][0])!r}"
+        distinct, counts = np.unique(ids, return_counts=True)
+        cause = f"ids repeat, such as {str(distinct[counts > 1][0])!r}"
         raise AlignmentError(cause, place=place, remedy="give every row an id of its own")
 
 

@@ -100,10 +100,10 @@ class LabelSet:
 
     def index(self, name: str, *, place: str = "") -> int:
         """Index of a class that must exist; a UsageError with the nearest right name otherwise."""
-        found = self.resolve(name)
-        if found == NO_LABEL:
+        index = self.resolve(name)
+        if index == NO_LABEL:
             raise choice_error("class", name, self.names, place=place)
-        return found
+        return index
 
     def nearest(self, raw: str) -> str | None:
         """The class name that `raw` most resembles, or None."""

@@ -201,23 +201,23 @@ def as_groups(values: Any, place: str, rows: int | None = None) -> Texts:
 
 def as_features(features: Any, rows: int, place: str) -> dict[str, NDArray[Any]]:
     """Name → (N, D) vectors; (N,) becomes one column. Values are not looked at."""
-    found = _named_arrays(features, rows, place)
-    for name, array in found.items():
-        found[name] = array = array[:, None] if array.ndim == 1 else array
+    named = _named_arrays(features, rows, place)
+    for name, array in named.items():
+        named[name] = array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2:
             remedy = "give vectors (N, D), such as values.reshape(len(values), -1), or whole maps as Outputs.maps"
             raise AlignmentError(f"is of shape {array.shape}", place=f"{place}[{name}]", remedy=remedy)
-    return found
+    return named
 
 
 def as_maps(maps: Any, rows: int, place: str) -> dict[str, NDArray[Any]]:
     """Layer name → (N, V, C, H, W) feature maps in V views; values are not looked at."""
-    found = _named_arrays(maps, rows, place)
-    for name, array in found.items():
+    named = _named_arrays(maps, rows, place)
+    for name, array in named.items():
         if array.ndim != 5:
             remedy = "give maps (N, V, C, H, W) in V views, such as values[:, None]; vectors are Outputs.vectors"
             raise AlignmentError(f"is of shape {array.shape}", place=f"{place}[{name}]", remedy=remedy)
-    return found
+    return named
 
 
 def _named_arrays(arrays: Any, rows: int, place: str) -> dict[str, NDArray[Any]]:
@@ -225,16 +225,16 @@ def _named_arrays(arrays: Any, rows: int, place: str) -> dict[str, NDArray[Any]]
     if not isinstance(arrays, Mapping):
         cause = f"is a {type(arrays).__name__}, not a dictionary of name and array"
         raise DataError(cause, place=place, remedy='give {"mine": array}')
-    found = {str(name): as_array(values, f"{place}[{name}]") for name, values in arrays.items()}
-    if len(found) < len(arrays):
+    named = {str(name): as_array(values, f"{place}[{name}]") for name, values in arrays.items()}
+    if len(named) < len(arrays):
         raise DataError("two features have one name", place=place, remedy="give each a name of its own")
-    for name, array in found.items():
+    for name, array in named.items():
         where = f"{place}[{name}]"
         refuse_text(array, where, "give numbers")
         check_length(array if array.ndim else array[None], rows, where)
         if not array.dtype.isnative:
-            found[name] = array.astype(array.dtype.newbyteorder("="))
-    return found
+            named[name] = array.astype(array.dtype.newbyteorder("="))
+    return named
 
 
 def _text(value: Any) -> str:

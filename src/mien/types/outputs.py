@@ -94,7 +94,9 @@ class Outputs:
         """The outputs of the given rows: indices, each once, or a mask."""
         rows = _rows(rows, len(self), "Outputs.take")
         taken = object.__new__(Outputs)  # rows of what was checked need no other check than that none repeats
-        vectors, maps = ({name: values[rows] for name, values in of.items()} for of in (self.vectors, self.maps))
+        vectors, maps = (
+            {name: values[rows] for name, values in features.items()} for features in (self.vectors, self.maps)
+        )
         _set(taken, ids=self.ids[rows], probs=self.probs[rows], known=self.known, vectors=vectors, maps=maps)
         check_unique(taken.ids, "Outputs.ids")
         return taken
@@ -209,20 +211,20 @@ class FeatureRequest:
     @classmethod
     def union(cls, requests: Iterable[FeatureRequest]) -> FeatureRequest:
         """What correctors need that are one corrector together; UsageError where they learn on different maps."""
-        found = list(requests)
-        learnt_on = {(one.layer, one.views) for one in found if one.layer} or {("", 0)}
+        requests = list(requests)
+        learnt_on = {(request.layer, request.views) for request in requests if request.layer} or {("", 0)}
         if len(learnt_on) > 1:
             remedy = "put one adapter only beside the others"
-            raise UsageError("members want maps of different layers", place="correctors", remedy=remedy)
+            raise UsageError("members need maps of different layers", place="correctors", remedy=remedy)
         [(layer, views)] = learnt_on
-        return replace(cls.for_reading(found), layer=layer, views=views)
+        return replace(cls.for_reading(requests), layer=layer, views=views)
 
     @classmethod
     def for_reading(cls, requests: Iterable[FeatureRequest]) -> FeatureRequest:
         """What a classifier must give so that each of these is served; no images are changed for it."""
-        found = list(requests)
-        vectors = sorted({pattern for one in found for pattern in one.vectors})
-        return cls(vectors=tuple(vectors), maps=tuple({layer for one in found for layer in one.maps}))
+        requests = list(requests)
+        vectors = sorted({pattern for request in requests for pattern in request.vectors})
+        return cls(vectors=tuple(vectors), maps=tuple({layer for request in requests for layer in request.maps}))
 
 
 @dataclass(frozen=True)

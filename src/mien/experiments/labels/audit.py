@@ -53,7 +53,7 @@ def run_audit(
     out: Path,
     *,
     on_event: OnEvent = ignore,
-    finish: Callable[[Audit], object] = lambda found: None,
+    finish: Callable[[Audit], object] = lambda result: None,
 ) -> Audit:
     """Audit the labels, or continue with that, and write what was found into a folder.
 
@@ -70,11 +70,11 @@ def run_audit(
     check(settings.train, [settings.base], colour=settings.data.colour)
     with opened(out, "audit", MARKER, settings.data, on_event) as data:
         _check_same(out, data)
-        found = audit(settings, checkpoints=out / UNFINISHED, on_event=on_event)
-        found.save(out, settings.data)
-        finish(found)
+        result = audit(settings, checkpoints=out / UNFINISHED, on_event=on_event)
+        result.save(out, settings.data)
+        finish(result)
         shutil.rmtree(out / UNFINISHED, ignore_errors=True)
-    return found
+    return result
 
 
 def audit(settings: AuditSettings, *, checkpoints: Path | None = None, on_event: OnEvent = ignore) -> Audit:
@@ -96,18 +96,18 @@ def audit(settings: AuditSettings, *, checkpoints: Path | None = None, on_event:
     data, file, reviewed = _reviewed(settings, data, on_event)
     if checkpoints:  # those of other pictures or settings are not used
         checkpoints = _own(checkpoints, data.fingerprint(), settings)
-    model, seen, outputs = _watched(settings, data, checkpoints, on_event)
+    model, dynamics, outputs = _watched(settings, data, checkpoints, on_event)
     on_event(Event("comparing with neighbours"))
     vectors = last_vectors(model, outputs)
-    found = suspects(data.labels, seen.probs, vectors, groups)
+    suspected = suspects(data.labels, dynamics.probs, vectors, groups)
     quality: Mapping[str, float] = {}
     if settings.merge == "crowdlab":
         on_event(Event("weighing the reviewers"))
-        reviewed, quality = crowdlab(file.reviews, data, found.belief)
+        reviewed, quality = crowdlab(file.reviews, data, suspected.belief)
     if file.reviews:
         on_event(Event("learning from reviews"))
         with threadpool_limits(1):
-            found = learn_from_reviews(found, vectors, reviewed)
+            suspected = learn_from_reviews(suspected, vectors, reviewed)
     if votes is not None:
         probs = None
         if settings.tune:
@@ -116,10 +116,10 @@ def audit(settings: AuditSettings, *, checkpoints: Path | None = None, on_event:
             )
         on_event(Event("learning from votes"))
         with threadpool_limits(1):
-            found = learn_from_votes(found, vectors, votes.shares, groups, probs)
+            suspected = learn_from_votes(suspected, vectors, votes.shares, groups, probs)
     novelty = Novelty(NO_LABEL, "relative").fit(outputs).propose(outputs).score
-    judged = verdicts(found, novelty, data.labelset.names)
-    return Audit(data, found, judged, seen.uncertainty, novelty, reviewed, file.reviews, quality, file.unused)
+    judged = verdicts(suspected, novelty, data.labelset.names)
+    return Audit(data, suspected, judged, dynamics.uncertainty, novelty, reviewed, file.reviews, quality, file.unused)
 
 
 def _own(checkpoints: Path, data: str, settings: AuditSettings) -> Path:
@@ -155,17 +155,17 @@ def _watched(
     settings: AuditSettings, data: Dataset, checkpoints: Path | None, on_event: OnEvent
 ) -> tuple[Network, Dynamics, Outputs]:
     """A classifier trained on all pictures, its answers during training, and its outputs afterwards."""
-    seen, train = Dynamics(data.labels, len(data.labelset)), settings.train
+    dynamics, train = Dynamics(data.labels, len(data.labelset)), settings.train
     with threadpool_limits(max(1, train.threads)), torch_runtime(train):
         seed_everything(settings.seed, 0)
         model = saved.build(settings.base, data.counts() > 0, settings.data.colour)
         fit(
-            model, Examples.of(data, np.arange(len(data))), None, train, seed=settings.seed, watch=seen,
+            model, Examples.of(data, np.arange(len(data))), None, train, seed=settings.seed, watch=dynamics,
             progress=lambda epoch: on_event(Event("training", epoch=int(epoch["epoch"]), epochs=train.epochs)),
             checkpoint=checkpoints / CHECKPOINT if checkpoints else None,
         )  # fmt: skip
         on_event(Event("reading out"))
-        return model, seen, extract(model, data.pictures, data.ids)
+        return model, dynamics, extract(model, data.pictures, data.ids)
 
 
 def _reviewed(settings: AuditSettings, data: Dataset, on_event: OnEvent) -> tuple[Dataset, ReviewFile, Ints]:

@@ -144,7 +144,7 @@ def grouped(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     >>> grouped(("weights", "new-head", "none", "logit-adjustment"))
     {'weights': ('weights',), 'none': ('new-head', 'none', 'logit-adjustment')}
     """
-    found: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for name in names:
         treatment = get_treatment(name)
         alike = (
@@ -153,8 +153,8 @@ def grouped(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
             if not (_own_pictures(treatment) or _own_pictures(get_treatment(key)))
             and get_treatment(key).train == treatment.train
         )
-        found.setdefault(next(alike, treatment.name), []).append(name)
-    return {training: tuple(group) for training, group in found.items()}
+        groups.setdefault(next(alike, treatment.name), []).append(name)
+    return {training: tuple(group) for training, group in groups.items()}
 
 
 def _own_pictures(treatment: Treatment) -> bool:

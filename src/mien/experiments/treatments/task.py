@@ -275,16 +275,17 @@ def _corrected(cell: TreatedCell, name: str, model: Network, pictures: _Pictures
     for corrector in correctors:
         store.fit(corrector, parts.rows("fit"))
 
-    def proposed(of: Ints) -> tuple[Proposal, Ints]:
-        seen = store.seen(of)
-        return combine_proposals([one.propose(seen) for one in correctors], seen.predicted), seen.predicted
+    def proposed(judged: Ints) -> tuple[Proposal, Ints]:
+        outputs = store.seen(judged)
+        proposals = [corrector.propose(outputs) for corrector in correctors]
+        return combine_proposals(proposals, outputs.predicted), outputs.predicted
 
-    def answered(of: Ints, held: Ints) -> Ints:
+    def answered(judged: Ints, held: Ints) -> Ints:
         proposal, base = proposed(held)
         calibration = CalibrationSet.of(proposal, data.labels[held], base, pictures.groups(held))
         known = model.known.cpu().numpy()
         thresholds = calibration.certify(cell.settings.policy, data.labelset, known).thresholds
-        return decide(*proposed(of), thresholds).final
+        return decide(*proposed(judged), thresholds).final
 
     final = store.seen(rows).predicted.copy()
     held = parts.rows("calibrate")
