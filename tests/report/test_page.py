@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from fake_study import CLASSES, make_study_run
+from mien.cli.study import as_figures
 
-from mien.cli.summary import figures
 from mien.errors import RunError
 from mien.experiments.tables import TABLES
 from mien.report.common.run_figures import Number, SeedValue, mean
@@ -172,7 +172,7 @@ def test_classes_that_are_called_by_numbers(tmp_path: Path) -> None:
     assert {row["left_out"] for row in run.read_table(TABLES["gain"])} == {"10", "2", "1e3", "nan"}
     rows = Page(page.render(run)).cells("gain", "Gain by left-out class")
     assert {left for _, left in rows} == {"10", "2", "1e3", "nan", "mean"}
-    found = figures(run)["classes"]["probe"]
+    found = as_figures(run)["classes"]["probe"]
     assert found["1e3"]["gain"] == pytest.approx(
         next(row["rate"] for row in run.read_table(TABLES["gain"]) if row["left_out"] == "1e3"), abs=1e-6
     )

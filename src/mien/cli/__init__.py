@@ -10,7 +10,7 @@ from importlib import import_module
 
 import click
 
-from mien.cli.failures import NOTHING, STOPPED, as_mien_error, command_of, flags_of, message, tell
+from mien.cli.failures import NOTHING, STOPPED, as_mien_error, command_of, flags_of, message, to_stderr
 from mien.errors import MienError, UsageError, nearest
 from mien.storage.old_names import renamed
 
@@ -92,10 +92,10 @@ def run(arguments: list[str]) -> int:
             error.show()
         return error.exit_code
     except MienError as error:
-        tell(f"error: {message(cli, arguments, error)}")
+        to_stderr(f"error: {message(cli, arguments, error)}")
         return 2 if isinstance(error, UsageError) else 1
     except (click.Abort, KeyboardInterrupt):
-        tell(f"interrupted: {STOPPED.get(command_of(cli, arguments)[0], NOTHING)}")
+        to_stderr(f"interrupted: {STOPPED.get(command_of(cli, arguments)[0], NOTHING)}")
         return 1
     except BrokenPipeError:
         _no_more_output()  # the reader left; so do we, quietly
@@ -117,17 +117,17 @@ def _failed(arguments: list[str], error: Exception) -> int:
     """Say what an error means that is none of mien's own kinds."""
     known = as_mien_error(error)
     if known:
-        tell(f"error: {message(cli, arguments, known)}")
+        to_stderr(f"error: {message(cli, arguments, known)}")
     elif isinstance(error, OSError):
         if not error.filename:  # standard output, perhaps: what it still holds would fail again at exit
             _no_more_output()
         place = f"{error.filename}: " if error.filename else ""
         remedy = "check that it is there, that it may be used, and that the disk is not full"
-        tell(f"error: {place}{error.strerror or error}\n  → {remedy}")
+        to_stderr(f"error: {place}{error.strerror or error}\n  → {remedy}")
     elif os.environ.get("MIEN_DEBUG"):
         raise error
     else:
-        tell(f"error: {type(error).__name__}: {error}\n  → this is a fault in mien; MIEN_DEBUG=1 shows where")
+        to_stderr(f"error: {type(error).__name__}: {error}\n  → this is a fault in mien; MIEN_DEBUG=1 shows where")
     return 1
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mien.cli import Group
+from mien.cli.options import PATH, base_argument, left_out_option, seed_option
+from mien.cli.terminal import table
 from mien.errors import RunError
 from mien.storage.files import storage_errors
 from mien.storage.folders import remove as remove_folder
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
     from mien.storage.files import Record
 
 
+patch_argument = click.argument("folder", metavar="PATCH", type=PATH)
+
+
 @click.group(cls=Group)
 def patch() -> None:
     """Look at a patch, apply it to a classifier, or take it away."""
 
 
 @patch.command()
-@click.argument("folder", metavar="PATCH", type=click.Path(path_type=Path))
+@patch_argument
 @click.option("--json", "as_json", is_flag=True, help="print patch.json")
 def show(folder: Path, as_json: bool) -> None:
     """Say what a patch corrects, what is certified, and how it was made.
@@ -62,24 +66,23 @@ def _print(found: Record, provenance: list[str]) -> None:
     console.print(f"for        classifier {plain(found['base'])}, pictures {plain(found['data'])}", markup=False)
     for title, line in zip(("provenance", *[""] * len(provenance)), provenance, strict=False):
         console.print(f"{title:<10} {plain(line)}", markup=False, soft_wrap=True)
-    table = Table("certified of", "budget", "confidence", "n", "harmed (allowed)", "holds")
-    for column in table.columns[1:5]:
-        column.justify = "right"
+    columns = ("certified of", "budget", "confidence", "n", "harmed (allowed)", "holds")
+    shown = table("", *columns, numbers=slice(1, 5))
     for row in found["certificate"]:
         holds = "yes" if row["holds"] else f"no, needs n = {row['needed']}" if not row["feasible"] else "no"
         if row["holds"] and found["approximate"]:
             holds = "about"
         harmed = str(row["k"]) if row["feasible"] else "–"
         shares = (f"{100 * row[key]:g} %" for key in ("budget", "confidence"))
-        table.add_row(escape(plain(row["group"])), *shares, str(row["n"]), harmed, holds)
-    console.print(table)
+        shown.add_row(escape(plain(row["group"])), *shares, str(row["n"]), harmed, holds)
+    console.print(shown)
 
 
 @patch.command()
-@click.argument("folder", metavar="PATCH", type=click.Path(path_type=Path))
-@click.argument("place", metavar="BASE", type=click.Path(path_type=Path))
-@click.option("--left-out", help="the study's classifier without this class, not the full one")
-@click.option("--seed", type=int, help="which of the study's seeds; the first by default")
+@patch_argument
+@base_argument
+@left_out_option
+@seed_option
 def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> None:
     """Put a patch beside the classifier in BASE: from now on mien predict uses it. The classifier is not changed.
 
@@ -103,9 +106,9 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
 
 
 @patch.command()
-@click.argument("place", metavar="BASE", type=click.Path(path_type=Path))
-@click.option("--left-out", help="the study's classifier without this class, not the full one")
-@click.option("--seed", type=int, help="which of the study's seeds; the first by default")
+@base_argument
+@left_out_option
+@seed_option
 def remove(place: Path, left_out: str | None, seed: int | None) -> None:
     """Take the applied patch away: the classifier in BASE answers as before.
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.cli.notes import to_stderr
+from mien.cli.failures import to_stderr
+from mien.cli.options import PATH, seed_option
 from mien.errors import DataError
 from mien.types import NO_LABEL
 
@@ -22,26 +23,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--run", "run_folder", required=True, type=click.Path(path_type=Path), help="run folder of mien study or mien train"
-)
+@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.option("--run", "run_folder", required=True, type=PATH, help="run folder of mien study or mien train")
 @click.option("--left-out", help="use the model trained without this class, with its corrector")
-@click.option("--patch", type=click.Path(path_type=Path), help="correct with this patch, of mien correct")
+@click.option("--patch", type=PATH, help="correct with this patch, of mien correct")
 @click.option("--corrector", help="which of the study's correctors; the last by default")
 @click.option("--base", help="base classifier from outside mien, as module:Name, if the run has one")
-@click.option("--seed", type=int, help="which of the study's seeds; the first by default")
+@seed_option
 @click.option("--csv", "as_csv", is_flag=True, help="CSV instead of JSON lines")
-def predict(
-    files: tuple[Path, ...],
-    run_folder: Path,
-    left_out: str | None,
-    patch: Path | None,
-    corrector: str | None,
-    base: str | None,
-    seed: int | None,
-    as_csv: bool,
-) -> None:
+def predict(files: tuple[Path, ...], run_folder: Path, as_csv: bool, **choices: Any) -> None:
     """Label pictures: one line each with label, probabilities and corrected label.
 
     A folder means all pictures in and below it; files that are left out are counted on standard error. All pictures of
@@ -57,7 +47,7 @@ def predict(
     from mien.deploy.opening import open_predictor
 
     paths = expand(files)
-    predictor = open_predictor(run_folder, left_out=left_out, corrector=corrector, base=base, seed=seed, patch=patch)
+    predictor = open_predictor(run_folder, **choices)
     classes = predictor.classes
     ranges, said = ranges_of(paths)
     for _, cause, remedy in said:

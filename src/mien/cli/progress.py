@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from mien.cli.notes import note_data, to_stderr
+from mien.cli.failures import to_stderr
+from mien.cli.notes import note_data
 from mien.events import Event, OnEvent
 
 DONE = "done"

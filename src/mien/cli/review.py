@@ -10,14 +10,15 @@ from pathlib import Path
 
 import click
 
-from mien.cli.notes import to_stderr
+from mien.cli.failures import to_stderr
+from mien.cli.options import audit_argument, moved_option
 from mien.errors import UsageError
 from mien.outside import import_optional
 
 
 @click.command()
-@click.argument("folder", metavar="AUDIT", type=click.Path(path_type=Path))
-@click.option("--data", "source", metavar="PATH", help="where the pictures are now, if they were moved since the audit")
+@audit_argument
+@moved_option
 @click.option("--who", help="written beside each review; your user name by default")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="address to serve on; this machine alone by default"
@@ -44,26 +45,26 @@ def review(folder: Path, source: str | None, who: str | None, host: str, allow: 
 
     if not host:
         raise UsageError("is empty, which means every network", place="--host", remedy="write 0.0.0.0 if that is meant")
-    desk = ReviewQueue.open(folder, source)
-    with socket.socket() as place:
-        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    queue = ReviewQueue.open(folder, source)
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            place.bind((host, port))
+            sock.bind((host, port))
         except (OSError, TypeError, UnicodeError) as error:
             taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
             remedy = "give another --port, or 0 for a free one" if taken else "give another --host, such as 127.0.0.1"
             cause = getattr(error, "strerror", None) or str(error)
             raise UsageError(cause, place=f"--host {host!r} --port {port}", remedy=remedy) from None
-        address = place.getsockname()
-        for note in desk.notes():
+        address = sock.getsockname()
+        for note in queue.notes():
             to_stderr(f"note: {note}")
-        click.echo(f"http://{address[0]}:{address[1]}/  (Ctrl-C ends it; reviews: {desk.log})")
+        click.echo(f"http://{address[0]}:{address[1]}/  (Ctrl-C ends it; reviews: {queue.log})")
         if not allow and not address[0].startswith("127."):
             to_stderr("others can use it under the names and addresses that --allow gives")
-        served = app(desk, who or _user(), ("127.0.0.1", "localhost", host, *allow))
+        served = app(queue, who or _user(), ("127.0.0.1", "localhost", host, *allow))
         with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
-            uvicorn.Server(uvicorn.Config(served, log_level="warning")).run(sockets=[place])
-        to_stderr(f"all reviews are in {desk.log}")
+            uvicorn.Server(uvicorn.Config(served, log_level="warning")).run(sockets=[sock])
+        to_stderr(f"all reviews are in {queue.log}")
 
 
 def _user() -> str:

@@ -24,8 +24,7 @@ def certificates(run: Run) -> Markup:
     lose a right answer of f, with the stated confidence; with one picture each, that is Harm. The main certificate
     pools all known classes; per class it is given where there are enough persons. What came about on test stands beside
     it, as a check: of persons, who are harmed if any of their pictures is, and of pictures."""
-
-    return stack(per_corrector(run, "certificates", rows(run, "certificates"), lambda _, table: _certified(run, table)))
+    return per_corrector(run, "certificates", rows(run, "certificates"), lambda _, table: _certified(run, table))
 
 
 def _certified(run: Run, table: list[TableRow]) -> Markup:
@@ -129,7 +128,7 @@ def mcnemar(run: Run) -> Markup:
     """Exact McNemar test of f against h on the same test pictures, over all of them and per class: how many that f had
     right were harmed, how many that it had wrong were repaired. Over several seeds the greatest p is given."""
 
-    def body(name: str, table: list[TableRow]) -> Markup:
+    def body(name: str, table: list[TableRow]) -> Table:
         found = grouped(table, "left_out", "label")
         labels = [ALL, *(label for label in map(row_name, names(run, "classes")) if label in grouped(table, "label"))]
         lines = [
@@ -137,9 +136,9 @@ def mcnemar(run: Run) -> Markup:
             for left in studied(run, grouped(table, "left_out"))
         ]
         head = ("Left out", "all pictures", *labels[1:])
-        return stack(Table(f"{name}: p, and below it pictures harmed / repaired", head, lines))
+        return Table(f"{name}: p, and below it pictures harmed / repaired", head, lines)
 
-    return stack(per_corrector(run, "mcnemar", rows(run, "mcnemar"), body))
+    return per_corrector(run, "mcnemar", rows(run, "mcnemar"), body)
 
 
 def test_cell(found: list[TableRow], own: bool) -> Cell:

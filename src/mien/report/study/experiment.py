@@ -12,13 +12,11 @@ from markupsafe import Markup
 
 from mien.report.common import figures
 from mien.report.common.layout import (
-    Block,
     Cell,
-    Folded,
-    Panel,
-    Panels,
-    Remark,
     Table,
+    folded,
+    missing,
+    panels,
     render,
     section,
     stack,
@@ -71,26 +69,20 @@ def classes(run: Run) -> Markup:
             )
         )
     sums = [sum(counts[name, part].value for name in known if (name, part) in counts) for part in parts]
-    foot = (
-        Cell("all"),
-        *(Cell(grouped_digits(total)) for total in sums),
-        Cell(grouped_digits(whole)),
-        Cell(""),
-        Cell(""),
-    )
+    foot = (Cell("all"), *(Cell(grouped_digits(total)) for total in (*sums, whole)), Cell(""), Cell(""))
     key = Cell(render("bar_key.html", parts=[(PARTS.index(part), part) for part in parts]))
     bars = Table("Pictures per class and part", ("Class", *parts, "all", "share", key), lines, [foot])
     return stack(bars, _samples(run))
 
 
-def _samples(run: Run) -> Block | Markup:
+def _samples(run: Run) -> Markup:
     """The sheet of sample faces, one row per class, inside the page."""
     path = run.path("samples.png")
     if not path.exists():
-        return Remark("The sheet of sample faces, samples.png, is not there yet.", "missing")
+        return missing("The sheet of sample faces, samples.png, is not there yet.")
     content = path.read_bytes()
     if not (content.startswith(PNG) and content.endswith(PNG_END)):
-        return Remark("The sheet of sample faces, samples.png, is damaged, so it is left out.", "missing")
+        return missing("The sheet of sample faces, samples.png, is damaged, so it is left out.")
     width, height = struct.unpack(">II", content[16:24])
     known = names(run, "classes")
     return render(
@@ -133,30 +125,23 @@ def training(run: Run) -> Markup:
     on train and correct together."""
     found = grouped(rows(run, "history"), "cell")
     looks = {name: _look(run, name) for name in found}
-    panels = [
-        Panel(
-            title,
-            figures.training_curves(f"training-{key}", what, [_curve(found[n], key, looks[n]) for n in found], top),
-        )
+    curves = [
+        (title, figures.training_curves(f"training-{key}", what, [_curve(found[n], key, looks[n]) for n in found], top))
         for key, title, what, top in (
             ("train_loss", "Loss, train", "loss", None),
             ("validation_loss", "Loss, validation", "loss", None),
             ("validation_macro_recall", "Macro recall, validation", "macro recall", 1.0),
         )
     ]
-    keys = [(cell_name(name), figures.swatch(look)) for name, look in looks.items()]
+    keys = [(_cell_name(name), figures.swatch(look)) for name, look in looks.items()]
     spread = "; bands span the seeds" if len(names(run, "seeds")) > 1 else ""
-    return stack(Panels(panels, keys, f"By epoch{spread}"))
+    return panels(f"By epoch{spread}", curves, keys)
 
 
-def _named(key: str) -> str:
-    left_out = left_out_of(key)
-    return key if left_out is None else f"without {left_out}"
-
-
-def cell_name(key: str) -> str:
+def _cell_name(key: str) -> str:
     """The name of a cell, for readers."""
-    return NETWORKS.get(key, _named(key))
+    left_out = left_out_of(key)
+    return NETWORKS.get(key, key) if left_out is None else f"without {left_out}"
 
 
 def _look(run: Run, key: str) -> figures.Look:
@@ -203,7 +188,7 @@ def cost(run: Run) -> Markup:
     compared = Table(
         "Fitting a corrector against retraining, mean over the left-out classes", ("", "Seconds", "Share"), lines, foot
     )
-    return stack(compared, Folded("Every stage", stack(_stages(run))))
+    return stack(compared, folded("Every stage", _stages(run)))
 
 
 def _stages(run: Run) -> Table:
@@ -226,7 +211,7 @@ def _stages(run: Run) -> Table:
 
 
 def _kind(key: str) -> str:
-    return cell_name(key) if left_out_of(key) is None else "without a class"
+    return _cell_name(key) if left_out_of(key) is None else "without a class"
 
 
 def corrector_seconds(run: Run, corrector: str) -> Number:

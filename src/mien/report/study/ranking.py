@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from mien.report.common import figures
 from mien.report.common.confusion import confusion_table
-from mien.report.common.layout import Cell, Folded, Panel, Panels, Row, Table, Tabs, section, stack
+from mien.report.common.layout import Cell, Table, folded, panels, section, side_by_side, stack, tabs
 from mien.report.common.run_figures import Number, TableRow, cell, grouped, hue, mean_over_classes, names, number, rows
 from mien.report.study.experiment import spread_line
 from mien.report.study.order import LEVELS, NETWORKS, correctors_best_first
@@ -38,14 +38,15 @@ def curves(run: Run) -> Markup:
     looks = {name: _look(run, name) for name in (*correctors_best_first(run), *NETWORKS.values()) if name in drawn}
     parts = grouped(table, "left_out")
     shown = {"mean over the classes": table, **{name: parts[name] for name in studied(run, parts)}}
-    panels = []
+    gain_curves = []
     for place, (title, found) in enumerate(shown.items()):
         lines = grouped(found, "corrector")
         gains = [_gain_line(lines[name], look) for name, look in reversed(looks.items()) if name in lines]
-        panels.append(Panel(title, figures.gain_curves(f"curve-{place}", gains, [level / 100 for level in LEVELS])))
+        marks = [level / 100 for level in LEVELS]
+        gain_curves.append((title, figures.gain_curves(f"curve-{place}", gains, marks)))
     keys = [(name, figures.swatch(look)) for name, look in looks.items()]
     spread = "; bands span the seeds" if len(names(run, "seeds")) > 1 else ""
-    return stack(Panels(panels, keys, f"Gain against Harm, pooled over the right answers of f{spread}"))
+    return panels(f"Gain against Harm, pooled over the right answers of f{spread}", gain_curves, keys)
 
 
 def _look(run: Run, name: str) -> figures.Look:
@@ -65,8 +66,7 @@ def ranking(run: Run) -> Markup:
     Gain of the network trained on all classes (full, or retrained), both as overrides of the same f; 1 is as good as
     retraining. The best on calibrate stands first."""
     found = grouped(rows(run, "ranking"), "fitted_on")
-    tabs = [(title, _ranking(run, found[key])) for key, title in FITTED_ON.items() if key in found]
-    return stack(Tabs("ranking-fit", tabs))
+    return tabs("ranking-fit", [(title, _ranking(run, found[key])) for key, title in FITTED_ON.items() if key in found])
 
 
 def _ranking(run: Run, table: list[TableRow]) -> Markup:
@@ -84,17 +84,13 @@ def _ranking(run: Run, table: list[TableRow]) -> Markup:
         if name in found
     ]
     spans = (("", 1), *((title, len(keys)) for title, keys in SCORES.items()))
-    details = [
-        by_class(
-            run,
-            Measure(f"{title} {columns[key]}".strip(), partial(_with_interval, key=key), why=TOO_FEW),
-            table,
-        )
+    measures = [
+        Measure(f"{title} {columns[key]}".strip(), partial(_with_interval, key=key), why=TOO_FEW)
         for title, keys in SCORES.items()
         for key in keys
     ]
     means = Table("Means over the left-out classes", ("Corrector", *columns.values()), lines, spans=spans)
-    return stack(means, Folded("Class by class", stack(*details)))
+    return stack(means, folded("Class by class", *(by_class(run, measure, table) for measure in measures)))
 
 
 def _with_interval(found: Sequence[TableRow], key: str) -> Number:
@@ -110,13 +106,13 @@ def confusion(run: Run) -> Markup:
         found = grouped(table, "left_out")
         return stack(*(_before_and_after(run, name, found[name]) for name in studied(run, found)))
 
-    return stack(per_corrector(run, "confusion", rows(run, "confusion"), body))
+    return per_corrector(run, "confusion", rows(run, "confusion"), body)
 
 
-def _before_and_after(run: Run, left_out: str, table: list[TableRow]) -> Row:
+def _before_and_after(run: Run, left_out: str, table: list[TableRow]) -> Markup:
     found = grouped(table, "system")
     matrices = [_confusion(run, title, found[key], left_out) for key, title in SYSTEMS.items() if key in found]
-    return Row(matrices, f"{left_out} left out")
+    return side_by_side(matrices, f"{left_out} left out")
 
 
 def _confusion(run: Run, title: str, table: list[TableRow], left_out: str) -> Table:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from mien.report.common.layout import DASH, Cell, Table, Tabs, section, stack, undefined
+from mien.report.common.layout import DASH, Block, Cell, Table, section, stack, tabs, undefined
 from mien.report.common.run_figures import (
-    NOT_YET,
     NOTHING_COUNTED,
     Number,
     TableRow,
@@ -34,12 +33,12 @@ STRONGEST_HARM = 0.1  # the share of right answers lost that gets the strongest 
 
 
 def per_corrector(
-    run: Run, anchor: str, table: Iterable[TableRow], body: Callable[[str, list[TableRow]], Markup]
-) -> Tabs:
+    run: Run, anchor: str, table: Iterable[TableRow], body: Callable[[str, list[TableRow]], Block | Markup]
+) -> Markup:
     """A tab per corrector that has rows, best first."""
-    found = grouped(table, "corrector")
-    shown = [name for name in correctors_best_first(run) if name in found]
-    return Tabs(f"{anchor}-corrector", [(name, body(name, found[name])) for name in shown])
+    by_name = grouped(table, "corrector")
+    shown = [name for name in correctors_best_first(run) if name in by_name]
+    return tabs(f"{anchor}-corrector", [(name, body(name, by_name[name])) for name in shown])
 
 
 def studied(run: Run, found: Mapping[str, object]) -> list[str]:
@@ -57,7 +56,7 @@ def retention_harm(run: Run) -> Markup:
     def body(name: str, harm: list[TableRow]) -> Markup:
         return stack(_matrix(run, "Harm", harm), _matrix(run, "Retention", kept[name]))
 
-    return stack(per_corrector(run, "retention", rows(run, "harm"), body))
+    return per_corrector(run, "retention", rows(run, "harm"), body)
 
 
 def _matrix(run: Run, title: str, table: list[TableRow]) -> Table:
@@ -139,7 +138,7 @@ def restored(run: Run) -> Markup:
     network, trained on all classes, and the network retrained on train and correct. P: recall of the corrected class,
     every override counted as the new class, over the full network’s, on the same pictures, with a paired bootstrap
     interval."""
-    return stack(per_corrector(run, "restored", rows(run, "restored"), lambda _, table: stack(_recalls(run, table))))
+    return per_corrector(run, "restored", rows(run, "restored"), lambda _, table: _recalls(run, table))
 
 
 def _recalls(run: Run, table: list[TableRow]) -> Table:
@@ -159,11 +158,6 @@ def _recalls(run: Run, table: list[TableRow]) -> Table:
     shares = [number(found.get((left, left), []), "restored", hits="") for left in columns]
     over = mean(shares).value
     caption = f"Recall; mean of P: {DASH if math.isnan(over) else rate(over)}"
-    foot = (
-        Cell("P"),
-        *(cell(share, why=NO_BASE if share.readings else NOT_YET) for share in shares),
-        Cell(""),
-        Cell(""),
-    )
+    foot = (Cell("P"), *(cell(share, why=NO_BASE) for share in shares), Cell(""), Cell(""))
     spans = (("", 1), ("corrected for", len(columns)), ("trained on all classes", 2))
     return Table(caption, ("Class", *columns, "full", "retrained"), lines, [foot], spans)

@@ -15,7 +15,7 @@ from mien.report.common import layout
 from mien.report.common.again import again
 from mien.report.common.confusion import confusion_table
 from mien.report.common.frame import RunPage, name_of
-from mien.report.common.layout import Block, Cell, Folded, Row, Table, Tabs, section, stack, undefined
+from mien.report.common.layout import Cell, Table, folded, section, side_by_side, stack, tabs, undefined
 from mien.report.common.run_figures import (
     Number,
     TableRow,
@@ -128,10 +128,8 @@ def _named(key: Key, own: Sequence[TableRow]) -> Cell:
 @section("Class by class", "classes", needs=("treated_classes",))
 def by_class(run: Run) -> Markup:
     """On test, best on calibrate first. Classes in grey are too rare, and in no mean."""
-    tabs = []
-    for value, hits, total in (("recall", "hits", "total"), ("precision", "hits", "named"), ("f1", "", "")):
-        tabs.append((value.capitalize(), Markup(_measure(run, value, hits, total).__html__())))
-    return stack(Tabs("classes", tabs))
+    measures = (("recall", "hits", "total"), ("precision", "hits", "named"), ("f1", "", ""))
+    return tabs("classes", [(measure[0].capitalize(), _measure(run, *measure)) for measure in measures])
 
 
 def _measure(run: Run, value: str, hits: str, total: str) -> Table:
@@ -167,8 +165,8 @@ def confusion(run: Run) -> Markup:
         if rows(run, "treatments", model=key[0], treatment=key[1])
     ]
     others = [key for key in treatments_best_first(run) if key not in shown]
-    folded = Folded("The others", stack(*(_matrix(run, key) for key in others)))
-    return stack(Row([_matrix(run, key) for key in shown]), *([folded] if others else []))
+    rest = [folded("The others", *(_matrix(run, key) for key in others))] if others else []
+    return stack(side_by_side([_matrix(run, key) for key in shown]), *rest)
 
 
 def _matrix(run: Run, key: Key) -> Table:
@@ -204,19 +202,14 @@ def sources(run: Run) -> Markup:
 def generated(run: Run) -> Markup:
     """What the generator made for classes with few pictures, first seed. A near-copy is nearer to a training picture
     than all but a hundredth of these are to each other; it was left out."""
-    blocks: list[Block | Markup] = []
+    blocks = []
     for row in rows(run, "generated"):
         place = run.cell(row["seed"], row["model"], row["training"]).generated
         if row["seed"] == run.manifest()["seeds"][0] and place.exists():
             stored, known = read_arrays(place), names(run, "classes")
-            classes = [
-                (
-                    known[c],
-                    base64.b64encode(
-                        as_png(np.concatenate(stored["pixels"][stored["labels"] == c][:SHOWN], 1))
-                    ).decode(),
-                )
-                for c in np.unique(stored["labels"])
-            ]
-            blocks.append(layout.render("generated.html", row=row, classes=classes))
+            sheets = []
+            for c in np.unique(stored["labels"]):
+                sheet = np.concatenate(stored["pixels"][stored["labels"] == c][:SHOWN], 1)
+                sheets.append((known[c], base64.b64encode(as_png(sheet)).decode()))
+            blocks.append(layout.render("generated.html", row=row, classes=sheets))
     return stack(*blocks)
