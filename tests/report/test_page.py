@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 from fake_study import CLASSES, make_study_run
-from mien.cli.study import as_figures
 
+from mien.cli.study import as_figures
 from mien.errors import RunError
 from mien.experiments.tables import TABLES
 from mien.report.common.run_figures import Number, SeedValue, mean
 from mien.report.study import page, tables
-from mien.report.study.sections import SECTIONS
 from mien.storage.run import Run
 
 ANCHORS = ["result", "classes", "model", "training", "retention", "gain", "restored", "curves", "ranking", "confusion"]
@@ -93,7 +92,7 @@ def shown(html: str) -> Page:
 def test_every_section_is_there_in_order_and_in_the_contents(html: str) -> None:
     assert re.findall(r'<section id="(.*?)"', html) == ANCHORS
     assert re.findall(r'<li><a href="#(.*?)"', html) == ANCHORS
-    assert len(SECTIONS) == len(ANCHORS)
+    assert len(page.SECTIONS) == len(ANCHORS)
     assert "Not there yet" not in html and "This study is not finished" not in html
 
 
