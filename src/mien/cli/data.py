@@ -64,16 +64,16 @@ def _print(seen: Inspection) -> None:
 
     console = Console(highlight=False)
     console.print(f"{escape(seen.name)}: {seen.usable:,} usable of {seen.rows:,} rows", style="bold", soft_wrap=True)
-    classes = table("", "class", "pictures", "share", *(part.name for part in seen.parts))
+    classes = table("", "class", "pictures", "share", *seen.parts)
     for row, name in enumerate(seen.classes):
-        counts = [int(part.counts[row]) for part in seen.parts]
+        counts = [int(part[row]) for part in seen.parts.values()]
         shown = [f"[red]{count}[/]" if count < FEW else f"{count}" for count in counts]
         classes.add_row(escape(name), f"{seen.totals[row]}", f"{100 * seen.shares[row]:.1f} %", *shown)
     console.print(classes)
     console.print(f"sizes   {seen.sizes_in_words}")
     console.print("modes   " + ", ".join(f"{mode} {count:,}" for mode, count in seen.modes.items()))
     if seen.sources:
-        sources = ", ".join(f"{source.name} {source.counts.sum():,}" for source in seen.sources)
+        sources = ", ".join(f"{source} {counts.sum():,}" for source, counts in seen.sources.items())
         console.print(f"sources {sources}", markup=False)
     if seen.people:
         console.print(f"people  {seen.people:,}; most pictures: {seen.largest[0]}, {seen.largest[1]}", markup=False)

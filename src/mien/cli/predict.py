@@ -49,11 +49,11 @@ def predict(files: tuple[Path, ...], run_folder: Path, as_csv: bool, **choices: 
     paths = expand(files)
     predictor = open_predictor(run_folder, **choices)
     classes = predictor.classes
-    ranges, said = ranges_of(paths)
-    for _, cause, remedy in said:
+    ranges, notes = ranges_of(paths)
+    for _, cause, remedy in notes:
         to_stderr(f"{cause} → {remedy}")
     rows = (row for answers in predictor.stream_files(paths, ranges) for row in _rows(answers, classes))
-    failed = (_write_csv if as_csv else _write_json)(rows, classes)
+    failed = _write(rows, classes, as_csv)
     if failed:
         to_stderr(f"{failed} of {len(paths)} pictures could not be read")
         click.get_current_context().exit(1 if failed == len(paths) else 0)
@@ -68,18 +68,18 @@ def expand(files: tuple[Path, ...]) -> list[Path]:
     """
     from mien.data.files import images_from
 
-    found = [images_from([place]) for place in files]
-    problems = [problem for one in found for problem in one.problems]
-    for place, one in zip(files, found, strict=True):
-        if not one.pictures:
-            why = f": {one.problems[0].cause}" if one.problems else ""
-            remedy = one.problems[0].remedy if one.problems else "name picture files or a folder of them"
+    listings = [images_from([place]) for place in files]
+    problems = [problem for listing in listings for problem in listing.problems]
+    for place, listing in zip(files, listings, strict=True):
+        if not listing.pictures:
+            why = f": {listing.problems[0].cause}" if listing.problems else ""
+            remedy = listing.problems[0].remedy if listing.problems else "name picture files or a folder of them"
             raise DataError(f"no picture in this folder{why}", place=str(place), remedy=remedy)
     for problem in problems[:SHOWN]:
         to_stderr(f"left out: {problem}")
     if len(problems) > SHOWN:
         to_stderr(f"left out: {len(problems) - SHOWN} more folders")
-    return list(dict.fromkeys(path for one in found for path in one.pictures))
+    return list(dict.fromkeys(path for listing in listings for path in listing.pictures))
 
 
 def _rows(answers: Predictions, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
@@ -103,22 +103,23 @@ def _rows(answers: Predictions, classes: tuple[str, ...]) -> Iterator[dict[str, 
         }
 
 
-def _write_json(rows: Iterator[dict[str, Any]], classes: tuple[str, ...]) -> int:
-    failed = 0
-    for row in rows:
-        click.echo(json.dumps(row, ensure_ascii=False))
-        failed += "error" in row
-    return failed
-
-
-def _write_csv(rows: Iterator[dict[str, Any]], classes: tuple[str, ...]) -> int:
+def _write(rows: Iterator[dict[str, Any]], classes: tuple[str, ...], as_csv: bool) -> int:
+    """Print the rows as JSON lines or CSV, and return how many pictures could not be read."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["file", "label", "corrected", "overridden", *classes, "error"])
+    if as_csv:
+        writer.writerow(["file", "label", "corrected", "overridden", *classes, "error"])
     failed = 0
     for row in rows:
-        shares = row.get("probabilities", dict.fromkeys(classes, ""))
-        final = "" if row.get("corrected") is None else row["corrected"]
-        overridden = int(row["overridden"]) if "overridden" in row else ""
-        writer.writerow([row["file"], row.get("label", ""), final, overridden, *shares.values(), row.get("error", "")])
+        if as_csv:
+            writer.writerow(_csv_values(row, classes))
+        else:
+            click.echo(json.dumps(row, ensure_ascii=False))
         failed += "error" in row
     return failed
+
+
+def _csv_values(row: dict[str, Any], classes: tuple[str, ...]) -> list[Any]:
+    if "error" in row:
+        return [row["file"], "", "", "", *("" for _ in classes), row["error"]]
+    corrected = "" if row["corrected"] is None else row["corrected"]
+    return [row["file"], row["label"], corrected, int(row["overridden"]), *row["probabilities"].values(), ""]

@@ -72,11 +72,6 @@ class ReviewQueue:
         """Beliefs and suggested labels of the pictures."""
         return self.audit.suspects
 
-    @property
-    def kind(self) -> Ints:
-        """(N,) verdicts, as indices into KINDS."""
-        return self.audit.kind
-
     def notes(self) -> list[str]:
         """Sentences about pictures that changed since the audit and about reviews that cannot be used."""
         gone, new = self.audit.gone, self.audit.new
@@ -132,7 +127,7 @@ class ReviewQueue:
         self.refresh()
         keep = np.ones(len(self.data), bool)
         if kind:
-            keep &= self.kind == KINDS.index(kind)
+            keep &= self.audit.kind == KINDS.index(kind)
         if given:
             keep &= self.suspects.labels == self.data.labelset.index(given, place="given")
         if todo and self.reviews:
@@ -158,7 +153,7 @@ class ReviewQueue:
             "id": str(self.data.ids[row]),
             "given": names[self.suspects.labels[row]],
             "suggested": names[self.suspects.suggested[row]],
-            "verdict": KINDS[self.kind[row]],
+            "verdict": KINDS[self.audit.kind[row]],
             "reason": str(self.audit.reason[row]),
             "likely": [[names[c], round(float(belief[c]), 3)] for c in likely],
             "neighbours": [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -31,26 +30,6 @@ TITLES = {
     AMBIGUOUS: "two classes are nearly as likely as each other",
     STRANGE: "far from all that is usual: a bad crop, a drawing, no face?",
 }
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture to look at, as a data URI, with its nearest neighbours side by side."""
-
-    name: str
-    given: str
-    suggested: str
-    reason: str
-    image: str
-    neighbours: str
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """A picture with several labels: the picture as a data URI, and the files of each label."""
-
-    image: str
-    files: dict[str, list[str]]
 
 
 def page(audit: Audit, conflicts: Sequence[Dataset]) -> str:
@@ -125,7 +104,7 @@ def _suggestions(audit: Audit) -> Table:
     return Table("Probably wrong labels: given (rows), suggested (columns)", ("", *names), lines, heat="harm")
 
 
-def _by_class(kind: str, audit: Audit) -> list[tuple[str, int, list[Picture]]]:
+def _by_class(kind: str, audit: Audit) -> list[tuple[str, int, list[dict[str, str]]]]:
     """(class, pictures with the verdict, those that are shown)."""
     shown = []
     for c, name in enumerate(audit.data.labelset.names):
@@ -136,20 +115,25 @@ def _by_class(kind: str, audit: Audit) -> list[tuple[str, int, list[Picture]]]:
     return shown
 
 
-def _picture(row: int, audit: Audit) -> Picture:
+def _picture(row: int, audit: Audit) -> dict[str, str]:
+    """Texts and data URIs of a picture and of its nearest neighbours side by side, as the template names them."""
     data, suspects = audit.data, audit.suspects
     near = [other for other in suspects.neighbours[row][:NEAREST].tolist() if other >= 0]
-    # the pictures as they were audited: reading the files of the neighbours again would take long
+    # the neighbours as they were audited, since reading their files again would take long
     strip = data_uri(Image.fromarray(np.concatenate(list(data.pictures[near]), axis=1)), LOSSLESS) if near else ""
-    return Picture(
-        name=str(data.ids[row]), given=data.labelset.names[suspects.labels[row]],
-        suggested=data.labelset.names[suspects.suggested[row]], reason=audit.verdicts.reason[row],
-        image=data_uri(view(data, row, SIDE), LOSSLESS), neighbours=strip,
-    )  # fmt: skip
+    return {
+        "name": str(data.ids[row]),
+        "given": data.labelset.names[suspects.labels[row]],
+        "suggested": data.labelset.names[suspects.suggested[row]],
+        "reason": audit.verdicts.reason[row],
+        "image": data_uri(view(data, row, SIDE), LOSSLESS),
+        "neighbours": strip,
+    }
 
 
-def _conflict(equal: Dataset) -> Conflict:
+def _conflict(equal: Dataset) -> tuple[str, dict[str, list[str]]]:
+    """A picture with several labels: its data URI, and the files of each label."""
     files: dict[str, list[str]] = {}
     for name, label in zip(equal.ids.tolist(), equal.labels.tolist(), strict=True):
         files.setdefault(equal.labelset.names[label] if label >= 0 else "no label", []).append(str(name))
-    return Conflict(data_uri(view(equal, 0, SIDE), LOSSLESS), files)
+    return data_uri(view(equal, 0, SIDE), LOSSLESS), files

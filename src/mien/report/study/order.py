@@ -1,15 +1,14 @@
-"""What the sections of a study's report are ordered by: correctors, levels of Harm, networks to compare with."""
+"""Orders that the sections of a study's report share: correctors, the ranked Harm, and networks to compare with."""
 
 from __future__ import annotations
 
 import math
 
+from mien.experiments.tables import PERCENTS
 from mien.report.common.run_figures import grouped, names, number, rows
 from mien.storage.layout import FULL, RETRAINED
 from mien.storage.run import Run
 
-LEVELS = (1, 2, 5)
-"""Harm, in percent, at which correctors are compared."""
 NETWORKS = {FULL: "full network", RETRAINED: "retrained network"}
 """Cells that are references, and their names for readers."""
 
@@ -17,7 +16,7 @@ NETWORKS = {FULL: "full network", RETRAINED: "retrained network"}
 def level(run: Run) -> int:
     """The Harm, in percent, at which correctors are ranked: the one of 1, 2, 5 next to the budget in force."""
     budget = run.manifest().get("policy", {}).get("budget", 0.02)
-    return min(LEVELS, key=lambda percent: abs(math.log(percent / 100) - math.log(budget)))
+    return min(PERCENTS, key=lambda percent: abs(math.log(percent / 100) - math.log(budget)))
 
 
 def correctors_best_first(run: Run) -> list[str]:
@@ -31,5 +30,5 @@ def correctors_best_first(run: Run) -> list[str]:
 
 
 def certifies(run: Run) -> bool:
-    """Whether thresholds were chosen to keep the budget: the plain rules promise nothing."""
+    """Whether thresholds were chosen by the rule that certifies the budget; the other rules guarantee nothing."""
     return bool(run.manifest().get("policy", {}).get("rule", "certified") == "certified")

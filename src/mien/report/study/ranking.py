@@ -7,12 +7,13 @@ from functools import partial
 
 from markupsafe import Markup
 
+from mien.experiments.tables import PERCENTS
 from mien.report.common import figures
 from mien.report.common.confusion import confusion_table
 from mien.report.common.layout import Cell, Table, folded, panels, section, side_by_side, stack, tabs
 from mien.report.common.run_figures import Number, TableRow, cell, grouped, hue, mean_over_classes, names, number, rows
 from mien.report.study.experiment import spread_line
-from mien.report.study.order import LEVELS, NETWORKS, correctors_best_first
+from mien.report.study.order import NETWORKS, correctors_best_first
 from mien.report.study.results import Measure, by_class, per_corrector, studied
 from mien.storage.run import Run
 from mien.types import row_name
@@ -22,9 +23,9 @@ TOO_FEW = "undefined: fewer than 5 pictures, or the network that it is compared 
 SYSTEMS = {"f": "before", "h": "after", "full": "full network"}
 SCORES = {
     "AUROC": ("auroc",),
-    "Gain at Harm": tuple(f"gain_at_harm_{level}" for level in LEVELS),
-    "P at equal Harm, full": tuple(f"restored_at_equal_harm_{level}" for level in LEVELS),
-    "P at equal Harm, retrained": tuple(f"against_retrained_{level}" for level in LEVELS),
+    "Gain at Harm": tuple(f"gain_at_harm_{level}" for level in PERCENTS),
+    "P at equal Harm, full": tuple(f"restored_at_equal_harm_{level}" for level in PERCENTS),
+    "P at equal Harm, retrained": tuple(f"against_retrained_{level}" for level in PERCENTS),
 }
 
 
@@ -42,7 +43,7 @@ def curves(run: Run) -> Markup:
     for place, (title, found) in enumerate(shown.items()):
         lines = grouped(found, "corrector")
         gains = [_gain_line(lines[name], look) for name, look in reversed(looks.items()) if name in lines]
-        marks = [level / 100 for level in LEVELS]
+        marks = [level / 100 for level in PERCENTS]
         gain_curves.append((title, figures.gain_curves(f"curve-{place}", gains, marks)))
     keys = [(name, figures.swatch(look)) for name, look in looks.items()]
     spread = "; bands span the seeds" if len(names(run, "seeds")) > 1 else ""
