@@ -1,4 +1,4 @@
-"""mien audit: which labels are wrong."""
+"""mien audit: find labels that are probably wrong."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 @options(AuditSettings, DataSettings, TrainSettings, without=("epochs", "synthetic", "vote_sampling"))
 def audit(out: Path, as_json: bool, **values: Any) -> None:
-    """Train once on all pictures, and say of each label whether it is wrong, ambiguous, or of an unusual picture.
+    """Train once on all pictures, and judge each label: probably wrong, ambiguous, of an unusual picture, or fine.
 
-    Writes OUT/audit.csv, a row a picture with a reason, the most suspicious first, and OUT/index.html to look through.
-    Nothing of the data is changed. Some hundred reviewed pictures make it much better: look at them, write down what
-    they show, and give the file with --reviews.
+    Writes OUT/audit.csv, a row for each picture with a reason, the most suspicious first, and OUT/index.html, a page
+    with the pictures. The data are not changed. A few hundred reviewed pictures make the verdicts much better: review
+    them with mien review, and give the file of reviews with --reviews.
 
     \b
     Example:

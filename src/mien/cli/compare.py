@@ -1,4 +1,4 @@
-"""mien compare: what to do about unbalanced classes."""
+"""mien compare: treatments of unbalanced classes, compared."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from mien.storage.run import Run
     without=("weight_power", "weighting", "class_weight_target", "reweight_after", "sampling", "action"),
 )
 def compare(out: Path, engine: str, as_json: bool, **values: Any) -> None:
-    """Train each model under each treatment of unbalanced classes, and say which helps: "for your data, do this".
+    """Train each model under each treatment of unbalanced classes, and recommend one for these data.
 
     \b
     Example:

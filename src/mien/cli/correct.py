@@ -1,4 +1,4 @@
-"""mien correct: a patch for a classifier that is there already."""
+"""mien correct: a patch for a trained classifier."""
 
 from __future__ import annotations
 
@@ -42,13 +42,12 @@ def correct(
 ) -> None:
     """Fit a corrector beside the classifier in BASE on the labelled pictures DATA, certify it, and write it as a patch.
 
-    The class may be new to the classifier, or one that it knows and often misses. BASE is the folder of a training or
-    of a study. Its classifier is not changed; what that thinks of the pictures is kept beside it (20 KB a picture, 57
-    for an adapter, in features/; not with --no-keep-features).
+    The class may be new to the classifier, or one that it often misses. BASE is the folder of a training or of a study.
+    Its classifier is not changed. Its outputs for the pictures are kept in BASE (20 KB a picture, 57 for an adapter, in
+    features/), unless --no-keep-features is given.
 
-    Pictures that the classifier was trained on, and other pictures of their persons, are left out. For
-    classifiers trained by mien they are on record. For others, name them with --trained-on PATH, or give --trained-on
-    unknown.
+    Pictures that the classifier was trained on, and other pictures of their persons, are left out. For classifiers
+    trained by mien they are on record. For others, name them with --trained-on PATH, or give --trained-on unknown.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""mien data: look into a picture set, or draw one."""
+"""mien data: inspect a picture set, or draw one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def data() -> None:
-    """Look into picture sets, or draw one."""
+    """Inspect picture sets, or draw one."""
 
 
 @data.command()
@@ -32,7 +32,7 @@ def data() -> None:
 @click.option("--near", is_flag=True, help="look for nearly equal pictures as well (needs mien[near])")
 @options(DataSettings)
 def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: Any) -> None:
-    """Count classes, parts, sizes and people, and name every kind of problem.
+    """Count classes, parts, sizes and persons, and list every kind of problem.
 
     \b
     Example:
@@ -88,12 +88,12 @@ def _print(seen: Inspection) -> None:
 @click.option("-n", "--n", type=int, default=3000, show_default=True, help="how many pictures")
 @click.option("--size", type=int, default=48, show_default=True, help="side of the pictures in pixels")
 @click.option("--colour/--no-colour", default=False, show_default=True, help="RGB instead of grey")
-@click.option("--seed", type=int, default=0, show_default=True, help="equal seeds draw equal faces")
+@click.option("--seed", type=int, default=0, show_default=True, help="the same seed draws the same faces")
 @click.option(
     "--profile", default="raf", show_default=True, help="class shares: raf (RAF-DB's seven), or even (all eight)"
 )
 def draw(out: Path, n: int, **values: Any) -> None:
-    """Draw faces and write them as class folders with votes.csv: a data set of which the truth is known.
+    """Draw faces and write them as class folders with votes.csv: a data set whose true classes are known.
 
     \b
     Example:

@@ -21,11 +21,11 @@ from mien.types import NO_LABEL
 @left_out_option
 @options(DiscoverySettings)
 def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | None, **values: Any) -> None:
-    """Rank unlabelled pictures by how strange they are to the classifier in BASE, and group the strangest.
+    """Rank unlabelled pictures by how unusual they are for the classifier in BASE, and group the most unusual.
 
     A folder means all pictures in and below it; files that are left out are counted on standard error.
 
-    Look at the page that it writes. A group that you can name becomes a corrector in one command.
+    The page in the output folder shows the groups. mien correct --found makes a corrector of one that you can name.
 
     \b
     Example:
@@ -50,7 +50,7 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     strange = int((found.cluster != NO_LABEL).sum())
     click.echo(f"{strange} of {len(found.paths)} pictures in {found.count} clusters")
     if found.trained_on is None:
-        click.echo("it is not known which of them the classifier was trained on")
+        click.echo("it is not recorded which of them the classifier was trained on")
     elif found.trained_on:
         click.echo(f"the classifier was trained on {found.trained_on} of them: these cannot be used to correct it")
     for kind in by_kind(found.problems):

@@ -1,4 +1,4 @@
-"""mien export: what an audit and its reviewers found, for other tools or as a corrected data set."""
+"""mien export: reviewed labels of an audit, for other tools or as a corrected data set."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from mien.storage.output import prepare_output
     "--as", "form", type=click.Choice(FORMS), default="folder", show_default=True,
     help="Label Studio's tasks, FiftyOne's classification folder, or OUT/CLASS/PICTURE with labels.csv",
 )  # fmt: skip
-@click.option("--out", type=PATH, required=True, help="file or folder to write, new")
+@click.option("--out", type=PATH, required=True, help="file or folder to write; it must not exist yet")
 def export(folder: Path, source: str | None, form: str, out: Path) -> None:
-    """Write the pictures of an audit with their labels; where a reviewer said something, with the reviewers' word.
+    """Write the pictures of an audit with their labels, as corrected by the reviewers.
 
-    What nobody reviewed keeps its label: suggestions of the audit are shown to people, and never taken for the truth.
+    A picture without a review keeps its label: suggestions of the audit are never applied on their own.
 
     \b
     Example:

@@ -39,7 +39,7 @@ PACKAGE_ROOT = "mien"
 
 
 def command_of(root: click.Command, arguments: Sequence[str]) -> tuple[str, click.Command]:
-    """The command that the arguments name, and its words, such as "data draw"."""
+    """The words of the command that the arguments name, such as "data draw", and the command."""
     command, words = root, []
     for argument in arguments:
         if not isinstance(command, click.Group):

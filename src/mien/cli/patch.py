@@ -1,4 +1,4 @@
-"""mien patch: look at patches, apply them to a classifier, take them away again."""
+"""mien patch: show patches, apply them to a classifier, remove them again."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ patch_argument = click.argument("folder", metavar="PATCH", type=PATH)
 
 @click.group(cls=Group)
 def patch() -> None:
-    """Look at a patch, apply it to a classifier, or take it away."""
+    """Show a patch, apply it to a classifier, or remove it."""
 
 
 @patch.command()
 @patch_argument
 @click.option("--json", "as_json", is_flag=True, help="print patch.json")
 def show(folder: Path, as_json: bool) -> None:
-    """Say what a patch corrects, what is certified, and how it was made.
+    """Show what a patch corrects, what is certified, and how it was made.
 
     \b
     Example:
@@ -50,7 +50,7 @@ def show(folder: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**found, RECORD: provenance.record()}, indent=2))
         return
-    recorded = "" if RECORD in found else "not recorded, an earlier version made it; "
+    recorded = "" if RECORD in found else "not recorded, since an earlier version made the patch; "
     with as_storage_error(folder / "patch.json"):
         _print(found, [recorded + provenance.description, *provenance.sources])
 
@@ -71,7 +71,7 @@ def _print(found: Record, provenance: list[str]) -> None:
     for row in found["certificate"]:
         holds = "yes" if row["holds"] else f"no, needs n = {row['needed']}" if not row["feasible"] else "no"
         if row["holds"] and found["approximate"]:
-            holds = "about"
+            holds = "approximately"
         harmed = str(row["k"]) if row["feasible"] else "–"
         shares = (f"{100 * row[key]:g} %" for key in ("budget", "confidence"))
         shown.add_row(escape(plain(row["group"])), *shares, str(row["n"]), harmed, holds)
@@ -86,7 +86,7 @@ def _print(found: Record, provenance: list[str]) -> None:
 def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> None:
     """Put a patch beside the classifier in BASE: from now on mien predict uses it. The classifier is not changed.
 
-    Where one is applied already, both become one patch with one certificate; their order does not matter.
+    If another patch is applied already, both are merged into one with one certificate; their order does not matter.
 
     \b
     Example:
@@ -110,7 +110,7 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
 @left_out_option
 @seed_option
 def remove(place: Path, left_out: str | None, seed: int | None) -> None:
-    """Take the applied patch away: the classifier in BASE answers as before.
+    """Remove the applied patch: the classifier in BASE answers as before.
 
     \b
     Example:
@@ -128,5 +128,5 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
 
 
 def plain(text: object) -> str:
-    """The text of a stranger's file, without what a terminal would obey."""
+    """Text of a file from elsewhere, without control characters."""
     return "".join(sign if sign.isprintable() else "�" for sign in str(text))

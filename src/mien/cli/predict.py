@@ -17,7 +17,7 @@ from mien.errors import DataError
 from mien.types import NO_LABEL
 
 SHOWN = 20
-"""Lines at most on what is left out."""
+"""Most lines that are printed on what is left out."""
 if TYPE_CHECKING:
     from mien.deploy.predictor import Predictions
 
@@ -60,7 +60,7 @@ def predict(files: tuple[Path, ...], run_folder: Path, as_csv: bool, **choices: 
 
 
 def expand(files: tuple[Path, ...]) -> list[Path]:
-    """The files named, each once, folders replaced by the pictures in and below them; what is left out is printed.
+    """The pictures among the files and in the folders, each once; what is left out is printed to standard error.
 
     Raises
     ------

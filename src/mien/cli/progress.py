@@ -1,4 +1,4 @@
-"""How work gets on: moving bars on a terminal, plain lines in a log. Everything goes to standard error."""
+"""Progress of long work on standard error: bars on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ DONE = "done"
 
 @contextmanager
 def progress(*, notes: bool = True) -> Iterator[OnEvent]:
-    """A callable for `on_event` of whatever takes long.
+    """Give a callable that shows each Event of long work.
 
     Parameters
     ----------
-    notes : whether the problems of the data are printed, a line or two.
+    notes : whether the problems of the data are printed.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -39,7 +39,7 @@ def progress(*, notes: bool = True) -> Iterator[OnEvent]:
 
 @contextmanager
 def stages() -> Iterator[Callable[[str], object]]:
-    """A callable for work that reports stages alone."""
+    """Give a callable that shows the stages of work that has no other events."""
     with progress(notes=False) as on_event:
         yield lambda stage: on_event(Event(stage))
 

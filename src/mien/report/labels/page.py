@@ -28,7 +28,7 @@ LOSSLESS = 64 * 64
 TITLES = {
     WRONG: "another class is clearly more likely",
     AMBIGUOUS: "two classes are nearly as likely as each other",
-    STRANGE: "far from all that is usual: a bad crop, a drawing, no face?",
+    STRANGE: "far from all other pictures: a bad crop, a drawing, no face?",
 }
 
 

@@ -104,7 +104,7 @@ def _certificates(patch: Patch) -> Table:
     for guarantee in patch.certified.guarantees:
         if guarantee.holds and patch.approximate:
             why = "each picture was scored by a corrector that was fitted on the others"
-            verdict = Cell("about", "cross-fitted", why)
+            verdict = Cell("approximate", "cross-fitted", why)
         elif guarantee.holds:
             verdict = Cell("certified", "silent" if patch.silent else "", tone="good")
         elif guarantee.feasible:

@@ -1,4 +1,4 @@
-"""Sections on how sure it is: certificates and significance."""
+"""Sections on certificates and on significance."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def silent(certificate: TableRow) -> bool:
 
 
 def verdict(found: list[TableRow]) -> Cell:
-    """Certified, or what it would take; over several seeds, in how many."""
+    """The cell "certified", or what a certificate would need; over several seeds, with the number of certified ones."""
     if not found:
         return undefined(NOT_YET)
     good = [row for row in found if row["holds"] and not silent(row)]

@@ -1,4 +1,4 @@
-"""What a change was worth, class by class: the full network of a run beside that of another, on the same pictures.
+"""Effect of a change, class by class: the full network of a run beside that of another, on the same pictures.
 
 Made for reviews: a study of the data as given, one with `--reviews`, and the second's labels as the truth for both.
 """

@@ -1,4 +1,4 @@
-"""The headline: what was recovered, at what harm, how that compares with retraining."""
+"""The headline: Gain and Harm of the best corrector, beside retraining."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def key_figures(run: Run, corrector: str) -> dict[str, Number]:
     return {
         "gain": gain,
         "harm": mean([number(pooled[name], "harm", bounds=False) for name in pooled]),  # what the budget is about
-        "restored": ratio(gain, full),  # a mean of P would be ruled by the class that the full network hardly knows
+        "restored": ratio(
+            gain, full
+        ),  # a mean of P would be dominated by the class that the full network hardly recognises
         "equal": mean_over_classes(
             rows(run, "ranking", corrector=corrector, fitted_on="fit"), f"restored_at_equal_harm_{level(run)}"
         ),

@@ -19,7 +19,7 @@ from mien.storage.run import Run
 from mien.types import row_name
 
 FITTED_ON = {"correct": "fitted on all of correct", "fit": "fitted on fit: the one in force"}
-TOO_FEW = "undefined: fewer than 5 pictures, or the network that it is compared with wins none back or was not trained"
+TOO_FEW = "undefined: fewer than 5 pictures, or the network that it is compared with recovers none or was not trained"
 SYSTEMS = {"f": "before", "h": "after", "full": "full network"}
 SCORES = {
     "AUROC": ("auroc",),
@@ -31,7 +31,7 @@ SCORES = {
 
 @section("Gain against Harm", "curves", needs=("curves",))
 def curves(run: Run) -> Markup:
-    """What each score would recover at every Harm that it might be allowed: a property of the score alone, on test,
+    """Gain that each score would have at every Harm that it might be allowed: a property of the score alone, on test,
     which selects nothing. The networks trained on all classes are scored the same way, as overrides of the same f.
     Upright lines at 1, 2 and 5 %."""
     table = rows(run, "curves")
@@ -100,8 +100,8 @@ def _with_interval(found: Sequence[TableRow], key: str) -> Number:
 
 @section("Confusion, before and after", "confusion", needs=("confusion",))
 def confusion(run: Run) -> Markup:
-    """Percent of each class’s pictures (rows) by answer (columns), on test; the counts are under the pointer. Before: f
-    without the class. After: what h answers at the threshold in force."""
+    """Percent of each class’s pictures (rows) by answer (columns), on test; hover over a figure for the counts. Before:
+    the answers of f, trained without the class. After: the answers of h at the threshold in force."""
 
     def body(_: str, table: list[TableRow]) -> Markup:
         found = grouped(table, "left_out")

@@ -1,4 +1,4 @@
-"""Sections on what correction did: the paper's tables 2 to 4."""
+"""Sections on the effect of correction: the paper's tables 2 to 4."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mien.report.common.run_figures import (
 from mien.report.study.order import correctors_best_first
 from mien.storage.run import Run
 
-OWN_CLASS = "undefined: f never saw this class, so it had none of it right"
+OWN_CLASS = "undefined: f never saw this class in training, so it had none of it right"
 NO_PICTURE = "undefined: the test part has no picture of this class, or this network was not trained"
 NO_BASE = "undefined: the full network recognises none of them"
 STRONGEST_HARM = 0.1  # the share of right answers lost that gets the strongest tone

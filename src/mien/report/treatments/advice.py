@@ -1,4 +1,4 @@
-"""What a comparison of treatments comes to: the best of them, and what to do, in plain words."""
+"""Recommendations from a comparison of treatments, in plain words."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def advised(run: Run) -> list[tuple[str, str]]:
                 (
                     "bad",
                     f"{key[0]} with {key[1]} collapsed on {len(fallen)} of {len(own)} seeds: it answers "
-                    f"{fallen[0]['most_answered']} for {percent(share)} of the pictures. Its accuracy says nothing.",
+                    f"{fallen[0]['most_answered']} for {percent(share)} of the pictures. Its accuracy means nothing.",
                 )
             )
     if len(names(run, "seeds")) == 1:
@@ -77,12 +77,12 @@ def advised(run: Run) -> list[tuple[str, str]]:
 
 
 def _rivals(run: Run, by: str = BY_RECALL) -> list[Key]:
-    """Those that learn from the same pictures, best first."""
+    """Models and treatments that learn from the same pictures, best first."""
     return [key for key in treatments_best_first(run, by) if not get_treatment(key[1]).uses_fit]
 
 
 def _by_f1(run: Run, found: Mapping[Key, Sequence[TableRow]]) -> list[str]:
-    """What to take where a false alarm is as bad as a miss, if that is something else."""
+    """A sentence on the best by macro F1, if macro recall has another best."""
     by_recall, by_f1 = _rivals(run)[:1], _rivals(run, BY_F1)[:1]
     if by_recall == by_f1 or any(row["collapsed"] for key in by_f1 for row in found[key]):
         return []
@@ -96,7 +96,7 @@ def _by_f1(run: Run, found: Mapping[Key, Sequence[TableRow]]) -> list[str]:
 
 
 def _of_fit(differences: Mapping[Key, TableRow]) -> list[str]:
-    """What the pictures of the fit part are worth, to a corrector and to a training that has them too."""
+    """Sentences on the effect of the pictures of the fit part, for a corrector and for a training that has them too."""
     found = []
     for (model, treatment), row in differences.items():
         if get_treatment(treatment).corrector:

@@ -1,4 +1,4 @@
-"""The report of a comparison of treatments: what to do, what each is worth, class by class."""
+"""The report of a comparison of treatments: a recommendation, a ranking, and figures by class."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def ranking(run: Run) -> Markup:
     calibrate first: the first column is macro recall there. The change is against no treatment of the same model, with
     a 95 % interval over seeds and pictures (persons stay together) and Holm's p over all rows; a real one is coloured.
     Seconds are of training and of what comes after, per model. A corrector, and with-fit, learn from the pictures of
-    the fit part besides: they are no rivals of the others."""
+    the fit part besides, so they are not compared with the others."""
     found = grouped(rows(run, "treatments"), *KEY)
     differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
     lines = []
@@ -110,7 +110,7 @@ def _changed(key: Key, row: TableRow | None) -> Cell:
 
 
 def _price(row: TableRow | None, plain: Sequence[TableRow], spent: Number) -> Cell:
-    """What a hundredth of macro recall more costs, in seconds beyond those of no treatment."""
+    """Seconds beyond those of no treatment for each hundredth of macro recall that is gained."""
     if row is None or row["difference"] <= 0 or not plain:
         return undefined("nothing was gained")
     more = max(0.0, spent.value - number(plain, "seconds").value)
@@ -177,8 +177,8 @@ def _matrix(run: Run, key: Key) -> Table:
 @section("Within each source", "sources", needs=("treated_sources",))
 def sources(run: Run) -> Markup:
     """Macro recall among the test pictures of one contributor, over the classes that it has. Where nearly all of a
-    class came from one contributor, a detector of the class may only be one of the contributor; within a source that is
-    no help."""
+    class came from one contributor, a classifier may recognise the contributor instead of the class; within a source
+    that does not help it."""
     found = grouped(rows(run, "treated_sources"), "source", *KEY)
     known = list(dict.fromkeys(source for source, *_ in found))
     sizes = {row["source"]: (row["pictures"], row["classes"]) for row in rows(run, "treated_sources")}
