@@ -17,7 +17,7 @@ from mien.data.prepare import DataSettings
 from mien.experiments.settings import CompareSettings
 from mien.nets.settings import TrainSettings
 from mien.report.common.run_figures import grouped, number, rows
-from mien.report.treatments.advice import KEY, REAL, advised, treatments_best_first
+from mien.report.treatments.advice import KEY, REAL, advised, differences_from_none, treatments_best_first
 from mien.storage.run import Run
 
 
@@ -63,7 +63,7 @@ def compare(out: Path, engine: str, as_json: bool, **values: Any) -> None:
 def as_figures(run: Run) -> dict[str, Any]:
     """The ranking for machines: means over the seeds, the best on calibrate first."""
     by_key = grouped(rows(run, "treatments"), *KEY)
-    differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
+    differences = differences_from_none(run)
     ranking = []
     for key in treatments_best_first(run):
         row = differences.get(key)

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from mien.certify.policy import Policy
-from mien.cli.notes import note_data
 from mien.cli.options import PATH, base_argument, build, command_line, options
 from mien.cli.terminal import decimals, or_none, table
 from mien.data.prepare import DataSettings
@@ -57,7 +56,7 @@ def correct(
     """
     from mien import correctors
     from mien.classifiers.cell import cell_of, open_run
-    from mien.cli.progress import stages
+    from mien.cli.progress import note_data, stages
     from mien.deploy.correction import correct as correct_
     from mien.report.patch.page import page
     from mien.storage.files import write_text

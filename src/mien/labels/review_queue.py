@@ -48,16 +48,7 @@ class ReviewQueue:
 
     @classmethod
     def open(cls, folder: Path, source: str | None = None) -> ReviewQueue:
-        """Open the output folder of an audit; reviews are appended to FOLDER/reviews.jsonl.
-
-        Parameters
-        ----------
-        source : path of the pictures, if they are no longer at the path that was audited.
-
-        Raises
-        ------
-        RunError : the folder contains no audit, or none of its pictures exists. DataError : they cannot be read.
-        """
+        """Open the output folder of an audit, see `load_audited`; reviews are appended to FOLDER/reviews.jsonl."""
         queue = cls(load_audited(folder, source), folder / "reviews.jsonl")
         queue.refresh()
         return queue

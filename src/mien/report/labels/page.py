@@ -71,18 +71,15 @@ def _classes(audit: Audit) -> Table:
 
 
 def _people(people: Sequence[Reviewer]) -> Table:
-    lines = [
-        (
-            Cell(reviewer.who or "without a name"),
-            Cell(f"{reviewer.pictures:,}"),
-            Cell(f"{reviewer.shared:,}"),
-            undefined("shares no picture") if math.isnan(reviewer.agreement) else Cell(percent(reviewer.agreement)),
-            undefined("not weighed: --merge crowdlab")
-            if math.isnan(reviewer.quality)
-            else Cell(f"{reviewer.quality:.2f}"),
-        )
-        for reviewer in people
-    ]
+    lines = []
+    for reviewer in people:
+        agrees, quality = Cell(percent(reviewer.agreement)), Cell(f"{reviewer.quality:.2f}")
+        if math.isnan(reviewer.agreement):
+            agrees = undefined("shares no picture")
+        if math.isnan(reviewer.quality):
+            quality = undefined("not weighed: --merge crowdlab")
+        counts = (Cell(f"{count:,}") for count in (reviewer.pictures, reviewer.shared))
+        lines.append((Cell(reviewer.who or "without a name"), *counts, agrees, quality))
     return Table("Reviewers", ("", "Pictures", "Shared with others", "Agrees with them", "Quality"), lines)
 
 

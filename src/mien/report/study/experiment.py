@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -37,11 +37,12 @@ from mien.report.common.run_figures import (
     rows,
     seconds,
 )
-from mien.report.study.order import NETWORKS
-from mien.storage.layout import RETRAINED, left_out_of
+from mien.storage.layout import FULL, RETRAINED, left_out_of
 from mien.storage.run import Run
 from mien.types import PARTS
 
+NETWORKS = {FULL: "full network", RETRAINED: "retrained network"}
+"""Cells that are references, and their names for readers."""
 UNITS = {"map": "channels", "vector": "units", "logits": "classes"}
 PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # the first and last bytes of a whole picture
 
@@ -133,9 +134,15 @@ def training(run: Run) -> Markup:
             ("validation_macro_recall", "Macro recall, validation", "macro recall", 1.0),
         )
     ]
-    keys = [(_cell_name(name), figures.swatch(look)) for name, look in looks.items()]
+    return curve_panels(run, "By epoch", curves, {_cell_name(name): look for name, look in looks.items()})
+
+
+def curve_panels(
+    run: Run, caption: str, curves: Sequence[tuple[str, Markup]], looks: Mapping[str, figures.Look]
+) -> Markup:
+    """Curves (title, SVG) over a legend of the looks of their lines, which have bands where there are several seeds."""
     spread = "; bands span the seeds" if len(names(run, "seeds")) > 1 else ""
-    return panels(f"By epoch{spread}", curves, keys)
+    return panels(caption + spread, curves, [(name, figures.swatch(look)) for name, look in looks.items()])
 
 
 def _cell_name(key: str) -> str:

@@ -7,6 +7,7 @@ import math
 from markupsafe import Markup
 
 from mien.certify.thresholds import POOLED
+from mien.experiments.tables import PERCENTS
 from mien.report.common.layout import Block, Cell, Table, render, section, stack
 from mien.report.common.run_figures import (
     Number,
@@ -27,9 +28,8 @@ from mien.report.common.run_figures import (
     signed,
 )
 from mien.report.study.certificates import silent, verdict
-from mien.report.study.experiment import corrector_seconds, training_seconds
-from mien.report.study.order import NETWORKS, certifies, correctors_best_first, level
-from mien.report.study.results import NO_BASE
+from mien.report.study.experiment import NETWORKS, corrector_seconds, training_seconds
+from mien.report.study.results import NO_BASE, correctors_best_first
 from mien.storage.layout import RETRAINED
 from mien.storage.run import Run
 
@@ -41,7 +41,7 @@ def headline(run: Run) -> Markup:
     """The best corrector at its threshold, on test pictures that neither it nor the network learnt from. Best is the
     one that recovers most on calibrate at the Harm of the budget: test pictures select nothing."""
     best = correctors_best_first(run)[0]
-    figures, policy = key_figures(run, best), run.manifest().get("policy", {})
+    figures, policy = _key_figures(run, best), run.manifest().get("policy", {})
     lead = render(
         "headline.html",
         best=best,
@@ -54,17 +54,17 @@ def headline(run: Run) -> Markup:
         policy=policy,
         deed=DEEDS.get(policy.get("action"), "recovered"),
         time=_time(run, best),
-        level=level(run),
+        level=_level(run),
     )
     return stack(lead, _per_class(run, best), _all_correctors(run))
 
 
-def key_figures(run: Run, corrector: str) -> dict[str, Number]:
+def _key_figures(run: Run, corrector: str) -> dict[str, Number]:
     """Means over the left-out classes of one corrector, fitted on fit: the one whose threshold is in force."""
     found = rows(run, "summary", corrector=corrector)
     own = _own_class(run, corrector)
     pooled = grouped(rows(run, "certificates", corrector=corrector, group=POOLED), "left_out")
-    gain = mean_number(found, "mean_gain")
+    gain = _mean_number(found, "mean_gain")
     full = mean([number(own[name], "full_recall", bounds=False) for name in own])
     return {
         "gain": gain,
@@ -73,10 +73,16 @@ def key_figures(run: Run, corrector: str) -> dict[str, Number]:
             gain, full
         ),  # a mean of P would be dominated by the class that the full network hardly recognises
         "equal": mean_over_classes(
-            rows(run, "ranking", corrector=corrector, fitted_on="fit"), f"restored_at_equal_harm_{level(run)}"
+            rows(run, "ranking", corrector=corrector, fitted_on="fit"), f"restored_at_equal_harm_{_level(run)}"
         ),
         "full": full,
     }
+
+
+def _level(run: Run) -> int:
+    """The Harm, in percent, at which correctors are ranked: the one of 1, 2, 5 next to the budget in force."""
+    budget = run.manifest().get("policy", {}).get("budget", 0.02)
+    return min(PERCENTS, key=lambda percent: abs(math.log(percent / 100) - math.log(budget)))
 
 
 def _own_class(run: Run, corrector: str) -> dict[str, list[TableRow]]:
@@ -140,7 +146,7 @@ def _all_correctors(run: Run) -> Block:
     lines = [
         (
             Cell(name, hue=hue(run, "correctors", name)),
-            *(cell(mean_number(summary[name], key), form) for _, key, form in columns),
+            *(cell(_mean_number(summary[name], key), form) for _, key, form in columns),
         )
         for name in correctors_best_first(run)
         if name in summary
@@ -152,15 +158,12 @@ def _all_correctors(run: Run) -> Block:
         for kind, text in (("f", "without correction"), *NETWORKS.items())
     ]
     head = ("Means over the left-out classes", *(title for title, _, _ in columns))
-    thresholds = "certified thresholds" if certifies(run) else "thresholds, chosen by a rule that certifies nothing"
+    certifies = run.manifest().get("policy", {}).get("rule", "certified") == "certified"
+    thresholds = "certified thresholds" if certifies else "thresholds, chosen by a rule that certifies nothing"
     return Table(f"All correctors at their {thresholds}; best on calibration first", head, lines, foot)
 
 
-def mean_number(found: list[TableRow], key: str) -> Number:
-    """A mean of the summary; where it was not defined for every class, with the number of those where it was."""
-    return number(found, key).replace(note=[_short_of(row, key) for row in found])
-
-
-def _short_of(row: TableRow, key: str) -> str:
-    defined, most = row.get(f"n_{key}"), row.get("n_macro_recall_h")
-    return f"n = {defined}" if defined != most else ""
+def _mean_number(table: list[TableRow], key: str) -> Number:
+    """A mean of the summary; where it is not defined for every class, with the number of those where it is."""
+    counts = [(row.get(f"n_{key}"), row.get("n_macro_recall_h")) for row in table]
+    return number(table, key).replace(note=["" if defined == most else f"n = {defined}" for defined, most in counts])

@@ -10,11 +10,10 @@ from markupsafe import Markup
 from mien.experiments.tables import PERCENTS
 from mien.report.common import figures
 from mien.report.common.confusion import confusion_table
-from mien.report.common.layout import Cell, Table, folded, panels, section, side_by_side, stack, tabs
+from mien.report.common.layout import Cell, Table, folded, section, side_by_side, stack, tabs
 from mien.report.common.run_figures import Number, TableRow, cell, grouped, hue, mean_over_classes, names, number, rows
-from mien.report.study.experiment import spread_line
-from mien.report.study.order import NETWORKS, correctors_best_first
-from mien.report.study.results import Measure, by_class, per_corrector, studied
+from mien.report.study.experiment import NETWORKS, curve_panels, spread_line
+from mien.report.study.results import Measure, by_class, correctors_best_first, per_corrector, studied
 from mien.storage.run import Run
 from mien.types import row_name
 
@@ -45,9 +44,7 @@ def curves(run: Run) -> Markup:
         gains = [_gain_line(lines[name], look) for name, look in reversed(looks.items()) if name in lines]
         marks = [level / 100 for level in PERCENTS]
         gain_curves.append((title, figures.gain_curves(f"curve-{place}", gains, marks)))
-    keys = [(name, figures.swatch(look)) for name, look in looks.items()]
-    spread = "; bands span the seeds" if len(names(run, "seeds")) > 1 else ""
-    return panels(f"Gain against Harm, pooled over the right answers of f{spread}", gain_curves, keys)
+    return curve_panels(run, "Gain against Harm, pooled over the right answers of f", gain_curves, looks)
 
 
 def _look(run: Run, name: str) -> figures.Look:

@@ -23,13 +23,22 @@ from mien.report.common.run_figures import (
     rows,
     signed,
 )
-from mien.report.study.order import correctors_best_first
 from mien.storage.run import Run
 
 OWN_CLASS = "undefined: f never saw this class in training, so it had none of it right"
 NO_PICTURE = "undefined: the test part has no picture of this class, or this network was not trained"
 NO_BASE = "undefined: the full network recognises none of them"
 STRONGEST_HARM = 0.1  # the share of right answers lost that gets the strongest tone
+
+
+def correctors_best_first(run: Run) -> list[str]:
+    """The correctors by their mean Gain at the Harm of the budget on calibrate, best first: test selects nothing."""
+    summary = grouped(rows(run, "summary"), "corrector")
+    gains = {name: number(found, "selection").value for name, found in summary.items()}
+    known = names(run, "correctors") or list(gains)
+    return sorted(
+        known, key=lambda name: (-gains[name] if gains.get(name, math.nan) >= 0 else math.inf, known.index(name))
+    )
 
 
 def per_corrector(
