@@ -47,8 +47,8 @@ def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: 
 
     settings = build(DataSettings, values, source=source)
     with progress(notes=False) as on_event:
-        found = prepare_unfiltered(settings, on_event)
-    seen = inspect_(found, near=near)
+        unfiltered = prepare_unfiltered(settings, on_event)
+    seen = inspect_(unfiltered, near=near)
     if out:
         write_text(out, page(seen))
     if as_json:

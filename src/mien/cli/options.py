@@ -91,8 +91,8 @@ def trained_by(base: str, values: Mapping[str, Any]) -> TrainSettings:
     """The settings of training: the flags that were given, and for the others the recipe of the base classifier."""
     ctx = click.get_current_context()
     untouched = {name for name in values if ctx.get_parameter_source(name) is ParameterSource.DEFAULT}
-    own = {name: value for name, value in OWN_RECIPES.get(base, {}).items() if name in untouched}
-    return build(TrainSettings, {**values, **own})
+    recipe = {name: value for name, value in OWN_RECIPES.get(base, {}).items() if name in untouched}
+    return build(TrainSettings, {**values, **recipe})
 
 
 def _flags(kind: type, prefix: str = "") -> Iterator[tuple[str, Field[Any], Any]]:
@@ -116,8 +116,8 @@ def _option(prefix: str, field: Field[Any], hint: Any) -> Callable[[Command], Co
     if str(hint).startswith("tuple"):
         kinds = _Items(int if "int" in str(hint) else str)
         return click.option(flag, name, type=kinds, default=joined(default or ()), help=text, show_default=True)
-    found = {int: click.INT, float: click.FLOAT}
-    numbers = (found[one] for one in (hint, *get_args(hint)) if one in found)  # also of int | None
+    types = {int: click.INT, float: click.FLOAT}
+    numbers = (types[each] for each in (hint, *get_args(hint)) if each in types)  # also of int | None
     kind = click.Choice(choices) if choices else next(numbers, click.STRING)
     return click.option(flag, name, type=kind, default=default, help=text, show_default=default not in (None, ""))
 
@@ -162,7 +162,7 @@ def _config(command: Command) -> Command:
             raise UsageError(str(error), place=f"--config {path}", remedy=remedy) from None
         flags = (option for option in ctx.command.params if isinstance(option, click.Option) and option.expose_value)
         known = {_key(option.opts[0]): option for option in flags}
-        found = {}
+        defaults = {}
         for key, value in values.items():
             if _key(key) not in known:
                 now = SETTINGS.get(_key(key))
@@ -170,8 +170,8 @@ def _config(command: Command) -> Command:
                     raise UsageError(f"{key} is now {now}", place=str(path), remedy=f"write {now} = {value!r}")
                 raise choice_error("setting", key, sorted(known), place=str(path))
             option = known[_key(key)]
-            found[option.name] = _as_typed(value, option)
-        ctx.default_map = {**(ctx.default_map or {}), **found}
+            defaults[option.name] = _as_typed(value, option)
+        ctx.default_map = {**(ctx.default_map or {}), **defaults}
 
     return click.option(
         "--config", type=PATH, callback=read, is_eager=True, expose_value=False,

@@ -45,32 +45,34 @@ def show(folder: Path, as_json: bool) -> None:
     from mien.deploy.patch_io import PATCH, REMEDY
     from mien.storage.files import as_storage_error
 
-    found = PATCH.read(folder, REMEDY)
-    provenance = Provenance.from_patch(found)
+    stored = PATCH.read(folder, REMEDY)
+    provenance = Provenance.from_patch(stored)
     if as_json:
-        click.echo(json.dumps({**found, RECORD: provenance.record()}, indent=2))
+        click.echo(json.dumps({**stored, RECORD: provenance.record()}, indent=2))
         return
-    recorded = "" if RECORD in found else "not recorded, since an earlier version made the patch; "
+    recorded = "" if RECORD in stored else "not recorded, since an earlier version made the patch; "
     with as_storage_error(folder / "patch.json"):
-        _print(found, [recorded + provenance.description, *provenance.sources])
+        _print(stored, [recorded + provenance.description, *provenance.sources])
 
 
-def _print(found: Record, provenance: list[str]) -> None:
-    policy, about = found["policy"], found["about"]
+def _print(stored: Record, provenance: list[str]) -> None:
+    policy, about = stored["policy"], stored["about"]
     console = Console(highlight=False)
-    pairs = [[escape(plain(text)) for text in pair] for pair in zip(found["targets"], found["correctors"], strict=True)]
+    pairs = [
+        [escape(plain(text)) for text in pair] for pair in zip(stored["targets"], stored["correctors"], strict=True)
+    ]
     console.print("corrects   " + ", ".join(f"[bold]{target}[/] ({name})" for target, name in pairs))
     console.print(f"policy     {policy['rule']}, budget {100 * policy['budget']:g} %, {policy['action']}", markup=False)
     console.print(f"made       {plain(about.get('made', ''))}", markup=False)
     console.print(f"           {plain(about.get('command', ''))}", markup=False, soft_wrap=True)
-    console.print(f"for        classifier {plain(found['base'])}, pictures {plain(found['data'])}", markup=False)
+    console.print(f"for        classifier {plain(stored['base'])}, pictures {plain(stored['data'])}", markup=False)
     for title, line in zip(("provenance", *[""] * len(provenance)), provenance, strict=False):
         console.print(f"{title:<10} {plain(line)}", markup=False, soft_wrap=True)
     columns = ("certified of", "budget", "confidence", "n", "harmed (allowed)", "holds")
     shown = table("", *columns, numbers=slice(1, 5))
-    for row in found["certificate"]:
+    for row in stored["certificate"]:
         holds = "yes" if row["holds"] else f"no, needs n = {row['needed']}" if not row["feasible"] else "no"
-        if row["holds"] and found["approximate"]:
+        if row["holds"] and stored["approximate"]:
             holds = "approximately"
         harmed = str(row["k"]) if row["feasible"] else "–"
         shares = (f"{100 * row[key]:g} %" for key in ("budget", "confidence"))

@@ -83,9 +83,9 @@ def as_figures(run: Run) -> dict[str, Any]:
 
 
 def _means(run: Run, corrector: str) -> dict[str, float | None]:
-    found = rows(run, "summary", corrector=corrector)
-    keys = [key for key in (found[0] if found else ()) if key not in ("seed", "corrector")]
-    return {key: _rounded(number(found, key)) for key in keys}
+    table = rows(run, "summary", corrector=corrector)
+    keys = [key for key in (table[0] if table else ()) if key not in ("seed", "corrector")]
+    return {key: _rounded(number(table, key)) for key in keys}
 
 
 def _of_class(run: Run, corrector: str, left_out: str) -> dict[str, float | None]:

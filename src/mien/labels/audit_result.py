@@ -71,17 +71,17 @@ class Audit:
 
     def rows(self) -> list[dict[str, object]]:
         """A row a picture, the most suspicious first."""
-        found, names = self.suspects, self.data.labelset.names
-        score, suggested = found.score, found.suggested
+        suspects, names = self.suspects, self.data.labelset.names
+        score, suggested = suspects.score, suspects.suggested
         return [
             {
                 "id": str(self.data.ids[row]),
-                "given": names[found.labels[row]],
+                "given": names[suspects.labels[row]],
                 "suggested": names[suggested[row]],
                 "verdict": KINDS[self.verdicts.kind[row]],
                 "score": f"{score[row]:.4f}",
-                "chance_given": f"{found.belief[row, found.labels[row]]:.4f}",
-                "chance_suggested": f"{found.belief[row, suggested[row]]:.4f}",
+                "chance_given": f"{suspects.belief[row, suspects.labels[row]]:.4f}",
+                "chance_suggested": f"{suspects.belief[row, suggested[row]]:.4f}",
                 "aleatoric": f"{self.uncertainty.aleatoric[row]:.4f}",
                 "epistemic": f"{self.uncertainty.epistemic[row]:.4f}",
                 "novelty": f"{self.novelty[row]:.3f}",
@@ -93,10 +93,12 @@ class Audit:
 
     def suggestions(self) -> list[dict[str, object]]:
         """New labels for people to look through: where a class is more likely than not, and nobody looked."""
-        found, names, rows = self.suspects, self.data.labelset.names, np.arange(len(self.data))
-        sure = (self.verdicts.kind == KINDS.index(WRONG)) & (found.belief[rows, found.suggested] > LIKELY)
+        suspects, names, rows = self.suspects, self.data.labelset.names, np.arange(len(self.data))
+        sure = (self.verdicts.kind == KINDS.index(WRONG)) & (suspects.belief[rows, suspects.suggested] > LIKELY)
         chosen = np.flatnonzero(sure & ~np.isin(self.data.ids, list(merge_reviews(self.said))))
-        return [{"id": str(self.data.ids[row]), "label": names[found.suggested[row]], "who": MACHINE} for row in chosen]
+        return [
+            {"id": str(self.data.ids[row]), "label": names[suspects.suggested[row]], "who": MACHINE} for row in chosen
+        ]
 
     def save(self, folder: Path, settings: DataSettings) -> None:
         """Write FOLDER/audit.csv and suggested.csv, for people; audit.json and audit.npz, for `mien review`.

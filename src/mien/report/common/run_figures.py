@@ -127,16 +127,16 @@ def mean(numbers: Sequence[Number]) -> Number:
     return Number(tuple(_mean_reading(seed, values[seed]) for seed in sorted(values)))
 
 
-def mean_over_classes(found: Iterable[TableRow], value: str) -> Number:
+def mean_over_classes(table: Iterable[TableRow], value: str) -> Number:
     """Per seed, the mean of a column over the left-out classes."""
-    return mean([number(same, value, bounds=False) for same in grouped(found, "left_out").values()])
+    return mean([number(same, value, bounds=False) for same in grouped(table, "left_out").values()])
 
 
 def ratio(above: Number, below: Number) -> Number:
     """Per seed, one figure as a share of another; undefined where that is 0."""
     whole = {reading.seed: reading.value for reading in below.readings if reading.value}
     return Number(
-        tuple(SeedValue(one.seed, one.value / whole[one.seed]) for one in above.readings if one.seed in whole)
+        tuple(SeedValue(value.seed, value.value / whole[value.seed]) for value in above.readings if value.seed in whole)
     )
 
 
@@ -262,10 +262,10 @@ def rows(run: Run, name: str, **where: str) -> list[TableRow]:
 
 def grouped(table: Iterable[TableRow], *keys: str) -> dict[Any, list[TableRow]]:
     """Rows by the values of `keys` (a tuple if there are several), in order of appearance."""
-    found: dict[Any, list[TableRow]] = defaultdict(list)
+    groups: dict[Any, list[TableRow]] = defaultdict(list)
     for row in table:
-        found[tuple(row[key] for key in keys) if len(keys) > 1 else row[keys[0]]].append(row)
-    return found
+        groups[tuple(row[key] for key in keys) if len(keys) > 1 else row[keys[0]]].append(row)
+    return groups
 
 
 def names(run: Run, key: str) -> list[str]:

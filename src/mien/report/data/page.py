@@ -105,14 +105,14 @@ class Inspection:
         return f"{len(sizes)} different, {spread}; most often {width}×{height} ({count})"
 
 
-def inspect(found: Unfiltered, *, near: bool = False) -> Inspection:
+def inspect(unfiltered: Unfiltered, *, near: bool = False) -> Inspection:
     """Count what is in a data set.
 
     Parameters
     ----------
     near : whether nearly equal pictures are looked for, which takes some seconds for 10,000.
     """
-    data = usable(found.data)
+    data = usable(unfiltered.data)
     assert data.pixels is not None
     parts = split(data, seed=0)
     problems = list(data.problems)
@@ -120,7 +120,7 @@ def inspect(found: Unfiltered, *, near: bool = False) -> Inspection:
         problems += near_problems(data, near_copies(data.pixels), parts.parts, PARTS)
     return Inspection(
         name=data.name,
-        rows=found.rows,
+        rows=unfiltered.rows,
         usable=len(data),
         classes=data.labelset.names,
         totals=data.counts(),
@@ -128,7 +128,7 @@ def inspect(found: Unfiltered, *, near: bool = False) -> Inspection:
         sources=_sources(data),
         people=0 if data.groups is None else len(set(data.groups.tolist()) - {""}),
         largest=_largest(data.groups),
-        formats=found.formats,
+        formats=unfiltered.formats,
         problems=tuple(by_kind(problems)),
         samples=as_png(contact_sheet(data)),
         side=data.pixels.shape[1],

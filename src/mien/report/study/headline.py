@@ -61,11 +61,11 @@ def headline(run: Run) -> Markup:
 
 def _key_figures(run: Run, corrector: str) -> dict[str, Number]:
     """Means over the left-out classes of one corrector, fitted on fit: the one whose threshold is in force."""
-    found = rows(run, "summary", corrector=corrector)
-    own = _own_class(run, corrector)
+    summary = rows(run, "summary", corrector=corrector)
+    restored = _own_class(run, corrector)
     pooled = grouped(rows(run, "certificates", corrector=corrector, group=POOLED), "left_out")
-    gain = _mean_number(found, "mean_gain")
-    full = mean([number(own[name], "full_recall", bounds=False) for name in own])
+    gain = _mean_number(summary, "mean_gain")
+    full = mean([number(restored[name], "full_recall", bounds=False) for name in restored])
     return {
         "gain": gain,
         "harm": mean([number(pooled[name], "harm", bounds=False) for name in pooled]),  # what the budget is about
@@ -93,10 +93,10 @@ def _own_class(run: Run, corrector: str) -> dict[str, list[TableRow]]:
 
 def _standing(run: Run, corrector: str) -> dict[str, int]:
     """How many corrections are silent, certified over all known classes, or active without a certificate."""
-    found = rows(run, "certificates", corrector=corrector, group=POOLED)
-    active = [row for row in found if not silent(row)]
+    table = rows(run, "certificates", corrector=corrector, group=POOLED)
+    active = [row for row in table if not silent(row)]
     good = sum(bool(row["holds"]) for row in active)
-    return {"all": len(found), "certified": good, "silent": len(found) - len(active), "active": len(active) - good}
+    return {"all": len(table), "certified": good, "silent": len(table) - len(active), "active": len(active) - good}
 
 
 def _time(run: Run, corrector: str) -> dict[str, str]:
@@ -109,19 +109,19 @@ def _time(run: Run, corrector: str) -> dict[str, str]:
 def _per_class(run: Run, corrector: str) -> Table:
     """A line per left-out class: recall on a scale beside both references, Gain, Harm, P, certificate."""
     gain = grouped(rows(run, "gain", corrector=corrector), "left_out")
-    own = _own_class(run, corrector)
+    restored = _own_class(run, corrector)
     pooled = grouped(rows(run, "certificates", corrector=corrector, group=POOLED), "left_out")
     lines = []
     for name in (name for name in names(run, "left_out") if name in gain):
         won = number(gain[name])
-        full, again = (number(own.get(name, []), f"{kind}_recall", bounds=False).value for kind in NETWORKS)
+        full, again = (number(restored.get(name, []), f"{kind}_recall", bounds=False).value for kind in NETWORKS)
         lines.append(
             (
                 Cell(name),
                 Cell(render("track.html", won=won.value, range=won.range, full=full, retrained=again), tone="left"),
                 cell(won, why="undefined: the test part has no picture of this class"),
                 cell(number(pooled.get(name, []), "harm", "harm_hits", "harm_total")),
-                cell(number(own.get(name, []), "restored", hits=""), why=NO_BASE),
+                cell(number(restored.get(name, []), "restored", hits=""), why=NO_BASE),
                 verdict(pooled.get(name, [])),
             )
         )

@@ -39,9 +39,10 @@ def curves(run: Run) -> Markup:
     parts = grouped(table, "left_out")
     shown = {"mean over the classes": table, **{name: parts[name] for name in studied(run, parts)}}
     gain_curves = []
-    for place, (title, found) in enumerate(shown.items()):
-        lines = grouped(found, "corrector")
-        gains = [_gain_line(lines[name], look) for name, look in reversed(looks.items()) if name in lines]
+    for place, (title, part) in enumerate(shown.items()):
+        lines = grouped(part, "corrector")
+        drawn_in_turn = [(lines[name], look) for name, look in reversed(looks.items()) if name in lines]
+        gains = [spread_line(grouped(line, "harm"), "gain", look) for line, look in drawn_in_turn]
         marks = [level / 100 for level in PERCENTS]
         gain_curves.append((title, figures.gain_curves(f"curve-{place}", gains, marks)))
     return curve_panels(run, "Gain against Harm, pooled over the right answers of f", gain_curves, looks)
@@ -54,17 +55,14 @@ def _look(run: Run, name: str) -> figures.Look:
     return figures.named(hue(run, "correctors", name))
 
 
-def _gain_line(found: list[TableRow], look: figures.Look) -> figures.Line:
-    return spread_line(grouped(found, "harm"), "gain", look)
-
-
 @section("Ranking of the correctors", "ranking", needs=("ranking",))
 def ranking(run: Run) -> Markup:
     """Compared at the same Harm, never at whatever threshold each chose. P at equal Harm: Gain of the corrector over
     Gain of the network trained on all classes (full, or retrained), both as overrides of the same f; 1 is as good as
     retraining. The best on calibrate stands first."""
-    found = grouped(rows(run, "ranking"), "fitted_on")
-    return tabs("ranking-fit", [(title, _ranking(run, found[key])) for key, title in FITTED_ON.items() if key in found])
+    by_fit = grouped(rows(run, "ranking"), "fitted_on")
+    tables = [(title, _ranking(run, by_fit[key])) for key, title in FITTED_ON.items() if key in by_fit]
+    return tabs("ranking-fit", tables)
 
 
 def _ranking(run: Run, table: list[TableRow]) -> Markup:
@@ -72,14 +70,14 @@ def _ranking(run: Run, table: list[TableRow]) -> Markup:
     columns = {
         key: f"{key.rpartition('_')[2]}\u202f%" if key != "auroc" else "" for keys in SCORES.values() for key in keys
     }
-    found = grouped(table, "corrector")
+    by_corrector = grouped(table, "corrector")
     lines = [
         (
             Cell(name, hue=hue(run, "correctors", name)),
-            *(cell(mean_over_classes(found[name], key), why=TOO_FEW) for key in columns),
+            *(cell(mean_over_classes(by_corrector[name], key), why=TOO_FEW) for key in columns),
         )
         for name in correctors_best_first(run)
-        if name in found
+        if name in by_corrector
     ]
     spans = (("", 1), *((title, len(keys)) for title, keys in SCORES.items()))
     measures = [
@@ -91,8 +89,8 @@ def _ranking(run: Run, table: list[TableRow]) -> Markup:
     return stack(means, folded("Class by class", *(by_class(run, measure, table) for measure in measures)))
 
 
-def _with_interval(found: Sequence[TableRow], key: str) -> Number:
-    return number(found, key, f"{key}_hits", prefix=f"{key}_")
+def _with_interval(seed_rows: Sequence[TableRow], key: str) -> Number:
+    return number(seed_rows, key, f"{key}_hits", prefix=f"{key}_")
 
 
 @section("Confusion, before and after", "confusion", needs=("confusion",))
@@ -101,15 +99,15 @@ def confusion(run: Run) -> Markup:
     the answers of f, trained without the class. After: the answers of h at the threshold in force."""
 
     def body(_: str, table: list[TableRow]) -> Markup:
-        found = grouped(table, "left_out")
-        return stack(*(_before_and_after(run, name, found[name]) for name in studied(run, found)))
+        by_class_out = grouped(table, "left_out")
+        return stack(*(_before_and_after(run, name, by_class_out[name]) for name in studied(run, by_class_out)))
 
     return per_corrector(run, "confusion", rows(run, "confusion"), body)
 
 
 def _before_and_after(run: Run, left_out: str, table: list[TableRow]) -> Markup:
-    found = grouped(table, "system")
-    matrices = [_confusion(run, title, found[key], left_out) for key, title in SYSTEMS.items() if key in found]
+    by_system = grouped(table, "system")
+    matrices = [_confusion(run, title, by_system[key], left_out) for key, title in SYSTEMS.items() if key in by_system]
     return side_by_side(matrices, f"{left_out} left out")
 
 

@@ -59,8 +59,8 @@ class TreatmentPredictions:
 
     def in_part(self, part: str) -> Bools:
         """(N,) whether a picture is in this part."""
-        found: Bools = self.part == PARTS.index(part)
-        return found
+        rows: Bools = self.part == PARTS.index(part)
+        return rows
 
     def mean(self, measure: Callable[[Ints, Ints, int], Rates], rows: Bools) -> float:
         """Mean of a measure over the common classes that have pictures among these rows."""
