@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 from fake_study import CLASSES, make_study_run
 
-from mien.cli.summary import figures
+from mien.cli.study import as_figures
 from mien.errors import RunError
 from mien.experiments.tables import TABLES
 from mien.report.common.run_figures import Number, SeedValue, mean
 from mien.report.study import page, tables
-from mien.report.study.sections import SECTIONS
 from mien.storage.run import Run
 
 ANCHORS = ["result", "classes", "model", "training", "retention", "gain", "restored", "curves", "ranking", "confusion"]
@@ -93,7 +92,7 @@ def shown(html: str) -> Page:
 def test_every_section_is_there_in_order_and_in_the_contents(html: str) -> None:
     assert re.findall(r'<section id="(.*?)"', html) == ANCHORS
     assert re.findall(r'<li><a href="#(.*?)"', html) == ANCHORS
-    assert len(SECTIONS) == len(ANCHORS)
+    assert len(page.SECTIONS) == len(ANCHORS)
     assert "Not there yet" not in html and "This study is not finished" not in html
 
 
@@ -172,7 +171,7 @@ def test_classes_that_are_called_by_numbers(tmp_path: Path) -> None:
     assert {row["left_out"] for row in run.read_table(TABLES["gain"])} == {"10", "2", "1e3", "nan"}
     rows = Page(page.render(run)).cells("gain", "Gain by left-out class")
     assert {left for _, left in rows} == {"10", "2", "1e3", "nan", "mean"}
-    found = figures(run)["classes"]["probe"]
+    found = as_figures(run)["classes"]["probe"]
     assert found["1e3"]["gain"] == pytest.approx(
         next(row["rate"] for row in run.read_table(TABLES["gain"]) if row["left_out"] == "1e3"), abs=1e-6
     )

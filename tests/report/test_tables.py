@@ -11,7 +11,7 @@ from fake_study import CLASSES, make_study_run
 
 from mien.experiments.tables import TABLES
 from mien.metrics.correction import scores
-from mien.report.study.order import correctors_best_first
+from mien.report.study.results import correctors_best_first
 from mien.report.study.tables import PERCENTS, build
 from mien.storage.files import read_arrays, read_json, write_arrays, write_json
 from mien.storage.run import Run

@@ -10,23 +10,23 @@ from importlib import import_module
 
 import click
 
-from mien.cli.failures import NOTHING, STOPPED, as_mien_error, command_of, flags_of, message, tell
+from mien.cli.failures import NOTHING, STOPPED, as_mien_error, command_of, flags_of, message, to_stderr
 from mien.errors import MienError, UsageError, nearest
 from mien.storage.old_names import renamed
 
 VERBS = {
-    "data": "Look into picture sets, or draw one.",
+    "data": "Inspect picture sets, or draw one.",
     "study": "Leave each class out in turn, correct, and report: the main job.",
     "train": "Train one base classifier.",
     "compare": "Compare treatments of unbalanced classes, and say what to do.",
-    "correct": "Make a patch that wins a class back for a trained classifier.",
-    "discover": "Find pictures that look like none of the classes of a classifier.",
+    "correct": "Make a patch that corrects classes of a trained classifier.",
+    "discover": "Find unlabelled pictures that look like none of the classes of a classifier.",
     "audit": "Find labels that are probably wrong.",
-    "review": "Look at suspicious labels on a local page, and say what they should be.",
-    "export": "Write the labels of an audit, as reviewed, for other tools or as a folder.",
-    "patch": "Look at a patch, apply it, take it away.",
-    "predict": "Label pictures with a trained classifier, corrected if it has correctors.",
-    "report": "Make the report of a run again.",
+    "review": "Review suspicious labels on a local page.",
+    "export": "Write the reviewed labels of an audit for other tools, or as a folder of pictures.",
+    "patch": "Show a patch, apply it to a classifier, or remove it.",
+    "predict": "Label pictures with a trained classifier and what corrects it.",
+    "report": "Make the tables and the report of a run again.",
 }
 
 
@@ -74,7 +74,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; every failure is a message and an exit code (1 failed, 2 bad usage), never a traceback."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # no file name and no terminal is too odd to be printed
+        if isinstance(stream, io.TextIOWrapper):  # file names that the terminal cannot show are printed with escapes
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
@@ -87,26 +87,26 @@ def run(arguments: list[str]) -> int:
             sys.stdout.flush()
     except click.ClickException as error:
         if isinstance(error, click.NoSuchOption):
-            error = _with_name_of_today(error)
+            error = _with_present_name(error)
         with contextlib.suppress(OSError, ValueError):  # nobody reads it
             error.show()
         return error.exit_code
     except MienError as error:
-        tell(f"error: {message(cli, arguments, error)}")
+        to_stderr(f"error: {message(cli, arguments, error)}")
         return 2 if isinstance(error, UsageError) else 1
     except (click.Abort, KeyboardInterrupt):
-        tell(f"interrupted: {STOPPED.get(command_of(cli, arguments)[0], NOTHING)}")
+        to_stderr(f"interrupted: {STOPPED.get(command_of(cli, arguments)[0], NOTHING)}")
         return 1
     except BrokenPipeError:
-        _no_more_output()  # the reader left; so do we, quietly
+        _no_more_output()  # the reader of a pipe left, which is no failure to report
         return 1
     except Exception as error:
         return _failed(arguments, error)
     return code or 0
 
 
-def _with_name_of_today(error: click.NoSuchOption) -> click.UsageError:
-    """The error with the flag's name of today, where the user gave its earlier one."""
+def _with_present_name(error: click.NoSuchOption) -> click.UsageError:
+    """The error with the present name of the flag, where the user gave its earlier one."""
     now = renamed(error.option_name)
     if now and error.ctx is not None and now.split()[-1] in flags_of(error.ctx.command):
         return click.UsageError(now, error.ctx)
@@ -114,25 +114,25 @@ def _with_name_of_today(error: click.NoSuchOption) -> click.UsageError:
 
 
 def _failed(arguments: list[str], error: Exception) -> int:
-    """Say what an error means that is none of mien's own kinds."""
+    """Print an error that is not one of mien's own, and return the exit code."""
     known = as_mien_error(error)
     if known:
-        tell(f"error: {message(cli, arguments, known)}")
+        to_stderr(f"error: {message(cli, arguments, known)}")
     elif isinstance(error, OSError):
-        if not error.filename:  # standard output, perhaps: what it still holds would fail again at exit
+        if not error.filename:  # perhaps standard output, whose unwritten rest would fail again at exit
             _no_more_output()
         place = f"{error.filename}: " if error.filename else ""
         remedy = "check that it is there, that it may be used, and that the disk is not full"
-        tell(f"error: {place}{error.strerror or error}\n  → {remedy}")
+        to_stderr(f"error: {place}{error.strerror or error}\n  → {remedy}")
     elif os.environ.get("MIEN_DEBUG"):
         raise error
     else:
-        tell(f"error: {type(error).__name__}: {error}\n  → this is a fault in mien; MIEN_DEBUG=1 shows where")
+        to_stderr(f"error: {type(error).__name__}: {error}\n  → this is a fault in mien; MIEN_DEBUG=1 shows where")
     return 1
 
 
 def _no_more_output() -> None:
-    """Send what is still to be written to standard output nowhere."""
+    """Discard what is still to be written to standard output."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
     with contextlib.suppress(OSError, ValueError, AttributeError):  # no stream, or one without a file

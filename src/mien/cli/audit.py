@@ -1,18 +1,17 @@
-"""mien audit: which labels are wrong."""
+"""mien audit: find labels that are probably wrong."""
 
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mien.cli.options import build, options, out_option
+from mien.cli.terminal import or_none, table
 from mien.data.prepare import DataSettings, conflicts
 from mien.experiments.settings import AuditSettings
 from mien.nets.settings import TrainSettings
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("data")
+@click.argument("source", metavar="DATA")
 @out_option("runs/audit")
 @click.option(
     "--epochs", type=click.IntRange(1, 10_000), default=AuditSettings.train.epochs, show_default=True,
@@ -32,12 +31,12 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 @options(AuditSettings, DataSettings, TrainSettings, without=("epochs", "synthetic", "vote_sampling"))
-def audit(data: str, out: Path, as_json: bool, **values: Any) -> None:
-    """Train once on all pictures, and say of each label whether it is wrong, ambiguous, or of an unusual picture.
+def audit(out: Path, as_json: bool, **values: Any) -> None:
+    """Train once on all pictures, and judge each label: probably wrong, ambiguous, of an unusual picture, or fine.
 
-    Writes OUT/audit.csv, a row a picture with a reason, the most suspicious first, and OUT/index.html to look through.
-    Nothing of the data is changed. Some hundred reviewed pictures make it much better: look at them, write down what
-    they show, and give the file with --reviews.
+    Writes OUT/audit.csv, a row for each picture with a reason, the most suspicious first, and OUT/index.html, a page
+    with the pictures. The data are not changed. A few hundred reviewed pictures make the verdicts much better: review
+    them with mien review, and give the file of reviews with --reviews.
 
     \b
     Example:
@@ -51,63 +50,53 @@ def audit(data: str, out: Path, as_json: bool, **values: Any) -> None:
     from mien.experiments.labels.audit import run_audit
     from mien.report.labels.page import page
 
-    settings = build(
-        AuditSettings, values, data=build(DataSettings, values, source=data, reviews=""),
-        train=build(TrainSettings, values),
-    )  # fmt: skip
+    settings = build(AuditSettings, values, data=build(DataSettings, values, reviews=""))
 
-    def finish(found: Audit) -> None:
-        equal = conflicts(settings.data) if found.conflicts else []
-        shown = page(found.data, found.suspects, found.verdicts, found.reviewed, equal, found.people)
-        write_text(out / "index.html", shown)
+    def finish(result: Audit) -> None:
+        contradictory = conflicts(settings.data) if result.conflicts else []
+        write_text(out / "index.html", page(result, contradictory))
 
     with progress() as on_event:
-        found = run_audit(settings, out, on_event=on_event, finish=finish)
+        result = run_audit(settings, out, on_event=on_event, finish=finish)
+    figures = as_figures(result)
     if as_json:
-        click.echo(json.dumps(as_figures(found), indent=2))
+        click.echo(json.dumps(figures, indent=2))
         return
-    _print(found)
+    _print(figures)
     click.echo(f"table: {out / 'audit.csv'}\npage: {out / 'index.html'}")
 
 
-def as_figures(found: Audit) -> dict[str, Any]:
-    """Counts of verdicts, whole and class by class."""
-    names, labels = found.data.labelset.names, found.suspects.labels
-    classes = {}
-    for c, name in enumerate(names):
-        own = labels == c
-        if own.any():
-            counts = {
-                kind: int((found.verdicts.kind[own] == k).sum()) for k, kind in enumerate(found.verdicts.counts())
-            }
-            classes[name] = {"pictures": int(own.sum()), **counts}
+def as_figures(result: Audit) -> dict[str, Any]:
+    """Counts of verdicts, whole and class by class, and of what each reviewer did."""
+    labels, classes = result.suspects.labels, {}
+    for c, name in enumerate(result.data.labelset.names):
+        given = labels == c
+        if given.any():
+            classes[name] = {"pictures": int(given.sum()), **result.verdicts.counts(given)}
     return {
-        "pictures": len(found.data),
-        "reviewed": int((found.reviewed >= 0).sum()),
-        "reviewers": {one.who: _plain(one) for one in found.people},
-        "verdicts": {**found.verdicts.counts(), "duplicate conflict": len(found.conflicts)},
+        "pictures": len(result.data),
+        "reviewed": int((result.reviewed >= 0).sum()),
+        "reviewers": {reviewer.who: _of_reviewer(reviewer) for reviewer in result.people},
+        "verdicts": {**result.verdicts.counts(), "duplicate conflict": len(result.conflicts)},
         "classes": classes,
     }
 
 
-def _plain(one: Reviewer) -> dict[str, float | None]:
-    of = {"pictures": one.pictures, "shared": one.shared, "agreement": one.agreement, "quality": one.quality}
-    return {key: None if math.isnan(value) else round(value, 3) for key, value in of.items()}
+def _of_reviewer(reviewer: Reviewer) -> dict[str, float | None]:
+    return {key: or_none(round(getattr(reviewer, key), 3)) for key in ("pictures", "shared", "agreement", "quality")}
 
 
-def _print(found: Audit) -> None:
-    figures = as_figures(found)
-    table = Table("class", "pictures", *found.verdicts.counts(), title_justify="left")
-    table.title = "Verdicts by given label"
-    for column in table.columns[1:]:
-        column.justify = "right"
+def _print(figures: dict[str, Any]) -> None:
+    *kinds, conflicting = figures["verdicts"]
+    shown = table("Verdicts by given label", "class", "pictures", *kinds)
     for name, row in figures["classes"].items():
-        table.add_row(escape(name), *map(str, row.values()))
-    Console().print(table)
-    for one in found.people if len(found.people) > 1 else ():
-        agrees = "" if math.isnan(one.agreement) else f", agrees with the others on {one.agreement:.0%} of {one.shared}"
-        quality = "" if math.isnan(one.quality) else f", quality {one.quality:.2f}"
-        click.echo(f"reviewer {one.who or 'without a name'}: {one.pictures} pictures{agrees}{quality}")
-    equal = figures["verdicts"]["duplicate conflict"]
-    if equal:
-        click.echo(f"{equal} more are equal pictures with different labels")
+        shown.add_row(escape(name), *map(str, row.values()))
+    Console().print(shown)
+    for who, row in figures["reviewers"].items() if len(figures["reviewers"]) > 1 else ():
+        agrees = ""
+        if row["agreement"] is not None:
+            agrees = f", agrees with the others on {row['agreement']:.0%} of {row['shared']}"
+        quality = "" if row["quality"] is None else f", quality {row['quality']:.2f}"
+        click.echo(f"reviewer {who or 'without a name'}: {row['pictures']} pictures{agrees}{quality}")
+    if figures["verdicts"][conflicting]:
+        click.echo(f"{figures['verdicts'][conflicting]} more are equal pictures with different labels")

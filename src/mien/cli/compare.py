@@ -1,28 +1,28 @@
-"""mien compare: what to do about unbalanced classes."""
+"""mien compare: treatments of unbalanced classes, compared."""
 
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mien.certify.policy import Policy
 from mien.cli.options import build, command_line, engine_option, options, out_option
+from mien.cli.terminal import decimals, or_none, table
 from mien.data.prepare import DataSettings
 from mien.experiments.settings import CompareSettings
 from mien.nets.settings import TrainSettings
-from mien.report.treatments import page, tables
+from mien.report.common.run_figures import grouped, number, rows
+from mien.report.treatments.advice import KEY, REAL, advised, differences_from_none, treatments_best_first
 from mien.storage.run import Run
 
 
 @click.command()
-@click.argument("data")
+@click.argument("source", metavar="DATA")
 @out_option("runs/compare")
 @engine_option
 @click.option("--json", "as_json", is_flag=True, help="print the ranking as JSON")
@@ -33,8 +33,8 @@ from mien.storage.run import Run
     Policy,
     without=("weight_power", "weighting", "class_weight_target", "reweight_after", "sampling", "action"),
 )
-def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> None:
-    """Train each model under each treatment of unbalanced classes, and say which helps: "for your data, do this".
+def compare(out: Path, engine: str, as_json: bool, **values: Any) -> None:
+    """Train each model under each treatment of unbalanced classes, and recommend one for these data.
 
     \b
     Example:
@@ -46,67 +46,50 @@ def compare(data: str, out: Path, engine: str, as_json: bool, **values: Any) -> 
     may be named.
     """
     from mien.cli.progress import progress
+    from mien.cli.report import make_report
     from mien.experiments.treatments.comparison import compare as compare_
 
-    settings = build(
-        CompareSettings, values, data=build(DataSettings, values, source=data), train=build(TrainSettings, values),
-        policy=build(Policy, values),
-    )  # fmt: skip
-
-    def finish(done: Run) -> None:
-        tables.build(done)
-        page.write(done)
-
+    settings = build(CompareSettings, values)
     with progress() as on_event:
-        done = compare_(settings, out, executor=engine, command=command_line(), on_event=on_event, finish=finish)
+        done = compare_(settings, out, executor=engine, command=command_line(), on_event=on_event, finish=make_report)
+    figures = as_figures(done)
     if as_json:
-        click.echo(json.dumps(as_figures(done), indent=2))
+        click.echo(json.dumps(figures, indent=2))
         return
-    _print(done)
+    _print(figures)
     click.echo(f"report: {done.path('report.html')}")
 
 
 def as_figures(run: Run) -> dict[str, Any]:
     """The ranking for machines: means over the seeds, the best on calibrate first."""
-    from mien.report.common.run_figures import grouped, number, rows
-    from mien.report.treatments.advice import KEY, advised, treatments_best_first
-
-    found = grouped(rows(run, "treatments"), *KEY)
-    differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
+    by_key = grouped(rows(run, "treatments"), *KEY)
+    differences = differences_from_none(run)
     ranking = []
     for key in treatments_best_first(run):
         row = differences.get(key)
-        figures = {name: number(found[key], name).value for name in ("macro_recall", "macro_f1", "accuracy", "seconds")}
-        against = {name: _defined(row[name]) for name in ("difference", "low", "high", "p_holm")} if row else None
+        figures = {
+            name: number(by_key[key], name).value for name in ("macro_recall", "macro_f1", "accuracy", "seconds")
+        }
+        against = {name: or_none(row[name]) for name in ("difference", "low", "high", "p_holm")} if row else None
         ranking.append(
             {
                 "model": key[0], "treatment": key[1], **figures, "against_none": against,
-                "collapsed": sum(one["collapsed"] for one in found[key]),
+                "collapsed": sum(result["collapsed"] for result in by_key[key]),
             }
         )  # fmt: skip
     return {"advice": [line for _, line in advised(run)], "ranking": ranking, "seeds": run.manifest()["seeds"]}
 
 
-def _defined(value: float) -> float | None:
-    """JSON has no NaN, which the p of one seed is."""
-    return None if math.isnan(value) else value
-
-
-def _print(run: Run) -> None:
-    from mien.report.treatments.advice import REAL
-
-    figures = as_figures(run)
-    table = Table("model", "treatment", "macro recall", "macro F1", "accuracy", "against none", title_justify="left")
-    table.title = "On test, best on calibrate first (means over seeds)"
-    for column in table.columns[2:]:
-        column.justify = "right"
+def _print(figures: dict[str, Any]) -> None:
+    columns = ("model", "treatment", "macro recall", "macro F1", "accuracy", "against none")
+    shown = table("On test, best on calibrate first (means over seeds)", *columns, numbers=slice(2, None))
     for row in figures["ranking"]:
         against = row["against_none"]
         real = against and against["p_holm"] is not None and against["p_holm"] < REAL
         change = f"{against['difference']:+.3f}{' *' if real else ''}" if against else "–"
-        cells = (f"{row[name]:.3f}" for name in ("macro_recall", "macro_f1", "accuracy"))
+        cells = (decimals(row[name]) for name in ("macro_recall", "macro_f1", "accuracy"))
         fallen = " (collapsed)" if row["collapsed"] else ""
-        table.add_row(escape(row["model"]), escape(row["treatment"] + fallen), *cells, change)
-    Console().print(table)
+        shown.add_row(escape(row["model"]), escape(row["treatment"] + fallen), *cells, change)
+    Console().print(shown)
     for line in figures["advice"]:
         click.echo(line)

@@ -1,35 +1,38 @@
-"""mien data: look into a picture set, or draw one."""
+"""mien data: inspect a picture set, or draw one."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mien.cli import Group
-from mien.cli.options import build, options
+from mien.cli.options import PATH, build, options
+from mien.cli.terminal import table
 from mien.data.prepare import DataSettings
 from mien.storage.output import prepare_output
+
+if TYPE_CHECKING:
+    from mien.report.data.page import Inspection
 
 
 @click.group(cls=Group)
 def data() -> None:
-    """Look into picture sets, or draw one."""
+    """Inspect picture sets, or draw one."""
 
 
 @data.command()
 @click.argument("source", metavar="DATA")
 @click.option("--json", "as_json", is_flag=True, help="print the figures as JSON")
-@click.option("--out", type=click.Path(path_type=Path), help="write a page with sample faces to this HTML file")
+@click.option("--out", type=PATH, help="write a page with sample faces to this HTML file")
 @click.option("--near", is_flag=True, help="look for nearly equal pictures as well (needs mien[near])")
 @options(DataSettings)
 def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: Any) -> None:
-    """Count classes, parts, sizes and people, and name every kind of problem.
+    """Count classes, parts, sizes and persons, and list every kind of problem.
 
     \b
     Example:
@@ -44,8 +47,8 @@ def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: 
 
     settings = build(DataSettings, values, source=source)
     with progress(notes=False) as on_event:
-        found = prepare_unfiltered(settings, on_event)
-    seen = inspect_(found, near=near)
+        unfiltered = prepare_unfiltered(settings, on_event)
+    seen = inspect_(unfiltered, near=near)
     if out:
         write_text(out, page(seen))
     if as_json:
@@ -56,26 +59,22 @@ def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: 
             click.echo(f"page: {out}")
 
 
-def _print(seen: Any) -> None:
+def _print(seen: Inspection) -> None:
     from mien.report.data.page import FEW
 
     console = Console(highlight=False)
     console.print(f"{escape(seen.name)}: {seen.usable:,} usable of {seen.rows:,} rows", style="bold", soft_wrap=True)
-    table = Table()
-    table.add_column("class")
-    for title in ("pictures", "share", *(part.name for part in seen.parts)):
-        table.add_column(title, justify="right")
+    classes = table("", "class", "pictures", "share", *seen.parts)
     for row, name in enumerate(seen.classes):
-        counts = [int(part.counts[row]) for part in seen.parts]
+        counts = [int(part[row]) for part in seen.parts.values()]
         shown = [f"[red]{count}[/]" if count < FEW else f"{count}" for count in counts]
-        table.add_row(escape(name), f"{seen.totals[row]}", f"{100 * seen.shares[row]:.1f} %", *shown)
-    console.print(table)
+        classes.add_row(escape(name), f"{seen.totals[row]}", f"{100 * seen.shares[row]:.1f} %", *shown)
+    console.print(classes)
     console.print(f"sizes   {seen.sizes_in_words}")
     console.print("modes   " + ", ".join(f"{mode} {count:,}" for mode, count in seen.modes.items()))
     if seen.sources:
-        console.print(
-            "sources " + ", ".join(f"{source.name} {source.counts.sum():,}" for source in seen.sources), markup=False
-        )
+        sources = ", ".join(f"{source} {counts.sum():,}" for source, counts in seen.sources.items())
+        console.print(f"sources {sources}", markup=False)
     if seen.people:
         console.print(f"people  {seen.people:,}; most pictures: {seen.largest[0]}, {seen.largest[1]}", markup=False)
     console.print("problems" if seen.problems else "no problems", style="bold")
@@ -85,16 +84,16 @@ def _print(seen: Any) -> None:
 
 
 @data.command()
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=PATH)
 @click.option("-n", "--n", type=int, default=3000, show_default=True, help="how many pictures")
 @click.option("--size", type=int, default=48, show_default=True, help="side of the pictures in pixels")
 @click.option("--colour/--no-colour", default=False, show_default=True, help="RGB instead of grey")
-@click.option("--seed", type=int, default=0, show_default=True, help="equal seeds draw equal faces")
+@click.option("--seed", type=int, default=0, show_default=True, help="the same seed draws the same faces")
 @click.option(
     "--profile", default="raf", show_default=True, help="class shares: raf (RAF-DB's seven), or even (all eight)"
 )
-def draw(out: Path, n: int, size: int, colour: bool, seed: int, profile: str) -> None:
-    """Draw faces and write them as class folders with votes.csv: a data set of which the truth is known.
+def draw(out: Path, n: int, **values: Any) -> None:
+    """Draw faces and write them as class folders with votes.csv: a data set whose true classes are known.
 
     \b
     Example:
@@ -102,7 +101,7 @@ def draw(out: Path, n: int, size: int, colour: bool, seed: int, profile: str) ->
     """
     from mien.data import faces
 
-    settings = faces.FaceSettings(n=n, size=size, colour=colour, seed=seed, profile=profile)
+    settings = faces.FaceSettings(n=n, **values)
     with prepare_output(out):
         faces.write(faces.draw(settings), out)
     click.echo(f"{n:,} pictures, {out / 'votes.csv'} with votes, persons and the truth")

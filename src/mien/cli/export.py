@@ -1,4 +1,4 @@
-"""mien export: what an audit and its reviewers found, for other tools or as a corrected data set."""
+"""mien export: reviewed labels of an audit, for other tools or as a corrected data set."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from pathlib import Path
 
 import click
 
-from mien.cli.notes import to_stderr
+from mien.cli.failures import to_stderr
+from mien.cli.options import PATH, audit_argument, moved_option
 from mien.labels import FORMS
 from mien.storage.files import read_json
 from mien.storage.output import prepare_output
 
 
 @click.command()
-@click.argument("folder", metavar="AUDIT", type=click.Path(path_type=Path))
-@click.option("--data", "source", metavar="PATH", help="where the pictures are now, if they were moved since the audit")
+@audit_argument
+@moved_option
 @click.option(
     "--as", "form", type=click.Choice(FORMS), default="folder", show_default=True,
     help="Label Studio's tasks, FiftyOne's classification folder, or OUT/CLASS/PICTURE with labels.csv",
 )  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="file or folder to write, new")
+@click.option("--out", type=PATH, required=True, help="file or folder to write; it must not exist yet")
 def export(folder: Path, source: str | None, form: str, out: Path) -> None:
-    """Write the pictures of an audit with their labels; where a reviewer said something, with the reviewers' word.
+    """Write the pictures of an audit with their labels, as corrected by the reviewers.
 
-    What nobody reviewed keeps its label: suggestions of the audit are shown to people, and never taken for the truth.
+    A picture without a review keeps its label: suggestions of the audit are never applied on their own.
 
     \b
     Example:
@@ -34,9 +35,9 @@ def export(folder: Path, source: str | None, form: str, out: Path) -> None:
     from mien.labels.export import export as export_
     from mien.labels.review_queue import ReviewQueue
 
-    desk = ReviewQueue.open(folder, source)
-    for note in desk.notes():
+    queue = ReviewQueue.open(folder, source)
+    for note in queue.notes():
         to_stderr(f"note: {note}")
     with prepare_output(out, sources=[source or read_json(folder / "audit.json")["data"]["source"]]):
-        count = export_(desk, form, out)
-    click.echo(f"{out}: {count} pictures, {changed(desk)} with a label that reviewers changed")
+        count = export_(queue, form, out)
+    click.echo(f"{out}: {count} pictures, {changed(queue)} with a label that reviewers changed")

@@ -1,4 +1,4 @@
-"""Messages of failed commands: only what is true of the command, and only flags that it has."""
+"""Lines on standard error, and the messages of failed commands, which name only flags that the command has."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PACKAGE_ROOT = "mien"
 
 
 def command_of(root: click.Command, arguments: Sequence[str]) -> tuple[str, click.Command]:
-    """The command that the arguments name, and its words, such as "data draw"."""
+    """The words of the command that the arguments name, such as "data draw", and the command."""
     command, words = root, []
     for argument in arguments:
         if not isinstance(command, click.Group):
@@ -85,7 +85,7 @@ def _is_possible(part: str, root: click.Command, command: click.Command) -> bool
 
 
 def message(root: click.Command, arguments: Sequence[str], error: MienError) -> str:
-    """What is printed of an error: place, cause, and what the user of this command can do."""
+    """The lines that are printed for an error: place, cause, and what the user of this command can do."""
     words, command = command_of(root, arguments)
     place = error.place
     flag = FLAG.match(place)
@@ -98,27 +98,25 @@ def message(root: click.Command, arguments: Sequence[str], error: MienError) -> 
 
 
 def as_mien_error(error: Exception) -> MienError | None:
-    """What an error of another kind means to a user; None for a fault in mien."""
+    """Translate an error that is none of mien's own; None for a fault in mien."""
     if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "can't allocate memory" in str(error):
         remedy = "lower --size; lower --batch-size; give fewer pictures, or a machine with more memory"
         return MienError("there is not enough memory", remedy=remedy)
     package = _broken_package(error)
     if package.removeprefix("_") in sys.stdlib_module_names or package in sys.stdlib_module_names:
         remedy = "install Python again, with this module"
-        return BrokenPackageError(
-            f"this Python was built without a module of its standard library: {error}", place=package, remedy=remedy
-        )
+        cause = f"this Python was built without a module of its standard library: {error}"
+        return BrokenPackageError(cause, place=package, remedy=remedy)
     if package:
         if isinstance(error, ModuleNotFoundError) and error.name == package:
-            return MissingExtraError(
-                f"needs the package {package}, which is not installed", remedy=f"pip install {package}"
-            )
+            cause = f"needs the package {package}, which is not installed"
+            return MissingExtraError(cause, remedy=f"pip install {package}")
         return BrokenPackageError.for_package(package, error)
     return None
 
 
 def _broken_package(error: Exception) -> str:
-    """The package that was being imported when the error arose, or "": the first whose own module was being run."""
+    """The package during whose import the error arose, or "": the outermost whose module was being run."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if frame.f_code.co_name == "<module>" and root not in (PACKAGE_ROOT, "__main__", ""):
@@ -127,7 +125,7 @@ def _broken_package(error: Exception) -> str:
     return "" if root == PACKAGE_ROOT else root
 
 
-def tell(text: str) -> None:
-    """Print to standard error, as long as anybody is there to read it."""
+def to_stderr(text: str) -> None:
+    """Print a line to standard error; a closed standard error is no failure."""
     with contextlib.suppress(OSError, ValueError):
         click.echo(text, err=True)

@@ -19,6 +19,14 @@ from mien.nets.settings import OWN_RECIPES, TrainSettings
 from mien.settings import items, joined
 from mien.storage.old_names import SETTINGS
 
+PATH = click.Path(path_type=Path)
+base_argument = click.argument("place", metavar="BASE", type=PATH)
+left_out_option = click.option("--left-out", help="the study's classifier without this class, not the full one")
+seed_option = click.option("--seed", type=int, help="which of the study's seeds; the first by default")
+audit_argument = click.argument("folder", metavar="AUDIT", type=PATH)
+moved_option = click.option(
+    "--data", "source", metavar="PATH", help="where the pictures are now, if they were moved since the audit"
+)
 Settings = TypeVar("Settings")
 Command = Callable[..., Any]
 if TYPE_CHECKING:
@@ -50,9 +58,7 @@ def options(*kinds: type, without: Sequence[str] = ()) -> Callable[[Command], Co
 
 def out_option(default: str) -> Callable[[Command], Command]:
     """The flag --out of a verb that writes a folder."""
-    return click.option(
-        "--out", type=click.Path(path_type=Path), default=Path(default), show_default=True, help="folder to write"
-    )
+    return click.option("--out", type=PATH, default=Path(default), show_default=True, help="folder to write")
 
 
 def engine_option(command: Command) -> Command:
@@ -63,30 +69,30 @@ def engine_option(command: Command) -> Command:
 
 
 def command_line() -> str:
-    """How this was called, to call it again."""
+    """The command that the user typed, which runs again as it is."""
     return shlex.join(["mien", *sys.argv[1:]])
 
 
 def build(kind: type[Settings], values: Mapping[str, Any], prefix: str = "", **given: Any) -> Settings:
-    """A settings object from the flags' values; `given` fills the fields that have no flag."""
+    """A settings object, and those nested in it, from the flags' values; `given` fills the fields without a flag."""
     hints = get_type_hints(kind)
     for field in fields(kind):  # type: ignore[arg-type]
         name = prefix + field.name
-        if is_dataclass(hints[field.name]) and field.name not in given:
-            nested = hints[field.name]
-            if field.name == "augment":
-                given[field.name] = build(nested, values, f"{name}_")
-        elif name in values and field.name not in given:
+        if field.name in given:
+            continue
+        if is_dataclass(hints[field.name]):
+            given[field.name] = build(hints[field.name], values, f"{name}_" if field.name == "augment" else "")
+        elif name in values:
             given[field.name] = values[name]
     return kind(**given)
 
 
 def trained_by(base: str, values: Mapping[str, Any]) -> TrainSettings:
-    """The settings of training: what was given, and for the rest the recipe of the base classifier."""
+    """The settings of training: the flags that were given, and for the others the recipe of the base classifier."""
     ctx = click.get_current_context()
     untouched = {name for name in values if ctx.get_parameter_source(name) is ParameterSource.DEFAULT}
-    own = {name: value for name, value in OWN_RECIPES.get(base, {}).items() if name in untouched}
-    return build(TrainSettings, {**values, **own})
+    recipe = {name: value for name, value in OWN_RECIPES.get(base, {}).items() if name in untouched}
+    return build(TrainSettings, {**values, **recipe})
 
 
 def _flags(kind: type, prefix: str = "") -> Iterator[tuple[str, Field[Any], Any]]:
@@ -110,8 +116,8 @@ def _option(prefix: str, field: Field[Any], hint: Any) -> Callable[[Command], Co
     if str(hint).startswith("tuple"):
         kinds = _Items(int if "int" in str(hint) else str)
         return click.option(flag, name, type=kinds, default=joined(default or ()), help=text, show_default=True)
-    found = {int: click.INT, float: click.FLOAT}
-    numbers = (found[one] for one in (hint, *get_args(hint)) if one in found)  # also of int | None
+    types = {int: click.INT, float: click.FLOAT}
+    numbers = (types[each] for each in (hint, *get_args(hint)) if each in types)  # also of int | None
     kind = click.Choice(choices) if choices else next(numbers, click.STRING)
     return click.option(flag, name, type=kind, default=default, help=text, show_default=default not in (None, ""))
 
@@ -138,15 +144,11 @@ def _key(flag: str) -> str:
     return flag.lstrip("-").replace("-", "_")
 
 
-def _is_setting(option: click.Parameter) -> bool:
-    return isinstance(option, click.Option) and option.expose_value
-
-
-def _as_typed(value: Any, option: click.Parameter) -> str | list[str]:
+def _as_typed(value: Any, option: click.Option) -> str | list[str]:
     """A value of the file as it would be typed after its flag, so that the flag's own checks hold for both."""
-    if not isinstance(value, list):
-        return [str(value)] if isinstance(option, click.Option) and option.multiple else str(value)
-    return [*map(str, value)] if isinstance(option, click.Option) and option.multiple else joined(value)
+    if option.multiple:
+        return [*map(str, value)] if isinstance(value, list) else [str(value)]
+    return joined(value) if isinstance(value, list) else str(value)
 
 
 def _config(command: Command) -> Command:
@@ -156,11 +158,11 @@ def _config(command: Command) -> Command:
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise UsageError(
-                str(error), place=f"--config {path}", remedy="give a TOML file of flag = value lines"
-            ) from None
-        known = {_key(option.opts[0]): option for option in ctx.command.params if _is_setting(option)}
-        found = {}
+            remedy = "give a TOML file of flag = value lines"
+            raise UsageError(str(error), place=f"--config {path}", remedy=remedy) from None
+        flags = (option for option in ctx.command.params if isinstance(option, click.Option) and option.expose_value)
+        known = {_key(option.opts[0]): option for option in flags}
+        defaults = {}
         for key, value in values.items():
             if _key(key) not in known:
                 now = SETTINGS.get(_key(key))
@@ -168,10 +170,10 @@ def _config(command: Command) -> Command:
                     raise UsageError(f"{key} is now {now}", place=str(path), remedy=f"write {now} = {value!r}")
                 raise choice_error("setting", key, sorted(known), place=str(path))
             option = known[_key(key)]
-            found[option.name] = _as_typed(value, option)
-        ctx.default_map = {**(ctx.default_map or {}), **found}
+            defaults[option.name] = _as_typed(value, option)
+        ctx.default_map = {**(ctx.default_map or {}), **defaults}
 
     return click.option(
-        "--config", type=click.Path(path_type=Path), callback=read, is_eager=True, expose_value=False,
+        "--config", type=PATH, callback=read, is_eager=True, expose_value=False,
         help="TOML file with any of these settings; flags win over it",
     )(command)  # fmt: skip

@@ -1,4 +1,4 @@
-"""mien patch: look at patches, apply them to a classifier, take them away again."""
+"""mien patch: show patches, apply them to a classifier, remove them again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mien.cli import Group
+from mien.cli.options import PATH, base_argument, left_out_option, seed_option
+from mien.cli.terminal import table
 from mien.errors import RunError
 from mien.storage.files import storage_errors
 from mien.storage.folders import remove as remove_folder
@@ -22,16 +23,19 @@ if TYPE_CHECKING:
     from mien.storage.files import Record
 
 
+patch_argument = click.argument("folder", metavar="PATCH", type=PATH)
+
+
 @click.group(cls=Group)
 def patch() -> None:
-    """Look at a patch, apply it to a classifier, or take it away."""
+    """Show a patch, apply it to a classifier, or remove it."""
 
 
 @patch.command()
-@click.argument("folder", metavar="PATCH", type=click.Path(path_type=Path))
+@patch_argument
 @click.option("--json", "as_json", is_flag=True, help="print patch.json")
 def show(folder: Path, as_json: bool) -> None:
-    """Say what a patch corrects, what is certified, and how it was made.
+    """Show what a patch corrects, what is certified, and how it was made.
 
     \b
     Example:
@@ -41,49 +45,50 @@ def show(folder: Path, as_json: bool) -> None:
     from mien.deploy.patch_io import PATCH, REMEDY
     from mien.storage.files import as_storage_error
 
-    found = PATCH.read(folder, REMEDY)
-    provenance = Provenance.from_patch(found)
+    stored = PATCH.read(folder, REMEDY)
+    provenance = Provenance.from_patch(stored)
     if as_json:
-        click.echo(json.dumps({**found, RECORD: provenance.record()}, indent=2))
+        click.echo(json.dumps({**stored, RECORD: provenance.record()}, indent=2))
         return
-    recorded = "" if RECORD in found else "not recorded, an earlier version made it; "
+    recorded = "" if RECORD in stored else "not recorded, since an earlier version made the patch; "
     with as_storage_error(folder / "patch.json"):
-        _print(found, [recorded + provenance.description, *provenance.sources])
+        _print(stored, [recorded + provenance.description, *provenance.sources])
 
 
-def _print(found: Record, provenance: list[str]) -> None:
-    policy, about = found["policy"], found["about"]
+def _print(stored: Record, provenance: list[str]) -> None:
+    policy, about = stored["policy"], stored["about"]
     console = Console(highlight=False)
-    pairs = [[escape(plain(text)) for text in pair] for pair in zip(found["targets"], found["correctors"], strict=True)]
+    pairs = [
+        [escape(plain(text)) for text in pair] for pair in zip(stored["targets"], stored["correctors"], strict=True)
+    ]
     console.print("corrects   " + ", ".join(f"[bold]{target}[/] ({name})" for target, name in pairs))
     console.print(f"policy     {policy['rule']}, budget {100 * policy['budget']:g} %, {policy['action']}", markup=False)
     console.print(f"made       {plain(about.get('made', ''))}", markup=False)
     console.print(f"           {plain(about.get('command', ''))}", markup=False, soft_wrap=True)
-    console.print(f"for        classifier {plain(found['base'])}, pictures {plain(found['data'])}", markup=False)
+    console.print(f"for        classifier {plain(stored['base'])}, pictures {plain(stored['data'])}", markup=False)
     for title, line in zip(("provenance", *[""] * len(provenance)), provenance, strict=False):
         console.print(f"{title:<10} {plain(line)}", markup=False, soft_wrap=True)
-    table = Table("certified of", "budget", "confidence", "n", "harmed (allowed)", "holds")
-    for column in table.columns[1:5]:
-        column.justify = "right"
-    for row in found["certificate"]:
+    columns = ("certified of", "budget", "confidence", "n", "harmed (allowed)", "holds")
+    shown = table("", *columns, numbers=slice(1, 5))
+    for row in stored["certificate"]:
         holds = "yes" if row["holds"] else f"no, needs n = {row['needed']}" if not row["feasible"] else "no"
-        if row["holds"] and found["approximate"]:
-            holds = "about"
+        if row["holds"] and stored["approximate"]:
+            holds = "approximately"
         harmed = str(row["k"]) if row["feasible"] else "–"
         shares = (f"{100 * row[key]:g} %" for key in ("budget", "confidence"))
-        table.add_row(escape(plain(row["group"])), *shares, str(row["n"]), harmed, holds)
-    console.print(table)
+        shown.add_row(escape(plain(row["group"])), *shares, str(row["n"]), harmed, holds)
+    console.print(shown)
 
 
 @patch.command()
-@click.argument("folder", metavar="PATCH", type=click.Path(path_type=Path))
-@click.argument("place", metavar="BASE", type=click.Path(path_type=Path))
-@click.option("--left-out", help="the study's classifier without this class, not the full one")
-@click.option("--seed", type=int, help="which of the study's seeds; the first by default")
+@patch_argument
+@base_argument
+@left_out_option
+@seed_option
 def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> None:
     """Put a patch beside the classifier in BASE: from now on mien predict uses it. The classifier is not changed.
 
-    Where one is applied already, both become one patch with one certificate; their order does not matter.
+    If another patch is applied already, both are merged into one with one certificate; their order does not matter.
 
     \b
     Example:
@@ -103,11 +108,11 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
 
 
 @patch.command()
-@click.argument("place", metavar="BASE", type=click.Path(path_type=Path))
-@click.option("--left-out", help="the study's classifier without this class, not the full one")
-@click.option("--seed", type=int, help="which of the study's seeds; the first by default")
+@base_argument
+@left_out_option
+@seed_option
 def remove(place: Path, left_out: str | None, seed: int | None) -> None:
-    """Take the applied patch away: the classifier in BASE answers as before.
+    """Remove the applied patch: the classifier in BASE answers as before.
 
     \b
     Example:
@@ -125,5 +130,5 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
 
 
 def plain(text: object) -> str:
-    """The text of a stranger's file, without what a terminal would obey."""
+    """Text of a file from elsewhere, without control characters."""
     return "".join(sign if sign.isprintable() else "�" for sign in str(text))

@@ -11,37 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mien.cli.notes import to_stderr
+from mien.cli.failures import to_stderr
+from mien.cli.options import PATH, seed_option
 from mien.errors import DataError
 from mien.types import NO_LABEL
 
 SHOWN = 20
-"""Lines at most on what is left out."""
+"""Most lines that are printed on what is left out."""
 if TYPE_CHECKING:
     from mien.deploy.predictor import Predictions
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--run", "run_folder", required=True, type=click.Path(path_type=Path), help="run folder of mien study or mien train"
-)
+@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.option("--run", "run_folder", required=True, type=PATH, help="run folder of mien study or mien train")
 @click.option("--left-out", help="use the model trained without this class, with its corrector")
-@click.option("--patch", type=click.Path(path_type=Path), help="correct with this patch, of mien correct")
+@click.option("--patch", type=PATH, help="correct with this patch, of mien correct")
 @click.option("--corrector", help="which of the study's correctors; the last by default")
 @click.option("--base", help="base classifier from outside mien, as module:Name, if the run has one")
-@click.option("--seed", type=int, help="which of the study's seeds; the first by default")
+@seed_option
 @click.option("--csv", "as_csv", is_flag=True, help="CSV instead of JSON lines")
-def predict(
-    files: tuple[Path, ...],
-    run_folder: Path,
-    left_out: str | None,
-    patch: Path | None,
-    corrector: str | None,
-    base: str | None,
-    seed: int | None,
-    as_csv: bool,
-) -> None:
+def predict(files: tuple[Path, ...], run_folder: Path, as_csv: bool, **choices: Any) -> None:
     """Label pictures: one line each with label, probabilities and corrected label.
 
     A folder means all pictures in and below it; files that are left out are counted on standard error. All pictures of
@@ -57,20 +47,20 @@ def predict(
     from mien.deploy.opening import open_predictor
 
     paths = expand(files)
-    predictor = open_predictor(run_folder, left_out=left_out, corrector=corrector, base=base, seed=seed, patch=patch)
+    predictor = open_predictor(run_folder, **choices)
     classes = predictor.classes
-    ranges, said = ranges_of(paths)
-    for _, cause, remedy in said:
+    ranges, notes = ranges_of(paths)
+    for _, cause, remedy in notes:
         to_stderr(f"{cause} → {remedy}")
     rows = (row for answers in predictor.stream_files(paths, ranges) for row in _rows(answers, classes))
-    failed = (_write_csv if as_csv else _write_json)(rows, classes)
+    failed = _write(rows, classes, as_csv)
     if failed:
         to_stderr(f"{failed} of {len(paths)} pictures could not be read")
         click.get_current_context().exit(1 if failed == len(paths) else 0)
 
 
 def expand(files: tuple[Path, ...]) -> list[Path]:
-    """The files named, each once, folders replaced by the pictures in and below them; what is left out is printed.
+    """The pictures among the files and in the folders, each once; what is left out is printed to standard error.
 
     Raises
     ------
@@ -78,18 +68,18 @@ def expand(files: tuple[Path, ...]) -> list[Path]:
     """
     from mien.data.files import images_from
 
-    found = [images_from([place]) for place in files]
-    problems = [problem for one in found for problem in one.problems]
-    for place, one in zip(files, found, strict=True):
-        if not one.pictures:
-            why = f": {one.problems[0].cause}" if one.problems else ""
-            remedy = one.problems[0].remedy if one.problems else "name picture files or a folder of them"
+    listings = [images_from([place]) for place in files]
+    problems = [problem for listing in listings for problem in listing.problems]
+    for place, listing in zip(files, listings, strict=True):
+        if not listing.pictures:
+            why = f": {listing.problems[0].cause}" if listing.problems else ""
+            remedy = listing.problems[0].remedy if listing.problems else "name picture files or a folder of them"
             raise DataError(f"no picture in this folder{why}", place=str(place), remedy=remedy)
     for problem in problems[:SHOWN]:
         to_stderr(f"left out: {problem}")
     if len(problems) > SHOWN:
         to_stderr(f"left out: {len(problems) - SHOWN} more folders")
-    return list(dict.fromkeys(path for one in found for path in one.pictures))
+    return list(dict.fromkeys(path for listing in listings for path in listing.pictures))
 
 
 def _rows(answers: Predictions, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
@@ -113,22 +103,23 @@ def _rows(answers: Predictions, classes: tuple[str, ...]) -> Iterator[dict[str, 
         }
 
 
-def _write_json(rows: Iterator[dict[str, Any]], classes: tuple[str, ...]) -> int:
-    failed = 0
-    for row in rows:
-        click.echo(json.dumps(row, ensure_ascii=False))
-        failed += "error" in row
-    return failed
-
-
-def _write_csv(rows: Iterator[dict[str, Any]], classes: tuple[str, ...]) -> int:
+def _write(rows: Iterator[dict[str, Any]], classes: tuple[str, ...], as_csv: bool) -> int:
+    """Print the rows as JSON lines or CSV, and return how many pictures could not be read."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["file", "label", "corrected", "overridden", *classes, "error"])
+    if as_csv:
+        writer.writerow(["file", "label", "corrected", "overridden", *classes, "error"])
     failed = 0
     for row in rows:
-        shares = row.get("probabilities", dict.fromkeys(classes, ""))
-        final = "" if row.get("corrected") is None else row["corrected"]
-        overridden = int(row["overridden"]) if "overridden" in row else ""
-        writer.writerow([row["file"], row.get("label", ""), final, overridden, *shares.values(), row.get("error", "")])
+        if as_csv:
+            writer.writerow(_csv_values(row, classes))
+        else:
+            click.echo(json.dumps(row, ensure_ascii=False))
         failed += "error" in row
     return failed
+
+
+def _csv_values(row: dict[str, Any], classes: tuple[str, ...]) -> list[Any]:
+    if "error" in row:
+        return [row["file"], "", "", "", *("" for _ in classes), row["error"]]
+    corrected = "" if row["corrected"] is None else row["corrected"]
+    return [row["file"], row["label"], corrected, int(row["overridden"]), *row["probabilities"].values(), ""]

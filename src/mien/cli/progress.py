@@ -1,30 +1,33 @@
-"""How work gets on: moving bars on a terminal, plain lines in a log. Everything goes to standard error."""
+"""Progress of long work on standard error: bars on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from mien.cli.notes import note_data, to_stderr
+from mien.cli.failures import to_stderr
+from mien.data.checks import by_kind
+from mien.data.reviews import KINDS
 from mien.events import Event, OnEvent
+from mien.types import Problem
 
 DONE = "done"
 
 
 @contextmanager
 def progress(*, notes: bool = True) -> Iterator[OnEvent]:
-    """A callable for `on_event` of whatever takes long.
+    """Give a callable that shows each Event of long work.
 
     Parameters
     ----------
-    notes : whether the problems of the data are printed, a line or two.
+    notes : whether the problems of the data are printed.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(notes)
+        yield _with_notes(_Lines()) if notes else _Lines()
         return
     columns = (
         TextColumn("{task.description:<24}"),
@@ -33,26 +36,44 @@ def progress(*, notes: bool = True) -> Iterator[OnEvent]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as bars:
-        yield _Bars(bars, notes)
+        yield _with_notes(_Bars(bars)) if notes else _Bars(bars)
 
 
 @contextmanager
 def stages() -> Iterator[Callable[[str], object]]:
-    """A callable for work that reports stages alone."""
+    """Give a callable that shows the stages of work that has no other events."""
     with progress(notes=False) as on_event:
         yield lambda stage: on_event(Event(stage))
+
+
+def _with_notes(show: OnEvent) -> OnEvent:
+    """Print the problems of the data before an event is shown."""
+
+    def on_event(event: Event) -> None:
+        note_data(event.problems)
+        show(event)
+
+    return on_event
+
+
+def note_data(problems: Iterable[Problem]) -> None:
+    """Print a line for each kind of problem with reviews, with its first example, and one line that counts the rest."""
+    kinds = by_kind(list(problems))
+    for kind in kinds:
+        if kind.name in KINDS:
+            to_stderr(f"note: {kind.count:,} × {kind.name}: {kind.examples[0]}")
+    counts = ", ".join(f"{kind.count:,} × {kind.name}" for kind in kinds if kind.name not in KINDS)
+    if counts:
+        to_stderr(f"note: the data have problems: {counts} (mien data inspect shows them)")
 
 
 class _Lines:
     """A line for each new stage of each task; without tasks, one for each epoch too. Counts are left out."""
 
-    def __init__(self, notes: bool) -> None:
-        self.notes = notes
+    def __init__(self) -> None:
         self.stages: dict[str, str] = {}
 
     def __call__(self, event: Event) -> None:
-        if self.notes:
-            note_data(event.problems)
         stage = event.stage if event.task else str(event)
         if event.total or self.stages.get(event.task) == stage:
             return
@@ -63,13 +84,11 @@ class _Lines:
 class _Bars:
     """A bar for each task, and one for all of the work."""
 
-    def __init__(self, bars: Progress, notes: bool) -> None:
-        self.bars, self.notes = bars, notes
+    def __init__(self, bars: Progress) -> None:
+        self.bars = bars
         self.shown: dict[str, TaskID] = {}
 
     def __call__(self, event: Event) -> None:
-        if self.notes:
-            note_data(event.problems)
         name = event.task or "all"
         if name not in self.shown:
             self.shown[name] = self.bars.add_task(name, total=None, stage="")

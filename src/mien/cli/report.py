@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mien.cli.options import PATH
 from mien.errors import UsageError
 from mien.storage.files import storage_errors
 from mien.storage.layout import CELLS
@@ -13,8 +14,8 @@ from mien.storage.run import Run
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--beside", type=click.Path(path_type=Path), help="another run: show what changed since, class by class")
+@click.argument("run", type=PATH)
+@click.option("--beside", type=PATH, help="an earlier run to compare with, class by class; for studies only")
 def report(run: Path, beside: Path | None) -> None:
     """Make tables and report of a study or a comparison again, also if it was stopped or is still running.
 
@@ -23,25 +24,41 @@ def report(run: Path, beside: Path | None) -> None:
       mien report runs/first
       mien report runs/reviewed --beside runs/as-given
     """
+    done = Run(run)
+    if _is_comparison(done) and beside:
+        remedy = "leave it out: a comparison has everything beside each other"
+        raise UsageError("works only with a study", place="--beside", remedy=remedy)
+    finished = None
+    while (now := _finished(done)) != finished:  # a running study may finish cells meanwhile
+        finished = now
+        written = make_report(done, Run(beside) if beside else None)
+    click.echo(f"report: {written}")
+
+
+def make_report(run: Run, beside: Run | None = None) -> Path:
+    """Write the tables and the page of a study or a comparison, and return the path of the page.
+
+    Parameters
+    ----------
+    beside : another study; the page then has a section that compares both.
+    """
     from mien.report.study import page, tables
     from mien.report.study.diff import compare
     from mien.report.treatments import page as treatments_page
     from mien.report.treatments import tables as treatments_tables
 
-    done = Run(run)
-    compared = done.manifest().get("kind") == "compare"
-    if compared and beside:
-        remedy = "leave it out: a comparison has everything beside each other"
-        raise UsageError("works only with a study", place="--beside", remedy=remedy)
-    (treatments_page if compared else page).PAGE.manifest(done)
-    finished = None
-    while (now := _finished(done)) != finished:  # a running study may finish cells meanwhile
-        finished = now
-        (treatments_tables if compared else tables).build(done)
-        if beside:
-            compare(done, Run(beside))
-        written = (treatments_page if compared else page).write(done)
-    click.echo(f"report: {written}")
+    if _is_comparison(run):
+        treatments_tables.build(run)
+        return treatments_page.write(run)
+    page.PAGE.manifest(run)  # refuses other kinds of runs before anything is written
+    tables.build(run)
+    if beside:
+        compare(run, beside)
+    return page.write(run)
+
+
+def _is_comparison(run: Run) -> bool:
+    return bool(run.manifest().get("kind") == "compare")
 
 
 def _finished(run: Run) -> dict[Path, int]:

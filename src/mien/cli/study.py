@@ -1,4 +1,4 @@
-"""mien study: the main job."""
+"""mien study: leave each class out in turn, correct, and report."""
 
 from __future__ import annotations
 
@@ -9,16 +9,39 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mien.certify.policy import Policy
+from mien.certify.thresholds import POOLED
 from mien.cli.options import build, command_line, engine_option, options, out_option, trained_by
+from mien.cli.terminal import decimals, or_none, table
 from mien.data.prepare import DataSettings
 from mien.experiments.settings import StudySettings
 from mien.nets.settings import TrainSettings
+from mien.report.common.run_figures import Number, names, number, rows
 from mien.storage.run import Run
 
-EXAMPLE = """Leave each class out in turn, train, correct, score, and draw the report.
+FIGURES = {  # figure: table, column, and which of its rows
+    "gain": ("gain", "rate", {}),
+    "harm": ("certificates", "harm", {"group": POOLED}),
+    "delta_fpr": ("delta_fpr", "delta_fpr", {}),
+    "restored": ("restored", "restored", {}),  # defined for the left-out class alone
+    "auroc": ("ranking", "auroc", {"fitted_on": "fit"}),
+    "gain_at_harm_2": ("ranking", "gain_at_harm_2", {"fitted_on": "fit"}),
+}
+
+
+@click.command()
+@click.argument("source", metavar="DATA")
+@out_option("runs/study")
+@click.option(
+    "--corrector", "correctors", multiple=True, default=StudySettings.correctors,
+    help="corrector, can be repeated; xgboost and logistic by default",
+)  # fmt: skip
+@engine_option
+@click.option("--json", "as_json", is_flag=True, help="print the summary as JSON")
+@options(StudySettings, DataSettings, TrainSettings, Policy)
+def study(out: Path, engine: str, as_json: bool, **values: Any) -> None:
+    """Leave each class out in turn, train, correct, score, and draw the report.
 
     \b
     Example:
@@ -27,61 +50,62 @@ EXAMPLE = """Leave each class out in turn, train, correct, score, and draw the r
 
     Stop it at any moment and run the same command again: finished work is kept.
     """
-
-
-@click.command(help=EXAMPLE)
-@click.argument("data")
-@out_option("runs/study")
-@click.option("--corrector", multiple=True, help="corrector, can be repeated; xgboost and logistic by default")
-@engine_option
-@click.option("--json", "as_json", is_flag=True, help="print the summary as JSON")
-@options(StudySettings, DataSettings, TrainSettings, Policy)
-def study(data: str, out: Path, corrector: tuple[str, ...], engine: str, as_json: bool, **values: Any) -> None:
     from mien.cli.progress import progress
-    from mien.cli.summary import figures
+    from mien.cli.report import make_report
     from mien.experiments.leave_one_out.study import run
-    from mien.report.study import page, tables
 
-    settings = build(
-        StudySettings, values | ({"correctors": corrector} if corrector else {}),
-        data=build(DataSettings, values, source=data), train=trained_by(values["base"], values),
-        policy=build(Policy, values),
-    )  # fmt: skip
-
-    def finish(done: Run) -> None:
-        tables.build(done)
-        page.write(done)
-
+    settings = build(StudySettings, values, train=trained_by(values["base"], values))
     with progress() as on_event:
-        done = run(settings, out, executor=engine, command=command_line(), on_event=on_event, finish=finish)
+        done = run(settings, out, executor=engine, command=command_line(), on_event=on_event, finish=make_report)
+    figures = as_figures(done)
     if as_json:
-        click.echo(json.dumps(figures(done), indent=2))
+        click.echo(json.dumps(figures, indent=2))
     else:
-        _print(figures(done)["classes"])
+        _print(figures["classes"])
         click.echo(f"report: {done.path('report.html')}")
 
 
+def as_figures(run: Run) -> dict[str, Any]:
+    """The figures of a study: {"summary": {corrector: means}, "classes": {corrector: {class: figures}}}.
+
+    Figures are means over seeds, or None. Those by class are of the corrector in force, fitted on *fit*; Harm is
+    pooled over the known classes. The means are the table `summary`, with its figures of the score alone of the
+    corrector fitted on all of *correct*; "fitted_on" says so.
+    """
+    correctors = names(run, "correctors")
+    return {
+        "run": str(run.folder),
+        "seeds": run.manifest()["seeds"],
+        "fitted_on": {"summary": "correct", "classes": "fit"},
+        "summary": {name: _means(run, name) for name in correctors},
+        "classes": {name: {left: _of_class(run, name, left) for left in names(run, "left_out")} for name in correctors},
+    }
+
+
+def _means(run: Run, corrector: str) -> dict[str, float | None]:
+    table = rows(run, "summary", corrector=corrector)
+    keys = [key for key in (table[0] if table else ()) if key not in ("seed", "corrector")]
+    return {key: _rounded(number(table, key)) for key in keys}
+
+
+def _of_class(run: Run, corrector: str, left_out: str) -> dict[str, float | None]:
+    return {
+        figure: _rounded(number(rows(run, table, corrector=corrector, left_out=left_out, **where), column))
+        for figure, (table, column, where) in FIGURES.items()
+    }
+
+
+def _rounded(figure: Number) -> float | None:
+    return or_none(round(figure.value, 6))
+
+
 def _print(classes: dict[str, Any]) -> None:
-    console = Console()
-    table = Table(
-        "corrector",
-        "class",
-        "gain",
-        "harm",
-        "ΔFPR",
-        "P",
-        "AUROC",
-        title="Target classes recovered by the corrector in force (mean over seeds)",
-        title_justify="left",
-    )
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for corrector, found in classes.items():
-        for name, row in found.items():
-            cells = (
-                f"{row[key]:.3f}" if row[key] is not None else "–"
-                for key in ("gain", "harm", "delta_fpr", "restored", "auroc")
-            )
-            table.add_row(escape(corrector), escape(name), *cells)
-        table.add_section()
-    console.print(table)
+    title = "Target classes recovered by the corrector in force (mean over seeds)"
+    columns = ("corrector", "class", "gain", "harm", "ΔFPR", "P", "AUROC")
+    shown = table(title, *columns, numbers=slice(2, None))
+    for corrector, by_class in classes.items():
+        for name, row in by_class.items():
+            figures = (decimals(row[key]) for key in ("gain", "harm", "delta_fpr", "restored", "auroc"))
+            shown.add_row(escape(corrector), escape(name), *figures)
+        shown.add_section()
+    Console().print(shown)

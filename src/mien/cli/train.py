@@ -9,21 +9,21 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mien.cli.options import build, command_line, options, out_option, trained_by
+from mien.cli.terminal import decimals, table
 from mien.data.prepare import DataSettings
 from mien.experiments.settings import ClassifierSettings
 from mien.nets.settings import TrainSettings
 
 
 @click.command()
-@click.argument("data")
+@click.argument("source", metavar="DATA")
 @out_option("runs/train")
 @click.option("--seed", type=int, default=0, show_default=True, help="seed of split and model")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 @options(ClassifierSettings, DataSettings, TrainSettings, without=("seeds",))
-def train(data: str, out: Path, seed: int, as_json: bool, **values: Any) -> None:
+def train(out: Path, seed: int, as_json: bool, **values: Any) -> None:
     """Train one base classifier on the train part and score it on the test part, class by class.
 
     \b
@@ -34,22 +34,17 @@ def train(data: str, out: Path, seed: int, as_json: bool, **values: Any) -> None
     from mien.experiments.training.recalls import recalls_on_test
     from mien.experiments.training.training import train as train_
 
-    settings = build(
-        ClassifierSettings, values, data=build(DataSettings, values, source=data),
-        train=trained_by(values["base"], values), seeds=(seed,),
-    )  # fmt: skip
+    settings = build(ClassifierSettings, values, train=trained_by(values["base"], values), seeds=(seed,))
     with progress() as on_event:
         done = train_(settings, out, command=command_line(), on_event=on_event)
     result = recalls_on_test(done, seed)
     if as_json:
         click.echo(json.dumps(result, indent=2))
         return
-    table = Table("class", "right", "of", "recall", "95 % interval", title="Test part", title_justify="left")
+    shown = table("Test part", "class", "right", "of", "recall", "95 % interval", numbers=slice(0))
     for row in result["classes"]:
-        rate = "–" if row["recall"] is None else f"{row['recall']:.3f}"
         interval = "–" if row["recall"] is None else f"{row['low']:.3f}–{row['high']:.3f}"
-        table.add_row(escape(row["class"]), str(row["hits"]), str(row["total"]), rate, interval)
-    Console().print(table)
-    click.echo(
-        f"accuracy {result['accuracy']:.3f}, macro recall {result['macro_recall']:.3f}\nmodel: {result['model']}"
-    )
+        shown.add_row(escape(row["class"]), str(row["hits"]), str(row["total"]), decimals(row["recall"]), interval)
+    Console().print(shown)
+    click.echo(f"accuracy {result['accuracy']:.3f}, macro recall {result['macro_recall']:.3f}")
+    click.echo(f"model: {result['model']}")

@@ -24,7 +24,7 @@ class CorrectSettings:
     found: str = setting("", "take the pictures of this cluster, FOLDER:NUMBER of mien discover, for the class as well")
     keep_features: bool = setting(
         True,
-        "keep beside BASE what it thinks of these pictures (20 KB each, 57 for an adapter), for the next corrector",
+        "keep the outputs of BASE for these pictures in it (20 KB each, 57 for an adapter), for the next corrector",
     )
     base_seed: int | None = setting(None, "which of the run's seeds; the first by default")
     trained_on: tuple[str, ...] = ()

@@ -105,7 +105,7 @@ def _task(queue: ReviewQueue, row: int, reviewed: str) -> dict[str, Any]:
             PICTURE: data_uri(view(queue.data, row, SIDE)),
             "mien_id": str(queue.data.ids[row]),  # not "id", where JSON-MIN writes the task's number
             "given": names[suspects.labels[row]],
-            "verdict": KINDS[queue.kind[row]],
+            "verdict": KINDS[queue.audit.kind[row]],
             "reason": str(queue.audit.reason[row]),
         },
         "predictions": [
@@ -150,7 +150,7 @@ def _folder(queue: ReviewQueue, folder: Path) -> int:
     ]
     table = [
         (str(data.ids[row]), path, names[suspects.labels[row]], names[labels[row]], "reviewed" if reviewed[row] else "",
-         KINDS[queue.kind[row]], names[suspects.suggested[row]], f"{suspects.score[row]:.4f}")
+         KINDS[queue.audit.kind[row]], names[suspects.suggested[row]], f"{suspects.score[row]:.4f}")
         for row, path in zip(rows, paths, strict=True)
     ]  # fmt: skip
     write_text(folder / "labels.csv", csv_text([COLUMNS, *table]))

@@ -48,16 +48,7 @@ class ReviewQueue:
 
     @classmethod
     def open(cls, folder: Path, source: str | None = None) -> ReviewQueue:
-        """Open the output folder of an audit; reviews are appended to FOLDER/reviews.jsonl.
-
-        Parameters
-        ----------
-        source : path of the pictures, if they are no longer at the path that was audited.
-
-        Raises
-        ------
-        RunError : the folder contains no audit, or none of its pictures exists. DataError : they cannot be read.
-        """
+        """Open the output folder of an audit, see `load_audited`; reviews are appended to FOLDER/reviews.jsonl."""
         queue = cls(load_audited(folder, source), folder / "reviews.jsonl")
         queue.refresh()
         return queue
@@ -71,11 +62,6 @@ class ReviewQueue:
     def suspects(self) -> Suspects:
         """Beliefs and suggested labels of the pictures."""
         return self.audit.suspects
-
-    @property
-    def kind(self) -> Ints:
-        """(N,) verdicts, as indices into KINDS."""
-        return self.audit.kind
 
     def notes(self) -> list[str]:
         """Sentences about pictures that changed since the audit and about reviews that cannot be used."""
@@ -132,7 +118,7 @@ class ReviewQueue:
         self.refresh()
         keep = np.ones(len(self.data), bool)
         if kind:
-            keep &= self.kind == KINDS.index(kind)
+            keep &= self.audit.kind == KINDS.index(kind)
         if given:
             keep &= self.suspects.labels == self.data.labelset.index(given, place="given")
         if todo and self.reviews:
@@ -158,7 +144,7 @@ class ReviewQueue:
             "id": str(self.data.ids[row]),
             "given": names[self.suspects.labels[row]],
             "suggested": names[self.suspects.suggested[row]],
-            "verdict": KINDS[self.kind[row]],
+            "verdict": KINDS[self.audit.kind[row]],
             "reason": str(self.audit.reason[row]),
             "likely": [[names[c], round(float(belief[c]), 3)] for c in likely],
             "neighbours": [

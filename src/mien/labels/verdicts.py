@@ -8,7 +8,7 @@ import numpy as np
 
 from mien.errors import AlignmentError
 from mien.labels.suspects import Suspects
-from mien.types import Floats, Ints, as_numbers
+from mien.types import Bools, Floats, Ints, as_numbers
 
 WRONG, AMBIGUOUS, STRANGE, FINE = KINDS = ("probably wrong", "ambiguous", "unlike anything seen", "fine")
 CLOSE = 0.75
@@ -30,9 +30,10 @@ class Verdicts:
     kind: Ints
     reason: tuple[str, ...]
 
-    def counts(self) -> dict[str, int]:
-        """Number of pictures for each verdict."""
-        return {name: int((self.kind == number).sum()) for number, name in enumerate(KINDS)}
+    def counts(self, rows: Bools | None = None) -> dict[str, int]:
+        """Number of pictures for each verdict, among all or those of a mask (N,)."""
+        kind = self.kind if rows is None else self.kind[rows]
+        return dict(zip(KINDS, np.bincount(kind, minlength=len(KINDS)).tolist(), strict=True))
 
 
 def verdicts(suspects: Suspects, novelty: Floats, names: tuple[str, ...]) -> Verdicts:

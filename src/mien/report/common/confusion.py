@@ -22,12 +22,12 @@ def confusion_table(
     answers : answer as the rows have it → class of that name; answers that are no class come last.
     own : whether the entry of a class and an answer is marked.
     """
-    found = grouped(rows, "truth", "answer")
+    entries = grouped(rows, "truth", "answer")
     totals = {key: sum(row["count"] for row in same) for key, same in grouped(rows, "seed", "truth").items()}
     classes = list(grouped(rows, "truth"))
 
     def entry(truth: str, answer: str) -> Cell:
-        shares = (_share(row, totals[row["seed"], truth]) for row in found.get((truth, answer), []))
+        shares = (_share(row, totals[row["seed"], truth]) for row in entries.get((truth, answer), []))
         return _percent(Number(tuple(shares)), own(truth, answers[answer]))
 
     lines = [(Cell(truth), *(entry(truth, answer) for answer in answers)) for truth in classes]

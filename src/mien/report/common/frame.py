@@ -18,7 +18,7 @@ class RunPage:
 
     Attributes
     ----------
-    kind : of the run, as run.json has it. command : that makes such runs. noun : for sentences.
+    kind : of the run, as in run.json. command : that makes such runs. noun : name of such a run in sentences.
     """
 
     kind: str
@@ -71,7 +71,7 @@ def name_of(manifest: Mapping[str, Any], part: str) -> str:
 
 
 def facts_of(manifest: Mapping[str, Any]) -> list[str]:
-    """The first thing to know, in a line."""
+    """Size of the data, numbers of classes, models and seeds, and the date, as short texts."""
     counted = {
         "left_out": ("class left out in turn", "classes left out in turn"),
         "correctors": ("corrector", "correctors"),

@@ -1,4 +1,4 @@
-"""What the page is made of: cells in tables, figures, tabs, sections. Everything renders itself as escaped HTML."""
+"""Parts of a page: tables of cells, figures, tabs, sections. Each renders itself as escaped HTML."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ DASH = "–"
 
 
 def render(template: str, **values: object) -> Markup:
-    """One of the templates, filled in."""
+    """Fill in one of the templates."""
     return Markup(TEMPLATES.get_template(template).render(**values))
 
 
 class Block:
-    """Something that stands on the page; `template` says how it looks."""
+    """Part of a page that is rendered by its `template`."""
 
     template: ClassVar[str]
 
@@ -39,7 +39,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Cell(Block):
-    """One cell: the figure, below it in small print its count or interval, and what a pointer at rest shows.
+    """A cell of a table: `text`, below it `detail` in small print (a count or an interval), and a tooltip `title`.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Cell(Block):
 
 
 def undefined(why: str) -> Cell:
-    """The dash of a figure that does not exist, with the reason."""
+    """A dash for a figure that is undefined, with the reason as tooltip."""
     return Cell(DASH, title=why, tone="quiet")
 
 
@@ -85,70 +85,29 @@ class Table(Block):
     small: bool = False
 
 
-@dataclass(frozen=True)
-class Panel(Block):
-    """One small figure with its title."""
-
-    template: ClassVar[str] = "panel.html"
-    title: str
-    svg: Markup
+def panels(caption: str, figures: Sequence[tuple[str, Markup]], keys: Sequence[tuple[str, Markup]] = ()) -> Markup:
+    """Small figures (title, SVG) side by side, as many in a line as fit, under a legend of (name, SVG swatch)."""
+    return render("panels.html", caption=caption, figures=figures, keys=keys)
 
 
-@dataclass(frozen=True)
-class Panels(Block):
-    """Small figures side by side, as many in a line as the screen has room for, over one legend.
-
-    Attributes
-    ----------
-    keys : (name, SVG swatch) of the lines.
-    """
-
-    template: ClassVar[str] = "panels.html"
-    panels: Sequence[Panel]
-    keys: Sequence[tuple[str, Markup]]
-    caption: str
-
-
-@dataclass(frozen=True)
-class Row(Block):
+def side_by_side(blocks: Sequence[Block], title: str = "") -> Markup:
     """Blocks side by side where there is room."""
-
-    template: ClassVar[str] = "row.html"
-    blocks: Sequence[Block]
-    title: str = ""
+    return render("row.html", blocks=blocks, title=title)
 
 
-@dataclass(frozen=True)
-class Tabs(Block):
-    """Alternatives, one shown at a time; without a choice there are no tabs.
-
-    Attributes
-    ----------
-    name : unique on the page.
-    tabs : (label, content).
-    """
-
-    template: ClassVar[str] = "tabs.html"
-    name: str
-    tabs: Sequence[tuple[str, Markup]]
+def tabs(name: str, contents: Sequence[tuple[str, Block | Markup]]) -> Markup:
+    """Alternatives (label, content), one shown at a time; `name` is unique on the page. A single one has no tab."""
+    return render("tabs.html", name=name, contents=contents)
 
 
-@dataclass(frozen=True)
-class Folded(Block):
-    """Detail that opens on demand."""
-
-    template: ClassVar[str] = "folded.html"
-    title: str
-    body: Markup
+def folded(title: str, *blocks: Block | Markup) -> Markup:
+    """Blocks that are shown once their title is clicked."""
+    return render("folded.html", title=title, body=stack(*blocks))
 
 
-@dataclass(frozen=True)
-class Remark(Block):
-    """A sentence between the figures; `tone` "missing" marks what an unfinished study has not made yet."""
-
-    template: ClassVar[str] = "remark.html"
-    text: str
-    tone: str = ""
+def missing(text: str) -> Markup:
+    """A sentence on what an unfinished or damaged run lacks."""
+    return render("missing.html", text=text)
 
 
 def stack(*blocks: Block | Markup) -> Markup:
@@ -158,7 +117,7 @@ def stack(*blocks: Block | Markup) -> Markup:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; `note` says in a sentence or two what its figures mean."""
+    """A part of the page under a title; `note` explains its figures in a sentence or two."""
 
     title: str
     anchor: str
@@ -169,13 +128,11 @@ class Section:
 def section(
     title: str, anchor: str, *, needs: Sequence[str] = ()
 ) -> Callable[[Callable[[Run], Markup]], Callable[[Run], Section]]:
-    """Make a function Run → body a function Run → Section.
+    """Make a function Run → body a function Run → Section; its docstring becomes the note under the title.
 
     Parameters
     ----------
-    needs : tables without which the section says what is missing instead.
-
-    The docstring of the function is the note under the title.
+    needs : tables without which the section only names what is missing.
     """
 
     def wrap(body: Callable[[Run], Markup]) -> Callable[[Run], Section]:
@@ -187,7 +144,7 @@ def section(
             if not absent:
                 return Section(title, anchor, body(run), note)
             text = f"Not there yet: no finished cell of the study has filled {', '.join(absent)}."
-            return Section(title, anchor, stack(Remark(text, "missing")), note)
+            return Section(title, anchor, missing(text), note)
 
         return build
 

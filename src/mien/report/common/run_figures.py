@@ -1,4 +1,4 @@
-"""The figures of a study, read from its tables and brought over the seeds.
+"""The figures of a study, read from its tables and averaged over the seeds.
 
 Counts are never added up over seeds: the test pictures are the same each time. A figure of several seeds is the mean of
 its values, with their range.
@@ -78,7 +78,7 @@ class Number:
         return self.detail_in(_small)
 
     def detail_in(self, form: Callable[[float], str]) -> str:
-        """The same, the bounds written by `form`."""
+        """Count and interval, or range, with bounds that are written by `form`."""
         count = self.readings[0].count if len(self.readings) == 1 else ""
         some = f"{len(self.defined)} of {len(self.readings)} seeds" if len(self.defined) < len(self.readings) else ""
         notes = dict.fromkeys(reading.note for reading in self.readings)
@@ -89,7 +89,7 @@ class Number:
         return "\n".join(map(str, self.readings))
 
     def replace(self, **texts: Sequence[str]) -> Number:
-        """The same figure with other counts or notes, one per seed."""
+        """This figure with other counts or notes, one per seed."""
         changes = [dict(zip(texts, values, strict=True)) for values in zip(*texts.values(), strict=True)]
         return Number(tuple(replace(each, **change) for each, change in zip(self.readings, changes, strict=True)))
 
@@ -127,16 +127,16 @@ def mean(numbers: Sequence[Number]) -> Number:
     return Number(tuple(_mean_reading(seed, values[seed]) for seed in sorted(values)))
 
 
-def mean_over_classes(found: Iterable[TableRow], value: str) -> Number:
+def mean_over_classes(table: Iterable[TableRow], value: str) -> Number:
     """Per seed, the mean of a column over the left-out classes."""
-    return mean([number(same, value, bounds=False) for same in grouped(found, "left_out").values()])
+    return mean([number(same, value, bounds=False) for same in grouped(table, "left_out").values()])
 
 
 def ratio(above: Number, below: Number) -> Number:
     """Per seed, one figure as a share of another; undefined where that is 0."""
     whole = {reading.seed: reading.value for reading in below.readings if reading.value}
     return Number(
-        tuple(SeedValue(one.seed, one.value / whole[one.seed]) for one in above.readings if one.seed in whole)
+        tuple(SeedValue(value.seed, value.value / whole[value.seed]) for value in above.readings if value.seed in whole)
     )
 
 
@@ -238,7 +238,7 @@ def cell(
     brief: bool = False,
 ) -> Cell:
     """The cell of a figure; a dash with the reason `why` where it is undefined. The range of rates is in small print,
-    others in the same `form`. A brief one leaves the interval of a single seed to the pointer."""
+    others in the same `form`. A brief one shows the interval of a single seed only as a tooltip."""
     if not figure.readings:
         return undefined(NOT_YET)
     if math.isnan(figure.value):
@@ -262,10 +262,10 @@ def rows(run: Run, name: str, **where: str) -> list[TableRow]:
 
 def grouped(table: Iterable[TableRow], *keys: str) -> dict[Any, list[TableRow]]:
     """Rows by the values of `keys` (a tuple if there are several), in order of appearance."""
-    found: dict[Any, list[TableRow]] = defaultdict(list)
+    groups: dict[Any, list[TableRow]] = defaultdict(list)
     for row in table:
-        found[tuple(row[key] for key in keys) if len(keys) > 1 else row[keys[0]]].append(row)
-    return found
+        groups[tuple(row[key] for key in keys) if len(keys) > 1 else row[keys[0]]].append(row)
+    return groups
 
 
 def names(run: Run, key: str) -> list[str]:

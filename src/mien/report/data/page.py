@@ -1,8 +1,9 @@
-"""What a data set is like: counted once, shown on a page, in a terminal or as JSON."""
+"""Counts and problems of a data set, for a page, the terminal or JSON."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,16 +25,8 @@ FEW = 5
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Pictures per class in one part or from one source."""
-
-    name: str
-    counts: Ints
-
-
-@dataclass(frozen=True)
 class Inspection:
-    """What `mien data inspect` says.
+    """Counts and problems of a data set, as `mien data inspect` shows them.
 
     Attributes
     ----------
@@ -41,8 +34,8 @@ class Inspection:
     rows, usable : rows read, and those with picture and label.
     classes : the K class names.
     totals : (K,) usable pictures.
-    parts : the split of a study with seed 0.
-    sources : parts or contributors of the original set, the largest first; the rest under "others".
+    parts : part → (K,) pictures per class, in the split of a study with seed 0.
+    sources : part or contributor of the original set → (K,) pictures, the largest first; the rest under "others".
     people, largest : how many persons are known, and the one with most pictures: (name, pictures).
     formats : sizes and modes before decoding.
     problems : grouped by kind.
@@ -55,8 +48,8 @@ class Inspection:
     usable: int
     classes: tuple[str, ...]
     totals: Ints
-    parts: tuple[Counts, ...]
-    sources: tuple[Counts, ...]
+    parts: Mapping[str, Ints]
+    sources: Mapping[str, Ints]
     people: int
     largest: tuple[str, int]
     formats: Formats
@@ -71,8 +64,8 @@ class Inspection:
             "rows": self.rows,
             "usable": self.usable,
             "classes": self._by_class(self.totals),
-            "parts": {part.name: self._by_class(part.counts) for part in self.parts},
-            "sources": {source.name: self._by_class(source.counts) for source in self.sources},
+            "parts": {part: self._by_class(counts) for part, counts in self.parts.items()},
+            "sources": {source: self._by_class(counts) for source, counts in self.sources.items()},
             "people": {"count": self.people, "largest": {"name": self.largest[0], "pictures": self.largest[1]}},
             "sizes": [
                 {"width": w, "height": h, "pictures": count} for (w, h), count in self.formats.sizes.most_common()
@@ -99,7 +92,7 @@ class Inspection:
 
     @property
     def sizes_in_words(self) -> str:
-        """The sizes in a few words."""
+        """Sizes before decoding, in a few words."""
         sizes = self.formats.sizes
         if not sizes:
             return "none"
@@ -112,14 +105,14 @@ class Inspection:
         return f"{len(sizes)} different, {spread}; most often {width}×{height} ({count})"
 
 
-def inspect(found: Unfiltered, *, near: bool = False) -> Inspection:
+def inspect(unfiltered: Unfiltered, *, near: bool = False) -> Inspection:
     """Count what is in a data set.
 
     Parameters
     ----------
     near : whether nearly equal pictures are looked for, which takes some seconds for 10,000.
     """
-    data = usable(found.data)
+    data = usable(unfiltered.data)
     assert data.pixels is not None
     parts = split(data, seed=0)
     problems = list(data.problems)
@@ -127,15 +120,15 @@ def inspect(found: Unfiltered, *, near: bool = False) -> Inspection:
         problems += near_problems(data, near_copies(data.pixels), parts.parts, PARTS)
     return Inspection(
         name=data.name,
-        rows=found.rows,
+        rows=unfiltered.rows,
         usable=len(data),
         classes=data.labelset.names,
         totals=data.counts(),
-        parts=tuple(Counts(part, data.take(parts.rows(part)).counts()) for part in PARTS),
+        parts={part: data.take(parts.rows(part)).counts() for part in PARTS},
         sources=_sources(data),
         people=0 if data.groups is None else len(set(data.groups.tolist()) - {""}),
         largest=_largest(data.groups),
-        formats=found.formats,
+        formats=unfiltered.formats,
         problems=tuple(by_kind(problems)),
         samples=as_png(contact_sheet(data)),
         side=data.pixels.shape[1],
@@ -143,24 +136,23 @@ def inspect(found: Unfiltered, *, near: bool = False) -> Inspection:
 
 
 def page(inspection: Inspection) -> str:
-    """One self-contained HTML page."""
-    return render(
-        "inspect.html", seen=inspection, samples=base64.b64encode(inspection.samples).decode(), columns=COLUMNS, few=FEW
-    )
+    """Render the page of an inspection as one self-contained HTML file."""
+    samples = base64.b64encode(inspection.samples).decode()
+    return render("inspect.html", seen=inspection, samples=samples, columns=COLUMNS, few=FEW)
 
 
-def _sources(data: Dataset) -> tuple[Counts, ...]:
+def _sources(data: Dataset) -> dict[str, Ints]:
     if data.sources is None:
-        return ()
+        return {}
     names, where, sizes = np.unique(data.sources, return_inverse=True, return_counts=True)
     if len(names) < 2:
-        return ()
+        return {}
     order = np.argsort(-sizes, kind="stable")
-    tables = [Counts(str(names[place]), data.take(where == place).counts()) for place in order[:COLUMNS_OF_SOURCES]]
+    counts = {str(names[place]): data.take(where == place).counts() for place in order[:COLUMNS_OF_SOURCES]}
     rest = order[COLUMNS_OF_SOURCES:]
     if len(rest):
-        tables.append(Counts(f"{len(rest)} others", data.take(np.isin(where, rest)).counts()))
-    return tuple(tables)
+        counts[f"{len(rest)} others"] = data.take(np.isin(where, rest)).counts()
+    return counts
 
 
 def _largest(groups: Texts | None) -> tuple[str, int]:

@@ -1,21 +1,21 @@
-"""The page of an audit: how many labels are suspicious, what is taken for what, and the pictures themselves."""
+"""The page of an audit: counts of verdicts, suggested labels, and the pictures themselves."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from mien.data.views import data_uri, view
+from mien.labels.audit_result import Audit
 from mien.labels.reviewers import Reviewer
-from mien.labels.suspects import Suspects
-from mien.labels.verdicts import AMBIGUOUS, KINDS, STRANGE, WRONG, Verdicts
+from mien.labels.verdicts import AMBIGUOUS, KINDS, STRANGE, WRONG
+from mien.metrics.classification import confusion_matrix
 from mien.report.common.layout import Cell, Table, render, undefined
 from mien.report.common.run_figures import percent
-from mien.types import Dataset, Ints
+from mien.types import Dataset
 
 SHOWN = 48
 """Pictures of each class and verdict."""
@@ -28,134 +28,109 @@ LOSSLESS = 64 * 64
 TITLES = {
     WRONG: "another class is clearly more likely",
     AMBIGUOUS: "two classes are nearly as likely as each other",
-    STRANGE: "far from all that is usual: a bad crop, a drawing, no face?",
+    STRANGE: "far from all other pictures: a bad crop, a drawing, no face?",
 }
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One picture to look at, as a data URI, with its nearest neighbours side by side."""
-
-    name: str
-    given: str
-    suggested: str
-    reason: str
-    image: str
-    neighbours: str
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """A picture with several labels: the picture as a data URI, and the files of each label."""
-
-    image: str
-    files: dict[str, list[str]]
-
-
-def page(
-    data: Dataset,
-    found: Suspects,
-    judged: Verdicts,
-    reviewed: Ints,
-    conflicts: Sequence[Dataset],
-    people: Sequence[Reviewer] = (),
-) -> str:
-    """One self-contained HTML page; the arguments are those of `mien.experiments.labels.audit.Audit`.
+def page(audit: Audit, conflicts: Sequence[Dataset]) -> str:
+    """Render the page of an audit as one self-contained HTML file.
 
     Parameters
     ----------
     conflicts : equal pictures with different labels, a data set for each picture.
     """
-    counts = judged.counts()
-    groups = [(kind, TITLES[kind], counts[kind], _by_class(kind, data, found, judged)) for kind in TITLES]
+    counts = audit.verdicts.counts()
     return render(
         "audit.html",
-        name=str(data.name).rstrip("/").rpartition("/")[2] or "the data",
-        total=len(data),
+        name=str(audit.data.name).rstrip("/").rpartition("/")[2] or "the data",
+        total=len(audit.data),
         counts=counts,
-        reviewed=int((reviewed >= 0).sum()),
+        reviewed=int((audit.reviewed >= 0).sum()),
         conflicts=[_conflict(equal) for equal in conflicts[:MOST_CONFLICTS]],
         conflicting=len(conflicts),
-        tables=(_classes(data, found, judged), _taken_for(data, found, judged)),
-        people=_people(people) if len(people) > 1 else None,
-        groups=groups,
+        tables=(_classes(audit), _suggestions(audit)),
+        people=_people(audit.people) if len(audit.people) > 1 else None,
+        groups=[(kind, TITLES[kind], counts[kind], _by_class(kind, audit)) for kind in TITLES],
         percent=percent,
     )
 
 
-def _classes(data: Dataset, found: Suspects, judged: Verdicts) -> Table:
+def _classes(audit: Audit) -> Table:
     lines = []
-    for c, name in enumerate(data.labelset.names):
-        own = found.labels == c
-        if not own.any():
-            continue
-        shares = [float((judged.kind[own] == number).mean()) for number in range(len(KINDS))]
-        cells = (
-            Cell(percent(share), str(round(share * own.sum())), heat=share if kind == WRONG else None)
-            for share, kind in zip(shares, KINDS, strict=True)
-        )
-        lines.append((Cell(name), Cell(str(int(own.sum()))), *cells))
+    for c, name in enumerate(audit.data.labelset.names):
+        given = audit.suspects.labels == c
+        total = int(given.sum())
+        if total:
+            counts = audit.verdicts.counts(given)
+            cells = (
+                Cell(percent(count / total), str(count), heat=count / total if kind == WRONG else None)
+                for kind, count in counts.items()
+            )
+            lines.append((Cell(name), Cell(str(total)), *cells))
     return Table("Verdicts by given label", ("Given", "Pictures", *KINDS), lines, heat="harm")
 
 
 def _people(people: Sequence[Reviewer]) -> Table:
-    lines = [
-        (
-            Cell(one.who or "without a name"),
-            Cell(f"{one.pictures:,}"),
-            Cell(f"{one.shared:,}"),
-            undefined("shares no picture") if math.isnan(one.agreement) else Cell(percent(one.agreement)),
-            undefined("not weighed: --merge crowdlab") if math.isnan(one.quality) else Cell(f"{one.quality:.2f}"),
-        )
-        for one in people
-    ]
+    lines = []
+    for reviewer in people:
+        agrees, quality = Cell(percent(reviewer.agreement)), Cell(f"{reviewer.quality:.2f}")
+        if math.isnan(reviewer.agreement):
+            agrees = undefined("shares no picture")
+        if math.isnan(reviewer.quality):
+            quality = undefined("not weighed: --merge crowdlab")
+        counts = (Cell(f"{count:,}") for count in (reviewer.pictures, reviewer.shared))
+        lines.append((Cell(reviewer.who or "without a name"), *counts, agrees, quality))
     return Table("Reviewers", ("", "Pictures", "Shared with others", "Agrees with them", "Quality"), lines)
 
 
-def _taken_for(data: Dataset, found: Suspects, judged: Verdicts) -> Table:
-    """What the probably wrong labels are suggested to be."""
-    wrong = judged.kind == KINDS.index(WRONG)
-    names = [name for c, name in enumerate(data.labelset.names) if (found.labels == c).any()]
+def _suggestions(audit: Audit) -> Table:
+    """Number of probably wrong labels by given and by suggested class."""
+    labelset, suspects = audit.data.labelset, audit.suspects
+    wrong = audit.verdicts.kind == KINDS.index(WRONG)
+    present = np.unique(suspects.labels)
+    names = [labelset.names[c] for c in present]
+    counts = confusion_matrix(suspects.labels[wrong], suspects.suggested[wrong], len(labelset))
     lines = []
-    for name in names:
-        own = wrong & (found.labels == data.labelset.index(name))
-        cells = []
-        for other in names:
-            count = int((found.suggested[own] == data.labelset.index(other)).sum())
-            share = count / max(1, int(own.sum()))
-            cells.append(undefined("its own label") if other == name else Cell(str(count), heat=share))
+    for c, name in zip(present, names, strict=True):
+        row, total = counts[c], max(1, int(counts[c].sum()))
+        cells = (
+            undefined("its own label") if other == c else Cell(str(row[other]), heat=row[other] / total)
+            for other in present
+        )
         lines.append((Cell(name), *cells))
     return Table("Probably wrong labels: given (rows), suggested (columns)", ("", *names), lines, heat="harm")
 
 
-def _by_class(kind: str, data: Dataset, found: Suspects, judged: Verdicts) -> list[tuple[str, int, list[Picture]]]:
+def _by_class(kind: str, audit: Audit) -> list[tuple[str, int, list[dict[str, str]]]]:
     """(class, pictures with the verdict, those that are shown)."""
     shown = []
-    for c, name in enumerate(data.labelset.names):
-        rows = np.flatnonzero((judged.kind == KINDS.index(kind)) & (found.labels == c))
+    for c, name in enumerate(audit.data.labelset.names):
+        rows = np.flatnonzero((audit.verdicts.kind == KINDS.index(kind)) & (audit.suspects.labels == c))
         if len(rows):
-            chosen = rows[np.argsort(-found.score[rows], kind="stable")][:SHOWN]
-            shown.append((name, len(rows), [_picture(row, data, found, judged) for row in chosen]))
+            chosen = rows[np.argsort(-audit.suspects.score[rows], kind="stable")][:SHOWN]
+            shown.append((name, len(rows), [_picture(row, audit) for row in chosen]))
     return shown
 
 
-def _picture(row: int, data: Dataset, found: Suspects, judged: Verdicts) -> Picture:
-    names = data.labelset.names
-    near = [other for other in found.neighbours[row][:NEAREST].tolist() if other >= 0]
-    return Picture(
-        str(data.ids[row]), names[found.labels[row]], names[found.suggested[row]], judged.reason[row],
-        data_uri(view(data, row, SIDE), LOSSLESS), data_uri(_strip(data, near), LOSSLESS) if near else "",
-    )  # fmt: skip
+def _picture(row: int, audit: Audit) -> dict[str, str]:
+    """Texts and data URIs of a picture and of its nearest neighbours side by side, as the template names them."""
+    data, suspects = audit.data, audit.suspects
+    near = [other for other in suspects.neighbours[row][:NEAREST].tolist() if other >= 0]
+    # the neighbours as they were audited, since reading their files again would take long
+    strip = data_uri(Image.fromarray(np.concatenate(list(data.pictures[near]), axis=1)), LOSSLESS) if near else ""
+    return {
+        "name": str(data.ids[row]),
+        "given": data.labelset.names[suspects.labels[row]],
+        "suggested": data.labelset.names[suspects.suggested[row]],
+        "reason": audit.verdicts.reason[row],
+        "image": data_uri(view(data, row, SIDE), LOSSLESS),
+        "neighbours": strip,
+    }
 
 
-def _strip(data: Dataset, rows: Sequence[int]) -> Image.Image:
-    """Some pictures side by side, as they were audited: to read their files again would take long."""
-    return Image.fromarray(np.concatenate(list(data.pictures[list(rows)]), axis=1))
-
-
-def _conflict(equal: Dataset) -> Conflict:
-    """One picture that has several labels."""
+def _conflict(equal: Dataset) -> tuple[str, dict[str, list[str]]]:
+    """A picture with several labels: its data URI, and the files of each label."""
     files: dict[str, list[str]] = {}
     for name, label in zip(equal.ids.tolist(), equal.labels.tolist(), strict=True):
         files.setdefault(equal.labelset.names[label] if label >= 0 else "no label", []).append(str(name))
-    return Conflict(data_uri(view(equal, 0, SIDE), LOSSLESS), files)
+    return data_uri(view(equal, 0, SIDE), LOSSLESS), files

@@ -1,4 +1,4 @@
-"""Sections on how sure it is: certificates and significance."""
+"""Sections on certificates and on significance."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ def certificates(run: Run) -> Markup:
     lose a right answer of f, with the stated confidence; with one picture each, that is Harm. The main certificate
     pools all known classes; per class it is given where there are enough persons. What came about on test stands beside
     it, as a check: of persons, who are harmed if any of their pictures is, and of pictures."""
-
-    return stack(per_corrector(run, "certificates", rows(run, "certificates"), lambda _, table: _certified(run, table)))
+    return per_corrector(run, "certificates", rows(run, "certificates"), lambda _, table: _certified(run, table))
 
 
 def _certified(run: Run, table: list[TableRow]) -> Markup:
-    found = grouped(table, "left_out", "group")
+    by_group = grouped(table, "left_out", "group")
     left_out = studied(run, grouped(table, "left_out"))
     known = names(run, "classes")
     given = [group for group in grouped(table, "group") if group != POOLED]
@@ -38,12 +37,12 @@ def _certified(run: Run, table: list[TableRow]) -> Markup:
         *(name for name in given if name not in map(row_name, known)),
     ]
     pooled = [
-        (Cell(left), verdict(found[left, POOLED]), *_evidence(found[left, POOLED]))
+        (Cell(left), verdict(by_group[left, POOLED]), *_evidence(by_group[left, POOLED]))
         for left in left_out
-        if (left, POOLED) in found
+        if (left, POOLED) in by_group
     ]
     each = [
-        (Cell(left), *(_of_class(found.get((left, group), []), row_name(left) == group) for group in groups))
+        (Cell(left), *(_of_class(by_group.get((left, group), []), row_name(left) == group) for group in groups))
         for left in left_out
     ]
     head = ("Left out", "Budget", "n", "k", "Threshold τ", "In force", "Persons harmed", "Harm, pictures")
@@ -62,57 +61,57 @@ def silent(certificate: TableRow) -> bool:
     return bool(certificate["in_force"] == math.inf)
 
 
-def verdict(found: list[TableRow]) -> Cell:
-    """Certified, or what it would take; over several seeds, in how many."""
-    if not found:
+def verdict(seed_rows: list[TableRow]) -> Cell:
+    """The cell "certified", or what a certificate would need; over several seeds, with the number of certified ones."""
+    if not seed_rows:
         return undefined(NOT_YET)
-    good = [row for row in found if row["holds"] and not silent(row)]
+    good = [row for row in seed_rows if row["holds"] and not silent(row)]
     if good:
-        some = f" in {len(good)} of {len(found)} seeds" if len(good) < len(found) else ""
+        some = f" in {len(good)} of {len(seed_rows)} seeds" if len(good) < len(seed_rows) else ""
         limit = budget(good[0]["budget"])
         title = f"at most {limit} of persons are harmed, with {budget(good[0]['confidence'])} confidence"
         return Cell("certified" + some, f"≤ {limit}", title, tone="good")
-    if any(row["holds"] for row in found):
+    if any(row["holds"] for row in seed_rows):
         return Cell("silent", "harms nothing", "no threshold is safe for every class: the corrector never overrides")
-    enough = [row["threshold"] for row in found if row["feasible"]]
+    enough = [row["threshold"] for row in seed_rows if row["feasible"]]
     if enough:
         return Cell("not certified", f"needs τ ≥ {_span(enough, '.3f')}", TOO_LOW, tone="quiet")
-    have = _span([row["n"] for row in found], "d")
-    return Cell("not certified", f"need n = {found[0]['needed']}, have {have}", TOO_FEW, tone="quiet")
+    have = _span([row["n"] for row in seed_rows], "d")
+    return Cell("not certified", f"need n = {seed_rows[0]['needed']}, have {have}", TOO_FEW, tone="quiet")
 
 
-def _evidence(found: list[TableRow]) -> tuple[Cell, ...]:
+def _evidence(seed_rows: list[TableRow]) -> tuple[Cell, ...]:
     """n, k, what would be certified and what is in force (over several seeds their ranges), and the measured Harm."""
     nothing = "no threshold: too few persons for this budget"
-    active = [row["in_force"] for row in found if not silent(row)]
-    thresholds = [row["threshold"] for row in found if row["feasible"]]
-    allowed = [row["k"] for row in found if row["feasible"]]
+    active = [row["in_force"] for row in seed_rows if not silent(row)]
+    thresholds = [row["threshold"] for row in seed_rows if row["feasible"]]
+    allowed = [row["k"] for row in seed_rows if row["feasible"]]
     return (
-        Cell(_span([row["n"] for row in found], "d")),
+        Cell(_span([row["n"] for row in seed_rows], "d")),
         Cell(_span(allowed, "d")) if allowed else undefined(nothing),
         Cell(_span(thresholds, ".3f")) if thresholds else undefined(nothing),
         Cell(_span(active, ".3f")) if active else undefined("the corrector stays silent"),
-        _persons(found),
-        cell(number(found, "harm", "harm_hits", "harm_total")),
+        _persons(seed_rows),
+        cell(number(seed_rows, "harm", "harm_hits", "harm_total")),
     )
 
 
-def _persons(found: list[TableRow]) -> Cell:
+def _persons(seed_rows: list[TableRow]) -> Cell:
     """Share of persons harmed on test, marked where it is over the budget."""
-    harm = number(found, "harm_groups", "harm_groups_hits", "harm_groups_total", bounds=False)
-    return cell(harm, tone="bad" if harm.value > found[0]["budget"] else "")
+    harm = number(seed_rows, "harm_groups", "harm_groups_hits", "harm_groups_total", bounds=False)
+    return cell(harm, tone="bad" if harm.value > seed_rows[0]["budget"] else "")
 
 
-def _of_class(found: list[TableRow], own: bool) -> Cell:
+def _of_class(seed_rows: list[TableRow], own: bool) -> Cell:
     if own:
         return undefined("the class that was left out has no right answers to lose")
-    if found and all(row["holds"] for row in found):
-        return _persons(found)
-    if not found or any(row["feasible"] for row in found):
-        return verdict(found)
+    if seed_rows and all(row["holds"] for row in seed_rows):
+        return _persons(seed_rows)
+    if not seed_rows or any(row["feasible"] for row in seed_rows):
+        return verdict(seed_rows)
     return Cell(
-        f"need {found[0]['needed']}",
-        f"have {_span([row['n'] for row in found], 'd')}",
+        f"need {seed_rows[0]['needed']}",
+        f"have {_span([row['n'] for row in seed_rows], 'd')}",
         f"not certified: {TOO_FEW}",
         tone="quiet",
     )
@@ -129,29 +128,30 @@ def mcnemar(run: Run) -> Markup:
     """Exact McNemar test of f against h on the same test pictures, over all of them and per class: how many that f had
     right were harmed, how many that it had wrong were repaired. Over several seeds the greatest p is given."""
 
-    def body(name: str, table: list[TableRow]) -> Markup:
-        found = grouped(table, "left_out", "label")
+    def body(name: str, table: list[TableRow]) -> Table:
+        by_label = grouped(table, "left_out", "label")
         labels = [ALL, *(label for label in map(row_name, names(run, "classes")) if label in grouped(table, "label"))]
         lines = [
-            (Cell(left), *(test_cell(found.get((left, label), []), own=label == row_name(left)) for label in labels))
+            (Cell(left), *(test_cell(by_label.get((left, label), []), own=label == row_name(left)) for label in labels))
             for left in studied(run, grouped(table, "left_out"))
         ]
         head = ("Left out", "all pictures", *labels[1:])
-        return stack(Table(f"{name}: p, and below it pictures harmed / repaired", head, lines))
+        return Table(f"{name}: p, and below it pictures harmed / repaired", head, lines)
 
-    return stack(per_corrector(run, "mcnemar", rows(run, "mcnemar"), body))
+    return per_corrector(run, "mcnemar", rows(run, "mcnemar"), body)
 
 
-def test_cell(found: list[TableRow], own: bool) -> Cell:
-    if not found:
+def test_cell(seed_rows: list[TableRow], own: bool) -> Cell:
+    if not seed_rows:
         return undefined(NOT_YET)
-    counts = " / ".join(_span([row[key] for row in found], "d") for key in ("harmed", "repaired"))
-    p = max((row["p"] for row in found if not math.isnan(row["p"])), default=math.nan)
+    counts = " / ".join(_span([row[key] for row in seed_rows], "d") for key in ("harmed", "repaired"))
+    p = max((row["p"] for row in seed_rows if not math.isnan(row["p"])), default=math.nan)
     if math.isnan(p):
         return undefined("undefined: there is no picture to compare")
-    better = all(row["repaired"] > row["harmed"] for row in found)
+    better = all(row["repaired"] > row["harmed"] for row in seed_rows)
     tone = ("" if p >= 0.05 else "good" if better else "bad") + (" own" if own else "")
     title = "\n".join(
-        f"seed {row['seed']}: harmed {row['harmed']}, repaired {row['repaired']}, p = {row['p']:.3g}" for row in found
+        f"seed {row['seed']}: harmed {row['harmed']}, repaired {row['repaired']}, p = {row['p']:.3g}"
+        for row in seed_rows
     )
     return Cell("<0.001" if p < 0.001 else f"{p:.3f}", counts, title, tone=tone)

@@ -1,4 +1,4 @@
-"""The finished cells of a study, brought together: each corrector beside the classifier it corrects."""
+"""The finished cells of a study: each corrector with the answers of the classifier that it corrects."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.guarantees import Certified
@@ -26,7 +27,14 @@ from mien.types import NO_LABEL, Bools, Decision, Floats, Ints, LabelSet, Propos
 
 @dataclass(frozen=True)
 class Tested:
-    """The answers of a classifier to the test pictures: (N,) ids, truth, persons, (N, K) probabilities, (K,) known."""
+    """The answers of a classifier to the N test pictures.
+
+    Attributes
+    ----------
+    ids, truth, groups : (N,), groups are persons.
+    probs : (N, K).
+    known : (K,) whether the classifier was trained on a class.
+    """
 
     ids: Texts
     truth: Ints
@@ -61,22 +69,22 @@ class Case:
     policy: Policy
     f: Tested
     references: Mapping[str, Tested]
-    stored: Mapping[str, Any]
+    stored: Mapping[str, NDArray[Any]]
 
     @property
     def score(self) -> Floats:
         """(N,) on test, of the corrector fitted on *fit*."""
-        return cast("Floats", self.stored["score"])
+        return self.stored["score"]
 
     @property
     def score_all(self) -> Floats:
         """(N,) on test, of the corrector fitted on all of *correct*."""
-        return cast("Floats", self.stored["score_all"])
+        return self.stored["score_all"]
 
     @property
     def suggested(self) -> Ints:
         """(N,) on test, of the corrector fitted on *fit*."""
-        return cast("Ints", self.stored["suggested"])
+        return self.stored["suggested"]
 
     @cached_property
     def calibration(self) -> CalibrationSet:
@@ -85,12 +93,12 @@ class Case:
 
     @cached_property
     def certified(self) -> Certified:
-        """Thresholds and guarantees from there."""
+        """Thresholds and guarantees, from the *calibrate* pictures."""
         return self.calibration.certify(self.policy, self.labelset, self.f.known)
 
     @cached_property
     def decision(self) -> Decision:
-        """What the thresholds do on test."""
+        """Decisions on test at these thresholds."""
         proposal = Proposal(self.f.ids, self.score, self.suggested)
         return decide(proposal, self.f.predicted, self.certified.thresholds, self.policy.action)
 
@@ -134,10 +142,10 @@ class Case:
 
     @cached_property
     def selection(self) -> float:
-        """By what the best corrector is chosen: Gain at the Harm of the budget, on *calibrate*."""
-        seen = self.calibration
-        right = (seen.base == seen.truth) & self.f.known[seen.truth]
-        return gain_at_harm(seen.score[0], seen.truth == self.left, right, self.policy.budget)
+        """Gain at the Harm of the budget on *calibrate*, by which the best corrector is chosen."""
+        held = self.calibration
+        right = (held.base == held.truth) & self.f.known[held.truth]
+        return gain_at_harm(held.score[0], held.truth == self.left, right, self.policy.budget)
 
     @cached_property
     def restored(self) -> tuple[float, float, float]:
@@ -152,7 +160,7 @@ class Case:
 
 
 def cell_keys(manifest: dict[str, Any]) -> list[str]:
-    """The cells of one seed, in order."""
+    """The names of the cells of one seed, in order."""
     return [FULL, RETRAINED, *map(without, manifest["left_out"])]
 
 
@@ -200,7 +208,7 @@ def matrix(study: Sequence[Case], formula: Callable[..., Rates]) -> Rates:
 
 
 def _tested(run: Run, seed: int, key: str, left: int = NO_LABEL) -> Tested:
-    """What a cell said of test; older runs do not say which classes it knew."""
+    """Answers of a cell on test; older runs do not store which classes it was trained on."""
     arrays = read_arrays(run.cell(seed, key).test)
     known = arrays.get("known", np.arange(arrays["probs"].shape[1]) != left)
     return Tested(arrays["ids"], arrays["truth"], arrays["groups"], arrays["probs"], known)

@@ -1,10 +1,11 @@
-"""What a change was worth, class by class: the full network of a run beside that of another, on the same pictures.
+"""Effect of a change, class by class: the full network of a run beside that of another, on the same pictures.
 
 Made for reviews: a study of the data as given, one with `--reviews`, and the second's labels as the truth for both.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,33 +38,30 @@ def compare(run: Run, other: Run) -> None:
     """
     shared = [seed for seed in run.manifest()["seeds"] if seed in other.manifest()["seeds"]]
     if not shared:
-        raise UsageError(
-            "has no seed of this run", place=f"--beside {other.folder}", remedy="give a run of equal seeds"
-        )
+        remedy = "give a run with one of the same seeds"
+        raise UsageError("has no seed of this run", place=f"--beside {other.folder}", remedy=remedy)
     run.write_table(TABLES[TABLE], [row for seed in shared for row in _rows(run, other, seed)])
 
 
 def _rows(run: Run, other: Run, seed: int) -> Iterator[dict[str, Any]]:
     classes = list(run.manifest()["classes"])
-    after, before = (_answers(one, seed) for one in (run, other))
+    after, before = (_answers(side, seed) for side in (run, other))
     both = sorted(after.keys() & before.keys())
     if not both:
         remedy = "give a run on the same pictures"
         raise UsageError("tested none of these pictures", place=f"--beside {other.folder}", remedy=remedy)
     truth = np.array([after[key][1] for key in both])
     right = np.array(
-        [[one[key][0] == label for one in (before, after)] for key, label in zip(both, truth, strict=True)]
+        [[side[key][0] == label for side in (before, after)] for key, label in zip(both, truth, strict=True)]
     )
     for label, own_rows in ((ALL, slice(None)), *((row_name(name), truth == name) for name in classes)):
-        own = right[own_rows]
-        won, lost = (int((own[:, one] & ~own[:, 1 - one]).sum()) for one in (1, 0))
-        counts = own.sum(0).tolist()
-        rates = {
-            name: count / len(own) if len(own) else float("nan") for name, count in zip(SIDES, counts, strict=True)
-        }
+        selected = right[own_rows]
+        total, (before_hits, after_hits) = len(selected), selected.sum(0).tolist()
+        harmed, repaired = (int((selected[:, side] & ~selected[:, 1 - side]).sum()) for side in (0, 1))
         yield {
-            "seed": seed, "label": label, "total": len(own), "before_hits": counts[0], "after_hits": counts[1], **rates,
-            "harmed": lost, "repaired": won, "p": mcnemar(lost, won) if len(own) else float("nan"),
+            "seed": seed, "label": label, "total": total, "before_hits": before_hits, "after_hits": after_hits,
+            "before": before_hits / total if total else math.nan, "after": after_hits / total if total else math.nan,
+            "harmed": harmed, "repaired": repaired, "p": mcnemar(harmed, repaired) if total else math.nan,
         }  # fmt: skip
 
 
@@ -84,14 +82,14 @@ def _answers(run: Run, seed: int) -> dict[str, tuple[str, str]]:
 def beside(run: Run) -> Markup:
     """Recall of the full network of another run (before) and of this one (after), on the test pictures of both, by the
     labels of this run; and the exact McNemar test, with pictures harmed and repaired."""
-    found = grouped(rows(run, TABLE), "label")
+    by_label = grouped(rows(run, TABLE), "label")
     lines = [
         (
             Cell("all pictures" if label == ALL else label),
-            *(cell(number(found[label], side, f"{side}_hits", "total")) for side in SIDES),
-            test_cell(found[label], own=False),
+            *(cell(number(by_label[label], side, f"{side}_hits", "total")) for side in SIDES),
+            test_cell(by_label[label], own=False),
         )
         for label in (ALL, *map(row_name, names(run, "classes")))
-        if label in found
+        if label in by_label
     ]
     return stack(Table("", ("", "Before", "After", "p, and harmed / repaired"), lines))

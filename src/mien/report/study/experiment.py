@@ -5,20 +5,18 @@ from __future__ import annotations
 import base64
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from mien.report.common import figures
 from mien.report.common.layout import (
-    Block,
     Cell,
-    Folded,
-    Panel,
-    Panels,
-    Remark,
     Table,
+    folded,
+    missing,
+    panels,
     render,
     section,
     stack,
@@ -39,11 +37,18 @@ from mien.report.common.run_figures import (
     rows,
     seconds,
 )
-from mien.report.study.order import NETWORKS
-from mien.storage.layout import RETRAINED, left_out_of
+from mien.storage.layout import FULL, RETRAINED, left_out_of
 from mien.storage.run import Run
 from mien.types import PARTS
 
+NETWORKS = {FULL: "full network", RETRAINED: "retrained network"}
+"""Cells that are references, and their names for readers."""
+MEASURES = (
+    ("train_loss", "Loss, train", "loss", None),
+    ("validation_loss", "Loss, validation", "loss", None),
+    ("validation_macro_recall", "Macro recall, validation", "macro recall", 1.0),
+)
+"""Column, title, axis and top of each training curve."""
 UNITS = {"map": "channels", "vector": "units", "logits": "classes"}
 PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # the first and last bytes of a whole picture
 
@@ -54,7 +59,7 @@ def classes(run: Run) -> Markup:
     the same for every seed. Copies of a picture and pictures of one person never stand in two parts."""
     table = grouped(rows(run, "splits"), "class", "part")
     known = names(run, "classes")
-    counts = {key: Number(tuple(SeedValue(row["seed"], row["count"]) for row in found)) for key, found in table.items()}
+    counts = {key: Number(tuple(SeedValue(row["seed"], row["count"]) for row in same)) for key, same in table.items()}
     parts = [part for part in PARTS if any((name, part) in counts for name in known)]
     totals = {name: sum(counts[name, part].value for part in parts if (name, part) in counts) for name in known}
     widest, whole = max(totals.values(), default=1) or 1, sum(totals.values()) or 1
@@ -71,26 +76,20 @@ def classes(run: Run) -> Markup:
             )
         )
     sums = [sum(counts[name, part].value for name in known if (name, part) in counts) for part in parts]
-    foot = (
-        Cell("all"),
-        *(Cell(grouped_digits(total)) for total in sums),
-        Cell(grouped_digits(whole)),
-        Cell(""),
-        Cell(""),
-    )
+    foot = (Cell("all"), *(Cell(grouped_digits(total)) for total in (*sums, whole)), Cell(""), Cell(""))
     key = Cell(render("bar_key.html", parts=[(PARTS.index(part), part) for part in parts]))
     bars = Table("Pictures per class and part", ("Class", *parts, "all", "share", key), lines, [foot])
     return stack(bars, _samples(run))
 
 
-def _samples(run: Run) -> Block | Markup:
+def _samples(run: Run) -> Markup:
     """The sheet of sample faces, one row per class, inside the page."""
     path = run.path("samples.png")
     if not path.exists():
-        return Remark("The sheet of sample faces, samples.png, is not there yet.", "missing")
+        return missing("The sheet of sample faces, samples.png, is not there yet.")
     content = path.read_bytes()
     if not (content.startswith(PNG) and content.endswith(PNG_END)):
-        return Remark("The sheet of sample faces, samples.png, is damaged, so it is left out.", "missing")
+        return missing("The sheet of sample faces, samples.png, is damaged, so it is left out.")
     width, height = struct.unpack(">II", content[16:24])
     known = names(run, "classes")
     return render(
@@ -131,42 +130,33 @@ def _layers(base: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def training(run: Run) -> Markup:
     """One network per left-out class, trained without it; the full network on all classes of train; the retrained one
     on train and correct together."""
-    found = grouped(rows(run, "history"), "cell")
-    looks = {name: _look(run, name) for name in found}
-    panels = [
-        Panel(
-            title,
-            figures.training_curves(f"training-{key}", what, [_curve(found[n], key, looks[n]) for n in found], top),
-        )
-        for key, title, what, top in (
-            ("train_loss", "Loss, train", "loss", None),
-            ("validation_loss", "Loss, validation", "loss", None),
-            ("validation_macro_recall", "Macro recall, validation", "macro recall", 1.0),
-        )
-    ]
-    keys = [(cell_name(name), figures.swatch(look)) for name, look in looks.items()]
+    by_cell = grouped(rows(run, "history"), "cell")
+    looks = {name: _look(run, name) for name in by_cell}
+    curves = []
+    for key, title, what, top in MEASURES:
+        lines = [spread_line(grouped(table, "epoch"), key, looks[name]) for name, table in by_cell.items()]
+        curves.append((title, figures.training_curves(f"training-{key}", what, lines, top)))
+    return curve_panels(run, "By epoch", curves, {_cell_name(name): look for name, look in looks.items()})
+
+
+def curve_panels(
+    run: Run, caption: str, curves: Sequence[tuple[str, Markup]], looks: Mapping[str, figures.Look]
+) -> Markup:
+    """Curves (title, SVG) over a legend of the looks of their lines, which have bands where there are several seeds."""
     spread = "; bands span the seeds" if len(names(run, "seeds")) > 1 else ""
-    return stack(Panels(panels, keys, f"By epoch{spread}"))
+    return panels(caption + spread, curves, [(name, figures.swatch(look)) for name, look in looks.items()])
 
 
-def _named(key: str) -> str:
-    left_out = left_out_of(key)
-    return key if left_out is None else f"without {left_out}"
-
-
-def cell_name(key: str) -> str:
+def _cell_name(key: str) -> str:
     """The name of a cell, for readers."""
-    return NETWORKS.get(key, _named(key))
+    left_out = left_out_of(key)
+    return NETWORKS.get(key, key) if left_out is None else f"without {left_out}"
 
 
 def _look(run: Run, key: str) -> figures.Look:
     if key in NETWORKS:
         return figures.Look(None, list(NETWORKS).index(key), 2.0)
     return figures.named(hue(run, "classes", left_out_of(key) or key))
-
-
-def _curve(found: list[TableRow], key: str, look: figures.Look) -> figures.Line:
-    return spread_line(grouped(found, "epoch"), key, look)
 
 
 def spread_line(points: Mapping[float, list[TableRow]], key: str, look: figures.Look) -> figures.Line:
@@ -178,9 +168,9 @@ def spread_line(points: Mapping[float, list[TableRow]], key: str, look: figures.
     return figures.Line(xs, [each.value for each in over], look, low, high)
 
 
-def mean_over_seeds(found: list[TableRow], key: str) -> Number:
+def mean_over_seeds(table: list[TableRow], key: str) -> Number:
     """Per seed the mean of a column, as one figure."""
-    return mean([number([row], key, bounds=False) for row in found])
+    return mean([number([row], key, bounds=False) for row in table])
 
 
 @section("Cost", "cost", needs=("cost",))
@@ -191,42 +181,33 @@ def cost(run: Run) -> Markup:
     lines = []
     for name in names(run, "correctors"):
         fit = corrector_seconds(run, name)
-        share = percent(fit.value / again.value) if fit.defined and again.defined else ""
-        lines.append(
-            (
-                Cell(name, hue=hue(run, "correctors", name)),
-                cell(fit, seconds),
-                Cell(share) if share else undefined("no retraining yet"),
-            )
-        )
+        share = undefined("no retraining yet")
+        if fit.defined and again.defined:
+            share = Cell(percent(fit.value / again.value))
+        lines.append((Cell(name, hue=hue(run, "correctors", name)), cell(fit, seconds), share))
     foot = [(Cell("retraining"), cell(again, seconds), Cell(percent(1.0)))]
     compared = Table(
         "Fitting a corrector against retraining, mean over the left-out classes", ("", "Seconds", "Share"), lines, foot
     )
-    return stack(compared, Folded("Every stage", stack(_stages(run))))
+    return stack(compared, folded("Every stage", _stages(run)))
 
 
 def _stages(run: Run) -> Table:
     stages = grouped(({**row, "kind": _kind(row["cell"])} for row in rows(run, "cost")), "kind", "stage")
     lines = []
-    for (kind, stage), found in stages.items():
-        total = math.fsum(row["seconds"] for row in found)
-        pictures = math.fsum(row["pictures"] for row in found)
-        pace = grouped_digits(pictures / total) if total > 0 and pictures == pictures else ""
-        lines.append(
-            (
-                Cell(f"{kind}: {stage}"),
-                cell(mean_over_seeds(found, "seconds"), seconds),
-                Cell(str(len(found))),
-                Cell(seconds(total)),
-                Cell(pace) if pace else undefined("no pictures were counted"),
-            )
-        )
+    for (kind, stage), same in stages.items():
+        total = math.fsum(row["seconds"] for row in same)
+        pictures = math.fsum(row["pictures"] for row in same)
+        pace = undefined("no pictures were counted")
+        if total > 0 and not math.isnan(pictures):
+            pace = Cell(grouped_digits(pictures / total))
+        mean_seconds = cell(mean_over_seeds(same, "seconds"), seconds)
+        lines.append((Cell(f"{kind}: {stage}"), mean_seconds, Cell(str(len(same))), Cell(seconds(total)), pace))
     return Table("", ("Stage", "Mean", "Times", "In all", "Pictures per second"), lines)
 
 
 def _kind(key: str) -> str:
-    return cell_name(key) if left_out_of(key) is None else "without a class"
+    return _cell_name(key) if left_out_of(key) is None else "without a class"
 
 
 def corrector_seconds(run: Run, corrector: str) -> Number:

@@ -1,4 +1,4 @@
-"""The headline: what was recovered, at what harm, how that compares with retraining."""
+"""The headline: Gain and Harm of the best corrector, beside retraining."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from markupsafe import Markup
 
 from mien.certify.thresholds import POOLED
+from mien.experiments.tables import PERCENTS
 from mien.report.common.layout import Block, Cell, Table, render, section, stack
 from mien.report.common.run_figures import (
     Number,
@@ -27,9 +28,8 @@ from mien.report.common.run_figures import (
     signed,
 )
 from mien.report.study.certificates import silent, verdict
-from mien.report.study.experiment import corrector_seconds, training_seconds
-from mien.report.study.order import NETWORKS, certifies, correctors_best_first, level
-from mien.report.study.results import NO_BASE
+from mien.report.study.experiment import NETWORKS, corrector_seconds, training_seconds
+from mien.report.study.results import NO_BASE, correctors_best_first
 from mien.storage.layout import RETRAINED
 from mien.storage.run import Run
 
@@ -41,7 +41,7 @@ def headline(run: Run) -> Markup:
     """The best corrector at its threshold, on test pictures that neither it nor the network learnt from. Best is the
     one that recovers most on calibrate at the Harm of the budget: test pictures select nothing."""
     best = correctors_best_first(run)[0]
-    figures, policy = key_figures(run, best), run.manifest().get("policy", {})
+    figures, policy = _key_figures(run, best), run.manifest().get("policy", {})
     lead = render(
         "headline.html",
         best=best,
@@ -54,27 +54,35 @@ def headline(run: Run) -> Markup:
         policy=policy,
         deed=DEEDS.get(policy.get("action"), "recovered"),
         time=_time(run, best),
-        level=level(run),
+        level=_level(run),
     )
     return stack(lead, _per_class(run, best), _all_correctors(run))
 
 
-def key_figures(run: Run, corrector: str) -> dict[str, Number]:
+def _key_figures(run: Run, corrector: str) -> dict[str, Number]:
     """Means over the left-out classes of one corrector, fitted on fit: the one whose threshold is in force."""
-    found = rows(run, "summary", corrector=corrector)
-    own = _own_class(run, corrector)
+    summary = rows(run, "summary", corrector=corrector)
+    restored = _own_class(run, corrector)
     pooled = grouped(rows(run, "certificates", corrector=corrector, group=POOLED), "left_out")
-    gain = mean_number(found, "mean_gain")
-    full = mean([number(own[name], "full_recall", bounds=False) for name in own])
+    gain = _mean_number(summary, "mean_gain")
+    full = mean([number(restored[name], "full_recall", bounds=False) for name in restored])
     return {
         "gain": gain,
         "harm": mean([number(pooled[name], "harm", bounds=False) for name in pooled]),  # what the budget is about
-        "restored": ratio(gain, full),  # a mean of P would be ruled by the class that the full network hardly knows
+        "restored": ratio(
+            gain, full
+        ),  # a mean of P would be dominated by the class that the full network hardly recognises
         "equal": mean_over_classes(
-            rows(run, "ranking", corrector=corrector, fitted_on="fit"), f"restored_at_equal_harm_{level(run)}"
+            rows(run, "ranking", corrector=corrector, fitted_on="fit"), f"restored_at_equal_harm_{_level(run)}"
         ),
         "full": full,
     }
+
+
+def _level(run: Run) -> int:
+    """The Harm, in percent, at which correctors are ranked: the one of 1, 2, 5 next to the budget in force."""
+    budget = run.manifest().get("policy", {}).get("budget", 0.02)
+    return min(PERCENTS, key=lambda percent: abs(math.log(percent / 100) - math.log(budget)))
 
 
 def _own_class(run: Run, corrector: str) -> dict[str, list[TableRow]]:
@@ -85,10 +93,10 @@ def _own_class(run: Run, corrector: str) -> dict[str, list[TableRow]]:
 
 def _standing(run: Run, corrector: str) -> dict[str, int]:
     """How many corrections are silent, certified over all known classes, or active without a certificate."""
-    found = rows(run, "certificates", corrector=corrector, group=POOLED)
-    active = [row for row in found if not silent(row)]
+    table = rows(run, "certificates", corrector=corrector, group=POOLED)
+    active = [row for row in table if not silent(row)]
     good = sum(bool(row["holds"]) for row in active)
-    return {"all": len(found), "certified": good, "silent": len(found) - len(active), "active": len(active) - good}
+    return {"all": len(table), "certified": good, "silent": len(table) - len(active), "active": len(active) - good}
 
 
 def _time(run: Run, corrector: str) -> dict[str, str]:
@@ -101,19 +109,19 @@ def _time(run: Run, corrector: str) -> dict[str, str]:
 def _per_class(run: Run, corrector: str) -> Table:
     """A line per left-out class: recall on a scale beside both references, Gain, Harm, P, certificate."""
     gain = grouped(rows(run, "gain", corrector=corrector), "left_out")
-    own = _own_class(run, corrector)
+    restored = _own_class(run, corrector)
     pooled = grouped(rows(run, "certificates", corrector=corrector, group=POOLED), "left_out")
     lines = []
     for name in (name for name in names(run, "left_out") if name in gain):
         won = number(gain[name])
-        full, again = (number(own.get(name, []), f"{kind}_recall", bounds=False).value for kind in NETWORKS)
+        full, again = (number(restored.get(name, []), f"{kind}_recall", bounds=False).value for kind in NETWORKS)
         lines.append(
             (
                 Cell(name),
                 Cell(render("track.html", won=won.value, range=won.range, full=full, retrained=again), tone="left"),
                 cell(won, why="undefined: the test part has no picture of this class"),
                 cell(number(pooled.get(name, []), "harm", "harm_hits", "harm_total")),
-                cell(number(own.get(name, []), "restored", hits=""), why=NO_BASE),
+                cell(number(restored.get(name, []), "restored", hits=""), why=NO_BASE),
                 verdict(pooled.get(name, [])),
             )
         )
@@ -138,7 +146,7 @@ def _all_correctors(run: Run) -> Block:
     lines = [
         (
             Cell(name, hue=hue(run, "correctors", name)),
-            *(cell(mean_number(summary[name], key), form) for _, key, form in columns),
+            *(cell(_mean_number(summary[name], key), form) for _, key, form in columns),
         )
         for name in correctors_best_first(run)
         if name in summary
@@ -150,15 +158,12 @@ def _all_correctors(run: Run) -> Block:
         for kind, text in (("f", "without correction"), *NETWORKS.items())
     ]
     head = ("Means over the left-out classes", *(title for title, _, _ in columns))
-    thresholds = "certified thresholds" if certifies(run) else "thresholds, chosen by a rule that certifies nothing"
+    certifies = run.manifest().get("policy", {}).get("rule", "certified") == "certified"
+    thresholds = "certified thresholds" if certifies else "thresholds, chosen by a rule that certifies nothing"
     return Table(f"All correctors at their {thresholds}; best on calibration first", head, lines, foot)
 
 
-def mean_number(found: list[TableRow], key: str) -> Number:
-    """A mean of the summary; where it was not defined for every class, with the number of those where it was."""
-    return number(found, key).replace(note=[_short_of(row, key) for row in found])
-
-
-def _short_of(row: TableRow, key: str) -> str:
-    defined, most = row.get(f"n_{key}"), row.get("n_macro_recall_h")
-    return f"n = {defined}" if defined != most else ""
+def _mean_number(table: list[TableRow], key: str) -> Number:
+    """A mean of the summary; where it is not defined for every class, with the number of those where it is."""
+    counts = [(row.get(f"n_{key}"), row.get("n_macro_recall_h")) for row in table]
+    return number(table, key).replace(note=["" if defined == most else f"n = {defined}" for defined, most in counts])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mien.experiments.tables import PERCENTS
 from mien.metrics.classification import macro_recall
 from mien.metrics.correction import column_means, harm_matrix
 from mien.report.study.collect import Case, Tested, by_corrector, matrix
@@ -15,7 +16,7 @@ from mien.storage.csv_tables import Row
 from mien.storage.layout import FULL, RETRAINED
 from mien.types import Floats
 
-OF_THE_SCORE = ("auroc", *(f"{name}_{p}" for name in ("gain_at_harm", "restored_at_equal_harm") for p in (1, 2, 5)))
+OF_THE_SCORE = ("auroc", *(f"{name}_{p}" for name in ("gain_at_harm", "restored_at_equal_harm") for p in PERCENTS))
 
 
 def summary(cases: Sequence[Case], ranks: Sequence[Row]) -> list[Row]:

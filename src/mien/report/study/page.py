@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from mien.experiments.tables import TABLES
+from mien.report.common.again import again
 from mien.report.common.frame import RunPage, name_of
+from mien.report.common.layout import Section
 from mien.report.common.run_figures import names, rows
+from mien.report.study.certificates import certificates, mcnemar
 from mien.report.study.diff import TABLE, beside
-from mien.report.study.sections import SECTIONS
+from mien.report.study.experiment import classes, cost, scheme, training
+from mien.report.study.headline import headline
+from mien.report.study.ranking import confusion, curves, ranking
+from mien.report.study.results import gain, restored, retention_harm
 from mien.storage.files import write_text
 from mien.storage.layout import FULL, RETRAINED, without
 from mien.storage.run import Run
 
 PAGE = RunPage("study", "mien study", "study")
+SECTIONS: tuple[Callable[[Run], Section], ...] = (
+    headline,
+    classes,
+    scheme,
+    training,
+    retention_harm,
+    gain,
+    restored,
+    curves,
+    ranking,
+    confusion,
+    certificates,
+    mcnemar,
+    cost,
+    again,
+)
+"""The sections of the page, in order. A section is a function Run → Section; to add one, write it and name it here."""
 
 
 def write(run: Run) -> Path:
@@ -21,10 +45,7 @@ def write(run: Run) -> Path:
 
     Raises
     ------
-    RunError
-        Where there is no run, or it is not a study.
-    StorageError
-        Where the file cannot be written.
+    RunError : there is no run, or it is not a study. StorageError : the file cannot be written.
     """
     path = run.path("report.html")
     write_text(path, render(run))
@@ -32,14 +53,9 @@ def write(run: Run) -> Path:
 
 
 def render(run: Run) -> str:
-    """The report as HTML, from manifest, tables and samples.png alone; what is not there yet is said to be missing.
+    """The report as HTML, from manifest, tables and samples.png alone; it names what is not finished yet.
 
     The same run gives the same text.
-
-    Raises
-    ------
-    RunError
-        Where there is no run, or it is not a study.
     """
     manifest = PAGE.manifest(run)
     finished = {f"seed{row['seed']}/{row['cell']}" for row in rows(run, "cost")}

@@ -1,4 +1,4 @@
-"""Sections on what correction did: the paper's tables 2 to 4."""
+"""Sections on the effect of correction: the paper's tables 2 to 4."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from mien.report.common.layout import DASH, Cell, Table, Tabs, section, stack, undefined
+from mien.report.common.layout import DASH, Block, Cell, Table, section, stack, tabs, undefined
 from mien.report.common.run_figures import (
-    NOT_YET,
     NOTHING_COUNTED,
     Number,
     TableRow,
@@ -24,27 +23,36 @@ from mien.report.common.run_figures import (
     rows,
     signed,
 )
-from mien.report.study.order import correctors_best_first
 from mien.storage.run import Run
 
-OWN_CLASS = "undefined: f never saw this class, so it had none of it right"
+OWN_CLASS = "undefined: f never saw this class in training, so it had none of it right"
 NO_PICTURE = "undefined: the test part has no picture of this class, or this network was not trained"
 NO_BASE = "undefined: the full network recognises none of them"
 STRONGEST_HARM = 0.1  # the share of right answers lost that gets the strongest tone
 
 
+def correctors_best_first(run: Run) -> list[str]:
+    """The correctors by their mean Gain at the Harm of the budget on calibrate, best first: test selects nothing."""
+    summary = grouped(rows(run, "summary"), "corrector")
+    gains = {name: number(same, "selection").value for name, same in summary.items()}
+    known = names(run, "correctors") or list(gains)
+    return sorted(
+        known, key=lambda name: (-gains[name] if gains.get(name, math.nan) >= 0 else math.inf, known.index(name))
+    )
+
+
 def per_corrector(
-    run: Run, anchor: str, table: Iterable[TableRow], body: Callable[[str, list[TableRow]], Markup]
-) -> Tabs:
+    run: Run, anchor: str, table: Iterable[TableRow], body: Callable[[str, list[TableRow]], Block | Markup]
+) -> Markup:
     """A tab per corrector that has rows, best first."""
-    found = grouped(table, "corrector")
-    shown = [name for name in correctors_best_first(run) if name in found]
-    return Tabs(f"{anchor}-corrector", [(name, body(name, found[name])) for name in shown])
+    by_name = grouped(table, "corrector")
+    shown = [name for name in correctors_best_first(run) if name in by_name]
+    return tabs(f"{anchor}-corrector", [(name, body(name, by_name[name])) for name in shown])
 
 
-def studied(run: Run, found: Mapping[str, object]) -> list[str]:
+def studied(run: Run, results: Mapping[str, object]) -> list[str]:
     """The left-out classes that have results, in the order of the study."""
-    return [name for name in names(run, "left_out") if name in found]
+    return [name for name in names(run, "left_out") if name in results]
 
 
 @section("Retention and Harm", "retention", needs=("retention", "harm"))
@@ -57,12 +65,12 @@ def retention_harm(run: Run) -> Markup:
     def body(name: str, harm: list[TableRow]) -> Markup:
         return stack(_matrix(run, "Harm", harm), _matrix(run, "Retention", kept[name]))
 
-    return stack(per_corrector(run, "retention", rows(run, "harm"), body))
+    return per_corrector(run, "retention", rows(run, "harm"), body)
 
 
 def _matrix(run: Run, title: str, table: list[TableRow]) -> Table:
     """Label by left-out class, with means of the defined cells on both sides."""
-    figures = {key: number(found) for key, found in grouped(table, "label", "left_out").items()}
+    figures = {key: number(same) for key, same in grouped(table, "label", "left_out").items()}
     columns, labels = studied(run, grouped(table, "left_out")), names(run, "classes")
     harm = title == "Harm"
 
@@ -99,9 +107,9 @@ class Measure:
     why: str = NOTHING_COUNTED
 
 
-def _delta_fpr(found: Sequence[TableRow]) -> Number:
-    counts = [f"{row['hits_f']} → {row['hits_h']} of {row['total']}" for row in found]
-    return number(found, "delta_fpr", bounds=False).replace(count=counts)
+def _delta_fpr(seed_rows: Sequence[TableRow]) -> Number:
+    counts = [f"{row['hits_f']} → {row['hits_h']} of {row['total']}" for row in seed_rows]
+    return number(seed_rows, "delta_fpr", bounds=False).replace(count=counts)
 
 
 GAIN = Measure("Gain", number)
@@ -117,11 +125,11 @@ def gain(run: Run) -> Markup:
 
 def by_class(run: Run, measure: Measure, table: list[TableRow]) -> Table:
     """A line per corrector, best first, a column per left-out class, and the mean."""
-    found = grouped(table, "corrector", "left_out")
+    results = grouped(table, "corrector", "left_out")
     columns = studied(run, grouped(table, "left_out"))
     lines = []
     for name in correctors_best_first(run):
-        line = [measure.read(found[name, left]) if (name, left) in found else Number() for left in columns]
+        line = [measure.read(results[name, left]) if (name, left) in results else Number() for left in columns]
         if any(figure.readings for figure in line):
             cells = (_coloured(figure, measure) for figure in line)
             over = cell(mean(line), measure.form, why=measure.why)
@@ -139,11 +147,11 @@ def restored(run: Run) -> Markup:
     network, trained on all classes, and the network retrained on train and correct. P: recall of the corrected class,
     every override counted as the new class, over the full network’s, on the same pictures, with a paired bootstrap
     interval."""
-    return stack(per_corrector(run, "restored", rows(run, "restored"), lambda _, table: stack(_recalls(run, table))))
+    return per_corrector(run, "restored", rows(run, "restored"), lambda _, table: _recalls(run, table))
 
 
 def _recalls(run: Run, table: list[TableRow]) -> Table:
-    found = grouped(table, "label", "left_out")
+    results = grouped(table, "label", "left_out")
     columns = studied(run, grouped(table, "left_out"))
 
     def recall(same: Sequence[TableRow], kind: str = "", own: bool = False) -> Cell:
@@ -152,18 +160,13 @@ def _recalls(run: Run, table: list[TableRow]) -> Table:
 
     lines = []
     for label in names(run, "classes"):
-        line = {left: found.get((label, left), []) for left in columns}
+        line = {left: results.get((label, left), []) for left in columns}
         networks = line.get(label) or next(filter(None, line.values()), [])
         corrected = (recall(same, own=left == label) for left, same in line.items())
         lines.append((Cell(label), *corrected, recall(networks, "full_"), recall(networks, "retrained_")))
-    shares = [number(found.get((left, left), []), "restored", hits="") for left in columns]
+    shares = [number(results.get((left, left), []), "restored", hits="") for left in columns]
     over = mean(shares).value
     caption = f"Recall; mean of P: {DASH if math.isnan(over) else rate(over)}"
-    foot = (
-        Cell("P"),
-        *(cell(share, why=NO_BASE if share.readings else NOT_YET) for share in shares),
-        Cell(""),
-        Cell(""),
-    )
+    foot = (Cell("P"), *(cell(share, why=NO_BASE) for share in shares), Cell(""), Cell(""))
     spans = (("", 1), ("corrected for", len(columns)), ("trained on all classes", 2))
     return Table(caption, ("Class", *columns, "full", "retrained"), lines, [foot], spans)

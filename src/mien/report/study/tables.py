@@ -60,7 +60,7 @@ def per_label(cases: Iterable[Case], formula: Callable[..., Rates]) -> Iterator[
 
 
 def gain(case: Case) -> Iterator[Row]:
-    """Of the left-out class, what h recovers."""
+    """Pictures of the left-out class that h recovers."""
     rates = case.scores.gain
     yield {**case.key, **_rate(rates.hits[case.left], rates.totals[case.left])}
 
@@ -96,7 +96,7 @@ def restored(case: Case) -> Iterator[Row]:
 
 
 def ranking(case: Case) -> Iterator[Row]:
-    """What the score can do, whatever its threshold: fitted on all of *correct*, and on *fit* alone."""
+    """Figures of the score alone, at no threshold: fitted on all of *correct*, and on *fit* alone."""
     new = case.is_new
     total = new.sum() if case.counts_for_harm.any() else 0
     networks = {name: override_score(tested.probs, case.left) for name, tested in case.references.items()}
@@ -163,7 +163,7 @@ def confusion(case: Case) -> Iterator[Row]:
 
 
 def certificates(case: Case) -> Iterator[Row]:
-    """What is certified on *calibrate*, and the Harm that came about on test: of pictures, and of persons."""
+    """Guarantees from *calibrate*, and the Harm that was measured on test, of pictures and of persons."""
     keys, thresholds = [row_name(name) for name in case.labelset.names], case.certified.thresholds
     infeasible = {guarantee.group for guarantee in case.certified.guarantees if not guarantee.feasible}
     members = {POOLED: set(keys), RARE: infeasible, **{key: {key} for key in keys}}

@@ -1,4 +1,4 @@
-"""What a comparison of treatments comes to: the best of them, and what to do, in plain words."""
+"""Recommendations from a comparison of treatments, in plain words."""
 
 from __future__ import annotations
 
@@ -29,14 +29,19 @@ def treatments_best_first(run: Run, by: str = BY_RECALL, models: Collection[str]
     Means are over the seeds that all have. Those that collapsed come last.
     """
     table = [row for row in rows(run, "treatments") if not models or row["model"] in models]
-    found = grouped(table, *KEY)
-    shared = set.intersection(*({row["seed"] for row in own} for own in found.values())) if found else set()
+    results = grouped(table, *KEY)
+    shared = set.intersection(*({row["seed"] for row in same} for same in results.values())) if results else set()
 
     def order(key: Key) -> tuple[bool, float]:
-        own = [row for row in found[key] if row["seed"] in shared or not shared]
-        return any(row["collapsed"] for row in found[key]), -number(own, by).value
+        compared = [row for row in results[key] if row["seed"] in shared or not shared]
+        return any(row["collapsed"] for row in results[key]), -number(compared, by).value
 
-    return sorted(found, key=order)
+    return sorted(results, key=order)
+
+
+def differences_from_none(run: Run) -> dict[Key, TableRow]:
+    """Model and treatment → its row of the table of differences from no treatment."""
+    return {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
 
 
 @section("What to do", "advice", needs=("treatments",))
@@ -48,21 +53,17 @@ def advice(run: Run) -> Markup:
 
 def advised(run: Run) -> list[tuple[str, str]]:
     """(tone, sentence), the most important first."""
-    found = grouped(rows(run, "treatments"), *KEY)
-    differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
-    lines = [("lead", _recommended(run, found, differences))]
-    lines += [("", sentence) for sentence in (*_by_f1(run, found), *_of_fit(differences))]
-    for key, own in found.items():
-        fallen = [row for row in own if row["collapsed"]]
+    results = grouped(rows(run, "treatments"), *KEY)
+    differences = differences_from_none(run)
+    lines = [("lead", _recommended(run, results, differences))]
+    lines += [("", sentence) for sentence in (*_by_f1(run, results), *_of_fit(differences))]
+    for key, same in results.items():
+        fallen = [row for row in same if row["collapsed"]]
         if fallen:
             share = max(row["share"] for row in fallen)
-            lines.append(
-                (
-                    "bad",
-                    f"{key[0]} with {key[1]} collapsed on {len(fallen)} of {len(own)} seeds: it answers "
-                    f"{fallen[0]['most_answered']} for {percent(share)} of the pictures. Its accuracy says nothing.",
-                )
-            )
+            collapsed = f"{key[0]} with {key[1]} collapsed on {len(fallen)} of {len(same)} seeds: it answers"
+            answers = f"{fallen[0]['most_answered']} for {percent(share)} of the pictures"
+            lines.append(("bad", f"{collapsed} {answers}. Its accuracy means nothing."))
     if len(names(run, "seeds")) == 1:
         lines.append(("", "One seed cannot tell a treatment from the luck of one training: give three, --seeds 0,1,2."))
     counts = np.array(run.manifest()["data"]["counts"])
@@ -70,23 +71,22 @@ def advised(run: Run) -> list[tuple[str, str]]:
     if rare.any():
         named = zip(names(run, "classes"), counts.tolist(), rare.tolist(), strict=True)
         listed = ", ".join(f"{name} ({count})" for name, count, apart in named if apart)
-        lines.append(
-            ("", f"Too rare for a figure to mean much, and left out of all means: {listed}. More pictures help most.")
-        )
+        too_rare = "Too rare for a figure to mean much, and left out of all means"
+        lines.append(("", f"{too_rare}: {listed}. More pictures help most."))
     return lines
 
 
 def _rivals(run: Run, by: str = BY_RECALL) -> list[Key]:
-    """Those that learn from the same pictures, best first."""
+    """Models and treatments that learn from the same pictures, best first."""
     return [key for key in treatments_best_first(run, by) if not get_treatment(key[1]).uses_fit]
 
 
-def _by_f1(run: Run, found: Mapping[Key, Sequence[TableRow]]) -> list[str]:
-    """What to take where a false alarm is as bad as a miss, if that is something else."""
+def _by_f1(run: Run, results: Mapping[Key, Sequence[TableRow]]) -> list[str]:
+    """A sentence on the best by macro F1, if macro recall has another best."""
     by_recall, by_f1 = _rivals(run)[:1], _rivals(run, BY_F1)[:1]
-    if by_recall == by_f1 or any(row["collapsed"] for key in by_f1 for row in found[key]):
+    if by_recall == by_f1 or any(row["collapsed"] for key in by_f1 for row in results[key]):
         return []
-    above, here = (rate(number(found[key], "macro_f1").value) for key in (*by_recall, *by_f1))
+    above, here = (rate(number(results[key], "macro_f1").value) for key in (*by_recall, *by_f1))
     ((model, treatment),) = by_f1
     named = f"{model} as it is" if treatment == PLAIN else f"{model} with {treatment}"
     return [
@@ -96,31 +96,31 @@ def _by_f1(run: Run, found: Mapping[Key, Sequence[TableRow]]) -> list[str]:
 
 
 def _of_fit(differences: Mapping[Key, TableRow]) -> list[str]:
-    """What the pictures of the fit part are worth, to a corrector and to a training that has them too."""
-    found = []
+    """Sentences on the effect of the pictures of the fit part, for a corrector and for a training that has them too."""
+    sentences = []
     for (model, treatment), row in differences.items():
         if get_treatment(treatment).corrector:
             said = f"With the pictures of fit besides, a corrector beside {model} changes macro recall by"
             control = differences.get((model, "with-fit"))
             trained = f"; a training that has them too, by {_change(control)}" if control else ""
-            found.append(f"{said} {_change(row)}, without another training{trained}.")
-    return found
+            sentences.append(f"{said} {_change(row)}, without another training{trained}.")
+    return sentences
 
 
-def _recommended(run: Run, found: Mapping[Key, Sequence[TableRow]], differences: Mapping[Key, TableRow]) -> str:
+def _recommended(run: Run, results: Mapping[Key, Sequence[TableRow]], differences: Mapping[Key, TableRow]) -> str:
     fair = _rivals(run)
     if not fair:
         return "All of these have pictures that others would not have. Add none, and treatments, to compare."
     best = fair[0]
     model, treatment = best
-    value = rate(number(found[best], "macro_recall").value)
-    if all(row["collapsed"] for row in found[best]):
+    value = rate(number(results[best], "macro_recall").value)
+    if all(row["collapsed"] for row in results[best]):
         return "Every model collapsed: train for longer, or give more pictures."
     row = differences.get(best)
-    better = [key for key in fair if (of := differences.get(key)) and of["p_holm"] < REAL and of["difference"] > 0]
+    better = [key for key in fair if key in differences and _is_better(differences[key])]
+    also = ", ".join(f"{name} with {other}" for name, other in better)
     if treatment == PLAIN:
         if better:
-            also = ", ".join(f"{name} with {other}" for other, name in better)
             return (
                 f"Train {model} as it is: that did best on calibrate, with macro recall {value} on test. Beside no "
                 f"treatment of the same model, these were better on test: {also}."
@@ -133,10 +133,9 @@ def _recommended(run: Run, found: Mapping[Key, Sequence[TableRow]], differences:
     what = f"{model} with {treatment} ({get_treatment(treatment).description})"
     if row is None:
         return f"Best on calibrate: {what}, macro recall {value} on test. Add none to see what the treatment is worth."
-    if row["p_holm"] < REAL and row["difference"] > 0:
+    if _is_better(row):
         return f"Train {what}: macro recall {value} on test, {_change(row)} beside no treatment."
     if better:
-        also = ", ".join(f"{name} with {other}" for other, name in better)
         return (
             f"Best on calibrate is {what}: macro recall {value} on test, {_change(row)} beside no treatment; that may "
             f"be chance. Better beyond chance, each beside no treatment of its model: {also}."
@@ -149,6 +148,10 @@ def _recommended(run: Run, found: Mapping[Key, Sequence[TableRow]], differences:
         f"No treatment is better beyond chance. Best on calibrate is {what}: macro recall {value} on test, "
         f"{_change(row)} beside no treatment."
     )
+
+
+def _is_better(row: TableRow) -> bool:
+    return bool(row["p_holm"] < REAL and row["difference"] > 0)
 
 
 def _change(row: TableRow) -> str:

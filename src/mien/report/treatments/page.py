@@ -1,4 +1,4 @@
-"""The report of a comparison of treatments: what to do, what each is worth, class by class."""
+"""The report of a comparison of treatments: a recommendation, a ranking, and figures by class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mien.report.common import layout
 from mien.report.common.again import again
 from mien.report.common.confusion import confusion_table
 from mien.report.common.frame import RunPage, name_of
-from mien.report.common.layout import Block, Cell, Folded, Row, Table, Tabs, section, stack, undefined
+from mien.report.common.layout import Cell, Table, folded, section, side_by_side, stack, tabs, undefined
 from mien.report.common.run_figures import (
     Number,
     TableRow,
@@ -32,7 +32,7 @@ from mien.report.common.run_figures import (
     seconds,
     signed,
 )
-from mien.report.treatments.advice import KEY, REAL, Key, advice, treatments_best_first
+from mien.report.treatments.advice import KEY, REAL, Key, advice, differences_from_none, treatments_best_first
 from mien.report.treatments.tables import PLAIN
 from mien.storage.files import read_arrays, write_text
 from mien.storage.run import Run
@@ -72,25 +72,25 @@ def ranking(run: Run) -> Markup:
     calibrate first: the first column is macro recall there. The change is against no treatment of the same model, with
     a 95 % interval over seeds and pictures (persons stay together) and Holm's p over all rows; a real one is coloured.
     Seconds are of training and of what comes after, per model. A corrector, and with-fit, learn from the pictures of
-    the fit part besides: they are no rivals of the others."""
-    found = grouped(rows(run, "treatments"), *KEY)
-    differences = {(row["model"], row["treatment"]): row for row in rows(run, "differences")}
+    the fit part besides, so they are not compared with the others."""
+    by_key = grouped(rows(run, "treatments"), *KEY)
+    differences = differences_from_none(run)
     lines = []
     for key in treatments_best_first(run):
-        own = found[key]
-        spent = number(own, "seconds")
+        results = by_key[key]
+        spent = number(results, "seconds")
         row = differences.get(key)
         lines.append(
             (
-                _named(key, own),
-                Cell(rate(number(own, "on_calibrate").value), tone="quiet"),
-                cell(number(own, "macro_recall"), heat=lambda value: value),
-                cell(number(own, "macro_f1")),
-                cell(number(own, "accuracy"), tone="quiet"),
-                cell(number(own, "worst")),
+                _named(key, results),
+                Cell(rate(number(results, "on_calibrate").value), tone="quiet"),
+                cell(number(results, "macro_recall"), heat=lambda value: value),
+                cell(number(results, "macro_f1")),
+                cell(number(results, "accuracy"), tone="quiet"),
+                cell(number(results, "worst")),
                 _changed(key, row),
                 Cell(seconds(spent.value), title=spent.title),
-                _price(row, found.get((key[0], PLAIN), []), spent),
+                _price(row, by_key.get((key[0], PLAIN), []), spent),
             )
         )
     head = (
@@ -98,6 +98,10 @@ def ranking(run: Run) -> Markup:
         "s per point",
     )  # fmt: skip
     return stack(Table("", head, lines))
+
+
+def _name(key: Key) -> str:
+    return f"{key[0]} · {key[1]}"
 
 
 def _changed(key: Key, row: TableRow | None) -> Cell:
@@ -110,40 +114,37 @@ def _changed(key: Key, row: TableRow | None) -> Cell:
 
 
 def _price(row: TableRow | None, plain: Sequence[TableRow], spent: Number) -> Cell:
-    """What a hundredth of macro recall more costs, in seconds beyond those of no treatment."""
+    """Seconds beyond those of no treatment for each hundredth of macro recall that is gained."""
     if row is None or row["difference"] <= 0 or not plain:
         return undefined("nothing was gained")
     more = max(0.0, spent.value - number(plain, "seconds").value)
     return Cell(f"{more / (100 * row['difference']):.1f}")
 
 
-def _named(key: Key, own: Sequence[TableRow]) -> Cell:
-    name, fallen = f"{key[0]} · {key[1]}", [row for row in own if row["collapsed"]]
-    if not fallen:
+def _named(key: Key, results: Sequence[TableRow]) -> Cell:
+    name, collapsed = _name(key), [row for row in results if row["collapsed"]]
+    if not collapsed:
         return Cell(name, get_treatment(key[1]).description)
-    worst = max(fallen, key=lambda row: float(row["share"]))
+    worst = max(collapsed, key=lambda row: float(row["share"]))
     return Cell(name, f"collapsed: {percent(worst['share'])} of its answers are {worst['most_answered']}", tone="bad")
 
 
 @section("Class by class", "classes", needs=("treated_classes",))
 def by_class(run: Run) -> Markup:
     """On test, best on calibrate first. Classes in grey are too rare, and in no mean."""
-    tabs = []
-    for value, hits, total in (("recall", "hits", "total"), ("precision", "hits", "named"), ("f1", "", "")):
-        tabs.append((value.capitalize(), Markup(_measure(run, value, hits, total).__html__())))
-    return stack(Tabs("classes", tabs))
+    measures = (("recall", "hits", "total"), ("precision", "hits", "named"), ("f1", "", ""))
+    return tabs("classes", [(measure[0].capitalize(), _measure(run, *measure)) for measure in measures])
 
 
 def _measure(run: Run, value: str, hits: str, total: str) -> Table:
-    found = grouped(rows(run, "treated_classes"), *KEY, "class")
-    known = names(run, "classes")
+    by_class, known = grouped(rows(run, "treated_classes"), *KEY, "class"), names(run, "classes")
     common = {row["class"]: bool(row["common"]) for row in rows(run, "treated_classes")}
     lines = []
     for key in treatments_best_first(run):
-        numbers = {name: number(found[(*key, name)], value, hits, total) for name in known if (*key, name) in found}
+        numbers = {name: number(by_class[*key, name], value, hits, total) for name in known if (*key, name) in by_class}
         lines.append(
             (
-                Cell(f"{key[0]} · {key[1]}"),
+                Cell(_name(key)),
                 *(
                     cell(each, heat=lambda figure: figure, tone="" if common.get(name) else "quiet", brief=True)
                     for name, each in numbers.items()
@@ -160,35 +161,31 @@ def _measure(run: Run, value: str, hits: str, total: str) -> Table:
 def confusion(run: Run) -> Markup:
     """Percent of each class's pictures (rows) by answer (columns), on test: without a treatment, and the best on
     calibrate beside it."""
-    best = treatments_best_first(run)[0]
-    shown = [
-        key
-        for key in dict.fromkeys([(best[0], PLAIN), best])
-        if rows(run, "treatments", model=key[0], treatment=key[1])
-    ]
-    others = [key for key in treatments_best_first(run) if key not in shown]
-    folded = Folded("The others", stack(*(_matrix(run, key) for key in others)))
-    return stack(Row([_matrix(run, key) for key in shown]), *([folded] if others else []))
+    known = treatments_best_first(run)
+    shown = [key for key in dict.fromkeys([(known[0][0], PLAIN), known[0]]) if key in known]
+    others = [key for key in known if key not in shown]
+    rest = [folded("The others", *(_matrix(run, key) for key in others))] if others else []
+    return stack(side_by_side([_matrix(run, key) for key in shown]), *rest)
 
 
 def _matrix(run: Run, key: Key) -> Table:
     table = rows(run, "treated_confusion", model=key[0], treatment=key[1])
-    return confusion_table(f"{key[0]} · {key[1]}", table, {name: name for name in names(run, "classes")})
+    return confusion_table(_name(key), table, {name: name for name in names(run, "classes")})
 
 
 @section("Within each source", "sources", needs=("treated_sources",))
 def sources(run: Run) -> Markup:
     """Macro recall among the test pictures of one contributor, over the classes that it has. Where nearly all of a
-    class came from one contributor, a detector of the class may only be one of the contributor; within a source that is
-    no help."""
-    found = grouped(rows(run, "treated_sources"), "source", *KEY)
-    known = list(dict.fromkeys(source for source, *_ in found))
+    class came from one contributor, a classifier may recognise the contributor instead of the class; within a source
+    that does not help it."""
+    results = grouped(rows(run, "treated_sources"), "source", *KEY)
+    known = list(dict.fromkeys(source for source, *_ in results))
     sizes = {row["source"]: (row["pictures"], row["classes"]) for row in rows(run, "treated_sources")}
     lines = [
         (
-            Cell(f"{key[0]} · {key[1]}"),
+            Cell(_name(key)),
             *(
-                cell(number(found.get((source, *key), []), "macro_recall"), heat=lambda value: value)
+                cell(number(results.get((source, *key), []), "macro_recall"), heat=lambda value: value)
                 for source in known
             ),
         )
@@ -204,19 +201,14 @@ def sources(run: Run) -> Markup:
 def generated(run: Run) -> Markup:
     """What the generator made for classes with few pictures, first seed. A near-copy is nearer to a training picture
     than all but a hundredth of these are to each other; it was left out."""
-    blocks: list[Block | Markup] = []
+    blocks = []
     for row in rows(run, "generated"):
         place = run.cell(row["seed"], row["model"], row["training"]).generated
         if row["seed"] == run.manifest()["seeds"][0] and place.exists():
             stored, known = read_arrays(place), names(run, "classes")
-            classes = [
-                (
-                    known[c],
-                    base64.b64encode(
-                        as_png(np.concatenate(stored["pixels"][stored["labels"] == c][:SHOWN], 1))
-                    ).decode(),
-                )
-                for c in np.unique(stored["labels"])
-            ]
-            blocks.append(layout.render("generated.html", row=row, classes=classes))
+            sheets = []
+            for c in np.unique(stored["labels"]):
+                sheet = np.concatenate(stored["pixels"][stored["labels"] == c][:SHOWN], 1)
+                sheets.append((known[c], base64.b64encode(as_png(sheet)).decode()))
+            blocks.append(layout.render("generated.html", row=row, classes=sheets))
     return stack(*blocks)

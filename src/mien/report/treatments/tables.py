@@ -6,8 +6,10 @@ answer more or less would move the mean by tens of points. Counts are of one see
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from mien.storage.csv_tables import Row
 from mien.storage.files import read_arrays, read_json
 from mien.storage.layout import answers_of, cell_folders
 from mien.storage.run import Run
-from mien.types import PARTS, Bools, Floats, Ints, Texts
+from mien.types import PARTS, Bools, Ints, Rates, Texts
 
 PLAIN = "none"
 COLLAPSED, FOUND = 0.95, 0.05
@@ -28,7 +30,15 @@ COLLAPSED, FOUND = 0.95, 0.05
 
 @dataclass(frozen=True)
 class TreatmentPredictions:
-    """What one model answered under one treatment, on one seed."""
+    """Answers of one model under one treatment, on one seed, to the N pictures of *calibrate* and *test*.
+
+    Attributes
+    ----------
+    classes : K class names.
+    common : (K,) whether a class has enough pictures for the means.
+    truth, answers, part, groups, sources : (N,).
+    seconds : of training and of what comes after it.
+    """
 
     seed: int
     model: str
@@ -44,145 +54,141 @@ class TreatmentPredictions:
 
     @property
     def key(self) -> dict[str, Any]:
+        """The columns that every table begins with."""
         return {"seed": self.seed, "model": self.model, "treatment": self.treatment}
 
-    def of(self, part: str) -> Bools:
-        """(N,) whether a row is of this part."""
-        found: Bools = self.part == PARTS.index(part)
-        return found
+    def in_part(self, part: str) -> Bools:
+        """(N,) whether a picture is in this part."""
+        rows: Bools = self.part == PARTS.index(part)
+        return rows
 
-    def macro_f1(self, part: str) -> float:
-        """Mean F1 over the common classes."""
-        own = self.of(part)
-        return mean_of_defined(f1(self.truth[own], self.answers[own], len(self.classes)).values[self.common])
+    def mean(self, measure: Callable[[Ints, Ints, int], Rates], rows: Bools) -> float:
+        """Mean of a measure over the common classes that have pictures among these rows."""
+        return measure(self.truth[rows], self.answers[rows], len(self.classes)).mean(self.common.astype(float))
 
-    def macro_recall(self, part: str, rows: Bools | None = None) -> float:
-        """Mean recall over the common classes with pictures."""
-        own = self.of(part) if rows is None else self.of(part) & rows
-        values = recall(self.truth[own], self.answers[own], len(self.classes)).values[self.common]
-        return mean_of_defined(values)
+    @cached_property
+    def confusion(self) -> Ints:
+        """(K, K) pictures of the test part by label and answer."""
+        test = self.in_part("test")
+        return confusion_matrix(self.truth[test], self.answers[test], len(self.classes))
 
 
 def collect(run: Run) -> list[TreatmentPredictions]:
-    """All that is finished, in the order of the manifest."""
+    """The predictions that are finished, in the order of the manifest."""
     manifest = run.manifest()
-    classes = tuple(manifest["classes"])
     common = common_classes(np.array(manifest["data"]["counts"]))
-    found = []
-    for seed in manifest["seeds"]:
-        for model in manifest["models"]:
-            for treatment in manifest["treatments"]:
-                for file in answers_of(run.folder, seed, model, treatment):
-                    stored = read_arrays(file)
-                    found.append(
-                        TreatmentPredictions(
-                            seed=seed, model=model, treatment=treatment, classes=classes, common=common,
-                            **{name: stored[name] for name in ("truth", "answers", "part", "groups", "sources")},
-                            seconds=float(stored["seconds"]),
-                        )
-                    )  # fmt: skip
-    return found
+    predictions = []
+    for seed, model, treatment in product(manifest["seeds"], manifest["models"], manifest["treatments"]):
+        for file in answers_of(run.folder, seed, model, treatment):
+            stored = read_arrays(file)
+            predictions.append(
+                TreatmentPredictions(
+                    seed=seed, model=model, treatment=treatment, classes=tuple(manifest["classes"]), common=common,
+                    **{name: stored[name] for name in ("truth", "answers", "part", "groups", "sources")},
+                    seconds=float(stored["seconds"]),
+                )
+            )  # fmt: skip
+    return predictions
 
 
 def build(run: Run) -> None:
     """Write the tables."""
-    found = collect(run)
+    predictions = collect(run)
     tables = {
-        "treatments": [_whole(one) for one in found],
-        "treated_classes": [row for one in found for row in _by_class(one)],
-        "treated_confusion": [row for one in found for row in _confusion(one)],
-        "treated_sources": [row for one in found for row in _by_source(one)],
-        "differences": list(_differences(found)),
+        "treatments": [_summary(each) for each in predictions],
+        "treated_classes": [row for each in predictions for row in _by_class(each)],
+        "treated_confusion": [row for each in predictions for row in _confusion(each)],
+        "treated_sources": [row for each in predictions for row in _by_source(each)],
+        "differences": list(_differences(predictions)),
         "generated": list(_generated(run)),
     }
     for name, rows in tables.items():
         run.write_table(TABLES[name], rows)
 
 
-def _whole(one: TreatmentPredictions) -> Row:
-    test = one.of("test")
-    truth, answers = one.truth[test], one.answers[test]
-    K = len(one.classes)
-    shares = np.bincount(answers, minlength=K) / max(1, len(answers))
-    recalls = recall(truth, answers, K).values
-    others = recalls[one.common & (np.arange(K) != shares.argmax())]
-    found = mean_of_defined(others)
+def _summary(predictions: TreatmentPredictions) -> Row:
+    test, calibrate = predictions.in_part("test"), predictions.in_part("calibrate")
+    counts = predictions.confusion
+    shares = counts.sum(0) / max(1, counts.sum())
+    recalls = Rates(np.diag(counts), counts.sum(1))
+    most = int(shares.argmax())
+    recall_of_others = recalls.mean((predictions.common & (np.arange(len(counts)) != most)).astype(float))
     return {
-        **one.key,
-        "macro_recall": one.macro_recall("test"),
-        "macro_f1": one.macro_f1("test"),
-        "accuracy": accuracy(truth, answers),
-        "worst": float(np.nanmin(recalls[one.common])),
-        "on_calibrate": one.macro_recall("calibrate"),
-        "f1_on_calibrate": one.macro_f1("calibrate"),
-        "most_answered": one.classes[int(shares.argmax())],
-        "share": float(shares.max()),
-        "collapsed": int(shares.max() >= COLLAPSED and not found >= FOUND),
-        "seconds": one.seconds,
+        **predictions.key,
+        "macro_recall": predictions.mean(recall, test),
+        "macro_f1": predictions.mean(f1, test),
+        "accuracy": accuracy(predictions.truth[test], predictions.answers[test]),
+        "worst": float(np.nanmin(recalls.values[predictions.common])),
+        "on_calibrate": predictions.mean(recall, calibrate),
+        "f1_on_calibrate": predictions.mean(f1, calibrate),
+        "most_answered": predictions.classes[most],
+        "share": float(shares[most]),
+        "collapsed": int(shares[most] >= COLLAPSED and not recall_of_others >= FOUND),
+        "seconds": predictions.seconds,
     }
 
 
-def _by_class(one: TreatmentPredictions) -> Iterator[Row]:
-    test, K = one.of("test"), len(one.classes)
-    counts = confusion_matrix(one.truth[test], one.answers[test], K)
-    for c, name in enumerate(one.classes):
+def _by_class(predictions: TreatmentPredictions) -> Iterator[Row]:
+    counts = predictions.confusion
+    for c, name in enumerate(predictions.classes):
         hits, total, named = int(counts[c, c]), int(counts[c].sum()), int(counts[:, c].sum())
         yield {
-            **one.key, "class": name, "common": int(one.common[c]), "hits": hits, "total": total, "named": named,
-            "recall": _ratio(hits, total), "precision": _ratio(hits, named), "f1": _ratio(2 * hits, total + named),
+            **predictions.key, "class": name, "common": int(predictions.common[c]), "hits": hits, "total": total,
+            "named": named, "recall": _ratio(hits, total), "precision": _ratio(hits, named),
+            "f1": _ratio(2 * hits, total + named),
         }  # fmt: skip
 
 
-def _confusion(one: TreatmentPredictions) -> Iterator[Row]:
-    test, K = one.of("test"), len(one.classes)
-    counts = confusion_matrix(one.truth[test], one.answers[test], K)
-    for truth, name in enumerate(one.classes):
-        for answer, other in enumerate(one.classes):
-            yield {**one.key, "truth": name, "answer": other, "count": int(counts[truth, answer])}
+def _confusion(predictions: TreatmentPredictions) -> Iterator[Row]:
+    for truth, counts in zip(predictions.classes, predictions.confusion.tolist(), strict=True):
+        for answer, count in zip(predictions.classes, counts, strict=True):
+            yield {**predictions.key, "truth": truth, "answer": answer, "count": count}
 
 
-def _by_source(one: TreatmentPredictions) -> Iterator[Row]:
-    """Within each source: where one contributor gave nearly all of a class, a class detector may only tell sources."""
-    for source in dict.fromkeys(one.sources.tolist()) if (one.sources != "").any() else ():
-        own = (one.sources == source) & one.of("test")
-        present = np.unique(one.truth[own & one.common[one.truth]])
+def _by_source(predictions: TreatmentPredictions) -> Iterator[Row]:
+    """Macro recall within each source: a class detector may otherwise only recognise the source of a class."""
+    truth, sources = predictions.truth, predictions.sources
+    for source in dict.fromkeys(sources.tolist()) if (sources != "").any() else ():
+        rows = (sources == source) & predictions.in_part("test")
+        present = np.unique(truth[rows & predictions.common[truth]])
         if len(present) > 1:
             yield {
-                **one.key, "source": source, "pictures": int(own.sum()), "classes": len(present),
-                "macro_recall": one.macro_recall("test", one.sources == source),
+                **predictions.key, "source": source, "pictures": int(rows.sum()), "classes": len(present),
+                "macro_recall": predictions.mean(recall, rows),
             }  # fmt: skip
 
 
-def _differences(found: Iterable[TreatmentPredictions]) -> Iterator[Row]:
-    """Each treatment against none, of the same model on the seeds that both have; p values raised by Holm."""
+def _differences(predictions: Iterable[TreatmentPredictions]) -> Iterator[Row]:
+    """Each treatment against none, of the same model on the seeds that both have; p values are adjusted by Holm."""
     by_key: dict[tuple[str, str], dict[int, TreatmentPredictions]] = {}
-    for one in found:
-        by_key.setdefault((one.model, one.treatment), {})[one.seed] = one
+    for each in predictions:
+        by_key.setdefault((each.model, each.treatment), {})[each.seed] = each
     lines: list[dict[str, Any]] = []
-    for (model, treatment), own in by_key.items():
+    for (model, treatment), treated in by_key.items():
         plain = by_key.get((model, PLAIN), {})
-        seeds = [seed for seed in own if seed in plain]
+        seeds = [seed for seed in treated if seed in plain]
         if treatment == PLAIN or not seeds:
             continue
-        first = own[seeds[0]]
-        rows = first.of("test") & first.common[first.truth]
-        before, after = (
-            np.stack([of[seed].answers[of[seed].of("test")] == of[seed].truth[of[seed].of("test")] for seed in seeds])
-            for of in (plain, own)
-        )
-        kept = rows[first.of("test")]
-        difference, low, high, p = macro_difference(
-            before[:, kept], after[:, kept], first.truth[rows], first.groups[rows]
-        )
+        first = treated[seeds[0]]
+        rows = first.in_part("test") & first.common[first.truth]
+        before, after = (_right_answers([of_seed[seed] for seed in seeds]) for of_seed in (plain, treated))
+        difference, low, high, p = macro_difference(before, after, first.truth[rows], first.groups[rows])
         lines.append(
             {
                 "model": model, "treatment": treatment, "seeds": len(seeds), "difference": difference, "low": low,
                 "high": high, "p": p,
             }
         )  # fmt: skip
-    raised = holm([float(line["p"]) for line in lines]).tolist()
-    for line, p in zip(lines, raised, strict=True):
+    adjusted = holm([float(line["p"]) for line in lines]).tolist()
+    for line, p in zip(lines, adjusted, strict=True):
         yield {**line, "p_holm": p}
+
+
+def _right_answers(predictions: Sequence[TreatmentPredictions]) -> Bools:
+    """(seeds, pictures) whether each answer is right, for the test pictures of common classes."""
+    return np.stack(
+        [(each.answers == each.truth)[each.in_part("test") & each.common[each.truth]] for each in predictions]
+    )
 
 
 def _generated(run: Run) -> Iterator[Row]:
@@ -193,12 +199,6 @@ def _generated(run: Run) -> Iterator[Row]:
             "seed": seed, "model": model, "training": training,
             **{key: made[key] for key in ("made", "copies", "seconds")},
         }  # fmt: skip
-
-
-def mean_of_defined(values: Floats) -> float:
-    """NaN where there is none."""
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else float("nan")
 
 
 def _ratio(hits: int, total: int) -> float:
