@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import doctest
 import re
 import shlex
 import shutil
 import sys
+import tomllib
 from importlib import util
 from pathlib import Path
 from types import ModuleType
@@ -156,14 +158,39 @@ def test_named_files_and_modules_exist(page: str) -> None:
             assert is_there(f"mien.{span}"), f"{page} names {span}"
 
 
+def test_names_in_docstrings_and_messages_exist() -> None:
+    strings = [
+        (path, node.value)
+        for path in sorted((ROOT / "src").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    names = {(path, name) for path, text in strings for name in re.findall(r"\bmien(?:\.[A-Za-z_]\w*)+", text)}
+    groups = {name for _, name in names if name.removeprefix("mien.") in ("classifiers", "correctors", "executors")}
+    missing = [f"{path}: {name}" for path, name in names if name not in groups and not is_there(name)]
+    assert len(names) > 20 and not missing, "\n".join(missing)
+
+
+def test_architecture_shows_the_folders_and_layers_that_are_there() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = page.partition("| stage |")[2].partition("\n\n")[0]
+    shown = re.findall(r"`(\w+)/`", table)
+    assert sorted(shown) == sorted(PACKAGES)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    assert "\n".join(contracts[0]["layers"]) in page
+
+
 def is_there(name: str) -> bool:
-    """Whether a dotted name is a module, or stands in the text of the module above it."""
-    with contextlib.suppress(ModuleNotFoundError):
-        if util.find_spec(name):
-            return True
-    module, _, last = name.rpartition(".")
-    found = util.find_spec(module)
-    return bool(found and re.search(rf"\b{last}\b", Path(found.origin or "").read_text()))
+    """Whether a dotted name is a module, or stands in the text of the nearest module above it."""
+    module, last = name, ""
+    while True:
+        with contextlib.suppress(ModuleNotFoundError):
+            if found := util.find_spec(module):
+                text = Path(found.origin or "").read_text(encoding="utf-8")
+                return bool(re.search(rf"\b{last}\b", text))
+        module, _, last = module.rpartition(".")
 
 
 def test_the_make_targets_of_the_pages_exist() -> None:

@@ -30,9 +30,14 @@ BANNED = {
         "no person for a thing: reports, stores, gives, requires"
     ),
     rf"\b({THINGS})s? (know|knows|knew|does not know|do not know)\b": "was trained on; stores; holds",
+    r"^names (none|no seed|no model)\b|\bnot even none\b": "at least one … is required; even zero …",
+    r"\bpays? for it\b": "bears most of the harm",
+    r"\bholds something else\b|\bdoes not hold what\b": "already exists; is corrupt, or was edited",
+    r"\bin its place where\b": "falls back to",
     r"^(The same|Both|Like that)\b[^ ]*\.$": "a sentence that stands alone",
 }
 """Turn → what to write instead."""
+VAGUE = {"found", "one", "own", "seen", "of", "said", "told"}
 
 
 def sentences() -> Iterator[tuple[str, str]]:
@@ -61,6 +66,25 @@ def summaries() -> Iterator[tuple[str, str]]:
             public = documented and not getattr(node, "name", "").startswith("_")
             if public and (text := ast.get_docstring(node)):
                 yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}", text.split("\n\n")[0]
+
+
+def test_variables_are_named_by_what_they_hold() -> None:
+    """A field of a class may have such a name: `found` is a flag of mien correct."""
+    bound = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {name}"
+        for path in sorted((ROOT / "src").rglob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef | ast.Lambda | ast.comprehension)
+        for node in ast.walk(function)
+        if (name := bound_name(node)) in VAGUE
+    ]
+    assert not bound, "\n".join(bound)
+
+
+def bound_name(node: ast.AST) -> str:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return node.id
+    return node.arg if isinstance(node, ast.arg) else ""
 
 
 @pytest.mark.parametrize("turn", BANNED)

@@ -282,6 +282,6 @@ def _parameters(corrector: Any) -> dict[str, int]:
     return {name: id(value) for name, value in given.items()}
 
 
-def _same(one: Proposal, other: Proposal, message: str) -> None:
-    assert np.allclose(one.score, other.score, rtol=1e-5, atol=1e-6), message
-    assert np.array_equal(one.suggested, other.suggested), message
+def _same(first: Proposal, other: Proposal, message: str) -> None:
+    assert np.allclose(first.score, other.score, rtol=1e-5, atol=1e-6), message
+    assert np.array_equal(first.suggested, other.suggested), message

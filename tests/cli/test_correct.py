@@ -205,7 +205,7 @@ def test_it_says_when_correction_cannot_help(mien: Mien, trained: Path, tmp_path
         Image.fromarray(rng.integers(0, 255, (32, 32)).astype(np.uint8)).save(folder / f"{number}.png")
     said = mien("correct", trained, data, "--class", "sadness", *QUICK, "--out", tmp_path / "p")
     assert said.code == 0 and "correction cannot help" in said.out
-    assert "36 pictures to learn from" in said.out
+    assert "only 36 training pictures" in said.out
 
 
 def test_a_flag_counts_as_if_it_had_overridden(mien: Mien, trained: Path, faces: Path, tmp_path: Path) -> None:

@@ -456,7 +456,7 @@ def test_discover_says_what_was_trained_on(mien: Mien, base: Path, foreign: Path
     assert said.code == 0 and f"was trained on {known} of them" in said.out
     assert json.loads((tmp_path / "found" / "found.json").read_text())["trained_on"] == known
     assert f"trained on {known} of the pictures" in (tmp_path / "found" / "index.html").read_text()
-    assert "not known which" in mien("discover", foreign, *flags).out
+    assert "not recorded which" in mien("discover", foreign, *flags).out
 
 
 def test_a_cluster_of_trained_on_pictures_corrects_nothing(

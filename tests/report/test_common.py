@@ -28,7 +28,7 @@ def test_a_confusion_matrix_has_means_over_the_seeds_and_counts_under_the_pointe
 
 def test_another_entry_can_be_marked() -> None:
     rows = counts(0, ("fear", "fear", 1), ("fear", "abstained", 1))
-    table = confusion_table("h", rows, {"fear": "fear", "abstained": "abstained"}, own=lambda *entry: False)
+    table = confusion_table("h", rows, {"fear": "fear", "abstained": "abstained"}, is_right=lambda *entry: False)
     assert [cell.tone for cell in table.rows[0][1:]] == ["", ""] and [cell.title for cell in table.head[1:]] == [
         "fear",
         "abstained",

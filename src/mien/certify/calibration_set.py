@@ -138,7 +138,8 @@ class CalibrationSet:
     def with_correctors(self, other: CalibrationSet) -> Self:
         """The set with the correctors of another set of the same images added."""
         score, suggested = (
-            np.concatenate([getattr(of, name) for of in (self, other)]) for name in ("score", "suggested")
+            np.concatenate([getattr(calibration, name) for calibration in (self, other)])
+            for name in ("score", "suggested")
         )
         return replace(self, score=score, suggested=suggested)
 

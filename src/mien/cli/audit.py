@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mien.cli.options import build, options, out_option
-from mien.cli.terminal import or_none, table
+from mien.cli.terminal import or_none, print_json, table
 from mien.data.prepare import DataSettings, conflicts
 from mien.experiments.settings import AuditSettings
 from mien.nets.settings import TrainSettings
@@ -60,7 +59,7 @@ def audit(out: Path, as_json: bool, **values: Any) -> None:
         result = run_audit(settings, out, on_event=on_event, finish=finish)
     figures = as_figures(result)
     if as_json:
-        click.echo(json.dumps(figures, indent=2))
+        print_json(figures)
         return
     _print(figures)
     click.echo(f"table: {out / 'audit.csv'}\npage: {out / 'index.html'}")

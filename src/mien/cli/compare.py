@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from rich.markup import escape
 
 from mien.certify.policy import Policy
 from mien.cli.options import build, command_line, engine_option, options, out_option
-from mien.cli.terminal import decimals, or_none, table
+from mien.cli.terminal import decimals, or_none, print_json, table
 from mien.data.prepare import DataSettings
 from mien.experiments.settings import CompareSettings
 from mien.nets.settings import TrainSettings
@@ -54,7 +53,7 @@ def compare(out: Path, engine: str, as_json: bool, **values: Any) -> None:
         done = compare_(settings, out, executor=engine, command=command_line(), on_event=on_event, finish=make_report)
     figures = as_figures(done)
     if as_json:
-        click.echo(json.dumps(figures, indent=2))
+        print_json(figures)
         return
     _print(figures)
     click.echo(f"report: {done.path('report.html')}")

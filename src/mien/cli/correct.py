@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from rich.markup import escape
 
 from mien.certify.policy import Policy
 from mien.cli.options import PATH, base_argument, build, command_line, options
-from mien.cli.terminal import decimals, or_none, table
+from mien.cli.terminal import decimals, or_none, print_json, table
 from mien.data.prepare import DataSettings
 from mien.deploy.settings import CorrectSettings
 from mien.storage.output import prepare_output
@@ -74,7 +73,7 @@ def correct(
         write_text(folder / "report.html", page(done))
     figures = as_figures(done)
     if as_json:
-        click.echo(json.dumps({"patch": str(folder), **figures}, indent=2))
+        print_json({"patch": str(folder), **figures})
         return
     _print(done, figures)
     click.echo(f"patch: {folder}\nreport: {folder / 'report.html'}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from rich.markup import escape
 
 from mien.cli import Group
 from mien.cli.options import PATH, build, options
-from mien.cli.terminal import table
+from mien.cli.terminal import print_json, table
 from mien.data.prepare import DataSettings
 from mien.storage.output import prepare_output
 
@@ -48,37 +47,44 @@ def inspect(source: str, as_json: bool, out: Path | None, near: bool, **values: 
     settings = build(DataSettings, values, source=source)
     with progress(notes=False) as on_event:
         unfiltered = prepare_unfiltered(settings, on_event)
-    seen = inspect_(unfiltered, near=near)
+    inspection = inspect_(unfiltered, near=near)
     if out:
-        write_text(out, page(seen))
+        write_text(out, page(inspection))
     if as_json:
-        click.echo(json.dumps(seen.as_json(), indent=2, ensure_ascii=False))
+        print_json(inspection.as_json())
     else:
-        _print(seen)
+        _print(inspection)
         if out:
             click.echo(f"page: {out}")
 
 
-def _print(seen: Inspection) -> None:
+def _print(inspection: Inspection) -> None:
     from mien.report.data.page import FEW
 
     console = Console(highlight=False)
-    console.print(f"{escape(seen.name)}: {seen.usable:,} usable of {seen.rows:,} rows", style="bold", soft_wrap=True)
-    classes = table("", "class", "pictures", "share", *seen.parts)
-    for row, name in enumerate(seen.classes):
-        counts = [int(part[row]) for part in seen.parts.values()]
+    console.print(
+        f"{escape(inspection.name)}: {inspection.usable:,} usable of {inspection.rows:,} rows",
+        style="bold",
+        soft_wrap=True,
+    )
+    classes = table("", "class", "pictures", "share", *inspection.parts)
+    for row, name in enumerate(inspection.classes):
+        counts = [int(part[row]) for part in inspection.parts.values()]
         shown = [f"[red]{count}[/]" if count < FEW else f"{count}" for count in counts]
-        classes.add_row(escape(name), f"{seen.totals[row]}", f"{100 * seen.shares[row]:.1f} %", *shown)
+        classes.add_row(escape(name), f"{inspection.totals[row]}", f"{100 * inspection.shares[row]:.1f} %", *shown)
     console.print(classes)
-    console.print(f"sizes   {seen.sizes_in_words}")
-    console.print("modes   " + ", ".join(f"{mode} {count:,}" for mode, count in seen.modes.items()))
-    if seen.sources:
-        sources = ", ".join(f"{source} {counts.sum():,}" for source, counts in seen.sources.items())
+    console.print(f"sizes   {inspection.sizes_in_words}")
+    console.print("modes   " + ", ".join(f"{mode} {count:,}" for mode, count in inspection.modes.items()))
+    if inspection.sources:
+        sources = ", ".join(f"{source} {counts.sum():,}" for source, counts in inspection.sources.items())
         console.print(f"sources {sources}", markup=False)
-    if seen.people:
-        console.print(f"people  {seen.people:,}; most pictures: {seen.largest[0]}, {seen.largest[1]}", markup=False)
-    console.print("problems" if seen.problems else "no problems", style="bold")
-    for kind in seen.problems:
+    if inspection.people:
+        console.print(
+            f"people  {inspection.people:,}; most pictures: {inspection.largest[0]}, {inspection.largest[1]}",
+            markup=False,
+        )
+    console.print("problems" if inspection.problems else "no problems", style="bold")
+    for kind in inspection.problems:
         console.print(f"  {kind.count:,} × {kind.name}", style="yellow")
         console.print(f"    {kind.examples[0]}", markup=False, soft_wrap=True)
 

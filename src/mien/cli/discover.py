@@ -44,15 +44,15 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     paths = expand(files)
     with prepare_output_dir(out, "discover", "found.json", sources=files):
         with stages() as say:
-            found = discover_(open_run(cell), paths, settings, say)
-        found.save(out)
-        write_text(out / "index.html", page(str(out), found))
-    strange = int((found.cluster != NO_LABEL).sum())
-    click.echo(f"{strange} of {len(found.paths)} pictures in {found.count} clusters")
-    if found.trained_on is None:
+            discovery = discover_(open_run(cell), paths, settings, say)
+        discovery.save(out)
+        write_text(out / "index.html", page(str(out), discovery))
+    strange = int((discovery.cluster != NO_LABEL).sum())
+    click.echo(f"{strange} of {len(discovery.paths)} pictures in {discovery.count} clusters")
+    if discovery.trained_on is None:
         click.echo("it is not recorded which of them the classifier was trained on")
-    elif found.trained_on:
-        click.echo(f"the classifier was trained on {found.trained_on} of them: these cannot be used to correct it")
-    for kind in by_kind(found.problems):
+    elif discovery.trained_on:
+        click.echo(f"the classifier was trained on {discovery.trained_on} of them: these cannot be used to correct it")
+    for kind in by_kind(discovery.problems):
         to_stderr(f"{kind.count} × {kind.name}, such as {kind.examples[0]}")
     click.echo(f"page: {out / 'index.html'}")

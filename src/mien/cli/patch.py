@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from rich.markup import escape
 
 from mien.cli import Group
 from mien.cli.options import PATH, base_argument, left_out_option, seed_option
-from mien.cli.terminal import table
+from mien.cli.terminal import print_json, table
 from mien.errors import RunError
 from mien.storage.files import storage_errors
 from mien.storage.folders import remove as remove_folder
@@ -48,7 +47,7 @@ def show(folder: Path, as_json: bool) -> None:
     stored = PATCH.read(folder, REMEDY)
     provenance = Provenance.from_patch(stored)
     if as_json:
-        click.echo(json.dumps({**stored, RECORD: provenance.record()}, indent=2))
+        print_json({**stored, RECORD: provenance.record()})
         return
     recorded = "" if RECORD in stored else "not recorded, since an earlier version made the patch; "
     with as_storage_error(folder / "patch.json"):

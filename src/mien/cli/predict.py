@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from mien.cli.failures import to_stderr
 from mien.cli.options import PATH, seed_option
+from mien.cli.terminal import print_json
 from mien.errors import DataError
 from mien.types import NO_LABEL
 
@@ -113,7 +113,7 @@ def _write(rows: Iterator[dict[str, Any]], classes: tuple[str, ...], as_csv: boo
         if as_csv:
             writer.writerow(_csv_values(row, classes))
         else:
-            click.echo(json.dumps(row, ensure_ascii=False))
+            print_json(row, indent=None)
         failed += "error" in row
     return failed
 

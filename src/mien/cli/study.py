@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from rich.markup import escape
 from mien.certify.policy import Policy
 from mien.certify.thresholds import POOLED
 from mien.cli.options import build, command_line, engine_option, options, out_option, trained_by
-from mien.cli.terminal import decimals, or_none, table
+from mien.cli.terminal import decimals, or_none, print_json, table
 from mien.data.prepare import DataSettings
 from mien.experiments.settings import StudySettings
 from mien.nets.settings import TrainSettings
@@ -59,7 +58,7 @@ def study(out: Path, engine: str, as_json: bool, **values: Any) -> None:
         done = run(settings, out, executor=engine, command=command_line(), on_event=on_event, finish=make_report)
     figures = as_figures(done)
     if as_json:
-        click.echo(json.dumps(figures, indent=2))
+        print_json(figures)
     else:
         _print(figures["classes"])
         click.echo(f"report: {done.path('report.html')}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mien.cli.options import build, command_line, options, out_option, trained_by
-from mien.cli.terminal import decimals, table
+from mien.cli.terminal import decimals, print_json, table
 from mien.data.prepare import DataSettings
 from mien.experiments.settings import ClassifierSettings
 from mien.nets.settings import TrainSettings
@@ -39,7 +38,7 @@ def train(out: Path, seed: int, as_json: bool, **values: Any) -> None:
         done = train_(settings, out, command=command_line(), on_event=on_event)
     result = recalls_on_test(done, seed)
     if as_json:
-        click.echo(json.dumps(result, indent=2))
+        print_json(result)
         return
     shown = table("Test part", "class", "right", "of", "recall", "95 % interval", numbers=slice(0))
     for row in result["classes"]:

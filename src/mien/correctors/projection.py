@@ -86,7 +86,7 @@ class Nystroem(OnRidge):
         return np.asarray(kernel @ drawn["roots"])
 
 
-def _squared(one: Floats, other: Floats) -> Floats:
+def _squared(first: Floats, other: Floats) -> Floats:
     """(N, L) squared distances."""
-    lengths = (one**2).sum(1)[:, None] + (other**2).sum(1)
-    return np.asarray(np.maximum(lengths - 2 * (one @ other.T), 0))
+    lengths = (first**2).sum(1)[:, None] + (other**2).sum(1)
+    return np.asarray(np.maximum(lengths - 2 * (first @ other.T), 0))

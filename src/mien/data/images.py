@@ -111,8 +111,10 @@ def read_pictures(
     listed = Dataset(
         names, np.full(len(names), NO_LABEL), LabelSet(classes), texts([""] * len(names)), names, name="pictures"
     )
-    found = _filled(listed, Decoded.gathered(_batches(listed, settings, ranges=ranges, hashed=hashed), settings.shape))
-    return found if hashed else found.replace(hashes=None)
+    dataset = _filled(
+        listed, Decoded.gathered(_batches(listed, settings, ranges=ranges, hashed=hashed), settings.shape)
+    )
+    return dataset if hashed else dataset.replace(hashes=None)
 
 
 def ranges_of(paths: Sequence[Path]) -> tuple[Ranges, list[Finding]]:

@@ -82,8 +82,8 @@ def load(
     if name == "ferplus":
         return ferplus.read(path, names, labels or "shares")
     _only_plurality(labels, name)
-    found: Dataset = FORMATS[name].read(path, names, **given)
-    return found.replace(*_unlike_lists(found, path, names)) if name == "folders" and format is None else found
+    listed: Dataset = FORMATS[name].read(path, names, **given)
+    return listed.replace(*_unlike_lists(listed, path, names)) if name == "folders" and format is None else listed
 
 
 def recognise(path: Path, names: Mapping[str, str] | None = None) -> str:
@@ -119,9 +119,9 @@ def _has_class_folders(path: Path, names: Mapping[str, str] | None) -> bool:
     return len(meant & {*EMOTIONS.names, *known.values()}) > 1
 
 
-def _unlike_lists(found: Dataset, path: Path, names: Mapping[str, str] | None) -> Iterator[Problem]:
+def _unlike_lists(dataset: Dataset, path: Path, names: Mapping[str, str] | None) -> Iterator[Problem]:
     """A Problem for each table beside class folders that contradicts the folders or is not used."""
-    of_folder = dict(zip(found.paths.tolist(), found.labels.tolist(), strict=True))
+    of_folder = dict(zip(dataset.paths.tolist(), dataset.labels.tolist(), strict=True))
     used = lists.lists_in(path)
     for table in lists.tables_in(path):
         if table not in used:
@@ -134,14 +134,14 @@ def _unlike_lists(found: Dataset, path: Path, names: Mapping[str, str] | None) -
         except MienError as error:
             yield Problem("table not used", str(table), f"folders name the classes, and {error.cause}", TO_USE)
             continue
-        given = [found.labelset.resolve(raw) for raw in listed.raw_labels.tolist()]
+        given = [dataset.labelset.resolve(raw) for raw in listed.raw_labels.tolist()]
         pairs = [(of_folder[file], label) for file, label in zip(listed.paths.tolist(), given, strict=True)
                  if file in of_folder]  # fmt: skip
         unlike = sum(folder != label for folder, label in pairs)
         if unlike:
             cause = f"gives {unlike} of {len(pairs)} pictures another class than their folders; the folders count"
             yield Problem("list unlike folders", str(table), cause, TO_USE)
-        elif pairs and listed.groups is not None and found.groups is None:
+        elif pairs and listed.groups is not None and dataset.groups is None:
             cause = "names people, and is not used: the folders name the classes"
             yield Problem("table not used", str(table), cause, TO_USE)
 
@@ -194,9 +194,9 @@ def _only_plurality(labels: str | None, name: str) -> None:
         )
 
 
-def _only_own(given: Mapping[str, object], own: tuple[str, ...], name: str) -> None:
+def _only_own(given: Mapping[str, object], accepted: tuple[str, ...], name: str) -> None:
     for option in given:
-        if option not in own:
+        if option not in accepted:
             takers = " or ".join(f for f, reader in FORMATS.items() if option in getattr(reader, "OPTIONS", ()))
             flag = "--" + option.replace("_", "-")
             raise UsageError(

@@ -105,13 +105,13 @@ def prepare(settings: DataSettings, on_event: OnEvent = ignore) -> Dataset:
         Nothing usable, or with `strict` any problem at all.
     """
     key = (settings, os.environ.get("MIEN_CACHE", ""), _stamp(settings.reviews))
-    found = _recent.pop(key, None)
-    if found is None:
-        found = _shaped(settings, usable(_checked(settings, _listed(settings), on_event)))
-    _recent[key] = found
+    prepared = _recent.pop(key, None)
+    if prepared is None:
+        prepared = _shaped(settings, usable(_checked(settings, _listed(settings), on_event)))
+    _recent[key] = prepared
     for oldest in list(_recent)[:-KEPT]:
         _recent.pop(oldest, None)
-    return found
+    return prepared
 
 
 def forget() -> None:
@@ -184,14 +184,14 @@ def _listed(settings: DataSettings) -> Dataset:
     )  # fmt: skip
 
 
-def _checked(settings: DataSettings, rows: Dataset, on_event: OnEvent, seen: Formats | None = None) -> Dataset:
+def _checked(settings: DataSettings, rows: Dataset, on_event: OnEvent, seen_formats: Formats | None = None) -> Dataset:
     """The listed rows decoded, reviewed and checked, those without a label included."""
     decoded = _decoded(settings, rows, on_event)
-    found = check((with_official if settings.split == "official" else mixed)(decoded))
-    found = found if seen is None else confounded_by_format(found, seen)
+    checked = check((with_official if settings.split == "official" else mixed)(decoded))
+    checked = checked if seen_formats is None else confounded_by_format(checked, seen_formats)
     if settings.strict:
-        raise_on_problems(found)
-    return found
+        raise_on_problems(checked)
+    return checked
 
 
 def _decoded(settings: DataSettings, rows: Dataset, on_event: OnEvent = ignore) -> Dataset:

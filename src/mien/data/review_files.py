@@ -52,11 +52,11 @@ def read(path: Path, *, strict: bool = True) -> ReviewFile:
         return ReviewFile(path)
     reviews, problems = [], []
     try:
-        for place, found in _of_file(raw, path):
-            if isinstance(found, Fault):
-                problems.append(Problem(BROKEN, f"{path}, {place}", found.cause, "correct it; it is left out"))
-            elif found is not None:
-                reviews.append(found)
+        for place, entry in _of_file(raw, path):
+            if isinstance(entry, Fault):
+                problems.append(Problem(BROKEN, f"{path}, {place}", entry.cause, "correct it; it is left out"))
+            elif entry is not None:
+                reviews.append(entry)
     except DataError as error:
         raise UsageError(error.cause, place=error.place, remedy=error.remedy) from None
     if strict and not reviews:

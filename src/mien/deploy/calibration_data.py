@@ -119,18 +119,18 @@ def _namesakes(provenance: Provenance) -> Iterator[str]:
 
 def _in_classes(pictures: Dataset, known: tuple[str, ...]) -> Dataset:
     """The same rows with labels in the order of the classifier's classes, those that it lacks behind them."""
-    own = pictures.labelset
-    order = [*known, *(name for name in own.names if name not in known)]
-    if tuple(order) == own.names:
+    labelset = pictures.labelset
+    order = [*known, *(name for name in labelset.names if name not in known)]
+    if tuple(order) == labelset.names:
         return pictures
-    place = np.array([order.index(name) for name in own.names])
+    place = np.array([order.index(name) for name in labelset.names])
     targets = pictures.targets
     if targets is not None:
         wide = np.zeros((len(pictures), len(order)), targets.dtype)
         wide[:, place] = targets
         targets = wide
     return pictures.replace(
-        labelset=LabelSet(tuple(order), own.aliases), labels=place[pictures.labels], targets=targets, votes=None
+        labelset=LabelSet(tuple(order), labelset.aliases), labels=place[pictures.labels], targets=targets, votes=None
     )
 
 

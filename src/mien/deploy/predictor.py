@@ -121,6 +121,6 @@ class Predictor:
         return tuple(rows_read.batch.ids.tolist() if paths is None else map(str, paths)), rows_read
 
     def _answer(self, read: tuple[tuple[str, ...], ReadRows]) -> Predictions:
-        ids, found = read
-        answers = self.answer(found.batch)
-        return Predictions(ids, answers.outputs, answers.decision, found.problems)
+        ids, rows_read = read
+        answers = self.answer(rows_read.batch)
+        return Predictions(ids, answers.outputs, answers.decision, rows_read.problems)

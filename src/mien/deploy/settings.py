@@ -40,9 +40,9 @@ class CorrectSettings:
     def stored(self) -> Self:
         """The same with paths in full, as patch.json keeps them."""
         folder, _, number = self.found.rpartition(":")
-        found = f"{Path(folder).expanduser().resolve()}:{number}" if folder else self.found
+        cluster = f"{Path(folder).expanduser().resolve()}:{number}" if folder else self.found
         trained_on = tuple(source if source == UNKNOWN else absolute(source) for source in self.trained_on)
-        return replace(self, found=found, trained_on=trained_on)
+        return replace(self, found=cluster, trained_on=trained_on)
 
 
 @dataclass(frozen=True)

@@ -44,5 +44,5 @@ def _check_base(name: str, colour: bool) -> None:
         raise
     except Exception as error:  # it is somebody else's code
         cause = f"cannot be made: {type(error).__name__}: {error}"
-        remedy = "make it take (classes, colours, known), as mien.testing.check_model has it"
+        remedy = "make it take (classes, colours, known), as mien.testing.check_network has it"
         raise UsageError(cause, place=f"--base {name}", remedy=remedy) from error

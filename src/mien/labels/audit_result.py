@@ -44,7 +44,7 @@ class Audit:
     suspects, verdicts, uncertainty : of each of them.
     novelty : (N,) how unlike the usual it looks.
     reviewed : (N,) the class that a reviewer gave, −1 without a review.
-    said : the reviews that it learnt from.
+    used : the reviews that it learnt from.
     reviewers : reviewer → quality from 0 to 1, where they were weighed.
     unused : reviews that are of no picture or no class of these data. They are kept in the log.
     """
@@ -55,7 +55,7 @@ class Audit:
     uncertainty: Uncertainty
     novelty: Floats
     reviewed: Ints
-    said: tuple[Review, ...]
+    used: tuple[Review, ...]
     reviewers: Mapping[str, float] = field(default_factory=dict)
     unused: tuple[Review, ...] = ()
 
@@ -67,7 +67,7 @@ class Audit:
     @property
     def people(self) -> list[Reviewer]:
         """Those whose reviews it learnt from."""
-        return reviewers(self.said, self.reviewers)
+        return reviewers(self.used, self.reviewers)
 
     def rows(self) -> list[dict[str, object]]:
         """A row a picture, the most suspicious first."""
@@ -95,7 +95,7 @@ class Audit:
         """New labels for people to look through: where a class is more likely than not, and nobody looked."""
         suspects, names, rows = self.suspects, self.data.labelset.names, np.arange(len(self.data))
         sure = (self.verdicts.kind == KINDS.index(WRONG)) & (suspects.belief[rows, suspects.suggested] > LIKELY)
-        chosen = np.flatnonzero(sure & ~np.isin(self.data.ids, list(merge_reviews(self.said))))
+        chosen = np.flatnonzero(sure & ~np.isin(self.data.ids, list(merge_reviews(self.used))))
         return [
             {"id": str(self.data.ids[row]), "label": names[suspects.suggested[row]], "who": MACHINE} for row in chosen
         ]
@@ -116,7 +116,7 @@ class Audit:
         log = folder / "reviews.jsonl"
         there = read(log, strict=False) if log.exists() else ReviewFile(log)
         known = {*there.reviews, *on_pictures(there, self.data, strict=False).reviews}
-        for review in (*self.said, *self.unused):
+        for review in (*self.used, *self.unused):
             if review not in known:
                 append(log, review)
         about = {

@@ -90,7 +90,7 @@ def _checked(stored: Record, path: Path) -> Record:
         and (classes is None or (classes.shape == (belief.shape[1],) and len(np.unique(classes)) == len(classes)))
     )  # fmt: skip
     if not fits:
-        raise RunError("does not hold what an audit writes", place=str(path), remedy=AUDIT_AGAIN)
+        raise RunError("is corrupt, or was edited: an audit writes other arrays", place=str(path), remedy=AUDIT_AGAIN)
     return stored
 
 

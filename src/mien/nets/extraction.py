@@ -165,7 +165,9 @@ def extract(
             whole.setdefault(layer, []).append(half_precision([view[layer] for view in views]))
     if not probs:
         return Outputs(ids, np.empty((0, len(known)), np.float32), known)
-    stacked, in_full = ({name: np.concatenate(parts) for name, parts in found.items()} for found in (features, whole))
+    stacked, in_full = (
+        {name: np.concatenate(parts) for name, parts in collected.items()} for collected in (features, whole)
+    )
     return Outputs(ids, np.concatenate(probs), known, stacked, in_full)
 
 

@@ -127,8 +127,8 @@ OWN_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """Base → settings, by their flags' names, in which its recipe is not the common one (docs/bases.md has why)."""
 BASE_HELP = "base classifier: one that mien brings, hub:NAME (pretrained, extra `hub`), or module:Name" + "".join(
-    f"; {base} has by default " + ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in own.items())
-    for base, own in OWN_RECIPES.items()
+    f"; {base} has by default " + ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in recipe.items())
+    for base, recipe in OWN_RECIPES.items()
 )
 
 

@@ -152,4 +152,4 @@ def _themed(text: str) -> str:
     """Stand-in colours as CSS variables."""
     for stand_in, variable in _FIXED.items():
         text = text.replace(stand_in, variable)
-    return re.sub(r"#0100(\w\w)", lambda found: f"var(--hue-{int(found[1], 16)})", text)
+    return re.sub(r"#0100(\w\w)", lambda match: f"var(--hue-{int(match[1], 16)})", text)

@@ -79,9 +79,9 @@ def facts_of(manifest: Mapping[str, Any]) -> list[str]:
         "treatments": ("treatment", "treatments"),
         "seeds": ("seed", "seeds"),
     }
-    counts = [(len(manifest[key]), one, many) for key, (one, many) in counted.items() if key in manifest]
+    counts = [(len(manifest[key]), singular, many) for key, (singular, many) in counted.items() if key in manifest]
     data = manifest.get("data", {})
     facts = [f"{data['usable']:,} pictures".replace(",", "\u202f")] if "usable" in data else []
-    facts += [f"{count} {one if count == 1 else many}" for count, one, many in counts]
+    facts += [f"{count} {singular if count == 1 else many}" for count, singular, many in counts]
     facts.append(str(manifest.get("started", ""))[:10])
     return [fact for fact in facts if fact]

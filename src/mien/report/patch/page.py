@@ -72,14 +72,16 @@ def _won(scores: Scores, c: int, name: str) -> dict[str, object]:
 def _classes(patch: Patch, scores: Scores) -> Table:
     lines = []
     for c, name in enumerate(patch.classes):
-        own = name in patch.targets
+        is_target = name in patch.targets
         lines.append(
             (
-                Cell(name, tone="own" if own else ""),
+                Cell(name, tone="own" if is_target else ""),
                 Cell(str(int(scores.support[c]))),
                 cell(_of_class(scores.recall_before, c)),
                 cell(_of_class(scores.recall_after, c)),
-                cell(_of_class(scores.gain, c), why=NONE_WRONG) if own else undefined("no corrector for this class"),
+                cell(_of_class(scores.gain, c), why=NONE_WRONG)
+                if is_target
+                else undefined("no corrector for this class"),
                 cell(_of_class(scores.harm, c), why=NONE_RIGHT, heat=lambda value: value / 0.2),
                 cell(_of_class(scores.fpr_h, c)),
             )

@@ -102,8 +102,8 @@ def _persons(seed_rows: list[TableRow]) -> Cell:
     return cell(harm, tone="bad" if harm.value > seed_rows[0]["budget"] else "")
 
 
-def _of_class(seed_rows: list[TableRow], own: bool) -> Cell:
-    if own:
+def _of_class(seed_rows: list[TableRow], of_target: bool) -> Cell:
+    if of_target:
         return undefined("the class that was left out has no right answers to lose")
     if seed_rows and all(row["holds"] for row in seed_rows):
         return _persons(seed_rows)
@@ -132,7 +132,10 @@ def mcnemar(run: Run) -> Markup:
         by_label = grouped(table, "left_out", "label")
         labels = [ALL, *(label for label in map(row_name, names(run, "classes")) if label in grouped(table, "label"))]
         lines = [
-            (Cell(left), *(test_cell(by_label.get((left, label), []), own=label == row_name(left)) for label in labels))
+            (
+                Cell(left),
+                *(test_cell(by_label.get((left, label), []), of_target=label == row_name(left)) for label in labels),
+            )
             for left in studied(run, grouped(table, "left_out"))
         ]
         head = ("Left out", "all pictures", *labels[1:])
@@ -141,7 +144,7 @@ def mcnemar(run: Run) -> Markup:
     return per_corrector(run, "mcnemar", rows(run, "mcnemar"), body)
 
 
-def test_cell(seed_rows: list[TableRow], own: bool) -> Cell:
+def test_cell(seed_rows: list[TableRow], of_target: bool) -> Cell:
     if not seed_rows:
         return undefined(NOT_YET)
     counts = " / ".join(_span([row[key] for row in seed_rows], "d") for key in ("harmed", "repaired"))
@@ -149,7 +152,7 @@ def test_cell(seed_rows: list[TableRow], own: bool) -> Cell:
     if math.isnan(p):
         return undefined("undefined: there is no picture to compare")
     better = all(row["repaired"] > row["harmed"] for row in seed_rows)
-    tone = ("" if p >= 0.05 else "good" if better else "bad") + (" own" if own else "")
+    tone = ("" if p >= 0.05 else "good" if better else "bad") + (" own" if of_target else "")
     title = "\n".join(
         f"seed {row['seed']}: harmed {row['harmed']}, repaired {row['repaired']}, p = {row['p']:.3g}"
         for row in seed_rows

@@ -87,7 +87,7 @@ def beside(run: Run) -> Markup:
         (
             Cell("all pictures" if label == ALL else label),
             *(cell(number(by_label[label], side, f"{side}_hits", "total")) for side in SIDES),
-            test_cell(by_label[label], own=False),
+            test_cell(by_label[label], of_target=False),
         )
         for label in (ALL, *map(row_name, names(run, "classes")))
         if label in by_label

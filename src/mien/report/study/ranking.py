@@ -116,4 +116,4 @@ def _confusion(run: Run, title: str, table: list[TableRow], left_out: str) -> Ta
     given = grouped(table, "answer")
     answers = {row_name(name) if row_name(name) in given else name: name for name in names(run, "classes")}
     answers |= {name: name for name in given if name not in answers}
-    return confusion_table(title, table, answers, own=lambda truth, answer: truth == answer == left_out)
+    return confusion_table(title, table, answers, is_right=lambda truth, answer: truth == answer == left_out)

@@ -154,15 +154,15 @@ def _recalls(run: Run, table: list[TableRow]) -> Table:
     results = grouped(table, "label", "left_out")
     columns = studied(run, grouped(table, "left_out"))
 
-    def recall(same: Sequence[TableRow], kind: str = "", own: bool = False) -> Cell:
+    def recall(same: Sequence[TableRow], kind: str = "", of_target: bool = False) -> Cell:
         figure = number(same, f"{kind}recall", f"{kind}hits", bounds=False)
-        return cell(figure, why=NO_PICTURE, heat=lambda value: value, tone="own" if own else "")
+        return cell(figure, why=NO_PICTURE, heat=lambda value: value, tone="own" if of_target else "")
 
     lines = []
     for label in names(run, "classes"):
         line = {left: results.get((label, left), []) for left in columns}
         networks = line.get(label) or next(filter(None, line.values()), [])
-        corrected = (recall(same, own=left == label) for left, same in line.items())
+        corrected = (recall(same, of_target=left == label) for left, same in line.items())
         lines.append((Cell(label), *corrected, recall(networks, "full_"), recall(networks, "retrained_")))
     shares = [number(results.get((left, left), []), "restored", hits="") for left in columns]
     over = mean(shares).value

@@ -84,7 +84,7 @@ def restored(case: Case) -> Iterator[Row]:
     K, recall_after = len(case.labelset), case.answers.recall_after
     relative = relative_gain(case.answers)
     references = [(name, case.references.get(name)) for name in (FULL, RETRAINED)]
-    rates = {name: recall(case.f.truth, found.predicted, K) for name, found in references if found is not None}
+    rates = {name: recall(case.f.truth, network.predicted, K) for name, network in references if network is not None}
     for c, label in enumerate(case.labelset.names):
         counts = {"hits": recall_after.hits[c], "total": recall_after.totals[c]}
         row = {**case.key, "label": label, **counts, "recall": recall_after.values[c], "relative_gain": relative[c]}

@@ -100,10 +100,10 @@ def _of_fit(differences: Mapping[Key, TableRow]) -> list[str]:
     sentences = []
     for (model, treatment), row in differences.items():
         if get_treatment(treatment).corrector:
-            said = f"With the pictures of fit besides, a corrector beside {model} changes macro recall by"
+            beginning = f"With the pictures of fit besides, a corrector beside {model} changes macro recall by"
             control = differences.get((model, "with-fit"))
             trained = f"; a training that has them too, by {_change(control)}" if control else ""
-            sentences.append(f"{said} {_change(row)}, without another training{trained}.")
+            sentences.append(f"{beginning} {_change(row)}, without another training{trained}.")
     return sentences
 
 
