@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -28,7 +28,7 @@ from mien.types import NO_LABEL, Bools, Dataset, Floats, Ints, Texts
 from mien.uncertainty import entropy
 
 REVIEWS = 1000
-DRAWS = 200
+DRAWS, QUICK_DRAWS = 200, 10
 """Of the bootstrap."""
 CURVE = (50, 100, 250, 500, 1000, 2000, 4000)
 """Numbers of reviews."""
@@ -45,17 +45,6 @@ def measures(score: Floats, labels: Ints, truth: Truth, rows: Ints) -> tuple[flo
     y, s, given = (truth.label != labels)[rows], score[rows], labels[rows]
     within = [roc_auc_score(y[given == c], s[given == c]) for c in np.unique(given) if 0 < y[given == c].mean() < 1]
     return roc_auc_score(y, s), average_precision_score(y, s), float(np.mean(within))
-
-
-def judged(score: Floats, labels: Ints, truth: Truth, scored: Bools, seed: int) -> dict[str, Figure]:
-    """The same, each with a bootstrap interval of 95 %."""
-    rows, rng = np.flatnonzero(scored), np.random.default_rng(seed)
-    drawn = np.array([measures(score, labels, truth, rng.choice(rows, len(rows))) for _ in range(DRAWS)])
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    return {
-        key: Figure(value, float(low[place]), float(high[place]), len(rows), (seed,))
-        for place, (key, value) in enumerate(zip(KEYS, measures(score, labels, truth, rows), strict=True))
-    }
 
 
 def score_of(probs: Floats, labels: Ints) -> Floats:
@@ -107,10 +96,22 @@ class Bench:
         said[rows] = self.truth.label[rows]
         return said
 
+    def judged(self, score: Floats, scored: Bools) -> dict[str, Figure]:
+        """KEYS of the scored pictures, each with a bootstrap interval of 95 %."""
+        rows, rng = np.flatnonzero(scored), np.random.default_rng(self.seed)
+        of_rows = partial(measures, score, self.data.labels, self.truth)
+        draws = QUICK_DRAWS if self.task("audit").quick else DRAWS
+        drawn = np.array([of_rows(rng.choice(rows, len(rows))) for _ in range(draws)])
+        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+        return {
+            key: Figure(value, float(low[place]), float(high[place]), len(rows), (self.seed,))
+            for place, (key, value) in enumerate(zip(KEYS, of_rows(rows), strict=True))
+        }
+
     def line(self, mode: str, belief: Floats, scored: Bools | None = None, **more: object) -> Line:
         """A row of the table: how well a belief (N, K) finds wrong labels, and is unsure where people are."""
         scored = self.truth.scored if scored is None else scored
-        figures = judged(score_of(belief, self.data.labels), self.data.labels, self.truth, scored, self.seed)
+        figures = self.judged(score_of(belief, self.data.labels), scored)
         unsure = spearmanr(entropy(belief)[scored], entropy(self.truth.shares)[scored])[0]
         return {"mode": mode, "base": self.base, "seed": self.seed, **figures, "spearman": float(unsure), **more}
 
@@ -197,7 +198,7 @@ def cleanlab(bench: Bench) -> list[Line]:
 
     labels, shares, seconds = named(bench)
     score = 1 - get_label_quality_scores(labels, shares, method="normalized_margin")
-    figures = judged(score, bench.data.labels, bench.truth, bench.truth.scored, bench.seed)
+    figures = bench.judged(score, bench.truth.scored)
     return [{"mode": "cleanlab", "base": bench.base, "seed": bench.seed, **figures, "seconds": seconds}]
 
 
