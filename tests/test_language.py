@@ -18,7 +18,7 @@ BANNED = {
     r"\banew\b": "again",
     r"\bas far as\b": "say what limits it",
     r"\bwhat (that|it) is\b": "name it",
-    r"\b(win|wins|won|winning) back\b": "recover; the class is the target class",
+    r"\b(win|wins|won|winning) (\w+ )?back\b": "recover; the class is the target class",
     r"\b(do|does|did) without\b": "needs no …",
     r"\bmay be harmed\b": "the allowed number of harmed …",
     r"(?<!so )\b(go|goes|went|going) on\b": "continue",

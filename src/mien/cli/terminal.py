@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 import click
 from rich.table import Table
+
+from mien.storage.files import to_json
 
 ALL_BUT_FIRST = slice(1, None)
 
@@ -27,15 +28,7 @@ def or_none(value: float) -> float | None:
 
 def print_json(figures: Any, *, indent: int | None = 2) -> None:
     """Print what `--json` asks for, with null instead of NaN and infinities."""
-    click.echo(json.dumps(_finite(figures), indent=indent, ensure_ascii=False, allow_nan=False))
-
-
-def _finite(figures: Any) -> Any:
-    if isinstance(figures, dict):
-        return {name: _finite(figure) for name, figure in figures.items()}
-    if isinstance(figures, list | tuple):
-        return [_finite(figure) for figure in figures]
-    return or_none(figures) if isinstance(figures, float) else figures
+    click.echo(to_json(figures, indent))
 
 
 def decimals(value: float | None) -> str:

@@ -69,7 +69,7 @@ def open(source: Any, patch: Path | str | Patch | None = None, **settings: Any) 
 
 
 def correct(classifier: Any, data: str | Path, classes: Sequence[str], **settings: Any) -> Patch:
-    """Win classes back for a classifier of images, as `mien correct` does.
+    """Make a patch that recovers classes which a classifier of images misses, as `mien correct` does.
 
     Parameters
     ----------

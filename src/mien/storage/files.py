@@ -126,12 +126,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON atomically; NaN and infinities become null."""
-    write_text(path, json.dumps(_plain(value), indent=2, ensure_ascii=False) + "\n")
+    """Write JSON atomically, see `to_json`."""
+    write_text(path, to_json(value) + "\n")
+
+
+def to_json(value: object, indent: int | None = 2) -> str:
+    """JSON text; NaN and infinities become null, which JSON has, and paths become text."""
+    return json.dumps(_plain(value), indent=indent, ensure_ascii=False)
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON, its objects as Stored; RunError where it is missing or broken."""
+    """Read JSON, its objects as `Record`; RunError where it is missing or broken."""
     try:
         return json.loads(path.read_text(encoding="utf-8"), object_hook=lambda values: Record(values, path))
     except FileNotFoundError:
