@@ -14,6 +14,8 @@ from scipy.special import softmax
 import mien
 from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer
 from mien.data.faces import write
+from mien.deploy.discovery import discover
+from mien.deploy.settings import DiscoverySettings
 from mien.testing import check_classifier
 from mien.types import FeatureRequest, digest
 
@@ -43,6 +45,9 @@ def main(faces: int = 600) -> None:
     labels = np.array([names.index(seen.labelset.names[label]) for label in seen.labels])
     f = NearestMean(seen.pictures, labels, names)
     check_classifier(f, Batch(seen.pictures[:8]))
+
+    discovery = discover(f, sorted(Path("faces").rglob("*.png")), DiscoverySettings())
+    print(f"{discovery.count} groups of strange faces")
 
     patch = mien.correct(f, "faces", ["happiness"], budget=0.2, trained_on=("unknown",))
     patch.save("happiness.patch")
