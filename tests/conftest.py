@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # a worker for each core: more threads would wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy and torch, which read it once
+
 import pytest
 from hypothesis import settings
 
