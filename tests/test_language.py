@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,12 +41,26 @@ BANNED = {
 VAGUE = {"found", "one", "own", "seen", "of", "said", "told"}
 
 
-def sentences() -> Iterator[tuple[str, str]]:
-    """(place, text) of every docstring and longer text in the source, of every paragraph of the docs, of the pages."""
-    for path in sorted((ROOT / "src").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def sources() -> list[tuple[Path, ast.Module]]:
+    """Every module of mien, parsed, with its path."""
+    return [
+        (path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8")))
+        for path in sorted((ROOT / "src").rglob("*.py"))
+    ]
+
+
+@cache
+def sentences() -> list[tuple[str, str]]:
+    """(place, text on one line) of every longer text in the source, of every paragraph of the docs, of the pages."""
+    return [(place, " ".join(text.split())) for place, text in _sentences()]
+
+
+def _sentences() -> Iterator[tuple[str, str]]:
+    for path, tree in sources():
+        for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", node.value
+                yield f"{path}:{node.lineno}", node.value
     for path in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "ARCHITECTURE.md"]:
         text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         for paragraph in text.split("\n\n"):
@@ -60,40 +75,34 @@ def sentences() -> Iterator[tuple[str, str]]:
 
 def summaries() -> Iterator[tuple[str, str]]:
     """(place, first paragraph) of the docstring of everything public."""
-    for path in sorted((ROOT / "src").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, tree in sources():
+        for node in ast.walk(tree):
             documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
             public = documented and not getattr(node, "name", "").startswith("_")
             if public and (text := ast.get_docstring(node)):
-                yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}", text.split("\n\n")[0]
+                yield f"{path}:{getattr(node, 'lineno', 1)}", text.split("\n\n")[0]
 
 
 def test_variables_are_named_by_what_they_hold() -> None:
     """A field of a class may have such a name: `found` is a flag of mien correct."""
-    bound = [
-        f"{path.relative_to(ROOT)}:{node.lineno}: {name}"
-        for path in sorted((ROOT / "src").rglob("*.py"))
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(function, ast.FunctionDef | ast.Lambda | ast.comprehension)
-        for node in ast.walk(function)
-        if (name := bound_name(node)) in VAGUE
-    ]
+    bound = []
+    for path, tree in sources():
+        nodes = list(ast.walk(tree))
+        fields = {id(field.target) for node in nodes if isinstance(node, ast.ClassDef)
+                  for field in node.body if isinstance(field, ast.AnnAssign)}  # fmt: skip
+        for node in nodes:
+            if isinstance(node, ast.arg):
+                name = node.arg
+            else:
+                name = node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else ""
+            if name in VAGUE and id(node) not in fields:
+                bound.append(f"{path}:{node.lineno}: {name}")
     assert not bound, "\n".join(bound)
-
-
-def bound_name(node: ast.AST) -> str:
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        return node.id
-    return node.arg if isinstance(node, ast.arg) else ""
 
 
 @pytest.mark.parametrize("turn", BANNED)
 def test_banned_turns_are_not_used(turn: str) -> None:
-    found = [
-        f"{place}: {match[0]!r}"
-        for place, text in sentences()
-        if (match := re.search(turn, " ".join(text.split()), re.IGNORECASE))
-    ]
+    found = [f"{place}: {match[0]!r}" for place, text in sentences() if (match := re.search(turn, text, re.IGNORECASE))]
     assert not found, f"write: {BANNED[turn]}\n" + "\n".join(found)
 
 
