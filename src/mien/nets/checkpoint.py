@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -19,8 +19,11 @@ from mien.nets.settings import TrainSettings
 from mien.storage.files import write_atomic
 from mien.storage.first_edition import digest_then
 from mien.storage.identity import identity
+from mien.types import Floats, Ints
 
 Epoch = dict[str, float]
+Watch = Callable[[Ints, Floats], object]
+"""An observer of a training, called with the rows and the (B, K) logits of every batch."""
 
 
 @runtime_checkable
@@ -36,14 +39,14 @@ class StatefulObserver(Protocol):
         ...
 
 
-def state_of(watch: object) -> dict[str, Tensor]:
+def state_of(watch: Watch | None) -> dict[str, Tensor]:
     """Return the state of an observer as tensors; empty unless it is a `StatefulObserver`."""
     if not isinstance(watch, StatefulObserver):
         return {}
     return {name: torch.from_numpy(value) for name, value in watch.state().items()}
 
 
-def restore_to(watch: object, state: Mapping[str, Tensor]) -> None:
+def restore_to(watch: Watch | None, state: Mapping[str, Tensor]) -> None:
     """Restore an observer from what `state_of` returned; does nothing unless it is a `StatefulObserver`."""
     if isinstance(watch, StatefulObserver):
         watch.restore({name: value.cpu().numpy() for name, value in state.items()})

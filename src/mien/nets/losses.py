@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mien.errors import choice_error
-from mien.nets.settings import LOSSES, WEIGHT_TARGETS
+from mien.nets.settings import WEIGHT_TARGETS
 
 Q = 0.7
 """q of generalised cross entropy, as in its paper; 0 is cross entropy, 1 the mean absolute error."""
@@ -194,13 +194,15 @@ class SoftF1(Loss):
         return {"sums": self.sums}
 
 
-KINDS: dict[str, type[Loss]] = dict(
-    zip(
-        LOSSES,
-        (CrossEntropy, GeneralisedCrossEntropy, EarlyLearning, Focal, LogitAdjusted, LDAM, SoftF1),
-        strict=True,
-    )
-)
+KINDS: dict[str, type[Loss]] = {
+    "cross-entropy": CrossEntropy,
+    "gce": GeneralisedCrossEntropy,
+    "elr": EarlyLearning,
+    "focal": Focal,
+    "logit-adjusted": LogitAdjusted,
+    "ldam": LDAM,
+    "soft-f1": SoftF1,
+}
 
 
 def get_loss(name: str) -> type[Loss]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """Base class of the base classifiers; a subclass defines `layers` and `activations`.
+    """Base class of the base classifiers; a subclass defines `layers` and `activations`, and has these parameters.
 
     To support adapters, set `adapter_layer` and `below`, and implement `lower_layers` and `upper_layers` in place of
     `activations`.

@@ -25,10 +25,6 @@ class Pretrained(Network):
 
     Grey pictures fill all three channels. The backbone is trained too, with a small learning rate.
 
-    Parameters
-    ----------
-    classes, colours, known : see :class:`mien.nets.network.Network`.
-
     Attributes
     ----------
     source : name of the backbone on the hub, or its folder.
