@@ -57,6 +57,7 @@ class XGBoost(EncodedCorrector):
         self,
         target: int | None = None,
         layers: Sequence[str] | None = None,
+        *,
         rounds: int = 300,
         depth: int = 4,
         learning_rate: float = 0.1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -97,7 +98,7 @@ class LDA(Linear):
                 blank = {"means": 0.0, "counts": 0}
                 learnt |= {name: np.insert(learnt[name], place, value, axis=0) for name, value in blank.items()}
             learnt |= _with_more(learnt, place, vectors[codes == code])
-        self.learnt_, self.encoding_ = learnt, encoding.with_codes(present)
+        self.learnt_, self.encoding_ = learnt, replace(encoding, codes=present)
         return self
 
     def _learn_vectors(self, vectors: Floats, codes: Ints) -> Arrays:

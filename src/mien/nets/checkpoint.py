@@ -39,14 +39,14 @@ class StatefulObserver(Protocol):
         ...
 
 
-def state_of(watch: Watch | None) -> dict[str, Tensor]:
+def state_of(watch: Watch | StatefulObserver | None) -> dict[str, Tensor]:
     """Return the state of an observer as tensors; empty unless it is a `StatefulObserver`."""
     if not isinstance(watch, StatefulObserver):
         return {}
     return {name: torch.from_numpy(value) for name, value in watch.state().items()}
 
 
-def restore_to(watch: Watch | None, state: Mapping[str, Tensor]) -> None:
+def restore_to(watch: Watch | StatefulObserver | None, state: Mapping[str, Tensor]) -> None:
     """Restore an observer from what `state_of` returned; does nothing unless it is a `StatefulObserver`."""
     if isinstance(watch, StatefulObserver):
         watch.restore({name: value.cpu().numpy() for name, value in state.items()})
