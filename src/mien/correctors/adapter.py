@@ -20,7 +20,7 @@ from mien.nets.examples import Maps
 from mien.nets.extraction import answers_from_maps
 from mien.nets.head import Copied, Fresh
 from mien.nets.network import Network
-from mien.nets.saved import ANSWERED_IN, precision_name
+from mien.nets.saved import PRECISIONS, precision_name
 from mien.nets.settings import AugmentSettings, TrainSettings
 from mien.nets.training import fit
 from mien.types import FeatureRequest, Floats, Outputs, Proposal, SoftLabels
@@ -145,7 +145,7 @@ class Adapter(BaseCorrector):
         else:
             network = deepcopy(self.head)
         network.load_state_dict(weights)
-        network.precision = ANSWERED_IN[str(state["precision"])]
+        network.precision = PRECISIONS[str(state["precision"])]
         self.network_ = network.eval()
         return self
 
