@@ -54,13 +54,9 @@ def restore_to(watch: Watch | StatefulObserver | None, state: Mapping[str, Tenso
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """State of a training between two epochs.
+    """State of a training between two epochs: its fingerprint, a record per epoch, and its tensors by name.
 
-    Attributes
-    ----------
-    fingerprint : digest of the settings and data of the training.
-    history : a record per finished epoch.
-    tensors : name → tensor; prefixes such as "model." name the part that a tensor belongs to.
+    Prefixes of the names, such as "model.", name the part that a tensor belongs to.
     """
 
     fingerprint: str
@@ -81,9 +77,8 @@ class Checkpoint:
 
     def fits(self, tensors: Mapping[str, Tensor]) -> bool:
         """Whether names and shapes of tensors match; they differ after changes in the code of a classifier."""
-        return {name: value.shape for name, value in self.tensors.items()} == {
-            name: value.shape for name, value in tensors.items()
-        }
+        stored, given = ({name: value.shape for name, value in side.items()} for side in (self.tensors, tensors))
+        return stored == given
 
 
 def fingerprints(
@@ -91,30 +86,31 @@ def fingerprints(
     settings: TrainSettings,
     seed: int,
     train: TrainingData,
-    judged: int,
-    began: Sequence[NDArray[Any]],
+    validated: int,
+    initial: Sequence[NDArray[Any]],
 ) -> dict[str, torch.dtype]:
-    """Digest → precision of the checkpoints that a training may continue from: its own first, then earlier versions'.
+    """Map the fingerprints of the checkpoints that a training may continue from to their precisions, its own first.
 
     Parameters
     ----------
-    precisions : in which it may have begun. settings, seed, train : of the training.
-    judged : number of validation pictures. began : weights that it began with, where they are not new.
+    precisions : precisions in which the training may have started.
+    validated : number of validation pictures.
+    initial : weights that the training started with, if they were not new.
     """
-    now = {
+    current = {
         identity(
-            train=settings.anywhere, seed=seed, targets=train.targets, judged=judged, precision=str(precision),
-            epoch=train.epoch, began=began,
+            train=settings.anywhere, seed=seed, targets=train.targets, judged=validated, precision=str(precision),
+            epoch=train.epoch, began=initial,
         ): precision
         for precision in precisions
     }  # fmt: skip
     epoch = (train.epoch,) if train.epoch else ()
-    then = {
-        digest_then(known, seed, train.targets, judged, str(precision).encode(), *epoch, *began): precision
+    earlier = {
+        digest_then(known, seed, train.targets, validated, str(precision).encode(), *epoch, *initial): precision
         for known in (settings.anywhere, settings)
         for precision in precisions
     }
-    return now | then
+    return current | earlier
 
 
 def read(path: Path, device: torch.device) -> Checkpoint | None:

@@ -21,13 +21,15 @@ from mien.nets.network import Network
 from mien.nets.pretrained import PREFIX, Pretrained, of
 from mien.outside import import_class
 from mien.storage.artifact import Artifact
-from mien.storage.files import as_storage_error, write_atomic
+from mien.storage.files import AGAIN, as_storage_error, write_atomic
 from mien.storage.first_edition import digest_then
 from mien.storage.identity import identity
 from mien.types import Bools
 
 MODEL = Artifact("classifier", "model.json", 2, "mien train", headless=True)
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+UNREADABLE = (OSError, SafetensorError, RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError)
+"""Errors of damaged weights, and of a library that builds a backbone from a damaged configuration."""
 
 
 @dataclass(frozen=True)
@@ -166,18 +168,8 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Network, ModelCard]:
     try:
         model = build(base or card.base, known, card.colour, outside=base is not None, config=card.config)
         model.load_state_dict(load_tensors((folder / "model.safetensors").read_bytes()))
-    except (
-        OSError,
-        SafetensorError,
-        RuntimeError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        ImportError,
-    ) as error:
+    except UNREADABLE as error:
         cause = f"the weights do not fit the card: {(str(error) or type(error).__name__).splitlines()[0]}"
-        remedy = "restore it from a copy, or make it again in another folder"
-        raise RunError(cause, place=str(folder), remedy=remedy) from None
+        raise RunError(cause, place=str(folder), remedy=AGAIN) from None
     model.precision, model.flip_tta = PRECISIONS[card.precision], card.flip_tta
     return model.eval(), card

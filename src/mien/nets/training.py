@@ -52,10 +52,8 @@ def fit(
 
     Parameters
     ----------
-    model : see :class:`mien.nets.network.Network`.
     train : pictures with soft targets.
     validation : pictures that select the best epoch; None: the last epoch.
-    settings : settings of the training.
     seed : seed of initial weights, order, augmentation and dropout.
     fresh : whether to initialise the weights; if not, training continues from the present ones.
     checkpoint : file to resume from and to write after every epoch.
