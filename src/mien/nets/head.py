@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mien.nets.blocks import NARROW, ConvBlocks
 from mien.nets.network import Network
-from mien.nets.pretrained import Pretrained, without_weights
+from mien.nets.pretrained import Pretrained, of
 from mien.nets.residual import Block
 
 WIDTH = 128
@@ -18,11 +18,12 @@ DROPOUT = 0.3
 
 
 def widened(model: Network, classes: int) -> Network:
-    """The same classifier with columns for more classes, which it does not know; its answers stay as they are."""
+    """Copy a classifier to one with more classes, on which it is not trained; the outputs for its own do not change."""
     added = classes - len(model.known)
     if not added:
         return model
-    kind = without_weights(model) if isinstance(model, Pretrained) else type(model)
+    # weights of a backbone are not downloaded again
+    kind = of(model.source, model.config) if isinstance(model, Pretrained) else type(model)
     known = (*model.known.tolist(), *[False] * added)
     wide = kind(classes, model.mean.shape[0], known)
     weights = {}
@@ -37,11 +38,7 @@ def widened(model: Network, classes: int) -> Network:
 class Copied(Network):
     """A copy of the layers of a classifier above its `adapter_layer`, with logits for every class.
 
-    It starts from the weights of the classifier, so a few epochs on a few thousand pictures suffice for a new class.
-
-    Parameters
-    ----------
-    base : a classifier with an `adapter_layer`; it is not changed.
+    It starts with the weights of the classifier, so a few epochs on a few thousand pictures suffice for a new class.
     """
 
     layers = ("logits",)
