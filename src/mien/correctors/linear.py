@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import log_softmax
@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from mien.correctors.contract import Labels, State, as_outputs, check_fitted
+from mien.correctors.contract import Labels, as_outputs, check_fitted
 from mien.correctors.on_vectors import Arrays, OnVectors
 from mien.types import Floats, Ints, Outputs, SoftLabels
 
@@ -21,14 +21,8 @@ STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 class Linear(OnVectors):
     """Base of the correctors whose log-odds are linear in the features. A subclass gives `_weights`."""
 
-    learns: ClassVar[tuple[str, ...]]
-    """Names of the arrays that `_learn_vectors` gives."""
-
-    def _learnt_in(self, state: State) -> Arrays:
-        return {name: state[name] for name in self.learns}
-
     def _weights(self, learnt: Arrays) -> Floats:
-        """(S, M + 1) weights of the logits of the codes, the constant last."""
+        """(S, M + 1) weights of the logits of the codes; the last column is the constant."""
         raise NotImplementedError
 
     def _vector_log_probs(self, vectors: Floats, learnt: Arrays) -> Floats:
@@ -38,7 +32,7 @@ class Linear(OnVectors):
     def _log_probs(self, outputs: Outputs) -> Floats:
         weights = self._weights(check_fitted(self.learnt_, self.name))
         embedding = check_fitted(self.embedding_, self.name)
-        # the vectors themselves are not needed: computing them would take longer than all the rest
+        # faster than computing the vectors
         return np.asarray(log_softmax(embedding.project(outputs, weights[:, :-1].T) + weights[:, -1], axis=1))
 
 
@@ -74,8 +68,8 @@ class Logistic(Linear):
 class LDA(Linear):
     """Linear discriminant analysis: a mean for each code, one covariance for all, shrunk.
 
-    What it remembers are sums, so pictures can be added later (`add`): streaming LDA (Hayes & Kanan, *Lifelong machine
-    learning with deep streaming linear discriminant analysis*, 2020).
+    It stores sums, so that `add` can take more pictures: streaming LDA (Hayes & Kanan, *Lifelong machine learning with
+    deep streaming linear discriminant analysis*, 2020).
     """
 
     name = "lda"
@@ -115,8 +109,8 @@ class LDA(Linear):
 
 
 def _shrunk(scatter: Floats, count: int) -> Floats:
-    """Covariance drawn towards a multiple of the identity, by as much as the oracle approximating shrinkage of Chen,
-    Wiesel, Eldar & Hero (IEEE Transactions on Signal Processing 2010, eq. 23) says, which needs sums alone."""
+    """Covariance with oracle approximating shrinkage (Chen, Wiesel, Eldar & Hero, IEEE Trans. Signal Processing 2010,
+    eq. 23) towards a multiple of the identity, which is computed from sums alone."""
     width, within = len(scatter), scatter / count
     square, round_one = (within**2).mean(), np.trace(within) / width
     surplus = (count + 1) * (square - round_one**2 / width)
