@@ -1,4 +1,4 @@
-"""The images that a certificate rests on: labels, the classifier's answers, and the correctors' scores."""
+"""Calibration sets: labels, answers of the classifier and scores of the correctors, from which thresholds follow."""
 
 from __future__ import annotations
 
@@ -137,10 +137,8 @@ class CalibrationSet:
 
     def with_correctors(self, other: CalibrationSet) -> Self:
         """The set with the correctors of another set of the same images added."""
-        score, suggested = (
-            np.concatenate([getattr(of, name) for of in (self, other)]) for name in ("score", "suggested")
-        )
-        return replace(self, score=score, suggested=suggested)
+        rows = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("score", "suggested")}
+        return replace(self, **rows)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of a patch's calibration.npz."""
@@ -158,8 +156,8 @@ class CalibrationSet:
 
     def cell_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of one corrector in a study's cell."""
-        found = self.arrays() | {"score": self.score[0], "suggested": self.suggested[0]}
-        return {f"calibrate_{name}": found[name] for name in CELL}
+        arrays = self.arrays() | {"score": self.score[0], "suggested": self.suggested[0]}
+        return {f"calibrate_{name}": arrays[name] for name in CELL}
 
     @classmethod
     def of_cell(cls, stored: Mapping[str, NDArray[Any]], target: int) -> Self:

@@ -1,4 +1,4 @@
-"""The contract of all correctors: arrays in, arrays out. A corrector never sees the classifier, so it serves any."""
+"""The contract of all correctors: arrays in, arrays out. No corrector calls the classifier, so it serves any."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Labels = SoftLabels | Ints | Floats
 
 @runtime_checkable
 class Corrector(Protocol):
-    """What every corrector offers.
+    """Interface of the correctors.
 
     `fit` learns from the outputs of the *correct* part and their true labels which images belong to the target class
     (by default the one class that the classifier was not trained on). `propose` scores new outputs: a higher score is
