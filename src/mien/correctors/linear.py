@@ -142,10 +142,9 @@ def _best_strength(vectors: Floats, codes: Ints, seed: int) -> float:
 
     def quality(strength: float) -> float:
         areas = []
-        for learn, judge in folds:
-            probs = _logistic(strength).fit(vectors[learn], codes[learn]).predict_proba(vectors[judge])
-            answers = probs[:, 1] if probs.shape[1] == 2 else probs
-            areas.append(roc_auc_score(codes[judge], answers, multi_class="ovr"))
+        for fitted, held in folds:
+            probs = _logistic(strength).fit(vectors[fitted], codes[fitted]).predict_proba(vectors[held])
+            areas.append(roc_auc_score(codes[held], probs[:, 1] if probs.shape[1] == 2 else probs, multi_class="ovr"))
         return float(np.mean(areas))
 
     return max(STRENGTHS, key=quality)
