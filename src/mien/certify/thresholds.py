@@ -28,7 +28,7 @@ class Guarantee:
     group : "pooled", a class, or "rare classes".
     confidence : 1 − δ.
     n : persons (or other groups) in the calibration pictures that f had right.
-    k : largest number of them that may be harmed; −1 where n is too small even for none.
+    k : allowed number of harmed ones among them; −1 where n is too small even for none.
     threshold : the lowest that the certificate allows; +inf where infeasible.
     feasible : whether n is large enough. needed : the smallest n that is.
     holds : whether it is feasible and the threshold in force is at least this one.
