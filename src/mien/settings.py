@@ -1,4 +1,4 @@
-"""A setting: a dataclass field that knows its help text and its values, so that the command line can offer it."""
+"""Settings: dataclass fields with a help text and allowed values, from which the flags of the command line follow."""
 
 from __future__ import annotations
 
@@ -25,21 +25,20 @@ def setting(
 
     Parameters
     ----------
-    choices : the words it may be.
-    within : least and largest value; with `exclusive`, neither of them is allowed itself.
-    later : whether runs without this setting were saved. Its default must be what they were made with.
+    choices : allowed words.
+    within : least and largest value; with `exclusive`, neither of them is allowed.
+    later : whether there are saved runs without this setting; its default must be the value that they were made with.
     """
     about = {"help": help, "choices": choices, "within": within, "exclusive": exclusive, "later": later}
     return field(default=default, metadata=about)
 
 
 def validate(settings: Any, prefix: str = "") -> None:
-    """Raise UsageError where a setting has a value that it may not have; for ``__post_init__``.
+    """Raise UsageError where a setting has a value that is not allowed; for ``__post_init__``.
 
     Parameters
     ----------
-    settings : a dataclass whose fields are made by :func:`setting`.
-    prefix : of its flags.
+    settings : a dataclass whose fields are made by :func:`setting`. prefix : prefix of its flags.
 
     Examples
     --------

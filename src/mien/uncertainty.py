@@ -95,13 +95,11 @@ def sampling_softmax(means: Floats, variances: Floats, samples: int = SAMPLES, s
     means, variances = _gaussian(means, variances, 2, "sampling_softmax")
     samples = as_classes(samples, "sampling_softmax: samples")
     noise = np.random.default_rng(seed).normal(size=(samples, 1, means.shape[1]))
-    blocks = [
-        softmax(mean + np.sqrt(variance) * noise, axis=2).mean(0)
-        for mean, variance in (
-            (means[start : start + BLOCK], variances[start : start + BLOCK]) for start in range(0, len(means), BLOCK)
-        )
-    ]
-    return np.concatenate(blocks) if blocks else np.empty(means.shape)
+    probs = np.empty(means.shape)
+    for start in range(0, len(means), BLOCK):
+        rows = slice(start, start + BLOCK)
+        probs[rows] = softmax(means[rows] + np.sqrt(variances[rows]) * noise, axis=2).mean(0)
+    return probs
 
 
 def gaussian_split(means: Floats, variances: Floats, samples: int = SAMPLES, seed: int = 0) -> Uncertainty:

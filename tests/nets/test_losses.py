@@ -78,11 +78,13 @@ def test_a_class_that_is_not_known_takes_no_part(name: str, seed: int) -> None:
 @given(st.floats(0.01, 0.5), st.floats(1, 500))
 def test_weights_of_pictures_leave_the_best_answer_to_a_sure_picture_as_it_is(smoothing: float, heavy: float) -> None:
     weights = torch.tensor([1.0, 1.0, heavy])
-    best = losses.weighted_shares(torch.zeros(1, 3), torch.eye(3)[:1], weights, smoothing, "pictures")
+    of_pictures = losses.CrossEntropy(weights, smoothing, COUNTS[:3], 1, "pictures")
+    of_shares = losses.CrossEntropy(weights, smoothing, COUNTS[:3], 1, "shares")
+    best = of_pictures.shares(torch.zeros(1, 3), torch.eye(3)[:1])
     assert torch.allclose(best / best.sum(), torch.eye(3)[:1] * (1 - smoothing) + smoothing / 3, atol=1e-5)
-    rare = losses.weighted_shares(torch.zeros(1, 3), torch.eye(3)[2:], weights, smoothing, "pictures")
+    rare = of_pictures.shares(torch.zeros(1, 3), torch.eye(3)[2:])
     assert float(rare.sum() / best.sum()) == pytest.approx(heavy, rel=1e-4)
-    shares = losses.weighted_shares(torch.zeros(1, 3), torch.eye(3)[:1], weights, smoothing, "shares")
+    shares = of_shares.shares(torch.zeros(1, 3), torch.eye(3)[:1])
     assert float(shares[0, 2] / shares[0, 1]) == pytest.approx(heavy, rel=1e-4)
 
 

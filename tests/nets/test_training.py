@@ -20,7 +20,7 @@ from mien.nets.augment import augment
 from mien.nets.checkpoint import Epoch
 from mien.nets.examples import Examples
 from mien.nets.extraction import extract, probabilities
-from mien.nets.losses import soft_cross_entropy
+from mien.nets.losses import CrossEntropy
 from mien.nets.network import Network
 from mien.nets.residual import Residual
 from mien.nets.settings import AugmentSettings, TrainSettings
@@ -168,13 +168,15 @@ def test_the_loss_is_cross_entropy_with_class_weights() -> None:
     generator = torch.Generator().manual_seed(0)
     logits, labels = torch.randn(20, 4, generator=generator), torch.randint(0, 4, (20,), generator=generator)
     weights = torch.tensor([0.5, 1.0, 2.0, 4.0])
-    ours = soft_cross_entropy(logits, torch.nn.functional.one_hot(labels, 4).float(), weights, 0.0)
+    loss = CrossEntropy(weights, 0.0, torch.ones(4), 20)
+    ours = loss(logits, torch.nn.functional.one_hot(labels, 4).float(), torch.arange(20))
     assert torch.allclose(ours, torch.nn.functional.cross_entropy(logits, labels, weights))
 
 
 def test_an_unknown_class_takes_no_part_in_the_loss() -> None:
     logits = torch.tensor([[1.0, -torch.inf, 0.5], [0.2, -torch.inf, 0.1]], requires_grad=True)
-    loss = soft_cross_entropy(logits, torch.eye(3)[[0, 2]], torch.tensor([1.0, 0.0, 1.0]), 0.1)
+    weights = torch.tensor([1.0, 0.0, 1.0])
+    loss = CrossEntropy(weights, 0.1, weights, 2)(logits, torch.eye(3)[[0, 2]], torch.arange(2))
     loss.backward()
     assert torch.isfinite(loss)
     assert logits.grad is not None

@@ -1,4 +1,4 @@
-"""The images that a certificate rests on: labels, the classifier's answers, and the correctors' scores."""
+"""Calibration sets: labels, answers of the classifier and scores of the correctors, from which thresholds follow."""
 
 from __future__ import annotations
 
@@ -137,11 +137,8 @@ class CalibrationSet:
 
     def with_correctors(self, other: CalibrationSet) -> Self:
         """The set with the correctors of another set of the same images added."""
-        score, suggested = (
-            np.concatenate([getattr(calibration, name) for calibration in (self, other)])
-            for name in ("score", "suggested")
-        )
-        return replace(self, score=score, suggested=suggested)
+        rows = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("score", "suggested")}
+        return replace(self, **rows)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of a patch's calibration.npz."""

@@ -27,7 +27,7 @@ class Certified:
 
     Attributes
     ----------
-    thresholds : (K,) by f's answer; +inf is silence.
+    thresholds : (K,) by f's answer; +inf overrides nothing.
     guarantees : "pooled" first, then one for each known class, then "rare classes" where they were pooled.
     """
 
@@ -106,7 +106,7 @@ def overriding_is_right(proposal: Proposal, truth: Ints, base: Ints) -> Bools:
 
 
 def _uncertified(score: Floats, is_new: Bools, policy: Policy) -> float:
-    """The threshold of a rule without a guarantee; silence where the pictures cannot tell one."""
+    """The threshold of a rule without a guarantee; +inf where the pictures are all new, or all not."""
     if policy.rule == "probability":
         return fixed_threshold(policy.probability)
     if not is_new.any() or is_new.all():
@@ -118,7 +118,7 @@ def _uncertified(score: Floats, is_new: Bools, policy: Policy) -> float:
 
 @dataclass(frozen=True)
 class _Losses:
-    """The calibration pictures that f had right, and what is certified on them; no groups: one picture each."""
+    """The calibration pictures that f had right; without groups each picture is one."""
 
     scores: Floats
     truth: Ints
@@ -148,8 +148,8 @@ class _Losses:
         return cohorts
 
 
-def _joint(thresholds: Floats, cohorts: list[tuple[Bools, Guarantee]], policy: Policy) -> Guarantee:
-    """Pooled Harm of single pictures when every class keeps the budget at once: a mean of theirs keeps it too."""
+def _joint(by_class: Floats, cohorts: list[tuple[Bools, Guarantee]], policy: Policy) -> Guarantee:
+    """The guarantee for pooled Harm where every class keeps the budget, since pooled Harm is a mean of theirs."""
     feasible = [guarantee for _, guarantee in cohorts if guarantee.feasible]
     return Guarantee(
         group=POOLED,
@@ -157,7 +157,7 @@ def _joint(thresholds: Floats, cohorts: list[tuple[Bools, Guarantee]], policy: P
         confidence=1 - policy.delta,
         n=sum(guarantee.n for guarantee in feasible),
         k=sum(guarantee.k for guarantee in feasible) if feasible else -1,
-        threshold=float(thresholds.min()),
+        threshold=float(by_class.min()),
         feasible=bool(feasible),
         needed=min(guarantee.needed for _, guarantee in cohorts),
     )

@@ -19,7 +19,7 @@ RULES = ("certified", "probability", "balanced_accuracy", "cost")
 
 @dataclass(frozen=True)
 class Policy:
-    """How much harm is allowed, how surely, to whom, and what an override does.
+    """The largest allowed Harm, its confidence and scope, the rule of the threshold, and the action of an override.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Policy:
     scope : "pooled", Harm over all known classes together; "strict", the largest of the classes' thresholds, so Harm of
         each class; "predicted", a threshold for each answer of f, so Harm of each class, all of them at once.
     action : one of ACTIONS: give the suggested class, abstain, or only flag the picture.
-    pool_rare : with "strict" and "predicted", certify the classes that have too few pictures together, as one group.
+    pool_rare : whether "strict" and "predicted" certify the classes with too few pictures together, as one group.
     rule : "certified", or a plain rule without a guarantee: the new class is more probable than `probability`; the best
         balanced accuracy; the least cost, a false override counting as `cost` missed pictures.
     """
@@ -51,14 +51,13 @@ class Policy:
 
 
 def decide(proposal: Proposal, base: Ints, thresholds: Floats | float, action: str = "relabel") -> Decision:
-    """What the corrected system says.
+    """Answers of the corrected system: f's answer, or an override where score > threshold for another class.
 
     Parameters
     ----------
-    proposal : the corrector's, for N pictures.
-    base : (N,) f's answers.
-    thresholds : one, or (K,) by f's answer; override where score > threshold and the suggestion is another class.
-    action : one of ACTIONS: "relabel" gives the suggestion, "abstain" −1, "flag" keeps f's answer.
+    proposal : scores and suggestions for N pictures. base : (N,) f's answers.
+    thresholds : one threshold, or (K,) by f's answer.
+    action : one of ACTIONS: "relabel" answers the suggestion, "abstain" −1, "flag" f's answer.
     """
     if action not in ACTIONS:
         raise choice_error("action", action, ACTIONS, place="decide")

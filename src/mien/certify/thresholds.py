@@ -30,9 +30,8 @@ class Guarantee:
     n : persons (or other groups) in the calibration pictures that f had right.
     k : allowed number of harmed groups; −1 if the budget cannot be certified.
     threshold : the lowest that the certificate allows; +inf where infeasible.
-    feasible : whether n is large enough.
-    needed : the smallest n that is.
-    holds : feasible, and the threshold in force is at least this one.
+    feasible : whether n is large enough. needed : the smallest n that is.
+    holds : whether it is feasible and the threshold in force is at least this one.
     """
 
     group: str
@@ -47,7 +46,7 @@ class Guarantee:
 
 
 def smallest_n(budget: float, delta: float) -> int:
-    """Fewest calibration pictures with which a budget can be certified at all: (1 − α)^n ≤ δ.
+    """Fewest calibration pictures with which a budget can be certified: (1 − α)^n ≤ δ.
 
     >>> [smallest_n(budget, 0.05) for budget in (0.01, 0.02, 0.05)]
     [299, 149, 59]
@@ -136,8 +135,8 @@ def _best_threshold(scores: Floats, is_new: Bools, cost: float) -> float:
         len(scores[mask]) - np.searchsorted(np.sort(scores[mask]), candidates, side="right")
         for mask in (is_new, ~is_new)
     )
-    worth = above_new - cost * above_other
-    return float(candidates[np.flatnonzero(worth == worth.max())[-1]])
+    benefit = above_new - cost * above_other
+    return float(candidates[np.flatnonzero(benefit == benefit.max())[-1]])
 
 
 def check_shares(*shares: float) -> None:

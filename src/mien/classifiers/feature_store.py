@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from mien import correctors
 from mien.certify.calibration_set import CalibrationSet
 from mien.classifiers.cache import cache_key, cached_outputs
 from mien.classifiers.contract import Batch, Classifier, ClassifierCard, MapClassifier, check_maps
-from mien.correctors.contract import Corrector, requested_features
+from mien.correctors.contract import Corrector, LayerSource, requested_features
 from mien.data.split import group_ids
 from mien.errors import DataError, UsageError
 from mien.nets.settings import AugmentSettings
@@ -26,7 +26,6 @@ class _Shown:
     """What an adapter may stand on where there is no network to copy layers from."""
 
     card: ClassifierCard
-    adapter_layer: str = ""
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -43,7 +42,7 @@ def build_corrector(
     """An unfitted corrector of this kind, see `build_correctors`."""
     head_source = getattr(classifier, "head_source", None)
     count = len(classifier.card.classes) if classes is None else classes
-    beside: Any = head_source(count) if head_source else _Shown(classifier.card)
+    beside: LayerSource = head_source(count) if head_source else _Shown(classifier.card)
     corrector = correctors.for_classifier(kind, beside, target)
     check_maps(classifier.card, requested_features(corrector).maps)
     return corrector

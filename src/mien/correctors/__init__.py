@@ -1,8 +1,8 @@
-"""Correctors: what stands beside a classifier and overrides it. Names are imported on first use."""
+"""Correctors, which override answers of a classifier. Names are imported on first use."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mien._lazy import lazy_exports
 from mien.errors import choice_error
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mien.correctors.boosting import Stack as Stack
     from mien.correctors.boosting import XGBoost as XGBoost
     from mien.correctors.cascade import Cascade as Cascade
-    from mien.correctors.contract import Corrector
+    from mien.correctors.contract import Corrector, LayerSource
     from mien.correctors.fisher import Fisher as Fisher
     from mien.correctors.linear import LDA as LDA
     from mien.correctors.linear import Logistic as Logistic
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__, __all__ = lazy_exports(__name__)
 NOVELTY_SCORES = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
-"""What `Novelty` can measure; here, so that settings name them without scikit-learn."""
+"""Methods of `Novelty`, which settings name without importing scikit-learn."""
 _NAMES = {"ErrorDetector": "error_detector"}
 
 
 def names() -> tuple[str, ...]:
-    """The correctors that mien brings, as `--corrector` wants them."""
+    """Names of the correctors that mien brings, as for `--corrector`."""
     return tuple(_NAMES.get(export, export.lower()) for export in __all__)
 
 
@@ -47,7 +47,7 @@ def get_corrector(name: str, *, outside: bool = True) -> type[Corrector]:
     return import_class(name, Corrector, place="--corrector")  # type: ignore[no-any-return]
 
 
-def for_classifier(kind: type[Corrector], classifier: Any, target: int | None) -> Corrector:
+def for_classifier(kind: type[Corrector], classifier: LayerSource, target: int | None) -> Corrector:
     """A corrector of the class `target` for one classifier; built by `kind.for_classifier` where that is defined."""
     make = getattr(kind, "for_classifier", None)
     made: Corrector = make(classifier, target) if make else kind(target=target)  # type: ignore[call-arg]

@@ -1,4 +1,4 @@
-"""A small network on an early map of f, for all classes, trained on the *correct* part. f stays as it is."""
+"""A small network on an early map of f, for all classes, trained on the *correct* part. f is not changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from mien.correctors.base import BaseCorrector
-from mien.correctors.contract import State, check_fitted, check_has_positives, target_class
+from mien.correctors.contract import LayerSource, State, check_fitted, check_has_positives, target_class
 from mien.correctors.log_odds import Encoding
 from mien.errors import AlignmentError, DataError
 from mien.features.vectors import check_finite
@@ -20,7 +20,7 @@ from mien.nets.examples import Maps
 from mien.nets.extraction import answers_from_maps
 from mien.nets.head import Copied, Fresh
 from mien.nets.network import Network
-from mien.nets.saved import ANSWERED_IN, precision_name
+from mien.nets.saved import PRECISIONS, precision_name
 from mien.nets.settings import AugmentSettings, TrainSettings
 from mien.nets.training import fit
 from mien.types import FeatureRequest, Floats, Outputs, Proposal, SoftLabels
@@ -31,18 +31,18 @@ AS_THEY_ARE = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase
 class Adapter(BaseCorrector):
     """Layers for all K classes above an early layer of f.
 
-    Beside one of mien's own classifiers (`for_classifier`) they begin as a copy of its upper layers, so that they know
-    what f knows and learn one class more in a few passes. On any other map they begin from scratch.
+    For a network of mien (`for_classifier`) they start as a copy of its upper layers, so that a few epochs suffice for
+    one class more. On any other map they start with new weights.
 
     Parameters
     ----------
     target : the target class; by default the one that the classifier was not trained on.
-    layer : the map (N, V, C, H, W) to stand on; by default the first that the outputs have.
-    head : what is trained, a copy of it; None for two residual blocks from scratch.
-    epochs, learning_rate : of the training.
-    views : changed views of each picture, taken in turn, one an epoch.
-    trust : how far f's own answers replace the labels of the other classes, as targets: f has learnt them from many
-        more pictures than there are here (distillation: Hinton, Vinyals & Dean, 2015).
+    layer : name of the map (N, V, C, H, W) that the layers read; by default the first of the outputs.
+    head : network of which a copy is trained; None: two residual blocks with new weights.
+    epochs, learning_rate : settings of the training.
+    views : number of augmented views of each picture; each epoch uses the next one.
+    trust : share of f's probabilities in the targets of the other classes, which f has learnt from many more pictures
+        (distillation: Hinton, Vinyals & Dean, 2015).
     threads : processor threads; more change the last digits.
     random_state : seed of first weights, order and dropout.
 
@@ -61,6 +61,7 @@ class Adapter(BaseCorrector):
         target: int | None = None,
         layer: str = "",
         head: Network | None = None,
+        *,
         epochs: int = 18,
         views: int = 9,
         learning_rate: float = 9e-3,
@@ -73,12 +74,11 @@ class Adapter(BaseCorrector):
         self.random_state = random_state
 
     @classmethod
-    def for_classifier(cls, classifier: Any, target: int | None = None) -> Self:
-        """An adapter that begins as a copy of the upper layers of a classifier's network, where it has them."""
-        network = getattr(classifier, "network", classifier)
-        if getattr(network, "adapter_layer", ""):
-            return cls(target, network.adapter_layer, Copied(network))
-        return cls(target, first_map(network))
+    def for_classifier(cls, classifier: LayerSource, target: int | None = None) -> Self:
+        """An adapter that begins as a copy of the upper layers of a network, or else stands on the first layer."""
+        if isinstance(classifier, Network) and classifier.adapter_layer:
+            return cls(target, classifier.adapter_layer, Copied(classifier))
+        return cls(target, classifier.layers[0])
 
     @property
     def required_features(self) -> FeatureRequest:
@@ -111,9 +111,9 @@ class Adapter(BaseCorrector):
         """Score: log-odds of the class, by the mean answer over the views of each image."""
         network, target = check_fitted(self.network_, self.name), target_class(outputs, self.target_)
         maps = self._maps(outputs)
-        given, fitted_on = (maps.shape[2], len(outputs.known)), (self.channels_ or maps.shape[2], len(network.known))
-        if given != fitted_on:
-            cause = "{} channels and {} classes, the corrector was fitted on {} and {}".format(*given, *fitted_on)
+        given, fitted = (maps.shape[2], len(outputs.known)), (self.channels_ or maps.shape[2], len(network.known))
+        if given != fitted:
+            cause = "{} channels and {} classes, the corrector was fitted on {} and {}".format(*given, *fitted)
             remedy = "give outputs of the classifier that it was fitted on"
             raise AlignmentError(cause, place=f"Outputs.maps[{self.layer_}]", remedy=remedy)
         log_probs = log_softmax(answers_from_maps(network, maps), axis=1)
@@ -145,7 +145,7 @@ class Adapter(BaseCorrector):
         else:
             network = deepcopy(self.head)
         network.load_state_dict(weights)
-        network.precision = ANSWERED_IN[str(state["precision"])]
+        network.precision = PRECISIONS[str(state["precision"])]
         self.network_ = network.eval()
         return self
 
@@ -157,8 +157,3 @@ class Adapter(BaseCorrector):
             raise DataError(f"no map {layer!r} among the maps: {there}", place=self.name, remedy=remedy)
         check_finite(outputs.maps[layer], f"Outputs.maps[{layer}]")
         return outputs.maps[layer]
-
-
-def first_map(model: Network) -> str:
-    """The first layer of a classifier that may be a map."""
-    return model.layers[0]

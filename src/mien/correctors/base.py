@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from mien.correctors.contract import Labels, as_outputs, check_fitted, check_has_positives, target_class
+from mien.correctors.contract import (
+    Corrector,
+    Labels,
+    State,
+    as_outputs,
+    check_fitted,
+    check_has_positives,
+    fitted_target,
+    requested_features,
+    target_class,
+)
 from mien.correctors.log_odds import Encoding
 from mien.errors import UsageError
 from mien.metrics.ranking import auroc
@@ -85,6 +98,40 @@ class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         raise NotImplementedError
 
 
+class CombinedCorrector(BaseCorrector):
+    """Base of the correctors made of others. A subclass gives `_unfitted`, `_fit` and `_propose`."""
+
+    members_: tuple[Corrector, ...] | None = None
+
+    @property
+    def required_features(self) -> FeatureRequest:
+        """What the members require; UsageError where they require maps of two layers."""
+        return FeatureRequest.union(map(requested_features, self.members_ or self._unfitted()))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        members = check_fitted(self.members_, self.name)
+        prefixed = zip(self._prefixes(members), members, strict=True)
+        return {f"{prefix}{name}": value for prefix, member in prefixed for name, value in member.state().items()}
+
+    def restore(self, state: State) -> Self:
+        members = self._unfitted()
+        for prefix, member in zip(self._prefixes(members), members, strict=True):
+            member.restore({name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)})
+        return self._with_fitted(members)
+
+    def _with_fitted(self, members: Sequence[Corrector]) -> Self:
+        self.members_ = tuple(members)
+        self.target_ = fitted_target(self.members_[0])
+        return self
+
+    def _prefixes(self, members: Sequence[Corrector]) -> list[str]:
+        """Prefix of each member's arrays in a saved state."""
+        return [f"{number}." for number in range(len(members))]
+
+    def _unfitted(self) -> Sequence[Corrector]:
+        raise NotImplementedError
+
+
 class EncodedCorrector(BaseCorrector):
     """Skeleton of the correctors that learn codes: labels → codes → log-probabilities → log-odds of the target class.
 
@@ -107,7 +154,7 @@ class EncodedCorrector(BaseCorrector):
         codes = encoding.encode(outputs, labels, self.target_)
         present, compact = np.unique(codes, return_inverse=True)
         self._learn(outputs, compact, len(present))
-        self.encoding_ = encoding.with_codes(present)
+        self.encoding_ = replace(encoding, codes=present)
         return self
 
     def _propose(self, outputs: Outputs) -> Proposal:
@@ -121,8 +168,7 @@ class EncodedCorrector(BaseCorrector):
         return encoding.with_absent_codes(self._log_probs(outputs), encoding.count(outputs))
 
     def _encoding(self) -> Encoding:
-        fitted: Encoding = check_fitted(self.encoding_, self.name)
-        return fitted
+        return check_fitted(self.encoding_, self.name)
 
     def _learn(self, outputs: Outputs, codes: Ints, count: int) -> None:
         """Learn (N,) codes 0 … S−1, each of which occurs."""

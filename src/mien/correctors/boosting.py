@@ -1,8 +1,8 @@
-"""Gradient boosting on pooled layers: the paper's corrector (section 4.1), and its other two uses.
+"""Gradient boosting on pooled layers: the paper's corrector (section 4.1), and two other uses.
 
-- `XGBoost`, `LightGBM`: is it the class that f misses?
-- `Stack`: which class is it? Every class may be suggested: h by g alone.
-- `ErrorDetector`: is f right at all? It suggests no class, so the corrected system abstains.
+- `XGBoost`, `LightGBM` learn whether a picture is of the target class.
+- `Stack` learns the class, and may suggest every class.
+- `ErrorDetector` learns whether f is wrong. It suggests no class, so the corrected system abstains.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class XGBoost(EncodedCorrector):
     ----------
     target : the target class; by default the one that the classifier was not trained on.
     layers : patterns of the features to learn on; by default PREFERRED where there are such, else all.
-    rounds, depth, learning_rate : of the boosting. The paper chose its own "empirically" and does not name them.
+    rounds, depth, learning_rate : settings of the boosting; the paper does not name its own.
     threads : processor threads; the trees do not depend on it.
-    target_encoding, error_weight : what is learnt, and what counts for the score (see mien.correctors.log_odds).
+    target_encoding, error_weight : the codes that are learnt, and λ of the score (see mien.correctors.log_odds).
     random_state : seed of the sampling of rows and features.
 
     Raises
@@ -48,7 +48,7 @@ class XGBoost(EncodedCorrector):
     name: ClassVar[str] = "xgboost"
     package: ClassVar[str] = "xgboost"
     end: ClassVar[bytes] = b"}"
-    """How whole trees end."""
+    """Last bytes of complete trees."""
     booster_: Any = None
     layers_: tuple[str, ...] | None = None
     widths_: Mapping[str, int] = MappingProxyType({})
@@ -57,6 +57,7 @@ class XGBoost(EncodedCorrector):
         self,
         target: int | None = None,
         layers: Sequence[str] | None = None,
+        *,
         rounds: int = 300,
         depth: int = 4,
         learning_rate: float = 0.1,
@@ -73,7 +74,7 @@ class XGBoost(EncodedCorrector):
 
     @property
     def library(self) -> Any:
-        """The package that grows the trees."""
+        """The module of the boosting package."""
         return _library(self.package)
 
     @property
@@ -188,9 +189,9 @@ class LightGBM(XGBoost):
 
 
 class Stack(XGBoost):
-    """Boosting on the true labels of all classes: its own answer replaces that of f where it is surer.
+    """Boosting on the labels of all classes, which suggests the most probable class.
 
-    The class with the largest probability is suggested; the score is how much more probable it is than f's answer.
+    The score is how much more probable this class is than f's answer.
     """
 
     name = "stack"
@@ -212,7 +213,7 @@ class Stack(XGBoost):
 
 
 class ErrorDetector(XGBoost):
-    """Boosting on whether f is right: it decides only whether f is to be believed, and suggests no class."""
+    """Boosting on whether f is wrong, which suggests no class."""
 
     name = "error_detector"
     needs_pictures = False

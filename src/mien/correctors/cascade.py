@@ -1,7 +1,8 @@
-"""A quick corrector looks at every picture, a slow one only where the quick one does not rule the class out."""
+"""A cascade: a quick corrector scores every picture, a slow one only those with high scores."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -9,31 +10,30 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from mien.correctors.adapter import Adapter
-from mien.correctors.base import BaseCorrector
-from mien.correctors.contract import Corrector, State, check_fitted, fitted_target, requested_features
+from mien.correctors.base import CombinedCorrector
+from mien.correctors.contract import Corrector, LayerSource, State, check_fitted
 from mien.correctors.linear import Logistic
 from mien.correctors.log_odds import NEVER
 from mien.errors import UsageError
-from mien.types import FeatureRequest, Outputs, Proposal, SoftLabels
+from mien.types import Outputs, Proposal, SoftLabels
 
 
-class Cascade(BaseCorrector):
-    """The adapter at a part of its cost: a linear probe looks first.
+class Cascade(CombinedCorrector):
+    """A linear probe for all pictures, and an adapter for those with high scores: cheaper than the adapter alone.
 
-    A picture is overridden only on strong evidence, and what the probe ranks low is hardly ever that; so little is
-    lost at small budgets, though the order of the low ranks is only the probe's (Viola & Jones, *Rapid object detection
-    using a boosted cascade of simple features*, 2001).
+    A picture is overridden only for a high score, and few pictures with a low score of the probe would get one from the
+    adapter. Low scores keep the order of the probe (Viola & Jones, *Rapid object detection using a boosted cascade of
+    simple features*, 2001).
 
     Parameters
     ----------
     target : the target class; by default the one that the classifier was not trained on.
     first, second : the quick corrector and the slow one; by default `Logistic` and `Adapter`.
-    share : of pictures of the other classes, like those of the fit, that the second one sees.
+    share : share of the fitted pictures of other classes that the second one scores.
     """
 
     name = "cascade"
     gate_: float | None = None
-    members_: tuple[Corrector, Corrector] | None = None
 
     def __init__(
         self,
@@ -45,29 +45,16 @@ class Cascade(BaseCorrector):
         self.target, self.first, self.second, self.share = target, first, second, share
 
     @classmethod
-    def for_classifier(cls, classifier: Any, target: int | None = None) -> Self:
+    def for_classifier(cls, classifier: LayerSource, target: int | None = None) -> Self:
         """A cascade with an adapter for this classifier."""
         return cls(target, second=Adapter.for_classifier(classifier, target))
 
-    @property
-    def required_features(self) -> FeatureRequest:
-        return FeatureRequest.union(map(requested_features, self.members_ or self._unfitted()))
-
     def state(self) -> dict[str, NDArray[Any]]:
-        gate, members = check_fitted(self.gate_, self.name), check_fitted(self.members_, self.name)
-        states = {
-            f"{key}.{name}": value
-            for key, member in zip(("first", "second"), members, strict=True)
-            for name, value in member.state().items()
-        }
-        return {**states, "gate": np.array(gate)}
+        return {**super().state(), "gate": np.array(check_fitted(self.gate_, self.name))}
 
     def restore(self, state: State) -> Self:
-        members = self._unfitted()
-        for key, member in zip(("first.", "second."), members, strict=True):
-            member.restore({name.removeprefix(key): value for name, value in state.items() if name.startswith(key)})
-        self.members_, self.gate_, self.target_ = members, float(state["gate"]), fitted_target(members[0])
-        return self
+        self.gate_ = float(state["gate"])
+        return super().restore(state)
 
     def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
         """Fit both, and set the gate between them by the ranks of the first."""
@@ -77,14 +64,14 @@ class Cascade(BaseCorrector):
         labels, (first, second) = check_fitted(labels, self.name), self._unfitted()
         second.fit(outputs, labels)
         score = first.fit(outputs, labels).propose(outputs).score
-        self.members_, self.target_ = (first, second), fitted_target(first)
-        # of all images a fixed share would not do: a class may have a third of them, and must find its way through
+        self._with_fitted([first, second])
+        # a share of all images would be too small where a third of them are of the target class
         others = score[labels.indices != self.target_]
         self.gate_ = float(np.quantile(others, 1 - self.share))
         return self
 
     def _propose(self, outputs: Outputs) -> Proposal:
-        """Score: log-odds of the second corrector; below the gate far below all of them, in the order of the first."""
+        """Score by the log-odds of the second corrector; below the gate lower than all of these, as the first ranks."""
         gate, (first, second) = check_fitted(self.gate_, self.name), check_fitted(self.members_, self.name)
         quick = first.propose(outputs)
         passed = quick.score >= gate
@@ -93,6 +80,9 @@ class Cascade(BaseCorrector):
             score[passed] = second.propose(outputs.take(passed)).score
         return Proposal(outputs.ids, score, quick.suggested)
 
-    def _unfitted(self) -> tuple[Corrector, Corrector]:
-        first, second = self.first or Logistic(self.target), self.second or Adapter(self.target)
-        return clone(first, safe=False), clone(second, safe=False)
+    def _prefixes(self, members: Sequence[Corrector]) -> list[str]:
+        return ["first.", "second."]
+
+    def _unfitted(self) -> Sequence[Corrector]:
+        members = self.first or Logistic(self.target), self.second or Adapter(self.target)
+        return [clone(member, safe=False) for member in members]

@@ -1,9 +1,9 @@
-"""The contract of all correctors: arrays in, arrays out. A corrector never sees the classifier, so it serves any."""
+"""The contract of all correctors: arrays in, arrays out. No corrector calls the classifier, so it serves any."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mien.errors import DataError, NotFittedError, UsageError
 from mien.types import NO_LABEL, Bools, FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels, as_ids
 
+Value = TypeVar("Value")
 State = Mapping[str, NDArray[Any]]
 Labels = SoftLabels | Ints | Floats
 """SoftLabels, or what they are made of: (N,) class indices, or (N, K) shares of votes."""
@@ -18,7 +19,7 @@ Labels = SoftLabels | Ints | Floats
 
 @runtime_checkable
 class Corrector(Protocol):
-    """What every corrector offers.
+    """Interface of the correctors.
 
     `fit` learns from the outputs of the *correct* part and their true labels which images belong to the target class
     (by default the one class that the classifier was not trained on). `propose` scores new outputs: a higher score is
@@ -46,7 +47,14 @@ class Corrector(Protocol):
     def restore(self, state: State) -> Self: ...
 
 
-def requested_features(corrector: object) -> FeatureRequest:
+class LayerSource(Protocol):
+    """What an adapter can be built on: the names of the layers of a classifier, maps first. Networks are some."""
+
+    @property
+    def layers(self) -> tuple[str, ...]: ...
+
+
+def requested_features(corrector: Corrector) -> FeatureRequest:
     """The features that a corrector requires; all vectors by default."""
     return getattr(corrector, "required_features", FeatureRequest())
 
@@ -111,15 +119,15 @@ def check_has_positives(labels: SoftLabels, target: int) -> Bools:
     return positive
 
 
-def fitted_target(corrector: object) -> int | None:
+def fitted_target(corrector: Corrector) -> int | None:
     """The target class of a fitted corrector; None where it suggests any class, or none."""
     target = getattr(corrector, "target_", None)
     target = getattr(corrector, "target", None) if target is None else target
     return None if target is None or target == NO_LABEL else int(target)
 
 
-def check_fitted(value: Any, name: str) -> Any:
-    """`value`, or NotFittedError while it is None."""
+def check_fitted(value: Value | None, name: str) -> Value:
+    """What a corrector called `name` has learnt, or NotFittedError where it is None."""
     if value is None:
         raise NotFittedError("was not fitted", place=name, remedy="call fit(outputs, labels) first")
     return value

@@ -1,4 +1,4 @@
-"""The external correctors of Gorban and Tyukin: whiten the common, cut off each cluster of the rare by one plane."""
+"""The external correctors of Gorban and Tyukin: a plane in whitened space for each cluster of the target class."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Fisher(BaseCorrector):
     ----------
     target : the target class; by default the one that the classifier was not trained on.
     layers : patterns of the features to learn on.
-    components : principal axes at most; `rule` says how many of them are kept.
-    rule : "kaiser" keeps axes with more than the mean variance; "broken_stick" those longer than a randomly broken
-        stick's; "conditioning" those with at least a hundredth of the largest.
-    clusters : of the class, at most; each has 100 pictures or more. More than one did not help on real faces.
+    components : largest number of principal axes.
+    rule : how many of them are kept. "kaiser": those with more than the mean variance; "broken_stick": those with more
+        than a piece of a randomly broken stick; "conditioning": those with a hundredth of the largest variance or more.
+    clusters : largest number of clusters, of 100 pictures or more. More than one did not help on real faces.
     """
 
     name = "fisher"
@@ -64,7 +64,7 @@ class Fisher(BaseCorrector):
             raise choice_error("rule", self.rule, RULES, place="fisher")
         self.target_, layers = target_class(outputs, self.target), patterns(self.layers)
         positive = check_has_positives(check_fitted(labels, self.name), self.target_)
-        check_layers(outputs, layers)  # here, where the rows still have their numbers
+        check_layers(outputs, layers)  # before rows are selected, so that the error has their numbers
         whole = Embedding.fit(outputs.take(~positive), layers, self.components)
         axes = count_axes(whole.variances, len(whole.whitening.mean), self.rule)
         self.embedding_ = whole.truncate(axes)
@@ -101,7 +101,7 @@ class Fisher(BaseCorrector):
 
 
 def count_axes(variances: Floats, features: int, rule: str) -> int:
-    """How many principal axes of standardised features a rule keeps, at least 1.
+    """Number of principal axes of standardised features that a rule keeps, at least 1.
 
     Parameters
     ----------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import log_softmax
@@ -10,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from mien.correctors.contract import Labels, State, as_outputs, check_fitted
+from mien.correctors.contract import Labels, as_outputs, check_fitted
 from mien.correctors.on_vectors import Arrays, OnVectors
 from mien.types import Floats, Ints, Outputs, SoftLabels
 
@@ -20,14 +21,8 @@ STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 class Linear(OnVectors):
     """Base of the correctors whose log-odds are linear in the features. A subclass gives `_weights`."""
 
-    learns: ClassVar[tuple[str, ...]]
-    """Names of the arrays that `_learn_vectors` gives."""
-
-    def _learnt_in(self, state: State) -> Arrays:
-        return {name: state[name] for name in self.learns}
-
     def _weights(self, learnt: Arrays) -> Floats:
-        """(S, M + 1) weights of the logits of the codes, the constant last."""
+        """(S, M + 1) weights of the logits of the codes; the last column is the constant."""
         raise NotImplementedError
 
     def _vector_log_probs(self, vectors: Floats, learnt: Arrays) -> Floats:
@@ -37,7 +32,7 @@ class Linear(OnVectors):
     def _log_probs(self, outputs: Outputs) -> Floats:
         weights = self._weights(check_fitted(self.learnt_, self.name))
         embedding = check_fitted(self.embedding_, self.name)
-        # the vectors themselves are not needed: computing them would take longer than all the rest
+        # faster than computing the vectors
         return np.asarray(log_softmax(embedding.project(outputs, weights[:, :-1].T) + weights[:, -1], axis=1))
 
 
@@ -73,8 +68,8 @@ class Logistic(Linear):
 class LDA(Linear):
     """Linear discriminant analysis: a mean for each code, one covariance for all, shrunk.
 
-    What it remembers are sums, so pictures can be added later (`add`): streaming LDA (Hayes & Kanan, *Lifelong machine
-    learning with deep streaming linear discriminant analysis*, 2020).
+    It stores sums, so that `add` can take more pictures: streaming LDA (Hayes & Kanan, *Lifelong machine learning with
+    deep streaming linear discriminant analysis*, 2020).
     """
 
     name = "lda"
@@ -97,7 +92,7 @@ class LDA(Linear):
                 blank = {"means": 0.0, "counts": 0}
                 learnt |= {name: np.insert(learnt[name], place, value, axis=0) for name, value in blank.items()}
             learnt |= _with_more(learnt, place, vectors[codes == code])
-        self.learnt_, self.encoding_ = learnt, encoding.with_codes(present)
+        self.learnt_, self.encoding_ = learnt, replace(encoding, codes=present)
         return self
 
     def _learn_vectors(self, vectors: Floats, codes: Ints) -> Arrays:
@@ -114,8 +109,8 @@ class LDA(Linear):
 
 
 def _shrunk(scatter: Floats, count: int) -> Floats:
-    """Covariance drawn towards a multiple of the identity, by as much as the oracle approximating shrinkage of Chen,
-    Wiesel, Eldar & Hero (IEEE Transactions on Signal Processing 2010, eq. 23) says, which needs sums alone."""
+    """Covariance with oracle approximating shrinkage (Chen, Wiesel, Eldar & Hero, IEEE Trans. Signal Processing 2010,
+    eq. 23) towards a multiple of the identity, which is computed from sums alone."""
     width, within = len(scatter), scatter / count
     square, round_one = (within**2).mean(), np.trace(within) / width
     surplus = (count + 1) * (square - round_one**2 / width)
@@ -147,10 +142,9 @@ def _best_strength(vectors: Floats, codes: Ints, seed: int) -> float:
 
     def quality(strength: float) -> float:
         areas = []
-        for learn, judge in folds:
-            probs = _logistic(strength).fit(vectors[learn], codes[learn]).predict_proba(vectors[judge])
-            answers = probs[:, 1] if probs.shape[1] == 2 else probs
-            areas.append(roc_auc_score(codes[judge], answers, multi_class="ovr"))
+        for fitted, held in folds:
+            probs = _logistic(strength).fit(vectors[fitted], codes[fitted]).predict_proba(vectors[held])
+            areas.append(roc_auc_score(codes[held], probs[:, 1] if probs.shape[1] == 2 else probs, multi_class="ovr"))
         return float(np.mean(areas))
 
     return max(STRENGTHS, key=quality)

@@ -1,4 +1,4 @@
-"""What a corrector learns to tell apart, and the log-odds of the target class that follow from it.
+"""Encodings of labels as the codes that a corrector learns, and the log-odds of the target class from these codes.
 
 A corrector learns one of three questions (`ENCODINGS`), and each ends in the same kind of score: the log of how much
 more probable the target class i is than that f is right.
@@ -15,7 +15,7 @@ positives (ΔFPR).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -41,9 +41,9 @@ class Encoding:
 
     Examples
     --------
-    >>> one = Outputs(None, [[0.9, 0.1, 0.0]], [True, True, False])
-    >>> found = Encoding("classes", 0.0).log_odds(np.log([[0.2, 0.5, 0.3]]), one, 2)
-    >>> np.allclose(found, np.log(0.3 / 0.2))
+    >>> outputs = Outputs(None, [[0.9, 0.1, 0.0]], [True, True, False])
+    >>> score = Encoding("classes", 0.0).log_odds(np.log([[0.2, 0.5, 0.3]]), outputs, 2)
+    >>> np.allclose(score, np.log(0.3 / 0.2))
     True
     """
 
@@ -54,10 +54,6 @@ class Encoding:
     def __post_init__(self) -> None:
         if self.kind not in ENCODINGS:
             raise choice_error("encoding", self.kind, ENCODINGS, place="target_encoding")
-
-    def with_codes(self, codes: Ints) -> Self:
-        """The encoding with the codes that occurred in fitting."""
-        return replace(self, codes=codes)
 
     def encode(self, outputs: Outputs, labels: Ints, target: int | None) -> Ints:
         """(N,) codes 0 … C−1 of labels.

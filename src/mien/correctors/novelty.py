@@ -1,7 +1,8 @@
-"""How unlike anything known a picture is: scores that need no labelled picture of the new class, nor any label."""
+"""Novelty scores: how much a picture differs from the fitted ones. They need no labels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -30,20 +31,20 @@ class Novelty(BaseCorrector):
     ----------
     target : the class to suggest; by default the one that the classifier was not trained on, or none (−1) where there
         is none: then the corrected system abstains.
-    method : what is measured.
+    method : the score.
         "msp" : the largest probability is small (Hendrycks & Gimpel, 2017).
         "energy" : the logits are small, −log Σ exp (Liu et al., 2020); falls back to "gen" if there are no logits.
         "gen" : generalised entropy of the probabilities, γ = 0.1 (Liu et al., 2023).
         "mahalanobis" : far from the mean of every answer, in the covariance within answers (Lee et al., 2018).
-        "relative" : that distance less the distance from the mean of all (Ren et al., 2021).
+        "relative" : "mahalanobis" less the distance from the mean of all (Ren et al., 2021).
         "knn" : far from the 10th nearest picture, on the unit sphere (Sun et al., 2022).
         "vim" : long outside the space of the principal axes, beside the logits (Wang et al., 2022).
     components : principal axes of the features looked at.
 
     Notes
     -----
-    Labels are not looked at; `fit` learns what is usual from pictures and f's answers. The score has mean 0 and
-    spread 1 over the fitted pictures; without labels it cannot be a log-odds.
+    `fit` uses the outputs of f, and no labels. The score has mean 0 and standard deviation 1 over the fitted pictures;
+    without labels it cannot be a log-odds.
     """
 
     name = "novelty"
@@ -57,7 +58,7 @@ class Novelty(BaseCorrector):
 
     @property
     def required_features(self) -> FeatureRequest:
-        return FeatureRequest(vectors=("logits", "means") if (self.method_ or self.method) in _OF_ANSWERS else ("*",))
+        return FeatureRequest(vectors=("logits", "means") if (self.method_ or self.method) in _OF_OUTPUTS else ("*",))
 
     def _padding(self) -> int | None:
         padding = super()._padding()
@@ -72,7 +73,7 @@ class Novelty(BaseCorrector):
             raise DataError("there is no picture", place=f"{self.name}.fit", remedy="give some that are usual")
         self.method_ = "gen" if self.method == "energy" and "logits" not in outputs.vectors else self.method
         whiten = 0.0 if self.method_ in ("vim", "knn") else 1.0
-        least = 0 if self.method_ in _OF_ANSWERS else 1
+        least = 0 if self.method_ in _OF_OUTPUTS else 1
         self.embedding_ = Embedding.fit(outputs, ("*",), self.components, whiten, least=least)
         vectors = self.embedding_.apply(outputs)
         self.learnt_ = _LEARN[self.method_](vectors, outputs) if self.method_ in _LEARN else {}
@@ -102,8 +103,8 @@ class Novelty(BaseCorrector):
         if self.method_ == "energy" and "logits" not in outputs.vectors:
             cause = "no feature is called logits, which the corrector was fitted on"
             raise DataError(cause, place="Outputs.vectors", remedy="give the logits, or fit it with method='gen'")
-        if self.method_ in _OF_ANSWERS:
-            return _OF_ANSWERS[self.method_](outputs)
+        if self.method_ in _OF_OUTPUTS:
+            return _OF_OUTPUTS[self.method_](outputs)
         vectors = embedding.apply(outputs).astype(np.float64)
         if self.method_ == "knn":
             search = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(learnt["usual"]))).fit(learnt["usual"])
@@ -111,9 +112,9 @@ class Novelty(BaseCorrector):
         if self.method_ == "vim":
             outside = np.linalg.norm(vectors - vectors @ learnt["inside"] @ learnt["inside"].T, axis=1)
             return np.asarray(learnt["weight"] * outside + energy(outputs))
-        distance = _squared(vectors, learnt["means"], learnt["precision"]).min(1)
+        distance = _mahalanobis(vectors, learnt["means"], learnt["precision"]).min(1)
         if self.method_ == "relative":
-            distance = distance - _squared(vectors, learnt["mean_of_all"][None], learnt["precision_of_all"])[:, 0]
+            distance = distance - _mahalanobis(vectors, learnt["mean_of_all"][None], learnt["precision_of_all"])[:, 0]
         return np.asarray(distance)
 
 
@@ -123,10 +124,7 @@ def msp(outputs: Outputs) -> Floats:
 
 
 def energy(outputs: Outputs) -> Floats:
-    """(N,) −log Σ exp of the logits, where the classifier shows them; else the same of log p, which is 0.
-
-    Of Gaussian logits it is that of their means: their "logits" are log p.
-    """
+    """(N,) −log Σ exp of the logits, or of the means of Gaussian logits; without logits, of log p, which is 0."""
     logits = outputs.vectors.get("logits", np.log(np.maximum(outputs.probs[:, outputs.known], LEAST)))
     if "means" in outputs.vectors and outputs.vectors["means"].shape[1:] == outputs.known.shape:
         logits = outputs.vectors["means"][:, outputs.known]
@@ -140,7 +138,7 @@ def gen(outputs: Outputs, gamma: float = 0.1) -> Floats:
     return np.asarray((p**gamma * np.maximum(1 - p, 0) ** gamma).sum(1))
 
 
-def _by_answer(vectors: Floats, outputs: Outputs) -> Arrays:
+def _gaussians(vectors: Floats, outputs: Outputs) -> Arrays:
     answers = np.unique(outputs.predicted, return_inverse=True)[1]
     means = np.stack([vectors[answers == answer].mean(0) for answer in range(answers.max() + 1)])
     within, _ = ledoit_wolf(vectors - means[answers], assume_centered=True)
@@ -154,12 +152,8 @@ def _by_answer(vectors: Floats, outputs: Outputs) -> Arrays:
     }
 
 
-def _neighbourhood(vectors: Floats, outputs: Outputs) -> Arrays:
-    return {"usual": _on_sphere(vectors)}
-
-
 def _subspace(vectors: Floats, outputs: Outputs) -> Arrays:
-    """The axes with most of the spread; the length outside them is weighed to the scale of the logits."""
+    """The first half of the axes, and the weight that scales the length outside them to the logits."""
     inside = np.eye(vectors.shape[1])[:, : max(1, vectors.shape[1] // 2)]
     outside = np.linalg.norm(vectors - vectors @ inside @ inside.T, axis=1)
     size = np.abs(energy(outputs)).mean() or 1.0
@@ -170,13 +164,18 @@ def _on_sphere(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), LEAST))
 
 
-def _squared(vectors: Floats, centres: Floats, precision: Floats) -> Floats:
+def _mahalanobis(vectors: Floats, centres: Floats, precision: Floats) -> Floats:
     """(N, C) squared Mahalanobis distances."""
     around = vectors[:, None] - centres
     return np.asarray(np.einsum("ncd,de,nce->nc", around, precision, around, optimize=True))
 
 
-_OF_ANSWERS = {"msp": msp, "energy": energy, "gen": gen}
-_OF_ANSWER = ("means", "precision", "mean_of_all", "precision_of_all")
-_ARRAYS = {"relative": _OF_ANSWER, "mahalanobis": _OF_ANSWER, "knn": ("usual",), "vim": ("inside", "weight")}
-_LEARN = {"relative": _by_answer, "mahalanobis": _by_answer, "knn": _neighbourhood, "vim": _subspace}
+_OF_OUTPUTS = {"msp": msp, "energy": energy, "gen": gen}
+_GAUSSIANS = ("means", "precision", "mean_of_all", "precision_of_all")
+_ARRAYS = {"relative": _GAUSSIANS, "mahalanobis": _GAUSSIANS, "knn": ("usual",), "vim": ("inside", "weight")}
+_LEARN: dict[str, Callable[[Floats, Outputs], Arrays]] = {
+    "relative": _gaussians,
+    "mahalanobis": _gaussians,
+    "knn": lambda vectors, outputs: {"usual": _on_sphere(vectors)},
+    "vim": _subspace,
+}

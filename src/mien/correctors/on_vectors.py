@@ -1,4 +1,4 @@
-"""What the correctors on vectors share: features → embedding → log-probabilities of the codes."""
+"""Base class of the correctors on vectors: features → embedding → log-probabilities of the codes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ class OnVectors(EncodedCorrector):
     target : the target class; by default the one that the classifier was not trained on.
     layers : patterns of the features to learn on.
     components : principal components at most; by default what suits the corrector.
-    target_encoding : what is told apart: "rest", "three" or "classes" (see mien.correctors.log_odds).
+    target_encoding : "rest", "three" or "classes": the codes that are learnt (see mien.correctors.log_odds).
     error_weight : λ, how much images that f has wrong anyway count against an override; 0 is best for Harm, 1 for ΔFPR.
-    random_state : seed of whatever is drawn; the same seed gives the same scores.
+    random_state : seed of all random numbers.
     """
 
+    learns: ClassVar[tuple[str, ...]]
+    """Names of the arrays that `_learn_vectors` returns."""
     whiten: ClassVar[float] = 1.0
     axes: ClassVar[int] = 256
     embedding_: Embedding | None = None
@@ -58,13 +60,9 @@ class OnVectors(EncodedCorrector):
 
     def restore(self, state: State) -> Self:
         self.embedding_, self.target_ = Embedding.from_state(state), int(state["target"])
-        self.encoding_, self.learnt_ = Encoding.of_state(state), self._learnt_in(state)
-        self._vector_log_probs(np.zeros((1, self.embedding_.axes), np.float32), self.learnt_)  # shows what does not fit
+        self.encoding_, self.learnt_ = Encoding.of_state(state), {name: state[name] for name in self.learns}
+        self._vector_log_probs(np.zeros((1, self.embedding_.axes), np.float32), self.learnt_)  # fails for wrong shapes
         return self
-
-    def _learnt_in(self, state: State) -> Arrays:
-        """The arrays of a saved corrector that `_learn_vectors` gave; KeyError where one is missing."""
-        raise NotImplementedError
 
     def _learn(self, outputs: Outputs, codes: Ints, count: int) -> None:
         self.embedding_ = Embedding.fit(outputs, patterns(self.layers), self.components or self.axes, self.whiten)
@@ -75,7 +73,7 @@ class OnVectors(EncodedCorrector):
         return self._vector_log_probs(embedding.apply(outputs), learnt)
 
     def _learn_vectors(self, vectors: Floats, codes: Ints) -> Arrays:
-        """What is learnt, as arrays, from (N, M) vectors and (N,) codes 0 … S−1."""
+        """Learn arrays, named in `learns`, from (N, M) vectors and (N,) codes 0 … S−1."""
         raise NotImplementedError
 
     def _vector_log_probs(self, vectors: Floats, learnt: Arrays) -> Floats:

@@ -1,4 +1,4 @@
-"""Many simple features of the vectors, and ridge regression on them: random projections, and an RBF kernel."""
+"""Ridge regression on many simple features of the vectors: random projections, or an RBF kernel."""
 
 from __future__ import annotations
 
@@ -6,29 +6,24 @@ from typing import ClassVar
 
 import numpy as np
 
-from mien.correctors.contract import State
 from mien.correctors.on_vectors import Arrays, OnVectors
 from mien.correctors.ridge import Ridge
 from mien.types import Floats, Ints
 
 FEATURES = 1000
+RIDGE = ("weights", "intercept", "temperature")
+"""Names of the arrays of the ridge regression."""
 
 
 class OnRidge(OnVectors):
-    """Base of the correctors that lift vectors to many features. A subclass gives `_draw` and `_lifted`."""
+    """Base of the correctors on many features of the vectors. A subclass gives `_draw` and `_lifted`."""
 
     features: ClassVar[int] = FEATURES
-    draws: ClassVar[tuple[str, ...]]
-    """Names of the arrays that `_draw` gives."""
 
     def _learn_vectors(self, vectors: Floats, codes: Ints) -> Arrays:
         drawn = self._draw(vectors)
         ridge = Ridge.fit(self._lifted(vectors, drawn), codes)
-        weights = {"weights": ridge.weights, "intercept": ridge.intercept, "temperature": np.array(ridge.temperature)}
-        return {**drawn, **weights}
-
-    def _learnt_in(self, state: State) -> Arrays:
-        return {name: state[name] for name in (*self.draws, "weights", "intercept", "temperature")}
+        return {**drawn, **{name: np.asarray(getattr(ridge, name)) for name in RIDGE}}
 
     def _vector_log_probs(self, vectors: Floats, learnt: Arrays) -> Floats:
         ridge = Ridge(learnt["weights"], learnt["intercept"], float(learnt["temperature"]))
@@ -48,7 +43,7 @@ class Projection(OnRidge):
     continual learning*, 2023)."""
 
     name = "projection"
-    draws = ("directions",)
+    learns = ("directions", *RIDGE)
 
     def _draw(self, vectors: Floats) -> Arrays:
         width = vectors.shape[1]
@@ -61,12 +56,12 @@ class Projection(OnRidge):
 
 class Nystroem(OnRidge):
     """Kernel ridge with an RBF kernel on landmarks (Williams & Seeger, *Using the Nyström method to speed up kernel
-    machines*, 2001). The width is the median distance; the axes keep half of their spread, so that noise in the last
-    ones does not drown the first.
+    machines*, 2001). The width of the kernel is the median distance. Axes are scaled by the square root of their
+    standard deviation only, so that noise in the last ones counts less.
     """
 
     name = "nystroem"
-    draws = ("landmarks", "scale", "roots")
+    learns = ("landmarks", "scale", "roots", *RIDGE)
     whiten = 0.5
     axes = 512
 

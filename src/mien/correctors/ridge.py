@@ -1,4 +1,4 @@
-"""Ridge regression onto one-hot codes, with leave-one-out answers for nothing: the last step of several correctors."""
+"""Ridge regression onto one-hot codes, with cheap leave-one-out predictions: the last step of several correctors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PENALTIES = np.logspace(-4, 2, 13)
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Vectors about their mean, turned to the axes of their covariance: ridge regression for any penalty is cheap then.
+    """Centred vectors on the axes of their covariance, with which ridge regression for any penalty is cheap.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Ridge:
     Attributes
     ----------
     weights : (M, C). intercept : (C,).
-    temperature : makes probabilities of the regression's answers, chosen on left-out ones.
+    temperature : factor before the softmax, fitted to leave-one-out predictions.
     """
 
     weights: Floats
@@ -73,10 +73,7 @@ class Ridge:
         """
         answers, spectrum = np.eye(codes.max() + 1)[codes], Spectrum.of(vectors)
         penalties = PENALTIES * max(spectrum.values.mean(), 1e-12)
-        penalty = min(
-            penalties,
-            key=lambda penalty_tried: float(((spectrum.left_out(answers, penalty_tried) - answers) ** 2).sum()),
-        )
+        penalty = min(penalties, key=lambda value: float(((spectrum.left_out(answers, value) - answers) ** 2).sum()))
         weights = spectrum.axes @ spectrum.weights(answers, penalty)
         temperature = _temperature(spectrum.left_out(answers, penalty), codes)
         return cls(weights, answers.mean(0) - spectrum.mean @ weights, temperature)
@@ -87,7 +84,7 @@ class Ridge:
 
 
 def _temperature(answers: Floats, codes: Ints) -> float:
-    """The factor under which softmax fits the codes best; answers of rows that were left out."""
+    """Factor with the least cross-entropy of the softmax of leave-one-out predictions (N, C)."""
     rows = np.arange(len(codes))
 
     def loss(log_factor: float) -> float:

@@ -1,8 +1,6 @@
-"""An extractor of our own, for classifiers that expose nothing: histograms of oriented gradients."""
+"""Features of pictures alone, for classifiers without layers: histograms of oriented gradients."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,20 +37,17 @@ def describe(pixels: NDArray[np.uint8], *, mirrored: bool = True) -> dict[str, F
     >>> describe(np.zeros((2, 48, 48), np.uint8))["hog"].shape
     (2, 800)
     """
-    hog, pixels = _hog(), as_pixels(pixels, "describe: pixels", side=2 * CELLS)
+    hog = import_optional("skimage.feature", "scikit-image", "foreign").hog
+    pixels = as_pixels(pixels, "describe: pixels", side=2 * CELLS)
     grey = pixels if pixels.ndim == 3 else np.round(pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
     cell = tuple(max(2, side // CELLS) for side in grey.shape[1:])
 
-    def one(picture: NDArray[np.uint8]) -> Floats:
+    def histograms(picture: NDArray[np.uint8]) -> Floats:
         cut = picture[: cell[0] * CELLS, : cell[1] * CELLS]
         return np.asarray(hog(cut, ORIENTATIONS, cell, (2, 2)), np.float32)
 
-    size = (CELLS - 1) ** 2 * 4 * ORIENTATIONS
-    features = np.empty((len(grey), size), np.float32)
+    vectors = np.empty((len(grey), (CELLS - 1) ** 2 * 4 * ORIENTATIONS), np.float32)
     for row, picture in enumerate(grey):
-        features[row] = (one(picture) + one(picture[:, ::-1])) / 2 if mirrored else one(picture)
-    return {"hog": features}
-
-
-def _hog() -> Any:
-    return import_optional("skimage.feature", "scikit-image", "foreign").hog
+        straight = histograms(picture)
+        vectors[row] = (straight + histograms(picture[:, ::-1])) / 2 if mirrored else straight
+    return {"hog": vectors}

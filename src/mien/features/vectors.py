@@ -41,8 +41,10 @@ def stack(outputs: Outputs, layers: Sequence[str] = ("*",), like: Mapping[str, i
         available = ", ".join([*matching(outputs, ("*",)), LOG_PROBS])
         cause = f"no feature matches {', '.join(patterns(layers))}"
         raise DataError(cause, place="Outputs.vectors", remedy=f"choose among {available}")
-    if like:
-        check_like(widths(outputs, layers), like)
+    if like and (given := widths(outputs, layers)) != dict(like):
+        cause = f"are {_differing(given, like)}, the corrector was fitted on {_differing(like, given)}"
+        remedy = "give the features that the corrector was fitted on, or fit it again"
+        raise AlignmentError(cause, place="Outputs.vectors", remedy=remedy)
     with np.errstate(over="ignore"):  # values too large for float32 are refused below
         joined = np.concatenate([np.asarray(outputs.vector(name), np.float32) for name in chosen], axis=1)
     if joined.size and not -LARGEST <= joined.min() <= joined.max() <= LARGEST:  # false for NaN, too
@@ -76,14 +78,6 @@ def patterns(layers: Sequence[str]) -> tuple[str, ...]:
 def widths(outputs: Outputs, layers: Sequence[str]) -> dict[str, int]:
     """Name → width of each vector layer that matches, sorted by name."""
     return {name: outputs.vector(name).shape[1] for name in matching(outputs, layers)}
-
-
-def check_like(given: Mapping[str, int], fitted: Mapping[str, int]) -> None:
-    """Raise AlignmentError unless both have the same layers with the same widths."""
-    if dict(given) != dict(fitted):
-        cause = f"are {_differing(given, fitted)}, the corrector was fitted on {_differing(fitted, given)}"
-        remedy = "give the features that the corrector was fitted on, or fit it again"
-        raise AlignmentError(cause, place="Outputs.vectors", remedy=remedy)
 
 
 def no_variation_error(outputs: Outputs, layers: Sequence[str]) -> DataError:

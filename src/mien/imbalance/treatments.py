@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +12,7 @@ from mien.errors import UsageError, choice_error
 from mien.imbalance.latent import latent_neighbours, logit_adjusted, retrained_head, smote_head
 from mien.imbalance.resampling import oversampled, resampled, undersampled
 from mien.imbalance.treatment import Treatment
+from mien.types import Ints
 
 FEW, MANY = 300, 3000
 """Pictures per class to which the original report resampled and augmented."""
@@ -21,36 +23,33 @@ LIVELY = {"augment_rotate": 10.0, "augment_shift": 0.08, "augment_scale": 0.1, "
 
 
 def settings_only(name: str, description: str, **train: Any) -> Treatment:
-    """A treatment that only changes settings of training; without class weights unless `train` sets them."""
+    """Make a treatment that only changes settings of training; without class weights unless `train` sets them."""
     return Treatment(name, description, MappingProxyType({"weight_power": 0.0, **train}))
 
 
 def class_weighted(name: str, description: str, **train: Any) -> Treatment:
-    """A treatment whose class weights multiply pictures, as in the papers, and not the smoothed targets."""
+    """Make a treatment whose class weights multiply pictures, as in the papers, and not the smoothed targets."""
     return settings_only(name, description, class_weight_target="pictures", **train)
 
 
 def undersample(target: int = FEW) -> Treatment:
     """Train on at most `target` pictures per class."""
-    return _sampled(f"undersample:{target}", f"at most {target} pictures a class", partial(undersampled, target=target))
+    return _sampled("undersample", target, f"at most {target} pictures a class", undersampled)
 
 
 def oversample(target: int = FEW) -> Treatment:
     """Repeat pictures of rare classes up to `target` pictures per class."""
-    return _sampled(
-        f"oversample:{target}", f"at least {target} pictures a class, repeated", partial(oversampled, target=target)
-    )
+    return _sampled("oversample", target, f"at least {target} pictures a class, repeated", oversampled)
 
 
 def resample(target: int = FEW) -> Treatment:
     """Undersample common and oversample rare classes to `target` pictures each."""
-    return _sampled(f"resample:{target}", f"{target} pictures of each class", partial(resampled, target=target))
+    return _sampled("resample", target, f"{target} pictures of each class", resampled)
 
 
 def augment(target: int = MANY) -> Treatment:
     """Oversample rare classes to `target` pictures, with stronger augmentation."""
-    rows = partial(oversampled, target=target)
-    return _sampled(f"augment:{target}", f"at least {target} pictures a class, changed copies", rows, **LIVELY)
+    return _sampled("augment", target, f"at least {target} pictures a class, changed copies", oversampled, **LIVELY)
 
 
 def generate(target: int = GENERATED) -> Treatment:
@@ -66,17 +65,17 @@ def latent_knn(k: int = NEAREST) -> Treatment:
 
 def weighted_latent_knn(k: int = NEAREST) -> Treatment:
     """Classify by the k nearest latents, with votes weighted by N/n of their class."""
-    postprocess = partial(latent_neighbours, k=k, power=1.0)
     description = f"votes of the {k} nearest latents, with weights N/n"
-    return _after(f"weighted-latent-knn:{k}", description, postprocess=postprocess)
+    return _after(f"weighted-latent-knn:{k}", description, postprocess=partial(latent_neighbours, k=k, power=1.0))
 
 
-def _sampled(name: str, description: str, rows: Callable[..., Any], **train: Any) -> Treatment:
-    return Treatment(name, description, MappingProxyType({"weight_power": 0.0, **train}), rows)
+def _sampled(kind: str, target: int, description: str, rows: Callable[..., Ints], **train: Any) -> Treatment:
+    treatment = settings_only(f"{kind}:{target}", description, **train)
+    return replace(treatment, rows=partial(rows, target=target))
 
 
 def _after(name: str, description: str, **fields: Any) -> Treatment:
-    return Treatment(name, description, MappingProxyType({"weight_power": 0.0}), **fields)
+    return replace(settings_only(name, description), **fields)
 
 
 TREATMENTS: Mapping[str, Callable[..., Treatment]] = MappingProxyType(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mien.errors import UsageError
@@ -23,10 +25,7 @@ def class_weights(counts: Ints | Floats, power: float = 1.0) -> Floats:
     """
     counts = as_numbers(counts, "class_weights: counts", within=(0, np.inf))
     _check_number(power, -np.inf, np.inf, "class_weights: power")
-    present = counts > 0
-    weights = np.zeros(len(counts))
-    weights[present] = (counts.sum() / counts[present]) ** power
-    return _scaled(weights, counts)
+    return _scaled(counts, lambda present: (counts.sum() / present) ** power)
 
 
 def effective_weights(counts: Ints | Floats, beta: float = 0.999) -> Floats:
@@ -51,10 +50,7 @@ def effective_weights(counts: Ints | Floats, beta: float = 0.999) -> Floats:
     """
     counts = as_numbers(counts, "effective_weights: counts", within=(0, np.inf))
     _check_number(beta, 0, np.nextafter(1, 0), "effective_weights: beta")
-    present = counts > 0
-    weights = np.zeros(len(counts))
-    weights[present] = (1 - beta) / (1 - beta ** counts[present])
-    return _scaled(weights, counts)
+    return _scaled(counts, lambda present: (1 - beta) / (1 - beta**present))
 
 
 def _check_number(value: float, low: float, high: float, place: str) -> None:
@@ -62,7 +58,9 @@ def _check_number(value: float, low: float, high: float, place: str) -> None:
         raise UsageError(f"is {value!r}, out of range", place=place, remedy="leave it out to use the default")
 
 
-def _scaled(weights: Floats, counts: Ints | Floats) -> Floats:
-    """Scale class weights to a mean of 1 over the pictures."""
+def _scaled(counts: Ints | Floats, weigh: Callable[[Ints | Floats], Floats]) -> Floats:
+    """Weights of the classes with pictures, computed from their counts and scaled to a mean of 1 over the pictures."""
+    weights = np.zeros(len(counts))
+    weights[counts > 0] = weigh(counts[counts > 0])
     scaled: Floats = weights * counts.sum() / max((weights * counts).sum(), 1e-12)
     return scaled

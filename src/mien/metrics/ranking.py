@@ -24,7 +24,7 @@ def auroc(score: Floats, positive: Bools) -> float:
     >>> auroc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, False, True, True]))
     0.875
     """
-    return _area(score, positive, None)
+    return partial_auroc(score, positive, 1.0)
 
 
 def partial_auroc(score: Floats, positive: Bools, max_fpr: float = 0.05) -> float:
@@ -33,7 +33,14 @@ def partial_auroc(score: Floats, positive: Bools, max_fpr: float = 0.05) -> floa
     D. K. McClish, *Analyzing a portion of the ROC curve*, Medical Decision Making 1989. NaN where there are no
     positives or no negatives.
     """
-    return _area(score, positive, max_fpr)
+    score, positive = _scored(score, positive, "auroc", "positive")
+    if not (isinstance(max_fpr, int | float | np.number) and 0 < max_fpr <= 1):
+        raise UsageError(f"max_fpr is {max_fpr}", place="partial_auroc", remedy="give a share above 0, e.g. 0.05")
+    if positive.all() or not positive.any():
+        return float("nan")
+    from sklearn.metrics import roc_auc_score  # takes a second to load, which training need not wait for
+
+    return float(roc_auc_score(positive, score, max_fpr=max_fpr))
 
 
 def gain_curve(score: Floats, is_new: Bools, counts_for_harm: Bools, harms: ArrayLike) -> Floats:
@@ -126,17 +133,6 @@ def override_score(probs: Floats, i: int) -> Floats:
 
 
 def _scored(score: Floats, mask: Bools, place: str, name: str) -> tuple[Floats, Bools]:
-    """Check that scores are finite and that the mask has their length."""
+    """Check that scores are finite, and that a mask has their length."""
     score = as_numbers(score, f"{place}: score")
     return score, as_mask(mask, f"{place}: {name}", len(score))
-
-
-def _area(score: Floats, positive: Bools, max_fpr: float | None) -> float:
-    score, positive = _scored(score, positive, "auroc", "positive")
-    if max_fpr is not None and not (isinstance(max_fpr, int | float | np.number) and 0 < max_fpr <= 1):
-        raise UsageError(f"max_fpr is {max_fpr}", place="partial_auroc", remedy="give a share above 0, e.g. 0.05")
-    if positive.all() or not positive.any():
-        return float("nan")
-    from sklearn.metrics import roc_auc_score  # takes a second to load, which training need not wait for
-
-    return float(roc_auc_score(positive, score, max_fpr=max_fpr))

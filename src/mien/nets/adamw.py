@@ -17,10 +17,8 @@ class AdamW:
     It gives the same numbers as `torch.optim.AdamW(parameters, fused=True)`, whose constructor imports torch's
     compiler, which takes longer than everything else before the first step.
 
-    Parameters
-    ----------
-    parameters : parameters of a model, already on the device and in the memory layout of the training.
-    weight_decay : each step subtracts weight_decay · learning rate · weight.
+    The parameters must be on the device and in the memory layout of the training. Each step subtracts weight_decay ·
+    learning rate · weight.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from mien.nets.blocks import conv_block
+from mien.nets.blocks import ConvBlocks
 from mien.nets.network import Network
 
 WIDTH = 128
 SHORT = 256
 
 
-class Attention(Network):
+class Attention(ConvBlocks, Network):
     """Network of three convolution blocks, an LSTM over the positions, self-attention and a small head.
-
-    Parameters
-    ----------
-    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Examples
     --------
@@ -36,10 +31,7 @@ class Attention(Network):
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
         super().__init__(classes, colours, known)
-        channels = (colours, 32, 64, WIDTH)
-        pairs = list(pairwise(channels))
-        self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in pairs)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(outputs) for _, outputs in pairs)
+        self.add_blocks(colours, 32, 64, WIDTH)
         self.lstm = nn.LSTM(WIDTH, WIDTH, batch_first=True)
         self.attention = nn.MultiheadAttention(WIDTH, num_heads=4, batch_first=True)
         self.hidden = nn.Linear(WIDTH, WIDTH)
@@ -47,11 +39,11 @@ class Attention(Network):
         self.logits = nn.Linear(WIDTH, classes)
 
     def lower_layers(self, pictures: Tensor) -> dict[str, Tensor]:
-        first = self._block(0, self.normalised(pictures))
-        return {"conv1": first, "conv2": self._block(1, first)}
+        first = self.block(0, self.normalised(pictures))
+        return {"conv1": first, "conv2": self.block(1, first)}
 
     def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
-        maps = self._block(2, maps)
+        maps = self.block(2, maps)
         sides = maps.shape[2:]
         sequence = self.lstm(maps.flatten(2).transpose(1, 2))[0]  # (B, T = H'·W', 128)
         attended = self._attend(sequence)
@@ -63,11 +55,6 @@ class Attention(Network):
             "hidden": hidden,
             "logits": self.masked(self.logits(self.dropout(hidden))),
         }
-
-    def _block(self, number: int, maps: Tensor) -> Tensor:
-        convolution, norm = self.convolutions[number], self.norms[number]
-        assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-        return conv_block(convolution, norm, maps)
 
     def _attend(self, sequence: Tensor) -> Tensor:
         # on a CPU torch's fused kernel is slower for short sequences than the plain products
@@ -95,7 +82,7 @@ class Attention(Network):
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             if convolution.bias is not None:
                 nn.init.zeros_(convolution.bias)
-            maps = self._block(number, maps)
+            maps = self.block(number, maps)
         pooled = self._initialise_attention(self._initialise_lstm(maps.flatten(2).transpose(1, 2)))
         nn.init.kaiming_normal_(self.hidden.weight, nonlinearity="relu")
         nn.init.zeros_(self.hidden.bias)

@@ -1,4 +1,4 @@
-"""Augmentation of batches of faces on the training device: small affine motion, light, erasing, mixup and CutMix."""
+"""Augmentation of batches of faces on the training device: affine motion, light, erasing, mixup, CutMix; resizing."""
 
 from __future__ import annotations
 
@@ -84,6 +84,13 @@ def mix(pictures: Tensor, targets: Tensor, settings: AugmentSettings, generator:
         mixed[box] = pictures[other][box]
         share = 1 - rows * columns / (height * width)
     return mixed, torch.lerp(targets[other], targets, share)
+
+
+def resized(pictures: Tensor, sides: tuple[int, ...]) -> Tensor:
+    """Resize (B, C, H, W) pictures to other sides, with anti-aliasing."""
+    if pictures.shape[2:] == sides:
+        return pictures
+    return functional.interpolate(pictures, sides, mode="bilinear", align_corners=False, antialias=True)
 
 
 def _column(values: Tensor, like: Tensor) -> Tensor:

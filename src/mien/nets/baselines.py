@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mien.nets.blocks import conv_block
+from mien.nets.blocks import ConvBlocks, conv_block
 from mien.nets.network import Network
 
 WIDTH = 128
@@ -20,10 +18,6 @@ The hidden layer has batch norm; without it nearly all units die at the common l
 
 class OneConv(Network):
     """Network of one convolution block and a hidden layer, as in an introductory tutorial.
-
-    Parameters
-    ----------
-    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Examples
     --------
@@ -47,12 +41,8 @@ class OneConv(Network):
         return {"conv1": maps, "hidden": hidden, "logits": self.masked(self.logits(hidden))}
 
 
-class ThreeConv(Network):
+class ThreeConv(ConvBlocks, Network):
     """Network of three convolution blocks with dropout and a hidden layer: `Attention` without LSTM and attention.
-
-    Parameters
-    ----------
-    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Examples
     --------
@@ -68,27 +58,20 @@ class ThreeConv(Network):
 
     def __init__(self, classes: int, colours: int = 1, known: tuple[bool, ...] | None = None) -> None:
         super().__init__(classes, colours, known)
-        pairs = list(pairwise((colours, 32, 64, WIDTH)))
-        self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in pairs)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(outputs) for _, outputs in pairs)
+        self.add_blocks(colours, 32, 64, WIDTH)
         self.thin = nn.Dropout(0.25)
         self.hidden, self.hidden_norm = nn.Linear(WIDTH * GRID**2, WIDTH), nn.BatchNorm1d(WIDTH)
         self.dropout = nn.Dropout(0.5)
         self.logits = nn.Linear(WIDTH, classes)
 
     def lower_layers(self, pictures: Tensor) -> dict[str, Tensor]:
-        first = self._block(0, self.normalised(pictures))
-        return {"conv1": first, "conv2": self._block(1, self.thin(first))}
+        first = self.block(0, self.normalised(pictures))
+        return {"conv1": first, "conv2": self.block(1, self.thin(first))}
 
     def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
-        maps = self._block(2, self.thin(maps))
+        maps = self.block(2, self.thin(maps))
         hidden = self.hidden_norm(self.hidden(self.thin(on_grid(maps)))).relu()
         return {"conv3": maps, "hidden": hidden, "logits": self.masked(self.logits(self.dropout(hidden)))}
-
-    def _block(self, number: int, maps: Tensor) -> Tensor:
-        convolution, norm = self.convolutions[number], self.norms[number]
-        assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-        return conv_block(convolution, norm, maps)
 
 
 def on_grid(maps: Tensor) -> Tensor:

@@ -1,12 +1,31 @@
-"""The convolution block at the start of every base classifier, computed with few passes over memory."""
+"""Convolution blocks, with which every base classifier starts, computed with few passes over memory."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-NARROW = 3  # channels of a picture
+NARROW = 3
+"""Most channels of a picture; maps of layers have more."""
+
+
+class ConvBlocks(nn.Module):
+    """Base of the networks with a stack of blocks, each of them a convolution 3×3, batch norm, ReLU and pooling."""
+
+    def add_blocks(self, *channels: int) -> None:
+        """Create the blocks between each two successive numbers of channels."""
+        pairs = list(pairwise(channels))
+        self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in pairs)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(outputs) for _, outputs in pairs)
+
+    def block(self, number: int, maps: Tensor) -> Tensor:
+        """Apply one block to maps (B, C, H, W)."""
+        convolution, norm = self.convolutions[number], self.norms[number]
+        assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+        return conv_block(convolution, norm, maps)
 
 
 def conv_block(convolution: nn.Conv2d, norm: nn.BatchNorm2d, maps: Tensor) -> Tensor:

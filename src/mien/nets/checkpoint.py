@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -19,8 +19,11 @@ from mien.nets.settings import TrainSettings
 from mien.storage.files import write_atomic
 from mien.storage.first_edition import digest_then
 from mien.storage.identity import identity
+from mien.types import Floats, Ints
 
 Epoch = dict[str, float]
+Watch = Callable[[Ints, Floats], object]
+"""An observer of a training, called with the rows and the (B, K) logits of every batch."""
 
 
 @runtime_checkable
@@ -36,14 +39,14 @@ class StatefulObserver(Protocol):
         ...
 
 
-def state_of(watch: object) -> dict[str, Tensor]:
+def state_of(watch: Watch | StatefulObserver | None) -> dict[str, Tensor]:
     """Return the state of an observer as tensors; empty unless it is a `StatefulObserver`."""
     if not isinstance(watch, StatefulObserver):
         return {}
     return {name: torch.from_numpy(value) for name, value in watch.state().items()}
 
 
-def restore_to(watch: object, state: Mapping[str, Tensor]) -> None:
+def restore_to(watch: Watch | StatefulObserver | None, state: Mapping[str, Tensor]) -> None:
     """Restore an observer from what `state_of` returned; does nothing unless it is a `StatefulObserver`."""
     if isinstance(watch, StatefulObserver):
         watch.restore({name: value.cpu().numpy() for name, value in state.items()})
@@ -51,13 +54,9 @@ def restore_to(watch: object, state: Mapping[str, Tensor]) -> None:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """State of a training between two epochs.
+    """State of a training between two epochs: its fingerprint, a record per epoch, and its tensors by name.
 
-    Attributes
-    ----------
-    fingerprint : digest of the settings and data of the training.
-    history : a record per finished epoch.
-    tensors : name → tensor; prefixes such as "model." name the part that a tensor belongs to.
+    Prefixes of the names, such as "model.", name the part that a tensor belongs to.
     """
 
     fingerprint: str
@@ -78,9 +77,8 @@ class Checkpoint:
 
     def fits(self, tensors: Mapping[str, Tensor]) -> bool:
         """Whether names and shapes of tensors match; they differ after changes in the code of a classifier."""
-        return {name: value.shape for name, value in self.tensors.items()} == {
-            name: value.shape for name, value in tensors.items()
-        }
+        stored, given = ({name: value.shape for name, value in side.items()} for side in (self.tensors, tensors))
+        return stored == given
 
 
 def fingerprints(
@@ -88,30 +86,31 @@ def fingerprints(
     settings: TrainSettings,
     seed: int,
     train: TrainingData,
-    judged: int,
-    began: Sequence[NDArray[Any]],
+    validated: int,
+    initial: Sequence[NDArray[Any]],
 ) -> dict[str, torch.dtype]:
-    """Digest → precision of the checkpoints that a training may continue from: its own first, then earlier versions'.
+    """Map the fingerprints of the checkpoints that a training may continue from to their precisions, its own first.
 
     Parameters
     ----------
-    precisions : in which it may have begun. settings, seed, train : of the training.
-    judged : number of validation pictures. began : weights that it began with, where they are not new.
+    precisions : precisions in which the training may have started.
+    validated : number of validation pictures.
+    initial : weights that the training started with, if they were not new.
     """
-    now = {
+    current = {
         identity(
-            train=settings.anywhere, seed=seed, targets=train.targets, judged=judged, precision=str(precision),
-            epoch=train.epoch, began=began,
+            train=settings.anywhere, seed=seed, targets=train.targets, judged=validated, precision=str(precision),
+            epoch=train.epoch, began=initial,
         ): precision
         for precision in precisions
     }  # fmt: skip
     epoch = (train.epoch,) if train.epoch else ()
-    then = {
-        digest_then(known, seed, train.targets, judged, str(precision).encode(), *epoch, *began): precision
+    earlier = {
+        digest_then(known, seed, train.targets, validated, str(precision).encode(), *epoch, *initial): precision
         for known in (settings.anywhere, settings)
         for precision in precisions
     }
-    return now | then
+    return current | earlier
 
 
 def read(path: Path, device: torch.device) -> Checkpoint | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -15,29 +16,38 @@ from mien.nets.settings import AugmentSettings
 from mien.types import Dataset, Floats, Ints
 
 
-class TrainingData(Protocol):
-    """Interface of the training data: N examples with (N, K) targets whose rows add up to 1.
+class TrainingData(ABC):
+    """Base class of the training data: N examples with soft targets.
 
-    An epoch has `epoch` examples, or each example once if that is 0.
+    Attributes
+    ----------
+    targets : (N, K) float; rows add up to 1.
+    epoch : number of examples per epoch, drawn equally often; 0: each example once.
     """
 
-    def __len__(self) -> int: ...
+    targets: Floats
+    epoch: int
+
+    def __len__(self) -> int:
+        return len(self.targets)
 
     @property
-    def epoch(self) -> int: ...
+    def labels(self) -> Ints:
+        """(N,) classes with the largest shares."""
+        return self.targets.argmax(1)
 
     @property
-    def targets(self) -> Floats: ...
+    @abstractmethod
+    def side(self) -> int:
+        """Shorter side in pixels or positions."""
 
-    @property
-    def labels(self) -> Ints: ...
+    @abstractmethod
+    def originals(self, rows: Ints, device: torch.device) -> Tensor:
+        """Return (B, C, H, W) pictures in [0, 1], or maps, without augmentation."""
 
-    @property
-    def side(self) -> int: ...
-
-    def originals(self, rows: Ints, device: torch.device) -> Tensor: ...
-
-    def batch(self, rows: Ints, context: BatchContext) -> tuple[Tensor, Tensor]: ...
+    @abstractmethod
+    def batch(self, rows: Ints, context: BatchContext) -> tuple[Tensor, Tensor]:
+        """Return augmented pictures, or maps, (B, C, H, W) and targets (B, K)."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +80,13 @@ class BatchContext:
 
 
 @dataclass(frozen=True)
-class Examples:
+class Examples(TrainingData):
     """Pictures with soft targets as training data.
 
     Attributes
     ----------
     pixels : (N, H, W) or (N, H, W, 3) uint8, may be memory-mapped.
-    targets : (N, K) float; rows add up to 1.
-    epoch : number of pictures per epoch, drawn equally often; 0: each picture once.
+    targets, epoch : see `TrainingData`.
 
     Examples
     --------
@@ -89,24 +98,14 @@ class Examples:
     targets: Floats
     epoch: int = 0
 
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    @property
-    def labels(self) -> Ints:
-        return self.targets.argmax(1)
-
     @property
     def side(self) -> int:
-        """Shorter side in pixels."""
         return min(self.pixels.shape[1:3])
 
     def originals(self, rows: Ints, device: torch.device) -> Tensor:
-        """Return (B, C, H, W) pictures in [0, 1] without augmentation."""
         return to_tensor(self.pixels[rows], device)
 
     def batch(self, rows: Ints, context: BatchContext) -> tuple[Tensor, Tensor]:
-        """Return augmented pictures (B, C, H, W) and targets (B, K)."""
         pictures = augment(self.originals(rows, context.device), context.augment, context.generator, context.size)
         return mix(pictures, context.targets(self.targets[rows]), context.augment, context.generator)
 
@@ -119,50 +118,38 @@ class Examples:
         absent : a class to leave out of training: its pictures are dropped and targets renormalised; −1: none.
         """
         rows = rows[data.labels[rows] != absent]
-        hard = np.eye(len(data.labelset), dtype=np.float32)[data.labels[rows]]
+        one_hot = np.eye(len(data.labelset), dtype=np.float32)[data.labels[rows]]
         if data.targets is None:
-            return cls(data.pictures[rows], hard)
+            return cls(data.pictures[rows], one_hot)
         targets = data.targets[rows].astype(np.float32)
         if absent >= 0:
             targets[:, absent] = 0
         totals = targets.sum(1, keepdims=True)
-        shared = np.divide(targets, totals, out=hard.copy(), where=totals > 0)
-        return cls(data.pictures[rows], shared)
+        return cls(data.pictures[rows], np.divide(targets, totals, out=one_hot, where=totals > 0))
 
 
 @dataclass(frozen=True)
-class Maps:
+class Maps(TrainingData):
     """Maps of pictures in V augmented views as training data; each epoch uses the next view.
 
     Attributes
     ----------
     maps : (N, V, C, H, W) float, may be memory-mapped.
-    targets : (N, K) float; rows add up to 1.
-    epoch : number of pictures per epoch, as in `Examples`.
+    targets, epoch : see `TrainingData`.
     """
 
     maps: Floats
     targets: Floats
     epoch: int = 0
 
-    def __len__(self) -> int:
-        return len(self.maps)
-
-    @property
-    def labels(self) -> Ints:
-        return self.targets.argmax(1)
-
     @property
     def side(self) -> int:
-        """Shorter side in positions."""
         return min(self.maps.shape[3:])
 
     def originals(self, rows: Ints, device: torch.device) -> Tensor:
-        """Return the (B, C, H, W) maps of the first view."""
         return self._view(rows, 0, device)
 
     def batch(self, rows: Ints, context: BatchContext) -> tuple[Tensor, Tensor]:
-        """Return the (B, C, H, W) maps of this epoch's view and targets (B, K)."""
         view = self._view(rows, context.epoch % self.maps.shape[1], context.device)
         return mix(view, context.targets(self.targets[rows]), context.augment, context.generator)
 

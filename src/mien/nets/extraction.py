@@ -34,83 +34,77 @@ def batches(
     *,
     lower: bool = False,
 ) -> Iterator[list[dict[str, Tensor]]]:
-    """The activations of the model, in evaluation mode and (see `Classifier.precision`) its own precision.
+    """Yield the activations of each batch as a list of views: the pictures, and with `flip_tta` their mirror images.
+
+    The model is in evaluation mode and computes in its `precision`, if the hardware supports that.
 
     Parameters
     ----------
-    inputs : (N, …) pixels, or whatever `read` makes (B, C, H, W) of.
-    lower : only up to the layer `adapter_layer`.
-
-    Yields
-    ------
-    For each batch its views: the pictures and, where the model is read out so, their mirror images.
+    inputs : (N, …) pixels, or other arrays of which `read` makes (B, C, H, W).
+    lower : whether to stop at the layer `adapter_layer`.
     """
     model.eval()
     keep_freed_memory()
     device = next(model.parameters()).device
-    quick = choose_precision("auto", device) == model.precision
-    precision = model.precision if quick else torch.float32
+    precision = model.precision if choose_precision("auto", device) == model.precision else torch.float32
     for start in range(0, len(inputs), BATCH):
         pictures = read(inputs[start : start + BATCH], device)
         views = [pictures, pictures.flip(3)] if model.flip_tta else [pictures]
         with torch.inference_mode(), mixed(device, precision):
             run = model.lower_layers if lower else model.activations
-            outputs = [run(view.contiguous(memory_format=torch.channels_last)) for view in views]
-        yield outputs  # outside: what is made of them has a precision of its own
+            layers = [run(view.contiguous(memory_format=torch.channels_last)) for view in views]
+        yield layers  # outside the context, whose precision is not that of the caller
 
 
 def mean_of_views(views: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Mean of every layer over a picture and its mirror image, maps turned back; of the logits, as an ensemble's."""
+    """Mean of every layer, also of the logits, over a picture and its mirror image; maps are mirrored back first."""
     if len(views) == 1:
         return views[0]
-    straight, turned = views
-    return {
-        name: (values + (turned[name].flip(3) if values.ndim == 4 else turned[name])) / 2
-        for name, values in straight.items()
-    }
+    straight, mirrored = views
+    back = {name: values.flip(3) if values.ndim == 4 else values for name, values in mirrored.items()}
+    return {name: (values + back[name]) / 2 for name, values in straight.items()}
 
 
 def probabilities(model: Network, pixels: NDArray[np.uint8]) -> Floats:
-    """(N, K) class probabilities; 0 for classes that the model does not know."""
-    parts = [mean_of_views(views)["logits"].float().softmax(1).cpu().numpy() for views in batches(model, pixels)]
-    return np.concatenate(parts) if parts else np.empty((0, len(model.known)), np.float32)
+    """(N, K) class probabilities; 0 for classes that the model was not trained on."""
+    probs = [mean_of_views(views)["logits"].float().softmax(1).cpu().numpy() for views in batches(model, pixels)]
+    return np.concatenate([np.empty((0, len(model.known)), np.float32), *probs])
 
 
 def answers_from_maps(head: Network, maps: Floats) -> Floats:
-    """(N, K) logits of layers that stand on maps (N, V, C, H, W): the mean over the V views."""
+    """(N, K) logits of the layers of an adapter for maps (N, V, C, H, W), as means over the V views."""
 
-    def all_views(some: Floats, device: torch.device) -> Tensor:
-        # torch takes no array that is read-only or has negative strides
-        writable = np.require(some, requirements=["C", "W"])
+    def all_views(part: Floats, device: torch.device) -> Tensor:
+        # torch accepts no array that is read-only or has negative strides
+        writable = np.require(part, requirements=["C", "W"])
         return torch.from_numpy(writable).to(device).float().flatten(0, 1)
 
-    parts = [np.empty((0, len(head.known)), np.float32)]
+    logits = [np.empty((0, len(head.known)), np.float32)]
     for [layers] in batches(head, maps, all_views):
-        parts.append(layers["logits"].float().unflatten(0, (-1, maps.shape[1])).mean(1).cpu().numpy())
-    return np.concatenate(parts)
+        logits.append(layers["logits"].float().unflatten(0, (-1, maps.shape[1])).mean(1).cpu().numpy())
+    return np.concatenate(logits)
 
 
 def changed_views(
-    model: Network, pixels: NDArray[np.uint8], wanted: FeatureRequest, settings: AugmentSettings, seed: int = 0
+    model: Network, pixels: NDArray[np.uint8], request: FeatureRequest, settings: AugmentSettings, seed: int = 0
 ) -> Floats:
-    """(N, V, C, H, W) float16: a layer's maps of V changed views of each picture, to train an adapter on."""
+    """(N, V, C, H, W) float16 maps of a layer for V augmented views of each picture, to train an adapter on."""
     generator = torch.Generator().manual_seed(seed)
     reader = copy(model)
     reader.flip_tta = False
 
-    def changed(some: NDArray[np.uint8], device: torch.device) -> Tensor:
-        return augment(to_tensor(some, device), settings, generator)
+    def augmented(part: NDArray[np.uint8], device: torch.device) -> Tensor:
+        return augment(to_tensor(part, device), settings, generator)
 
-    stacked: Floats | None = None
-    for view in range(wanted.views):
-        start = 0
-        for [layers] in batches(reader, pixels, changed, lower=wanted.layer == model.adapter_layer):
-            maps = half_precision([layers[wanted.layer]])[:, 0]
-            if stacked is None:
-                stacked = empty_or_memmap((len(pixels), wanted.views, *maps.shape[1:]), np.float16)
-            stacked[start : start + len(maps), view] = maps
-            start += len(maps)
-    return np.empty((0, wanted.views, 1, 1, 1), np.float16) if stacked is None else stacked
+    views = np.empty((0, request.views, 1, 1, 1), np.float16)
+    for view in range(request.views):
+        lower = request.layer == model.adapter_layer
+        for number, [layers] in enumerate(batches(reader, pixels, augmented, lower=lower)):
+            maps = half_precision([layers[request.layer]])[:, 0]
+            if not len(views):
+                views = empty_or_memmap((len(pixels), request.views, *maps.shape[1:]), np.float16)
+            views[number * BATCH :][: len(maps), view] = maps
+    return views
 
 
 def extract(
@@ -126,16 +120,12 @@ def extract(
 
     Parameters
     ----------
-    model : a base classifier with `layers` and `activations`.
-    pixels : (N, H, W) or (N, H, W, 3) uint8.
-    ids : (N,) row keys.
-    vectors : patterns of the features to be given. Each map layer is averaged on g×g grids, as feature "LAYER/g" of
-        C·g² numbers (position is signal in aligned faces, so 1×1 alone would lose it); the other layers are as they
-        are.
-    maps : layers to be given whole as well, as map "LAYER" (N, V, C, H, W): of each picture and, where the model is
-        read out so, of its mirror image.
-    second : map layers of which second-order features are given, "LAYER/2nd" of C·(C + 1)/2 numbers (see
-        `second_order`).
+    model : a base classifier.
+    pixels : (N, H, W) or (N, H, W, 3) uint8. ids : (N,) row keys.
+    vectors : patterns of the features to return. A map layer gives "LAYER/1" and "LAYER/3", its means on grids of 1×1
+        and 3×3 cells (C·g² numbers); a vector layer gives itself.
+    maps : layers to return as maps (N, V, C, H, W): of each picture and, with `flip_tta`, of its mirror image.
+    second : map layers of which to return "LAYER/2nd" of C·(C + 1)/2 numbers (see `second_order`).
 
     Returns
     -------
@@ -165,17 +155,14 @@ def extract(
             whole.setdefault(layer, []).append(half_precision([view[layer] for view in views]))
     if not probs:
         return Outputs(ids, np.empty((0, len(known)), np.float32), known)
-    stacked, in_full = (
-        {name: np.concatenate(parts) for name, parts in collected.items()} for collected in (features, whole)
-    )
-    return Outputs(ids, np.concatenate(probs), known, stacked, in_full)
+    stacked, full = ({name: np.concatenate(parts) for name, parts in group.items()} for group in (features, whole))
+    return Outputs(ids, np.concatenate(probs), known, stacked, full)
 
 
 def second_order(maps: Tensor) -> Tensor:
-    """(B, C, H, W) → (B, C·(C + 1)/2): which channels are active together, wherever that is.
+    """(B, C, H, W) → (B, C·(C + 1)/2) signed roots of the covariances of the channels over the positions.
 
-    The covariances of the channels over the positions, of each the signed root: bilinear pooling (Lin, RoyChowdhury &
-    Maji, *Bilinear CNN models for fine-grained visual recognition*, ICCV 2015).
+    Bilinear pooling: Lin, RoyChowdhury & Maji, *Bilinear CNN models for fine-grained visual recognition*, ICCV 2015.
     """
     values = maps.float().flatten(2)
     values = values - values.mean(2, keepdim=True)
@@ -187,9 +174,8 @@ def second_order(maps: Tensor) -> Tensor:
 
 def grid_means(maps: Tensor, grid: int) -> Tensor:
     """(B, C, H, W) → (B, C, g, g) means of equal parts, in float32."""
-    # a map made of a sequence has its positions far apart, where the averaging takes twenty times longer
-    near = maps.float().contiguous(memory_format=torch.channels_last)
-    return functional.adaptive_avg_pool2d(near, grid)
+    # pooling is twenty times slower in the memory layout of maps made of a sequence
+    return functional.adaptive_avg_pool2d(maps.float().contiguous(memory_format=torch.channels_last), grid)
 
 
 def half_precision(views: Sequence[Tensor]) -> Floats:
@@ -201,15 +187,15 @@ def half_precision(views: Sequence[Tensor]) -> Floats:
 
 
 def _pooled(views: Sequence[dict[str, Tensor]], known: Bools, patterns: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
-    """The features that match; a mirror image is turned back after the averaging, when there is little left of it."""
+    """Yield the features that match; mirror images are mirrored back after pooling, which is faster."""
 
-    def wanted(name: str) -> bool:
+    def matches(name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in patterns)
 
     for layer, values in views[0].items():
-        grids = [grid for grid in GRIDS if wanted(f"{layer}/{grid}")] if values.ndim == 4 else []
-        of_views = [{f"{layer}/{grid}": grid_means(view[layer], grid) for grid in grids} for view in views]
-        if values.ndim == 2 and wanted(layer):
-            of_views = [{layer: view[layer].float()} for view in views]
-        for name, mean in mean_of_views(of_views).items():
+        grids = [grid for grid in GRIDS if matches(f"{layer}/{grid}")] if values.ndim == 4 else []
+        pooled = [{f"{layer}/{grid}": grid_means(view[layer], grid) for grid in grids} for view in views]
+        if values.ndim == 2 and matches(layer):
+            pooled = [{layer: view[layer].float()} for view in views]
+        for name, mean in mean_of_views(pooled).items():
             yield name, mean[:, torch.from_numpy(known).to(mean.device)] if layer == "logits" else mean.flatten(1)

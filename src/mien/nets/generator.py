@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from mien.nets.augment import augment
+from mien.nets.augment import augment, resized
 from mien.nets.device import mixed, seed_everything, torch_runtime
 from mien.nets.examples import Examples, to_tensor
 from mien.nets.settings import AugmentSettings, TrainSettings
@@ -85,13 +85,7 @@ class Discriminator(nn.Module):
 
 @dataclass(frozen=True)
 class Generated:
-    """Generated pictures with their labels and a mask of near-copies.
-
-    Attributes
-    ----------
-    pixels : (N, H, W) or (N, H, W, 3) uint8. labels : (N,) classes.
-    copies : (N,) bool, near-copies of training pictures.
-    """
+    """Generated pictures (N, H, W[, 3]) uint8 with their classes (N,) and a mask (N,) of near-copies of real ones."""
 
     pixels: NDArray[np.uint8]
     labels: Ints
@@ -134,7 +128,8 @@ def train_generator(
         labels = train.labels
         steps = max(1, pictures // BATCH)
         for step, rows in zip(range(steps), _balanced_batches(labels, draws), strict=False):
-            real, batch = _resized(to_tensor(train.pixels[rows], device)), torch.tensor(labels[rows], device=device)
+            real = resized(to_tensor(train.pixels[rows], device), (SIDE, SIDE))
+            batch = torch.tensor(labels[rows], device=device)
             noise = torch.randn(BATCH, NOISE, generator=draws).to(device)
 
             def score(images: Tensor, batch: Tensor = batch) -> Tensor:
@@ -171,16 +166,14 @@ def generate(generator: Generator, train: Examples, counts: Ints, seed: int = 0)
     """Generate `counts` (K,) pictures of each class, of the size of the training pictures."""
     labels = np.repeat(np.arange(len(counts)), counts)
     draws = torch.Generator().manual_seed(seed)
-    lots: list[NDArray[np.uint8]] = [train.pixels[:0]]
-    sides = train.pixels.shape[1:3]
+    batches: list[NDArray[np.uint8]] = [train.pixels[:0]]
     for start in range(0, len(labels), 256):
         named = torch.tensor(labels[start : start + 256])
         with torch.inference_mode():
-            made = generator(torch.randn(len(named), NOISE, generator=draws), named)
-            made = functional.interpolate(made, sides, mode="bilinear", align_corners=False, antialias=True)
+            made = resized(generator(torch.randn(len(named), NOISE, generator=draws), named), train.pixels.shape[1:3])
         pixels = (made.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
-        lots.append(pixels[..., 0] if train.pixels.ndim == 3 else pixels)
-    pixels = np.concatenate(lots)
+        batches.append(pixels[..., 0] if train.pixels.ndim == 3 else pixels)
+    pixels = np.concatenate(batches)
     return Generated(pixels, labels, near_copies(pixels, train.pixels))
 
 
@@ -221,12 +214,6 @@ def _coarse(pixels: NDArray[np.uint8]) -> Floats:
     coarse = functional.adaptive_avg_pool2d(tensor, COMPARED).flatten(1).numpy().astype(np.float64)
     centred = coarse - coarse.mean(1, keepdims=True)
     return np.asarray(centred / np.maximum(centred.std(1, keepdims=True), 1e-3))
-
-
-def _resized(pictures: Tensor) -> Tensor:
-    if pictures.shape[2:] == (SIDE, SIDE):
-        return pictures
-    return functional.interpolate(pictures, (SIDE, SIDE), mode="bilinear", align_corners=False, antialias=True)
 
 
 @torch.no_grad()

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from mien.nets.blocks import conv_block
+from mien.nets.blocks import NARROW, ConvBlocks
 from mien.nets.network import Network
-from mien.nets.pretrained import Pretrained, without_weights
+from mien.nets.pretrained import Pretrained, of
 from mien.nets.residual import Block
 
 WIDTH = 128
 DROPOUT = 0.3
 """Lower than in the training of a base classifier, since the copied layers are already trained."""
-NARROW = 3
 
 
 def widened(model: Network, classes: int) -> Network:
-    """The same classifier with columns for more classes, which it does not know; its answers stay as they are."""
+    """Copy a classifier to one with more classes, on which it is not trained; the outputs for its own do not change."""
     added = classes - len(model.known)
     if not added:
         return model
-    kind = without_weights(model) if isinstance(model, Pretrained) else type(model)
+    # weights of a backbone are not downloaded again
+    kind = of(model.source, model.config) if isinstance(model, Pretrained) else type(model)
     known = (*model.known.tolist(), *[False] * added)
     wide = kind(classes, model.mean.shape[0], known)
     weights = {}
@@ -39,11 +38,7 @@ def widened(model: Network, classes: int) -> Network:
 class Copied(Network):
     """A copy of the layers of a classifier above its `adapter_layer`, with logits for every class.
 
-    It starts from the weights of the classifier, so a few epochs on a few thousand pictures suffice for a new class.
-
-    Parameters
-    ----------
-    base : a classifier with an `adapter_layer`; it is not changed.
+    It starts with the weights of the classifier, so a few epochs on a few thousand pictures suffice for a new class.
     """
 
     layers = ("logits",)
@@ -66,7 +61,7 @@ class Copied(Network):
         return {"logits": self.upper.upper_layers(pictures)["logits"]}
 
 
-class Fresh(Network):
+class Fresh(ConvBlocks, Network):
     """Two residual blocks with new weights and a mean over positions, for maps of any classifier, or for pixels.
 
     Parameters
@@ -80,18 +75,15 @@ class Fresh(Network):
     def __init__(self, classes: int, colours: int) -> None:
         super().__init__(classes, colours)
         stem = (colours, 32, 64) if colours <= NARROW else (colours,)
-        pairs = list(pairwise(stem))
-        self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in pairs)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(outputs) for _, outputs in pairs)
+        self.add_blocks(*stem)
         self.blocks = nn.Sequential(Block(stem[-1], WIDTH, 2), Block(WIDTH, WIDTH, 1))
         self.dropout = nn.Dropout(DROPOUT)
         self.logits = nn.Linear(WIDTH, classes)
 
     def activations(self, pictures: Tensor) -> dict[str, Tensor]:
         maps = self.normalised(pictures)
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-            maps = conv_block(convolution, norm, maps)
+        for number in range(len(self.convolutions)):
+            maps = self.block(number, maps)
         pooled = self.blocks(maps).mean((2, 3))
         return {"logits": self.masked(self.logits(self.dropout(pooled)))}
 

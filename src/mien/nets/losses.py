@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mien.errors import choice_error
-from mien.nets.settings import LOSSES, WEIGHT_TARGETS
+from mien.nets.settings import WEIGHT_TARGETS
 
 Q = 0.7
 """q of generalised cross entropy, as in its paper; 0 is cross entropy, 1 the mean absolute error."""
@@ -23,52 +24,27 @@ F1_DECAY = 0.95
 """Decay per batch of the running sums of the soft F1."""
 
 
-def soft_cross_entropy(
-    logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float, weight_target: str = WEIGHT_TARGETS[0]
-) -> Tensor:
-    """Weighted cross entropy −Σ w_c t_c log p_c / Σ w_c t_c over a batch; classes with logit −∞ are left out.
-
-    Parameters
-    ----------
-    logits : (B, K). targets : (B, K); rows add up to 1. weights : (K,) class weights.
-    smoothing : share of each target that is spread over all known classes (label smoothing).
-    weight_target : "shares" multiplies the smoothed targets by the weights, "pictures" smooths what was multiplied by
-        them.
-    """
-    shares = weighted_shares(logits, targets, weights, smoothing, weight_target)
-    return -(shares * _log_probs(logits)).sum() / shares.sum()
-
-
-def weighted_shares(logits: Tensor, targets: Tensor, weights: Tensor, smoothing: float, weight_target: str) -> Tensor:
-    """Multiply (B, K) targets by class weights and smooth them.
-
-    "shares" also multiplies the share that smoothing gives to rare classes. With weights N/n and another class 70 times
-    as frequent, the loss of a picture of that class is then least where the rare class is predicted.
-    """
-    known = torch.isfinite(logits[0])
-    even = known / known.sum()
-    if weight_target == "shares":
-        return ((1 - smoothing) * targets + smoothing * even) * weights
-    weighted = targets * weights
-    return (1 - smoothing) * weighted + smoothing * even * weighted.sum(1, keepdim=True)
-
-
+@dataclass(eq=False)
 class Loss(ABC):
-    """Base class of losses of logits (B, K) against soft targets (B, K).
+    """Base class of losses of logits (B, K) against soft targets (B, K); classes with logit −∞ are left out.
 
-    Parameters
+    Attributes
     ----------
     weights : (K,) class weights, changed in place during training.
-    smoothing : share of each target that is spread over all known classes.
+    smoothing : share of each target that is spread over all known classes (label smoothing).
     counts : (K,) training pictures of each class.
     pictures : number of training pictures, for losses with a state per picture.
-    weight_target : what the weights multiply, see :func:`soft_cross_entropy`.
+    weight_target : what the weights multiply: "shares", the smoothed targets, or "pictures", the targets before.
     """
 
-    def __init__(
-        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weight_target: str = WEIGHT_TARGETS[0]
-    ) -> None:
-        self.weights, self.smoothing, self.counts, self.weight_target = weights, smoothing, counts, weight_target
+    weights: Tensor
+    smoothing: float
+    counts: Tensor
+    pictures: int
+    weight_target: str = WEIGHT_TARGETS[0]
+
+    def __post_init__(self) -> None:  # noqa: B027 -- most losses have no state
+        """Create the tensors of `state`."""
 
     @abstractmethod
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
@@ -79,16 +55,26 @@ class Loss(ABC):
         return {}
 
     def cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Compute :func:`soft_cross_entropy` with the weights of this loss."""
-        return soft_cross_entropy(logits, targets, self.weights, self.smoothing, self.weight_target)
+        """Compute the weighted cross entropy −Σ w_c t_c log p_c / Σ w_c t_c over a batch."""
+        shares = self.shares(logits, targets)
+        return -(shares * _log_probs(logits)).sum() / shares.sum()
 
     def shares(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Compute :func:`weighted_shares` with the weights of this loss."""
-        return weighted_shares(logits, targets, self.weights, self.smoothing, self.weight_target)
+        """Multiply (B, K) targets by class weights and smooth them.
+
+        "shares" also multiplies the share that smoothing gives to rare classes. With weights N/n and another class 70
+        times as frequent, the loss of a picture of that class is then least where the rare class is predicted.
+        """
+        known = torch.isfinite(logits[0])
+        even = known / known.sum()
+        if self.weight_target == "shares":
+            return ((1 - self.smoothing) * targets + self.smoothing * even) * self.weights
+        weighted = targets * self.weights
+        return (1 - self.smoothing) * weighted + self.smoothing * even * weighted.sum(1, keepdim=True)
 
 
 class CrossEntropy(Loss):
-    """Weighted cross entropy with label smoothing, see :func:`soft_cross_entropy`."""
+    """Weighted cross entropy with label smoothing."""
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
         return self.cross_entropy(logits, targets)
@@ -113,11 +99,8 @@ class EarlyLearning(Loss):
     noisy labels*, NeurIPS 2020, equation 6: + λ log(1 − ⟨p, t⟩), with t the running mean of p over the epochs.
     """
 
-    def __init__(
-        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weight_target: str = WEIGHT_TARGETS[0]
-    ) -> None:
-        super().__init__(weights, smoothing, counts, pictures, weight_target)
-        self.memory = torch.zeros(pictures, len(weights), device=weights.device)
+    def __post_init__(self) -> None:
+        self.memory = torch.zeros(self.pictures, len(self.weights), device=self.weights.device)
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
         probs = logits.softmax(1).clamp(EPS, 1 - EPS)
@@ -176,11 +159,8 @@ class SoftF1(Loss):
     decay by F1_DECAY; the gradient is that of the current batch.
     """
 
-    def __init__(
-        self, weights: Tensor, smoothing: float, counts: Tensor, pictures: int, weight_target: str = WEIGHT_TARGETS[0]
-    ) -> None:
-        super().__init__(weights, smoothing, counts, pictures, weight_target)
-        self.sums = torch.zeros(2, len(weights), device=weights.device)
+    def __post_init__(self) -> None:
+        self.sums = torch.zeros(2, len(self.weights), device=self.weights.device)
 
     def __call__(self, logits: Tensor, targets: Tensor, rows: Tensor) -> Tensor:
         probs, present = logits.softmax(1), self.counts > 0
@@ -194,13 +174,15 @@ class SoftF1(Loss):
         return {"sums": self.sums}
 
 
-KINDS: dict[str, type[Loss]] = dict(
-    zip(
-        LOSSES,
-        (CrossEntropy, GeneralisedCrossEntropy, EarlyLearning, Focal, LogitAdjusted, LDAM, SoftF1),
-        strict=True,
-    )
-)
+KINDS: dict[str, type[Loss]] = {
+    "cross-entropy": CrossEntropy,
+    "gce": GeneralisedCrossEntropy,
+    "elr": EarlyLearning,
+    "focal": Focal,
+    "logit-adjusted": LogitAdjusted,
+    "ldam": LDAM,
+    "soft-f1": SoftF1,
+}
 
 
 def get_loss(name: str) -> type[Loss]:

@@ -12,7 +12,7 @@ from torch import nn
 
 from mien.errors import UsageError
 from mien.nets.device import seed_everything
-from mien.nets.extraction import batches, mean_of_views, probabilities
+from mien.nets.extraction import BATCH, batches, mean_of_views, probabilities
 from mien.nets.network import Network
 from mien.nets.sampling import Sampling
 from mien.types import Floats
@@ -21,11 +21,9 @@ PASSES = 20
 
 
 def dropout_draws(model: Network, pixels: NDArray[np.uint8], passes: int = PASSES, seed: int = 0) -> Floats:
-    """(E, N, K) probabilities of passes with active dropout (Monte Carlo dropout).
+    """(E, N, K) probabilities of passes with active dropout; batch norm keeps its statistics.
 
-    Notes
-    -----
-    Y. Gal & Z. Ghahramani, *Dropout as a Bayesian approximation*, ICML 2016. Batch norm keeps its statistics.
+    Y. Gal & Z. Ghahramani, *Dropout as a Bayesian approximation*, ICML 2016.
 
     Raises
     ------
@@ -44,12 +42,9 @@ def dropconnect_draws(
 ) -> Floats:
     """(E, N, K) probabilities of passes in which a share of the weights of each dense layer is dropped.
 
-    The classifier may have been trained without it.
-
-    Notes
-    -----
     A. Mobiny et al., *DropConnect is effective in modeling uncertainty of Bayesian deep networks* (Scientific Reports
-    2021). The remaining weights are scaled up, as with dropout; they are the same for all pictures of a pass.
+    2021). The classifier may have been trained without it. The remaining weights are scaled up, as with dropout; they
+    are the same for all pictures of a pass.
 
     Raises
     ------
@@ -86,18 +81,15 @@ def gaussian_draws(
     if "variances" not in model.layers:
         raise UsageError("has no Gaussian logits", place=type(model).__name__, remedy="train one with --base sampling")
     seed_everything(seed, passes)
-    unknown = ~model.known.cpu().numpy()
-    means, variances = [], []
-    if not len(pixels):
-        return np.empty((passes, 0, len(unknown))), np.empty((passes, 0, len(unknown)))
+    means, variances = np.empty((2, passes, len(pixels), len(model.known)), np.float32)
     with _dropping(model):
-        for _ in range(passes):
-            outputs = [mean_of_views(views) for views in batches(model, pixels)]
-            means.append(np.concatenate([layers["means"].float().cpu().numpy() for layers in outputs]))
-            variances.append(np.concatenate([layers["variances"].float().cpu().numpy() for layers in outputs]))
-    stacked = np.stack(means)
-    stacked[..., unknown] = -np.inf
-    return stacked, np.stack(variances)
+        for number in range(passes):
+            for batch, views in enumerate(batches(model, pixels)):
+                rows, layers = slice(batch * BATCH, (batch + 1) * BATCH), mean_of_views(views)
+                means[number, rows] = layers["means"].float().cpu().numpy()
+                variances[number, rows] = layers["variances"].float().cpu().numpy()
+    means[..., ~model.known.cpu().numpy()] = -np.inf
+    return means, variances
 
 
 def member_draws(models: Sequence[Network], pixels: NDArray[np.uint8]) -> Floats:

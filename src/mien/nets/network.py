@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """Base class of the base classifiers; a subclass defines `layers` and `activations`.
+    """Base class of the base classifiers; a subclass defines `layers` and `activations`, and has these parameters.
 
     To support adapters, set `adapter_layer` and `below`, and implement `lower_layers` and `upper_layers` in place of
     `activations`.
@@ -23,12 +23,12 @@ class Network(nn.Module):
     Attributes
     ----------
     layers : names of the activations; the logits are last.
-    precision : numerical precision of training, also used for predictions on hardware that supports it.
-    flip_tta : whether outputs are means over a picture and its mirror image.
     any_size : whether it accepts pictures of any size; training then starts with smaller pictures.
     adapter_layer : name of an early map on which adapters can be trained; "" for none.
-    largest_rate : upper bound of the peak learning rate.
     below : names of the modules up to `adapter_layer`, which an adapter's copy leaves out.
+    largest_rate : upper bound of the peak learning rate.
+    precision : numerical precision of training, also used for predictions on hardware that supports it.
+    flip_tta : whether outputs are means over a picture and its mirror image.
     """
 
     layers: ClassVar[tuple[str, ...]]

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mien.errors import UsageError
+from mien.nets.augment import resized
 from mien.nets.network import Network
 from mien.outside import import_optional
 
@@ -24,10 +24,6 @@ class Pretrained(Network):
     """A pretrained backbone with a linear head on its pooled output; :func:`of` makes a class for a backbone.
 
     Grey pictures fill all three channels. The backbone is trained too, with a small learning rate.
-
-    Parameters
-    ----------
-    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Attributes
     ----------
@@ -56,8 +52,7 @@ class Pretrained(Network):
         if pictures.shape[1] == 1:
             pictures = pictures.expand(-1, 3, -1, -1)
         sides = (self.side, self.side) if isinstance(self.side, int) else tuple(self.side)
-        pictures = functional.interpolate(pictures, sides, mode="bilinear", align_corners=False, antialias=True)
-        pooled: Tensor = self.backbone(pictures).pooler_output
+        pooled: Tensor = self.backbone(resized(pictures, sides)).pooler_output
         return pooled.flatten(1)
 
     def _width(self) -> int:
@@ -83,11 +78,6 @@ def of(source: str, config: Mapping[str, Any] | None = None) -> type[Pretrained]
     'microsoft/resnet-18'
     """
     return type("Pretrained", (Pretrained,), {"source": source, "config": dict(config or {})})
-
-
-def without_weights(model: Pretrained) -> type[Pretrained]:
-    """Class of a model whose instances start without downloaded weights, to load saved weights into."""
-    return of(model.source, model.config)
 
 
 def _library() -> Any:

@@ -73,9 +73,8 @@ def synthetic_examples(
     drawn = draw(settings)
     assert drawn.dataset.pixels is not None
     targets = np.zeros((count, len(labelset)), np.float32)
-    targets[:, [labelset.index(name) for name in known]] = drawn.mixture[
-        :, [drawn.dataset.labelset.index(name) for name in emotions]
-    ]
+    columns = [drawn.dataset.labelset.index(name) for name in emotions]
+    targets[:, [labelset.index(name) for name in known]] = drawn.mixture[:, columns]
     return Examples(drawn.dataset.pixels, targets)
 
 

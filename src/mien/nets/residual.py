@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from torch import Tensor, nn
 
 from mien.nets.blocks import conv_block, conv_norm
@@ -20,10 +18,6 @@ class Residual(Network):
     The blocks are the basic blocks of He et al., "Deep residual learning for image recognition" (2016, figure 5), each
     with a channel gate (Hu et al., "Squeeze-and-excitation networks", 2018). Pooling is a mean over positions, weighted
     by a learnt attention for each of four groups of channels.
-
-    Parameters
-    ----------
-    classes, colours, known : see :class:`mien.nets.network.Network`.
 
     Examples
     --------
@@ -43,10 +37,7 @@ class Residual(Network):
         self.convolution = nn.Conv2d(colours, CHANNELS[0], 3, padding=1)
         self.norm = nn.BatchNorm2d(CHANNELS[0])
         strides = (1, 2, 2)
-        self.blocks = nn.ModuleList(
-            Block(inputs, outputs, stride)
-            for (inputs, outputs), stride in zip(pairwise(CHANNELS), strides, strict=True)
-        )
+        self.blocks = nn.ModuleList(map(Block, CHANNELS[:-1], CHANNELS[1:], strides))
         self.scores = nn.Conv2d(CHANNELS[-1], HEADS, 1)
         self.hidden = nn.Linear(CHANNELS[-1], WIDTH)
         self.dropout = nn.Dropout(0.3)
@@ -58,11 +49,11 @@ class Residual(Network):
         return {"conv1": first, "block1": second, "block2": self.blocks[1](second)}
 
     def upper_layers(self, maps: Tensor) -> dict[str, Tensor]:
-        layers: dict[str, Tensor] = {"block3": self.blocks[2](maps)}
-        layers["pooled"] = self._pool(layers["block3"])
-        layers["hidden"] = self.hidden(self.dropout(layers["pooled"])).relu()
-        layers["logits"] = self.masked(self.logits(self.dropout(layers["hidden"])))
-        return layers
+        maps = self.blocks[2](maps)
+        pooled = self._pool(maps)
+        hidden = self.hidden(self.dropout(pooled)).relu()
+        logits = self.masked(self.logits(self.dropout(hidden)))
+        return {"block3": maps, "pooled": pooled, "hidden": hidden, "logits": logits}
 
     def _pool(self, maps: Tensor) -> Tensor:
         """Pool (B, D, H, W) to (B, D); each head pools its group of channels."""

@@ -27,10 +27,6 @@ class Sampling(Attention):
     large σ (Kendall & Gal, *What uncertainties do we need in Bayesian deep learning for computer vision?*, NeurIPS
     2017, section 3.3). Samples are drawn in every training step; predictions use fixed ones.
 
-    Parameters
-    ----------
-    classes, colours, known : see :class:`mien.nets.network.Network`.
-
     Notes
     -----
     The layers "means" and "variances" are (B, K); they are 0 and 1 for classes without training data.

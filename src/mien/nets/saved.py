@@ -21,29 +21,30 @@ from mien.nets.network import Network
 from mien.nets.pretrained import PREFIX, Pretrained, of
 from mien.outside import import_class
 from mien.storage.artifact import Artifact
-from mien.storage.files import as_storage_error, write_atomic
+from mien.storage.files import AGAIN, as_storage_error, write_atomic
 from mien.storage.first_edition import digest_then
 from mien.storage.identity import identity
 from mien.types import Bools
 
 MODEL = Artifact("classifier", "model.json", 2, "mien train", headless=True)
-ANSWERED_IN = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+UNREADABLE = (OSError, SafetensorError, RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError)
+"""Errors of damaged weights, and of a library that builds a backbone from a damaged configuration."""
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What must be known to use a saved base classifier.
+    """Description of a saved base classifier: what is necessary to build and use it.
 
     Attributes
     ----------
-    base : its name, as in `--base`.
-    classes : the K class names.
-    known : K booleans, the classes it was trained on.
-    size, colour, resize_mode : how pictures must be prepared (see mien.data.images.ImageSettings).
-    precision : "float32" or "bfloat16", what it was trained in and answers in.
-    flip_tta : whether it answers by the mean over a picture and its mirror image.
-    config : what a pretrained backbone is made of, so that it can be built without the hub; empty for other bases.
-    training : fingerprint of the data, the parts and the settings it was trained with.
+    base : name of the base, as for `--base`.
+    classes, known : K class names, and K booleans, whether it was trained on each.
+    size, colour, resize_mode : how pictures must be prepared (see mien.data.picture.ImageSettings).
+    training : fingerprint of the data, the parts and the settings of its training.
+    precision : "float32" or "bfloat16", the precision of training and predictions.
+    flip_tta : whether outputs are means over a picture and its mirror image.
+    config : configuration of a pretrained backbone, to build it without the hub; empty for other bases.
     """
 
     base: str
@@ -64,9 +65,9 @@ class ModelCard:
             raise AlignmentError(f"{len(self.classes)} classes, {len(self.known)} known", place="ModelCard")
         if not isinstance(self.config, Mapping):
             raise AlignmentError("config is no table", place="ModelCard")
-        if self.precision not in ANSWERED_IN:
-            raise choice_error("precision", self.precision, ANSWERED_IN, place="ModelCard")
-        _ = self.images  # refuses what cannot be
+        if self.precision not in PRECISIONS:
+            raise choice_error("precision", self.precision, PRECISIONS, place="ModelCard")
+        _ = self.images  # raises for values that are not allowed
 
     @property
     def images(self) -> ImageSettings:
@@ -75,11 +76,11 @@ class ModelCard:
 
 
 def get_network(name: str, *, outside: bool = True, config: Mapping[str, Any] | None = None) -> type[Network]:
-    """The base classifier called `name`: one that mien.nets exports, "hub:NAME", or "module:Name" (if `outside`).
+    """Return the base classifier `name`: an export of mien.nets, "hub:NAME" or (if `outside`) "module:Name".
 
     Parameters
     ----------
-    config : of the backbone of a "hub:NAME", which then comes without weights.
+    config : configuration of the backbone "hub:NAME", which then has no downloaded weights.
 
     Examples
     --------
@@ -99,24 +100,24 @@ def get_network(name: str, *, outside: bool = True, config: Mapping[str, Any] | 
 def build(
     base: str, known: Bools, colour: bool, *, outside: bool = True, config: Mapping[str, Any] | None = None
 ) -> Network:
-    """A new, untrained base classifier for K = len(known) classes."""
+    """Build an untrained base classifier for K = len(known) classes."""
     return get_network(base, outside=outside, config=config)(
         classes=len(known), colours=3 if colour else 1, known=tuple(bool(flag) for flag in known)
     )
 
 
 def parameters(model: Network) -> int:
-    """How many numbers training may change."""
+    """Number of weights that training changes."""
     return sum(value.numel() for value in model.parameters() if value.requires_grad)
 
 
 def precision_name(model: Network) -> str:
-    """The name in ANSWERED_IN of what a classifier was trained in."""
-    return next(name for name, precision in ANSWERED_IN.items() if precision == model.precision)
+    """Name of the precision of a network, as in PRECISIONS."""
+    return next(name for name, precision in PRECISIONS.items() if precision == model.precision)
 
 
 def fingerprint(model: Network, card: ModelCard) -> str:
-    """The identity of a classifier: a digest of its weights, classes, inputs, and how it answers."""
+    """Identity of a classifier: a digest of its weights, classes, inputs and `flip_tta`."""
     return identity(
         base=card.base, classes=card.classes, known=card.known, images=card.images, flip_tta=model.flip_tta,
         weights=weights_of(model),
@@ -125,35 +126,31 @@ def fingerprint(model: Network, card: ModelCard) -> str:
 
 def is_identity(stored: str, model: Network, card: ModelCard) -> bool:
     """Whether a stored identity, of this version or an earlier one, is that of this classifier."""
-    if stored == fingerprint(model, card):
-        return True
-    return stored == digest_then(card.base, card.classes, card.known, card.images, model.flip_tta, *weights_of(model))
+    earlier = (card.base, card.classes, card.known, card.images, model.flip_tta)
+    return stored == fingerprint(model, card) or stored == digest_then(*earlier, *weights_of(model))
 
 
 def weights_of(model: Network) -> list[NDArray[Any]]:
-    """All that training may change, as arrays."""
+    """Weights and buffers of a network as float32 arrays."""
     return [value.detach().cpu().float().numpy() for value in model.state_dict().values()]
 
 
 def save(model: Network, card: ModelCard, folder: Path, trained_on: TrainedOn | None = None) -> None:
-    """Write model.safetensors, trained_on.npz and model.json, the card last: a folder with a card is whole.
+    """Write model.safetensors, trained_on.npz and last model.json, so that a folder with a card is complete.
 
-    The card's `precision` and `flip_tta` are taken from the model.
-
-    Parameters
-    ----------
-    trained_on : what it learnt from; without it, `mien correct` needs --trained-on.
+    The model sets `precision`, `flip_tta` and `config` of the card. Without `trained_on`, the record of the training
+    pictures, `mien correct` needs --trained-on.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_atomic(folder / "model.safetensors", lambda file: file.write(save_tensors(tensors)))
     config = model.config if isinstance(model, Pretrained) else {}
     card = replace(card, precision=precision_name(model), flip_tta=model.flip_tta, config=config)
-    weights_id = fingerprint(model, card)
+    model_id = fingerprint(model, card)
     if trained_on:
-        trained_on.save(folder, weights_id)
+        trained_on.save(folder, model_id)
     else:
-        (folder / FILE).unlink(missing_ok=True)  # of a classifier that was here before
-    MODEL.write(folder, {"id": weights_id, **asdict(card)})
+        (folder / FILE).unlink(missing_ok=True)  # of an earlier classifier in this folder
+    MODEL.write(folder, {"id": model_id, **asdict(card)})
 
 
 def load(folder: Path, *, base: str | None = None) -> tuple[Network, ModelCard]:
@@ -171,18 +168,8 @@ def load(folder: Path, *, base: str | None = None) -> tuple[Network, ModelCard]:
     try:
         model = build(base or card.base, known, card.colour, outside=base is not None, config=card.config)
         model.load_state_dict(load_tensors((folder / "model.safetensors").read_bytes()))
-    except (
-        OSError,
-        SafetensorError,
-        RuntimeError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        ImportError,
-    ) as error:
+    except UNREADABLE as error:
         cause = f"the weights do not fit the card: {(str(error) or type(error).__name__).splitlines()[0]}"
-        remedy = "restore it from a copy, or make it again in another folder"
-        raise RunError(cause, place=str(folder), remedy=remedy) from None
-    model.precision, model.flip_tta = ANSWERED_IN[card.precision], card.flip_tta
+        raise RunError(cause, place=str(folder), remedy=AGAIN) from None
+    model.precision, model.flip_tta = PRECISIONS[card.precision], card.flip_tta
     return model.eval(), card

@@ -116,16 +116,14 @@ class TrainSettings:
         >>> TrainSettings(threads=8, device="cuda").anywhere == TrainSettings()
         True
         """
-        usual: dict[str, Any] = {
-            setting.name: setting.default for setting in fields(self) if setting.name in OF_THE_MACHINE
-        }
-        return replace(self, **usual)
+        defaults: dict[str, Any] = {item.name: item.default for item in fields(self) if item.name in OF_THE_MACHINE}
+        return replace(self, **defaults)
 
 
 OWN_RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {"residual": {"epochs": 90, "patience": 90, "augment_mixup": 0.2, "augment_cutmix": 1.0}}
 )
-"""Base → settings, by their flags' names, in which its recipe is not the common one (docs/bases.md has why)."""
+"""Base → settings, by their flags' names, in which its recipe differs from the common one (see docs/bases.md)."""
 BASE_HELP = "base classifier: one that mien brings, hub:NAME (pretrained, extra `hub`), or module:Name" + "".join(
     f"; {base} has by default " + ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in recipe.items())
     for base, recipe in OWN_RECIPES.items()
@@ -133,7 +131,7 @@ BASE_HELP = "base classifier: one that mien brings, hub:NAME (pretrained, extra 
 
 
 def recipe(base: str) -> TrainSettings:
-    """The settings that a base classifier does best with.
+    """Return the training settings of a base classifier: the common ones, or its own recipe.
 
     Examples
     --------
@@ -144,7 +142,7 @@ def recipe(base: str) -> TrainSettings:
 
 
 def with_changes(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSettings:
-    """The settings with some changed, by their flags' names.
+    """Return the settings with some changed, by their flags' names.
 
     Examples
     --------

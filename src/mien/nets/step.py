@@ -21,14 +21,11 @@ Number = float | Tensor
 class Step:
     """A training step on batches that are on the device of the model.
 
-    Parameters
+    Attributes
     ----------
     model, optimizer : network and optimizer on the same device.
     averaged : moving average of the model's state, updated in place.
     loss : see mien.nets.losses.
-
-    Attributes
-    ----------
     totals : (2,) sum of the loss over pictures, and number of right answers, since `start`.
     """
 

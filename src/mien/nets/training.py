@@ -20,7 +20,7 @@ from mien.imbalance import class_weights, effective_weights
 from mien.metrics.classification import accuracy, macro_auroc, macro_recall
 from mien.nets import losses
 from mien.nets.adamw import AdamW
-from mien.nets.checkpoint import Checkpoint, Epoch, fingerprints, read, restore_to, state_of
+from mien.nets.checkpoint import Checkpoint, Epoch, Watch, fingerprints, read, restore_to, state_of
 from mien.nets.device import seed_everything, torch_runtime
 from mien.nets.examples import BatchContext, Examples, TrainingData
 from mien.nets.extraction import probabilities
@@ -30,7 +30,6 @@ from mien.nets.step import step_on
 from mien.types import Floats, Ints
 
 PRECISIONS = (torch.float32, torch.bfloat16)
-Watch = Callable[[Ints, Floats], object]
 SMALL = 2 / 3
 """Sides of pictures in the first part of training, as a share of the full sides."""
 MIN_SIDE = 24
@@ -53,10 +52,8 @@ def fit(
 
     Parameters
     ----------
-    model : see :class:`mien.nets.network.Network`.
     train : pictures with soft targets.
     validation : pictures that select the best epoch; None: the last epoch.
-    settings : settings of the training.
     seed : seed of initial weights, order, augmentation and dropout.
     fresh : whether to initialise the weights; if not, training continues from the present ones.
     checkpoint : file to resume from and to write after every epoch.
@@ -77,7 +74,7 @@ def fit(
         raise DataError(cause, place="training", remedy="give more labelled pictures")
     with torch_runtime(settings) as (device, precision):
         model.precision, model.flip_tta = precision, False
-        loop = _Loop(model.to(device), train, validation, settings, seed, device, fresh)
+        loop = _Loop(model.to(device), train, validation, settings, seed, fresh)
         loop.watch = watch
         if checkpoint:
             loop.restore(checkpoint)
@@ -102,11 +99,11 @@ class _Loop:
         validation: Examples | None,
         settings: TrainSettings,
         seed: int,
-        device: torch.device,
         fresh: bool,
     ) -> None:
         self.model, self.train, self.validation = model, train, validation
-        self.settings, self.seed, self.device = settings, seed, device
+        self.settings, self.seed = settings, seed
+        self.device = device = model.known.device
         self.history: list[Epoch] = []
         self.watch: Watch | None = None
         seed_everything(seed, -1)
