@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.common import Figure, Result, do_all, keep, mean_of_defined
 from benchmarks.correction.layer_choice import best_layers
 from benchmarks.correction.scored import largest, pooled
+from benchmarks.correction.second_order import extract_second_order
 from benchmarks.correction.trained import Task
 from mien.certify.policy import Policy
 from mien.classifiers.feature_store import FeatureStore
@@ -25,7 +26,6 @@ from mien.correctors.novelty import Novelty
 from mien.correctors.projection import Nystroem
 from mien.features import describe
 from mien.metrics.ranking import auroc, gain_at_harm
-from mien.nets.extraction import extract
 from mien.nets.settings import AugmentSettings
 from mien.storage.files import read_json
 from mien.storage.identity import identity
@@ -112,15 +112,15 @@ def measured(task: Task) -> dict[str, list[float]]:
     fit = parts.rows["fit"]
     held = np.setdiff1d(parts.rows["correct"], fit)
     plain = bench.seen(fit), bench.seen(held)
-    pictures, ids = parts.data.pictures, parts.data.ids
+    pictures = parts.data.pictures
     seen = {"": plain}
     seen["HOG"] = tuple(
         one.with_features(describe(pictures[rows])) for one, rows in zip(plain, (fit, held), strict=True)
     )
     if "lstm" in model.layers:
-        maps = [extract(model, pictures[rows], ids[rows], vectors=(), second=("lstm",)) for rows in (fit, held)]
         seen["second order"] = tuple(
-            one.with_features({"lstm/2nd": of.vectors["lstm/2nd"]}) for one, of in zip(plain, maps, strict=True)
+            one.with_features({"lstm/2nd": extract_second_order(model, pictures[rows], "lstm")})
+            for one, rows in zip(plain, (fit, held), strict=True)
         )
     truth = parts.data.labels[held]
     found = {}

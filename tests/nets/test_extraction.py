@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from mien.errors import AlignmentError
 from mien.nets.attention import Attention
-from mien.nets.extraction import extract, probabilities, second_order
+from mien.nets.extraction import extract, probabilities
 from mien.types import Outputs, texts
 
 
@@ -40,25 +40,6 @@ def test_outputs_taken_apart_can_be_joined() -> None:
     assert np.array_equal(joined.maps["m"], whole.maps["m"])
     with pytest.raises(AlignmentError):
         Outputs.concat([whole, whole])
-
-
-def test_second_order_features_are_the_signed_roots_of_covariances() -> None:
-    maps = torch.randn(3, 4, 5, 6)
-    found = second_order(maps)
-    assert found.shape == (3, 10)
-    expected = np.cov(maps[1].flatten(1).numpy(), bias=True)[np.triu_indices(4)]
-    assert np.allclose(found[1], np.sign(expected) * np.sqrt(np.abs(expected)), atol=1e-5)
-    order = torch.randperm(30)
-    assert torch.allclose(second_order(maps.flatten(2)[:, :, order].unflatten(2, (5, 6))), found, atol=1e-5)
-
-
-def test_second_order_is_extracted_where_it_is_asked_for() -> None:
-    torch.manual_seed(0)
-    pixels = np.random.default_rng(0).integers(0, 255, (3, 48, 48)).astype(np.uint8)
-    outputs = extract(Attention(3), pixels, np.arange(3).astype(str), second=("conv1", "lstm"))
-    assert outputs.vectors["conv1/2nd"].shape == (3, 32 * 33 // 2)
-    assert outputs.vectors["lstm/2nd"].shape == (3, 128 * 129 // 2)
-    assert not any(name.endswith("/2nd") for name in extract(Attention(3), pixels, np.arange(3).astype(str)).vectors)
 
 
 def test_only_the_vectors_asked_for_are_read_out_and_they_are_the_same() -> None:

@@ -114,7 +114,6 @@ def extract(
     *,
     vectors: Sequence[str] = ("*",),
     maps: Sequence[str] = (),
-    second: Sequence[str] = (),
 ) -> Outputs:
     """Probabilities and features of every picture.
 
@@ -125,7 +124,6 @@ def extract(
     vectors : patterns of the features to return. A map layer gives "LAYER/1" and "LAYER/3", its means on grids of 1×1
         and 3×3 cells (C·g² numbers); a vector layer gives itself.
     maps : layers to return as maps (N, V, C, H, W): of each picture and, with `flip_tta`, of its mirror image.
-    second : map layers of which to return "LAYER/2nd" of C·(C + 1)/2 numbers (see `second_order`).
 
     Returns
     -------
@@ -137,7 +135,7 @@ def extract(
     if pixels.ndim == 4 and model.mean.numel() == 1:
         remedy = "give grey pictures (N, H, W)"
         raise DataError("the pictures are coloured, the classifier is for grey ones", place="extract", remedy=remedy)
-    for layer in (*maps, *second):
+    for layer in maps:
         if layer not in model.layers:
             raise choice_error("layer", layer, model.layers, place=type(model).__name__)
     probs: list[Floats] = []
@@ -148,28 +146,12 @@ def extract(
         probs.append(logits.float().softmax(1).cpu().numpy())
         for name, values in _pooled(views, known, vectors):
             features.setdefault(name, []).append(values.cpu().numpy())
-        for layer in second:
-            mean = mean_of_views([{layer: view[layer]} for view in views])[layer]
-            features.setdefault(f"{layer}/2nd", []).append(second_order(mean).cpu().numpy())
         for layer in maps:
             whole.setdefault(layer, []).append(half_precision([view[layer] for view in views]))
     if not probs:
         return Outputs(ids, np.empty((0, len(known)), np.float32), known)
     stacked, full = ({name: np.concatenate(parts) for name, parts in group.items()} for group in (features, whole))
     return Outputs(ids, np.concatenate(probs), known, stacked, full)
-
-
-def second_order(maps: Tensor) -> Tensor:
-    """(B, C, H, W) → (B, C·(C + 1)/2) signed roots of the covariances of the channels over the positions.
-
-    Bilinear pooling: Lin, RoyChowdhury & Maji, *Bilinear CNN models for fine-grained visual recognition*, ICCV 2015.
-    """
-    values = maps.float().flatten(2)
-    values = values - values.mean(2, keepdim=True)
-    covariance = values @ values.transpose(1, 2) / values.shape[2]
-    row, column = torch.triu_indices(*covariance.shape[1:], device=maps.device)
-    chosen = covariance[:, row, column]
-    return chosen.sign() * chosen.abs().sqrt()
 
 
 def grid_means(maps: Tensor, grid: int) -> Tensor:
