@@ -13,7 +13,7 @@ import click
 
 from mien.cli.notes import to_stderr
 from mien.errors import DataError
-from mien.types import NO_LABEL
+from mien.types import NO_LABEL, Problem
 
 SHOWN = 20
 """Lines at most on what is left out."""
@@ -76,20 +76,23 @@ def expand(files: tuple[Path, ...]) -> list[Path]:
     ------
     DataError : a folder holds no picture that can be read.
     """
-    from mien.data.files import images_from
+    from mien.data.files import images_in
 
-    found = [images_from([place]) for place in files]
-    problems = [problem for one in found for problem in one.problems]
-    for place, one in zip(files, found, strict=True):
-        if not one.pictures:
-            why = f": {one.problems[0].cause}" if one.problems else ""
-            remedy = one.problems[0].remedy if one.problems else "name picture files or a folder of them"
+    pictures: list[Path] = []
+    problems: list[Problem] = []
+    for place in files:
+        inside, left_out = images_in(place)
+        if not inside:
+            why = f": {left_out[0].cause}" if left_out else ""
+            remedy = left_out[0].remedy if left_out else "name picture files or a folder of them"
             raise DataError(f"no picture in this folder{why}", place=str(place), remedy=remedy)
+        pictures += inside
+        problems += left_out
     for problem in problems[:SHOWN]:
         to_stderr(f"left out: {problem}")
     if len(problems) > SHOWN:
         to_stderr(f"left out: {len(problems) - SHOWN} more folders")
-    return list(dict.fromkeys(path for one in found for path in one.pictures))
+    return list(dict.fromkeys(pictures))
 
 
 def _rows(answers: Predictions, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:

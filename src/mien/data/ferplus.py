@@ -18,8 +18,8 @@ import numpy as np
 from mien.data.files import list_folder
 from mien.data.join import join, match
 from mien.data.labels import EMOTIONS
-from mien.data.listing import UNDECIDED, broken_row, column_indices, labelset_of, resolve, unique_ids, unlisted
-from mien.data.tables import read_table, rows_of
+from mien.data.listing import UNDECIDED, broken_row, labelset_of, resolve, unique_ids, unlisted
+from mien.data.tables import Table, read_table, rows_of
 from mien.errors import DataError, choice_error
 from mien.types import Dataset, Floats, Ints, Problem, Texts, texts
 
@@ -71,8 +71,9 @@ def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plur
     pictures = [f"{folder}/{name}" for folder, images in folders.items() for name in images.pictures]
     table = root / ("fer2013new.csv" if (root / "fer2013new.csv").is_file() else "label.csv")
     written = [f"{FOLDERS[usage]}/{name}" for usage, name in zip(listed.usages, listed.names, strict=True)]
-    matched = match(written, pictures, table)
-    kept = matched.rows >= 0
+    matched, unmatched = match(written, pictures, table)
+    kept = matched >= 0
+    rows = matched[kept].tolist()
     named, usages = texts(listed.names)[kept], texts(listed.usages)[kept]
     votes = np.array(listed.votes, dtype=np.int64)[:, _ORDER][kept]
     labelset = labelset_of(EMOTIONS.names, {**FER2013_NUMBERS, **(names or {})}, others=False)
@@ -82,14 +83,14 @@ def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plur
         labels=resolve(raw, labelset),
         labelset=labelset,
         raw_labels=raw,
-        paths=texts([f"{root}/{pictures[row]}" for row in matched.rows[kept].tolist()]),
+        paths=texts([f"{root}/{pictures[row]}" for row in rows]),
         votes=votes,
         targets=shares(votes[:, : len(labelset)]) if labels == "shares" else None,
         sources=usages,
         problems=(
-            *listed.problems, *matched.problems, *problems,
+            *listed.problems, *unmatched, *problems,
             *(problem for folder in folders.values() for problem in folder.problems),
-            *unlisted(root, pictures, matched.rows[kept].tolist(), table.name),
+            *unlisted(root, pictures, rows, table.name),
         ),
         name=str(root),
     )  # fmt: skip
@@ -141,7 +142,8 @@ class _Listed:
 def _read_new(root: Path) -> _Listed:
     path = root / "fer2013new.csv"
     lines = rows_of(path)
-    usage, name, *voted = column_indices(next(lines, []), ["Usage", "Image name", *VOTED], path)
+    header = Table(path, next(lines, []), [])
+    usage, name, *voted = (header.require_column(title) for title in ("Usage", "Image name", *VOTED))
     listed = _Listed()
     for number, row in enumerate(lines, 1):
         row += [""] * (len(VOTED) + 2 - len(row))

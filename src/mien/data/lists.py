@@ -175,9 +175,10 @@ class ListRows:
         name : of the data set, for messages.
         """
         table = " and ".join(self.tables)
-        matched = match(self.images, pictures, table)
-        kept = matched.rows >= 0
-        listed = [pictures[row] for row in matched.rows[kept].tolist()]
+        matched, unmatched = match(self.images, pictures, table)
+        kept = matched >= 0
+        rows = matched[kept].tolist()
+        listed = [pictures[row] for row in rows]
         undecided = NO_EMOTION if self.affectnet else {}
         raw = texts([undecided.get(label, label) for label in self.labels])[kept]
         meanings = {**(AFFECTNET if self.affectnet else {}), **(names or {})}
@@ -191,11 +192,9 @@ class ListRows:
             paths=texts([str(root / picture) for picture in listed]),
             groups=people if (people != "").any() else None,
             sources=sources if (sources != "").any() else None,
-            problems=(
-                *self.problems, *matched.problems, *unlisted(root, pictures, matched.rows[kept].tolist(), table)
-            ),
+            problems=(*self.problems, *unmatched, *unlisted(root, pictures, rows, table)),
             name=name,
-        )  # fmt: skip
+        )
 
 
 def _highest(row: Sequence[str], header: Sequence[str], classes: Sequence[str]) -> str:

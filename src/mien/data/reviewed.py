@@ -124,9 +124,9 @@ def _rows_by_id(written: list[str], data: Dataset, path: Path) -> tuple[dict[str
         missing = [name for name, row in rows.items() if row < 0]
         if not missing:
             break
-        matched = match(missing, names, path, whole=False)
-        rows.update(zip(missing, matched.rows.tolist(), strict=True))
-        for name, problem in zip((name for name in missing if rows[name] < 0), matched.problems, strict=True):
+        matched_rows, problems = match(missing, names, path, whole=False)
+        rows.update(zip(missing, matched_rows.tolist(), strict=True))
+        for name, problem in zip((name for name in missing if rows[name] < 0), problems, strict=True):
             if name not in faults or problem.kind == SEVERAL:
                 kind = AMBIGUOUS if problem.kind == SEVERAL else GONE
                 faults[name] = Problem(kind, _place(path, name), problem.cause, REMEDIES[kind])
