@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +117,7 @@ def as_figures(done: Correction) -> dict[str, Any]:
         "advice": done.advice,
         "certificate": [vars(guarantee) for guarantee in certificate(done.patch)],
         "approximate": done.patch.approximate,
-        "provenance": done.patch.provenance.record(),
+        "provenance": asdict(done.patch.provenance),
         "assurance": done.patch.assurance(),
     }
 

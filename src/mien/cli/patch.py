@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ def show(folder: Path, as_json: bool) -> None:
     found = PATCH.read(folder, REMEDY)
     provenance = Provenance.from_patch(found)
     if as_json:
-        click.echo(json.dumps({**found, RECORD: provenance.record()}, indent=2))
+        click.echo(json.dumps({**found, RECORD: asdict(provenance)}, indent=2))
         return
     recorded = "" if RECORD in found else "not recorded, an earlier version made it; "
     with as_storage_error(folder / "patch.json"):

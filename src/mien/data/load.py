@@ -87,12 +87,7 @@ def load(
 
 
 def recognise(path: Path, names: Mapping[str, str] | None = None) -> str:
-    """Recognise the format of a path; DataError if no reader recognises it.
-
-    Parameters
-    ----------
-    names : the user's own spellings: folders with these names are class folders.
-    """
+    """Recognise the format of a path, where folders with the user's `names` are class folders; DataError if unknown."""
     for name, reader in FORMATS.items():
         if reader.looks_like(path) and not (reader is lists and _has_class_folders(path, names)):
             if reader is folders:

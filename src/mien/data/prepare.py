@@ -10,11 +10,12 @@ from typing import Self
 import numpy as np
 
 from mien.data.checks import check, conflicting_images, raise_on_problems, usable
+from mien.data.ferplus import LABELS
 from mien.data.folders import SUBFOLDERS
-from mien.data.images import Formats, ImageSettings, decode, formats
+from mien.data.images import Formats, decode, formats
 from mien.data.load import FORMATS, absolute, load
 from mien.data.official import SPLITS, mixed, with_official
-from mien.data.picture import RESIZE_MODES
+from mien.data.picture import RESIZE_MODES, ImageSettings
 from mien.data.pixel_checks import confounded_by_format
 from mien.data.profile import shape
 from mien.data.review_files import read
@@ -37,9 +38,7 @@ class DataSettings:
     format: str | None = setting(None, "layout of DATA; recognised by default", choices=tuple(FORMATS))
     names: str = setting("", "class of each label as written: 1=surprise,2=fear")
     labels: str | None = setting(
-        None,
-        "which of FER+'s labels; the plurality, trained on with the votes as shares, by default",
-        choices=("plurality", "fer2013", "shares"),
+        None, "which of FER+'s labels; the plurality, trained on with the votes as shares, by default", choices=LABELS
     )
     size: int = setting(48, "side of the pictures in pixels")
     colour: bool = setting(False, "keep colours (RGB)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -187,7 +187,7 @@ def _unknown(path: Path, review: Review, data: Dataset) -> Problem:
     return Problem(UNKNOWN, _place(path, review.id), f"label {written[:SHOWN]!r} is not a class", remedy)
 
 
-def labels_of(reviews: Iterable[Review], data: Dataset) -> Ints:
+def labels_of(reviews: Sequence[Review], data: Dataset) -> Ints:
     """(N,) class that the reviewers gave each picture, −1 for none; for reviews of `on_pictures`."""
     rows = {name: row for row, name in enumerate(data.ids.tolist())}
     labels = np.full(len(data), NO_LABEL)
@@ -197,26 +197,18 @@ def labels_of(reviews: Iterable[Review], data: Dataset) -> Ints:
     return labels
 
 
-def reviewed_labels(data: Dataset, reviews: Iterable[Review]) -> tuple[Ints, Bools]:
-    """(N,) reviewed class, −1 for "cannot say", and (N,) whether the picture was reviewed, copies included.
+def reviewed_labels(data: Dataset, reviews: Sequence[Review]) -> tuple[Ints, Bools]:
+    """(N,) reviewed class, −1 for "cannot say", and (N,) whether the picture was reviewed.
 
-    Parameters
-    ----------
-    reviews : from `on_pictures`.
+    The reviews are those of `on_pictures`. Copies that are not reviewed have the label of the reviewed ones, unless
+    those contradict each other.
     """
-    reviews = tuple(reviews)
     labels, is_reviewed = labels_of(reviews, data), np.isin(data.ids, list(merge_reviews(reviews)))
-    return _with_copies(data, labels, is_reviewed)
-
-
-def _with_copies(data: Dataset, labels: Ints, is_reviewed: Bools) -> tuple[Ints, Bools]:
-    """Extend reviewed labels to copies that are not reviewed, unless reviews of the other copies contradict."""
     if data.hashes is None or not is_reviewed.any():
         return labels, is_reviewed
     by_hash: dict[str, set[int]] = {}
     for key, label in zip(data.hashes[is_reviewed].tolist(), labels[is_reviewed].tolist(), strict=True):
         by_hash.setdefault(key, set()).add(label)
-    labels, is_reviewed = labels.copy(), is_reviewed.copy()
     for row in np.flatnonzero(~is_reviewed & np.isin(data.hashes, list(by_hash))).tolist():
         of_copies = by_hash[str(data.hashes[row])]
         if len(of_copies) == 1:

@@ -130,7 +130,7 @@ def format_of(first: bytes, suffix: str = "") -> str:
 
 
 def _by_content(first: bytes) -> str:
-    if first[:4] in (b"II*\0",) and first[8:10] == b"CR":
+    if first.startswith(b"II*\0") and first[8:10] == b"CR":
         return "camera raw"  # Canon's
     for start, format in STARTS:
         if first.startswith(start):

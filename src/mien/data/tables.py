@@ -16,7 +16,7 @@ from typing import TextIO
 from mien.data.labels import EMOTIONS
 from mien.errors import DataError, nearest
 from mien.outside import import_optional
-from mien.types import NO_LABEL, fold
+from mien.types import NO_LABEL, fold, spelling
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 SEPARATORS = ",;\t|"
@@ -37,6 +37,8 @@ PERSON = (
 SOURCE = ("source", "contributor", "user.id", "dataset")
 PART = ("split", "usage", "subset", "partition", "part", "fold", "set")
 """Usual names of columns for the picture, its label, the person, the contributor, and the part of the data set."""
+NOBODY = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nil", "unknown", "unk", "-", "--", "?", "-1"})
+"""Cells that mean an unknown person."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,22 @@ def fold_title(title: str) -> str:
     ('userid', 'userid')
     """
     return re.sub(r"[\s._-]+", "", fold(title))
+
+
+def unify_names(written: Sequence[str]) -> list[str]:
+    """Replace each person's name by its first spelling, and names that mean an unknown person by "".
+
+    Case, padding and the notation of whole numbers do not matter: pandas writes 3 as 3.0 if a column has empty cells.
+
+    >>> unify_names(["3", "3.0", "003", "nan", "Anna", "ANNA"])
+    ['3', '3', '3', '', 'Anna', 'Anna']
+    """
+    first: dict[str, str] = {}
+    names = []
+    for name in written:
+        key = spelling(name)
+        names.append("" if key in NOBODY else first.setdefault(key, name))
+    return names
 
 
 def missing_column(name: str, header: Sequence[str], path: Path) -> DataError:
