@@ -93,11 +93,8 @@ def read_pictures(
 ) -> Dataset:
     """Decode image files without labels and without the cache; ids are paths, unreadable files become Problems.
 
-    Parameters
-    ----------
-    ranges : black and white of pictures with more than 8 bits per channel; by default they are determined from these
-        files.
-    hashed : whether `hashes` are computed; reading is faster without them.
+    The `ranges` of pictures with more than 8 bits per channel are determined from these files by default. Reading is
+    faster without hashes.
     """
     names = texts([str(path) for path in paths])
     listed = Dataset(

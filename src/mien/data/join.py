@@ -94,11 +94,8 @@ def match(
     if whole and len(rows) and not (rows >= 0).any():
         rows, problems = _match_loosely(written, index.names, rows, table)
     if whole and len(rows) and not (rows >= 0).any():
-        raise DataError(
-            f"none of its {len(rows)} rows names a picture of these data",
-            place=str(table),
-            remedy=f"row 1 has {written[0][:SHOWN]!r}, the first picture is {names[0][:SHOWN]!r}: make them agree",
-        )
+        remedy = f"row 1 has {written[0][:SHOWN]!r}, the first picture is {names[0][:SHOWN]!r}: make them agree"
+        raise DataError(f"none of its {len(rows)} rows names a picture of these data", place=str(table), remedy=remedy)
     for number in np.flatnonzero(rows < 0).tolist():
         problems.append(_unmatched(_place(table, number, written[number]), written[number], rows[number] == SEVERAL))
     return np.maximum(rows, NONE), problems

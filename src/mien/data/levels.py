@@ -152,12 +152,7 @@ def are_numbered(names: Collection[str]) -> bool:
 
 
 def are_person_names(names: Sequence[str]) -> bool:
-    """Whether folders name people: numbered names, or many names none of which holds most pictures.
-
-    Parameters
-    ----------
-    names : the folder of each picture that has one.
-    """
+    """Whether the folders of pictures name people: numbered names, or many names none of which holds most pictures."""
     counts = Counter(names)
     if not counts or any(name.casefold() in NOT_PEOPLE for name in counts):
         return False

@@ -64,11 +64,8 @@ def _refuse_numbers(numbers: Sequence[str], place: str, what: str) -> None:
     if numbers:
         example = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral", "contempt")
         shown = ",".join(f"{number}={name}" for number, name in zip(numbers, example, strict=False))
-        raise DataError(
-            f"the {what} are numbers ({', '.join(numbers)}), whose meaning differs between data sets",
-            place=place,
-            remedy=f"give the class of each number, for instance --names {shown}",
-        )
+        cause = f"the {what} are numbers ({', '.join(numbers)}), whose meaning differs between data sets"
+        raise DataError(cause, place=place, remedy=f"give the class of each number, for instance --names {shown}")
 
 
 def _check_class_name(name: str) -> None:

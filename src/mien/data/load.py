@@ -146,11 +146,8 @@ def _refuse_collections(path: Path) -> None:
     for inner in sorted(entry for entry in path.iterdir() if entry.is_dir()):
         for name, reader in FORMATS.items():
             if reader is not folders and reader.looks_like(inner):
-                raise DataError(
-                    "is not one data set but holds some",
-                    place=str(path),
-                    remedy=f"give {inner} ({name}), or --format folders",
-                )
+                remedy = f"give {inner} ({name}), or --format folders"
+                raise DataError("is not one data set but holds some", place=str(path), remedy=remedy)
 
 
 def is_drawn(text: str) -> bool:

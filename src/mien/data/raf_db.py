@@ -29,10 +29,7 @@ def looks_like(path: Path) -> bool:
 def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     """List the pictures of RAF-DB; sources are train and test, the prefixes of the file names.
 
-    Parameters
-    ----------
-    path : the folder with EmoLabel and Image, or the one above.
-    names : number → class name, if they differ from RAF-DB's.
+    The `path` is the folder with EmoLabel and Image, or the one above; `names` replace RAF-DB's names of the numbers.
     """
     table = _list_file(path)
     if table is None:

@@ -33,13 +33,9 @@ def read(path: Path, *, strict: bool = True) -> ReviewFile:
     Formats: JSON lines or JSON objects with id and label (optional: who, when); a CSV, TSV or Parquet table with these
     columns; JSON, JSON-MIN and CSV of Label Studio; labels.json of FiftyOneImageClassificationDataset.
 
-    Parameters
-    ----------
-    strict : whether it is an error if the file holds no review.
-
     Raises
     ------
-    UsageError : the file cannot be read, has another format, or holds no review.
+    UsageError : the file cannot be read, has another format, or holds no review although `strict` is true.
     MissingExtraError : it is a Parquet file, and pyarrow is not installed.
     """
     try:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mien.data.join import AMBIGUOUS as SEVERAL
-from mien.data.join import match, normalise_name
+from mien.data.join import SHOWN, match, normalise_name
 from mien.data.reviews import (
     AMBIGUOUS,
     CANNOT_SAY,
@@ -26,7 +26,6 @@ from mien.data.reviews import (
 from mien.errors import UsageError
 from mien.types import NO_LABEL, Bools, Dataset, Ints, Problem, digest
 
-SHOWN = 120
 REMEDIES = {
     AMBIGUOUS: "write the picture's path as well; the review is left out",
     GONE: "nothing: it counts again when the picture is back; or correct the name",
@@ -40,10 +39,6 @@ def on_pictures(file: ReviewFile, data: Dataset, *, strict: bool = True) -> Revi
     picture was moved or its row number changed. Without a hash, a moved picture is found by its file name, provided
     that the file names of all pictures and of all reviews are unique. A review that names no picture, several pictures
     or no class becomes a Problem.
-
-    Parameters
-    ----------
-    strict : whether it is an error if no review can be used.
 
     Raises
     ------

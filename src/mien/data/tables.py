@@ -124,7 +124,7 @@ def read_table(path: Path) -> Table:
 
 def header_of(path: Path) -> list[str]:
     """Read only the column names of a table; raises the errors of `read_table`."""
-    return _parquet(path, 0).header if _is_parquet(path) else next(rows_of(path), [])
+    return _parquet(path, header_only=True).header if _is_parquet(path) else next(rows_of(path), [])
 
 
 def table_of(raw: bytes, path: Path) -> Table:
@@ -196,10 +196,10 @@ def _is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _parquet(path: Path, rows: int | None = None) -> Table:
+def _parquet(path: Path, *, header_only: bool = False) -> Table:
     parquet = import_optional("pyarrow.parquet", "pyarrow", "parquet")
     try:
-        if rows == 0:
+        if header_only:
             return Table(path, list(parquet.read_schema(path).names), [])
         table = parquet.read_table(path)
     except (OSError, ValueError) as error:

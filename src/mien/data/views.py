@@ -23,9 +23,7 @@ COLUMNS = 12
 def view(data: Dataset, row: int, side: int = 0) -> Image.Image:
     """Read the picture of a row from its file, upright, grey or RGB; the decoded pixels if no file can be read.
 
-    Parameters
-    ----------
-    side : length of the longer side in pixels to which larger pictures are scaled down; 0 for the full size.
+    Pictures whose longer side exceeds `side` pixels are scaled down to it; 0 keeps their size.
     """
     path = str(data.paths[row])
     image = full_image(Path(path), side) if path else None
@@ -37,11 +35,7 @@ def view(data: Dataset, row: int, side: int = 0) -> Image.Image:
 
 
 def encoded(image: Image.Image, lossless: int = LOSSLESS) -> tuple[bytes, str]:
-    """Encode a picture as PNG if it is small, else as JPEG; returns the bytes and their media type.
-
-    Parameters
-    ----------
-    lossless : number of pixels up to which PNG is used.
+    """Encode a picture as PNG if it has up to `lossless` pixels, else as JPEG; returns the bytes and their media type.
 
     >>> content, kind = encoded(Image.new("L", (8, 8)))
     >>> content[:4], kind
