@@ -100,8 +100,9 @@ def read_pictures(
     listed = Dataset(
         names, np.full(len(names), NO_LABEL), LabelSet(classes), texts([""] * len(names)), names, name="pictures"
     )
-    found = _filled(listed, Decoded.gathered(_batches(listed, settings, ranges=ranges, hashed=hashed), settings.shape))
-    return found if hashed else found.replace(hashes=None)
+    batches = _batches(listed, settings, ranges=ranges, hashed=hashed)
+    pictures = _filled(listed, Decoded.gathered(batches, settings.shape))
+    return pictures if hashed else pictures.replace(hashes=None)
 
 
 def ranges_of(paths: Sequence[Path]) -> tuple[Ranges, list[Finding]]:

@@ -47,7 +47,7 @@ def parts_of(sources: Texts | None) -> Texts | None:
     return texts(parts[inverse].tolist())
 
 
-def mixed(dataset: Dataset) -> Dataset:
+def note_mixed_parts(dataset: Dataset) -> Dataset:
     """Add a Problem if the data have official parts, which are mixed and divided again."""
     parts = parts_of(dataset.sources)
     if parts is None:

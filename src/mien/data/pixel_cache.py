@@ -84,7 +84,7 @@ def save(entry: Path, batches: Iterable[Decoded], count: int, shape: tuple[int, 
 
     Parameters
     ----------
-    count : maximum number of pictures; those that cannot be read leave a hole at the end of the file.
+    count : maximum number of pictures, for which the file has room.
     shape : of one picture.
 
     Raises

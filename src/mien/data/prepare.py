@@ -14,7 +14,7 @@ from mien.data.ferplus import LABELS
 from mien.data.folders import SUBFOLDERS
 from mien.data.images import Formats, decode, formats
 from mien.data.load import FORMATS, absolute, load
-from mien.data.official import SPLITS, mixed, with_official
+from mien.data.official import SPLITS, note_mixed_parts, with_official
 from mien.data.picture import RESIZE_MODES, ImageSettings
 from mien.data.pixel_checks import confounded_by_format
 from mien.data.profile import shape
@@ -100,17 +100,16 @@ def prepare(settings: DataSettings, on_event: OnEvent = ignore) -> Dataset:
 
     Raises
     ------
-    DataError
-        Nothing usable, or with `strict` any problem at all.
+    DataError : no picture is usable, or `strict` is true and there is a Problem.
     """
     key = (settings, os.environ.get("MIEN_CACHE", ""), _stamp(settings.reviews))
-    found = _recent.pop(key, None)
-    if found is None:
-        found = _shaped(settings, usable(_checked(settings, _listed(settings), on_event)))
-    _recent[key] = found
+    prepared = _recent.pop(key, None)
+    if prepared is None:
+        prepared = _shaped(settings, usable(_checked(settings, _listed(settings), on_event)))
+    _recent[key] = prepared
     for oldest in list(_recent)[:-KEPT]:
         _recent.pop(oldest, None)
-    return found
+    return prepared
 
 
 def forget() -> None:
@@ -135,8 +134,8 @@ class Unfiltered:
 def prepare_unfiltered(settings: DataSettings, on_event: OnEvent = ignore) -> Unfiltered:
     """Like `prepare`, but nothing is left out for want of a label, and the formats of the files are checked too."""
     rows = _listed(settings)
-    seen = formats(rows)
-    return Unfiltered(_shaped(settings, _checked(settings, rows, on_event, seen)), len(rows), seen)
+    of_files = formats(rows)
+    return Unfiltered(_shaped(settings, _checked(settings, rows, on_event, of_files)), len(rows), of_files)
 
 
 def _stamp(path: str) -> tuple[int, int]:
@@ -183,14 +182,15 @@ def _listed(settings: DataSettings) -> Dataset:
     )  # fmt: skip
 
 
-def _checked(settings: DataSettings, rows: Dataset, on_event: OnEvent, seen: Formats | None = None) -> Dataset:
+def _checked(settings: DataSettings, rows: Dataset, on_event: OnEvent, of_files: Formats | None = None) -> Dataset:
     """The listed rows decoded, reviewed and checked, those without a label included."""
     decoded = _decoded(settings, rows, on_event)
-    found = check((with_official if settings.split == "official" else mixed)(decoded))
-    found = found if seen is None else confounded_by_format(found, seen)
+    checked = check((with_official if settings.split == "official" else note_mixed_parts)(decoded))
+    if of_files is not None:
+        checked = confounded_by_format(checked, of_files)
     if settings.strict:
-        raise_on_problems(found)
-    return found
+        raise_on_problems(checked)
+    return checked
 
 
 def _decoded(settings: DataSettings, rows: Dataset, on_event: OnEvent = ignore) -> Dataset:
