@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.bases.page import machine, markdown, table
 from benchmarks.common import RESULTS
 from mien.data.faces import FaceSettings, draw
-from mien.data.samples import as_png
+from mien.data.views import as_png
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = """# Unbalanced classes: figures

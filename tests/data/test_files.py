@@ -9,7 +9,7 @@ from PIL import Image, features
 
 from mien.data import files, folders, signatures
 from mien.data.checks import by_kind
-from mien.data.files import images_from, list_folder, walk
+from mien.data.files import images_in, list_folder, walk
 from mien.data.images import ImageSettings, read_pictures
 from mien.data.load import load
 from mien.data.signatures import format_of
@@ -207,10 +207,9 @@ class TestGather:
             save(tmp_path / name / "1.png")
             (tmp_path / name / "x.psd").write_bytes(b"8BPS\0\1")
         (tmp_path / "empty").mkdir()
-        found = images_from([tmp_path, tmp_path / "a" / "1.png"])
-        assert [path.relative_to(tmp_path).as_posix() for path in found.pictures] == ["a/1.png", "b/c/1.png"]
-        (problem,) = found.problems
+        pictures, (problem,) = images_in(tmp_path)
+        assert [path.relative_to(tmp_path).as_posix() for path in pictures] == ["a/1.png", "b/c/1.png"]
         assert "2 files of format Photoshop" in problem.cause and problem.place == str(tmp_path)
 
     def test_a_file_that_is_named_is_taken_whatever_it_is(self, tmp_path: Path) -> None:
-        assert images_from([tmp_path / "gone.txt"]).pictures == [tmp_path / "gone.txt"]
+        assert images_in(tmp_path / "gone.txt") == ([tmp_path / "gone.txt"], [])

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.data.images import RESIZE_MODES, ImageSettings, decode, formats
+from mien.data.images import decode, formats
+from mien.data.picture import RESIZE_MODES, ImageSettings
 from mien.data.split import split
 from mien.errors import UsageError
 from mien.types import Dataset, LabelSet, texts

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.data.official import mixed, part_of, parts_of, with_official
+from mien.data.official import note_mixed_parts, part_of, parts_of, with_official
 from mien.data.prepare import DataSettings, prepare
 from mien.data.split import split
 from mien.errors import DataError
@@ -87,9 +87,9 @@ def test_classes_that_a_part_lacks_are_said() -> None:
 
 
 def test_mixing_is_said_and_sets_without_parts_are_refused() -> None:
-    [problem] = mixed(dataset(["train", "test"])).problems
+    [problem] = note_mixed_parts(dataset(["train", "test"])).problems
     assert "--split official" in problem.remedy
-    assert mixed(dataset(["ann", "bob"])).problems == ()
+    assert note_mixed_parts(dataset(["ann", "bob"])).problems == ()
     with pytest.raises(DataError, match="no official parts"):
         with_official(dataset(["ann", "bob"]))
 

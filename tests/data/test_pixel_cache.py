@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mien.data.images import ImageSettings, decode
-from mien.data.pixel_cache import Decoded, PixelCache
+from mien.data.pixel_cache import Decoded, load, save
 from mien.types import Dataset, LabelSet, texts
 
 SIZE = ImageSettings(size=16)
@@ -21,7 +21,7 @@ def listing(*paths: Path) -> Dataset:
     return Dataset(ids, np.zeros(len(ids), int), LabelSet(("fear",)), raw, texts([str(path) for path in paths]))
 
 
-def save(path: Path, pixels: np.ndarray) -> Path:
+def save_image(path: Path, pixels: np.ndarray) -> Path:
     Image.fromarray(pixels).save(path)
     return path
 
@@ -29,7 +29,7 @@ def save(path: Path, pixels: np.ndarray) -> Path:
 @pytest.fixture
 def data(tmp_path: Path) -> Dataset:
     (tmp_path / "empty.png").touch()
-    return listing(*(save(tmp_path / f"{n}.png", GREY + n) for n in range(3)), tmp_path / "empty.png")
+    return listing(*(save_image(tmp_path / f"{n}.png", GREY + n) for n in range(3)), tmp_path / "empty.png")
 
 
 def test_the_second_time_nothing_is_decoded(data: Dataset, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_the_second_time_nothing_is_decoded(data: Dataset, tmp_path: Path) -> No
 
 def test_changed_files_and_settings_are_read_anew(data: Dataset, tmp_path: Path) -> None:
     before = decode(data, SIZE, tmp_path / "cache")
-    save(Path(data.paths[0]), 255 - GREY)
+    save_image(Path(data.paths[0]), 255 - GREY)
     os.utime(data.paths[0], ns=(1, 1))
     after = decode(data, SIZE, tmp_path / "cache")
     assert before.fingerprint() != after.fingerprint()
@@ -58,7 +58,7 @@ def test_a_twin_folder_has_an_entry_of_its_own(tmp_path: Path) -> None:
     found = []
     for folder, value in (("one", 10), ("two", 20)):
         (tmp_path / folder).mkdir()
-        path = save(tmp_path / folder / "a.png", np.full((16, 16), value, np.uint8))
+        path = save_image(tmp_path / folder / "a.png", np.full((16, 16), value, np.uint8))
         os.utime(path, ns=(1, 1))
         found.append((path.stat().st_size, int(decode(listing(path), SIZE, tmp_path / "cache").pictures[0, 0, 0])))
     assert found[0][0] == found[1][0]  # names, sizes and times are equal
@@ -108,7 +108,7 @@ def test_a_damaged_entry_is_written_anew(data: Dataset, tmp_path: Path, file: st
     (entry,) = (tmp_path / "cache" / "pixels").iterdir()
     (entry / file).write_bytes(b"PK\x03\x04 not what it was")
     assert len(decode(data, SIZE, tmp_path / "cache")) == 3
-    assert PixelCache(tmp_path / "cache", entry.name).load() is not None
+    assert load(entry) is not None
 
 
 def test_interrupted_writing_leaves_nothing(tmp_path: Path) -> None:
@@ -116,21 +116,21 @@ def test_interrupted_writing_leaves_nothing(tmp_path: Path) -> None:
         yield Decoded(np.array([0]), GREY[None], texts(["x"]), ())
         raise KeyboardInterrupt
 
-    cache = PixelCache(tmp_path, "key")
+    entry = tmp_path / "pixels" / "key"
     with pytest.raises(KeyboardInterrupt):
-        cache.save(broken(), 2, (16, 16))  # type: ignore[arg-type]
-    assert cache.load() is None and list((tmp_path / "pixels").iterdir()) == []
+        save(entry, broken(), 2, (16, 16))  # type: ignore[arg-type]
+    assert load(entry) is None and list((tmp_path / "pixels").iterdir()) == []
 
 
 def test_two_writers_at_once(tmp_path: Path) -> None:
     batch = Decoded(np.array([0]), GREY[None], texts(["x"]), ())
-    cache = PixelCache(tmp_path, "key")
+    entry = tmp_path / "pixels" / "key"
 
     def while_another_writes() -> object:
         yield batch
-        PixelCache(tmp_path, "key").save([batch], 1, (16, 16))
+        save(entry, [batch], 1, (16, 16))
 
-    kept = cache.save(while_another_writes(), 1, (16, 16))  # type: ignore[arg-type]
+    kept = save(entry, while_another_writes(), 1, (16, 16))  # type: ignore[arg-type]
     np.testing.assert_array_equal(np.asarray(kept.pixels), GREY[None])
     assert [path.name for path in (tmp_path / "pixels").iterdir()] == ["key"]
 

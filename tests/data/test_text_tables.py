@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.data.tables import fold_title, header_of, read_table, table_of
+from mien.data.tables import fold_title, header_of, read_table, table_of, unify_names
 from mien.errors import DataError
 
 ROWS = [["image", "User.ID", "emotion"], ["a.png", "7", "fear"], ["b, c.png", "", "Überraschung"]]
@@ -90,3 +90,20 @@ def test_a_class_is_no_misspelt_column(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_table(path).require_column("image")
     assert "did you mean" not in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "same", [["7", "7.0", " 007 "], ["Ann", "ANN", "ann "], ["Zo\u00eb", "Zoe\u0308"], ["S01", "s01"]]
+)
+def test_writings_of_one_person(same: list[str]) -> None:
+    assert len(set(unify_names(same))) == 1
+
+
+@pytest.mark.parametrize("word", ["", "nan", "NaN", "None", "NULL", "N/A", "unknown", "-", "?", "-1", "-1.0"])
+def test_nobody_is_no_person(word: str) -> None:
+    assert unify_names([word, "ann"]) == ["", "ann"]
+
+
+def test_different_people_stay_apart() -> None:
+    names = ["1", "10", "1.5", "s1", "ann", "anne"]
+    assert unify_names(names) == names

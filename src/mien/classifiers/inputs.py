@@ -13,7 +13,7 @@ from PIL import Image
 
 from mien.classifiers.contract import Batch, ClassifierCard, TableSpec
 from mien.data.deep import Ranges
-from mien.data.files import images_from
+from mien.data.files import images_in
 from mien.data.images import read_pictures
 from mien.data.picture import ImageSettings, decoded_image
 from mien.errors import AlignmentError, DataError
@@ -87,10 +87,10 @@ def read_rows(card: ClassifierCard, X: Any, ranges: Ranges | None = None) -> Rea
 def paths_in(X: Any) -> list[Path] | None:
     """The image files that X names, one path, a folder or a list of paths; None where X is no text."""
     if isinstance(X, str | Path):
-        listing = images_from([Path(X)])
-        if not listing.pictures:
+        images, _ = images_in(Path(X))
+        if not images:
             raise DataError("no image in this folder", place=str(X), remedy="name image files or a folder of them")
-        return list(listing.pictures)
+        return images
     if isinstance(X, np.ndarray) and X.dtype.kind not in "UOT":
         return None
     values = X.tolist() if hasattr(X, "tolist") else X

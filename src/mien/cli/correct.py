@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,7 @@ def as_figures(done: Correction) -> dict[str, Any]:
             for guarantee in done.patch.certified.guarantees
         ],
         "approximate": done.patch.approximate,
-        "provenance": done.patch.provenance.record(),
+        "provenance": asdict(done.patch.provenance),
         "assurance": done.patch.assurance(),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def show(folder: Path, as_json: bool) -> None:
     stored = PATCH.read(folder, REMEDY)
     provenance = Provenance.from_patch(stored)
     if as_json:
-        print_json({**stored, RECORD: provenance.record()})
+        print_json({**stored, RECORD: asdict(provenance)})
         return
     recorded = "" if RECORD in stored else "not recorded, since an earlier version made the patch; "
     with as_storage_error(folder / "patch.json"):

@@ -14,7 +14,7 @@ from mien.cli.failures import to_stderr
 from mien.cli.options import PATH, seed_option
 from mien.cli.terminal import print_json
 from mien.errors import DataError
-from mien.types import NO_LABEL
+from mien.types import NO_LABEL, Problem
 
 SHOWN = 20
 """Most lines that are printed on what is left out."""
@@ -66,20 +66,23 @@ def expand(files: tuple[Path, ...]) -> list[Path]:
     ------
     DataError : a folder holds no picture that can be read.
     """
-    from mien.data.files import images_from
+    from mien.data.files import images_in
 
-    listings = [images_from([place]) for place in files]
-    problems = [problem for listing in listings for problem in listing.problems]
-    for place, listing in zip(files, listings, strict=True):
-        if not listing.pictures:
-            why = f": {listing.problems[0].cause}" if listing.problems else ""
-            remedy = listing.problems[0].remedy if listing.problems else "name picture files or a folder of them"
+    pictures: list[Path] = []
+    problems: list[Problem] = []
+    for place in files:
+        inside, left_out = images_in(place)
+        if not inside:
+            why = f": {left_out[0].cause}" if left_out else ""
+            remedy = left_out[0].remedy if left_out else "name picture files or a folder of them"
             raise DataError(f"no picture in this folder{why}", place=str(place), remedy=remedy)
+        pictures += inside
+        problems += left_out
     for problem in problems[:SHOWN]:
         to_stderr(f"left out: {problem}")
     if len(problems) > SHOWN:
         to_stderr(f"left out: {len(problems) - SHOWN} more folders")
-    return list(dict.fromkeys(path for listing in listings for path in listing.pictures))
+    return list(dict.fromkeys(pictures))
 
 
 def _rows(answers: Predictions, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -34,9 +34,7 @@ RARE = 20
 def check(dataset: Dataset) -> Dataset:
     """Apply all CHECKS: add Problems, drop rows that repeat a file, and remove contradictory labels.
 
-    Parameters
-    ----------
-    dataset : decoded, since copies are found by `hashes`.
+    The data set is decoded before, since copies are found by its `hashes`.
 
     Examples
     --------
@@ -105,9 +103,9 @@ def conflicting_images(dataset: Dataset) -> list[Dataset]:
 
 
 def _contradictory(dataset: Dataset) -> list[Ints]:
-    """Rows of each picture that has two labels or more."""
-    groups = _equal(_image_keys(dataset))
-    return [rows for rows in groups if len(np.unique(dataset.labels[rows][dataset.labels[rows] != NO_LABEL])) > 1]
+    """Rows of each picture with two labels or more; equal pictures have one hash if decoded, else one path or id."""
+    keys = np.where(dataset.paths == "", dataset.ids, dataset.paths) if dataset.hashes is None else dataset.hashes
+    return [rows for rows in _equal(keys) if len(set(dataset.labels[rows].tolist()) - {NO_LABEL}) > 1]
 
 
 def repeated_rows(dataset: Dataset) -> Dataset:
@@ -215,13 +213,6 @@ def raise_on_problems(dataset: Dataset) -> None:
     if dataset.problems:
         counts = "; ".join(f"{kind.count} × {kind.name} ({kind.examples[0]})" for kind in by_kind(dataset.problems))
         raise DataError(f"has problems: {counts}", place=dataset.name, remedy="correct them, or leave --strict out")
-
-
-def _image_keys(dataset: Dataset) -> Texts:
-    """(N,) keys that are equal for equal pictures: hashes of pixels if decoded, else paths, else ids."""
-    if dataset.hashes is not None:
-        return dataset.hashes
-    return np.where(dataset.paths == "", dataset.ids, dataset.paths)
 
 
 def _equal(keys: Texts) -> list[Ints]:

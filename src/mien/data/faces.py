@@ -67,12 +67,9 @@ class FaceSettings:
 
     def __post_init__(self) -> None:
         limits: dict[str, tuple[float, float]] = {
-            "n": (1, 10**7),
-            "size": (16, 512),
-            "seed": (0, 2**63),
-            "pose": (0, 2),
-        }
-        limits |= dict.fromkeys(("weakest", "blending", "noise", "occlusion"), (0, 1)) | {"duplicates": (0, 0.5)}
+            "n": (1, 10**7), "size": (16, 512), "seed": (0, 2**63), "pose": (0, 2), "weakest": (0, 1),
+            "blending": (0, 1), "noise": (0, 1), "occlusion": (0, 1), "duplicates": (0, 0.5),
+        }  # fmt: skip
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise UsageError(f"{name} is {getattr(self, name)}", place="synthetic", remedy=f"give {low} to {high}")
@@ -115,17 +112,12 @@ class FaceSettings:
 
 
 def _value(text: str, kind: type, name: str, spec: str) -> object:
-    if kind is bool:
-        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        if text.casefold() in words:
-            return words[text.casefold()]
-    else:
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    example = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
-    raise UsageError(f"{name}={text!r} cannot be read", place=spec, remedy=f"give {name} {example}")
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    try:
+        return words[text.casefold()] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        example = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+        raise UsageError(f"{name}={text!r} cannot be read", place=spec, remedy=f"give {name} {example}") from None
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import numpy as np
 from mien.data.files import list_folder
 from mien.data.join import join, match
 from mien.data.labels import EMOTIONS
-from mien.data.listing import UNDECIDED, broken_row, column_indices, labelset_of, resolve, unique_ids, unlisted
-from mien.data.tables import read_table, rows_of
+from mien.data.listing import UNDECIDED, broken_row, labelset_of, resolve, unique_ids, unlisted
+from mien.data.tables import Table, read_table, rows_of
 from mien.errors import DataError, choice_error
 from mien.types import Dataset, Floats, Ints, Problem, Texts, texts
 
@@ -27,6 +27,7 @@ LAYOUT = "FER+ (fer2013new.csv beside FER2013Train, FER2013Valid, FER2013Test)"
 OPTIONS = ("labels",)
 LABELS = ("plurality", "fer2013", "shares")
 VOTED = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
+TABLE = "fer2013new.csv"
 FOLDERS = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}
 FER2013_NUMBERS = {
     "0": "anger", "1": "disgust", "2": "fear", "3": "happiness", "4": "sadness", "5": "surprise", "6": "neutral",
@@ -37,10 +38,8 @@ _ORDER = [VOTED.index(name) for name in (*EMOTIONS.names, "unknown", "NF")]
 
 def looks_like(path: Path) -> bool:
     """Whether `path` is a FER+ folder, or its fer2013new.csv."""
-    root = path.parent if path.name == "fer2013new.csv" else path
-    return (root / "fer2013new.csv").is_file() or any(
-        (root / name / "label.csv").is_file() for name in FOLDERS.values()
-    )
+    root = path.parent if path.name == TABLE else path
+    return any((root / table).is_file() for table in (TABLE, *(f"{name}/label.csv" for name in FOLDERS.values())))
 
 
 def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plurality") -> Dataset:
@@ -64,15 +63,17 @@ def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plur
     if not looks_like(root):
         remedy = f"give the folder of FER+, which contains that file and {FOLDERS['Training']}"
         raise DataError("has no fer2013new.csv", place=str(root), remedy=remedy)
-    listed = _read_new(root) if (root / "fer2013new.csv").is_file() else _read_label_files(root)
+    table = root / TABLE
+    listed = _read_new(table) if table.is_file() else _read_label_files(root)
     if not listed.names:
         raise DataError("has no row with a picture name", place=str(root), remedy="is the file complete?")
     folders = {name: list_folder(root / name) for name in FOLDERS.values()}
     pictures = [f"{folder}/{name}" for folder, images in folders.items() for name in images.pictures]
-    table = root / ("fer2013new.csv" if (root / "fer2013new.csv").is_file() else "label.csv")
+    table = table if table.is_file() else root / "label.csv"
     written = [f"{FOLDERS[usage]}/{name}" for usage, name in zip(listed.usages, listed.names, strict=True)]
-    matched = match(written, pictures, table)
-    kept = matched.rows >= 0
+    matched, unmatched = match(written, pictures, table)
+    kept = matched >= 0
+    rows = matched[kept].tolist()
     named, usages = texts(listed.names)[kept], texts(listed.usages)[kept]
     votes = np.array(listed.votes, dtype=np.int64)[:, _ORDER][kept]
     labelset = labelset_of(EMOTIONS.names, {**FER2013_NUMBERS, **(names or {})}, others=False)
@@ -82,14 +83,14 @@ def read(path: Path, names: Mapping[str, str] | None = None, labels: str = "plur
         labels=resolve(raw, labelset),
         labelset=labelset,
         raw_labels=raw,
-        paths=texts([f"{root}/{pictures[row]}" for row in matched.rows[kept].tolist()]),
+        paths=texts([f"{root}/{pictures[row]}" for row in rows]),
         votes=votes,
         targets=shares(votes[:, : len(labelset)]) if labels == "shares" else None,
         sources=usages,
         problems=(
-            *listed.problems, *matched.problems, *problems,
+            *listed.problems, *unmatched, *problems,
             *(problem for folder in folders.values() for problem in folder.problems),
-            *unlisted(root, pictures, matched.rows[kept].tolist(), table.name),
+            *unlisted(root, pictures, rows, table.name),
         ),
         name=str(root),
     )  # fmt: skip
@@ -138,10 +139,10 @@ class _Listed:
             self.votes.append([int(vote) for vote in votes])
 
 
-def _read_new(root: Path) -> _Listed:
-    path = root / "fer2013new.csv"
+def _read_new(path: Path) -> _Listed:
     lines = rows_of(path)
-    usage, name, *voted = column_indices(next(lines, []), ["Usage", "Image name", *VOTED], path)
+    header = Table(path, next(lines, []), [])
+    usage, name, *voted = (header.require_column(title) for title in ("Usage", "Image name", *VOTED))
     listed = _Listed()
     for number, row in enumerate(lines, 1):
         row += [""] * (len(VOTED) + 2 - len(row))
@@ -162,10 +163,8 @@ def _fer2013_labels(root: Path, names: Texts) -> tuple[Texts, list[Problem]]:
     """(N,) FER2013's original labels of the named pictures, "" where there is none, and Problems of their table."""
     path = root / "fer2013_labels.csv"
     if not path.is_file():
-        raise DataError(
-            "there is no fer2013_labels.csv", place=str(root), remedy="write one (Usage,Image name,emotion), or use "
-            "--labels plurality"
-        )  # fmt: skip
+        remedy = "write one (Usage,Image name,emotion), or use --labels plurality"
+        raise DataError("there is no fer2013_labels.csv", place=str(root), remedy=remedy)
     table = read_table(path)
     labels = table.column(table.require_column("emotion"))
     distinct, inverse = np.unique(names, return_inverse=True)

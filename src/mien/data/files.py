@@ -8,7 +8,7 @@ cannot be read here are counted.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,20 +47,6 @@ class Folder:
     unread: Mapping[str, list[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class ImageFiles:
-    """Image files from several files and folders.
-
-    Attributes
-    ----------
-    pictures : the files, each once, in order.
-    problems : files and folders that were left out, counted.
-    """
-
-    pictures: list[Path]
-    problems: list[Problem]
-
-
 def walk(root: Path) -> Iterator[Folder]:
     """Visit every folder below `root` that is not hidden once: first real folders, then those reached by links."""
     visited = set(root.resolve().parents)  # a link to a folder above root would cause an endless loop
@@ -72,26 +58,24 @@ def walk(root: Path) -> Iterator[Folder]:
             real = folder.resolve()
             if real in visited:
                 inner.clear()
-                yield Folder(folder, [], [_repeated(folder, real)])
+                cause = f"links to {real}, which was read already or contains this folder"
+                remedy = "nothing: each picture is read once; or remove the link"
+                yield Folder(folder, [], [Problem("repeated folder", str(folder), cause, remedy)])
                 continue
             visited.add(real)
             here = list_folder(folder)
             inner[:], problems = _accepted(folder, inner, has_pictures=bool(here.pictures))
             starts += [link for link in (folder / child for child in inner) if link.is_symlink()]
             if not here.pictures and not here.unread and not inner and folder != root:
-                problems.append(_empty(folder))
+                problems.append(Problem("empty folder", str(folder), "has no pictures", "nothing: it is left out"))
             yield Folder(folder, here.pictures, here.problems + problems, here.unread)
     for error in errors:
-        yield Folder(Path(error.filename), [], [_unreadable(error)])
+        cause, remedy = f"cannot be read: {error.strerror}", "change its permissions, or remove it"
+        yield Folder(Path(error.filename), [], [Problem("unreadable folder", str(error.filename), cause, remedy)])
 
 
-def list_folder(folder: Path, known: Collection[str] = ()) -> Folder:
-    """List the image files of one folder without hidden files; empty if the folder does not exist.
-
-    Parameters
-    ----------
-    known : names of files reported elsewhere, which are not counted as unread.
-    """
+def list_folder(folder: Path) -> Folder:
+    """List the image files of one folder without hidden files; empty if the folder does not exist."""
     pictures: list[str] = []
     unread: dict[str, list[str]] = {}
     if folder.is_dir():
@@ -102,37 +86,34 @@ def list_folder(folder: Path, known: Collection[str] = ()) -> Folder:
                 format = _format(entry)
                 if format is None:
                     pictures.append(entry.name)
-                elif format and entry.name not in known:
+                elif format:
                     unread.setdefault(format, []).append(entry.name)
     return Folder(folder, pictures, [_not_read(folder, *item) for item in unread.items()], unread)
 
 
-def images_from(paths: Iterable[Path]) -> ImageFiles:
-    """Replace each folder among paths by the image files in and below it.
+def images_in(path: Path) -> tuple[list[Path], list[Problem]]:
+    """List the image files in and below a folder, or the file itself, and the Problems found on the way.
 
-    Unread files are counted over all folders below a given one: one Problem for each format that cannot be read.
+    Unread files are counted over all folders: one Problem for each format that cannot be read.
     """
-    pictures: dict[Path, None] = {}
+    if not path.is_dir():
+        return [path], []
+    pictures: list[Path] = []
     problems: list[Problem] = []
-    for path in paths:
-        if not path.is_dir():
-            pictures[path] = None
-            continue
-        unread: dict[str, list[str]] = {}
-        for folder in walk(path):
-            pictures.update(dict.fromkeys(folder.path / name for name in folder.pictures))
-            problems += [problem for problem in folder.problems if problem.kind not in (NOT_READ, "empty folder")]
-            for format, names in folder.unread.items():
-                unread.setdefault(format, []).extend(str(folder.path.relative_to(path) / name) for name in names)
-        problems += [_not_read(path, *item) for item in unread.items()]
-    return ImageFiles(list(pictures), problems)
+    unread: dict[str, list[str]] = {}
+    for folder in walk(path):
+        pictures += [folder.path / name for name in folder.pictures]
+        problems += [problem for problem in folder.problems if problem.kind not in (NOT_READ, "empty folder")]
+        for format, names in folder.unread.items():
+            unread.setdefault(format, []).extend(str(folder.path.relative_to(path) / name) for name in names)
+    return pictures, problems + [_not_read(path, *item) for item in unread.items()]
 
 
 def refuse_unread(root: Path) -> None:
     """Raise DataError if all pictures below `root` have formats that cannot be read here."""
-    files = images_from([root]) if root.is_dir() else ImageFiles([], [])
-    unread = [problem for problem in files.problems if problem.kind == NOT_READ]
-    if unread and not files.pictures:
+    pictures, problems = images_in(root)
+    unread = [problem for problem in problems if problem.kind == NOT_READ]
+    if unread and not pictures:
         causes = "; ".join(problem.cause for problem in unread)
         raise DataError(f"has no picture that can be read here: {causes}", place=str(root), remedy=unread[0].remedy)
 
@@ -161,10 +142,15 @@ def _accepted(folder: Path, inner: list[str], *, has_pictures: bool) -> tuple[li
         name = child.casefold()
         if child.startswith(".") or name in JUNK:
             continue
+        place = str(folder / child)
         if child.startswith(SYSTEM_PREFIXES):
-            problems.append(_system_folder(folder / child))
+            cause = f"has a name that begins with {child[0]}, as folders made by programs often do"
+            remedy = "rename it if these are pictures of your own"
+            problems.append(Problem("folder left out", place, cause, remedy))
         elif has_pictures and name in THUMBNAILS:
-            problems.append(_thumbnails(folder / child))
+            cause = "is named like a folder of small copies of the pictures beside it"
+            remedy = "nothing: it is left out; rename it if these are pictures of their own"
+            problems.append(Problem("thumbnails", place, cause, remedy))
         else:
             accepted.append(child)
     return accepted, problems
@@ -177,32 +163,6 @@ def _not_read(folder: Path, format: str, names: list[str]) -> Problem:
         return Problem(NOT_READ, str(folder), cause, "check their permissions")
     cause = f"{len(names)} {files} of format {format} cannot be read here, such as {names[0]}"
     return Problem(NOT_READ, str(folder), cause, remedy(format))
-
-
-def _repeated(folder: Path, real: Path) -> Problem:
-    cause = f"links to {real}, which was read already or contains this folder"
-    return Problem("repeated folder", str(folder), cause, "nothing: each picture is read once; or remove the link")
-
-
-def _thumbnails(folder: Path) -> Problem:
-    remedy = "nothing: it is left out; rename it if these are pictures of their own"
-    return Problem(
-        "thumbnails", str(folder), "is named like a folder of small copies of the pictures beside it", remedy
-    )
-
-
-def _system_folder(folder: Path) -> Problem:
-    cause = f"has a name that begins with {folder.name[0]}, as folders made by programs often do"
-    return Problem("folder left out", str(folder), cause, "rename it if these are pictures of your own")
-
-
-def _unreadable(error: OSError) -> Problem:
-    remedy = "change its permissions, or remove it"
-    return Problem("unreadable folder", str(error.filename), f"cannot be read: {error.strerror}", remedy)
-
-
-def _empty(folder: Path) -> Problem:
-    return Problem("empty folder", str(folder), "has no pictures", "nothing: it is left out")
 
 
 def find_file(folder: Path, name: str) -> Path:

@@ -129,8 +129,13 @@ def _people_and_sources(
             given = [name for name in names if name]
             known = all(person for person, name in zip(people, names, strict=True) if name)  # from folders above
             if subfolders == "person" or (subfolders == "auto" and not known and are_person_names(given)):
-                problems += [_taken_for_people(given, root)] if subfolders == "auto" else []
                 people = np.where(people == "", names, people)
+                if subfolders == "auto":
+                    distinct = sorted(set(given))
+                    cause = f"{len(distinct)} folders such as {distinct[0]} are taken for people: "
+                    cause += "all pictures of a person stay in one part"
+                    remedy = "nothing; or give --subfolders source if they are not people"
+                    problems.append(Problem("folders as people", str(root), cause, remedy))
             else:
                 rest = [[*parts, name] if name else parts for parts, name in zip(rest, names, strict=True)]
     sources = texts(["/".join(parts) for parts in rest])
@@ -158,11 +163,3 @@ def _first_known(people: Texts | None, others: Texts | None) -> Texts | None:
     if people is None or others is None:
         return others if people is None else people
     return np.where(people == "", others, people)
-
-
-def _taken_for_people(names: Sequence[str], root: Path) -> Problem:
-    distinct = sorted(set(names))
-    cause = (
-        f"{len(distinct)} folders such as {distinct[0]} are taken for people: all pictures of a person stay in one part"
-    )
-    return Problem("folders as people", str(root), cause, "nothing; or give --subfolders source if they are not people")

@@ -25,12 +25,7 @@ INSIDE = ("ferplus", "raf-db", "legend-csv")
 
 
 def remedy_for_path(path: Path, formats: Mapping[str, ModuleType]) -> str:
-    """Find the remedy for a path that no reader recognises; "" if there are no data near it.
-
-    Parameters
-    ----------
-    formats : format name → reader.
-    """
+    """Find the remedy for a path that none of the readers `formats` recognises; "" if there are no data near it."""
     if path.is_file():
         return _remedy_for_file(path)
     for folder in _below(path):
@@ -44,12 +39,7 @@ def remedy_for_path(path: Path, formats: Mapping[str, ModuleType]) -> str:
 
 
 def refuse_parts(path: Path, formats: Mapping[str, ModuleType]) -> None:
-    """Raise DataError if a folder without class folders is only a part of a data set: pictures of a list, or one class.
-
-    Parameters
-    ----------
-    formats : format name → reader.
-    """
+    """Raise DataError if a folder without class folders is only a part of a data set, such as one class."""
     remedy, above = _enclosing_data(path, formats), path.resolve().parent
     if remedy:
         raise DataError("is a part of a data set", place=str(path), remedy=remedy)

@@ -18,15 +18,13 @@ from PIL import Image
 
 from mien.data.deep import Finding, Ranges
 from mien.data.opening import LIMIT, extent_of, header
-from mien.data.picture import RESIZE_MODES, DecodedImage, ImageSettings, decoded_image, read_image
-from mien.data.pixel_cache import OF_ALL, Decoded, PixelCache, RowFinding, default_folder
+from mien.data.picture import DecodedImage, ImageSettings, decoded_image, read_image
+from mien.data.pixel_cache import OF_ALL, Decoded, RowFinding, default_folder, load, save
 from mien.data.signatures import readable
 from mien.errors import StorageError
 from mien.events import Event, OnEvent, ignore
 from mien.machine import cores
 from mien.types import NO_LABEL, Dataset, LabelSet, Problem, Texts, digest, texts
-
-__all__ = ["RESIZE_MODES", "Formats", "ImageSettings", "decode", "formats", "read_pictures"]
 
 CHUNK = 256
 LARGE = 16_384
@@ -62,23 +60,17 @@ def decode(
     Problem if white is not 65535 or, for floating-point numbers, 1.
     """
 
-    def batches() -> Iterator[Decoded]:
-        return _batches(dataset, settings, on_event)
-
-    def in_memory() -> Decoded:
-        return Decoded.gathered(batches(), settings.shape)
-
     problems: list[Problem] = []
-    if dataset.pixels is not None or not keep:
-        decoded = in_memory()
-    else:
-        store = PixelCache(cache or default_folder(), _key(dataset, settings))
+    decoded = None
+    if dataset.pixels is None and keep:
+        entry = (cache or default_folder()) / "pixels" / _key(dataset, settings)
         try:
-            decoded = store.load() or store.save(batches(), len(dataset), settings.shape)
+            decoded = load(entry) or save(entry, _batches(dataset, settings, on_event), len(dataset), settings.shape)
         except StorageError as error:
             remedy = "set MIEN_CACHE to a writable folder; until then the pixels are kept in memory"
             problems.append(Problem("no cache", error.place, error.cause, remedy))
-            decoded = in_memory()
+    if decoded is None:
+        decoded = Decoded.gathered(_batches(dataset, settings, on_event), settings.shape)
     return _filled(dataset, decoded, problems)
 
 
@@ -101,20 +93,16 @@ def read_pictures(
 ) -> Dataset:
     """Decode image files without labels and without the cache; ids are paths, unreadable files become Problems.
 
-    Parameters
-    ----------
-    ranges : black and white of pictures with more than 8 bits per channel; by default they are determined from these
-        files.
-    hashed : whether `hashes` are computed; reading is faster without them.
+    The `ranges` of pictures with more than 8 bits per channel are determined from these files by default. Reading is
+    faster without hashes.
     """
     names = texts([str(path) for path in paths])
     listed = Dataset(
         names, np.full(len(names), NO_LABEL), LabelSet(classes), texts([""] * len(names)), names, name="pictures"
     )
-    dataset = _filled(
-        listed, Decoded.gathered(_batches(listed, settings, ranges=ranges, hashed=hashed), settings.shape)
-    )
-    return dataset if hashed else dataset.replace(hashes=None)
+    batches = _batches(listed, settings, ranges=ranges, hashed=hashed)
+    pictures = _filled(listed, Decoded.gathered(batches, settings.shape))
+    return pictures if hashed else pictures.replace(hashes=None)
 
 
 def ranges_of(paths: Sequence[Path]) -> tuple[Ranges, list[Finding]]:
@@ -168,8 +156,7 @@ def _batches(
     if ranges is None:
         ranges, findings = ranges_of(paths)
         if findings:
-            none = Decoded.none(settings.shape)
-            yield Decoded(none.rows, none.pixels, none.hashes, tuple((OF_ALL, *finding) for finding in findings))
+            yield Decoded.none(settings.shape, tuple((OF_ALL, *finding) for finding in findings))
     known_ranges = ranges
 
     def decoded(row: int) -> DecodedImage:

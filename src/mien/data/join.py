@@ -42,20 +42,6 @@ def normalise_name(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Matched:
-    """The picture that each of M rows of a table names.
-
-    Attributes
-    ----------
-    rows : (M,) index of the picture, −1 for none.
-    problems : one if all rows were matched loosely, then one for each row that names no picture, or several.
-    """
-
-    rows: Ints
-    problems: list[Problem]
-
-
-@dataclass(frozen=True)
 class Joined:
     """The row of a table that names each of N pictures.
 
@@ -71,7 +57,9 @@ class Joined:
     problems: list[Problem]
 
 
-def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, whole: bool = True) -> Matched:
+def match(
+    written: Sequence[str], names: Sequence[str], table: Path | str, *, whole: bool = True
+) -> tuple[Ints, list[Problem]]:
     """Find the picture that each row of a table names.
 
     Parameters
@@ -83,13 +71,18 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, wh
         extensions and folders, provided that the rest is unique; if that fails too, it is an error. A selection of rows
         is not compared so loosely, because an equal file name in another folder may be another picture.
 
+    Returns
+    -------
+    (M,) index of the picture of each row, −1 for none; and Problems: one if all rows were matched loosely, then one for
+    each row that names no picture, or several.
+
     Raises
     ------
     DataError : `whole` is true, and no row names a picture, or there are no pictures.
 
     Examples
     --------
-    >>> match(["happy\\\\1.png", "./2.png", "3.png"], ["happy/1.png", "happy/2.png"], "votes.csv").rows.tolist()
+    >>> match(["happy\\\\1.png", "./2.png", "3.png"], ["happy/1.png", "happy/2.png"], "votes.csv")[0].tolist()
     [0, 1, -1]
     """
     if whole and len(written) and not len(names):
@@ -101,15 +94,11 @@ def match(written: Sequence[str], names: Sequence[str], table: Path | str, *, wh
     if whole and len(rows) and not (rows >= 0).any():
         rows, problems = _match_loosely(written, index.names, rows, table)
     if whole and len(rows) and not (rows >= 0).any():
-        raise DataError(
-            f"none of its {len(rows)} rows names a picture of these data",
-            place=str(table),
-            remedy=f"row 1 has {written[0][:SHOWN]!r}, the first picture is {names[0][:SHOWN]!r}: make them agree",
-        )
-    problems += [
-        _problem(table, number, written[number], int(rows[number])) for number in np.flatnonzero(rows < 0).tolist()
-    ]
-    return Matched(np.maximum(rows, NONE), problems)
+        remedy = f"row 1 has {written[0][:SHOWN]!r}, the first picture is {names[0][:SHOWN]!r}: make them agree"
+        raise DataError(f"none of its {len(rows)} rows names a picture of these data", place=str(table), remedy=remedy)
+    for number in np.flatnonzero(rows < 0).tolist():
+        problems.append(_unmatched(_place(table, number, written[number]), written[number], rows[number] == SEVERAL))
+    return np.maximum(rows, NONE), problems
 
 
 def _match_loosely(
@@ -162,20 +151,20 @@ def join(written: Sequence[str], contents: Sequence[Hashable], names: Sequence[s
     >>> joined.rows.tolist(), joined.contradictory.tolist()
     ([0, -1], [False, True])
     """
-    matched = match(written, names, table)
+    pictures, problems = match(written, names, table)
     rows, contradictory = np.full(len(names), NONE), np.zeros(len(names), bool)
-    problems = list(matched.problems)
-    for number, picture in enumerate(matched.rows.tolist()):
+    for number, picture in enumerate(pictures.tolist()):
         if picture < 0:
             continue
+        place = _place(table, number, written[number])
         if contradictory[picture] or (rows[picture] >= 0 and contents[rows[picture]] != contents[number]):
             contradictory[picture], rows[picture] = True, NONE
             cause = f"has {contents[number]!r}, and another row of this picture differs"[:200]
             remedy = "correct the table; until then none of these rows is used"
-            problems.append(Problem(CONTRADICTORY, _place(table, number, written[number]), cause, remedy))
+            problems.append(Problem(CONTRADICTORY, place, cause, remedy))
         elif rows[picture] >= 0:
             cause, remedy = "repeats another row", "nothing: it counts once"
-            problems.append(Problem(REPEATED, _place(table, number, written[number]), cause, remedy))
+            problems.append(Problem(REPEATED, place, cause, remedy))
         else:
             rows[picture] = number
     return Joined(rows, contradictory, problems)
@@ -253,9 +242,9 @@ def _place(table: Path | str, number: int, name: str) -> str:
     return f"{table}, row {number + 1} ({name[:SHOWN]})"
 
 
-def _problem(table: Path | str, number: int, name: str, image: int) -> Problem:
-    if image == SEVERAL:
+def _unmatched(place: str, name: str, several: bool) -> Problem:
+    if several:
         remedy = "write the picture's path as well; the row is left out"
-        return Problem(AMBIGUOUS, _place(table, number, name), "names more than one picture", remedy)
+        return Problem(AMBIGUOUS, place, "names more than one picture", remedy)
     cause = "names no picture of these data" if name.strip() else "names no picture: its name is empty"
-    return Problem(UNMATCHED, _place(table, number, name), cause, "correct the name, or remove the row")
+    return Problem(UNMATCHED, place, cause, "correct the name, or remove the row")

@@ -17,8 +17,6 @@ CHOICES = ("emotion", "choice", "choices", "label", "expression", "class")
 TYPICAL = ("annotationid", "annotator", "leadtime", "completedby")
 """Fields by which rows of JSON-MIN and CSV are recognised."""
 UPLOADED = re.compile(r"(?:.*/)?data/upload/(?:\d+/)?(?:[0-9a-f]{8}-)?(.+)", re.DOTALL)
-NAMELESS = "names no picture: it has neither mien_id nor a link to a file"
-LISTED = 5
 
 
 def is_task(record: Mapping[str, Any]) -> bool:
@@ -32,18 +30,17 @@ def is_row(fields: Mapping[str, Any]) -> bool:
 
 
 def reviews_of_task(task: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[Review | Fault]:
-    """Convert the annotations of a task that chose a class and were not cancelled.
+    """Convert the annotations of an exported task that chose a class and were not cancelled.
 
-    Parameters
-    ----------
-    task : as exported.
-    fields : the task's data, by folded names.
+    The `fields` are the task's data, by folded names.
     """
     annotations = task.get("annotations", task.get("completions")) or []
     if not isinstance(annotations, list):
         yield Fault("its annotations are not a list")
         return
-    name = picture_named(fields) or _uploaded(task.get("file_upload")) or _older_id(fields)
+    name = picture_named(fields) or _uploaded(task.get("file_upload"))
+    if not name and isinstance(fields.get("id"), str):
+        name = fields["id"]  # in exports of earlier versions of mien
     for annotation in annotations:
         if not isinstance(annotation, dict):
             yield Fault("has only the ids of its annotations: export the annotations themselves")
@@ -71,11 +68,7 @@ def review_of_row(fields: Mapping[str, Any]) -> Review | Fault | None:
 def review(name: str, value: Any, about: Mapping[str, Any]) -> Review | Fault | None:
     """Convert one annotation to a review; None if no class was chosen.
 
-    Parameters
-    ----------
-    name : name of the picture.
-    value : the chosen classes, in any format of Label Studio.
-    about : completed_by, created_at, updated_at.
+    The `value` is the choice in any format of Label Studio; `about` has completed_by, created_at and updated_at.
     """
     chosen = choices(value)
     if chosen is None:
@@ -83,9 +76,9 @@ def review(name: str, value: Any, about: Mapping[str, Any]) -> Review | Fault | 
     if not chosen:
         return None
     if len(chosen) > 1:
-        return Fault(f"has {len(chosen)} choices: {', '.join(chosen[:LISTED])[:80]}")
+        return Fault(f"has {len(chosen)} choices: {', '.join(chosen[:5])[:80]}")
     if not name:
-        return Fault(NAMELESS)
+        return Fault("names no picture: it has neither mien_id nor a link to a file")
     when = about.get("updated_at") or about.get("created_at") or ""
     return Review(name, chosen[0], annotator(about.get("completed_by")), str(when))
 
@@ -168,12 +161,6 @@ def without_data_uri(name: str) -> str:
 def _uploaded(name: Any) -> str:
     """Original name of an uploaded file, without the prefix of eight digits that Label Studio adds."""
     return re.sub(r"^[0-9a-f]{8}-", "", name) if isinstance(name, str) and not name.endswith(".json") else ""
-
-
-def _older_id(fields: Mapping[str, Any]) -> str:
-    """The picture's id in exports of earlier versions of mien."""
-    name = fields.get("id")
-    return name if isinstance(name, str) else ""
 
 
 def _results(results: Any) -> Any:

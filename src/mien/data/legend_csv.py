@@ -33,11 +33,7 @@ def read(
 ) -> Dataset:
     """List the rows of a legend; groups are people, sources are contributors (`user.id`).
 
-    Parameters
-    ----------
-    path : the root folder, or its legend.csv.
-    names : own spellings of labels.
-    image_column, label_column : names of the columns with picture and label.
+    The `path` is the root folder, or its legend.csv; `names` are the user's own spellings of labels.
 
     Raises
     ------

@@ -9,7 +9,7 @@ any such name the depth decides; if two levels are possible, the folder tree is 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -74,13 +74,10 @@ def levels_of(
     else:
         named = _by_name(folders, means_class, place)
         chosen = _beside(folders, named) if named else _by_depth(folders, place)
-    return {path: _levels(path, number) for path, number in chosen.items()}
-
-
-def _levels(path: Path, number: int | None) -> Levels:
-    if number is None:
-        return Levels()
-    return Levels(path[number], path[:number], path[number + 1 :])
+    return {
+        path: Levels() if number is None else Levels(path[number], path[:number], path[number + 1 :])
+        for path, number in chosen.items()
+    }
 
 
 def _core(path: Path) -> list[int]:
@@ -91,10 +88,10 @@ def _core(path: Path) -> list[int]:
 def _by_name(folders: Collection[Path], means_class: Callable[[str], bool], place: str) -> dict[Path, int]:
     """Path → index of the class folder, for paths with a folder that is named after a known class."""
     candidates = {path: [number for number in _core(path) if means_class(path[number])] for path in folders}
-    names: dict[int, set[str]] = {}
+    names: defaultdict[int, set[str]] = defaultdict(set)
     for path, numbers in candidates.items():
         for number in numbers:
-            names.setdefault(number, set()).add(path[number])
+            names[number].add(path[number])
     chosen = {}
     for path, numbers in candidates.items():
         most = max((len(names[number]) for number in numbers), default=0)
@@ -122,15 +119,15 @@ def _by_depth(folders: Collection[Path], place: str) -> dict[Path, int | None]:
     """Path → class folder without known names: the first level if it has pictures, else the level without people."""
     cores = {path: _core(path) for path in folders}
     deep = [path for path, core in cores.items() if core]
-    if not deep or min(len(cores[path]) for path in deep) == 1:
-        return {path: core[0] if core else None for path, core in cores.items()}
-    first, second = ([path[cores[path][depth]] for path in deep] for depth in (0, 1))
-    people = [are_numbered(names) for names in (first, second)]
-    if len(set(first)) == 1 or people == [True, False]:
-        return {path: core[1] if core else None for path, core in cores.items()}
-    if people == [False, True]:
-        return {path: core[0] if core else None for path, core in cores.items()}
-    raise _ambiguous(deep, cores[deep[0]][:2], place)
+    depth = 0
+    if deep and min(len(cores[path]) for path in deep) > 1:
+        first, second = ([path[cores[path][depth]] for path in deep] for depth in (0, 1))
+        people = [are_numbered(names) for names in (first, second)]
+        if len(set(first)) == 1 or people == [True, False]:
+            depth = 1
+        elif people != [False, True]:
+            raise _ambiguous(deep, cores[deep[0]][:2], place)
+    return {path: core[depth] if core else None for path, core in cores.items()}
 
 
 def _ambiguous(paths: Sequence[Path], numbers: Sequence[int], place: str) -> DataError:
@@ -155,12 +152,7 @@ def are_numbered(names: Collection[str]) -> bool:
 
 
 def are_person_names(names: Sequence[str]) -> bool:
-    """Whether folders name people: numbered names, or many names none of which holds most pictures.
-
-    Parameters
-    ----------
-    names : the folder of each picture that has one.
-    """
+    """Whether the folders of pictures name people: numbered names, or many names none of which holds most pictures."""
     counts = Counter(names)
     if not counts or any(name.casefold() in NOT_PEOPLE for name in counts):
         return False

@@ -1,4 +1,4 @@
-"""Functions shared by the readers: columns, spellings of labels, unique ids, pictures without a row."""
+"""Functions shared by the readers: spellings of labels, unique ids, pictures without a row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.labels import ALIASES, EMOTIONS
-from mien.data.tables import Table
 from mien.errors import DataError
 from mien.types import Ints, LabelSet, Problem, Texts, spelling
 
@@ -19,12 +18,6 @@ LONGEST = 100
 """Maximum length of a class name in bytes."""
 UNDECIDED = ("tie", "unknown", "NF")
 """Raw labels of pictures whose votes give no emotion: a tie, or most votes for "unknown" or "not a face"."""
-
-
-def column_indices(header: Sequence[str], names: Sequence[str], path: Path) -> list[int]:
-    """Indices of the named columns in a header, in any order, case and padding; DataError if one is missing."""
-    table = Table(path, list(header), [])
-    return [table.require_column(name) for name in names]
 
 
 def spellings(names: Mapping[str, str] | None) -> dict[str, str]:
@@ -71,11 +64,8 @@ def _refuse_numbers(numbers: Sequence[str], place: str, what: str) -> None:
     if numbers:
         example = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral", "contempt")
         shown = ",".join(f"{number}={name}" for number, name in zip(numbers, example, strict=False))
-        raise DataError(
-            f"the {what} are numbers ({', '.join(numbers)}), whose meaning differs between data sets",
-            place=place,
-            remedy=f"give the class of each number, for instance --names {shown}",
-        )
+        cause = f"the {what} are numbers ({', '.join(numbers)}), whose meaning differs between data sets"
+        raise DataError(cause, place=place, remedy=f"give the class of each number, for instance --names {shown}")
 
 
 def _check_class_name(name: str) -> None:

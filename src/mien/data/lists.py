@@ -20,7 +20,6 @@ from mien.data.join import match
 from mien.data.labels import EMOTIONS
 from mien.data.listing import UNDECIDED, broken_row, labelset_of, resolve, unique_ids, unlisted
 from mien.data.official import part_of
-from mien.data.people import unify_names
 from mien.data.tables import (
     IMAGE,
     LABEL,
@@ -33,6 +32,7 @@ from mien.data.tables import (
     header_of,
     missing_column,
     read_table,
+    unify_names,
 )
 from mien.errors import DataError, MienError
 from mien.types import NO_LABEL, Dataset, Problem, texts
@@ -154,7 +154,9 @@ class ListRows:
         classes = _classes(table.header)
         columns = [column for title in LABEL if (column := table.find_column(title)) is not None]
         if not requested and not columns and classes:
-            self.problems += [_columns_of_classes(table, classes)]
+            cause = f"has no column of labels: the label is the highest of {', '.join(classes)}"
+            remedy = "nothing; to keep the numbers as votes, use class folders with votes.csv"
+            self.problems.append(Problem("labels from columns", str(table.path), cause, remedy))
             return "", [_highest(row, table.header, classes) for row in table.rows]
         with_names = (  # preferred to columns of numbers
             column for column in columns if any(EMOTIONS.resolve(cell) != NO_LABEL for cell in table.column(column))
@@ -164,20 +166,15 @@ class ListRows:
         return table.header[column], table.column(column)
 
     def dataset(self, root: Path, pictures: Sequence[str], names: Mapping[str, str] | None, name: str) -> Dataset:
-        """Build the data set of the rows that name one of the pictures.
+        """Build the data set `name` of the rows that name one of the pictures, given by their paths inside `root`.
 
-        Other rows, and pictures that no row names, become Problems.
-
-        Parameters
-        ----------
-        root, pictures : folder of the pictures, and their paths inside it.
-        names : own spellings of labels.
-        name : of the data set, for messages.
+        Other rows, and pictures that no row names, become Problems. `names` are the user's own spellings of labels.
         """
         table = " and ".join(self.tables)
-        matched = match(self.images, pictures, table)
-        kept = matched.rows >= 0
-        listed = [pictures[row] for row in matched.rows[kept].tolist()]
+        matched, unmatched = match(self.images, pictures, table)
+        kept = matched >= 0
+        rows = matched[kept].tolist()
+        listed = [pictures[row] for row in rows]
         undecided = NO_EMOTION if self.affectnet else {}
         raw = texts([undecided.get(label, label) for label in self.labels])[kept]
         meanings = {**(AFFECTNET if self.affectnet else {}), **(names or {})}
@@ -191,11 +188,9 @@ class ListRows:
             paths=texts([str(root / picture) for picture in listed]),
             groups=people if (people != "").any() else None,
             sources=sources if (sources != "").any() else None,
-            problems=(
-                *self.problems, *matched.problems, *unlisted(root, pictures, matched.rows[kept].tolist(), table)
-            ),
+            problems=(*self.problems, *unmatched, *unlisted(root, pictures, rows, table)),
             name=name,
-        )  # fmt: skip
+        )
 
 
 def _highest(row: Sequence[str], header: Sequence[str], classes: Sequence[str]) -> str:
@@ -211,12 +206,6 @@ def _number(cell: str) -> float:
     except ValueError:
         return 0.0
     return number if isfinite(number) else 0.0
-
-
-def _columns_of_classes(table: Table, classes: Sequence[str]) -> Problem:
-    cause = f"has no column of labels: the label is the highest of {', '.join(classes)}"
-    remedy = "nothing; to keep the numbers as votes, use class folders with votes.csv"
-    return Problem("labels from columns", str(table.path), cause, remedy)
 
 
 def _column(table: Table, requested: str, usual: Sequence[str], flag: str) -> int:

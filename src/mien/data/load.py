@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -43,7 +43,7 @@ def load(
     ----------
     source : a path, or drawn faces: "synthetic", "synthetic:size=48,n=4000,seed=0".
     format : one of FORMATS, to force it; recognised otherwise.
-    names : label as written → class name, for numbers and spellings of one's own.
+    names : label as written → class name, for numbers and the user's own spellings.
     labels : kind of labels of FER+, see :func:`mien.data.ferplus.read`; "shares" by default.
     options : further parameters of readers: `class_level` and `subfolders` of class folders, `image_column` and
         `label_column` of lists. None and "" mean their defaults.
@@ -60,39 +60,31 @@ def load(
     if is_drawn(text):
         from mien.data import faces  # heavier than the readers, and seldom both
 
-        _only_plurality(labels, "drawn faces")
-        _only_own(given, (), "drawn faces")
+        _check_labels(labels, "drawn faces")
+        _check_options(given, (), "drawn faces")
         if Path(text).exists():
-            cause = "is drawn faces, and there is a file or folder of that name"
-            raise UsageError(
-                cause, place=text, remedy=f"write ./{text} for that; to draw faces, work in another folder"
-            )
+            remedy = f"write ./{text} for that; to draw faces, work in another folder"
+            raise UsageError("is drawn faces, and there is a file or folder of that name", place=text, remedy=remedy)
         return faces.read(text)
     if not text.strip():
-        raise DataError(
-            "is an empty text", place="DATA", remedy="give a path, . for this folder, or synthetic for drawn faces"
-        )
+        remedy = "give a path, . for this folder, or synthetic for drawn faces"
+        raise DataError("is an empty text", place="DATA", remedy=remedy)
     path = Path(text).expanduser()
     _must_exist(path)
     if format is not None and format not in FORMATS:
         raise choice_error("format", format, FORMATS, place="--format")
     columns = {"image_column", "label_column"} & given.keys()
     name = format or ("list" if len(columns) == 2 or (columns and path.is_file()) else recognise(path, names))
-    _only_own(given, getattr(FORMATS[name], "OPTIONS", ()), name)
+    _check_options(given, getattr(FORMATS[name], "OPTIONS", ()), name)
     if name == "ferplus":
         return ferplus.read(path, names, labels or "shares")
-    _only_plurality(labels, name)
-    listed: Dataset = FORMATS[name].read(path, names, **given)
-    return listed.replace(*_unlike_lists(listed, path, names)) if name == "folders" and format is None else listed
+    _check_labels(labels, name)
+    dataset: Dataset = FORMATS[name].read(path, names, **given)
+    return dataset.replace(*_unlike_lists(dataset, path, names)) if name == "folders" and format is None else dataset
 
 
 def recognise(path: Path, names: Mapping[str, str] | None = None) -> str:
-    """Recognise the format of a path; DataError if no reader recognises it.
-
-    Parameters
-    ----------
-    names : the user's own spellings: folders with these names are class folders.
-    """
+    """Recognise the format of a path, where folders with the user's `names` are class folders; DataError if unknown."""
     for name, reader in FORMATS.items():
         if reader.looks_like(path) and not (reader is lists and _has_class_folders(path, names)):
             if reader is folders:
@@ -151,11 +143,8 @@ def _refuse_collections(path: Path) -> None:
     for inner in sorted(entry for entry in path.iterdir() if entry.is_dir()):
         for name, reader in FORMATS.items():
             if reader is not folders and reader.looks_like(inner):
-                raise DataError(
-                    "is not one data set but holds some",
-                    place=str(path),
-                    remedy=f"give {inner} ({name}), or --format folders",
-                )
+                remedy = f"give {inner} ({name}), or --format folders"
+                raise DataError("is not one data set but holds some", place=str(path), remedy=remedy)
 
 
 def is_drawn(text: str) -> bool:
@@ -187,18 +176,15 @@ def _must_exist(path: Path) -> None:
     raise DataError("no such file or folder", place=str(path), remedy=remedy)
 
 
-def _only_plurality(labels: str | None, name: str) -> None:
+def _check_labels(labels: str | None, name: str) -> None:
     if labels not in (None, "plurality"):
-        raise UsageError(
-            f"labels {labels!r} need FER+, and these data are {name}", place="--labels", remedy="leave --labels out"
-        )
+        cause = f"labels {labels!r} need FER+, and these data are {name}"
+        raise UsageError(cause, place="--labels", remedy="leave --labels out")
 
 
-def _only_own(given: Mapping[str, object], accepted: tuple[str, ...], name: str) -> None:
+def _check_options(given: Mapping[str, object], allowed: Sequence[str], name: str) -> None:
     for option in given:
-        if option not in accepted:
-            takers = " or ".join(f for f, reader in FORMATS.items() if option in getattr(reader, "OPTIONS", ()))
-            flag = "--" + option.replace("_", "-")
-            raise UsageError(
-                f"these data are read as {name}", place=flag, remedy=f"leave it out; it belongs to --format {takers}"
-            )
+        if option not in allowed:
+            owners = [format for format, reader in FORMATS.items() if option in getattr(reader, "OPTIONS", ())]
+            remedy = f"leave it out; it belongs to --format {' or '.join(owners)}"
+            raise UsageError(f"these data are read as {name}", place="--" + option.replace("_", "-"), remedy=remedy)

@@ -20,10 +20,7 @@ PIXEL_TAGS = frozenset(
 def strip_metadata(content: bytes, exif: bool) -> bytes:
     """Return a PNG, JPEG, TIFF or WebP file without its metadata; b"" for other formats and broken file structures.
 
-    Parameters
-    ----------
-    content : the file's bytes.
-    exif : whether EXIF, which holds the orientation, is kept.
+    EXIF, which holds the orientation, is kept if `exif` is true.
     """
     try:
         if content.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -53,10 +53,7 @@ def near_copies(pictures: NDArray[np.uint8], close: int = CLOSE) -> Ints:
 def problems(data: Dataset, pairs: Ints, parts: Ints, names: tuple[str, ...]) -> Iterator[Problem]:
     """Problems of nearly equal but not identical pictures that have different labels or lie in different parts.
 
-    Parameters
-    ----------
-    pairs : (M, 2) of `near_copies`.
-    parts : (N,) indices into `names`, the names of the parts.
+    The (M, 2) `pairs` are from `near_copies`; the (N,) `parts` are indices into the `names` of the parts.
     """
     for first, second in pairs.tolist():
         if data.hashes is not None and data.hashes[first] == data.hashes[second]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -48,12 +47,14 @@ def parts_of(sources: Texts | None) -> Texts | None:
     return texts(parts[inverse].tolist())
 
 
-def mixed(dataset: Dataset) -> Dataset:
+def note_mixed_parts(dataset: Dataset) -> Dataset:
     """Add a Problem if the data have official parts, which are mixed and divided again."""
     parts = parts_of(dataset.sources)
     if parts is None:
         return dataset
-    cause = f"the set comes in parts ({_counted(parts)}), which are mixed and divided again"
+    names, counts = np.unique(parts, return_counts=True)
+    counted = ", ".join(f"{name or 'none'} {count:,}" for name, count in zip(names, counts, strict=True))
+    cause = f"the set comes in parts ({counted}), which are mixed and divided again"
     remedy = "give --split official to keep the test pictures of the set's authors"
     return dataset.replace(Problem("official parts are mixed", dataset.name, cause, remedy))
 
@@ -103,8 +104,3 @@ def with_official(dataset: Dataset) -> Dataset:
             remedy = "leave --split out to divide the pictures again"
             problems.append(Problem("class not in every part", f"class {name}", cause, remedy))
     return dataset.replace(*problems, official=parts).take(keep)
-
-
-def _counted(parts: Sequence[str] | Texts) -> str:
-    names, counts = np.unique(parts, return_counts=True)
-    return ", ".join(f"{name or 'none'} {count:,}" for name, count in zip(names.tolist(), counts.tolist(), strict=True))

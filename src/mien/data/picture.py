@@ -79,42 +79,36 @@ def read_image(
 ) -> DecodedImage:
     """Read one image file; it never raises, and faults of the file are returned as findings.
 
-    Parameters
-    ----------
-    ranges : black and white of pictures with more than 8 bits per channel, from the data set that the file belongs to.
-    hashed : whether the hash is computed; it takes a part of the time.
+    The `ranges` are black and white of pictures with more than 8 bits per channel in the data set of the file.
     """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            return DecodedImage(None, (("not a picture", "is not a file", "remove its row"),))
+            raise RefusedError("not a picture", "is not a file", "remove its row")
         if not status.st_size:
-            return DecodedImage(None, (("empty file", "has 0 bytes", "fetch it again, or remove its row"),))
+            raise RefusedError("empty file", "has 0 bytes", "fetch it again, or remove its row")
         upright = decode_file(path, ranges)
         decoded = decoded_image(upright.image, settings, upright.faults, hashed=hashed and not upright.digest)
         return replace(decoded, hash=upright.digest) if upright.digest else decoded
-    except FileNotFoundError:
-        return DecodedImage(None, (("missing picture", "the file does not exist", "fetch it, or remove its row"),))
-    except PermissionError:
-        return DecodedImage(
-            None, (("unreadable picture", "cannot be opened: permission denied", "change its permissions"),)
-        )
     except RefusedError as error:
-        return DecodedImage(None, (error.finding,))
+        finding = error.finding
+    except FileNotFoundError:
+        finding = "missing picture", "the file does not exist", "fetch it, or remove its row"
+    except PermissionError:
+        finding = "unreadable picture", "cannot be opened: permission denied", "change its permissions"
     except Image.DecompressionBombError:
-        return DecodedImage(None, (too_large("its size"),))
+        finding = too_large("its size")
     except UnidentifiedImageError:
-        return DecodedImage(None, (_not_opened(path),))
+        finding = _not_opened(path)
     except Exception as error:  # decoders raise anything at broken files
-        return DecodedImage(None, (_broken(f"cannot be decoded: {error}"),))
+        finding = _broken(f"cannot be decoded: {error}")
+    return DecodedImage(None, (finding,))
 
 
 def full_image(path: Path, side: int = 0) -> Image.Image | None:
-    """Read an image file for display: upright, grey or RGB, in its own size; None if it cannot be read.
+    """Read an image file for display: upright, grey or RGB; None if it cannot be read.
 
-    Parameters
-    ----------
-    side : length of the longer side in pixels to which larger pictures are scaled down; 0 for the full size.
+    Pictures whose longer side exceeds `side` pixels are scaled down to it; 0 keeps their size.
     """
     try:
         status = path.stat()

@@ -1,4 +1,8 @@
-"""Cache of decoded pixels on disk: one folder per content and settings, written atomically and memory-mapped."""
+"""Cache of decoded pixels on disk: one folder per content and settings, written atomically and memory-mapped.
+
+An entry is a folder FOLDER/pixels/KEY with pixels.npy, rows.npz and faults.json. Of two processes that write the same
+entry, the second finds the first's in place and uses that.
+"""
 
 from __future__ import annotations
 
@@ -58,69 +62,64 @@ class Decoded:
         )
 
     @classmethod
-    def none(cls, shape: tuple[int, ...]) -> Decoded:
-        """Return an empty result for pictures of the given shape."""
-        return cls(np.empty(0, dtype=np.int64), np.empty((0, *shape), dtype=np.uint8), texts([]), ())
+    def none(cls, shape: tuple[int, ...], faults: tuple[RowFinding, ...] = ()) -> Decoded:
+        """Return a result without pictures, which would have the given shape."""
+        return cls(np.empty(0, dtype=np.int64), np.empty((0, *shape), dtype=np.uint8), texts([]), faults)
 
 
-class PixelCache:
-    """Entry of the pixel cache: FOLDER/pixels/KEY/{pixels.npy, rows.npz, faults.json}.
+def load(entry: Path) -> Decoded | None:
+    """Read an entry of the cache with memory-mapped pixels; None if it does not exist or cannot be read."""
+    try:
+        with (entry / "rows.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            rows, hashes = stored["rows"], stored["hashes"].astype(np.str_)
+        pixels = np.lib.format.open_memmap(entry / "pixels.npy", mode="r")
+        faults = json.loads((entry / "faults.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return Decoded(rows, pixels[: len(rows)], hashes, tuple((row, *finding) for row, *finding in faults))
 
-    Entries appear whole or not at all: they are written beside and renamed. Of two processes that write the same
-    entry, the second finds the first's in place and uses that.
+
+def save(entry: Path, batches: Iterable[Decoded], count: int, shape: tuple[int, ...]) -> Decoded:
+    """Write batches to an entry of the cache as they come, and return the entry memory-mapped.
+
+    Parameters
+    ----------
+    count : maximum number of pictures, for which the file has room.
+    shape : of one picture.
+
+    Raises
+    ------
+    StorageError : the entry cannot be written.
     """
+    try:
+        with appearing(entry, unless=lambda: load(entry) is not None) as beside:
+            _write(beside, batches, count, shape)
+    except OSError as error:
+        cause = f"cannot write the cache: {error.strerror or error}"
+        remedy = "name a folder that can be written in MIEN_CACHE"
+        raise StorageError(cause, place=str(entry.parent), remedy=remedy) from error
+    stored = load(entry)
+    if stored is None:
+        remedy = "name a folder on another disk in MIEN_CACHE"
+        raise StorageError("what was written cannot be read back", place=str(entry), remedy=remedy)
+    return stored
 
-    def __init__(self, folder: Path, key: str) -> None:
-        self.entry = folder / "pixels" / key
 
-    def load(self) -> Decoded | None:
-        """Read the entry with memory-mapped pixels; None if it does not exist or cannot be read."""
-        try:
-            with (self.entry / "rows.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                rows, hashes = stored["rows"], stored["hashes"].astype(np.str_)
-            pixels = np.lib.format.open_memmap(self.entry / "pixels.npy", mode="r")
-            faults = json.loads((self.entry / "faults.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None
-        return Decoded(rows, pixels[: len(rows)], hashes, tuple((row, *finding) for row, *finding in faults))
-
-    def save(self, batches: Iterable[Decoded], count: int, shape: tuple[int, ...]) -> Decoded:
-        """Write batches as they come, and give back the entry mapped; StorageError where the disk refuses.
-
-        `count` is the number of pictures at most; those that could not be read leave a hole at the file's end.
-        """
-        try:
-            with appearing(self.entry, unless=lambda: self.load() is not None) as beside:
-                self._write(beside, batches, count, shape)
-        except OSError as error:
-            raise self._refused(error) from error
-        stored = self.load()
-        if stored is None:
-            raise StorageError("what was written cannot be read back", place=str(self.entry))
-        return stored
-
-    def _write(self, beside: Path, batches: Iterable[Decoded], count: int, shape: tuple[int, ...]) -> None:
-        # written as a file, not through a mapping: a full disk is then an error, not a crash
-        rest: list[Decoded] = [Decoded.none(shape)]
-        with (beside / "pixels.npy").open("wb") as file:
-            header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
-            np.lib.format.write_array_header_1_0(file, header)
-            end = file.tell() + count * int(np.prod(shape))
-            for batch in batches:
-                file.write(np.ascontiguousarray(batch.pixels).data)
-                rest.append(Decoded(batch.rows, batch.pixels[:0], batch.hashes, batch.faults))
-            file.truncate(end)
-            _flush(file)
-        whole = Decoded.gathered(rest, shape)
-        np.savez(beside / "rows.npz", rows=whole.rows, hashes=whole.hashes.astype(np.bytes_))
-        (beside / "faults.json").write_text(json.dumps(whole.faults, ensure_ascii=False), encoding="utf-8")
-
-    def _refused(self, error: OSError) -> StorageError:
-        return StorageError(
-            f"cannot write the cache: {error.strerror or error}",
-            place=str(self.entry.parent),
-            remedy="name a folder that can be written in MIEN_CACHE",
-        )
+def _write(beside: Path, batches: Iterable[Decoded], count: int, shape: tuple[int, ...]) -> None:
+    # written as a file, not through a mapping: a full disk is then an error, not a crash
+    rest: list[Decoded] = []
+    with (beside / "pixels.npy").open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+        np.lib.format.write_array_header_1_0(file, header)
+        end = file.tell() + count * int(np.prod(shape))
+        for batch in batches:
+            file.write(np.ascontiguousarray(batch.pixels).data)
+            rest.append(Decoded(batch.rows, batch.pixels[:0], batch.hashes, batch.faults))
+        file.truncate(end)
+        _flush(file)
+    whole = Decoded.gathered(rest, shape)
+    np.savez(beside / "rows.npz", rows=whole.rows, hashes=whole.hashes.astype(np.bytes_))
+    (beside / "faults.json").write_text(json.dumps(whole.faults, ensure_ascii=False), encoding="utf-8")
 
 
 def _flush(file: BinaryIO) -> None:

@@ -54,9 +54,7 @@ def confounded_by_brightness(dataset: Dataset) -> Dataset:
 def confounded_by_format(dataset: Dataset, formats: Formats) -> Dataset:
     """Add a Problem for each class that the size of its image files, or grey against colour, alone separates.
 
-    Parameters
-    ----------
-    formats : from :func:`mien.data.images.formats`; rows whose file it lacks do not count.
+    Rows whose file is not in `formats` (:func:`mien.data.images.formats`) do not count.
     """
     rows = dataset.take(np.array([path in formats.by_path for path in dataset.paths.tolist()], dtype=bool))
     headers = [formats.by_path[path] for path in rows.paths.tolist()]

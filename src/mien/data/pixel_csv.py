@@ -29,16 +29,10 @@ def looks_like(path: Path) -> bool:
 
 
 def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
-    """Read pictures and labels from a CSV of pixels; sources are Usage, the size follows from the number of values.
+    """Read grey (N, S, S) pictures and labels from a CSV of pixels, or its folder; sources are Usage.
 
-    Parameters
-    ----------
-    path : the CSV file, or its folder.
-    names : number → class name; FER2013's own numbers otherwise.
-
-    Returns
-    -------
-    Dataset with `pixels` (N, S, S) grey. Rows that cannot be read are left out, with a Problem each.
+    Rows that cannot be read are left out, with a Problem each. FER2013's numbers of the classes are known; `names`
+    (number → class name) take precedence.
 
     Raises
     ------

@@ -10,11 +10,12 @@ from typing import Self
 import numpy as np
 
 from mien.data.checks import check, conflicting_images, raise_on_problems, usable
+from mien.data.ferplus import LABELS
 from mien.data.folders import SUBFOLDERS
-from mien.data.images import Formats, ImageSettings, decode, formats
+from mien.data.images import Formats, decode, formats
 from mien.data.load import FORMATS, absolute, load
-from mien.data.official import SPLITS, mixed, with_official
-from mien.data.picture import RESIZE_MODES
+from mien.data.official import SPLITS, note_mixed_parts, with_official
+from mien.data.picture import RESIZE_MODES, ImageSettings
 from mien.data.pixel_checks import confounded_by_format
 from mien.data.profile import shape
 from mien.data.review_files import read
@@ -37,9 +38,7 @@ class DataSettings:
     format: str | None = setting(None, "layout of DATA; recognised by default", choices=tuple(FORMATS))
     names: str = setting("", "class of each label as written: 1=surprise,2=fear")
     labels: str | None = setting(
-        None,
-        "which of FER+'s labels; the plurality, trained on with the votes as shares, by default",
-        choices=("plurality", "fer2013", "shares"),
+        None, "which of FER+'s labels; the plurality, trained on with the votes as shares, by default", choices=LABELS
     )
     size: int = setting(48, "side of the pictures in pixels")
     colour: bool = setting(False, "keep colours (RGB)")
@@ -101,8 +100,7 @@ def prepare(settings: DataSettings, on_event: OnEvent = ignore) -> Dataset:
 
     Raises
     ------
-    DataError
-        Nothing usable, or with `strict` any problem at all.
+    DataError : no picture is usable, or `strict` is true and there is a Problem.
     """
     key = (settings, os.environ.get("MIEN_CACHE", ""), _stamp(settings.reviews))
     prepared = _recent.pop(key, None)
@@ -136,8 +134,8 @@ class Unfiltered:
 def prepare_unfiltered(settings: DataSettings, on_event: OnEvent = ignore) -> Unfiltered:
     """Like `prepare`, but nothing is left out for want of a label, and the formats of the files are checked too."""
     rows = _listed(settings)
-    seen_formats = formats(rows)
-    return Unfiltered(_shaped(settings, _checked(settings, rows, on_event, seen_formats)), len(rows), seen_formats)
+    of_files = formats(rows)
+    return Unfiltered(_shaped(settings, _checked(settings, rows, on_event, of_files)), len(rows), of_files)
 
 
 def _stamp(path: str) -> tuple[int, int]:
@@ -184,11 +182,12 @@ def _listed(settings: DataSettings) -> Dataset:
     )  # fmt: skip
 
 
-def _checked(settings: DataSettings, rows: Dataset, on_event: OnEvent, seen_formats: Formats | None = None) -> Dataset:
+def _checked(settings: DataSettings, rows: Dataset, on_event: OnEvent, of_files: Formats | None = None) -> Dataset:
     """The listed rows decoded, reviewed and checked, those without a label included."""
     decoded = _decoded(settings, rows, on_event)
-    checked = check((with_official if settings.split == "official" else mixed)(decoded))
-    checked = checked if seen_formats is None else confounded_by_format(checked, seen_formats)
+    checked = check((with_official if settings.split == "official" else note_mixed_parts)(decoded))
+    if of_files is not None:
+        checked = confounded_by_format(checked, of_files)
     if settings.strict:
         raise_on_problems(checked)
     return checked

@@ -28,11 +28,8 @@ def parse(profile: str, labelset: LabelSet) -> dict[str, int]:
     for item in items(profile) or [""]:
         name, _, count = item.rpartition("=")
         if not count.strip().isdecimal() or int(count) == 0:
-            raise UsageError(
-                f"profile {profile!r} is not understood",
-                place="--class-counts",
-                remedy="write raf, or happiness=500,fear=40",
-            )
+            remedy = "write raf, or happiness=500,fear=40"
+            raise UsageError(f"profile {profile!r} is not understood", place="--class-counts", remedy=remedy)
         counts[labelset.names[labelset.index(name, place="--class-counts")]] = int(count)
     return counts
 
@@ -53,16 +50,14 @@ def shape(dataset: Dataset, profile: str, seed: int = 0) -> Dataset:
     counts = parse(profile, dataset.labelset)
     absent = [name for name in counts if name not in dataset.labelset.names]
     if absent:
-        raise UsageError(
-            f"the data have no class {', '.join(absent)}",
-            place="--class-counts",
-            remedy="name the counts: happiness=500,fear=40",
-        )
+        remedy = "name the counts: happiness=500,fear=40"
+        raise UsageError(f"the data have no class {', '.join(absent)}", place="--class-counts", remedy=remedy)
     generator = np.random.default_rng(seed)
-    drawn = []
-    problems = []
-    for name in (name for name in dataset.labelset.names if name in counts):
-        rows = np.flatnonzero(dataset.labels == dataset.labelset.names.index(name))
+    drawn, problems = [], []
+    for label, name in enumerate(dataset.labelset.names):
+        if name not in counts:
+            continue
+        rows = np.flatnonzero(dataset.labels == label)
         if len(rows) < counts[name]:
             cause = f"has {len(rows)} pictures, the profile asks for {counts[name]}"
             problems.append(Problem("fewer than asked", f"class {name}", cause, "nothing: all of them are used"))

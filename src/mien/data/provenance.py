@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,9 +99,7 @@ class TrainedOn:
     def load(cls, folder: Path, is_model: Callable[[str], bool]) -> Self | None:
         """Read FOLDER/trained_on.npz; None if the file does not exist.
 
-        Parameters
-        ----------
-        is_model : whether a stored identity is that of the classifier beside it.
+        The function `is_model` decides whether a stored identity is that of the classifier beside the file.
 
         Raises
         ------
@@ -218,10 +216,6 @@ class Provenance:
     def description(self) -> str:
         """Text for messages and reports, as part of a sentence."""
         return WORDS[self.kind]
-
-    def record(self) -> dict[str, Any]:
-        """Fields as stored in patch.json."""
-        return asdict(self)
 
     @classmethod
     def from_patch(cls, stored: Record) -> Self:

@@ -29,10 +29,7 @@ def looks_like(path: Path) -> bool:
 def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     """List the pictures of RAF-DB; sources are train and test, the prefixes of the file names.
 
-    Parameters
-    ----------
-    path : the folder with EmoLabel and Image, or the one above.
-    names : number → class name, if they differ from RAF-DB's.
+    The `path` is the folder with EmoLabel and Image, or the one above; `names` replace RAF-DB's names of the numbers.
     """
     table = _list_file(path)
     if table is None:
@@ -55,18 +52,17 @@ def read(path: Path, names: Mapping[str, str] | None = None) -> Dataset:
     if not folder.is_dir():
         folder, stored = folder.with_name("original"), files
     images = list_folder(folder)
-    pictures = images.pictures
-    matched = match(stored, pictures, table)
-    kept = matched.rows >= 0
-    named, listed = texts(files)[kept].tolist(), matched.rows[kept].tolist()
+    matched, unmatched = match(stored, images.pictures, table)
+    kept = matched >= 0
+    named, listed = texts(files)[kept].tolist(), matched[kept].tolist()
     return Dataset(
         ids=texts(unique_ids(named)),
         labels=resolve(texts(raw)[kept], labelset),
         labelset=labelset,
         raw_labels=texts(raw)[kept],
-        paths=texts([str(folder / pictures[row]) for row in listed]),
+        paths=texts([str(folder / images.pictures[row]) for row in listed]),
         sources=texts([file.split("_")[0] for file in named]),
-        problems=(*problems, *matched.problems, *images.problems, *unlisted(folder, pictures, listed, table.name)),
+        problems=(*problems, *unmatched, *images.problems, *unlisted(folder, images.pictures, listed, table.name)),
         name=str(path),
     )
 

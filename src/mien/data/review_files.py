@@ -23,7 +23,7 @@ FILES = ("reviews.jsonl", "labels.json", "labels.csv")
 KNOWN = (
     "known are JSON lines or a table with id and label, Label Studio's JSON, JSON-MIN or CSV, FiftyOne's labels.json"
 )
-Found = Iterator[tuple[str, Review | Fault | None]]
+Entries = Iterator[tuple[str, Review | Fault | None]]
 """(place in the file, review or fault), None for an entry without a review."""
 
 
@@ -33,13 +33,9 @@ def read(path: Path, *, strict: bool = True) -> ReviewFile:
     Formats: JSON lines or JSON objects with id and label (optional: who, when); a CSV, TSV or Parquet table with these
     columns; JSON, JSON-MIN and CSV of Label Studio; labels.json of FiftyOneImageClassificationDataset.
 
-    Parameters
-    ----------
-    strict : whether it is an error if the file holds no review.
-
     Raises
     ------
-    UsageError : the file cannot be read, has another format, or holds no review.
+    UsageError : the file cannot be read, has another format, or holds no review although `strict` is true.
     MissingExtraError : it is a Parquet file, and pyarrow is not installed.
     """
     try:
@@ -52,7 +48,7 @@ def read(path: Path, *, strict: bool = True) -> ReviewFile:
         return ReviewFile(path)
     reviews, problems = [], []
     try:
-        for place, entry in _of_file(raw, path):
+        for place, entry in _from_file(raw, path):
             if isinstance(entry, Fault):
                 problems.append(Problem(BROKEN, f"{path}, {place}", entry.cause, "correct it; it is left out"))
             elif entry is not None:
@@ -65,31 +61,31 @@ def read(path: Path, *, strict: bool = True) -> ReviewFile:
     return ReviewFile(path, tuple(reviews), tuple(problems))
 
 
-def _of_file(raw: bytes, path: Path) -> Found:
+def _from_file(raw: bytes, path: Path) -> Entries:
     if raw.startswith(b"PAR1"):
-        return _of_table(read_table(path))
+        return _from_table(read_table(path))
     wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
     # names of files may contain bytes that are not valid UTF-8
     text = decode_text(raw, path) if wide else raw.removeprefix(BOM).decode(errors="surrogateescape")
     if text.lstrip()[:1] in ("{", "["):
-        return _of_json(text, path)
-    return _of_table(table_of(raw, path))
+        return _from_json(text, path)
+    return _from_table(table_of(raw, path))
 
 
-def _of_json(text: str, path: Path) -> Found:
+def _from_json(text: str, path: Path) -> Entries:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         if text.lstrip().startswith("["):
             cause = f"is not valid JSON, although it begins like it ({str(error)[:120]})"
             raise UsageError(cause, place=str(path), remedy=KNOWN) from None
-        return _of_lines(text)
+        return _from_lines(text)
     if isinstance(content, dict) and isinstance(content.get("labels"), dict):
-        return _of_fiftyone(content)
-    return _sorted_by_time(_of_records([content] if isinstance(content, dict) else content))
+        return _from_fiftyone(content)
+    return _sorted_by_time(_from_records([content] if isinstance(content, dict) else content))
 
 
-def _of_lines(text: str) -> Found:
+def _from_lines(text: str) -> Entries:
     """Entries of JSON lines; a line may be incomplete after a crash."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -99,17 +95,17 @@ def _of_lines(text: str) -> Found:
         except (ValueError, RecursionError) as error:
             yield f"line {number}", Fault(f"is not valid JSON: {str(error)[:120]}")
             continue
-        yield from ((f"line {number}", review) for review in _of_record(record))
+        yield from ((f"line {number}", review) for review in _from_record(record))
 
 
-def _of_records(records: list[Any]) -> Found:
+def _from_records(records: list[Any]) -> Entries:
     for number, record in enumerate(records, 1):
         task = record.get("id") if isinstance(record, dict) and label_studio.is_task(record) else None
         place = f"entry {number}" if task is None else f"task {str(task)[:20]}"
-        yield from ((place, review) for review in _of_record(record))
+        yield from ((place, review) for review in _from_record(record))
 
 
-def _of_record(record: Any) -> Iterator[Review | Fault | None]:
+def _from_record(record: Any) -> Iterator[Review | Fault | None]:
     """Reviews in one JSON object: several in a task of Label Studio, one in all others."""
     if not isinstance(record, dict):
         yield Fault("is not a JSON object")
@@ -121,10 +117,10 @@ def _of_record(record: Any) -> Iterator[Review | Fault | None]:
     if label_studio.is_row(fields) or ("label" not in fields and any(name in fields for name in LABELS)):
         yield label_studio.review_of_row(fields)
     else:
-        yield _of_log(fields)
+        yield _from_log(fields)
 
 
-def _of_log(fields: Mapping[str, Any]) -> Review | Fault:
+def _from_log(fields: Mapping[str, Any]) -> Review | Fault:
     """The review in an object of mien's log."""
     if "label" not in fields:
         return Fault("has no label")
@@ -139,7 +135,7 @@ def _of_log(fields: Mapping[str, Any]) -> Review | Fault:
     return Review(str(name), None if label is None else str(label), who, when, hash)
 
 
-def _of_table(table: Table) -> Found:
+def _from_table(table: Table) -> Entries:
     titles = [fold_title(title) for title in table.header]
     label = next((name for name in LABELS if name in titles), None)
     foreign = label_studio.is_row(dict.fromkeys(titles))
@@ -153,10 +149,10 @@ def _of_table(table: Table) -> Found:
     if foreign:
         return _sorted_by_time(_numbered(label_studio.review_of_row(fields) for fields in rows))
     names = _name_column(titles, table)
-    return _numbered(_of_row(fields, names, str(label), number in table.short) for number, fields in enumerate(rows))
+    return _numbered(_from_row(fields, names, str(label), number in table.short) for number, fields in enumerate(rows))
 
 
-def _numbered(entries: Iterator[Review | Fault | None]) -> Found:
+def _numbered(entries: Iterator[Review | Fault | None]) -> Entries:
     return ((f"row {number}", entry) for number, entry in enumerate(entries, 1))
 
 
@@ -170,7 +166,7 @@ def _name_column(titles: list[str], table: Table) -> str:
     return columns[0]
 
 
-def _of_row(fields: Mapping[str, str], names: str, label: str, short: bool) -> Review | Fault | None:
+def _from_row(fields: Mapping[str, str], names: str, label: str, short: bool) -> Review | Fault | None:
     """The review in a row of a table; an empty label means "cannot say", unless the row ends before it."""
     is_id = names == "id" or names in label_studio.PICTURE_IDS
     name = label_studio.without_data_uri(fields[names]) if is_id else label_studio.file_of(fields[names])
@@ -185,7 +181,7 @@ def _of_row(fields: Mapping[str, str], names: str, label: str, short: bool) -> R
     return Review(name, written, who, fields.get("when", ""), fields.get("hash", ""))
 
 
-def _of_fiftyone(content: Mapping[str, Any]) -> Found:
+def _from_fiftyone(content: Mapping[str, Any]) -> Entries:
     """Entries in labels.json of FiftyOneImageClassificationDataset: {"classes": [...], "labels": {file: class}}."""
     classes = content.get("classes")
     for name, target in content["labels"].items():
@@ -207,13 +203,12 @@ def _target(target: Any, classes: list[Any]) -> str | Fault | None:
     return Fault(f"is {str(target)[:20]}, which is not the index of a class")
 
 
-def _sorted_by_time(reviews: Found) -> Found:
+def _sorted_by_time(entries: Entries) -> Entries:
     """Entries in the order of time, if all reviews have one, so that the latest of a reviewer is the last."""
-    entries = list(reviews)
-    times = [entry.when if isinstance(entry, Review) else "" for _, entry in entries]
-    known = all(time or not isinstance(entry, Review) for time, (_, entry) in zip(times, entries, strict=True))
-    order = sorted(range(len(entries)), key=times.__getitem__) if known else range(len(entries))
-    return (entries[number] for number in order)
+    listed = list(entries)
+    if any(isinstance(entry, Review) and not entry.when for _, entry in listed):
+        return iter(listed)
+    return iter(sorted(listed, key=lambda placed: placed[1].when if isinstance(placed[1], Review) else ""))
 
 
 def _folded(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from mien.data.join import AMBIGUOUS as SEVERAL
-from mien.data.join import match, normalise_name
+from mien.data.join import SHOWN, match, normalise_name
 from mien.data.reviews import (
     AMBIGUOUS,
     CANNOT_SAY,
@@ -26,7 +26,6 @@ from mien.data.reviews import (
 from mien.errors import UsageError
 from mien.types import NO_LABEL, Bools, Dataset, Ints, Problem, digest
 
-SHOWN = 120
 REMEDIES = {
     AMBIGUOUS: "write the picture's path as well; the review is left out",
     GONE: "nothing: it counts again when the picture is back; or correct the name",
@@ -40,10 +39,6 @@ def on_pictures(file: ReviewFile, data: Dataset, *, strict: bool = True) -> Revi
     picture was moved or its row number changed. Without a hash, a moved picture is found by its file name, provided
     that the file names of all pictures and of all reviews are unique. A review that names no picture, several pictures
     or no class becomes a Problem.
-
-    Parameters
-    ----------
-    strict : whether it is an error if no review can be used.
 
     Raises
     ------
@@ -124,9 +119,9 @@ def _rows_by_id(written: list[str], data: Dataset, path: Path) -> tuple[dict[str
         missing = [name for name, row in rows.items() if row < 0]
         if not missing:
             break
-        matched = match(missing, names, path, whole=False)
-        rows.update(zip(missing, matched.rows.tolist(), strict=True))
-        for name, problem in zip((name for name in missing if rows[name] < 0), matched.problems, strict=True):
+        matched_rows, problems = match(missing, names, path, whole=False)
+        rows.update(zip(missing, matched_rows.tolist(), strict=True))
+        for name, problem in zip((name for name in missing if rows[name] < 0), problems, strict=True):
             if name not in faults or problem.kind == SEVERAL:
                 kind = AMBIGUOUS if problem.kind == SEVERAL else GONE
                 faults[name] = Problem(kind, _place(path, name), problem.cause, REMEDIES[kind])
@@ -187,7 +182,7 @@ def _unknown(path: Path, review: Review, data: Dataset) -> Problem:
     return Problem(UNKNOWN, _place(path, review.id), f"label {written[:SHOWN]!r} is not a class", remedy)
 
 
-def labels_of(reviews: Iterable[Review], data: Dataset) -> Ints:
+def labels_of(reviews: Sequence[Review], data: Dataset) -> Ints:
     """(N,) class that the reviewers gave each picture, −1 for none; for reviews of `on_pictures`."""
     rows = {name: row for row, name in enumerate(data.ids.tolist())}
     labels = np.full(len(data), NO_LABEL)
@@ -197,26 +192,18 @@ def labels_of(reviews: Iterable[Review], data: Dataset) -> Ints:
     return labels
 
 
-def reviewed_labels(data: Dataset, reviews: Iterable[Review]) -> tuple[Ints, Bools]:
-    """(N,) reviewed class, −1 for "cannot say", and (N,) whether the picture was reviewed, copies included.
+def reviewed_labels(data: Dataset, reviews: Sequence[Review]) -> tuple[Ints, Bools]:
+    """(N,) reviewed class, −1 for "cannot say", and (N,) whether the picture was reviewed.
 
-    Parameters
-    ----------
-    reviews : from `on_pictures`.
+    The reviews are those of `on_pictures`. Copies that are not reviewed have the label of the reviewed ones, unless
+    those contradict each other.
     """
-    reviews = tuple(reviews)
     labels, is_reviewed = labels_of(reviews, data), np.isin(data.ids, list(merge_reviews(reviews)))
-    return _with_copies(data, labels, is_reviewed)
-
-
-def _with_copies(data: Dataset, labels: Ints, is_reviewed: Bools) -> tuple[Ints, Bools]:
-    """Extend reviewed labels to copies that are not reviewed, unless reviews of the other copies contradict."""
     if data.hashes is None or not is_reviewed.any():
         return labels, is_reviewed
     by_hash: dict[str, set[int]] = {}
     for key, label in zip(data.hashes[is_reviewed].tolist(), labels[is_reviewed].tolist(), strict=True):
         by_hash.setdefault(key, set()).add(label)
-    labels, is_reviewed = labels.copy(), is_reviewed.copy()
     for row in np.flatnonzero(~is_reviewed & np.isin(data.hashes, list(by_hash))).tolist():
         of_copies = by_hash[str(data.hashes[row])]
         if len(of_copies) == 1:

@@ -55,6 +55,8 @@ BRANDS = (
 )  # fmt: skip
 """Brands of the ISO base media file format (ISO 14496-12) → format; every other brand is a video."""
 PNM = re.compile(rb"P[1-6]\s(?:\s*#[^\n]*\n)*\s*\d+\s+(?:#[^\n]*\n\s*)*\d+\s|P[Ff]\r?\n\d+\s+\d+\s")
+BMP_HEADERS = frozenset(size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124))
+"""Sizes of the header of a BMP file, as written in it."""
 SVG = re.compile(
     rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*|<!DOCTYPE\s+svg[^>]*>\s*)*<svg[\s>]",
     re.IGNORECASE | re.DOTALL,
@@ -113,13 +115,8 @@ def first_bytes(path: str | os.PathLike[str]) -> bytes:
 def format_of(first: bytes, suffix: str = "") -> str:
     """The format of a file that holds pictures or similar content such as video or PDF; "" for any other file.
 
-    Parameters
-    ----------
-    first : its first bytes, FIRST of them or fewer.
-    suffix : its extension in small letters, for cameras' raw files and formats that the first bytes do not identify.
+    The extension `suffix`, in small letters, identifies cameras' raw files and formats without typical first bytes.
 
-    Examples
-    --------
     >>> format_of(b"GIF89a..."), format_of(b"II*\\0....", ".nef"), format_of(b"id,label")
     ('GIF', 'camera raw', '')
     """
@@ -130,7 +127,7 @@ def format_of(first: bytes, suffix: str = "") -> str:
 
 
 def _by_content(first: bytes) -> str:
-    if first[:4] in (b"II*\0",) and first[8:10] == b"CR":
+    if first.startswith(b"II*\0") and first[8:10] == b"CR":
         return "camera raw"  # Canon's
     for start, format in STARTS:
         if first.startswith(start):
@@ -141,16 +138,13 @@ def _by_content(first: bytes) -> str:
         return _by_brand(first)
     if first[4:8] in (b"moov", b"mdat", b"wide"):
         return "video"  # QuickTime, before it had brands
-    if first[:2] == b"BM" and first[6:10] == bytes(4) and first[14:18] in _BMP_HEADERS:
+    if first[:2] == b"BM" and first[6:10] == bytes(4) and first[14:18] in BMP_HEADERS:
         return "BMP"
     if first[128:132] == b"DICM":
         return "DICOM"
     if PNM.match(first):
         return "PPM"
     return "SVG" if SVG.match(first) else ""
-
-
-_BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
 
 
 def _by_brand(first: bytes) -> str:

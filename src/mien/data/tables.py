@@ -16,7 +16,7 @@ from typing import TextIO
 from mien.data.labels import EMOTIONS
 from mien.errors import DataError, nearest
 from mien.outside import import_optional
-from mien.types import NO_LABEL, fold
+from mien.types import NO_LABEL, fold, spelling
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 SEPARATORS = ",;\t|"
@@ -37,6 +37,8 @@ PERSON = (
 SOURCE = ("source", "contributor", "user.id", "dataset")
 PART = ("split", "usage", "subset", "partition", "part", "fold", "set")
 """Usual names of columns for the picture, its label, the person, the contributor, and the part of the data set."""
+NOBODY = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nil", "unknown", "unk", "-", "--", "?", "-1"})
+"""Cells that mean an unknown person."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,22 @@ def fold_title(title: str) -> str:
     return re.sub(r"[\s._-]+", "", fold(title))
 
 
+def unify_names(written: Sequence[str]) -> list[str]:
+    """Replace each person's name by its first spelling, and names that mean an unknown person by "".
+
+    Case, padding and the notation of whole numbers do not matter: pandas writes 3 as 3.0 if a column has empty cells.
+
+    >>> unify_names(["3", "3.0", "003", "nan", "Anna", "ANNA"])
+    ['3', '3', '3', '', 'Anna', 'Anna']
+    """
+    first: dict[str, str] = {}
+    names = []
+    for name in written:
+        key = spelling(name)
+        names.append("" if key in NOBODY else first.setdefault(key, name))
+    return names
+
+
 def missing_column(name: str, header: Sequence[str], path: Path) -> DataError:
     """Build the error for a table without a required column."""
     near = nearest(name, [title for title in header if EMOTIONS.resolve(title) == NO_LABEL])
@@ -106,7 +124,7 @@ def read_table(path: Path) -> Table:
 
 def header_of(path: Path) -> list[str]:
     """Read only the column names of a table; raises the errors of `read_table`."""
-    return _parquet(path, 0).header if _is_parquet(path) else next(rows_of(path), [])
+    return _parquet(path, header_only=True).header if _is_parquet(path) else next(rows_of(path), [])
 
 
 def table_of(raw: bytes, path: Path) -> Table:
@@ -178,10 +196,10 @@ def _is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _parquet(path: Path, rows: int | None = None) -> Table:
+def _parquet(path: Path, *, header_only: bool = False) -> Table:
     parquet = import_optional("pyarrow.parquet", "pyarrow", "parquet")
     try:
-        if rows == 0:
+        if header_only:
             return Table(path, list(parquet.read_schema(path).names), [])
         table = parquet.read_table(path)
     except (OSError, ValueError) as error:

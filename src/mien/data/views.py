@@ -1,4 +1,4 @@
-"""Pictures for display: read from the original files, upright and in colour."""
+"""Pictures for display: upright and in colour from the original files, and contact sheets of the decoded ones."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import io
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from mien.data.picture import full_image
-from mien.types import Dataset
+from mien.types import Dataset, Ints
 
 LOSSLESS = 256 * 256
 """Pixels up to which a picture is encoded as PNG; above, as JPEG."""
 QUALITY = 90
+COLUMNS = 12
+"""Pictures per class in a contact sheet."""
 
 
 def view(data: Dataset, row: int, side: int = 0) -> Image.Image:
     """Read the picture of a row from its file, upright, grey or RGB; the decoded pixels if no file can be read.
 
-    Parameters
-    ----------
-    side : length of the longer side in pixels to which larger pictures are scaled down; 0 for the full size.
+    Pictures whose longer side exceeds `side` pixels are scaled down to it; 0 keeps their size.
     """
     path = str(data.paths[row])
     image = full_image(Path(path), side) if path else None
@@ -34,11 +35,7 @@ def view(data: Dataset, row: int, side: int = 0) -> Image.Image:
 
 
 def encoded(image: Image.Image, lossless: int = LOSSLESS) -> tuple[bytes, str]:
-    """Encode a picture as PNG if it is small, else as JPEG; returns the bytes and their media type.
-
-    Parameters
-    ----------
-    lossless : number of pixels up to which PNG is used.
+    """Encode a picture as PNG if it has up to `lossless` pixels, else as JPEG; returns the bytes and their media type.
 
     >>> content, kind = encoded(Image.new("L", (8, 8)))
     >>> content[:4], kind
@@ -56,3 +53,33 @@ def data_uri(image: Image.Image, lossless: int = LOSSLESS) -> str:
     """Encode a picture as a data URI, for pages that load no files; `lossless` as for `encoded`."""
     content, kind = encoded(image, lossless)
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def contact_sheet(dataset: Dataset, rows: Ints | None = None, columns: int = COLUMNS) -> NDArray[np.uint8]:
+    """Arrange the first pictures of each class side by side, one row per class; empty cells are white.
+
+    Parameters
+    ----------
+    dataset : decoded.
+    rows : the rows to choose from; all by default.
+    columns : maximum number of pictures per class.
+
+    Returns
+    -------
+    (K·S, columns·S) or (K·S, columns·S, 3) uint8, for K classes and pictures of S×S pixels.
+    """
+    pictures = dataset.pictures
+    size, classes = pictures.shape[1], len(dataset.labelset)
+    choice = np.arange(len(dataset)) if rows is None else rows
+    sheet = np.full((classes, columns, *pictures.shape[1:]), 255, dtype=np.uint8)
+    for label in range(classes):
+        chosen = choice[dataset.labels[choice] == label][:columns]
+        sheet[label, : len(chosen)] = pictures[chosen]
+    return sheet.swapaxes(1, 2).reshape(classes * size, columns * size, *pictures.shape[3:])
+
+
+def as_png(picture: NDArray[np.uint8]) -> bytes:
+    """Encode an (H, W) grey or (H, W, 3) RGB picture as PNG."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", optimize=True)
+    return file.getvalue()

@@ -10,8 +10,7 @@ import numpy as np
 
 from mien.data.files import find_file
 from mien.data.join import join
-from mien.data.people import unify_names
-from mien.data.tables import IMAGE, LABEL, PERSON, Table, fold_title, read_table
+from mien.data.tables import IMAGE, LABEL, PERSON, Table, fold_title, read_table, unify_names
 from mien.settings import names_flag
 from mien.types import NO_LABEL, Bools, Ints, LabelSet, Problem, Texts, texts
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mien.classifiers.contract import Classifier
-from mien.data.images import ImageSettings, read_pictures
+from mien.data.images import read_pictures
 from mien.data.load import absolute
+from mien.data.picture import ImageSettings
 from mien.data.prepare import DataSettings, prepare
 from mien.data.provenance import Provenance, shared
 from mien.data.split import Shares, split

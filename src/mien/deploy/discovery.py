@@ -19,7 +19,7 @@ from mien.classifiers.contract import Batch, Classifier
 from mien.correctors.novelty import Novelty
 from mien.data.images import read_pictures
 from mien.data.provenance import shared
-from mien.data.samples import as_png, contact_sheet
+from mien.data.views import as_png, contact_sheet
 from mien.deploy.settings import DiscoverySettings
 from mien.deploy.trained_on import recorded_by
 from mien.errors import DataError, UsageError

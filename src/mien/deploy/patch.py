@@ -205,7 +205,7 @@ class Patch:
             "approximate": self.approximate,
             "thresholds": self.certified.thresholds,
             "certificate": [vars(guarantee) for guarantee in self.certified.guarantees],
-            "provenance": self.provenance.record(),
+            "provenance": asdict(self.provenance),
             "about": self.about,
         }
 

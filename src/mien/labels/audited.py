@@ -100,7 +100,7 @@ def _rows(stored: Record, data: Dataset, folder: Path) -> Ints:
     places = {name: row for row, name in enumerate(data.ids.tolist())}
     rows: Ints = np.array([places.get(name, -1) for name in ids], dtype=np.int64)
     if (rows < 0).all():  # another root folder, or ids in another spelling
-        rows = match(ids, data.ids.tolist(), folder, whole=False).rows
+        rows, _ = match(ids, data.ids.tolist(), folder, whole=False)
     if hashes is None or not len(hashes) or data.hashes is None:
         return _unique_rows(rows)
     replaced = (rows >= 0) & (data.hashes[rows] != hashes)

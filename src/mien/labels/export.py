@@ -12,8 +12,7 @@ import numpy as np
 
 from mien.data.reviewed import export_stem, reviewed_labels
 from mien.data.reviews import CANNOT_SAY, MACHINE
-from mien.data.samples import as_png
-from mien.data.views import data_uri, view
+from mien.data.views import as_png, data_uri, view
 from mien.errors import StorageError
 from mien.labels.review_queue import ReviewQueue
 from mien.labels.verdicts import KINDS

@@ -205,14 +205,7 @@ def _haircut(
 
 
 def shots(n: int, occlusion: float, pose: float, colour: bool, rng: Rng) -> Shot:
-    """Sample the traits of N shots.
-
-    Parameters
-    ----------
-    occlusion : share of faces that are partly covered.
-    pose : scale of the variation of pose; 0 is upright and centred.
-    colour : RGB if true, else grey.
-    """
+    """Sample the traits of N shots: a share `occlusion` is partly covered; `pose` scales the variation of pose."""
     hidden = np.where(rng.random(n) < occlusion, rng.integers(1, len(OCCLUSIONS), n), 0)
     blurred = rng.random(n) < 0.3
     grainy = rng.random(n) < 0.35

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from mien.data.samples import as_png, contact_sheet
+from mien.data.views import as_png, contact_sheet
 from mien.errors import DataError
 from mien.events import OnEvent, ignore
 from mien.experiments.experiment import Experiment, Manifest, Plan, Splits, carry_out

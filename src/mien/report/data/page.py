@@ -13,8 +13,8 @@ from mien.data.images import Formats
 from mien.data.near import near_copies
 from mien.data.near import problems as near_problems
 from mien.data.prepare import Unfiltered
-from mien.data.samples import COLUMNS, as_png, contact_sheet
 from mien.data.split import split
+from mien.data.views import COLUMNS, as_png, contact_sheet
 from mien.report.common.layout import render
 from mien.types import PARTS, Dataset, Ints, Texts
 

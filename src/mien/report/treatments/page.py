@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from mien.data.samples import as_png
+from mien.data.views import as_png
 from mien.imbalance import get_treatment
 from mien.report.common import layout
 from mien.report.common.again import again
