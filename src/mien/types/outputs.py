@@ -94,9 +94,7 @@ class Outputs:
         """The outputs of the given rows: indices, each once, or a mask."""
         rows = _rows(rows, len(self), "Outputs.take")
         taken = object.__new__(Outputs)  # rows of what was checked need no other check than that none repeats
-        vectors, maps = (
-            {name: values[rows] for name, values in features.items()} for features in (self.vectors, self.maps)
-        )
+        vectors, maps = ({name: array[rows] for name, array in part.items()} for part in (self.vectors, self.maps))
         _set(taken, ids=self.ids[rows], probs=self.probs[rows], known=self.known, vectors=vectors, maps=maps)
         check_unique(taken.ids, "Outputs.ids")
         return taken
