@@ -13,12 +13,12 @@ OLDEST := build/oldest-venv
 study: $(VENV)/.study ## the leave-one-class-out study on drawn faces
 	$(BIN)/mien study synthetic --size 32 --epochs 24 --budget 0.05 --out $(OUT)
 
-# TESTS is what runs: the whole suite by default
+# TESTS is what runs: the whole suite by default. COVERAGE=1 measures the branches that it reaches: no fewer than before
 test: $(VENV)/.test ## the test suite
-	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(if $(COVERAGE),--cov) $(TESTS)
 
-coverage: $(VENV)/.test ## the whole suite, and the branches of the code that it reaches: no fewer than before
-	$(BIN)/python -m pytest -n auto --cov
+coverage: ## the whole suite with branch coverage
+	$(MAKE) test COVERAGE=1
 
 # needs python3.13, or another VERSION; PYTHON says where it is, if that is not its name
 VERSION ?= 3.13
