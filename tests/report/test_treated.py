@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from mien.experiments.tables import TABLES
 from mien.report.treatments import page as treatments_page
 from mien.report.treatments import tables as treatments_tables
 from mien.report.treatments.advice import advised, treatments_best_first
-from mien.storage.files import write_arrays
+from mien.storage.files import to_json, write_arrays
 from mien.storage.run import Run
 from mien.types import PARTS
 
@@ -115,7 +114,7 @@ def test_what_has_more_pictures_is_no_rival(tmp_path: Path) -> None:
 def test_one_seed_recommends_nothing(tmp_path: Path) -> None:
     run = run_of(tmp_path, {"none": wrong(0.4), "weights": TRUTH}, TRUTH, (9700, 200, 100), seeds=(0,))
     said = [line for _, line in advised(run)]
-    json.dumps(as_figures(run), allow_nan=False)
+    assert as_figures(run)["seeds"] == [0] and "NaN" not in to_json(as_figures(run))
     assert "on one seed so far" in said[0] and any(line.startswith("One seed cannot tell") for line in said)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mien.cli.options import build, options, out_option
-from mien.cli.terminal import or_none, print_json, table
+from mien.cli.terminal import print_json, table
 from mien.data.prepare import DataSettings, conflicts
 from mien.experiments.settings import AuditSettings
 from mien.nets.settings import TrainSettings
@@ -19,6 +20,8 @@ from mien.storage.files import write_text
 if TYPE_CHECKING:
     from mien.labels.audit_result import Audit
     from mien.labels.reviewers import Reviewer
+
+CONFLICTING = "duplicate conflict"
 
 
 @click.command()
@@ -76,26 +79,26 @@ def as_figures(result: Audit) -> dict[str, Any]:
         "pictures": len(result.data),
         "reviewed": int((result.reviewed >= 0).sum()),
         "reviewers": {reviewer.who: _of_reviewer(reviewer) for reviewer in result.people},
-        "verdicts": {**result.verdicts.counts(), "duplicate conflict": len(result.conflicts)},
+        "verdicts": {**result.verdicts.counts(), CONFLICTING: len(result.conflicts)},
         "classes": classes,
     }
 
 
-def _of_reviewer(reviewer: Reviewer) -> dict[str, float | None]:
-    return {key: or_none(round(getattr(reviewer, key), 3)) for key in ("pictures", "shared", "agreement", "quality")}
+def _of_reviewer(reviewer: Reviewer) -> dict[str, float]:
+    return {key: round(getattr(reviewer, key), 3) for key in ("pictures", "shared", "agreement", "quality")}
 
 
 def _print(figures: dict[str, Any]) -> None:
-    *kinds, conflicting = figures["verdicts"]
-    shown = table("Verdicts by given label", "class", "pictures", *kinds)
+    from mien.labels.verdicts import KINDS
+
+    shown = table("Verdicts by given label", "class", "pictures", *KINDS)
     for name, row in figures["classes"].items():
-        shown.add_row(escape(name), *map(str, row.values()))
+        shown.add_row(escape(name), *(str(row[column]) for column in ("pictures", *KINDS)))
     Console().print(shown)
     for who, row in figures["reviewers"].items() if len(figures["reviewers"]) > 1 else ():
-        agrees = ""
-        if row["agreement"] is not None:
-            agrees = f", agrees with the others on {row['agreement']:.0%} of {row['shared']}"
-        quality = "" if row["quality"] is None else f", quality {row['quality']:.2f}"
+        agrees = f", agrees with the others on {row['agreement']:.0%} of {row['shared']}"
+        agrees = "" if math.isnan(row["agreement"]) else agrees
+        quality = "" if math.isnan(row["quality"]) else f", quality {row['quality']:.2f}"
         click.echo(f"reviewer {who or 'without a name'}: {row['pictures']} pictures{agrees}{quality}")
-    if figures["verdicts"][conflicting]:
-        click.echo(f"{figures['verdicts'][conflicting]} more are equal pictures with different labels")
+    if figures["verdicts"][CONFLICTING]:
+        click.echo(f"{figures['verdicts'][CONFLICTING]} more are equal pictures with different labels")

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from mien.certify.policy import Policy
 from mien.cli.options import build, command_line, engine_option, options, out_option
-from mien.cli.terminal import decimals, or_none, print_json, table
+from mien.cli.terminal import decimals, print_json, table
 from mien.data.prepare import DataSettings
 from mien.experiments.settings import CompareSettings
 from mien.nets.settings import TrainSettings
@@ -69,7 +69,7 @@ def as_figures(run: Run) -> dict[str, Any]:
         figures = {
             name: number(by_key[key], name).value for name in ("macro_recall", "macro_f1", "accuracy", "seconds")
         }
-        against = {name: or_none(row[name]) for name in ("difference", "low", "high", "p_holm")} if row else None
+        against = {name: row[name] for name in ("difference", "low", "high", "p_holm")} if row else None
         ranking.append(
             {
                 "model": key[0], "treatment": key[1], **figures, "against_none": against,
@@ -84,8 +84,9 @@ def _print(figures: dict[str, Any]) -> None:
     shown = table("On test, best on calibrate first (means over seeds)", *columns, numbers=slice(2, None))
     for row in figures["ranking"]:
         against = row["against_none"]
-        real = against and against["p_holm"] is not None and against["p_holm"] < REAL
-        change = f"{against['difference']:+.3f}{' *' if real else ''}" if against else "–"
+        change = (
+            decimals(against["difference"], "+.3f") + (" *" if against["p_holm"] < REAL else "") if against else "–"
+        )
         cells = (decimals(row[name]) for name in ("macro_recall", "macro_f1", "accuracy"))
         fallen = " (collapsed)" if row["collapsed"] else ""
         shown.add_row(escape(row["model"]), escape(row["treatment"] + fallen), *cells, change)

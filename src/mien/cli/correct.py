@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from rich.markup import escape
 
 from mien.certify.policy import Policy
 from mien.cli.options import PATH, base_argument, build, command_line, options
-from mien.cli.terminal import decimals, or_none, print_json, table
+from mien.cli.terminal import decimals, print_json, table
 from mien.data.prepare import DataSettings
 from mien.deploy.settings import CorrectSettings
 from mien.storage.output import prepare_output
@@ -81,7 +82,7 @@ def correct(
 
 
 def as_figures(done: Correction) -> dict[str, Any]:
-    """What the patch does on the test part."""
+    """What the patch does on the test part; undefined figures are NaN."""
     from mien.report.patch.page import counted
 
     result = done.scores
@@ -94,19 +95,16 @@ def as_figures(done: Correction) -> dict[str, Any]:
         "classes": {
             name: {
                 "pictures": int(result.support[c]),
-                **{key: or_none(float(rate.values[c])) for key, rate in rates.items()},
+                **{key: float(rate.values[c]) for key, rate in rates.items()},
             }
             for c, name in enumerate(done.patch.classes)
         },
-        "harm": {"hits": hurt, "total": right, "rate": hurt / right if right else None},
-        "macro_recall_before": or_none(result.recall_before.mean()),
-        "macro_recall_after": or_none(result.recall_after.mean()),
+        "harm": {"hits": hurt, "total": right, "rate": hurt / right if right else math.nan},
+        "macro_recall_before": result.recall_before.mean(),
+        "macro_recall_after": result.recall_after.mean(),
         "pictures": counted(done),
         "advice": done.advice,
-        "certificate": [
-            {**vars(guarantee), "threshold": or_none(guarantee.threshold)}
-            for guarantee in done.patch.certified.guarantees
-        ],
+        "certificate": [vars(guarantee) for guarantee in done.patch.certified.guarantees],
         "approximate": done.patch.approximate,
         "provenance": asdict(done.patch.provenance),
         "assurance": done.patch.assurance(),

@@ -12,7 +12,7 @@ from rich.markup import escape
 from mien.certify.policy import Policy
 from mien.certify.thresholds import POOLED
 from mien.cli.options import build, command_line, engine_option, options, out_option, trained_by
-from mien.cli.terminal import decimals, or_none, print_json, table
+from mien.cli.terminal import decimals, print_json, table
 from mien.data.prepare import DataSettings
 from mien.experiments.settings import StudySettings
 from mien.nets.settings import TrainSettings
@@ -67,7 +67,7 @@ def study(out: Path, engine: str, as_json: bool, **values: Any) -> None:
 def as_figures(run: Run) -> dict[str, Any]:
     """The figures of a study: {"summary": {corrector: means}, "classes": {corrector: {class: figures}}}.
 
-    Figures are means over seeds, or None. Those by class are of the corrector in force, fitted on *fit*; Harm is
+    Figures are means over seeds, or NaN. Those by class are of the corrector in force, fitted on *fit*; Harm is
     pooled over the known classes. The means are the table `summary`, with its figures of the score alone of the
     corrector fitted on all of *correct*; "fitted_on" says so.
     """
@@ -81,21 +81,21 @@ def as_figures(run: Run) -> dict[str, Any]:
     }
 
 
-def _means(run: Run, corrector: str) -> dict[str, float | None]:
+def _means(run: Run, corrector: str) -> dict[str, float]:
     table = rows(run, "summary", corrector=corrector)
     keys = [key for key in (table[0] if table else ()) if key not in ("seed", "corrector")]
     return {key: _rounded(number(table, key)) for key in keys}
 
 
-def _of_class(run: Run, corrector: str, left_out: str) -> dict[str, float | None]:
+def _of_class(run: Run, corrector: str, left_out: str) -> dict[str, float]:
     return {
         figure: _rounded(number(rows(run, table, corrector=corrector, left_out=left_out, **where), column))
         for figure, (table, column, where) in FIGURES.items()
     }
 
 
-def _rounded(figure: Number) -> float | None:
-    return or_none(round(figure.value, 6))
+def _rounded(figure: Number) -> float:
+    return round(figure.value, 6)
 
 
 def _print(classes: dict[str, Any]) -> None:

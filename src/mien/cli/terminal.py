@@ -1,4 +1,4 @@
-"""Tables of figures on a terminal, and figures that JSON can hold."""
+"""Figures on a terminal: as tables, and as JSON."""
 
 from __future__ import annotations
 
@@ -21,16 +21,11 @@ def table(title: str, *columns: str, numbers: slice = ALL_BUT_FIRST) -> Table:
     return made
 
 
-def or_none(value: float) -> float | None:
-    """None instead of NaN and infinities, which JSON lacks."""
-    return value if math.isfinite(value) else None
-
-
 def print_json(figures: Any, *, indent: int | None = 2) -> None:
     """Print what `--json` asks for, with null instead of NaN and infinities."""
     click.echo(to_json(figures, indent))
 
 
-def decimals(value: float | None) -> str:
-    """A share with three decimals, and a dash for None."""
-    return "–" if value is None else f"{value:.3f}"
+def decimals(value: float, form: str = ".3f") -> str:
+    """A figure with three decimals, and a dash where it is undefined (NaN)."""
+    return "–" if math.isnan(value) else f"{value:{form}}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def train(out: Path, seed: int, as_json: bool, **values: Any) -> None:
         return
     shown = table("Test part", "class", "right", "of", "recall", "95 % interval", numbers=slice(0))
     for row in result["classes"]:
-        interval = "–" if row["recall"] is None else f"{row['low']:.3f}–{row['high']:.3f}"
+        interval = "–" if math.isnan(row["recall"]) else f"{row['low']:.3f}–{row['high']:.3f}"
         shown.add_row(escape(row["class"]), str(row["hits"]), str(row["total"]), decimals(row["recall"]), interval)
     Console().print(shown)
     click.echo(f"accuracy {result['accuracy']:.3f}, macro recall {result['macro_recall']:.3f}")

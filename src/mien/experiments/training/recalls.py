@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from mien.metrics.classification import accuracy, macro_recall, recall
@@ -35,9 +34,9 @@ def recalls_on_test(run: Run, seed: int, key: str = FULL) -> dict[str, Any]:
                 "class": name,
                 "hits": hits,
                 "total": total,
-                "recall": _number(rate),
-                "low": _number(least),
-                "high": _number(most),
+                "recall": rate,
+                "low": least,
+                "high": most,
             }
             for name, hits, total, rate, least, most in rows
         ],
@@ -45,7 +44,3 @@ def recalls_on_test(run: Run, seed: int, key: str = FULL) -> dict[str, Any]:
         "macro_recall": macro_recall(tested["truth"], answers, len(classes)),
         "model": str(cell.path),
     }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
