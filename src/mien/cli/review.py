@@ -26,7 +26,7 @@ from mien.outside import import_optional
 @click.option("--allow", multiple=True, help="host name or address under which others open the page, can be repeated")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8710, show_default=True, help="0 takes a free one")
 def review(folder: Path, source: str | None, who: str | None, host: str, allow: tuple[str, ...], port: int) -> None:
-    """Serve a page to review the pictures of an audit, the most informative first.
+    """Serve a page to review the pictures of an audit, the most informative and random ones in turn.
 
     Each review is appended to AUDIT/reviews.jsonl: stop at any time, continue later, or review with several people at
     once. Then mien audit --reviews learns from the file. Pictures may be deleted, moved or added meanwhile: no review

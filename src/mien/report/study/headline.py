@@ -69,9 +69,8 @@ def _key_figures(run: Run, corrector: str) -> dict[str, Number]:
     return {
         "gain": gain,
         "harm": mean([number(pooled[name], "harm", bounds=False) for name in pooled]),  # what the budget is about
-        "restored": ratio(
-            gain, full
-        ),  # a mean of P would be dominated by the class that the full network hardly recognises
+        # a mean of P would be dominated by the class that the full network hardly recognises
+        "restored": ratio(gain, full),
         "equal": mean_over_classes(
             rows(run, "ranking", corrector=corrector, fitted_on="fit"), f"restored_at_equal_harm_{_level(run)}"
         ),
