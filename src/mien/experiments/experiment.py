@@ -122,14 +122,15 @@ def carry_out(
     experiment.check()
     with opened(out, experiment.kind, MARKER, experiment.settings.data, on_event) as data:
         tasks = begin(experiment, data, run, command)
-        start = time.time()
+        start = time.perf_counter()
         unfinished = [task for task in tasks if not task.finished()]
         with watched(tasks, on_event):
             for _ in workers.map(experiment.do, unfinished):
                 pass  # each task keeps its own results in its folder
         if unfinished:
             manifest = run.manifest()
-            run.write_manifest(manifest | {"seconds": round(manifest.get("seconds", 0) + time.time() - start, 1)})
+            seconds = manifest.get("seconds", 0) + time.perf_counter() - start
+            run.write_manifest(manifest | {"seconds": round(seconds, 3)})
         finish(run)
     return run
 
