@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from mien.errors import AlignmentError, UsageError
 from mien.types import LabelSet, Proposal
 
 LABELS = LabelSet(("fear", "happiness", "neutral"))
+spend = partial(Policy, aim="gain")
+"""A policy that spends the whole budget."""
 
 
 def certify(
@@ -43,7 +46,7 @@ def test_all_classes_hold_at_once_under_strict_and_predicted_by_simulation() -> 
         scores = proposal(rng.random(len(truth)), 0)  # uniform: Harm is 1 − τ; class 0 is left out, unknown to f
         for scope in failures:
             found = certify(
-                scores, truth, truth, None, LABELS, Policy(budget, delta, scope), known=np.array([False, True, True])
+                scores, truth, truth, None, LABELS, spend(budget, delta, scope), known=np.array([False, True, True])
             )
             failures[scope] += bool((1 - found.thresholds[1:] > budget).any())
     assert all(count <= binom.ppf(0.999, trials, delta) for count in failures.values())
@@ -55,7 +58,7 @@ def test_all_classes_hold_at_once_under_strict_and_predicted_by_simulation() -> 
 
 def test_pooled_is_in_force_and_rare_classes_say_what_they_need() -> None:
     scores, truth = calibration((0, 200, 40))
-    found = certify(scores, truth, truth, None, LABELS, Policy(), known=np.array([False, True, True]))
+    found = certify(scores, truth, truth, None, LABELS, spend(), known=np.array([False, True, True]))
     pooled, happiness, neutral = found.guarantees
     assert [g.group for g in found.guarantees] == ["pooled", "happiness", "neutral"]
     assert (pooled.n, happiness.n, neutral.n) == (240, 200, 40)
@@ -67,7 +70,7 @@ def test_a_class_is_certified_only_if_the_threshold_in_force_is_high_enough() ->
     truth = np.repeat([1, 2], (200, 2000))
     score = np.concatenate([np.linspace(5, 6, 200), np.linspace(0, 1, 2000)])  # class 1 is in danger
     score[200:260] = 9  # and so are a few of class 2, which the pooled budget cannot bear
-    found = certify(proposal(score, 0), truth, truth, None, LABELS, Policy(0.05), known=np.array([False, True, True]))
+    found = certify(proposal(score, 0), truth, truth, None, LABELS, spend(0.05), known=np.array([False, True, True]))
     pooled, happiness, neutral = found.guarantees
     assert happiness.feasible and not happiness.holds and happiness.threshold > pooled.threshold
     assert neutral.feasible and neutral.holds == (pooled.threshold >= neutral.threshold)
@@ -77,33 +80,33 @@ def test_only_pictures_that_f_had_right_count() -> None:
     scores, truth = calibration((50, 200, 200))
     base = np.where(truth == 0, 1, truth)  # f does not know class 0
     base[truth == 2] = 1  # and gets all neutral wrong
-    found = certify(scores, truth, base, None, LABELS, Policy(), known=np.array([False, True, True]))
+    found = certify(scores, truth, base, None, LABELS, spend(), known=np.array([False, True, True]))
     assert [g.n for g in found.guarantees] == [200, 200, 0]
 
 
 def test_a_suggestion_that_equals_the_answer_harms_nothing() -> None:
     truth = np.repeat([1, 2], 200)
     score = np.where(truth == 1, 100.0, 0.0) + np.linspace(0, 1, 400)
-    found = certify(proposal(score, 1), truth, truth, None, LABELS, Policy())
+    found = certify(proposal(score, 1), truth, truth, None, LABELS, spend())
     assert found.thresholds[0] < 100
 
 
 def test_strict_takes_the_largest_threshold_and_is_silent_if_a_class_is_too_small() -> None:
     scores, truth = calibration((0, 300, 300))
     known = np.array([False, True, True])
-    strict = certify(scores, truth, truth, None, LABELS, Policy(scope="strict"), known)
+    strict = certify(scores, truth, truth, None, LABELS, spend(scope="strict"), known)
     assert strict.thresholds[0] == max(g.threshold for g in strict.guarantees[1:])
     assert all(g.holds for g in strict.guarantees[1:])
     few = np.arange(600) < 340
-    small = certify(proposal(scores.score[few], 0), truth[few], truth[few], None, LABELS, Policy(scope="strict"), known)
+    small = certify(proposal(scores.score[few], 0), truth[few], truth[few], None, LABELS, spend(scope="strict"), known)
     assert np.isinf(small.thresholds).all()
 
 
 def test_rare_classes_may_be_certified_together() -> None:
     scores, truth = calibration((80, 300, 80))
     scores = proposal(scores.score, 1)
-    alone = certify(scores, truth, truth, None, LABELS, Policy(scope="strict"))
-    together = certify(scores, truth, truth, None, LABELS, Policy(scope="strict", pool_rare=True))
+    alone = certify(scores, truth, truth, None, LABELS, spend(scope="strict"))
+    together = certify(scores, truth, truth, None, LABELS, spend(scope="strict", pool_rare=True))
     assert np.isinf(alone.thresholds).all() and np.isfinite(together.thresholds).all()
     rare = together.guarantees[-1]
     assert (rare.group, rare.n, rare.holds) == ("rare classes", 160, True)
@@ -112,7 +115,7 @@ def test_rare_classes_may_be_certified_together() -> None:
 
 def test_by_predicted_class_each_answer_has_its_own_threshold() -> None:
     scores, truth = calibration((0, 400, 40))
-    found = certify(scores, truth, truth, None, LABELS, Policy(scope="predicted"), known=np.array([False, True, True]))
+    found = certify(scores, truth, truth, None, LABELS, spend(scope="predicted"), known=np.array([False, True, True]))
     pooled, happiness, _ = found.guarantees
     assert np.isfinite(found.thresholds[1]) and np.isinf(found.thresholds[[0, 2]]).all()
     assert happiness.confidence == pytest.approx(0.95**0.5)
@@ -123,16 +126,16 @@ def test_by_predicted_class_a_plain_rule_must_reach_every_class_for_the_pooled_c
     truth = np.repeat([1, 2], 400)
     score = np.concatenate([np.linspace(-3, 0, 400), np.linspace(0, 3, 400)])  # class 2 needs a high threshold
     known = np.array([False, True, True])
-    plain = Policy(scope="predicted", rule="probability", probability=0.6)
+    plain = spend(scope="predicted", rule="probability", probability=0.6)
     pooled, first, second = certify(proposal(score, 0), truth, truth, None, LABELS, plain, known).guarantees
     assert first.holds and not second.holds
     assert not pooled.holds  # though its threshold, the smallest of the classes', is reached
-    sure = Policy(scope="predicted", rule="probability", probability=0.99)
+    sure = spend(scope="predicted", rule="probability", probability=0.99)
     assert all(each.holds for each in certify(proposal(score, 0), truth, truth, None, LABELS, sure, known).guarantees)
 
 
 def test_persons_with_pictures_of_several_classes_need_the_union_bound_and_a_pooled_claim_of_their_own() -> None:
-    rng, known, policy = np.random.default_rng(4), np.array([False, True, True]), Policy(0.05, scope="predicted")
+    rng, known, policy = np.random.default_rng(4), np.array([False, True, True]), spend(0.05, scope="predicted")
     truth, persons = np.tile([1, 2], 400), np.repeat(np.arange(400), 2).astype(str)
     given = proposal(rng.normal(size=800), 0)
     pooled, *classes = certify(given, truth, truth, persons, LABELS, policy, known).guarantees
@@ -146,7 +149,7 @@ def test_persons_with_pictures_of_several_classes_need_the_union_bound_and_a_poo
 
 
 def test_the_pooled_claim_for_persons_holds_by_simulation_wherever_it_is_made() -> None:
-    rng, trials, policy = np.random.default_rng(5), 400, Policy(0.1, 0.1, scope="predicted")
+    rng, trials, policy = np.random.default_rng(5), 400, spend(0.1, 0.1, scope="predicted")
     truth, persons = np.tile([1, 2], 60), np.repeat(np.arange(60), 2).astype(str)
     known, made, broken = np.array([False, True, True]), 0, 0
     for _ in range(trials):
@@ -191,7 +194,7 @@ def test_a_plain_rule_looks_only_where_an_override_changes_something() -> None:
     score = np.where(base == 1, -1e6, 2.0 * truth + rng.normal(size=1000))
     found = certify(
         Proposal(np.arange(1000).astype(str), score, np.ones(1000, int)), truth, base, None, LabelSet(("a", "b")),
-        Policy(rule="cost", cost=0.3),
+        spend(rule="cost", cost=0.3),
     )  # fmt: skip
     assert np.isfinite(found.thresholds).all() and found.thresholds[0] > -5
 
@@ -201,19 +204,19 @@ def test_a_plain_rule_looks_only_where_an_override_changes_something() -> None:
 
 def test_bad_settings_are_refused_with_a_remedy() -> None:
     with pytest.raises(UsageError, match=r"between 1e-06 and 1"):
-        Policy(budget=2)
+        spend(budget=2)
     with pytest.raises(UsageError, match="did you mean 'strict'"):
-        Policy(scope="strickt")
+        spend(scope="strickt")
     with pytest.raises(UsageError, match="choose from"):
-        Policy(action="delete")
+        spend(action="delete")
 
 
 def test_arrays_that_do_not_belong_together_are_refused() -> None:
     scores, truth = calibration((0, 5, 5))
     with pytest.raises(AlignmentError):
-        certify(scores, truth[:-1], truth, None, LABELS, Policy())
+        certify(scores, truth[:-1], truth, None, LABELS, spend())
     with pytest.raises(AlignmentError):
-        certify(scores, truth, truth, None, LABELS, Policy(), known=np.zeros(3, bool))
+        certify(scores, truth, truth, None, LABELS, spend(), known=np.zeros(3, bool))
     with pytest.raises(AlignmentError):
         decide(scores, truth[:-1], 0.0)
 
@@ -226,8 +229,8 @@ def test_a_plain_rule_chooses_its_own_threshold_and_claims_no_certificate_that_d
     proposal = Proposal(np.arange(600).astype(str), score, np.full(600, 2))
     base, known = np.where(truth == 2, 0, truth), np.array([True, True, False])
     labelset = LabelSet(("a", "b", "c"))
-    plain = certify(proposal, truth, base, None, labelset, Policy(rule=rule), known)
-    certified = certify(proposal, truth, base, None, labelset, Policy(), known)
+    plain = certify(proposal, truth, base, None, labelset, spend(rule=rule), known)
+    certified = certify(proposal, truth, base, None, labelset, spend(), known)
     assert np.unique(plain.thresholds).size == 1
     assert plain.thresholds[0] < certified.thresholds[0]  # so the budget of 2 % is not kept
     assert certified.guarantees[0].holds

@@ -82,7 +82,7 @@ def again(faces: Path) -> tuple[str, ...]:
     return ("study", str(faces), *QUICK, "--classes", "happiness")
 
 
-QUICK_PATCH = ("--corrector", "lda", "--budget", "0.3", "--delta", "0.3")
+QUICK_PATCH = ("--corrector", "lda", "--budget", "0.3", "--delta", "0.3", "--aim", "gain")
 
 
 @pytest.fixture(scope="session")

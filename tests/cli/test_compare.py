@@ -35,7 +35,7 @@ SHAPE = (
     "--engine",
     "serial",
 )
-GENEROUS = ("--budget", "0.3")
+GENEROUS = ("--budget", "0.3", "--aim", "gain")
 """So that few pictures certify a corrector."""
 TREATMENTS = "none,weights,oversample:200,new-head,logit-adjustment,corrector"
 BOTH = ("--models", "threeconv,knn", "--treatments", TREATMENTS, "--seeds", "0,1")

@@ -56,8 +56,9 @@ def where(rows: list[dict], **wanted: object) -> list[dict]:
         (
             "certificates",
             STUDIES * 7,
-            "seed corrector left_out group budget confidence n k threshold feasible needed holds "
-            "in_force harm_hits harm_total harm low high harm_groups_hits harm_groups_total harm_groups",
+            "seed corrector left_out group kind budget confidence n k threshold feasible needed holds other_k "
+            "other_threshold other_needed other_holds in_force harm_hits harm_total harm low high harm_groups_hits "
+            "harm_groups_total harm_groups standing",
         ),
     ],
 )

@@ -69,9 +69,12 @@ def answers(text: str) -> list[tuple[str, ...]]:
 
 def test_a_report_is_made_again_with_the_same_figures(mien: Said, old: Path) -> None:
     for name in ("study", "compare"):
-        before = {path.name: table(path) for path in (old / name / "tables").glob("*.csv")}
+        tables = sorted((old / name / "tables").glob("*.csv"))
+        before = {path.name: table(path) for path in tables}
         mien("report", name)
-        assert {path.name: table(path) for path in (old / name / "tables").glob("*.csv")} == before, name
+        for path in tables:  # certificates have more columns now
+            rows = [{key: row[key] for key in then} for row, then in zip(table(path), before[path.name], strict=True)]
+            assert rows == before[path.name], (name, path.name)
         assert (old / name / "report.html").is_file()
 
 

@@ -51,7 +51,7 @@ class CalibrationSet:
     Examples
     --------
     >>> calibration = CalibrationSet([0] * 200, [0] * 200, np.linspace(-3, 3, 200), [1] * 200)
-    >>> certified = calibration.certify(Policy(budget=0.02), ["joy", "fear"], [True, False])
+    >>> certified = calibration.certify(Policy(0.02, aim="gain"), ["joy", "fear"], [True, False])
     >>> certified.guarantees[0].feasible, certified.thresholds.round(2).tolist()
     (True, [3.0, 3.0])
     """

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mien.certify.aims import Served, raised
 from mien.certify.policy import Policy
 from mien.certify.thresholds import (
+    GUARANTEES,
     POOLED,
     Guarantee,
     balanced_accuracy_threshold,
@@ -28,17 +30,28 @@ class Certified:
     Attributes
     ----------
     thresholds : (K,) by f's answer; +inf overrides nothing.
-    guarantees : "pooled" first, then one for each known class, then "rare classes" where they were pooled.
+    guarantees : of the kind in force. "pooled" first, then one for each known class, then "rare classes" where they
+        were pooled.
+    others : of the other kind, for comparison.
+    served : what the thresholds do for the aim; None where they were chosen by a rule that certifies nothing.
     """
 
     thresholds: Floats
     guarantees: tuple[Guarantee, ...]
+    others: tuple[Guarantee, ...] = ()
+    served: Served | None = None
+
+    def other(self, group: str) -> Guarantee | None:
+        """The guarantee of the other kind for a group; None where the classes in it are not rare for that kind."""
+        return next((guarantee for guarantee in self.others if guarantee.group == group), None)
 
 
 def choose_thresholds(
     proposal: Proposal, truth: Ints, groups: Texts | None, base: Ints, classes: Classes, policy: Policy
 ) -> Certified:
     """Choose the thresholds on N calibration images that the corrector was not fitted on, and certify them.
+
+    Of the thresholds that keep the budget, those that serve the aim of the policy best are in force.
 
     Parameters
     ----------
@@ -53,33 +66,25 @@ def choose_thresholds(
     and with them the pooled Harm, which is a mean of theirs. Persons with images of several classes tie the classes
     together and are harmed by any of them: then each class gets δ/C, and the pooled claim must hold by itself.
     """
-    labelset, members = classes.labelset, classes.known
+    members = classes.known
     right = (base == truth) & members[truth]
     harmful = np.where(proposal.suggested != base, proposal.score, -np.inf)[right]
     persons = None if groups is None or len(np.unique(groups)) == len(groups) else groups[right]
     losses = _Losses(harmful, truth[right], persons, policy)
+    claims = {kind: losses.claims(classes, kind) for kind in GUARANTEES}
 
-    cohorts = losses.cohorts(labelset, members, losses.share_of_delta(int(members.sum())))
-    by_class = np.full(len(labelset), np.inf)
-    for rows, guarantee in cohorts:  # the rare classes together come last and replace their own
-        by_class[rows] = guarantee.threshold
-    pooled = losses.guarantee(POOLED, members, policy.delta)
-    in_force = {"pooled": pooled.threshold, "strict": by_class[members].max(), "predicted": by_class}[policy.scope]
-    if policy.rule != "certified":
+    served = None
+    if policy.rule == "certified":
+        least = claims[policy.guarantee].least(policy)
+        thresholds, served = raised(proposal, truth, base, least, classes.labelset, policy.aim, policy.cost_matrix)
+    else:
         changes = proposal.suggested != base  # elsewhere an override changes nothing
         is_new = overriding_is_right(proposal, truth, base)
-        in_force = _uncertified(proposal.score[changes], is_new[changes], policy)
-    thresholds = np.broadcast_to(in_force, by_class.shape).copy()
-    joint = policy.scope == "predicted" and persons is None
-    claims = [
-        (members, by_class, _joint(by_class, cohorts, policy)) if joint else (members, pooled.threshold, pooled),
-        *((rows, guarantee.threshold, guarantee) for rows, guarantee in cohorts),
-    ]
-    guarantees = (
-        replace(guarantee, holds=guarantee.feasible and bool((thresholds >= least)[rows].all()))
-        for rows, least, guarantee in claims
+        thresholds = np.full(len(members), _uncertified(proposal.score[changes], is_new[changes], policy))
+    in_force, other = (
+        claims[kind].held_by(thresholds) for kind in sorted(GUARANTEES, key=lambda kind: kind != policy.guarantee)
     )
-    return Certified(thresholds, tuple(guarantees))
+    return Certified(thresholds, in_force, other, served)
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,17 @@ class Classes:
             cause = f"known has {len(members)} entries, and there are {len(labelset)} classes"
             raise AlignmentError(cause, place="certify", remedy="give True or False for each class")
         return cls(labelset, members)
+
+    def own_budgets(self, policy: Policy) -> dict[int, float]:
+        """Class index → its own budget; where each class is held to the budget anyway, no larger one than that.
+
+        Raises
+        ------
+        UsageError : an unknown class.
+        """
+        most = 1.0 if policy.scope == POOLED else policy.budget
+        named = policy.class_budgets.items()
+        return {self.labelset.index(name, place="--class-budget"): min(share, most) for name, share in named}
 
 
 def overriding_is_right(proposal: Proposal, truth: Ints, base: Ints) -> Bools:
@@ -125,36 +141,93 @@ class _Losses:
     groups: Texts | None
     policy: Policy
 
-    def share_of_delta(self, classes: int) -> float:
+    def claims(self, classes: Classes, kind: str) -> _Claims:
+        """What can be certified by one kind of guarantee."""
+        members = classes.known
+        cohorts = self._cohorts(classes, kind)
+        by_class = np.full(len(members), np.inf)
+        for rows, guarantee in cohorts:  # the rare classes together come last and replace their own
+            by_class[rows] = guarantee.threshold
+        joint = self.policy.scope == "predicted" and self.groups is None
+        pooled = self._guarantee(POOLED, members, self.policy.budget, kind=kind)
+        if joint:
+            pooled = _joint(pooled, by_class, cohorts)
+        limited = np.isin(np.arange(len(members)), list(classes.own_budgets(self.policy)))
+        return _Claims(members, pooled, by_class, cohorts, limited & members, joint)
+
+    def _share_of_delta(self, classes: int) -> float:
         """Return δ for each class: the whole δ, or with "predicted" the share that lets all claims hold at once."""
         if self.policy.scope != "predicted":
             return self.policy.delta
         # without persons the classes are independent; with them only the union bound is safe
         return 1 - (1 - self.policy.delta) ** (1 / classes) if self.groups is None else self.policy.delta / classes
 
-    def guarantee(self, group: str, classes: Bools, delta: float) -> Guarantee:
+    def _guarantee(
+        self, group: str, classes: Bools, budget: float, delta: float | None = None, *, kind: str
+    ) -> Guarantee:
         rows = classes[self.truth]
         groups = None if self.groups is None else self.groups[rows]
-        return order_statistic_threshold(self.scores[rows], groups, self.policy.budget, delta, group)
+        delta = self.policy.delta if delta is None else delta
+        return order_statistic_threshold(self.scores[rows], groups, budget, delta, group, kind)
 
-    def cohorts(self, labelset: LabelSet, members: Bools, delta: float) -> list[tuple[Bools, Guarantee]]:
+    def _cohorts(self, classes: Classes, kind: str) -> list[tuple[Bools, Guarantee]]:
         """Each known class, then, where the policy says so, the rare ones together: (K,) mask and guarantee."""
-        masks = np.eye(len(labelset), dtype=bool)[members]
-        cohorts = [(mask, self.guarantee(row_name(labelset.names[mask.argmax()]), mask, delta)) for mask in masks]
+        names, members, policy = classes.labelset.names, classes.known, self.policy
+        budgets, delta = classes.own_budgets(policy), self._share_of_delta(int(members.sum()))
+        cohorts = []
+        for c in np.flatnonzero(members).tolist():
+            mask, budget = np.arange(len(names)) == c, budgets.get(c, policy.budget)
+            cohorts.append((mask, self._guarantee(row_name(names[c]), mask, budget, delta, kind=kind)))
         rare = [mask for mask, guarantee in cohorts if not guarantee.feasible]
-        if self.policy.pool_rare and rare:
+        if policy.pool_rare and rare:
             pooled = np.any(rare, axis=0)
-            cohorts.append((pooled, self.guarantee(RARE, pooled, delta)))
+            cohorts.append((pooled, self._guarantee(RARE, pooled, policy.budget, delta, kind=kind)))
         return cohorts
 
 
-def _joint(by_class: Floats, cohorts: list[tuple[Bools, Guarantee]], policy: Policy) -> Guarantee:
+@dataclass(frozen=True)
+class _Claims:
+    """What one kind of guarantee can certify.
+
+    Attributes
+    ----------
+    members : (K,) the known classes. pooled : the guarantee over all of them.
+    by_class : (K,) thresholds that certify each class by itself. cohorts : mask and guarantee of each.
+    limited : (K,) classes with budgets of their own.
+    joint : whether the pooled claim follows from those of all classes.
+    """
+
+    members: Bools
+    pooled: Guarantee
+    by_class: Floats
+    cohorts: list[tuple[Bools, Guarantee]]
+    limited: Bools
+    joint: bool
+
+    def least(self, policy: Policy) -> Floats:
+        """(K,) the lowest thresholds that certify what the policy asks for."""
+        strictest = self.by_class[self.members].max()
+        scopes = {"pooled": self.pooled.threshold, "strict": strictest, "predicted": self.by_class}
+        least = np.broadcast_to(scopes[policy.scope], self.by_class.shape)
+        return np.where(self.limited, np.maximum(least, self.by_class), least)
+
+    def held_by(self, thresholds: Floats) -> tuple[Guarantee, ...]:
+        """The guarantees, each with whether the thresholds in force are high enough for it."""
+        claims = [
+            (self.members, self.by_class if self.joint else self.pooled.threshold, self.pooled),
+            *((rows, guarantee.threshold, guarantee) for rows, guarantee in self.cohorts),
+        ]
+        return tuple(
+            replace(guarantee, holds=guarantee.feasible and bool((thresholds >= least)[rows].all()))
+            for rows, least, guarantee in claims
+        )
+
+
+def _joint(pooled: Guarantee, by_class: Floats, cohorts: list[tuple[Bools, Guarantee]]) -> Guarantee:
     """The guarantee for pooled Harm where every class keeps the budget, since pooled Harm is a mean of theirs."""
     feasible = [guarantee for _, guarantee in cohorts if guarantee.feasible]
-    return Guarantee(
-        group=POOLED,
-        budget=policy.budget,
-        confidence=1 - policy.delta,
+    return replace(
+        pooled,
         n=sum(guarantee.n for guarantee in feasible),
         k=sum(guarantee.k for guarantee in feasible) if feasible else -1,
         threshold=float(by_class.min()),

@@ -1,37 +1,43 @@
-"""Thresholds from calibration scores: with a certificate (order statistics), and plain ones without.
+"""Thresholds from calibration scores: with a guarantee (order statistics), and plain ones without.
 
-The certified ones follow X. Tong, Y. Feng, J. J. Li, *Neyman-Pearson classification algorithms and NP receiver
-operating characteristics*, Science Advances 2018: exact for any score and any sample size.
+Two guarantees are exact for any score and any sample size. The *confident* one bounds Harm with confidence 1 − δ over
+calibration sets (X. Tong, Y. Feng, J. J. Li, *Neyman-Pearson classification algorithms and NP receiver operating
+characteristics*, Science Advances 2018). The *expected* one bounds the mean of Harm over calibration sets (A. N.
+Angelopoulos, S. Bates, A. Fisch, L. Lei, T. Schuster, *Conformal risk control*, ICLR 2024).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from math import floor, log, log1p
+from math import ceil, floor, log, log1p, nan
 
 import numpy as np
 from scipy.special import bdtr
 
-from mien.errors import AlignmentError, UsageError
+from mien.errors import AlignmentError, UsageError, choice_error
 from mien.types import Bools, Floats, Texts, as_groups, as_mask, as_numbers, without_nan
 
 POOLED = "pooled"
+CONFIDENT, EXPECTED = GUARANTEES = ("confident", "expected")
+"""Kinds of guarantee: Harm is within the budget with confidence 1 − δ, or in the mean over calibration sets."""
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Guarantee:
-    """With confidence 1 − δ, overriding above `threshold` harms at most a share `budget` of `group`.
+    """Overriding above `threshold` harms at most a share `budget` of `group`: with confidence 1 − δ, or on average.
 
     Attributes
     ----------
     group : "pooled", a class, or "rare classes".
-    confidence : 1 − δ.
+    confidence : 1 − δ; NaN of an expected guarantee, which is a statement on the mean.
     n : persons (or other groups) in the calibration pictures that f had right.
     k : allowed number of harmed groups; −1 if the budget cannot be certified.
     threshold : the lowest that the certificate allows; +inf where infeasible.
     feasible : whether n is large enough. needed : the smallest n that is.
     holds : whether it is feasible and the threshold in force is at least this one.
+    kind : one of GUARANTEES.
     """
 
     group: str
@@ -43,6 +49,7 @@ class Guarantee:
     feasible: bool
     needed: int
     holds: bool = False
+    kind: str = CONFIDENT
 
 
 def smallest_n(budget: float, delta: float) -> int:
@@ -66,8 +73,35 @@ def allowed(n: int, budget: float, delta: float) -> int:
     return bisect_right(range(n + 1), delta, key=lambda k: float(bdtr(k, n, budget))) - 1
 
 
+def smallest_n_on_average(budget: float) -> int:
+    """Fewest calibration pictures with which the mean of Harm can be bounded: α(n + 1) ≥ 1.
+
+    >>> [smallest_n_on_average(budget) for budget in (0.01, 0.02, 0.05)]
+    [99, 49, 19]
+    """
+    check_shares(budget)
+    return ceil(1 / budget - ROUNDING) - 1
+
+
+def allowed_on_average(n: int, budget: float) -> int:
+    """The allowed number of harmed of n for a bound on the mean of Harm: ⌊α(n + 1)⌋ − 1; −1 if none is.
+
+    The picture to come is counted as harmed with them: over all orders of the n + 1, each is the last equally often.
+
+    >>> allowed_on_average(712, 0.02), allowed_on_average(40, 0.02)
+    (13, -1)
+    """
+    check_shares(budget)
+    return max(floor(budget * (n + 1) + ROUNDING) - 1, -1)
+
+
 def order_statistic_threshold(
-    scores: Floats, groups: Texts | None, budget: float, delta: float, group: str = POOLED
+    scores: Floats,
+    groups: Texts | None,
+    budget: float,
+    delta: float,
+    group: str = POOLED,
+    kind: str = CONFIDENT,
 ) -> Guarantee:
     """The lowest threshold that is certified: the (k+1)-th largest score, with one score for each person.
 
@@ -78,10 +112,12 @@ def order_statistic_threshold(
     ----------
     scores : (N,) of calibration pictures that f had right.
     groups : (N,) persons or other units that may not be split; None: each picture is its own.
-    budget, delta : α and δ.
-    group : what the guarantee is for.
+    budget, delta : α and δ; the expected guarantee has no δ.
+    group : what the guarantee is for. kind : one of GUARANTEES.
     """
     place = "order_statistic_threshold"
+    if kind not in GUARANTEES:
+        raise choice_error("kind", kind, GUARANTEES, place=place)
     scores = without_nan(as_numbers(scores, f"{place}: scores", finite=False), f"{place}: scores")
     if groups is None:
         largest = np.asarray(scores, dtype=float)
@@ -90,9 +126,12 @@ def order_statistic_threshold(
         largest = np.full(len(names), -np.inf)
         np.maximum.at(largest, unit, scores)
     n = len(largest)
-    k = allowed(n, budget, delta)
+    if kind == CONFIDENT:
+        k, needed, confidence = allowed(n, budget, delta), smallest_n(budget, delta), 1 - delta
+    else:
+        k, needed, confidence = allowed_on_average(n, budget), smallest_n_on_average(budget), nan
     threshold = float(np.sort(largest)[n - 1 - k]) if k >= 0 else np.inf
-    return Guarantee(group, budget, 1 - delta, n, k, threshold, k >= 0, smallest_n(budget, delta), holds=k >= 0)
+    return Guarantee(group, budget, confidence, n, k, threshold, k >= 0, needed, holds=k >= 0, kind=kind)
 
 
 def fixed_threshold(probability: float = 0.5) -> float:

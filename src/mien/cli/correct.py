@@ -105,6 +105,9 @@ def as_figures(done: Correction) -> dict[str, Any]:
         "pictures": counted(done),
         "advice": done.advice,
         "certificate": [vars(guarantee) for guarantee in done.patch.certified.guarantees],
+        "other_guarantees": [vars(guarantee) for guarantee in done.patch.certified.others],
+        "served": None if done.patch.certified.served is None else vars(done.patch.certified.served),
+        "promise": done.promise.to_json() if done.promise else None,
         "approximate": done.patch.approximate,
         "provenance": asdict(done.patch.provenance),
         "assurance": done.patch.assurance(),
@@ -112,6 +115,8 @@ def as_figures(done: Correction) -> dict[str, Any]:
 
 
 def _print(done: Correction, figures: dict[str, Any]) -> None:
+    from mien.deploy.assurance import both_kinds
+
     title = "Test part, which neither fitted nor certified the patch"
     shown = table(title, "class", "pictures", "recall before", "after", "gain", "harm")
     for name, row in figures["classes"].items():
@@ -123,6 +128,10 @@ def _print(done: Correction, figures: dict[str, Any]) -> None:
     harm = figures["harm"]
     click.echo(f"macro recall {before} → {after}; {harm['hits']} of {harm['total']} right answers lost")
     click.echo(done.patch.assurance())
+    for line in both_kinds(done.patch):
+        click.echo(f"  {line}")
+    if done.promise:
+        click.echo(done.promise.words)
     provenance = done.material.provenance
     left_out = provenance.pictures + provenance.persons
     if left_out:

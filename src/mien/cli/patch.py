@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from mien.certify.thresholds import EXPECTED
 from mien.cli import Group
 from mien.cli.options import PATH, base_argument, left_out_option, seed_option
 from mien.cli.terminal import print_json, table
@@ -62,21 +63,24 @@ def _print(stored: Record, provenance: list[str]) -> None:
         [escape(plain(text)) for text in pair] for pair in zip(stored["targets"], stored["correctors"], strict=True)
     ]
     console.print("corrects   " + ", ".join(f"[bold]{target}[/] ({name})" for target, name in pairs))
-    console.print(f"policy     {policy['rule']}, budget {100 * policy['budget']:g} %, {policy['action']}", markup=False)
+    about_policy = [policy["rule"], f"budget {100 * policy['budget']:g} %", policy["action"]]
+    about_policy += [plain(policy[name]) for name in ("guarantee", "aim") if name in policy]
+    console.print(f"policy     {', '.join(about_policy)}", markup=False)
     console.print(f"made       {plain(about.get('made', ''))}", markup=False)
     console.print(f"           {plain(about.get('command', ''))}", markup=False, soft_wrap=True)
     console.print(f"for        classifier {plain(stored['base'])}, pictures {plain(stored['data'])}", markup=False)
     for title, line in zip(("provenance", *[""] * len(provenance)), provenance, strict=False):
         console.print(f"{title:<10} {plain(line)}", markup=False, soft_wrap=True)
-    columns = ("certified of", "budget", "confidence", "n", "harmed (allowed)", "holds")
-    shown = table("", *columns, numbers=slice(1, 5))
-    for row in stored["certificate"]:
+    columns = ("certified of", "kind", "budget", "n", "harmed (allowed)", "holds")
+    shown = table("", *columns, numbers=slice(2, 5))
+    for row in [*stored["certificate"], *stored.get("other_guarantees", [])]:
         holds = "yes" if row["holds"] else f"no, needs n = {row['needed']}" if not row["feasible"] else "no"
         if row["holds"] and stored["approximate"]:
             holds = "approximately"
         harmed = str(row["k"]) if row["feasible"] else "–"
-        shares = (f"{100 * row[key]:g} %" for key in ("budget", "confidence"))
-        shown.add_row(escape(plain(row["group"])), *shares, str(row["n"]), harmed, holds)
+        surety = "in the mean" if row.get("kind") == EXPECTED else f"{100 * row['confidence']:g} % confidence"
+        budget = f"{100 * row['budget']:g} %"
+        shown.add_row(escape(plain(row["group"])), surety, budget, str(row["n"]), harmed, holds)
     console.print(shown)
 
 

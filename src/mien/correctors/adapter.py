@@ -25,6 +25,8 @@ from mien.nets.settings import AugmentSettings, TrainSettings
 from mien.nets.training import fit
 from mien.types import FeatureRequest, Floats, Outputs, Proposal, SoftLabels
 
+LEAST = 1e-9
+"""Probability below which f's own answers are not told apart."""
 AS_THEY_ARE = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)
 
 
@@ -43,18 +45,21 @@ class Adapter(BaseCorrector):
     views : number of augmented views of each picture; each epoch uses the next one.
     trust : share of f's probabilities in the targets of the other classes, which f has learnt from many more pictures
         (distillation: Hinton, Vinyals & Dean, 2015).
+    own_share : share of f's own log-odds in the score of a class that f knows.
     threads : processor threads; more change the last digits.
     random_state : seed of first weights, order and dropout.
 
     Notes
     -----
-    Labels may be shares of votes. The score is log p_i − log(1 − p_i).
+    Labels may be shares of votes. The score is log p_i − log(1 − p_i). For a class that f knows, it is averaged with
+    f's own log p_i − log p_answer, since two opinions of an image are better than one.
     """
 
     name = "adapter"
     network_: Network | None = None
     layer_: str = ""
     channels_: int = 0
+    own_share_: float = 0.0
 
     def __init__(
         self,
@@ -66,11 +71,12 @@ class Adapter(BaseCorrector):
         views: int = 9,
         learning_rate: float = 9e-3,
         trust: float = 0.5,
+        own_share: float = 0.5,
         threads: int = 1,
         random_state: int = 0,
     ) -> None:
         self.target, self.layer, self.head, self.epochs, self.views = target, layer, head, epochs, views
-        self.learning_rate, self.trust, self.threads = learning_rate, trust, threads
+        self.learning_rate, self.trust, self.own_share, self.threads = learning_rate, trust, own_share, threads
         self.random_state = random_state
 
     @classmethod
@@ -104,7 +110,7 @@ class Adapter(BaseCorrector):
             flip_tta=False,
         )
         fit(network, Maps(maps, targets), None, settings, seed=self.random_state)
-        self.network_, self.channels_ = network, maps.shape[2]
+        self.network_, self.channels_, self.own_share_ = network, maps.shape[2], self.own_share
         return self
 
     def _propose(self, outputs: Outputs) -> Proposal:
@@ -118,6 +124,10 @@ class Adapter(BaseCorrector):
             raise AlignmentError(cause, place=f"Outputs.maps[{self.layer_}]", remedy=remedy)
         log_probs = log_softmax(answers_from_maps(network, maps), axis=1)
         score = Encoding("classes", 1.0).log_odds(log_probs, outputs, target)
+        if outputs.known[target] and self.own_share_:
+            probs = np.maximum(outputs.probs, LEAST)
+            of_f = np.log(probs[:, target] / probs[np.arange(len(probs)), outputs.predicted])
+            score = (1 - self.own_share_) * score + self.own_share_ * of_f
         return Proposal(outputs.ids, score, np.full(len(outputs), target))
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -128,6 +138,7 @@ class Adapter(BaseCorrector):
             "tap": self.layer_,
             "precision": precision_name(network),
             "channels": self.channels_,
+            "own_share": self.own_share_,
         }
         return {**weights, **{name: np.array(value) for name, value in about.items()}}
 
@@ -138,7 +149,8 @@ class Adapter(BaseCorrector):
             if name.startswith("head.")
         }
         self.target_, self.layer_ = int(state["target"]), str(state["tap"])
-        self.channels_ = int(state["channels"]) if "channels" in state else 0  # earlier versions did not store it
+        self.channels_ = int(state.get("channels", 0))  # earlier versions did not store it,
+        self.own_share_ = float(state.get("own_share", 0))  # nor this
         if self.head is None:
             first = next(value for name, value in weights.items() if name.startswith(("convolutions.0.", "blocks.0.")))
             network: Network = Fresh(len(weights["known"]), first.shape[1])

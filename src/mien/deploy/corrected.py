@@ -37,6 +37,9 @@ from mien.deploy.settings import CorrectSettings
 from mien.deploy.trained_on import base_of, recorded_by
 from mien.types import NO_LABEL, Decision, Floats, Outputs, Split
 
+OF_POLICY = ("budget", "delta", "scope", "action", "guarantee", "aim", "class_budget", "costs")
+"""Parameters that the estimator shares with `mien.Policy`."""
+
 
 class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A classifier that stays as it is, and a small corrector that overrides some of its answers.
@@ -54,6 +57,8 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         default all in y that it does not know or, where it knows all, every class.
     budget, delta : the share of right answers that may be lost, and the chance that the certificate is wrong.
     scope, action : whose answers are counted, and what an override does (see `mien.Policy`).
+    guarantee, aim : which guarantee is in force, and what the threshold serves within the budget.
+    class_budget, costs : budgets of single classes, and what wrong answers cost, as `mien.Policy` has them.
     trained_on : the rows that the classifier was trained on, in the form of X; those among X are left out.
     assume_unseen : states that the classifier was trained on none of the rows.
     random_state : seed of the division into parts; None is 0.
@@ -94,12 +99,17 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         delta: float = 0.05,
         scope: str = "pooled",
         action: str = "relabel",
+        guarantee: str = "confident",
+        aim: str = "macro_recall",
+        class_budget: Sequence[str] = (),
+        costs: Sequence[str] = (),
         trained_on: Any = None,
         assume_unseen: bool = False,
         random_state: Any = None,
     ) -> None:
         self.classifier, self.corrector, self.classes = classifier, corrector, classes
         self.budget, self.delta, self.scope, self.action = budget, delta, scope, action
+        self.guarantee, self.aim, self.class_budget, self.costs = guarantee, aim, class_budget, costs
         self.trained_on, self.assume_unseen, self.random_state = trained_on, assume_unseen, random_state
 
     @classmethod
@@ -107,11 +117,8 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """A classifier with a patch that was made before, or alone."""
         if patch is None:
             return cls(classifier)._set(Predictor(classifier))
-        policy = patch.policy
-        made = cls(
-            classifier, patch.names[0], patch.targets, budget=policy.budget, delta=policy.delta, scope=policy.scope,
-            action=policy.action,
-        )  # fmt: skip
+        policy = {name: getattr(patch.policy, name) for name in OF_POLICY}
+        made = cls(classifier, patch.names[0], patch.targets, **policy)
         return made._set(Predictor(classifier, patch))
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
@@ -126,7 +133,7 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ------
         DataError : too few rows of a class. UsageError : a label that is no class.
         """
-        policy = Policy(self.budget, self.delta, self.scope, self.action)
+        policy = Policy(**{name: getattr(self, name) for name in OF_POLICY})
         seed = 0 if self.random_state is None else self.random_state
         seed = int(seed if isinstance(seed, int | np.integer) else check_random_state(seed).randint(2**31))
         y = column_or_1d(y, warn=True)

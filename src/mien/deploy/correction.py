@@ -10,9 +10,11 @@ import numpy as np
 
 from mien.certify.combine import NO_OVERRIDE, combine_proposals
 from mien.certify.policy import Policy, decide
+from mien.certify.promise import Promise, compare
 from mien.classifiers.contract import Classifier
 from mien.data.prepare import DataSettings
 from mien.data.provenance import UNKNOWN
+from mien.data.split import group_ids
 from mien.deploy.calibration_data import CalibrationData, load_calibration_data
 from mien.deploy.fitting import fit_patch
 from mien.deploy.patch import Patch
@@ -49,6 +51,18 @@ class Correction:
     tested: Outputs
     proposals: tuple[Proposal, ...]
 
+    @cached_property
+    def promise(self) -> Promise | None:
+        """The certificate beside the Harm measured on test; None where nothing is certified, or nothing overridden."""
+        patch, rows = self.patch, self.material.parts.rows("test")
+        pooled = patch.certified.guarantees[0]
+        if patch.silent or not pooled.holds:
+            return None
+        truth, base = self.material.pictures.labels[rows], self.tested.predicted
+        overridden = patch.decide(self.tested, combine_proposals(self.proposals, base)).overridden
+        right = (base == truth) & patch.known[truth]
+        return compare(pooled, overridden & right, right, group_ids(self.material.pictures)[rows].astype(str))
+
     def _payers(self) -> list[str]:
         """Classes that lose far more than the budget on calibrate, while all together keep it."""
         calibration, patch = self.patch.calibration, self.patch
@@ -62,7 +76,7 @@ class Correction:
             if share > MUCH * patch.policy.budget and lost[right].sum() >= LEAST:
                 sentences.append(
                     f"class {patch.classes[c]} bears most of the harm: {100 * share:.0f} % of its right answers are "
-                    "lost on calibrate; --scope strict --pool-rare holds every class to the budget"
+                    f"lost on calibrate; --class-budget {patch.classes[c]}={patch.policy.budget:g} limits this class"
                 )
         return sentences
 

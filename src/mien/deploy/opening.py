@@ -107,6 +107,6 @@ def _of_study(run: Run, folder: Path, classifier: Classifier, left_out: str, cor
     fitted = load_corrector(unfitted, files.corrector(name))
     calibration = CalibrationSet.of_cell(read_arrays(files.scores(name)), target)
     return Patch(
-        card.classes, card.known_mask, (name,), (fitted,), manifest.part("policy").record(Policy), calibration,
+        card.classes, card.known_mask, (name,), (fitted,), Policy.of_stored(manifest.part("policy")), calibration,
         card.id, manifest["data"]["fingerprint"], provenance=Provenance(KNOWN),
     )  # fmt: skip

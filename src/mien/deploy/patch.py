@@ -18,8 +18,10 @@ from mien.certify.calibration_set import CalibrationSet
 from mien.certify.combine import combine_proposals
 from mien.certify.guarantees import Certified
 from mien.certify.policy import Policy, decide
+from mien.certify.thresholds import CONFIDENT
 from mien.correctors.contract import Corrector, fitted_target
 from mien.data.provenance import UNKNOWN, Provenance
+from mien.deploy import assurance
 from mien.deploy.patch_io import CALIBRATION, PATCH, REMEDY, corrector_file, write_patch
 from mien.deploy.saved_corrector import load_corrector
 from mien.errors import UsageError
@@ -34,9 +36,11 @@ class Certificate:
 
     Attributes
     ----------
-    holds : with this confidence, at most this share of right answers is lost. False where the calibration images do not
-        suffice, where scores were cross-fitted, and where the classifier may have been trained on these images.
-    budget, confidence : the share, and 1 − δ.
+    holds : at most this share of right answers is lost: with this confidence, or in the mean over calibration sets.
+        False where the calibration images do not suffice, where scores were cross-fitted, and where the classifier may
+        have been trained on these images.
+    kind : one of `mien.certify.thresholds.GUARANTEES`.
+    budget, confidence : the share, and 1 − δ (NaN of an expected guarantee).
     n, needed : persons or images with right answers to calibrate on, and how many it takes at least.
     training : whether its training images are "known", "stated" by the user, or "unknown".
     words : all of it as a sentence.
@@ -49,6 +53,7 @@ class Certificate:
     needed: int
     training: str
     words: str
+    kind: str = CONFIDENT
 
     def __str__(self) -> str:
         return self.words
@@ -92,7 +97,9 @@ class Patch:
         """The guarantee over all known classes together."""
         pooled, training = self.certified.guarantees[0], self.provenance.kind
         holds = pooled.holds and training != UNKNOWN and not self.approximate
-        return Certificate(holds, pooled.budget, pooled.confidence, pooled.n, pooled.needed, training, self.assurance())
+        return Certificate(
+            holds, pooled.budget, pooled.confidence, pooled.n, pooled.needed, training, self.assurance(), pooled.kind
+        )
 
     @property
     def silent(self) -> bool:
@@ -101,28 +108,7 @@ class Patch:
 
     def assurance(self) -> str:
         """What is certified, and how it is known that no picture was trained on, in a sentence."""
-        return f"{self._promise()}; {self.provenance.description}"
-
-    def _promise(self) -> str:
-        """What is certified."""
-        pooled = self.certified.guarantees[0]
-        share, surety = f"{100 * pooled.budget:g} %", f"{100 * pooled.confidence:g} %"
-        counted = f"{pooled.n} {'persons or sets of copies' if self.calibration.grouped else 'pictures'}"
-        if self.silent and not pooled.feasible:
-            return f"silent: {counted} with right answers cannot certify {share}; {pooled.needed} can"
-        if self.silent:
-            return "silent: no threshold is safe for every class"
-        if self.policy.rule != "certified" and not pooled.holds:
-            return f"no certificate: the threshold was chosen by --rule {self.policy.rule}"
-        if not pooled.holds:
-            return f"not certified over all classes together at {share}: the thresholds in force are too low for that"
-        lost = (
-            "persons (copies count as one) lose a right answer"
-            if self.calibration.grouped
-            else "right answers are lost"
-        )
-        kind = "about (scores are cross-fitted)" if self.approximate else "with"
-        return f"certified {kind} {surety} confidence: at most {share} of {lost} ({counted} to calibrate on)"
+        return f"{assurance.promised(self)}; {self.provenance.description}"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -205,6 +191,8 @@ class Patch:
             "approximate": self.approximate,
             "thresholds": self.certified.thresholds,
             "certificate": [vars(guarantee) for guarantee in self.certified.guarantees],
+            "other_guarantees": [vars(guarantee) for guarantee in self.certified.others],
+            "served": None if self.certified.served is None else vars(self.certified.served),
             "provenance": asdict(self.provenance),
             "about": self.about,
         }
@@ -226,7 +214,7 @@ class Patch:
         with as_storage_error(folder / PATCH.file, REMEDY):
             classes, known = tuple(stored["classes"]), np.array(stored["known"])
             pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
-            policy, provenance = stored.part("policy").record(Policy), Provenance.from_patch(stored)
+            policy, provenance = Policy.of_stored(stored.part("policy")), Provenance.from_patch(stored)
             if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
                 raise ValueError("known and classes do not fit")
         with as_storage_error(folder / CALIBRATION, REMEDY):

@@ -51,9 +51,10 @@ _ALL = (
     Table.of("confusion", f"{_CASE} system truth answer count", text="corrector left_out system truth answer"),
     Table.of(
         "certificates",
-        f"{_CASE} group budget confidence n k threshold feasible needed holds in_force harm_hits harm_total harm "
-        "low high harm_groups_hits harm_groups_total harm_groups",
-        text="corrector left_out group",
+        f"{_CASE} group kind budget confidence n k threshold feasible needed holds other_k other_threshold "
+        "other_needed other_holds in_force harm_hits harm_total harm low high harm_groups_hits harm_groups_total "
+        "harm_groups standing",
+        text="corrector left_out group kind standing",
     ),
     Table.of("mcnemar", f"{_CASE} label harmed repaired p", text="corrector left_out label"),
     Table.of("beside", "seed label total before_hits after_hits before after harmed repaired p", text="label"),

@@ -26,6 +26,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )  # fmt: skip
 """Class of settings → names of its fields then, in order."""
+THEN: Mapping[tuple[str, str], Any] = MappingProxyType({("Policy", "aim"): "gain"})
+"""What mien 0.1 did, where a setting that came later has another default."""
 LEFT_OUT = frozenset(("loss", "vote_sampling", "drawn", "weighting", "weighs", "deferred", "sampling"))
 """Fields of TrainSettings that were left out of the text at their default."""
 
@@ -47,7 +49,7 @@ def _text(settings: Any) -> str:
         value = getattr(settings, item.name)
         is_default = item.default is not MISSING and value == item.default
         if item.name not in names:
-            if not is_default:
+            if value != THEN.get((kind, item.name), item.default):
                 raise LookupError(item.name)
         elif not (kind == "TrainSettings" and names[item.name] in LEFT_OUT and is_default):
             shown.append(names[item.name])

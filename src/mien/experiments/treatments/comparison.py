@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from mien.certify.aims import SPENDS_ALL
 from mien.errors import DataError, UsageError
 from mien.events import OnEvent, ignore
 from mien.experiments.experiment import Experiment, Manifest, Plan, Splits, carry_out, union
@@ -24,7 +25,7 @@ from mien.nets.pretraining import check_synthetic
 from mien.nets.settings import TrainSettings, with_changes
 from mien.outside import import_optional
 from mien.storage.first_edition import digest_then
-from mien.storage.identity import identity
+from mien.storage.identity import fields_of, identity
 from mien.storage.run import Run
 from mien.types import Dataset, Split
 
@@ -78,7 +79,13 @@ class Comparison(Experiment[CompareSettings, TreatedCell]):
         train = self.settings.train
         # fingerprints of earlier versions may include the settings of the machine
         then = [_known_then(self.settings, known) for known in (train.anywhere, replace(train, **machine_of(manifest)))]
-        return {"training": _known_by(self.settings) if manifest["training"] in then else manifest["training"]}
+        if manifest["training"] not in (*then, _known_without_aim(self.settings)):
+            return {"training": manifest["training"]}
+        aim, corrected = self.settings.policy.aim, any(get_treatment(name).corrector for name in manifest["treatments"])
+        if aim != SPENDS_ALL and corrected:
+            cause = "an earlier version made this comparison, with correctors that spend the whole harm budget"
+            raise UsageError(cause, place="--aim", remedy=f"add --aim {SPENDS_ALL} to continue it")
+        return {"training": _known_by(self.settings)}
 
     def grow(self, old: Manifest, new: Manifest) -> dict[str, Any]:
         grown = super().grow(old, new)
@@ -169,5 +176,12 @@ def _known_by(settings: CompareSettings) -> str:
 
 
 def _known_then(settings: CompareSettings, train: TrainSettings) -> str:
-    """The identity as earlier versions stored it."""
-    return digest_then(train, settings.policy, settings.neighbours, settings.data.images)
+    """The identity as mien 0.1 stored it: its correctors spent the whole budget."""
+    return digest_then(train, replace(settings.policy, aim=SPENDS_ALL), settings.neighbours, settings.data.images)
+
+
+def _known_without_aim(settings: CompareSettings) -> str:
+    """The identity as it was before a policy had an aim."""
+    policy = {name: value for name, value in fields_of(settings.policy).items() if name != "aim"}
+    images, train = settings.data.images, settings.train.anywhere
+    return identity(train=train, policy=policy, neighbours=settings.neighbours, images=images)

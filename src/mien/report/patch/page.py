@@ -8,6 +8,8 @@ from dataclasses import asdict
 import numpy as np
 from markupsafe import Markup
 
+from mien.certify.aims import AIM_WORDS, SPENDS_ALL
+from mien.certify.thresholds import Guarantee
 from mien.deploy.correction import Correction
 from mien.deploy.patch import Patch
 from mien.metrics.intervals import wilson
@@ -39,6 +41,8 @@ def page(correction: Correction) -> str:
         assurance=patch.assurance(),
         budget=budget(patch.policy.budget),
         standing="silent" if patch.silent else "certified" if patch.certified.guarantees[0].holds else "not certified",
+        promise=correction.promise,
+        aim=aim_words(patch),
         percent=percent,
     )
 
@@ -104,23 +108,55 @@ def _curves(patch: Patch, curves: Mapping[str, Floats]) -> list[Markup]:
 def _certificates(patch: Patch) -> Table:
     lines = []
     for guarantee in patch.certified.guarantees:
-        if guarantee.holds and patch.approximate:
-            why = "each picture was scored by a corrector that was fitted on the others"
-            verdict = Cell("approximate", "cross-fitted", why)
-        elif guarantee.holds:
-            verdict = Cell("certified", "silent" if patch.silent else "", tone="good")
-        elif guarantee.feasible:
-            why = "the threshold in force is lower than it would need to be"
-            verdict = Cell("not certified", title=why, tone="quiet")
-        else:
-            verdict = Cell("not certified", f"needs n = {guarantee.needed}", tone="quiet")
-        too_few = undefined("too few to certify the budget, even if none of them is harmed")
-        harmed = Cell(str(guarantee.k)) if guarantee.feasible else too_few
-        shares = (Cell(budget(share)) for share in (guarantee.budget, guarantee.confidence))
-        lines.append((Cell(guarantee.group), *shares, Cell(str(guarantee.n)), harmed, verdict))
+        other = patch.certified.other(guarantee.group)
+        lines.append(
+            (
+                Cell(guarantee.group),
+                Cell(budget(guarantee.budget)),
+                Cell(str(guarantee.n)),
+                _allowed(guarantee),
+                _verdict(patch, guarantee),
+                undefined("this group is not rare for that kind") if other is None else _allowed(other),
+                Cell("") if other is None else _verdict(patch, other),
+            )
+        )
+    in_force, beside = patch.certified.guarantees[0], patch.certified.others[0]
     counted = "Persons or copies, right in" if patch.calibration.grouped else "Right answers of"
-    head = (counted, "Budget", "Confidence", "n", "harmed (allowed)", "")
-    return Table("Certified on calibrate", head, lines)
+    head = (counted, "Budget", "n", "harmed (allowed)", "", "harmed (allowed)", "")
+    spans = (("", 3), (f"{in_force.kind}, in force", 2), (f"{beside.kind}, for comparison", 2))
+    caption = (
+        f"Certified on calibrate. Confident: Harm keeps the budget with {budget(1 - patch.policy.delta)} confidence. "
+        "Expected: its mean over calibrations does"
+    )
+    return Table(caption, head, lines, spans=spans)
+
+
+def _allowed(guarantee: Guarantee) -> Cell:
+    if not guarantee.feasible:
+        return undefined("too few to certify the budget, even if none of them is harmed")
+    return Cell(str(guarantee.k))
+
+
+def _verdict(patch: Patch, guarantee: Guarantee) -> Cell:
+    if guarantee.holds and patch.approximate:
+        why = "each picture was scored by a corrector that was fitted on the others"
+        return Cell("approximate", "cross-fitted", why)
+    if guarantee.holds:
+        return Cell("certified", "silent" if patch.silent else "", tone="good")
+    if guarantee.feasible:
+        return Cell("not certified", title="the threshold in force is lower than it would need to be", tone="quiet")
+    return Cell("not certified", f"needs n = {guarantee.needed}", tone="quiet")
+
+
+def aim_words(patch: Patch) -> str:
+    """What the thresholds were chosen for, and what they do for it on calibrate."""
+    served = patch.certified.served
+    if served is None:
+        return ""
+    if served.aim == SPENDS_ALL:
+        return "The threshold spends the whole budget on the target class."
+    words = f"Within the budget the threshold was chosen for {AIM_WORDS[served.aim]}"
+    return f"{words}: {served.before:.3f} → {served.after:.3f} on the calibration pictures."
 
 
 def _made(patch: Patch, counts: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -6,7 +6,8 @@ import math
 
 from markupsafe import Markup
 
-from mien.certify.thresholds import POOLED
+from mien.certify.promise import REMEDY, STANDINGS
+from mien.certify.thresholds import CONFIDENT, EXPECTED, POOLED
 from mien.report.common.layout import DASH, Cell, Table, section, stack, undefined
 from mien.report.common.run_figures import NOT_YET, TableRow, budget, cell, grouped, names, number, rows
 from mien.report.study.results import per_corrector, studied
@@ -15,15 +16,21 @@ from mien.types import row_name
 
 ALL = "all"
 TOO_FEW = "too few persons with calibration pictures that f got right"
+MEANING = {
+    "kept": "the 95 % interval of the measured Harm lies within the budget",
+    "undecided": "the 95 % interval of the measured Harm holds the budget: more test pictures would decide",
+    "broken": f"the 95 % interval of the measured Harm lies above the budget, which may happen: {REMEDY}",
+}
 TOO_LOW = "there are enough persons, but the threshold in force is lower than the certificate would need"
 
 
 @section("Certificates", "certificates", needs=("certificates",))
 def certificates(run: Run) -> Markup:
     """Certified on calibrate alone: at most the budget’s share of the persons (or other pictures that belong together)
-    lose a right answer of f, with the stated confidence; with one picture each, that is Harm. The main certificate
-    pools all known classes; per class it is given where there are enough persons. What came about on test stands beside
-    it, as a check: of persons, who are harmed if any of their pictures is, and of pictures."""
+    lose a right answer of f, with the stated confidence or, if expected, in the mean over calibrations; with one
+    picture each, that is Harm. The main certificate pools all known classes; per class it is given where there are
+    enough persons. What came about on test stands beside it: of persons, who are harmed if any of their pictures is,
+    and of pictures, and whether the promise was kept."""
     return per_corrector(run, "certificates", rows(run, "certificates"), lambda _, table: _certified(run, table))
 
 
@@ -45,7 +52,11 @@ def _certified(run: Run, table: list[TableRow]) -> Markup:
         (Cell(left), *(_of_class(by_group.get((left, group), []), row_name(left) == group) for group in groups))
         for left in left_out
     ]
-    head = ("Left out", "Budget", "n", "k", "Threshold τ", "In force", "Persons harmed", "Harm, pictures")
+    other = EXPECTED if table[0]["kind"] == CONFIDENT else CONFIDENT
+    head = (
+        "Left out", "Budget", "n", "k", f"k, {other}", "Threshold τ", "In force", "Persons harmed", "On test",
+        "Harm, pictures",
+    )  # fmt: skip
     return stack(
         Table("Pooled over all known classes", head, pooled),
         Table(
@@ -69,8 +80,11 @@ def verdict(seed_rows: list[TableRow]) -> Cell:
     if good:
         some = f" in {len(good)} of {len(seed_rows)} seeds" if len(good) < len(seed_rows) else ""
         limit = budget(good[0]["budget"])
-        title = f"at most {limit} of persons are harmed, with {budget(good[0]['confidence'])} confidence"
-        return Cell("certified" + some, f"≤ {limit}", title, tone="good")
+        expected = good[0]["kind"] == EXPECTED
+        surety = "in the mean over calibrations" if expected else f"with {budget(good[0]['confidence'])} confidence"
+        title = f"at most {limit} of persons are harmed, {surety}"
+        mean = " on average" if expected else ""
+        return Cell("certified" + some, f"≤ {limit}{mean}", title, tone="good")
     if any(row["holds"] for row in seed_rows):
         return Cell("silent", "harms nothing", "no threshold is safe for every class: the corrector never overrides")
     enough = [row["threshold"] for row in seed_rows if row["feasible"]]
@@ -89,11 +103,29 @@ def _evidence(seed_rows: list[TableRow]) -> tuple[Cell, ...]:
     return (
         Cell(_span([row["n"] for row in seed_rows], "d")),
         Cell(_span(allowed, "d")) if allowed else undefined(nothing),
+        _other_allowed(seed_rows),
         Cell(_span(thresholds, ".3f")) if thresholds else undefined(nothing),
         Cell(_span(active, ".3f")) if active else undefined("the corrector stays silent"),
         _persons(seed_rows),
+        standing(seed_rows),
         cell(number(seed_rows, "harm", "harm_hits", "harm_total")),
     )
+
+
+def _other_allowed(seed_rows: list[TableRow]) -> Cell:
+    """How many the other kind of guarantee would allow."""
+    allowed = [row["other_k"] for row in seed_rows if row["other_k"] >= 0]  # NaN is not
+    return Cell(_span(allowed, ".0f")) if allowed else undefined("too few persons for the other kind, too")
+
+
+def standing(seed_rows: list[TableRow]) -> Cell:
+    """Whether the promise was kept on test, over the seeds with a certificate."""
+    standings = [row["standing"] for row in seed_rows if row["standing"] and not silent(row)]
+    if not standings:
+        return undefined("nothing is promised, or nothing overridden")
+    worst = max(standings, key=STANDINGS.index)
+    counted = f"{standings.count(worst)} of {len(standings)} seeds" if len(standings) > 1 else ""
+    return Cell(worst, counted, MEANING[worst], tone={"kept": "good", "broken": "bad"}.get(worst, ""))
 
 
 def _persons(seed_rows: list[TableRow]) -> Cell:

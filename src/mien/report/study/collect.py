@@ -172,7 +172,7 @@ def finished(run: Run, seed: int, key: str) -> bool:
 def collect(run: Run) -> Iterator[Case]:
     """Every finished pair of base model and corrector, by seed, left-out class, corrector."""
     manifest = run.manifest()
-    labelset, policy = LabelSet(tuple(manifest["classes"])), manifest.part("policy").record(Policy)
+    labelset, policy = LabelSet(tuple(manifest["classes"])), Policy.of_stored(manifest.part("policy"))
     for seed in manifest["seeds"]:
         references = {key: _tested(run, seed, key) for key in (FULL, RETRAINED) if finished(run, seed, key)}
         first = next(iter(references.values()), None)

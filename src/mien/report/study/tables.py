@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mien.certify.guarantees import RARE
+from mien.certify.promise import compare
 from mien.certify.thresholds import POOLED
 from mien.experiments.tables import PERCENTS, TABLES
 from mien.metrics.classification import confusion_matrix, recall
@@ -168,22 +169,25 @@ def certificates(case: Case) -> Iterator[Row]:
     infeasible = {guarantee.group for guarantee in case.certified.guarantees if not guarantee.feasible}
     members = {POOLED: set(keys), RARE: infeasible, **{key: {key} for key in keys}}
     for guarantee in case.certified.guarantees:
+        other = case.certified.other(guarantee.group)
         classes = np.array([key in members[guarantee.group] for key in keys])
         counted = case.counts_for_harm & classes[case.f.truth]
-        persons, hurt = (np.unique(case.f.groups[rows]).size for rows in (counted, counted & case.harmed))
+        promise = compare(guarantee, counted & case.harmed, counted, case.f.groups)
         measured = _rate((counted & case.harmed).sum(), counted.sum())
         yield {
             **case.key,
             **vars(guarantee),
+            **{f"other_{name}": getattr(other, name, "") for name in ("k", "threshold", "needed", "holds")},
             "in_force": thresholds.min(),
             "harm_hits": measured["hits"],
             "harm_total": measured["total"],
             "harm": measured["rate"],
             "low": measured["low"],
             "high": measured["high"],
-            "harm_groups_hits": hurt,
-            "harm_groups_total": persons,
-            "harm_groups": hurt / persons if persons else math.nan,
+            "harm_groups_hits": promise.hits,
+            "harm_groups_total": promise.total,
+            "harm_groups": promise.rate,
+            "standing": promise.standing if guarantee.holds else "",
         }
 
 

@@ -1,0 +1,120 @@
+"""The budget is a limit: the threshold in force serves an aim, and stays at or above the certified one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mien.certify.aims import AIMS, break_even, parse_costs, raised, worth_matrix
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.policy import Policy
+from mien.certify.thresholds import GUARANTEES
+from mien.errors import MienError, UsageError
+from mien.types import LabelSet, Proposal
+
+LABELS = LabelSet(("calm", "fear", "joy"))
+NEVER = np.full(3, -np.inf)
+
+
+def drawn(seed: int, n: int = 400, spread: float = 1.0) -> CalibrationSet:
+    """Images of three classes; the score for fear is its true log-odds against the classifier's answer, with noise."""
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(3, n, p=(0.6, 0.1, 0.3))
+    base = np.where(rng.random(n) < 0.8, truth, rng.integers(0, 3, n))
+    score = np.where(truth == 1, 1.5, -1.5) + spread * rng.normal(size=n)
+    return CalibrationSet(truth, base, score, np.ones(n, int))
+
+
+def recall_mean(truth: np.ndarray, answers: np.ndarray) -> float:
+    return float(np.mean([(answers[truth == c] == c).mean() for c in np.unique(truth)]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(AIMS), st.sampled_from(GUARANTEES), st.floats(0.01, 0.3))
+def test_thresholds_of_every_aim_keep_the_certificate(seed: int, aim: str, kind: str, budget: float) -> None:
+    found = drawn(seed).certify(Policy(budget, aim=aim, guarantee=kind), LABELS)
+    spent = drawn(seed).certify(Policy(budget, aim="gain", guarantee=kind), LABELS)
+    assert (found.thresholds >= spent.thresholds).all()
+    assert found.guarantees[0].holds == spent.guarantees[0].holds
+    assert found.guarantees[0].kind == kind and {g.kind for g in found.others} == set(GUARANTEES) - {kind}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["macro_recall", "accuracy"]))
+def test_what_is_said_of_the_aim_is_what_the_thresholds_do(seed: int, aim: str) -> None:
+    calibration = drawn(seed)
+    found = calibration.certify(Policy(0.1, aim=aim), LABELS)
+    [proposal] = calibration.proposals
+    truth, base = calibration.truth, calibration.base
+    after = np.where((proposal.score > found.thresholds[base]) & (base != 1), 1, base)
+    measure = recall_mean if aim == "macro_recall" else lambda truth, answers: float((truth == answers).mean())
+    assert found.served is not None
+    assert found.served.before == pytest.approx(measure(truth, base))
+    assert found.served.after == pytest.approx(measure(truth, after))
+    assert found.served.after >= found.served.before
+
+
+def test_a_patch_that_cannot_improve_the_aim_is_silent() -> None:
+    truth = np.repeat([0, 2], 300)
+    score = np.random.default_rng(0).normal(size=600)
+    found = CalibrationSet(truth, truth, score, np.ones(600, int)).certify(Policy(0.02), LABELS)
+    assert np.isinf(found.thresholds).all() and found.served is not None and not found.served.helps
+    assert np.isfinite(CalibrationSet(truth, truth, score, np.ones(600, int)).certify(
+        Policy(0.02, aim="gain"), LABELS).thresholds).all()  # fmt: skip
+
+
+def test_the_break_even_for_macro_recall_is_how_much_larger_the_suggested_class_is() -> None:
+    calibration = drawn(3, n=4000)
+    offsets = break_even(worth_matrix(calibration.truth, LABELS, "macro_recall"), np.array([1]))
+    counts = np.bincount(calibration.truth)
+    assert offsets == pytest.approx(np.log(counts[1] / counts))
+
+
+def test_costs_move_the_break_even_and_count_what_they_say() -> None:
+    truth, base, score = np.array([1, 1, 0, 0]), np.array([0, 0, 0, 0]), np.array([3.0, 2.0, 1.0, -1.0])
+    costs = parse_costs(("fear>calm=10", "calm>fear=1"))
+    thresholds, served = raised(Proposal(None, score, np.ones(4, int)), truth, base, NEVER, LABELS, "cost", costs)  # type: ignore[arg-type]
+    assert thresholds[0] == pytest.approx(np.log(1 / 10))
+    assert served.before == pytest.approx(20 / 4) and served.after == pytest.approx(2 / 4)
+
+
+def test_an_abstention_counts_as_right_where_the_classifier_is_wrong() -> None:
+    truth, base = np.array([0] * 50 + [1] * 50), np.zeros(100, int)
+    score = np.where(truth == 1, 3.0, -3.0)
+    found = CalibrationSet(truth, base, score, np.full(100, -1)).certify(Policy(0.2, aim="accuracy"), LABELS)
+    assert found.served is not None and found.served.after == pytest.approx(1)
+
+
+def test_a_class_budget_raises_the_threshold_of_that_answer_alone() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 2], 1000)
+    calibration = CalibrationSet(truth, truth, rng.normal(size=2000) + (truth == 2), np.ones(2000, int))
+    plain = calibration.certify(Policy(0.05, aim="gain"), LABELS)
+    limited = calibration.certify(Policy(0.05, aim="gain", class_budget=("joy=0.05",)), LABELS)
+    assert limited.thresholds[2] > plain.thresholds[2] and limited.thresholds[0] == plain.thresholds[0]
+    joy = next(guarantee for guarantee in limited.guarantees if guarantee.group == "joy")
+    assert joy.holds and joy.budget == 0.05
+    few = calibration.certify(Policy(0.05, aim="gain", class_budget=("joy=0.001",)), LABELS)
+    assert np.isinf(few.thresholds[2]) and np.isfinite(few.thresholds[0])  # too few for such a budget: never overridden
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"aim": "recall"}, {"costs": ("fear>calm=2",)}, {"aim": "cost", "costs": ("fear=2",)},
+        {"aim": "cost", "costs": ("fear>fear=2",)}, {"aim": "cost", "costs": ("fear>calm=nan",)},
+        {"class_budget": ("joy",)}, {"class_budget": ("joy=2",)}, {"class_budget": ("=0.1",)}, {"guarantee": "sure"},
+    ],
+)  # fmt: skip
+def test_a_policy_that_makes_no_sense_is_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(UsageError) as caught:
+        Policy(**bad)  # type: ignore[arg-type]
+    assert caught.value.place and caught.value.remedy
+
+
+@pytest.mark.parametrize("policy", [Policy(class_budget=("anger=0.1",)), Policy(aim="cost", costs=("anger>joy=2",))])
+def test_an_unknown_class_in_a_policy_is_named(policy: Policy) -> None:
+    with pytest.raises(MienError, match="anger"):
+        drawn(0).certify(policy, LABELS)
