@@ -100,6 +100,15 @@ def test_a_class_budget_raises_the_threshold_of_that_answer_alone() -> None:
     assert np.isinf(few.thresholds[2]) and np.isfinite(few.thresholds[0])  # too few for such a budget: never overridden
 
 
+@pytest.mark.parametrize("scope", ["pooled", "predicted"])
+def test_a_class_with_a_budget_of_its_own_keeps_it_where_rare_classes_are_pooled(scope: str) -> None:
+    truth = np.repeat([0, 1, 2], [1000, 60, 60])
+    calibration = CalibrationSet(truth, truth, np.random.default_rng(0).normal(size=1120), np.ones(1120, int))
+    policy = Policy(0.05, scope=scope, aim="gain", pool_rare=True, class_budget=("joy=0.01",))
+    found = calibration.certify(policy, LABELS)
+    assert np.isinf(found.thresholds[2]) and np.isfinite(found.thresholds[:2]).all()
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from mien.certify.thresholds import (
+    EXPECTED,
     allowed,
+    allowed_on_average,
     balanced_accuracy_threshold,
     cost_ratio_threshold,
     fixed_threshold,
     order_statistic_threshold,
     smallest_n,
+    smallest_n_on_average,
 )
 from mien.errors import AlignmentError, UsageError
 
@@ -50,6 +53,45 @@ def test_smallest_n_is_where_certificates_begin(budget: float, delta: float) -> 
     n = smallest_n(budget, delta)
     assert allowed(n, budget, delta) >= 0
     assert allowed(n - 1, budget, delta) == -1
+
+
+@pytest.mark.parametrize(
+    ("budget", "n"), [(0.01, 99), (0.02, 49), (0.05, 19), (0.1, 9), (0.3, 3), (0.5, 1), (1 / 3, 2), (0.7, 1)]
+)
+def test_the_fewest_pictures_that_bound_the_mean(budget: float, n: int) -> None:
+    assert smallest_n_on_average(budget) == n
+
+
+@pytest.mark.parametrize(
+    ("n", "budget", "k"),
+    [(0, 0.02, -1), (48, 0.02, -1), (49, 0.02, 0), (98, 0.02, 0), (99, 0.02, 1), (712, 0.02, 13), (999, 0.1, 99),
+     (99, 0.01, 0), (99, 0.07, 6)],
+)  # fmt: skip
+def test_how_many_may_be_harmed_for_a_bound_on_the_mean(n: int, budget: float, k: int) -> None:
+    assert allowed_on_average(n, budget) == k
+
+
+@given(st.integers(0, 3000), SHARES)
+def test_the_bound_on_the_mean_spends_nearly_all_of_the_budget(n: int, budget: float) -> None:
+    k = allowed_on_average(n, budget)
+    assert -1 <= k < max(n, 1)
+    assert k == -1 or (k + 1) / (n + 1) <= budget + 1e-9
+    assert (k + 2) / (n + 1) > budget - 1e-9
+
+
+@given(st.integers(0, 3000), SHARES, SHARES)
+def test_more_pictures_and_a_larger_budget_allow_no_less(n: int, one: float, other: float) -> None:
+    small, large = sorted((one, other))
+    assert allowed_on_average(n, small) <= allowed_on_average(n, large)
+    assert 0 <= allowed_on_average(n + 1, small) - allowed_on_average(n, small) <= 1
+    assert smallest_n_on_average(large) <= smallest_n_on_average(small)
+
+
+@given(SHARES)
+def test_the_mean_is_bounded_from_the_smallest_n_on(budget: float) -> None:
+    n = smallest_n_on_average(budget)
+    assert allowed_on_average(n, budget) == 0 and allowed_on_average(n - 1, budget) == -1
+    assert n < smallest_n(budget, 0.05)  # the mean takes fewer
 
 
 # thresholds
@@ -97,6 +139,23 @@ def test_the_guarantee_holds_by_simulation(n: int, budget: float) -> None:
     # and it is not looser than it must be: the chance is P(Bin(n, α) ≤ k), the mean (k+1)/(n+1)
     assert abs(violations / trials - binom.cdf(k, n, budget)) < 0.02
     assert harm.mean() == pytest.approx((k + 1) / (n + 1), rel=0.05)
+
+
+@pytest.mark.parametrize(("n", "budget"), [(19, 0.05), (200, 0.05), (500, 0.02)])
+def test_the_mean_of_harm_keeps_the_budget_by_simulation(n: int, budget: float) -> None:
+    rng, trials = np.random.default_rng(0), 3000
+    given_by = [order_statistic_threshold(rng.random(n), None, budget, 0.05, kind=EXPECTED) for _ in range(trials)]
+    harm = 1 - np.array([guarantee.threshold for guarantee in given_by])  # of uniform scores, exactly
+    error = harm.std() / np.sqrt(trials)
+    assert harm.mean() <= budget + 2 * error
+    assert harm.mean() == pytest.approx((allowed_on_average(n, budget) + 1) / (n + 1), rel=0.05)
+    assert (harm > budget).mean() > 0.2  # single calibrations exceed it
+    assert all(guarantee.kind == EXPECTED and np.isnan(guarantee.confidence) for guarantee in given_by)
+
+
+def test_an_unknown_kind_of_guarantee_is_refused() -> None:
+    with pytest.raises(UsageError, match="did you mean 'expected'"):
+        order_statistic_threshold(np.zeros(3), None, 0.5, 0.05, kind="expectd")
 
 
 @pytest.mark.parametrize("n", [120, 332, 712])

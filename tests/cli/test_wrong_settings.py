@@ -14,6 +14,8 @@ WRONG = [
     ("--augment-flip", "3"), ("--augment-scale", "-5"), ("--augment-erase", "nan"), ("--augment-shift", "2"),
     ("--budget", "0"), ("--budget", "2"), ("--delta", "1.5"), ("--delta", "nan"), ("--scope", "all"),
     ("--action", "shout"), ("--rule", "none"), ("--probability", "1"), ("--cost", "0"),
+    ("--guarantee", "sure"), ("--aim", "recall"), ("--costs", "fear>neutral=5"),
+    ("--class-budget", "fear=2"), ("--class-budget", "fear"), ("--class-budget", "feer=0.1"),
     ("--seeds", "abc"), ("--seeds", "1.5"), ("--seeds", ","), ("--min-pictures", "0"),
     ("--classes", "happines"), ("--corrector", "xgbost"), ("--corrector", ""), ("--base", "atention"),
     ("--engine", "ray"), ("--format", "folder"), ("--device", "gpu"), ("--device", "cuda:99"),

@@ -126,6 +126,30 @@ def test_clones_keep_the_classifier_and_forget_the_fit(fitted: mien.CorrectedCla
     assert np.array_equal(clone(fitted).fit(X[REST], Y[REST]).predict(X[TEST]), fitted.predict(X[TEST]))
 
 
+def test_the_guarantee_and_the_aim_are_parameters() -> None:
+    chosen: dict[str, Any] = {"guarantee": "expected", "aim": "accuracy", "class_budget": ["3=0.1"]}
+    estimator = corrected(**chosen)
+    again = clone(estimator)
+    assert {name: again.get_params()[name] for name in chosen} == chosen
+    assert again.set_params(**estimator.get_params()).get_params() == estimator.get_params()
+    found = again.fit(X[REST], Y[REST])
+    assert found.certificate_ is not None and found.patch_ is not None
+    assert found.certificate_.kind == "expected" and found.certificate_.holds
+    assert np.isnan(found.certificate_.confidence) and "in the mean over calibrations" in str(found.certificate_)
+    policy, certified = found.patch_.policy, found.patch_.certified
+    assert (policy.guarantee, policy.aim, policy.class_budget) == ("expected", "accuracy", ("3=0.1",))
+    assert {given.kind for given in certified.others} == {"confident"}
+    three = next(given for given in certified.guarantees if given.group == "3")
+    assert three.budget == 0.1 and three.holds
+    assert corrected().fit(X[REST], Y[REST]).certificate_.kind == "confident"  # type: ignore[union-attr]
+
+
+def test_a_budget_of_an_unknown_class_is_refused() -> None:
+    with pytest.raises(UsageError, match="--class-budget") as caught:
+        corrected(class_budget=["ten=0.1"]).fit(X[REST], Y[REST])
+    assert caught.value.remedy
+
+
 def test_it_is_searched_over_and_ends_a_pipeline() -> None:
     search = GridSearchCV(corrected(corrector="lda"), {"budget": [0.05, 0.2]}, cv=2).fit(X[REST], Y[REST])
     assert search.best_score_ > FOREST.score(X[REST], Y[REST])

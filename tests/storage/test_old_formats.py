@@ -14,6 +14,7 @@ import pytest
 
 from mien.cli import run
 from mien.data.provenance import TrainedOn
+from mien.deploy import front_door
 from mien.nets import saved
 
 MADE = Path(__file__).parents[1] / "data_fixtures" / "before_second_edition"
@@ -140,6 +141,18 @@ def test_a_patch_is_applied(mien: Said, old: Path) -> None:
     said = mien("predict", "photos", "--run", "study", "--csv")
     assert answers(said) == answers((MADE / "patched.csv").read_text())
     mien("patch", "remove", "study")
+
+
+def test_a_patch_without_an_aim_spends_the_whole_budget_as_it_did(old: Path) -> None:
+    stored = json.loads((old / "happiness.patch" / "patch.json").read_text())
+    assert not {"aim", "guarantee"} & set(stored["policy"])
+    patch = front_door.open(old / "study", old / "happiness.patch").patch_
+    assert patch is not None and (patch.policy.aim, patch.policy.guarantee) == ("gain", "confident")
+    assert patch.certified.thresholds.tolist() == stored["thresholds"]
+    for guarantee, then in zip(patch.certified.guarantees, stored["certificate"], strict=True):
+        assert then["threshold"] in (guarantee.threshold, None) and (guarantee.k, guarantee.holds) == (
+            then["k"], then["holds"]
+        )  # fmt: skip
 
 
 def test_records_of_trained_on_pictures_belong_to_their_classifiers(old: Path) -> None:

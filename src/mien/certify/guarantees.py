@@ -145,15 +145,17 @@ class _Losses:
         """What can be certified by one kind of guarantee."""
         members = classes.known
         cohorts = self._cohorts(classes, kind)
-        by_class = np.full(len(members), np.inf)
-        for rows, guarantee in cohorts:  # the rare classes together come last and replace their own
+        by_class, limits = np.full(len(members), np.inf), np.full(len(members), -np.inf)
+        limited = np.isin(np.arange(len(members)), list(classes.own_budgets(self.policy)))
+        for rows, guarantee in cohorts:  # the rare classes together come last and replace their own,
             by_class[rows] = guarantee.threshold
+            if guarantee.group != RARE:  # but a class's own budget is for this class alone
+                limits[rows & limited] = guarantee.threshold
         joint = self.policy.scope == "predicted" and self.groups is None
         pooled = self._guarantee(POOLED, members, self.policy.budget, kind=kind)
         if joint:
             pooled = _joint(pooled, by_class, cohorts)
-        limited = np.isin(np.arange(len(members)), list(classes.own_budgets(self.policy)))
-        return _Claims(members, pooled, by_class, cohorts, limited & members, joint)
+        return _Claims(members, pooled, by_class, cohorts, limits, joint)
 
     def _share_of_delta(self, classes: int) -> float:
         """Return δ for each class: the whole δ, or with "predicted" the share that lets all claims hold at once."""
@@ -193,7 +195,7 @@ class _Claims:
     ----------
     members : (K,) the known classes. pooled : the guarantee over all of them.
     by_class : (K,) thresholds that certify each class by itself. cohorts : mask and guarantee of each.
-    limited : (K,) classes with budgets of their own.
+    limits : (K,) thresholds that certify the classes' own budgets; −inf where there is none.
     joint : whether the pooled claim follows from those of all classes.
     """
 
@@ -201,7 +203,7 @@ class _Claims:
     pooled: Guarantee
     by_class: Floats
     cohorts: list[tuple[Bools, Guarantee]]
-    limited: Bools
+    limits: Floats
     joint: bool
 
     def least(self, policy: Policy) -> Floats:
@@ -209,7 +211,8 @@ class _Claims:
         strictest = self.by_class[self.members].max()
         scopes = {"pooled": self.pooled.threshold, "strict": strictest, "predicted": self.by_class}
         least = np.broadcast_to(scopes[policy.scope], self.by_class.shape)
-        return np.where(self.limited, np.maximum(least, self.by_class), least)
+        lowest: Floats = np.maximum(least, self.limits)
+        return lowest
 
     def held_by(self, thresholds: Floats) -> tuple[Guarantee, ...]:
         """The guarantees, each with whether the thresholds in force are high enough for it."""

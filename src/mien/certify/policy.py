@@ -16,7 +16,7 @@ from mien.certify.thresholds import CONFIDENT, GUARANTEES, POOLED
 from mien.errors import AlignmentError, UsageError, choice_error
 from mien.settings import setting, validate
 from mien.storage.files import Record
-from mien.types import ACTIONS, NO_LABEL, Decision, Floats, Ints, Proposal, as_labels, as_numbers, without_nan
+from mien.types import ACTIONS, NO_LABEL, Decision, Floats, Ints, LabelSet, Proposal, as_labels, as_numbers, without_nan
 
 SCOPES = ("pooled", "strict", "predicted")
 RULES = ("certified", "probability", "balanced_accuracy", "cost")
@@ -99,6 +99,14 @@ class Policy:
                 raise UsageError(f"{text!r} is no budget of a class", place="--class-budget", remedy=remedy)
             budgets[name.strip()] = float(share)
         return budgets
+
+    def check_classes(self, labelset: LabelSet) -> None:
+        """Refuse a budget or a cost of an unknown class by a UsageError, before anything is fitted."""
+        for name in self.class_budgets:
+            labelset.index(name, place="--class-budget")
+        for truth, answer, _ in self.cost_matrix:
+            for name in (truth, answer):
+                labelset.index(name, place="--costs")
 
 
 def decide(proposal: Proposal, base: Ints, thresholds: Floats | float, action: str = "relabel") -> Decision:

@@ -44,8 +44,9 @@ OF_POLICY = ("budget", "delta", "scope", "action", "guarantee", "aim", "class_bu
 class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A classifier that stays as it is, and a small corrector that overrides some of its answers.
 
-    `fit` divides X into rows to learn from and rows to certify on; persons and copies stay together. At most the share
-    `budget` of the classifier's right answers is lost, with confidence 1 − `delta`, where `certificate_` holds.
+    `fit` divides X into rows to learn from and rows to certify on; persons and copies stay together. Where
+    `certificate_` holds, at most the share `budget` of the classifier's right answers is lost: with confidence
+    1 − `delta`, or in the mean over calibration sets.
 
     Parameters
     ----------
@@ -72,8 +73,7 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    The certificate is that of X. Tong, Y. Feng, J. J. Li, *Neyman-Pearson classification algorithms and NP receiver
-    operating characteristics*, Science Advances 2018.
+    The sources of both guarantees are named in `mien.certify.thresholds`.
 
     Examples
     --------

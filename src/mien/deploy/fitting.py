@@ -37,6 +37,7 @@ def fit_patch(
     about : for people, kept in the patch. say : called with each stage.
     """
     pictures, parts = material.pictures, material.parts
+    policy.check_classes(pictures.labelset)
     count = len(pictures.labelset)
     made = (build_correctors([settings.corrector], classifier, target, count) for target in material.targets)
     beside = tuple(corrector for correctors in made for corrector in correctors.values())

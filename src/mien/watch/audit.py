@@ -126,12 +126,12 @@ class Audit:
         return min(1.0, max(0.0, bound / self.least_chance))
 
     def to_json(self) -> dict[str, Any]:
-        """The state."""
+        """The state as it is kept in a file."""
         return {name: round(value, 12) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, stored: Record) -> Self:
-        """The state in a file."""
+        """The audit as a file keeps it."""
         return stored.record(cls)
 
 

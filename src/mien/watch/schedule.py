@@ -105,9 +105,9 @@ def _first(alive: Floats, images: int, k: int, budget: float, chance: float) -> 
 
     def certified(stop: int) -> float:
         later = _binomial(stop - images, budget, k + 1)[::-1]
-        own = np.zeros(k + 1)
-        own[: min(len(alive), k + 1)] = alive[: k + 1]
-        return float(own @ later)
+        before = np.zeros(k + 1)
+        before[: min(len(alive), k + 1)] = alive[: k + 1]
+        return float(before @ later)
 
     low, high = max(images, int(k / budget)), max(images, int(k / budget)) + 1
     while certified(high) > chance:

@@ -124,7 +124,7 @@ class Shift:
         return self.peak >= -log(self.delta)
 
     def to_json(self) -> dict[str, Any]:
-        """The state, under 1 kB."""
+        """The state as it is kept in a file, under 1 kB."""
         return {
             **vars(self), "edges": [float(f"{edge:.6g}") for edge in self.edges],
             "wealth": [round(value, 6) for value in self.wealth],

@@ -168,7 +168,7 @@ class Watch:
         return "alarm" if self.alarmed else "certified" if self.upper <= self.limit else "quiet"
 
     def to_json(self) -> dict[str, Any]:
-        """The state, under 1 kB."""
+        """The state as it is kept in a file, under 1 kB."""
         return {name: round(value, 12) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
     @classmethod

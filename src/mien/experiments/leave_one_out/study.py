@@ -34,6 +34,7 @@ class Study(OfOneClassifier[StudySettings, Cell]):
 
     def plan(self, data: Dataset, splits: Splits, folder: Path) -> Plan[Cell]:
         self.check_data(data, least=3)
+        self.settings.policy.check_classes(data.labelset)
         settings, rare = self.settings, self._too_rare(data, splits)
         left_out = self._left_out(data, rare)
         manifest = {

@@ -53,6 +53,7 @@ class Comparison(Experiment[CompareSettings, TreatedCell]):
 
     def plan(self, data: Dataset, splits: Splits, folder: Path) -> Plan[TreatedCell]:
         settings = self.settings
+        settings.policy.check_classes(data.labelset)
         for name in settings.treatments:
             _check(get_treatment(name), settings, data)
         given = {model: possible(model, settings, data) for model in settings.models}
