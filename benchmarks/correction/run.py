@@ -17,7 +17,7 @@ from dataclasses import asdict
 import numpy as np
 
 from benchmarks.common import Figure, Result, described, main, mean_of_defined, only, parsed, parser, seeds_of, wanted
-from benchmarks.correction import adapters, curves, few_shot, guarantee, longer, variants
+from benchmarks.correction import adapters, curves, few_shot, guarantee, longer, schemes, variants
 from benchmarks.correction.cases import PAPER, Study, equal_harm, mean_over_classes
 from benchmarks.correction.elsewhere import elsewhere
 from benchmarks.correction.scored import BLENDED, largest, pooled
@@ -193,6 +193,7 @@ PARTS: dict[str, Callable[[Study, Result], None]] = {
     "adapters": adapters.table,
     "longer": longer.table,
     "guarantee": lambda study, result: guarantee.table(result),
+    "schemes": lambda study, result: schemes.table(result),
     "elsewhere": lambda study, result: elsewhere(result),
 }
 
