@@ -17,7 +17,7 @@ from dataclasses import asdict
 import numpy as np
 
 from benchmarks.common import Figure, Result, described, main, mean_of_defined, only, parsed, parser, seeds_of, wanted
-from benchmarks.correction import adapters, curves, few_shot, guarantee, longer, schemes, variants
+from benchmarks.correction import adapters, curves, few_shot, guarantee, known, longer, schemes, variants
 from benchmarks.correction.cases import PAPER, Study, equal_harm, mean_over_classes
 from benchmarks.correction.elsewhere import elsewhere
 from benchmarks.correction.scored import BLENDED, largest, pooled
@@ -193,9 +193,12 @@ PARTS: dict[str, Callable[[Study, Result], None]] = {
     "adapters": adapters.table,
     "longer": longer.table,
     "guarantee": lambda study, result: guarantee.table(result),
+    "known": lambda study, result: known.table(result),
     "schemes": lambda study, result: schemes.table(result),
     "elsewhere": lambda study, result: elsewhere(result),
 }
+BY_THEMSELVES = {"guarantee", "known", "schemes", "elsewhere"}
+"""Parts that need no classifier of the study."""
 
 
 def run() -> None:
@@ -209,9 +212,10 @@ def run() -> None:
     name = "correction" if options.base == "attention" else f"correction-{options.base}"
     result = Result(name, options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
     study = Study(options, options.base, names, seeds_of(options))
-    study.run()
-    result.settings["best on calibrate"] = study.best
-    print(f"best on calibrate: {study.best}")
+    if set(parts) - BY_THEMSELVES:
+        study.run()
+        result.settings["best on calibrate"] = study.best
+        print(f"best on calibrate: {study.best}")
     for part in parts:
         with result.part(part):
             PARTS[part](study, result)
