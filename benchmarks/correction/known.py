@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -101,16 +102,22 @@ class Reading:
         return float(self.after.harm.hits.sum() / self.after.harm.totals.sum())
 
 
+def jobs_of(options: Namespace) -> list[Job]:
+    """A fitted corrector for every class, seed and network."""
+    bases = BASES[:1] if options.quick else BASES
+    make = partial(Task, options.data, options.test, options.quick)
+    tasks = [make(base, seed) for base in bases for seed in seeds_of(options)]
+    trained(tasks)
+    classes = len(tasks[0].parts().data.labelset)
+    jobs = [Job(task, target) for task in tasks for target in range(classes)]
+    do_all(fitted, jobs)
+    return jobs
+
+
 def table(result: Result) -> None:
     """Change of macro recall for each known class, over seeds and networks, under four policies."""
-    options = result.options
-    seeds, bases = seeds_of(options), BASES[:1] if options.quick else BASES
-    make = partial(Task, options.data, options.test, options.quick)
-    tasks = [make(base, seed) for base in bases for seed in seeds]
-    trained(tasks)
-    labelset = tasks[0].parts().data.labelset
-    jobs = [Job(task, target) for task in tasks for target in range(len(labelset))]
-    do_all(fitted, jobs)
+    jobs, seeds = jobs_of(result.options), seeds_of(result.options)
+    labelset = jobs[0].task.parts().data.labelset
     lines, by_class = [], defaultdict(dict)
     for name, policy in POLICIES.items():
         readings = {job: Reading.of(job, policy, labelset) for job in jobs}
@@ -129,8 +136,9 @@ def table(result: Result) -> None:
         for target, label in enumerate(labelset.names):
             chosen = [reading.points for job, reading in readings.items() if job.target == target]
             by_class[label][name] = Figure.over(chosen, len(chosen), seeds)
-    title = f"Known classes: a patch for each, {CORRECTOR}, budget {100 * BUDGET:g} %"
-    result.table(f"{title}, {' and '.join(bases)}", lines)
+    networks = " and ".join(dict.fromkeys(job.task.base for job in jobs))
+    title = f"Known classes: a patch for each, {CORRECTOR}, budget {100 * BUDGET:g} %, {networks}"
+    result.table(title, lines)
     result.table("Points of macro recall by class", [{"class": label, **values} for label, values in by_class.items()])
 
 

@@ -17,7 +17,7 @@ from dataclasses import asdict
 import numpy as np
 
 from benchmarks.common import Figure, Result, described, main, mean_of_defined, only, parsed, parser, seeds_of, wanted
-from benchmarks.correction import adapters, curves, few_shot, guarantee, known, longer, schemes, variants
+from benchmarks.correction import adapters, curves, few_shot, guarantee, known, longer, redrawn, schemes, variants
 from benchmarks.correction.cases import PAPER, Study, equal_harm, mean_over_classes
 from benchmarks.correction.elsewhere import elsewhere
 from benchmarks.correction.scored import BLENDED, largest, pooled
@@ -194,10 +194,11 @@ PARTS: dict[str, Callable[[Study, Result], None]] = {
     "longer": longer.table,
     "guarantee": lambda study, result: guarantee.table(result),
     "known": lambda study, result: known.table(result),
+    "redrawn": lambda study, result: redrawn.table(result),
     "schemes": lambda study, result: schemes.table(result),
     "elsewhere": lambda study, result: elsewhere(result),
 }
-BY_THEMSELVES = {"guarantee", "known", "schemes", "elsewhere"}
+BY_THEMSELVES = {"guarantee", "known", "redrawn", "schemes", "elsewhere"}
 """Parts that need no classifier of the study."""
 
 
