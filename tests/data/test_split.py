@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.data.split import Shares, group_ids, split
+from mien.data.split import Shares, group_ids, split, with_fit_share
 from mien.errors import AlignmentError, UsageError
 from mien.types import PARTS, Dataset, LabelSet, texts
 
@@ -145,3 +145,18 @@ def test_rows_without_label_are_refused() -> None:
 def test_shares_must_add_up() -> None:
     with pytest.raises(UsageError, match="add up"):
         Shares(train=0.9)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.8, 0.95])
+def test_pictures_move_between_fit_and_calibrate_alone(share: float) -> None:
+    rng = np.random.default_rng(0)
+    ids = np.array([f"{row:04d}" for row in range(2000)])
+    persons = np.array([f"p{row}" for row in rng.integers(0, 600, 2000)])
+    data = Dataset(ids, rng.integers(0, 3, 2000), LabelSet(("a", "b", "c")), raw_labels=ids, paths=ids, groups=persons)
+    before = split(data, 1)
+    after = with_fit_share(before, data, share)
+    fit, calibrate = after.rows("fit"), after.rows("calibrate")
+    assert len(fit) / (len(fit) + len(calibrate)) == pytest.approx(share, abs=0.03)
+    for part in ("train", "validation", "correct", "test"):
+        assert np.array_equal(before.rows(part), after.rows(part))
+    assert not set(persons[fit]) & set(persons[calibrate])

@@ -109,6 +109,37 @@ def split(dataset: Dataset, seed: int = 0, shares: Shares = Shares()) -> Split:
     return Split(dataset.ids, parts, seed)
 
 
+def with_fit_share(parts: Split, dataset: Dataset, share: float) -> Split:
+    """The same parts, but that *fit* has this share of *fit* and *calibrate* together.
+
+    Pictures move from the one to the other only; units stay whole.
+
+    Parameters
+    ----------
+    parts : of the rows of `dataset`. share : between 0 and 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mien.types import Dataset, LabelSet
+    >>> ids = np.array([f"{n:03d}" for n in range(200)])
+    >>> data = Dataset(ids, np.arange(200) % 2, LabelSet(("fear", "anger")), raw_labels=ids, paths=ids)
+    >>> parts = with_fit_share(split(data), data, 0.8)
+    >>> len(parts.rows("fit")), len(parts.rows("calibrate"))
+    (40, 10)
+    """
+    fit, calibrate = parts.rows("fit"), parts.rows("calibrate")
+    have = len(fit) / max(1, len(fit) + len(calibrate))
+    source, leave = (calibrate, (1 - share) / (1 - have)) if share > have else (fit, share / have)
+    other = "fit" if share > have else "calibrate"
+    stays = "calibrate" if share > have else "fit"
+    shares = {"train": 0.0, "validation": 0.0, "test": 0.0, stays: leave, other: 1 - leave}
+    divided = split(dataset.take(source).replace(official=None), parts.seed, Shares(**shares))
+    moved = parts.parts.copy()
+    moved[source[divided.parts != PARTS.index(stays)]] = PARTS.index(other)  # what has no room in the part leaves it
+    return Split(parts.ids, moved, parts.seed)
+
+
 def group_ids(dataset: Dataset) -> Ints:
     """(N,) index of the unit of each row: rows with equal hash or equal group, directly or through other rows."""
     keys: list[Texts] = [dataset.ids if dataset.hashes is None else dataset.hashes]

@@ -13,7 +13,7 @@ from mien.data.load import absolute
 from mien.data.picture import ImageSettings
 from mien.data.prepare import DataSettings, prepare
 from mien.data.provenance import Provenance, shared
-from mien.data.split import Shares, split
+from mien.data.split import Shares, split, with_fit_share
 from mien.deploy.discovery import named_cluster
 from mien.deploy.settings import CorrectSettings
 from mien.deploy.trained_on import FLAG, Learnt, learnt_by
@@ -44,6 +44,21 @@ class CalibrationData:
     targets: tuple[int, ...]
     provenance: Provenance
     notes: tuple[str, ...] = ()
+
+    def with_fit_share(self, share: float) -> CalibrationData:
+        """The same pictures with this share of *fit* and *calibrate* together in *fit*; 0 changes nothing.
+
+        Raises
+        ------
+        DataError : nothing is left to certify on.
+        """
+        if not share:
+            return self
+        parts = with_fit_share(self.parts, self.pictures, share)
+        if not len(parts.rows("calibrate")):
+            remedy = "give a smaller --fit-share, or more pictures"
+            raise DataError("no picture is left to certify on", place=self.pictures.name, remedy=remedy)
+        return replace(self, parts=parts)
 
     @property
     def counts(self) -> dict[str, int]:

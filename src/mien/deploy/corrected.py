@@ -149,8 +149,9 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sets, kind = ((), KNOWN) if parts else self._learnt_by(classifier)
         data, provenance = without_learnt(data, sets, kind)
         parts = parts or divided(data, seed, FITTED)
-        material = calibration_rows(data, parts, given or new or known, provenance)
         settings = CorrectSettings(corrector=self.corrector, keep_features=False)
+        material = calibration_rows(data, parts, given or new or known, provenance)
+        material = material.with_fit_share(settings.share_to_fit(policy))
         about = {"made": now(), "settings": asdict(policy), "base": base_of(classifier)}
         patch, _ = fit_patch(classifier, material, settings, policy, about=about)
         return self._set(Predictor(classifier, patch), y, self.classes)

@@ -165,7 +165,7 @@ def correct(
     UsageError : an unknown class. DataError : too few pictures of one.
     """
     say("reading pictures")
-    material = load_calibration_data(classifier, data, settings)
+    material = load_calibration_data(classifier, data, settings).with_fit_share(settings.share_to_fit(policy))
     say("reading out")
     about = {
         "made": now(), "command": command, "settings": asdict(settings.stored()), "data": asdict(data.stored()),

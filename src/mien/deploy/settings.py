@@ -6,11 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from mien.certify.policy import Policy
+from mien.certify.thresholds import EXPECTED
 from mien.correctors import NOVELTY_SCORES
 from mien.data.load import absolute
 from mien.data.provenance import UNKNOWN
 from mien.errors import UsageError
 from mien.settings import setting, validate
+
+FIT_SHARE = 0.8
+"""Share to learn from with an expected guarantee: it keeps its budget in the mean, however few pictures certify it."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,12 @@ class CorrectSettings:
     corrector: str = setting("adapter", "corrector: one that mien brings, or module:Name")
     cross_fit: int = setting(
         0, "fold the correct part into so many, for few pictures; the certificate is approximate then", within=(0, 50)
+    )
+    fit_share: float = setting(
+        0.0,
+        "share of the labelled pictures to learn from, the others certify; 0: 0.6, or 0.8 for an expected guarantee",
+        within=(0, 0.95),
+        later=True,
     )
     found: str = setting("", "take the pictures of this cluster, FOLDER:NUMBER of mien discover, for the class as well")
     keep_features: bool = setting(
@@ -36,6 +47,10 @@ class CorrectSettings:
             raise UsageError(
                 "one fold leaves nothing to learn from", place="--cross-fit", remedy="give 2 or more, or 0"
             )
+
+    def share_to_fit(self, policy: Policy) -> float:
+        """The share of the labelled pictures to learn from; 0 leaves the parts as they are."""
+        return self.fit_share or (FIT_SHARE if policy.guarantee == EXPECTED else 0.0)
 
     def stored(self) -> Self:
         """The same with paths in full, as patch.json keeps them."""
