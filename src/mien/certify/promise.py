@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mien.certify.thresholds import CONFIDENT, Guarantee
+from mien.certify.guarantees import RARE, Certified
+from mien.certify.thresholds import CONFIDENT, POOLED, Guarantee
 from mien.metrics.intervals import wilson
-from mien.types import Bools, Texts, as_groups, as_mask
+from mien.types import Bools, Ints, Texts, as_groups, as_mask, row_name
 
 STANDINGS = ("kept", "undecided", "broken")
 REMEDY = "take a smaller budget, calibrate on more images, or calibrate again on new ones"
@@ -69,6 +71,26 @@ class Promise:
             "hits": self.hits, "total": self.total, "rate": self.rate, "low": self.low, "high": self.high,
             "words": self.words,
         }  # fmt: skip
+
+
+def compare_all(
+    certified: Certified, names: Sequence[str], truth: Ints, harmed: Bools, right: Bools, groups: Texts | None
+) -> tuple[Promise, ...]:
+    """Compare each guarantee with the Harm on the images of its classes, in the order of the guarantees.
+
+    Parameters
+    ----------
+    names : the K classes. truth : (N,) class indices. harmed, right, groups : of `compare`.
+    """
+    keys = np.array([row_name(name) for name in names])
+    rare = [guarantee.group for guarantee in certified.guarantees if not guarantee.feasible]
+    members = {POOLED: keys.tolist(), RARE: rare}
+    groups_of = (members.get(guarantee.group, [guarantee.group]) for guarantee in certified.guarantees)
+    rows = (np.isin(keys, classes)[truth] for classes in groups_of)
+    return tuple(
+        compare(guarantee, harmed & chosen, right & chosen, groups)
+        for guarantee, chosen in zip(certified.guarantees, rows, strict=True)
+    )
 
 
 def compare(guarantee: Guarantee, harmed: Bools, right: Bools, groups: Texts | None = None) -> Promise:

@@ -108,6 +108,7 @@ def as_figures(done: Correction) -> dict[str, Any]:
         "other_guarantees": [vars(guarantee) for guarantee in done.patch.certified.others],
         "served": None if done.patch.certified.served is None else vars(done.patch.certified.served),
         "promise": done.promise.to_json() if done.promise else None,
+        "promises": {each.guarantee.group: each.to_json() for each in done.promises if each.guarantee.holds},
         "approximate": done.patch.approximate,
         "provenance": asdict(done.patch.provenance),
         "assurance": done.patch.assurance(),
@@ -130,8 +131,11 @@ def _print(done: Correction, figures: dict[str, Any]) -> None:
     click.echo(done.patch.assurance())
     for line in both_kinds(done.patch):
         click.echo(f"  {line}")
-    if done.promise:
-        click.echo(done.promise.words)
+    for promise in done.promises if done.promise else ():
+        if promise is done.promise:
+            click.echo(promise.words)
+        elif promise.guarantee.holds and promise.standing == "broken":
+            click.echo(f"{promise.guarantee.group}: {promise.words}")
     provenance = done.material.provenance
     left_out = provenance.pictures + provenance.persons
     if left_out:

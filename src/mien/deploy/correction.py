@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.certify.combine import NO_OVERRIDE, combine_proposals
 from mien.certify.policy import Policy, decide
-from mien.certify.promise import Promise, compare
+from mien.certify.promise import Promise, compare_all
 from mien.classifiers.contract import Classifier
 from mien.data.prepare import DataSettings
 from mien.data.provenance import UNKNOWN
@@ -52,16 +52,19 @@ class Correction:
     proposals: tuple[Proposal, ...]
 
     @cached_property
-    def promise(self) -> Promise | None:
-        """The certificate beside the Harm measured on test; None where nothing is certified, or nothing overridden."""
+    def promises(self) -> tuple[Promise, ...]:
+        """Each guarantee of the patch beside the Harm of its classes on test, in persons or other units."""
         patch, rows = self.patch, self.material.parts.rows("test")
-        pooled = patch.certified.guarantees[0]
-        if patch.silent or not pooled.holds:
-            return None
         truth, base = self.material.pictures.labels[rows], self.tested.predicted
         overridden = patch.decide(self.tested, combine_proposals(self.proposals, base)).overridden
         right = (base == truth) & patch.known[truth]
-        return compare(pooled, overridden & right, right, group_ids(self.material.pictures)[rows].astype(str))
+        groups = group_ids(self.material.pictures)[rows].astype(str)
+        return compare_all(patch.certified, patch.classes, truth, overridden & right, right, groups)
+
+    @property
+    def promise(self) -> Promise | None:
+        """The certificate of the patch beside the Harm on test; None where nothing is certified, or overridden."""
+        return None if self.patch.silent or not self.promises[0].guarantee.holds else self.promises[0]
 
     def _payers(self) -> list[str]:
         """Classes that lose far more than the budget on calibrate, while all together keep it."""

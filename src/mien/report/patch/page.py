@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from mien.certify.aims import AIM_WORDS, SPENDS_ALL
+from mien.certify.promise import Promise
 from mien.certify.thresholds import Guarantee
 from mien.deploy.correction import Correction
 from mien.deploy.patch import Patch
@@ -36,7 +37,7 @@ def page(correction: Correction) -> str:
         harm=_number(lost, right),
         recalls=(scores.recall_before.mean(), scores.recall_after.mean()),
         advice=correction.advice,
-        blocks=(_classes(patch, scores), *_curves(patch, correction.curves(HARMS)), _certificates(patch)),
+        blocks=(_classes(patch, scores), *_curves(patch, correction.curves(HARMS)), _certificates(correction)),
         pairs=_made(patch, counted(correction)),
         assurance=patch.assurance(),
         budget=budget(patch.policy.budget),
@@ -105,10 +106,10 @@ def _curves(patch: Patch, curves: Mapping[str, Floats]) -> list[Markup]:
     return [panels(caption, drawn)] if drawn else []
 
 
-def _certificates(patch: Patch) -> Table:
-    lines = []
-    for guarantee in patch.certified.guarantees:
-        other = patch.certified.other(guarantee.group)
+def _certificates(correction: Correction) -> Table:
+    patch, lines = correction.patch, []
+    for promise in correction.promises:
+        guarantee, other = promise.guarantee, patch.certified.other(promise.guarantee.group)
         lines.append(
             (
                 Cell(guarantee.group),
@@ -116,19 +117,26 @@ def _certificates(patch: Patch) -> Table:
                 Cell(str(guarantee.n)),
                 _allowed(guarantee),
                 _verdict(patch, guarantee),
+                standing(promise) if guarantee.holds and not patch.silent else undefined("nothing is promised"),
                 undefined("this group is not rare for that kind") if other is None else _allowed(other),
                 Cell("") if other is None else _verdict(patch, other),
             )
         )
     in_force, beside = patch.certified.guarantees[0], patch.certified.others[0]
     counted = "Persons or copies, right in" if patch.calibration.grouped else "Right answers of"
-    head = (counted, "Budget", "n", "harmed (allowed)", "", "harmed (allowed)", "")
-    spans = (("", 3), (f"{in_force.kind}, in force", 2), (f"{beside.kind}, for comparison", 2))
+    head = (counted, "Budget", "n", "harmed (allowed)", "", "on test", "harmed (allowed)", "")
+    spans = (("", 3), (f"{in_force.kind}, in force", 3), (f"{beside.kind}, for comparison", 2))
     caption = (
         f"Certified on calibrate. Confident: Harm keeps the budget with {budget(1 - patch.policy.delta)} confidence. "
         "Expected: its mean over calibrations does"
     )
     return Table(caption, head, lines, spans=spans)
+
+
+def standing(promise: Promise) -> Cell:
+    """Whether a promise was kept on test, with the counts."""
+    tone = {"kept": "good", "broken": "bad"}.get(promise.standing, "")
+    return Cell(promise.standing, f"{promise.hits}/{promise.total}", promise.words, tone=tone)
 
 
 def _allowed(guarantee: Guarantee) -> Cell:

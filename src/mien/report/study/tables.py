@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.certify.guarantees import RARE
-from mien.certify.promise import compare
-from mien.certify.thresholds import POOLED
+from mien.certify.promise import compare_all
 from mien.experiments.tables import PERCENTS, TABLES
 from mien.metrics.classification import confusion_matrix, recall
 from mien.metrics.correction import harm_matrix, relative_gain, retention_matrix
@@ -165,20 +163,17 @@ def confusion(case: Case) -> Iterator[Row]:
 
 def certificates(case: Case) -> Iterator[Row]:
     """Guarantees from *calibrate*, and the Harm that was measured on test, of pictures and of persons."""
-    keys, thresholds = [row_name(name) for name in case.labelset.names], case.certified.thresholds
-    infeasible = {guarantee.group for guarantee in case.certified.guarantees if not guarantee.feasible}
-    members = {POOLED: set(keys), RARE: infeasible, **{key: {key} for key in keys}}
-    for guarantee in case.certified.guarantees:
-        other = case.certified.other(guarantee.group)
-        classes = np.array([key in members[guarantee.group] for key in keys])
-        counted = case.counts_for_harm & classes[case.f.truth]
-        promise = compare(guarantee, counted & case.harmed, counted, case.f.groups)
-        measured = _rate((counted & case.harmed).sum(), counted.sum())
+    certified, names, truth = case.certified, case.labelset.names, case.f.truth
+    promises = compare_all(certified, names, truth, case.harmed, case.counts_for_harm, case.f.groups)
+    by_image = compare_all(certified, names, truth, case.harmed, case.counts_for_harm, None)
+    for promise, images in zip(promises, by_image, strict=True):
+        guarantee, other = promise.guarantee, certified.other(promise.guarantee.group)
+        measured = _rate(images.hits, images.total)
         yield {
             **case.key,
             **vars(guarantee),
             **{f"other_{name}": getattr(other, name, "") for name in ("k", "threshold", "needed", "holds")},
-            "in_force": thresholds.min(),
+            "in_force": certified.thresholds.min(),
             "harm_hits": measured["hits"],
             "harm_total": measured["total"],
             "harm": measured["rate"],
