@@ -24,7 +24,7 @@ class Promise:
     ----------
     guarantee : what was promised.
     hits, total : harmed persons (or other units of the certificate), and persons with right answers.
-    low, high : 95 % Wilson interval of their share.
+    low, high : 95 % Wilson interval of their share. unit : what is counted.
     """
 
     guarantee: Guarantee
@@ -32,6 +32,7 @@ class Promise:
     total: int
     low: float
     high: float
+    unit: str = "right answers"
 
     @property
     def rate(self) -> float:
@@ -51,8 +52,9 @@ class Promise:
         budget = f"{100 * self.guarantee.budget:g} %"
         if not self.total:
             return f"undecided on test: no right answer to lose; promised: at most {budget}"
-        share = f"{self.hits} of {self.total}, {100 * self.rate:.1f} % ({100 * self.low:.1f}–{100 * self.high:.1f} %)"
-        sentence = f"{self.standing} on test: {share} are harmed; promised: at most {budget}"
+        share = f"{100 * self.rate:.1f} %, {100 * self.low:.1f}–{100 * self.high:.1f} %"
+        counted = f"{self.hits} of {self.total} {self.unit} ({share}) are lost"
+        sentence = f"{self.standing} on test: {counted}; promised: at most {budget}"
         if self.standing == "undecided":
             return f"{sentence}; more test images would decide"
         if self.standing == "kept":
@@ -104,8 +106,8 @@ def compare(guarantee: Guarantee, harmed: Bools, right: Bools, groups: Texts | N
     Examples
     --------
     >>> given = Guarantee("pooled", 0.02, 0.95, 1000, 13, 1.5, True, 149, holds=True)
-    >>> compare(given, np.arange(2861) < 74, np.ones(2861, bool)).words[:77]
-    'broken on test: 74 of 2861, 2.6 % (2.1–3.2 %) are harmed; promised: at most 2'
+    >>> compare(given, np.arange(2861) < 74, np.ones(2861, bool)).words[:68]
+    'broken on test: 74 of 2861 right answers (2.6 %, 2.1–3.2 %) are lost'
     """
     right = as_mask(right, "compare: right")
     harmed = as_mask(harmed, "compare: harmed", len(right)) & right
@@ -115,4 +117,5 @@ def compare(guarantee: Guarantee, harmed: Bools, right: Bools, groups: Texts | N
         names = as_groups(groups, "compare: groups", len(right))
         hits, total = len(np.unique(names[harmed])), len(np.unique(names[right]))
     low, high = wilson([hits], [total])
-    return Promise(guarantee, hits, total, float(low[0]), float(high[0]))
+    unit = "right answers" if groups is None else "persons' right answers"
+    return Promise(guarantee, hits, total, float(low[0]), float(high[0]), unit)
