@@ -19,6 +19,7 @@ from mien.storage.files import storage_errors
 from mien.storage.folders import remove as remove_folder
 from mien.storage.layout import APPLIED
 from mien.storage.output import prepare_output
+from mien.types import plain
 
 if TYPE_CHECKING:
     from mien.storage.files import Record
@@ -131,8 +132,3 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
     with prepare_output(cell / APPLIED), storage_errors(cell / APPLIED):
         remove_folder(cell / APPLIED)
     click.echo(f"removed from {cell}")
-
-
-def plain(text: object) -> str:
-    """Text of a file from elsewhere, without control characters."""
-    return "".join(sign if sign.isprintable() else "�" for sign in str(text))
