@@ -92,7 +92,7 @@ def load_patch(folder: Path, classifier: Classifier, corrector: str | None = Non
         for layer in requested_features(record).maps:
             if layer not in maps:
                 raise RunError(f"wants a layer {layer!r}", place=str(folder), remedy="make the patch again")
-    return replace(patch, base=card.id, restraint=restraint_of(read_watch(folder), folder))
+    return replace(patch, base=card.id, restraint=restraint_of(read_watch(folder, patch.id), folder))
 
 
 def _of_study(run: Run, folder: Path, classifier: Classifier, left_out: str, corrector: str | None) -> Patch:

@@ -79,12 +79,16 @@ def write_watch(folder: Path, content: Mapping[str, Any], counted: Counted) -> N
         WATCH.write(new, {"id": identity(content=content), **content})
 
 
-def read_watch(folder: Path) -> Record | None:
+def read_watch(folder: Path, patch: str = "") -> Record | None:
     """The content of watch.json in the folder of a patch; None where the patch was never watched.
+
+    Parameters
+    ----------
+    patch : the id that the patch must have; "" for any.
 
     Raises
     ------
-    RunError : it is missing from its folder, was edited or cut, or a newer version wrote it.
+    RunError : it is missing from its folder, was edited or cut, is of another patch, or a newer version wrote it.
     """
     place = folder / FOLDER
     with suppress(OSError):  # the next call of mien watch reports it
@@ -97,6 +101,8 @@ def read_watch(folder: Path) -> Record | None:
     content = {name: value for name, value in stored.items() if name not in HEADER}
     if stored.get("id") != identity(content=content) or stored.get("kind") != WATCH.kind:
         raise RunError("is corrupt, or was edited", place=str(place / WATCH.file), remedy=REMEDY)
+    if patch and stored["patch"] != patch:
+        raise RunError("is the watch of another patch", place=str(place / WATCH.file), remedy=REMEDY)
     return stored
 
 

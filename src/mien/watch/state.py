@@ -16,7 +16,7 @@ import numpy as np
 from mien.certify.thresholds import check_shares
 from mien.errors import RunError, UsageError
 from mien.storage.files import Record
-from mien.types import Floats, as_numbers
+from mien.types import Bools, Floats, as_numbers
 from mien.watch.evidence import log_evidence_above, lower_bound, upper_bound
 
 MEMORY = 400.0
@@ -63,7 +63,7 @@ class Watch:
             object.__setattr__(self, "weight", weight)
             object.__setattr__(self, "recent", weight * min(multiple * self.limit, 0.9))
 
-    def updated(self, spoilt: Floats, overridden: Floats | None = None) -> Self:
+    def updated(self, spoilt: Floats, overridden: Bools | None = None) -> Self:
         """The watch after more images, in their order.
 
         Parameters
