@@ -123,7 +123,7 @@ def _figures(decision: Decision, row: int) -> dict[str, float | None]:
     """Score and threshold; None for a threshold that is never exceeded."""
     figures = {"score": decision.score, "threshold": decision.threshold}
     values = {name: float(array[row]) for name, array in figures.items() if array is not None}
-    return {name: round(value, 6) if math.isfinite(value) else None for name, value in values.items()}
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _write(rows: Iterator[dict[str, Any]], classes: tuple[str, ...], logged: tuple[str, ...], as_csv: bool) -> int:
