@@ -11,8 +11,8 @@ A file that was edited or cut does not fit its digest, and is refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,8 @@ def read_watch(folder: Path, patch: str = "") -> Record | None:
         return None
     if not (place / WATCH.file).exists():
         raise RunError("no such file", place=str(place / WATCH.file), remedy=REMEDY)
-    stored = WATCH.read(place, REMEDY)
+    with _remedied():
+        stored = WATCH.read(place, REMEDY)
     content = {name: value for name, value in stored.items() if name not in HEADER}
     if stored.get("id") != identity(content=content) or stored.get("kind") != WATCH.kind:
         raise RunError("is corrupt, or was edited", place=str(place / WATCH.file), remedy=REMEDY)
@@ -109,17 +110,24 @@ def read_watch(folder: Path, patch: str = "") -> Record | None:
 def read_counted(folder: Path, stored: Record) -> Counted:
     """The decisions and verdicts that belong to a watch.json; RunError where they are missing or others."""
     path = folder / FOLDER / DECISIONS
-    with as_storage_error(path, REMEDY):
-        try:
-            arrays = read_arrays(path)
-        except RunError as error:
-            raise RunError(error.cause, place=error.place, remedy=REMEDY) from None
+    with as_storage_error(path, REMEDY), _remedied():
+        arrays = read_arrays(path)
         decisions, verdicts = arrays["decisions"], arrays["verdicts"]
         if (decisions.dtype, verdicts.dtype) != (DECISION, VERDICT):
             raise ValueError("its columns are others")
         if identity(decisions=decisions, verdicts=verdicts) != stored["counted"]:
             raise ValueError("it does not fit watch.json")
         return Counted(decisions, verdicts, tuple(stored["patches"]))
+
+
+@contextmanager
+def _remedied() -> Iterator[None]:
+    """Give what damaged files raise the remedy of a watch; a newer version's files keep theirs."""
+    try:
+        yield
+    except RunError as error:
+        remedy = error.remedy if "newer" in error.cause else REMEDY
+        raise RunError(error.cause, place=error.place, remedy=remedy) from None
 
 
 def restraint_of(stored: Record | None, folder: Path) -> Restraint | None:
