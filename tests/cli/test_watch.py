@@ -98,7 +98,7 @@ def test_a_broken_promise_is_an_alarm_with_its_time(
     assert mien("watch", folder, *quiet, *LIMIT).code == 0
     said = mien("watch", folder, *later)
     assert said.code == ALARM and said.out.startswith("alarm") and "raised after picture 1,3" in said.out
-    assert "2026-01-02" in said.out and "evidence since picture" in said.out
+    assert "2026-01-02" in said.out and "lost a right answer since picture" in said.out
     assert mien("watch", folder).code == ALARM  # with nothing new
     assert "watch      alarm" in mien("patch", "show", folder).out
 
@@ -152,7 +152,7 @@ def test_an_alarm_may_leave_only_flags_or_silence_and_fresh_lifts_it(
 
     assert mien("watch", folder, "--on-alarm", "flag").code == ALARM
     rows, note = predicted(mien, trained, faces, folder)
-    assert note.count("only flags since an alarm of its watch: 40 of 400 pictures") == 1
+    assert note.count("only flags since an alarm of its watch: 40 of 3") == 1
     assert {row["file"] for row in rows if row["overridden"]} == touched
     assert all(row["corrected"] == row["label"] for row in rows)
     assert {row["patch"] for row in rows} == {before[0]["patch"]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial, reduce
 from itertools import pairwise
@@ -11,21 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from mien.certify.policy import decide
 from mien.deploy.patch_record import PatchRecord
+from mien.deploy.warned import Warned, compare_figures
 from mien.errors import UsageError
 from mien.settings import setting, validate
-from mien.types import Bools, Floats, Ints
+from mien.types import Bools, Floats
 from mien.watch.audit import Audit, harm_upper
-from mien.watch.counted import Counted, Units
+from mien.watch.counted import Counted, Moment, Units
 from mien.watch.fields import NO_TIME, time_text
-from mien.watch.shift import LEAST, Shift
 from mien.watch.state import Watch, limit_of, right_share
 
 POINTS = 120
 """Most points of a curve."""
-REFERENCE = 500
-"""First pictures that later ones are compared with, for figures that calibration did not keep."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +49,6 @@ class WatchSettings:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A place in the order of pictures: how many came before, and the time of the last of them, "" where unknown."""
-
-    images: int
-    time: str = ""
-
-    def __str__(self) -> str:
-        return f"picture {self.images:,}" + (f" ({self.time[:16].replace('T', ' ')})" if self.time else "")
-
-
-@dataclass(frozen=True)
 class Point:
     """The watch after some pictures, for curves."""
 
@@ -75,22 +60,13 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Warned:
-    """A figure that no longer looks as it did: a warning, no certificate.
+class Alarm:
+    """An alarm: when it was raised, since when the evidence for it grew, and what became of the pictures since then."""
 
-    Attributes
-    ----------
-    figure : in words. since : when it began to differ. higher : whether it rose.
-    reference : what it is compared with.
-    """
-
-    figure: str
+    raised: Moment
     since: Moment
-    higher: bool
-    reference: str
-
-    def __str__(self) -> str:
-        return f"{self.figure}: {'higher' if self.higher else 'lower'} than {self.reference} since {self.since}"
+    harmed: int
+    images: int
 
 
 @dataclass(frozen=True)
@@ -101,22 +77,21 @@ class Assessment:
     ----------
     settings : with the limit in force. watch : of this patch.
     last : how much was counted, and the time of the last decision.
-    curve : the watch after parts of the pictures. raised, since : when the alarm was raised, and when the evidence for
-        it began; None without an alarm.
+    curve : the watch after parts of the pictures. alarm : None where there is none.
     right : bounds on the share of right answers in calibration. audit : None without a verdict that has a chance.
-    warnings : figures that shifted. others : id → watch of other patches in the logs. in_groups : whether persons or
-        tracks are counted.
+    warnings, compared : figures that shifted, and the names of all that were compared.
+    others : id → watch of other patches in the logs. in_groups : whether persons or tracks are counted.
     """
 
     settings: WatchSettings
     watch: Watch
     last: Moment
     curve: tuple[Point, ...]
-    raised: Moment | None
-    since: Moment | None
+    alarm: Alarm | None
     right: tuple[float, float]
     audit: Audit | None
     warnings: tuple[Warned, ...]
+    compared: tuple[str, ...]
     others: dict[str, Watch]
     in_groups: bool
 
@@ -143,12 +118,13 @@ class Assessment:
     @property
     def words(self) -> str:
         """The standing of the promise, in a sentence."""
-        watch, limit = self.watch, f"{100 * self.watch.limit:.2g} %"
-        if watch.alarmed:
-            share = f"{watch.harmed:,} of {watch.images:,} {self.unit} have lost a right answer"
-            when = f"raised after {self.raised}, evidence since {self.since}"
-            return f"{share}, where at most {limit} may; {when}"
-        bound = f"with {100 * (1 - watch.delta):g} % confidence at most {100 * watch.upper:.2g} % of the {self.unit}"
+        watch, limit = self.watch, f"{100 * self.watch.limit:.3g} %"
+        if self.alarm:
+            alarm = self.alarm
+            share = f"{alarm.harmed:,} of {alarm.images:,} {self.unit} lost a right answer since {alarm.since}"
+            rate = f"{100 * alarm.harmed / alarm.images:.2g} %"
+            return f"{share}, {rate}, where at most {limit} may; raised after {alarm.raised}"
+        bound = f"with {100 * (1 - watch.delta):g} % confidence at most {100 * watch.upper:.3g} % of the {self.unit}"
         if watch.standing == "certified":
             return f"{bound} lose a right answer, which keeps the limit of {limit}"
         return f"{bound} lose a right answer; more {self.unit} or verdicts decide whether the limit of {limit} is kept"
@@ -163,12 +139,13 @@ class Assessment:
         return {
             "standing": self.watch.standing, "words": self.words, **asdict(self.settings), **_figures(self.watch),
             "evidence": self.evidence, "last": asdict(self.last),
-            "raised": self.raised and asdict(self.raised), "since": self.since and asdict(self.since),
+            "alarm": self.alarm and asdict(self.alarm),
             "harm_as_calibrated": self.harm_as_calibrated, "harm_by_audit": self.harm_by_audit,
             "right_in_calibration": list(self.right),
             "audit": self.audit and {"audited": self.audit.audited, "right": self.audit.right,
                                      "rate": self.audit.rate, "lower": self.audit.lower},
             "warnings": [{**asdict(warning), "words": str(warning)} for warning in self.warnings],
+            "compared": self.compared,
             "others": {name: _figures(watch) for name, watch in self.others.items()},
             "total": _figures(self.total), "in_groups": self.in_groups,
         }  # fmt: skip
@@ -189,39 +166,27 @@ def assess(record: PatchRecord, counted: Counted, settings: WatchSettings, *, si
     """
     rows = np.flatnonzero(counted.decisions["patch"] == 0)
     decisions, labels, chances = counted.decisions[rows], counted.labels[rows], counted.chances[rows]
-    in_groups = bool((decisions["group"] != 0).any())
-    right, total = _right_in_calibration(record, in_groups)
+    units = counted.units(0, settings.deadline)
+    right, total = _right_in_calibration(record, units.in_groups)
     deadline, limit = settings.deadline, settings.limit
     if limit is None:
         limit = limit_of(record.policy.budget, right, total, settings.delta)
     if deadline is not None and not (decisions["time"] != NO_TIME).any():
         remedy = "log the time of each decision, or leave the deadline out"
         raise UsageError("the decisions have no times", place="--deadline", remedy=remedy)
-    units = counted.units(0, deadline)
-    times = counted.decisions["time"][units.rows]
     watch, curve, raised = _followed(Watch(limit, settings.delta), units)
     others = {
         name: _followed(Watch(limit, settings.delta), counted.units(number, deadline), points=1)[0]
         for number, name in enumerate(counted.patches)
         if number
     }
-    last = Moment(len(times), time_text(int(decisions["time"].max(initial=NO_TIME))))
+    alarm = _alarm(watch, units, raised) if watch.alarmed else None
+    last = Moment(len(units.rows), time_text(int(decisions["time"].max(initial=NO_TIME))))
+    warnings, compared = compare_figures(record, counted, units, silenced=silenced)
     return Assessment(
-        replace(settings, limit=limit), watch, last,
-        curve, _moment(times, raised) if watch.alarmed else None,
-        _moment(times, watch.since) if watch.alarmed else None, right_share(right, total, settings.delta),
-        _audit(decisions["base"] == labels, chances, settings.delta),
-        tuple(_warnings(record, counted, units, silenced)), others, in_groups,
+        replace(settings, limit=limit), watch, last, curve, alarm, right_share(right, total, settings.delta),
+        _audit(decisions["base"] == labels, chances, settings.delta), warnings, compared, others, units.in_groups,
     )  # fmt: skip
-
-
-def alarm_words(assessment: Assessment) -> str:
-    """Why there is an alarm, in a sentence."""
-    watch = assessment.watch
-    return (
-        f"{watch.harmed:,} of {watch.images:,} answers were spoilt, where at most {100 * watch.limit:.2g} % may be; "
-        f"raised after {assessment.raised}, evidence since {assessment.since}"
-    )
 
 
 def _right_in_calibration(record: PatchRecord, in_groups: bool) -> tuple[int, int]:
@@ -251,8 +216,9 @@ def _is_alarmed_at(before: Watch, units: Units, start: int, stop: int) -> bool:
     return before.updated(units.spoilt[start:stop], units.overridden[start:stop]).alarmed
 
 
-def _moment(times: Ints, images: int) -> Moment:
-    return Moment(images, time_text(int(times[max(images, 1) - 1])) if len(times) else "")
+def _alarm(watch: Watch, units: Units, raised: int) -> Alarm:
+    since = units.spoilt[watch.since :]
+    return Alarm(units.moment(raised), units.moment(watch.since), int((since == 1).sum()), len(since))
 
 
 def _audit(right: Bools, chances: Floats, delta: float) -> Audit | None:
@@ -262,30 +228,3 @@ def _audit(right: Bools, chances: Floats, delta: float) -> Audit | None:
         return None
     least = float(chances[drawn].min())
     return Audit(least, delta).updated(drawn, right, np.where(drawn, chances, least))
-
-
-def _warnings(record: PatchRecord, counted: Counted, units: Units, silenced: bool) -> Iterator[Warned]:
-    calibration = record.calibration
-    decision = decide(calibration.joint, calibration.base, record.certified.thresholds)
-    columns: list[tuple[str, str, Floats | None]] = [
-        ("score of the corrector", "score", calibration.joint.score),
-        ("confidence of the classifier", "confidence", calibration.confidence),
-        ("distance in its embedding", "distance", None),
-    ]
-    if not silenced:
-        columns.append(("share of overrides", "overridden", decision.overridden.astype(float)))
-    for figure, column, reference in columns:
-        values = counted.decisions[column][units.rows].astype(float)
-        rows = np.flatnonzero(~np.isnan(values))
-        name = "in calibration"
-        if reference is None:
-            reference, rows = values[rows[:REFERENCE]], rows[REFERENCE:]
-            name = f"in the first {REFERENCE} pictures"
-        if len(reference) < LEAST or not len(rows):
-            continue
-        shift = Shift.of(reference).updated(values[rows])
-        if shift.warned:
-            began = max(shift.since, 1)
-            place = int(rows[min(began, len(rows)) - 1])
-            moment = _moment(counted.decisions["time"][units.rows], place + 1)
-            yield Warned(figure, moment, bool(values[rows[began - 1 :]].mean() > reference.mean()), name)

@@ -57,9 +57,13 @@ class Restraint:
             raise choice_error("action", str(self.action), ACTIONS, place="Restraint")
         object.__setattr__(self, "reason", plain(self.reason)[:500])
 
+    @property
+    def effect(self) -> str:
+        """What it does, in words."""
+        return "the patch only flags" if self.action == FLAG else "the patch is silent"
+
     def __str__(self) -> str:
-        deed = "only flags" if self.action == FLAG else "is silent"
-        return f"the patch {deed} since an alarm of its watch: {self.reason}"
+        return f"{self.effect} since an alarm of its watch: {self.reason}"
 
     def applied(self, thresholds: Floats, action: str) -> tuple[Floats, str]:
         """Thresholds and action under the restraint.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.types import Bools, Floats, Ints
-from mien.watch.fields import NO_TIME
+from mien.watch.fields import NO_TIME, time_text
 from mien.watch.log import DAY, DECISION, DECISIONS, PLACE, UNKNOWN_ID, VERDICT, VERDICTS, Log, Problems
 
 KEY = ("patch", "id", "time")
@@ -19,19 +19,39 @@ STORED = -1
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A place in the order of pictures: the number of the last one before it, and its time, "" where unknown."""
+
+    images: int
+    time: str = ""
+    unit: str = "picture"
+
+    def __str__(self) -> str:
+        return f"{self.unit} {self.images:,}" + (f" ({self.time[:16].replace('T', ' ')})" if self.time else "")
+
+
+@dataclass(frozen=True)
 class Units:
     """The U persons, tracks or single pictures of a patch, in the order of their first decisions.
 
     Attributes
     ----------
-    rows : (U,) indices of their first decisions.
+    rows : (U,) indices of their first decisions. times : (U,) of these, in µs.
+    in_groups : whether the log names persons or tracks.
     spoilt : (U,) 1 where an override spoilt a right answer, 0 where none did, NaN where that is open.
     overridden : (U,) whether any answer was overridden.
     """
 
     rows: Ints
+    times: Ints
     spoilt: Floats
     overridden: Bools
+    in_groups: bool
+
+    def moment(self, images: int) -> Moment:
+        """The moment after so many units."""
+        unit = "person or track" if self.in_groups else "picture"
+        return Moment(images, time_text(int(self.times[max(images, 1) - 1])) if len(self.times) else "", unit)
 
 
 @dataclass(frozen=True)
@@ -113,7 +133,8 @@ class Counted:
         any_lost, any_open, any_touched = (
             np.bincount(first, mask, len(rows))[units] > 0 for mask in (lost, is_open, overridden)
         )
-        return Units(rows[units], np.where(any_lost, 1.0, np.where(any_open, np.nan, 0.0)), any_touched)
+        spoilt = np.where(any_lost, 1.0, np.where(any_open, np.nan, 0.0))
+        return Units(rows[units], decisions["time"][units], spoilt, any_touched, len(grouped) > 0)
 
     def _of_verdicts(self, name: str, missing: float) -> NDArray[Any]:
         """(N,) a field of the verdict on each decision's picture."""

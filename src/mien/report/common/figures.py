@@ -105,20 +105,23 @@ def training_curves(name: str, what: str, lines: Sequence[Line], top: float | No
 
 
 def watch_curve(
-    name: str, line: Line, level: float, labels: tuple[str, str], top: float, *, bottom: float = 0.0
+    name: str, line: Line, level: float, labels: tuple[str, str], span: tuple[float, float], mark: int | None = None
 ) -> Markup:
     """A measure of a watch against the number of pictures, with its band, and a level line that it should not cross.
 
     Parameters
     ----------
-    labels : of the measure and of what is counted. bottom, top : where the axis of the measure begins and ends.
+    labels : of the measure and of what is counted. span : where the axis of the measure begins and ends.
+    mark : number of pictures at which an upright line stands; None for none.
     """
     what, unit = labels
     with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
         figure, axes = _panel()
         axes.axhline(level, color=Look(1).colour, linestyle=_DASHES[1], linewidth=1.2, zorder=1)
+        if mark is not None:
+            axes.axvline(mark, color=MUTED, linewidth=0.8, linestyle=_DASHES[2], zorder=1)
         _draw(axes, line)
-        axes.set(xlabel=unit, ylabel=what, ylim=(bottom, top))
+        axes.set(xlabel=unit, ylabel=what, ylim=span)
         axes.set_xlim(left=0, right=max(line.x))
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))

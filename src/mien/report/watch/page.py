@@ -13,7 +13,7 @@ from mien.report.common.layout import Cell, Table, panels, render
 from mien.report.common.run_figures import grouped_digits, percent
 from mien.watch.state import Watch
 
-OBSERVED, LIMIT = figures.Look(0), figures.Look(1, dash=1)
+OBSERVED, LIMIT, SINCE = figures.Look(0), figures.Look(1, dash=1), figures.Look(None, dash=2, width=0.8)
 HEADLINES = {
     "certified": "The promise is kept",
     "quiet": "No alarm, and not certified yet",
@@ -33,6 +33,7 @@ def page(watched: Watched, name: str) -> str:
         "watch.html",
         name=name,
         headline=HEADLINES[assessment.watch.standing],
+        words=(assessment.words[0].upper() + assessment.words[1:]).replace(" %", "\u202f%"),
         assessment=assessment,
         watch=assessment.watch,
         restraint=watched.restraint,
@@ -57,6 +58,9 @@ def _tiles(assessment: Assessment) -> list[tuple[str, str, str]]:
     ]
     audit, harm = assessment.audit, assessment.harm_by_audit
     if audit is not None and harm == harm:
+        tiles[3:5] = [
+            (*tiles[3][:2], f"on {watch.overridden:,} overrides; {watch.open:,} open")
+        ]  # keeps the lines full
         tiles.append(("Harm, audited", f"≤ {_percent(harm)}", f"{audit.right:,} of {audit.audited:,} drawn are right"))
     return tiles
 
@@ -73,16 +77,20 @@ def _curves(assessment: Assessment) -> Markup:
     evidence = [max(log10(exp(1)) * point.log_evidence, -3.0) for point in points]
     limit, alarm = 100 * watch.limit, -log10(watch.delta)
     top = max(2.5 * limit, 1.6 * upper[-1], 1.1 * max(rates[len(rates) // 4 :]))
+    since = assessment.alarm.since.images if assessment.alarm else None
+    unit = assessment.unit
     shares = figures.watch_curve(
-        "shares", figures.Line(images, rates, OBSERVED, lower, upper), limit, ("share spoilt, %", assessment.unit), top
+        "shares", figures.Line(images, rates, OBSERVED, lower, upper), limit, ("share spoilt, %", unit), (0, top), since
     )
     grown = figures.watch_curve(
-        "evidence", figures.Line(images, evidence, OBSERVED), alarm, ("evidence, powers of 10", assessment.unit),
-        max(1.3 * alarm, 1.1 * max(evidence)), bottom=min(0.0, *evidence),
+        "evidence", figures.Line(images, evidence, OBSERVED), alarm, ("evidence, powers of 10", unit),
+        (min(-0.5, *evidence), max(1.3 * alarm, 1.1 * max(evidence))), since,
     )  # fmt: skip
     keys = [("observed, with bounds that hold at any time", figures.swatch(OBSERVED)),
-            ("limit; alarm", figures.swatch(LIMIT))]  # fmt: skip
-    caption = f"Over the {assessment.unit}, in their order"
+            ("limit; level of an alarm", figures.swatch(LIMIT))]  # fmt: skip
+    if since is not None:
+        keys.append(("since when", figures.swatch(SINCE)))
+    caption = f"Over the {unit}, in their order"
     return panels(caption, [("Share spoilt", shares), ("Evidence against the promise", grown)], keys)
 
 
@@ -109,19 +117,21 @@ def _problems(watched: Watched) -> Table | None:
     for kind, count in problems.counts.most_common():
         example = next(problem for problem in problems.examples if problem.kind == kind)
         rows.append((Cell(kind), Cell(grouped_digits(count)), Cell(f"{example.place}: {example.cause}", tone="left")))
-    return Table("What was not counted, or counted once only", ("", "Count", Cell("The first", tone="left")), rows)
+    return Table("What was not counted, or counted once only", ("", "Count", ""), rows)
 
 
 def _settings(watched: Watched) -> list[tuple[str, str]]:
     assessment = watched.assessment
     settings, low, high = assessment.settings, *map(_percent, assessment.right)
-    deadline = "never" if settings.deadline is None else f"after {settings.deadline:g} days"
+    deadline = (
+        "not in the evidence" if settings.deadline is None else f"after {settings.deadline:g} days in the evidence"
+    )
     return [
         ("patch", watched.patch),
         ("last decision", assessment.last.time or "without a time"),
         ("limit, δ", f"{_percent(assessment.watch.limit)}, {settings.delta:g}"),
         ("right in calibration", f"{low} to {high}"),
-        ("open overrides count as spoilt", f"in the bound; in the evidence {deadline}"),
+        ("open overrides", f"count as spoilt in the bound, {deadline}"),
     ]
 
 
