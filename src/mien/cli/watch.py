@@ -51,9 +51,8 @@ def watch(
 
     \b
     Example:
-      mien predict photos/ --run runs/base --patch fear.patch > decisions.jsonl
       mien watch fear.patch decisions.jsonl verdicts.csv
-      mien watch fear.patch logs/*.jsonl verdicts.csv --on-alarm silence
+      mien watch fear.patch logs/*.jsonl verdicts.csv --deadline 7 --on-alarm silence
     """
     from mien.deploy.watching import watch_patch
     from mien.report.watch.page import page

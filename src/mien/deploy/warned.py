@@ -23,7 +23,7 @@ class Warned:
     Attributes
     ----------
     figure : in words. since : when it began to differ. higher : whether its mean rose.
-    reference : what it is compared with, in words.
+    reference : the pictures that it is compared with, in words.
     """
 
     figure: str
