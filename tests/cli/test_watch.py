@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from conftest import Mien, Said
 
+from mien import open as open_classifier
+
+Write = Callable[..., tuple[Path, Path]]
 ALARM = 3
 LIMIT = ("--limit", "0.02")
 
@@ -28,7 +31,7 @@ def patch_id(folder: Path) -> str:
 
 
 @pytest.fixture
-def write(tmp_path: Path, patch_id: str) -> Callable[..., tuple[Path, Path]]:
+def write(tmp_path: Path, patch_id: str) -> Write:
     """Write a log and its verdicts: overrides at random, of which `spoilt` were right answers."""
 
     def made(
@@ -83,7 +86,7 @@ def test_the_log_of_predict_has_old_and_new_columns(
     )
 
 
-def test_a_kept_promise_is_certified(mien: Mien, folder: Path, write: Callable[..., tuple[Path, Path]]) -> None:
+def test_a_kept_promise_is_certified(mien: Mien, folder: Path, write: Write) -> None:
     said = mien("watch", folder, *write("a", 2000, 3), *LIMIT)
     assert said.code == 0 and said.out.startswith("certified") and not said.err
     assert "3 of 2,000 pictures" in said.out and "60 of 60 overrides, 0 open" in said.out
@@ -91,9 +94,7 @@ def test_a_kept_promise_is_certified(mien: Mien, folder: Path, write: Callable[.
     assert "watch      certified: with 95 % confidence" in shown.out and "what is certified" in shown.out
 
 
-def test_a_broken_promise_is_an_alarm_with_its_time(
-    mien: Mien, folder: Path, write: Callable[..., tuple[Path, Path]]
-) -> None:
+def test_a_broken_promise_is_an_alarm_with_its_time(mien: Mien, folder: Path, write: Write) -> None:
     quiet, later = write("a", 1000, 2), write("b", 600, 45, day=2)
     assert mien("watch", folder, *quiet, *LIMIT).code == 0
     said = mien("watch", folder, *later)
@@ -103,9 +104,7 @@ def test_a_broken_promise_is_an_alarm_with_its_time(
     assert "watch      alarm" in mien("patch", "show", folder).out
 
 
-def test_logs_may_be_thrown_away_and_come_in_any_order(
-    mien: Mien, folder: Path, write: Callable[..., tuple[Path, Path]]
-) -> None:
+def test_logs_may_be_thrown_away_and_come_in_any_order(mien: Mien, folder: Path, write: Write) -> None:
     first, second = write("a", 700, 4), write("b", 500, 9, day=2)
     whole = figures(mien("watch", folder, *first, *second, *LIMIT, "--json", "--fresh"))
     for calls in (
@@ -120,9 +119,7 @@ def test_logs_may_be_thrown_away_and_come_in_any_order(
         assert same == {key: whole[key] for key in same}
 
 
-def test_late_verdicts_leave_overrides_open_until_a_deadline(
-    mien: Mien, folder: Path, write: Callable[..., tuple[Path, Path]]
-) -> None:
+def test_late_verdicts_leave_overrides_open_until_a_deadline(mien: Mien, folder: Path, write: Write) -> None:
     log, verdicts = write("a", 2000, 0)
     newer, _ = write("b", 100, 0, day=9)
     open_ones = figures(mien("watch", folder, log, newer, *LIMIT, "--json"))
@@ -140,7 +137,7 @@ def predicted(mien: Mien, trained: Path, faces: Path, folder: Path) -> tuple[lis
 
 
 def test_an_alarm_may_leave_only_flags_or_silence_and_fresh_lifts_it(
-    mien: Mien, trained: Path, faces: Path, folder: Path, write: Callable[..., tuple[Path, Path]]
+    mien: Mien, trained: Path, faces: Path, folder: Path, write: Write
 ) -> None:
     files = write("a", 400, 40)
     before, _ = predicted(mien, trained, faces, folder)
@@ -180,7 +177,7 @@ def test_a_state_that_was_edited_or_cut_is_named_and_not_believed(
     trained: Path,
     faces: Path,
     folder: Path,
-    write: Callable[..., tuple[Path, Path]],
+    write: Write,
     name: str,
     damage: str,
 ) -> None:
@@ -202,9 +199,7 @@ def test_a_state_that_was_edited_or_cut_is_named_and_not_believed(
     assert mien("watch", folder, *files, "--fresh", *LIMIT).code == ALARM
 
 
-def test_the_watch_of_another_patch_is_not_believed(
-    mien: Mien, folder: Path, write: Callable[..., tuple[Path, Path]]
-) -> None:
+def test_the_watch_of_another_patch_is_not_believed(mien: Mien, folder: Path, write: Write) -> None:
     mien("watch", folder, *write("a", 400, 0), *LIMIT)
     summary = json.loads((folder / "patch.json").read_text())
     summary["policy"]["budget"] = 0.2
@@ -212,9 +207,7 @@ def test_the_watch_of_another_patch_is_not_believed(
     mien("watch", folder).refused(1, "of another patch")
 
 
-def test_decisions_of_another_patch_are_shown_apart(
-    mien: Mien, folder: Path, write: Callable[..., tuple[Path, Path]]
-) -> None:
+def test_decisions_of_another_patch_are_shown_apart(mien: Mien, folder: Path, write: Write) -> None:
     mine, others = write("a", 1000, 2), write("b", 500, 40, patch="other")
     shown = figures(mien("watch", folder, *mine, *others, *LIMIT, "--json"))
     assert (shown["standing"], shown["images"], shown["harmed"]) == ("certified", 1000, 2)
@@ -225,9 +218,7 @@ def test_decisions_of_another_patch_are_shown_apart(
     mien("watch", folder, others[0], "--fresh").refused(1, "no decision of this patch", "other")
 
 
-def test_what_cannot_be_used_is_named_and_not_counted(
-    mien: Mien, folder: Path, write: Callable[..., tuple[Path, Path]]
-) -> None:
+def test_what_cannot_be_used_is_named_and_not_counted(mien: Mien, folder: Path, write: Write) -> None:
     log, verdicts = write("a", 500, 5)
     log.write_text(log.read_text() + '{"file": "a-9999", "lab')
     verdicts.write_text(verdicts.read_text() + "nobody,fear\na-1,\x1b[2Jboredom\na-2\n")
@@ -238,9 +229,7 @@ def test_what_cannot_be_used_is_named_and_not_counted(
     assert said.err.count("→") == 3
 
 
-def test_an_audit_bounds_harm_itself(
-    mien: Mien, folder: Path, tmp_path: Path, write: Callable[..., tuple[Path, Path]]
-) -> None:
+def test_an_audit_bounds_harm_itself(mien: Mien, folder: Path, tmp_path: Path, write: Write) -> None:
     log, verdicts = write("a", 4000, 8)
     rng = np.random.default_rng(0)
     drawn = np.flatnonzero(rng.random(4000) < 0.1).tolist()
@@ -253,7 +242,7 @@ def test_an_audit_bounds_harm_itself(
     assert "by the audit" in mien("watch", folder).out
 
 
-def test_a_shift_is_a_warning_and_no_alarm(mien: Mien, folder: Path, write: Callable[..., tuple[Path, Path]]) -> None:
+def test_a_shift_is_a_warning_and_no_alarm(mien: Mien, folder: Path, write: Write) -> None:
     log, verdicts = write("a", 3000, 0)
     rng = np.random.default_rng(0)
     rows = [json.loads(line) for line in log.read_text().splitlines()]
@@ -270,9 +259,7 @@ def test_a_shift_is_a_warning_and_no_alarm(mien: Mien, folder: Path, write: Call
     )
 
 
-def test_persons_are_counted_where_the_log_names_them(
-    mien: Mien, folder: Path, write: Callable[..., tuple[Path, Path]]
-) -> None:
+def test_persons_are_counted_where_the_log_names_them(mien: Mien, folder: Path, write: Write) -> None:
     log, verdicts = write("a", 600, 30, group="x")
     shown = figures(mien("watch", folder, log, verdicts, *LIMIT, "--json"))
     assert (shown["images"], shown["harmed"], shown["overridden"], shown["in_groups"]) == (1, 1, 1, True)
@@ -301,9 +288,7 @@ def test_what_is_no_patch_and_no_log(mien: Mien, folder: Path, tmp_path: Path) -
     mien("watch", folder, tmp_path / "log").refused(1, "no decision of this patch", "line 1")
 
 
-def test_the_page_is_whole_and_goes_where_it_shall(
-    mien: Mien, folder: Path, tmp_path: Path, write: Callable[..., tuple[Path, Path]]
-) -> None:
+def test_the_page_is_whole_and_goes_where_it_shall(mien: Mien, folder: Path, tmp_path: Path, write: Write) -> None:
     files = write("a<b>", 400, 40)
     assert mien("watch", folder, *files, *LIMIT, "--out", tmp_path / "page.html").code == ALARM
     page = (tmp_path / "page.html").read_text()
@@ -312,3 +297,46 @@ def test_the_page_is_whole_and_goes_where_it_shall(
     assert (tmp_path / "pages" / "report.html").read_text() == page
     assert not (folder / "watch" / "report.html").exists()
     assert mien("watch", folder).code == ALARM and (folder / "watch" / "report.html").read_text() == page
+
+
+def test_python_obeys_and_says_so_too(mien: Mien, trained: Path, faces: Path, folder: Path, write: Write) -> None:
+    pictures = sorted((faces / "neutral").iterdir())
+    files = write("a", 400, 40)
+    assert mien("watch", folder, *files, *LIMIT, "--on-alarm", "silence").code == ALARM
+    corrected = open_classifier(trained, patch=folder)
+    assert corrected.patch_ and corrected.patch_.restraint and corrected.certificate_
+    assert corrected.certificate_.words.startswith("the patch is silent since an alarm of its watch: 40 of 3")
+    assert not corrected.decide(pictures).overridden.any()
+
+
+def test_a_call_that_was_killed_leaves_what_is_in_force(
+    mien: Mien, trained: Path, faces: Path, folder: Path, write: Write
+) -> None:
+    assert mien("watch", folder, *write("a", 400, 40), *LIMIT, "--on-alarm", "silence").code == ALARM
+    (folder / "watch").rename(folder / ".watch.old")  # between the two steps of the exchange
+    assert "is silent" in mien("predict", faces / "fear", "--run", trained, "--patch", folder).err
+    assert mien("watch", folder).code == ALARM and not (folder / ".watch.old").exists()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_a_phone_without_complaints(mien: Mien, folder: Path, write: Write, scheme: str) -> None:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    mien("watch", folder, *write("a", 400, 40), *write("b", 200, 3, patch="other"), *LIMIT, "--on-alarm", "flag")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        )
+        try:
+            tab = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+            complaints: list[str] = []
+            tab.on("console", lambda message: complaints.append(message.text))
+            tab.on("requestfailed", lambda request: complaints.append(request.url))
+            tab.goto((folder / "watch" / "report.html").as_uri())
+            assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+            ids = tab.evaluate("[...document.querySelectorAll('[id]')].map(part => part.id)")
+            assert len(ids) == len(set(ids)) and complaints == []
+        finally:
+            browser.close()

@@ -22,7 +22,7 @@ class Warned:
 
     Attributes
     ----------
-    figure : in words. since : when it began to differ. higher : whether its mean rose.
+    figure : in words. since : when it began to differ. higher : whether it rose.
     reference : the pictures that it is compared with, in words.
     """
 
@@ -69,6 +69,13 @@ def compare_figures(
         shift = Shift.of(reference).updated(values[rows])
         if shift.warned:
             first = rows[max(shift.since, 1) - 1 :]
-            higher = bool(values[first].mean() > reference.mean())
+            higher = _is_higher(values[first], reference)
             warnings.append(Warned(figure, units.moment(int(first[0]) + 1), higher, name))
     return tuple(warnings), tuple(compared)
+
+
+def _is_higher(values: Floats, reference: Floats) -> bool:
+    """Whether most pairs of a value and a reference value have the higher value first."""
+    ordered = np.sort(reference)
+    ranks = [np.searchsorted(ordered, values, side).mean() for side in ("left", "right")]
+    return bool(sum(ranks) > len(ordered))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import numpy as np
 from mien.errors import RunError, choice_error
 from mien.storage.artifact import Artifact
 from mien.storage.files import Record, as_storage_error, read_arrays, storage_errors, to_json, write_arrays
-from mien.storage.folders import appearing, recover
+from mien.storage.folders import appearing, older
 from mien.storage.identity import identity
 from mien.types import Floats, plain
 from mien.watch.counted import Counted
@@ -94,9 +94,7 @@ def read_watch(folder: Path, patch: str = "") -> Record | None:
     ------
     RunError : it is missing from its folder, was edited or cut, is of another patch, or a newer version wrote it.
     """
-    place = folder / FOLDER
-    with suppress(OSError):  # the next call of mien watch reports it
-        recover(place)
+    place = _place(folder)
     if not place.exists():
         return None
     if not (place / WATCH.file).exists():
@@ -113,7 +111,7 @@ def read_watch(folder: Path, patch: str = "") -> Record | None:
 
 def read_counted(folder: Path, stored: Record) -> Counted:
     """The decisions and verdicts that belong to a watch.json; RunError where they are missing or others."""
-    path = folder / FOLDER / DECISIONS
+    path = _place(folder) / DECISIONS
     with as_storage_error(path, REMEDY), _remedied():
         arrays = read_arrays(path)
         decisions, verdicts = arrays["decisions"], arrays["verdicts"]
@@ -122,6 +120,13 @@ def read_counted(folder: Path, stored: Record) -> Counted:
         if identity(decisions=decisions, verdicts=verdicts) != stored["counted"]:
             raise ValueError("it does not fit watch.json")
         return Counted(decisions, verdicts, tuple(stored["patches"]))
+
+
+def _place(folder: Path) -> Path:
+    """The folder of the watch; where a killed call left the older one under another name, that one."""
+    place = folder / FOLDER
+    left = older(place)
+    return left if left.exists() and not place.exists() else place
 
 
 @contextmanager
