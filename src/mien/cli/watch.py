@@ -109,12 +109,11 @@ def _print(watched: Watched, report: Path) -> None:
 def lines_of(assessment: Assessment) -> list[tuple[str, str]]:
     """(title, text) of what people need to know."""
     watch, audit = assessment.watch, assessment.audit
-    rate = watch.harmed / watch.images if watch.images else float("nan")
     verdicts = f"{watch.overridden - watch.open:,} of {watch.overridden:,} overrides, {watch.open:,} open"
     low, high = (f"{100 * share:.0f}" for share in assessment.right)
     lines = [
         (watch.standing, assessment.words),
-        ("spoilt", f"{watch.harmed:,} of {watch.images:,} {assessment.unit} ({_share(rate)}); bounds that hold at any "
+        ("spoilt", f"{watch.harmed:,} of {watch.images:,} {assessment.unit} ({_share(watch.rate)}); bounds that hold at any "
                    f"time: {_share(watch.lower)} to {_share(watch.upper)}; limit {_share(watch.limit)}"),
         ("verdicts", verdicts),
         ("evidence", f"{assessment.evidence:.3g} against the promise; an alarm at {1 / watch.delta:.3g}"),

@@ -153,8 +153,7 @@ class Assessment:
 
 def _figures(watch: Watch) -> dict[str, Any]:
     counts = {name: getattr(watch, name) for name in ("images", "overridden", "harmed", "open")}
-    rate = watch.harmed / watch.images if watch.images else float("nan")
-    return {**counts, "rate": rate, "lower": watch.lower, "upper": watch.upper}
+    return {**counts, "rate": watch.rate, "lower": watch.lower, "upper": watch.upper}
 
 
 def assess(record: PatchRecord, counted: Counted, settings: WatchSettings, *, silenced: bool = False) -> Assessment:
@@ -207,8 +206,7 @@ def _followed(watch: Watch, units: Units, points: int = POINTS) -> tuple[Watch, 
         if watch.alarmed and not raised:
             places = range(start + 1, stop)
             raised = start + 1 + bisect_left(places, True, key=partial(_is_alarmed_at, before, units, start))
-        rate = watch.harmed / watch.images
-        curve.append(Point(watch.images, rate, watch.lower, watch.upper, watch.log_evidence))
+        curve.append(Point(watch.images, watch.rate, watch.lower, watch.upper, watch.log_evidence))
     return watch, tuple(curve), raised
 
 

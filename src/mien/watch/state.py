@@ -148,6 +148,11 @@ class Watch:
         return float(_mean(above, np.asarray(self.wealth)))
 
     @property
+    def rate(self) -> float:
+        """The share of answers spoilt so far, by the verdicts there are; NaN without images."""
+        return self.harmed / self.images if self.images else float("nan")
+
+    @property
     def upper(self) -> float:
         """The share of answers spoilt is below this, at all times at once; open overrides count as harmed."""
         return upper_bound(self.images, self.harmed + self.open, self.delta)

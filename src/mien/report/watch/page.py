@@ -136,7 +136,7 @@ def _settings(watched: Watched) -> list[tuple[str, str]]:
 
 
 def _share(watch: Watch) -> str:
-    return percent(watch.harmed / watch.images) if watch.images else "–"
+    return percent(watch.rate) if watch.images else "–"
 
 
 def _percent(share: float) -> str:
