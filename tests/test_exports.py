@@ -11,12 +11,12 @@ from types import ModuleType
 import pytest
 
 import mien
-from mien import correctors, nets
+from mien import correctors, nets, watch
 
 HEAVY = {"torch", "sklearn", "scipy", "matplotlib", "xgboost", "lightgbm", "PIL", "numpy"}
 
 
-PACKAGES = [mien, correctors, nets]
+PACKAGES = [mien, correctors, nets, watch]
 EXPORTS = [(package, name) for package in PACKAGES for name in package.__all__]
 
 

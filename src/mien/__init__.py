@@ -53,8 +53,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("mien")
-    if name == "plot":
+    if name in ("plot", "watch"):
         from importlib import import_module
 
-        return import_module("mien.plot")
+        return import_module(f"mien.{name}")
     return _export(name)

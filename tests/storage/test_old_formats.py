@@ -64,7 +64,8 @@ def table(path: Path) -> list[dict[str, str]]:
 
 def answers(text: str) -> list[tuple[str, ...]]:
     """Labels and probabilities of a CSV of predictions, whatever its columns are called."""
-    rows = list(csv.reader(text.splitlines()))[1:]
+    header, *rows = csv.reader(text.splitlines())
+    rows = [row[: header.index("error") + 1] for row in rows]  # what the log of decisions has besides came later
     return [tuple(f"{float(cell):.4f}" if "." in cell and "/" not in cell else cell for cell in row) for row in rows]
 
 

@@ -43,6 +43,7 @@ class CalibrationSet:
     score, suggested : (M, N) of each corrector; (N,) becomes (1, N). −1 suggests no class.
     groups : (N,) persons, or other images that belong together; None: each image is a group.
     ids : (N,) row keys; None stands for the row numbers.
+    confidence : (N,) the classifier's largest probability, to see a shift after deployment; None where it was not kept.
 
     Raises
     ------
@@ -62,6 +63,7 @@ class CalibrationSet:
     suggested: Ints
     groups: Texts | None = None
     ids: Texts | None = None
+    confidence: Floats | None = None
 
     def __post_init__(self) -> None:
         truth = as_labels(self.truth, "CalibrationSet.truth")
@@ -77,6 +79,9 @@ class CalibrationSet:
             "suggested": np.stack([as_labels(row, "CalibrationSet.suggested", least=NO_LABEL) for row in suggested]),
             "groups": None if self.groups is None else as_groups(self.groups, "CalibrationSet.groups", rows),
             "ids": None if self.ids is None else as_ids(self.ids, "CalibrationSet.ids"),
+            "confidence": None
+            if self.confidence is None
+            else as_numbers(self.confidence, "CalibrationSet.confidence", rows=rows),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -143,8 +148,9 @@ class CalibrationSet:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of a patch's calibration.npz."""
         groups = self.row_keys if self.groups is None else self.groups
-        return {"ids": self.row_keys, "truth": self.truth, "base": self.base, "group": groups, "score": self.score,
+        kept = {"ids": self.row_keys, "truth": self.truth, "base": self.base, "group": groups, "score": self.score,
                 "suggested": self.suggested}  # fmt: skip
+        return kept if self.confidence is None else {**kept, "confidence": self.confidence}
 
     @classmethod
     def of_arrays(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
@@ -152,7 +158,7 @@ class CalibrationSet:
         named = {"groups" if name == "group" else name: stored[name] for name in ("ids", "group", *CELL)}
         if stored["score"].ndim != 2 or stored["suggested"].dtype.kind not in "iu":
             raise ValueError("score is no table of a row a corrector, or suggested holds no class indices")
-        return cls(**named)
+        return cls(**named, confidence=stored.get("confidence"))
 
     def cell_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of one corrector in a study's cell."""

@@ -26,6 +26,7 @@ VERBS = {
     "export": "Write the reviewed labels of an audit for other tools, or as a folder of pictures.",
     "patch": "Show a patch, apply it to a classifier, or remove it.",
     "predict": "Label pictures with a trained classifier and what corrects it.",
+    "watch": "Watch whether a patch keeps its promise, from logs and verdicts.",
     "report": "Make the tables and the report of a run again.",
 }
 

@@ -19,8 +19,10 @@ from mien.storage.files import storage_errors
 from mien.storage.folders import remove as remove_folder
 from mien.storage.layout import APPLIED
 from mien.storage.output import prepare_output
+from mien.types import plain
 
 if TYPE_CHECKING:
+    from mien.deploy.patch import Patch
     from mien.storage.files import Record
 
 
@@ -36,7 +38,7 @@ def patch() -> None:
 @patch_argument
 @click.option("--json", "as_json", is_flag=True, help="print patch.json")
 def show(folder: Path, as_json: bool) -> None:
-    """Show what a patch corrects, what is certified, and how it was made.
+    """Show what a patch corrects, what is certified, how it was made, and what its watch shows.
 
     \b
     Example:
@@ -44,16 +46,21 @@ def show(folder: Path, as_json: bool) -> None:
     """
     from mien.data.provenance import RECORD, Provenance
     from mien.deploy.patch_io import PATCH, REMEDY
+    from mien.deploy.watch_io import FOLDER, WATCH, read_watch, restraint_of
     from mien.storage.files import as_storage_error
 
-    stored = PATCH.read(folder, REMEDY)
+    stored, watched = PATCH.read(folder, REMEDY), read_watch(folder)
     provenance = Provenance.from_patch(stored)
     if as_json:
-        print_json({**stored, RECORD: asdict(provenance)})
+        print_json({**stored, RECORD: asdict(provenance), **({"watch": watched} if watched else {})})
         return
     recorded = "" if RECORD in stored else "not recorded, since an earlier version made the patch; "
     with as_storage_error(folder / "patch.json"):
         _print(stored, [recorded + provenance.description, *provenance.sources])
+    if watched:
+        with as_storage_error(folder / FOLDER / WATCH.file):
+            click.echo(f"{'watch':<10} {watched['standing']}: {watched['words']}")
+        click.echo(f"{'in force':<10} {restraint_of(watched, folder) or 'what is certified'}")
 
 
 def _print(stored: Record, provenance: list[str]) -> None:
@@ -105,10 +112,20 @@ def apply(folder: Path, place: Path, left_out: str | None, seed: int | None) -> 
     with prepare_output(cell / APPLIED):
         classifier = open_run(cell)
         new = load_patch(folder, classifier)
+        _check_unrestrained(new, folder)
         if is_patched(cell):
-            new = load_patch(cell / APPLIED, classifier).merged_with(new)
+            applied = load_patch(cell / APPLIED, classifier)
+            _check_unrestrained(applied, cell / APPLIED)
+            new = applied.merged_with(new)
         new.save(cell / APPLIED)
     click.echo(f"applied to {cell}: {', '.join(new.targets)}")
+
+
+def _check_unrestrained(patch: Patch, folder: Path) -> None:
+    """Refuse a patch that an alarm restrained: the one that is applied would have no such restraint."""
+    if patch.restraint:
+        remedy = f"make it again on new pictures, or lift this with mien watch {folder} --fresh"
+        raise RunError(str(patch.restraint), place=str(folder), remedy=remedy)
 
 
 @patch.command()
@@ -131,8 +148,3 @@ def remove(place: Path, left_out: str | None, seed: int | None) -> None:
     with prepare_output(cell / APPLIED), storage_errors(cell / APPLIED):
         remove_folder(cell / APPLIED)
     click.echo(f"removed from {cell}")
-
-
-def plain(text: object) -> str:
-    """Text of a file from elsewhere, without control characters."""
-    return "".join(sign if sign.isprintable() else "�" for sign in str(text))

@@ -71,8 +71,10 @@ def _fitted(
             proposals.append(store.cross_fitted(settings.corrector, target, held, settings.cross_fit))
         else:
             proposals.append(store.propose(corrector, held))
+    outputs = store.seen(held)
     return CalibrationSet(
-        pictures.labels[held], store.seen(held).predicted,
+        pictures.labels[held], outputs.predicted,
         np.stack([proposal.score for proposal in proposals]), np.stack([proposal.suggested for proposal in proposals]),
         group_ids(pictures)[held].astype(str), pictures.ids[held],
+        outputs.probs.max(1),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from mien.deploy.patch import Patch
 from mien.deploy.patch_io import PATCH, REMEDY
 from mien.deploy.predictor import Predictor
 from mien.deploy.saved_corrector import load_corrector
+from mien.deploy.watch_io import read_watch, restraint_of
 from mien.errors import RunError, UsageError, choice_error
 from mien.storage.files import as_storage_error, read_arrays
 from mien.storage.layout import APPLIED, CellFolder
@@ -61,7 +62,7 @@ def is_patched(folder: Path) -> bool:
 
 
 def load_patch(folder: Path, classifier: Classifier, corrector: str | None = None) -> Patch:
-    """Read the patch in a folder, for the classifier that it was made for.
+    """Read the patch in a folder, for the classifier that it was made for; what its watch put in force is in force.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def load_patch(folder: Path, classifier: Classifier, corrector: str | None = Non
 
     Raises
     ------
-    RunError : it was made for another classifier, is damaged, or is no patch.
+    RunError : it was made for another classifier, is damaged (its watch, too), or is no patch.
     """
     stored, card = PATCH.read(folder, REMEDY), classifier.card
     if not is_identity(classifier, str(stored["base"])):
@@ -91,7 +92,7 @@ def load_patch(folder: Path, classifier: Classifier, corrector: str | None = Non
         for layer in requested_features(record).maps:
             if layer not in maps:
                 raise RunError(f"wants a layer {layer!r}", place=str(folder), remedy="make the patch again")
-    return replace(patch, base=card.id)
+    return replace(patch, base=card.id, restraint=restraint_of(read_watch(folder, patch.id), folder))
 
 
 def _of_study(run: Run, folder: Path, classifier: Classifier, left_out: str, corrector: str | None) -> Patch:

@@ -22,12 +22,13 @@ from mien.certify.thresholds import CONFIDENT
 from mien.correctors.contract import Corrector, fitted_target
 from mien.data.provenance import UNKNOWN, Provenance
 from mien.deploy import assurance
-from mien.deploy.patch_io import CALIBRATION, PATCH, REMEDY, corrector_file, write_patch
+from mien.deploy.patch_io import PATCH, REMEDY, corrector_file, write_patch
+from mien.deploy.patch_record import PatchRecord, patch_id
 from mien.deploy.saved_corrector import load_corrector
+from mien.deploy.watch_io import Restraint
 from mien.errors import UsageError
-from mien.storage.files import as_storage_error, read_arrays
-from mien.storage.identity import identity
-from mien.types import Bools, Decision, Outputs, Proposal, check_unique
+from mien.storage.files import as_storage_error
+from mien.types import Bools, Decision, Outputs, Proposal
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Patch:
     approximate : whether the calibration scores were cross-fitted, so that the certificate holds only approximately.
     about : for people: how and when it was made.
     provenance : how it is known that the classifier was trained on none of these pictures.
+    restraint : what an alarm of its watch put in force; None for nothing.
     """
 
     classes: tuple[str, ...]
@@ -86,6 +88,7 @@ class Patch:
     approximate: bool = False
     about: Mapping[str, Any] = field(default_factory=dict)
     provenance: Provenance = Provenance()  # noqa: RUF009 -- frozen
+    restraint: Restraint | None = None
 
     @cached_property
     def certified(self) -> Certified:
@@ -108,7 +111,8 @@ class Patch:
 
     def assurance(self) -> str:
         """What is certified, and how it is known that no picture was trained on, in a sentence."""
-        return f"{assurance.promised(self)}; {self.provenance.description}"
+        promised = f"{assurance.promised(self)}; {self.provenance.description}"
+        return f"{self.restraint}; {promised}" if self.restraint else promised
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -132,12 +136,14 @@ class Patch:
         outputs : in the classes of the patch (`Outputs.padded_to`).
         proposal : of `propose`, where it is there already.
         """
-        base, thresholds = outputs.predicted, self.certified.thresholds
+        base, thresholds, action = outputs.predicted, self.certified.thresholds, self.policy.action
+        if self.restraint:
+            thresholds, action = self.restraint.applied(thresholds, action)
         if not len(outputs):
             none = np.zeros(0)
-            return Decision(outputs.ids, base, base, none.astype(bool), self.policy.action, none, none)
+            return Decision(outputs.ids, base, base, none.astype(bool), action, none, none)
         proposal = self.propose(outputs) if proposal is None else proposal
-        decision = decide(proposal, base, thresholds, self.policy.action)
+        decision = decide(proposal, base, thresholds, action)
         return replace(decision, score=proposal.score, threshold=thresholds[base])
 
     def merged_with(self, other: Patch) -> Patch:
@@ -172,10 +178,7 @@ class Patch:
     @property
     def id(self) -> str:
         """A digest of what it corrects, how, and on which images it is certified."""
-        return identity(
-            base=self.base, classes=self.classes, targets=self.targets, correctors=self.names, policy=self.policy,
-            score=self.calibration.score, ids=self.calibration.row_keys,
-        )  # fmt: skip
+        return patch_id(self.base, self.classes, self.targets, self.names, self.policy, self.calibration)
 
     def summary(self) -> dict[str, Any]:
         """The content of patch.json."""
@@ -210,24 +213,15 @@ class Patch:
         RunError : it is no patch, is damaged, or was written by a newer version.
         """
         folder = Path(folder)
-        stored = PATCH.read(folder, REMEDY)
+        record = PatchRecord.read(folder)
+        classes, stored = record.classes, record.stored
         with as_storage_error(folder / PATCH.file, REMEDY):
-            classes, known = tuple(stored["classes"]), np.array(stored["known"])
-            pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
-            policy, provenance = Policy.of_stored(stored.part("policy")), Provenance.from_patch(stored)
-            if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
-                raise ValueError("known and classes do not fit")
-        with as_storage_error(folder / CALIBRATION, REMEDY):
-            calibration = CalibrationSet.of_arrays(read_arrays(folder / CALIBRATION))
-            check_unique(calibration.row_keys, "ids")
-            calibration.check_classes(len(classes))
-            if calibration.score.shape[0] != len(pairs) or not len(calibration):
-                raise ValueError(f"score has {calibration.score.shape[0]} rows, and there are {len(pairs)} correctors")
+            provenance = Provenance.from_patch(stored)
         correctors = []
-        for number, (name, target) in enumerate(pairs):
+        for number, (name, target) in enumerate(zip(record.names, record.targets, strict=True)):
             index = classes.index(target) if target in classes else None
             correctors.append(load_corrector(make(name, index), folder / corrector_file(number)))
         return cls(
-            classes, known, tuple(stored["correctors"]), tuple(correctors), policy, calibration, stored["base"],
+            classes, record.known, record.names, tuple(correctors), record.policy, record.calibration, stored["base"],
             stored["data"], bool(stored["approximate"]), stored["about"], provenance,
         )  # fmt: skip

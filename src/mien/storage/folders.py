@@ -35,7 +35,7 @@ def appearing(
     ------
     OSError : it cannot be written.
     """
-    old = folder.with_name(f".{folder.name}.old")
+    old = older(folder)
     recover(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder, stale)
@@ -58,9 +58,14 @@ def appearing(
         shutil.rmtree(new, ignore_errors=True)
 
 
+def older(folder: Path) -> Path:
+    """Where a folder lies while it is exchanged for a newer one."""
+    return folder.with_name(f".{folder.name}.old")
+
+
 def recover(folder: Path) -> None:
     """Put back the older folder that a killed process left under another name."""
-    old = folder.with_name(f".{folder.name}.old")
+    old = older(folder)
     if old.exists():
         if folder.exists():
             remove(old)

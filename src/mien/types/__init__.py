@@ -6,7 +6,7 @@ Every integer label is an index into a :class:`LabelSet`, also when a class was 
 
 from mien.types.arrays import Bools, Floats, Ints, Texts, check_same_ids, check_unique, digest, texts
 from mien.types.containers import as_array
-from mien.types.dataset import NO_LABEL, PARTS, Dataset, LabelSet, Problem, Split, fold, row_name, spelling
+from mien.types.dataset import NO_LABEL, PARTS, Dataset, LabelSet, Problem, Split, fold, plain, row_name, spelling
 from mien.types.inputs import (
     as_classes,
     as_counts,
@@ -57,6 +57,7 @@ __all__ = [
     "check_unique",
     "digest",
     "fold",
+    "plain",
     "row_name",
     "spelling",
     "texts",

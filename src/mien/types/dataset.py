@@ -56,6 +56,15 @@ def row_name(name: str) -> str:
     return f"{name} (class)" if name in RESERVED else name
 
 
+def plain(text: object) -> str:
+    """Text of a file from elsewhere, without control characters.
+
+    >>> plain(f"{chr(27)}[2Jfear")
+    '�[2Jfear'
+    """
+    return "".join(sign if sign.isprintable() else "�" for sign in str(text))
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing wrong with the data: it is reported, and the run continues."""

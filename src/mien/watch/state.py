@@ -16,7 +16,7 @@ import numpy as np
 from mien.certify.thresholds import check_shares
 from mien.errors import RunError, UsageError
 from mien.storage.files import Record
-from mien.types import Floats, as_numbers
+from mien.types import Bools, Floats, as_numbers
 from mien.watch.evidence import log_evidence_above, lower_bound, upper_bound
 
 MEMORY = 400.0
@@ -63,7 +63,7 @@ class Watch:
             object.__setattr__(self, "weight", weight)
             object.__setattr__(self, "recent", weight * min(multiple * self.limit, 0.9))
 
-    def updated(self, spoilt: Floats, overridden: Floats | None = None) -> Self:
+    def updated(self, spoilt: Floats, overridden: Bools | None = None) -> Self:
         """The watch after more images, in their order.
 
         Parameters
@@ -148,6 +148,11 @@ class Watch:
         return float(_mean(above, np.asarray(self.wealth)))
 
     @property
+    def rate(self) -> float:
+        """The share of answers spoilt so far, by the verdicts there are; NaN without images."""
+        return self.harmed / self.images if self.images else float("nan")
+
+    @property
     def upper(self) -> float:
         """The share of answers spoilt is below this, at all times at once; open overrides count as harmed."""
         return upper_bound(self.images, self.harmed + self.open, self.delta)
@@ -185,31 +190,53 @@ class Watch:
 RESTORE = "run mien watch again on the logs and verdicts"
 
 
+def right_share(right: int, images: int, delta: float = 0.05) -> tuple[float, float]:
+    """Bounds on the share of answers that are right: it is above the first, and below the second, each at 1 − δ.
+
+    Parameters
+    ----------
+    right, images : right answers among images that nothing was fitted on, such as those of calibration.
+
+    Raises
+    ------
+    UsageError : no image, or more right answers than images.
+
+    Notes
+    -----
+    C. Clopper, E. Pearson, *The use of confidence or fiducial limits*, Biometrika 1934.
+
+    Examples
+    --------
+    >>> [round(bound, 3) for bound in right_share(750, 1000)]
+    [0.726, 0.772]
+    """
+    from scipy.special import betaincinv
+
+    check_shares(delta)
+    if not 0 <= right <= images or not images:
+        remedy = "give the counts of the calibration images"
+        raise UsageError(f"{right} of {images} answers are right", place="right_share", remedy=remedy)
+    low = float(betaincinv(right, images - right + 1, delta)) if right else 0.0
+    high = float(betaincinv(right + 1, images - right, 1 - delta)) if right < images else 1.0
+    return low, high
+
+
 def limit_of(budget: float, right: int, images: int, delta: float = 0.05) -> float:
-    """β = α·q: the share of answers that may be spoilt, where at least q of all answers are right.
+    """β = α·q: the share of answers that may be spoilt, where the share q of all answers is right.
+
+    A limit below the true α·q would raise false alarms, so q is the upper bound of `right_share`.
 
     Parameters
     ----------
     budget : α. right, images : right answers of known classes among the calibration images.
-
-    Notes
-    -----
-    q is the largest share that keeps its promise at 1 − δ: a limit below the true α·q would cry wolf, so q is the upper
-    end of C. Clopper, E. Pearson, *The use of confidence or fiducial limits*, Biometrika 1934.
 
     Examples
     --------
     >>> round(limit_of(0.02, 750, 1000), 4)
     0.0154
     """
-    from scipy.special import betaincinv
-
-    check_shares(budget, delta)
-    if not 0 <= right <= images or not images:
-        remedy = "give the counts of the calibration images"
-        raise UsageError(f"{right} of {images} answers are right", place="limit_of", remedy=remedy)
-    q = 1.0 if right == images else float(betaincinv(right + 1, images - right, 1 - delta))
-    return budget * q
+    check_shares(budget)
+    return budget * right_share(right, images, delta)[1]
 
 
 def _mean(first: Floats, second: Floats) -> Floats:

@@ -104,6 +104,31 @@ def training_curves(name: str, what: str, lines: Sequence[Line], top: float | No
         return as_svg(figure, name, f"{what} against epoch")
 
 
+def watch_curve(
+    name: str, line: Line, level: float, labels: tuple[str, str], span: tuple[float, float], mark: int | None = None
+) -> Markup:
+    """A measure of a watch against the number of pictures, with its band, and a level line that it should not cross.
+
+    Parameters
+    ----------
+    labels : of the measure and of what is counted. span : where the axis of the measure begins and ends.
+    mark : number of pictures at which an upright line stands; None for none.
+    """
+    what, unit = labels
+    with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
+        figure, axes = _panel()
+        axes.axhline(level, color=Look(1).colour, linestyle=_DASHES[1], linewidth=1.2, zorder=1)
+        if mark is not None:
+            axes.axvline(mark, color=MUTED, linewidth=0.8, linestyle=_DASHES[2], zorder=1)
+        _draw(axes, line)
+        axes.set(xlabel=unit, ylabel=what, ylim=span)
+        axes.set_xlim(left=0, right=max(line.x))
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.grid(axis="y", color=GRID, linewidth=0.6)
+        return as_svg(figure, name, f"{what} against {unit}")
+
+
 def swatch(look: Look) -> Markup:
     """A short piece of a line, for legends."""
     pattern = _DASHES[look.dash]

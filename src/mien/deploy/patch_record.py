@@ -1,0 +1,80 @@
+"""What the files of a patch hold beside the fitted correctors: enough to certify it and to watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from mien.certify.calibration_set import CalibrationSet
+from mien.certify.guarantees import Certified
+from mien.certify.policy import Policy
+from mien.deploy.patch_io import CALIBRATION, PATCH, REMEDY
+from mien.storage.files import Record, as_storage_error, read_arrays
+from mien.storage.identity import identity
+from mien.types import Bools, check_unique
+
+
+@dataclass(frozen=True)
+class PatchRecord:
+    """A patch without its correctors.
+
+    Attributes
+    ----------
+    classes : the K class names. known : (K,) those that f was trained on.
+    names, targets : M names of correctors, and their target classes.
+    policy, calibration : what the thresholds follow from. stored : the content of patch.json.
+    """
+
+    classes: tuple[str, ...]
+    known: Bools
+    names: tuple[str, ...]
+    targets: tuple[str, ...]
+    policy: Policy
+    calibration: CalibrationSet
+    stored: Record
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the record of a patch; RunError where it is none, is damaged, or was written by a newer version."""
+        stored = PATCH.read(folder, REMEDY)
+        with as_storage_error(folder / PATCH.file, REMEDY):
+            classes, known = tuple(stored["classes"]), np.array(stored["known"])
+            pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
+            policy = Policy.of_stored(stored.part("policy"))
+            if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
+                raise ValueError("known and classes do not fit")
+        with as_storage_error(folder / CALIBRATION, REMEDY):
+            calibration = CalibrationSet.of_arrays(read_arrays(folder / CALIBRATION))
+            check_unique(calibration.row_keys, "ids")
+            calibration.check_classes(len(classes))
+            if calibration.score.shape[0] != len(pairs) or not len(calibration):
+                raise ValueError(f"score has {calibration.score.shape[0]} rows, and there are {len(pairs)} correctors")
+        return cls(
+            classes, known, tuple(stored["correctors"]), tuple(stored["targets"]), policy, calibration, stored
+        )  # fmt: skip
+
+    @cached_property
+    def certified(self) -> Certified:
+        """The thresholds in force, and what they guarantee."""
+        return self.calibration.certify(self.policy, self.classes, self.known)
+
+    @property
+    def id(self) -> str:
+        """The id of the patch, as its decisions have it."""
+        return patch_id(self.stored["base"], self.classes, self.targets, self.names, self.policy, self.calibration)
+
+
+def patch_id(
+    base: Any, classes: Sequence[str], targets: Sequence[str], names: Sequence[str], policy: Policy,
+    calibration: CalibrationSet,
+) -> str:  # fmt: skip
+    """A digest of what a patch corrects, how, and on which images it is certified."""
+    return identity(
+        base=base, classes=classes, targets=targets, correctors=names, policy=policy,
+        score=calibration.score, ids=calibration.row_keys,
+    )  # fmt: skip

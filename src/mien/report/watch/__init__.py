@@ -1,0 +1,1 @@
+"""Page of the watch of a patch."""
