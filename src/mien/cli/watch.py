@@ -113,8 +113,8 @@ def lines_of(assessment: Assessment) -> list[tuple[str, str]]:
     low, high = (f"{100 * share:.0f}" for share in assessment.right)
     lines = [
         (watch.standing, assessment.words),
-        ("spoilt", f"{watch.harmed:,} of {watch.images:,} {assessment.unit} ({_share(watch.rate)}); bounds that hold at any "
-                   f"time: {_share(watch.lower)} to {_share(watch.upper)}; limit {_share(watch.limit)}"),
+        ("spoilt", f"{watch.harmed:,} of {watch.images:,} {assessment.unit} ({_share(watch.rate)}); bounds that hold "
+                   f"at any time: {_share(watch.lower)} to {_share(watch.upper)}; limit {_share(watch.limit)}"),
         ("verdicts", verdicts),
         ("evidence", f"{assessment.evidence:.3g} against the promise; an alarm at {1 / watch.delta:.3g}"),
         ("Harm", f"at most {_share(assessment.harm_as_calibrated)}, if the classifier is right as often as in "
