@@ -8,6 +8,7 @@ the evidence of `mien.watch.state.Watch`, which a test compares.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
 from typing import Any
 
@@ -125,7 +126,7 @@ def alarms(job: Job) -> Alarms:
     harmed, limit = streams(job, rng)
     if kind.late:
         return Alarms.joined([late_alarm(row, float(value), rng) for row, value in zip(harmed, limit, strict=True)])
-    images = first_alarms(harmed, limit)
+    images = np.array([first_alarm(row, float(value)) for row, value in zip(harmed, limit, strict=True)])
     since = np.maximum(images - kind.quiet, 0)
     spoilt = np.array([row[kind.quiet : image].sum() for row, image in zip(harmed, images, strict=True)])
     verdicts = spoilt + rng.binomial(since - spoilt, OVERRIDDEN)
@@ -157,9 +158,10 @@ def persons_harmed(limit: Floats, rate: Floats, length: int, rng: np.random.Gene
     persons = np.stack([
         np.logical_or.reduceat(row, first)[:whole] for row, first in zip(harmed, starts, strict=True)
     ])  # fmt: skip
-    return persons, np.array([share_of_persons(mean) for mean in limit])
+    return persons, np.array([share_of_persons(mean) for mean in limit.tolist()])
 
 
+@lru_cache
 def share_of_persons(rate: float) -> float:
     """The share of persons harmed where the share `rate` of pictures is: 1 − E (1 − p)^m."""
     p = beta(LIKENESS * rate, LIKENESS * (1 - rate)).ppf((np.arange(20_000) + 0.5) / 20_000)
@@ -169,33 +171,33 @@ def share_of_persons(rate: float) -> float:
 
 @dataclass(frozen=True)
 class Bets:
-    """The bets of watches after each image, along the last axis: log of their evidence, and the sums behind them."""
+    """The bets of a watch after each of N images: log of their evidence, and the sums behind them; all (N,)."""
 
     wealth: Floats
     recent: Floats
     weight: Floats
 
     @classmethod
-    def start(cls, limit: Floats) -> Bets:
-        """(S, 1) the bets of new watches."""
-        new = [Watch(float(value)) for value in np.atleast_1d(limit)]
-        return cls(*(np.array([[getattr(watch, name)] for watch in new]) for name in ("wealth", "recent", "weight")))
+    def start(cls, limit: float) -> Bets:
+        """Those of a new watch, as if after one image."""
+        watch = Watch(limit, DELTA)
+        return cls(np.array([watch.wealth]), np.array([watch.recent]), np.array([watch.weight]))
 
-    def after(self, harmed: Bools, limit: Floats) -> Bets:
-        """(S, N) the bets after each of N images. limit : (S, 1)."""
-        recent, weight = _discounted(harmed, self.recent), _discounted(np.ones_like(harmed), self.weight)
-        before = np.concatenate([self.recent, recent[:, :-1]], 1) / np.concatenate([self.weight, weight[:, :-1]], 1)
-        stake = np.clip((before - limit) / (limit * (1 - limit)), 0, MOST / limit)
-        return Bets(self.wealth + np.cumsum(np.log1p(stake * (harmed - limit)), axis=1), recent, weight)
+    def after(self, harmed: Bools, limit: float) -> Bets:
+        """The bets after each of these images, which follow the last of those before."""
+        recent, weight = _discounted(harmed, self.recent[-1]), _discounted(np.ones(len(harmed)), self.weight[-1])
+        stake = np.clip((recent[:-1] / weight[:-1] - limit) / (limit * (1 - limit)), 0, MOST / limit)
+        wealth = self.wealth[-1] + np.cumsum(np.log1p(stake * (harmed - limit)))
+        return Bets(wealth, recent[1:], weight[1:])
 
-    def last(self, images: int) -> Bets:
-        """(S, 1) the bets after so many of these images."""
-        return Bets(*(values[:, images - 1 : images] for values in (self.wealth, self.recent, self.weight)))
+    def until(self, images: int) -> Bets:
+        """The bets after each of the first images."""
+        return Bets(self.wealth[:images], self.recent[:images], self.weight[:images])
 
 
-def _discounted(values: Bools, start: Floats) -> Floats:
-    keep = 1 - 1 / MEMORY
-    return np.asarray(lfilter([1.0], [1.0, -keep], values.astype(float), zi=keep * start)[0])
+def _discounted(values: Floats | Bools, start: float) -> Floats:
+    """(N + 1,) sums of values that fade, before each value and after the last."""
+    return np.asarray(lfilter([1.0], [1.0, 1 / MEMORY - 1], np.concatenate([[start], values])))
 
 
 def evidence_at(places: Ints, counts: Ints, wealth: Floats, limit: float) -> Floats:
@@ -203,16 +205,12 @@ def evidence_at(places: Ints, counts: Ints, wealth: Floats, limit: float) -> Flo
     return np.asarray(np.logaddexp(log_evidence_above(places + 1, counts, limit), wealth) - log(2))
 
 
-def first_alarms(harmed: Bools, limit: Floats) -> Ints:
-    """(S,) the image with which each stream's evidence first reaches 1/δ, from 1; 0 for none."""
-    wealth = Bets.start(limit).after(harmed, limit[:, None]).wealth
-    alarmed = np.zeros(len(harmed), int)
-    for row, spoilt in enumerate(harmed):
-        places = np.flatnonzero(spoilt)
-        evidence = evidence_at(places, np.arange(1, len(places) + 1), wealth[row, places], float(limit[row]))
-        high = places[evidence >= -log(DELTA)]
-        alarmed[row] = high[0] + 1 if len(high) else 0
-    return alarmed
+def first_alarm(harmed: Bools, limit: float) -> int:
+    """The image with which the evidence of a stream first reaches 1/δ, from 1; 0 for none."""
+    wealth, places = Bets.start(limit).after(harmed, limit).wealth, np.flatnonzero(harmed)
+    evidence = evidence_at(places, np.arange(1, len(places) + 1), wealth[places], limit)
+    high = places[evidence >= -log(DELTA)]
+    return int(high[0]) + 1 if len(high) else 0
 
 
 def late_alarm(harmed: Bools, limit: float, rng: np.random.Generator) -> Alarms:
@@ -223,20 +221,21 @@ def late_alarm(harmed: Bools, limit: float, rng: np.random.Generator) -> Alarms:
     """
     places = np.flatnonzero(harmed)
     known = places + rng.geometric(1 / LATE, len(places))
-    settled, bets, column = 0, Bets.start(np.array([limit])), np.array([[limit]])
+    settled, bets = 0, Bets.start(limit)
     for now in range(EVERY, len(harmed) + 1, EVERY):
         first, stop = np.searchsorted(places, [settled, now])
         here = np.arange(first, stop)[known[first:stop] <= now]
-        window = np.zeros((1, now - settled), bool)
-        window[0, places[here] - settled] = True
-        path = bets.after(window, column)
+        window = np.zeros(now - settled, bool)
+        window[places[here] - settled] = True
+        path = bets.after(window, limit)
         counts = first + np.arange(1, len(here) + 1)
-        evidence = evidence_at(places[here], counts, path.wealth[0, places[here] - settled], limit)
+        evidence = evidence_at(places[here], counts, path.wealth[places[here] - settled], limit)
         if len(here) and evidence.max() >= -log(DELTA):
             others = rng.integers(0, now, rng.binomial(now - stop, OVERRIDDEN))
             in_time = others + rng.geometric(1 / LATE, len(others)) <= now
             return Alarms(np.array([now]), np.array([first + len(here) + int(in_time.sum())]))
         late = np.arange(first, stop)[known[first:stop] > now]
         until = int(places[late[0]]) if len(late) else now
-        bets, settled = (path.last(until - settled), until) if until > settled else (bets, settled)
+        if until > settled:
+            bets, settled = path.until(until - settled), until
     return Alarms(np.array([0]), np.array([0]))
