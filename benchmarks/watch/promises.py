@@ -147,7 +147,9 @@ def certified(result: Result) -> None:
     """Labels until the budget is certified, beside a fixed design."""
     harms = {"0": 0.0, "α/8": BUDGET / 8, "α/4": BUDGET / 4, "α": BUDGET}
     lines, ratios = [], []
-    for harm, parts in simulated(result, certified_of, harms, Schedule.of(BUDGET, DELTA).stops[-1]).items():
+    for harm, parts in simulated(
+        result, certified_of, harms, Schedule.of(BUDGET, DELTA).stops[-1], 10 * STREAMS
+    ).items():
         labels = np.concatenate(parts)
         line = {"Harm": harm, "certified": percent(share([labels > 0]))}
         if harms[harm] < BUDGET:
