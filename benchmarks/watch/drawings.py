@@ -59,7 +59,7 @@ def power(rows: Rows, file: Path) -> None:
             axes.plot(harm, shares, color=look.colour, linewidth=look.width, marker="o", markersize=3.5)
             ends.append((5.1, shares[-1], f"within {stop} pictures", look))
         _names(axes, ends, 9)
-        _level(axes, 5, "δ = 5 %")
+        _level(axes, 5, "δ = 5 %", 0.99)
         axes.set(
             xlim=(0.5, 5), ylim=(0, 103), xlabel="harm, as a multiple of the budget", ylabel="% of streams alarmed"
         )
@@ -81,7 +81,7 @@ def evidence(rows: Rows, turn: int, file: Path) -> None:
             axes.plot(pictures, logs, color=look.colour, linewidth=look.width)
             ends.append((pictures[-1] * 1.02, min(logs[-1], top), name, look))
         _names(axes, ends, 0.45)
-        _level(axes, log(20, 10), "alarm: evidence 20 = 1/δ")
+        _level(axes, log(20, 10), "alarm: evidence 20 = 1/δ", 0.42)
         axes.axvline(turn, color=MUTED, linewidth=0.8, linestyle=DASHED)
         ticks = [-1, 0, 1, 2, 3, 4]
         axes.set_yticks(ticks, [f"{10.0**tick:,g}" for tick in ticks])
@@ -90,8 +90,8 @@ def evidence(rows: Rows, turn: int, file: Path) -> None:
         _write(figure, file, "Evidence of single streams over their pictures")
 
 
-def _level(axes: Axes, height: float, name: str) -> None:
-    """A level line with its name."""
+def _level(axes: Axes, height: float, name: str, end: float) -> None:
+    """A level line with its name, which ends at this share of the width."""
     axes.axhline(height, color=INK, linewidth=0.9, linestyle=DASHED)
-    axes.annotate(name, (1, height), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
-                  ha="right", fontsize=7.5, color=INK)  # fmt: skip
+    where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right"}
+    axes.annotate(name, (end, height), (0, 3), fontsize=7.5, color=INK, **where)

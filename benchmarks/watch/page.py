@@ -20,35 +20,38 @@ IMAGES = PAGE.parent / "images"
 TEXT = """# Do the promises hold?
 
 Each promise of mien, with a simulation that could refute it. `python -m benchmarks.watch.page` writes this page. If
-nothing else is stated, f is right about {right:.0%} of the pictures, the budget is {budget:.0%}, δ is {delta:.0%}, and
-there are {streams:,} streams of {pictures:,} pictures. Each stream has a limit β = α·q of its own, from a calibration
-with {calibration:,} pictures. Shares have 95 % intervals.
+nothing else is stated, f is right about {right} of the pictures, the budget is {budget}, δ is {delta}, and there are
+{streams:,} streams of {pictures:,} pictures. Each stream has a limit β = α·q of its own, from a calibration with
+{calibration:,} pictures. Shares have 95 % intervals.
 {guarantees}
 ## Watched: a false alarm is rare
 
 *As long as the share of spoilt answers is at most β, given the past, the chance that the watch ever gives an alarm is
 at most δ.*
 
-At the limit exactly the share β is spoilt: the hardest case. Late verdicts come after {late} pictures in the mean,
-and the evidence is computed again every {every} pictures; an override without a verdict counts as kept.
+At the limit exactly the share β is spoilt: the hardest case. Late verdicts come after {late} pictures in the mean, and
+the evidence is computed again every {every} pictures; an override without a verdict counts as kept. A late verdict
+changes evidence of the past: that δ still holds is measured here, and not proved.
 
 {alarms}
 
-Persons have {person} pictures in the mean, one person after the other, and differ in their harm. Counted by picture
-the pictures are not independent given the past, and δ does not hold. Counted by person it does: a person is harmed if
-any picture is. Where pictures of a person come together, count persons.
+Persons have {person} pictures in the mean, one person after the other, and differ in their harm. Counted by picture, δ
+does not hold: given the past, more than the share β is spoilt while a person of much harm is there. Counted by person
+it holds; a person is harmed if any picture is. Where pictures of a person come together, count persons.
 
 ![Evidence of single streams](images/watch-evidence.svg)
 
 ## Watched: a true alarm comes soon
 
 *How soon is no promise.* Harm is a multiple of the budget, from the start or after a quiet time with a quarter of it.
-Verdicts are needed for overrides alone: harmed pictures, and {overridden:.0%} of the others. MAPIE's monitor needs a
-label for each picture. It is given the same limit and δ. It spends only a quarter of δ on this bound: half is for a
-reference set, which a given limit makes needless, and half of the rest for the other side. So it is shown with all of
-δ, too.
+Verdicts are needed for overrides alone: harmed pictures, and {overridden} of the others. MAPIE's monitor needs a label
+for each picture. It is given the same limit and δ. It spends only a quarter of δ on this bound: half is for a reference
+set, which a given limit makes needless, and half of the rest for the other side. So it is shown with all of δ, too.
 
 ![Pictures until the alarm](images/watch-delays.svg)
+
+Median (quartiles) of {streams:,} streams. Streams without an alarm within {after:,} pictures of the change: {silent}.
+With one before it: {early}. Of persons it is the harm of their pictures that is two, three, or five times as large.
 
 {delays}
 
@@ -72,7 +75,7 @@ the least number of right answers with which the usual test certifies this Harm 
 
 ## Harm from an audit
 
-*Harm is below the bound, at all times at once, with confidence 1 − 2δ = {audit:.0%}.* Of all answers the share π is
+*Harm is below the bound, at all times at once, with confidence 1 − 2δ = {audit}.* Of all answers the share π is
 drawn at random for a label. The bound is read twelve times. {audit_streams:,} streams.
 
 {audited}
@@ -123,27 +126,40 @@ def guarantees(correction: dict[str, Any]) -> str:
     return GUARANTEES.format(title=title, table=markdown([{name: line[name] for name in columns} for line in pooled]))
 
 
+def delays(lines: list[dict[str, str]]) -> dict[str, str]:
+    """The table of delays with a row for each kind of stream; streams with no alarm, and with one before the change."""
+    kinds: dict[str, dict[str, str]] = {}
+    for line in lines:
+        row = kinds.setdefault(line["streams"], {"streams": line["streams"]})
+        row[f"{line['harm']}, pictures"] = line["pictures"]
+        row[f"{line['harm']}, verdicts"] = line.get("verdicts", "–")
+    silent, early = (sum(int(line[name]) for line in lines) for name in ("no alarm", "before"))
+    return {"delays": markdown(list(kinds.values())), "silent": str(silent), "early": str(early)}
+
+
 def text(found: dict[str, Any], correction: dict[str, Any]) -> str:
     """The page, of the results of the watch and of correction."""
     data, settings = found["data"], found["settings"]
+    shares = {name: f"{100 * settings[name]:g} %" for name in ("right", "budget", "delta", "overridden")}
     return TEXT.format(
-        **settings,
+        **{**settings, **shares},
         streams=data["streams"],
         pictures=data["pictures"],
         guarantees=guarantees(correction),
         alarms=table(found, "Streams with a false alarm"),
-        delays=table(found, "Until the alarm"),
+        **delays(rows(found, "Until the alarm")),
+        after=data["after a change"],
         mapie=table(found, "MAPIE until"),
         bounds=table(found, "Upper bound"),
         certified=table(found, "Label until"),
         label_streams=found["figures"]["false_certificates"]["n"],
         audited=table(found, "Harm of"),
-        audit=1 - 2 * settings["delta"],
+        audit=f"{100 - 200 * settings['delta']:g} %",
         audit_streams=found["figures"]["audit_coverage_2"]["n"],
         warnings=table(found, "Warnings"),
         warning_streams=found["figures"]["shift_false_warnings"]["n"],
         cost=table(found, "Size"),
-        commits=", ".join(f"{name} at {part['commit']}" for name, part in sorted(found["parts"].items())),
+        commits=", ".join(sorted({part["commit"] for part in found["parts"].values()})),
         machine=machine(found),
     )
 
