@@ -137,30 +137,30 @@ def delays(lines: list[dict[str, str]]) -> dict[str, str]:
     return {"delays": markdown(list(kinds.values())), "silent": str(silent), "early": str(early)}
 
 
-def text(found: dict[str, Any], correction: dict[str, Any]) -> str:
+def text(result: dict[str, Any], correction: dict[str, Any]) -> str:
     """The page, of the results of the watch and of correction."""
-    data, settings = found["data"], found["settings"]
+    data, settings = result["data"], result["settings"]
     shares = {name: f"{100 * settings[name]:g} %" for name in ("right", "budget", "delta", "overridden")}
     return TEXT.format(
         **{**settings, **shares},
         streams=data["streams"],
         pictures=data["pictures"],
         guarantees=guarantees(correction),
-        alarms=table(found, "Streams with a false alarm"),
-        **delays(rows(found, "Until the alarm")),
+        alarms=table(result, "Streams with a false alarm"),
+        **delays(rows(result, "Until the alarm")),
         after=data["after a change"],
-        mapie=table(found, "MAPIE until"),
-        bounds=table(found, "Upper bound"),
-        certified=table(found, "Label until"),
-        label_streams=found["figures"]["false_certificates"]["n"],
-        audited=table(found, "Harm of"),
+        mapie=table(result, "MAPIE until"),
+        bounds=table(result, "Upper bound"),
+        certified=table(result, "Label until"),
+        label_streams=result["figures"]["false_certificates"]["n"],
+        audited=table(result, "Harm of"),
         audit=f"{100 - 200 * settings['delta']:g} %",
-        audit_streams=found["figures"]["audit_coverage_2"]["n"],
-        warnings=table(found, "Warnings"),
-        warning_streams=found["figures"]["shift_false_warnings"]["n"],
-        cost=table(found, "Size"),
-        commits=", ".join(sorted({part["commit"] for part in found["parts"].values()})),
-        machine=machine(found),
+        audit_streams=result["figures"]["audit_coverage_2"]["n"],
+        warnings=table(result, "Warnings"),
+        warning_streams=result["figures"]["shift_false_warnings"]["n"],
+        cost=table(result, "Size"),
+        commits=", ".join(sorted({part["commit"] for part in result["parts"].values()})),
+        machine=machine(result),
     )
 
 
@@ -169,22 +169,22 @@ def results() -> tuple[dict[str, Any], dict[str, Any]]:
     missing = [name for name in ("watch", "correction") if not (RESULTS / f"{name}.json").exists()]
     if missing:
         raise SystemExit(f"benchmarks/results/ lacks {', '.join(missing)}: run `make bench` first")
-    found, correction = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("watch", "correction"))
-    return found, correction
+    result, correction = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("watch", "correction"))
+    return result, correction
 
 
 def main() -> None:
     """Write the page and its pictures."""
-    found, correction = results()
-    figures = found["figures"]
+    result, correction = results()
+    figures = result["figures"]
     spreads = [
         (name, {harm: figures[key.format(harm)] for harm in HARMS if key.format(harm) in figures})
         for name, key in ROWS.items()
     ]
     drawings.delays(spreads, IMAGES / "watch-delays.svg")
-    drawings.power(rows(found, "Share of streams with an alarm"), IMAGES / "watch-power.svg")
-    drawings.evidence(rows(found, "Log evidence"), TURN, IMAGES / "watch-evidence.svg")
-    PAGE.write_text(text(found, correction))
+    drawings.power(rows(result, "Share of streams with an alarm"), IMAGES / "watch-power.svg")
+    drawings.evidence(rows(result, "Log evidence"), TURN, IMAGES / "watch-evidence.svg")
+    PAGE.write_text(text(result, correction))
     print(f"written: {PAGE}")
 
 

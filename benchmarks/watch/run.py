@@ -53,7 +53,7 @@ def run() -> None:
             PARTS[part](result)
     about = {"name": "simulated streams", "streams": STREAMS, "pictures": LENGTH, "after a change": AFTER}
     result.write(
-        {**about, "fingerprint": identity(**settings, **{key.replace(" ", "_"): of for key, of in about.items()})}
+        {**about, "fingerprint": identity(**settings, **{key.replace(" ", "_"): value for key, value in about.items()})}
     )
 
 
