@@ -41,10 +41,12 @@ bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long
 	$(BIN)/python -m benchmarks.speed.run $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.bases.run $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.correction.run $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.watch.run
 	$(if $(DATA),$(BIN)/python -m benchmarks.labels.run --data $(DATA))
 	$(if $(DATA),$(BIN)/python -m benchmarks.imbalance.run --data $(DATA) $(if $(LEGEND),--legend $(LEGEND)))
 	$(BIN)/python -m benchmarks.bases.page
 	$(BIN)/python -m benchmarks.correction.page
+	$(BIN)/python -m benchmarks.watch.page
 	$(if $(DATA),$(BIN)/python -m benchmarks.labels.page)
 	$(if $(DATA),$(BIN)/python -m benchmarks.imbalance.page)
 

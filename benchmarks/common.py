@@ -36,12 +36,18 @@ RESULTS = Path(__file__).parent / "results"
 _executor: Executor = Processes(cores())
 
 
-def parser(description: str, *, tests: bool = True) -> argparse.ArgumentParser:
-    """The flags of every benchmark; `tests` says whether it has a test part that another may replace."""
+def parser(description: str, *, tests: bool = True, data: bool = True) -> argparse.ArgumentParser:
+    """The flags of every benchmark.
+
+    Parameters
+    ----------
+    tests : whether it has a test part that another may replace. data : whether it reads pictures.
+    """
     flags = argparse.ArgumentParser(description=description)
-    flags.add_argument(
-        "--data", default="synthetic:n=8000", help="DATA, taken in RAF-DB's class profile (default: drawn)"
-    )
+    if data:
+        flags.add_argument(
+            "--data", default="synthetic:n=8000", help="DATA, taken in RAF-DB's class profile (default: drawn)"
+        )
     if tests:
         flags.add_argument("--test", help="DATA that replaces the test part, for final figures")
     flags.add_argument("--seeds", type=_numbers, default=(0, 1, 2), help="seeds of split and model, as 0,1,2")

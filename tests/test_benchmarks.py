@@ -5,6 +5,7 @@ import importlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ COMMANDS = {
         "attention,drawn faces first",
     ],
     "speed": ["benchmarks.speed.run", "--quick", "--data", "synthetic:n=500"],
+    "watch": ["benchmarks.watch.run", "--quick"],
 }
 KEYS = {
     "correction": {
@@ -41,6 +43,9 @@ KEYS = {
     "base": {"accuracy", "macro_recall", "attention_accuracy", "attention_macro_recall"},
     "speed": {"train_ratio", "inference_ratio", "help_seconds", "faces_per_second", "peak_share", "start_seconds"}
     | {"same_answers_engines", "same_answers_reading_threads", "same_answers_training_threads"},
+    "watch": {f"delay_{harm}x_{unit}" for harm in (2, 3, 5) for unit in ("pictures", "verdicts")}
+    | {"delay_3x_after_quiet_5000", "delay_3x_after_quiet_50000", "false_alarms", "certified_after_ratio"}
+    | {"false_certificates", "bound_too_low", "shift_false_warnings", "update_ms", "state_bytes"},
 }
 
 
@@ -81,6 +86,16 @@ def test_the_benchmark_of_labels_runs_on_real_faces(real_data: Path, tmp_path: P
     for mode in ("blind", "seeded", "votes"):
         assert all(0 <= figures[f"{mode}_{key}"]["value"] <= 1 for key in ("auroc", "ap", "within_auroc"))
     assert {"ece_votes", "ece_plurality", "accuracy_gain_blind", "accuracy_gain_seeded"} <= set(figures)
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+def test_the_page_of_the_watch_is_what_its_command_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER.parent))
+    page = importlib.import_module("benchmarks.watch.page")
+    written = page.PAGE.read_text(encoding="utf-8")
+    assert written == page.text(*page.results())
+    names = re.findall(r"\]\((images/[^)]+)\)", written)
+    assert len(names) == 3 and all((page.PAGE.parent / name).is_file() for name in names)
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
