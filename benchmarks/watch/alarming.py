@@ -54,7 +54,7 @@ def false_alarms(result: Result) -> None:
     ever = {name: share([part.images != 0 for part in parts]) for name, parts in returned.items()}
     lines = []
     for name, title in TITLES.items():
-        line = {"streams": title, "δ is promised": "no" if name == NOT_PROMISED else "yes"}
+        line = {"streams": title, "δ is promised": {NOT_PROMISED: "no", "late": "not proved"}.get(name, "yes")}
         lines.append(line | {where: percent(ever[f"{name}, {where}"]) for where in shares})
     promised = [ever[f"{name}, at the limit"] for name in KINDS if name != NOT_PROMISED]
     result.figures["false_alarms"] = max(promised, key=lambda figure: figure.value)

@@ -102,7 +102,7 @@ def test_a_run_of_an_earlier_version_goes_on_with_other_threads(tmp_path: Path, 
     stored = digest_then(*of_data, trained, 0, key)
     write_json(card, {**read_json(card), "training": stored})
     if kind == "compare":
-        done.write_manifest({**manifest, "training": digest_then(then, Policy(), 101, images)})
+        done.write_manifest({**manifest, "training": digest_then(then, Policy(aim="gain"), 101, images)})
     [weights] = done.path("cells").rglob("model.safetensors")
     before = weights.stat().st_mtime_ns
     for threads in (1, 3):
