@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from mien.data.prepare import DataSettings, prepare
 from mien.data.profile import RAF
-from mien.data.split import split
+from mien.data.split import split, with_fit_share
+from mien.deploy.settings import FIT_SHARE
 from mien.errors import DataError, MienError, choice_error
 from mien.experiments.executor import Executor, Processes, Serial
 from mien.experiments.results import Figure, as_text, mean_of_defined, with_other_parts
@@ -97,7 +98,7 @@ class Parts:
 
     Attributes
     ----------
-    data : the benchmark's data. rows : part → rows of `data`.
+    data : the benchmark's data. rows : part → rows of `data`; "most" is what an expected guarantee fits on.
     tested : the data that the test part is taken from. test : its rows.
     """
 
@@ -119,6 +120,7 @@ def parts_of(settings: DataSettings, test: str | None, seed: int) -> Parts:
     data = prepare(settings)
     cut = split(data, seed)
     rows = {part: cut.rows(part) for part in ("train", "validation", "correct", "fit")}
+    rows["most"] = with_fit_share(cut, data, FIT_SHARE).rows("fit")
     if test is None:
         return Parts(data, rows, data, cut.rows("test"))
     tested = prepare(replace(settings, source=test, class_counts="raf", labels=None))

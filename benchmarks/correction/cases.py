@@ -55,6 +55,14 @@ class Study:
         """Class → one reading a seed."""
         return {left: [self.reading(seed, left, name) for seed in self.seeds] for left in self.classes}
 
+    def fitted_on_most(self, name: str) -> dict[str, list[Reading]]:
+        """The same of a corrector that was fitted on four fifths of *correct*."""
+        jobs = {key: Job(job.task, (name,), "most") for key, job in self.jobs.items()}
+        scored(list(jobs.values()))
+        return {
+            left: [Reading.of(jobs[seed, left], name, self.parts[seed]) for seed in self.seeds] for left in self.classes
+        }
+
     def references(self, left: str) -> dict[str, list[np.ndarray]]:
         """Name → (N,) scores of each seed's network for the class."""
         index = self.labelset.index(left)

@@ -4,29 +4,36 @@
 
 For each seed and class: f without the class; R1, the same network trained on all classes of *train*; R2, trained on
 train and correct; a control trained on the pixels of *correct* alone, without f. Figures of a score alone are of
-correctors fitted on all of *correct*; certified ones are fitted on *fit* and certified on *calibrate*. The best
+correctors fitted on all of *correct*; certified ones are fitted on a part of it and certified on the rest. The best
 corrector is the one with the highest Gain at Harm 2 % on *calibrate*. Everything trained or fitted is kept in runs/.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
 
 from benchmarks.common import Figure, Result, described, main, mean_of_defined, only, parsed, parser, seeds_of, wanted
-from benchmarks.correction import adapters, curves, few_shot, guarantee, known, longer, redrawn, schemes, variants
+from benchmarks.correction import (
+    adapters,
+    certified,
+    curves,
+    few_shot,
+    guarantee,
+    known,
+    longer,
+    redrawn,
+    schemes,
+    variants,
+)
 from benchmarks.correction.cases import PAPER, Study, equal_harm, mean_over_classes
 from benchmarks.correction.elsewhere import elsewhere
-from benchmarks.correction.scored import BLENDED, largest, pooled
+from benchmarks.correction.scored import BLENDED
 from benchmarks.correction.timing import timed
 from benchmarks.correction.trained import TRAIN, side_by_side
-from mien.certify.policy import Policy
 from mien.machine import cores
-from mien.metrics.classification import macro_recall, recall
-from mien.metrics.correction import recovered_recall
 
 CORRECTORS = (
     PAPER, "lightgbm", "logistic", "lda", "projection", "nystroem", "fisher", "novelty", "blend", "adapter", "cascade",
@@ -101,54 +108,6 @@ def class_by_class(study: Study, result: Result, best: str) -> None:
         )
 
 
-def certified(study: Study, result: Result, best: str) -> None:
-    """What certified correctors do, at three budgets, beside networks without a corrector."""
-    lines = []
-    for name in dict.fromkeys((PAPER, "logistic" if "logistic" in study.names else PAPER, best)):
-        for budget in HARMS:
-            found = at_budget(study, name, Policy(budget / 100))
-            lines.append({"corrector": name, "budget": f"{budget} %", **found})
-            if budget == 2 and name == best:
-                largest = Figure.over([float(str(found["largest pooled Harm"]))], len(study.classes), study.seeds)
-                result.figures["max_certified_harm"] = largest
-                result.figures["macro_recall_corrected"] = found["macro recall of h"]
-            if budget == 2 and name in (best, PAPER):
-                result.figures[("" if name == best else "paper_") + "mean_restored"] = found["P"]
-    for key, answers in study.answers.items():
-        values = [macro_recall(study.truths[s], answers[s], len(study.labelset)) for s in study.seeds]
-        figure = Figure.over(values, len(study.truths[study.seeds[0]]), study.seeds)
-        result.figures[f"macro_recall_{key}"] = figure
-        lines.append({"corrector": f"{key} network, no corrector", "macro recall of h": figure})
-    result.table("Certified on calibrate, fitted on fit", lines)
-
-
-def at_budget(study: Study, name: str, policy: Policy) -> dict[str, object]:
-    """Means over the classes of what one corrector does under a policy."""
-    found: dict[str, list[list[float]]] = defaultdict(list)
-    for left, readings in study.readings(name).items():
-        i = study.labelset.index(left)
-        done = [one.corrected(policy) for one in readings]
-        full = [recall(study.truths[s], study.answers["full"][s], len(study.labelset)) for s in study.seeds]
-        found["Gain"].append([one.gain.values[i] for one in done])
-        found["pooled Harm"].append([pooled(one) for one in done])
-        found["Harm of a class"].append([largest(one) for one in done])
-        found["ΔFPR"].append([one.delta_fpr[i] for one in done])
-        found["P"].append(
-            [recovered_recall(h.recall_after.values, of.values)[i] for h, of in zip(done, full, strict=True)]
-        )
-        found["macro recall of h"].append([one.recall_after.mean() for one in done])
-    means = {
-        key: Figure.over(mean_over_classes(values), len(study.classes), study.seeds)
-        for key, values in found.items()
-        if key != "Harm of a class"
-    }
-    return {
-        **means,
-        "largest pooled Harm": float(np.max(found["pooled Harm"])),
-        "largest Harm of a class": float(np.max(found["Harm of a class"])),
-    }
-
-
 def cost(study: Study, result: Result) -> None:
     """Seconds of fitting on all of *correct* and of proposing, a class on each core, beside those of retraining f."""
     tasks = list(study.r2.values()) * cores()
@@ -181,7 +140,7 @@ def cost(study: Study, result: Result) -> None:
 
 def tables(study: Study, result: Result) -> None:
     """What correctors do, beside each other and beside networks."""
-    for table in (rankings, class_by_class, certified, curves.against_harm, curves.score_shapes):
+    for table in (rankings, class_by_class, certified.table, curves.against_harm, curves.score_shapes):
         table(study, result, study.best)
 
 

@@ -80,17 +80,23 @@ def make_all(names: Sequence[str], model: Network, target: int, quick: bool) -> 
 
 @dataclass(frozen=True)
 class Job:
-    """Correctors to be fitted beside one classifier."""
+    """Correctors to be fitted beside one classifier.
+
+    Attributes
+    ----------
+    rows : what they are fitted on before they are certified: *fit*, or "most" of *correct*, for expected guarantees.
+    """
 
     task: Task
     names: tuple[str, ...]
+    rows: str = "fit"
 
     def file(self, name: str) -> Path:
-        return KEPT / f"{digest(self.task.folder.name, name)}.npz"
+        return KEPT / f"{digest(self.task.folder.name, name, *([] if self.rows == 'fit' else [self.rows]))}.npz"
 
 
 def score(job: Job) -> None:
-    """Fit each corrector on *fit* and on all of *correct*, and keep its scores."""
+    """Fit each corrector on its rows, and by default on all of *correct* too, and keep its scores."""
     missing = [name for name in job.names if not job.file(name).exists()]
     if not missing:
         return
@@ -107,15 +113,15 @@ def score(job: Job) -> None:
         tested = FeatureStore.of(
             NetworkClassifier.of(model, parts.tested), parts.tested, AugmentSettings(), parts.test, made.values()
         )
-        held = np.setdiff1d(parts.rows["correct"], parts.rows["fit"])
+        held = np.setdiff1d(parts.rows["correct"], parts.rows[job.rows])
         for name, corrector in made.items():
-            learnt.fit(corrector, parts.rows["fit"])
-            proposal = tested.propose(corrector, parts.test)
+            learnt.fit(corrector, parts.rows[job.rows])
+            proposal = whole = tested.propose(corrector, parts.test)
             calibration = learnt.calibration(corrector, held)
-            whole = learnt.fit(again[name], parts.rows["correct"])
+            if job.rows == "fit":
+                whole = tested.propose(learnt.fit(again[name], parts.rows["correct"]), parts.test)
             write_arrays(
-                job.file(name), score=proposal.score, suggested=proposal.suggested,
-                score_all=tested.propose(whole, parts.test).score,
+                job.file(name), score=proposal.score, suggested=proposal.suggested, score_all=whole.score,
                 truth=parts.tested.labels[parts.test], probs=tested.seen(parts.test).probs, known=model.known.numpy(),
                 groups=group_ids(parts.tested)[parts.test].astype(str), **calibration.cell_arrays(),
             )  # fmt: skip
@@ -134,7 +140,7 @@ class Reading:
     ----------
     task, name : the classifier and the corrector.
     left : class index. labelset : the classes.
-    score, score_all : (N,) fitted on *fit*, and on all of *correct*.
+    score, score_all : (N,) fitted on the job's rows, and on all of *correct*, or the same again if those are "most".
     """
 
     task: Task

@@ -153,8 +153,10 @@ def table(study: Study, result: Result) -> None:
 
 POLICIES = {
     "certified, pooled (default)": Policy(),
-    "certified, strict, rare classes together": Policy(scope="strict", pool_rare=True),
-    "certified, by predicted class, rare together": Policy(scope="predicted", pool_rare=True),
+    "certified, pooled, for accuracy": Policy(aim="accuracy"),
+    "certified, pooled, all of the budget": Policy(aim="gain"),
+    "certified, strict, rare classes together, all of the budget": Policy(scope="strict", pool_rare=True, aim="gain"),
+    "certified, by predicted class, rare together, all of it": Policy(scope="predicted", pool_rare=True, aim="gain"),
     "probability above 0.5": Policy(rule="probability"),
     "balanced accuracy": Policy(rule="balanced_accuracy"),
     "cost: a false override as 5 missed": Policy(rule="cost", cost=5.0),

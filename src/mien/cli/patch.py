@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from mien.certify.thresholds import EXPECTED
+from mien.certify.thresholds import CONFIDENT
 from mien.cli import Group
 from mien.cli.options import PATH, base_argument, left_out_option, seed_option
 from mien.cli.terminal import print_json, table
@@ -85,9 +85,9 @@ def _print(stored: Record, provenance: list[str]) -> None:
         if row["holds"] and stored["approximate"]:
             holds = "approximately"
         harmed = str(row["k"]) if row["feasible"] else "–"
-        surety = "in the mean" if row.get("kind") == EXPECTED else f"{100 * row['confidence']:g} % confidence"
+        kind = row.get("kind", CONFIDENT)
         budget = f"{100 * row['budget']:g} %"
-        shown.add_row(escape(plain(row["group"])), surety, budget, str(row["n"]), harmed, holds)
+        shown.add_row(escape(plain(row["group"])), escape(plain(kind)), budget, str(row["n"]), harmed, holds)
     console.print(shown)
 
 

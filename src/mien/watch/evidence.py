@@ -16,7 +16,7 @@ from math import log
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, betaincc, betaln, xlog1py, xlogy
+from scipy.special import betainc, betaln, xlog1py, xlogy
 
 from mien.certify.thresholds import check_shares
 from mien.errors import AlignmentError
@@ -113,10 +113,10 @@ def _bound(
 
 
 def _above(n: Floats, s: Floats, limit: float, prior: tuple[float, float] = PRIOR) -> Floats:
-    """Log of the mixture over rates above the limit."""
+    """Log of the mixture over rates above the limit: the beta's upper tail is the lower one of its mirror image."""
     a, b = prior
     with np.errstate(divide="ignore"):  # no mass above the limit: the evidence is 0
-        mass = np.log(betaincc(a + s, b + n - s, limit)) - np.log(betaincc(a, b, limit))
+        mass = np.log(betainc(b + n - s, a + s, 1 - limit)) - np.log(betainc(b, a, 1 - limit))
     return np.asarray(_ratio(n, s, a, b, limit) + mass)
 
 
