@@ -41,11 +41,10 @@ class Study:
             for of in self.parts.values()
         )
 
-    def run(self) -> None:
-        """Train and fit what is missing."""
-        trained(
-            [*self.r2.values(), *self.r1.values(), *(job.task for job in self.jobs.values()), *self.control.values()]
-        )
+    def run(self, *, control: bool = True) -> None:
+        """Train and fit what is missing, with or without the networks trained on *correct* alone."""
+        networks = [*self.r2.values(), *self.r1.values(), *(job.task for job in self.jobs.values())]
+        trained([*networks, *self.control.values()] if control else networks)
         scored(list(self.jobs.values()))
 
     def reading(self, seed: int, left: str, name: str) -> Reading:

@@ -40,6 +40,8 @@ CORRECTORS = (
     BLENDED,
 )  # fmt: skip
 QUICK = (PAPER, "lda", "adapter")
+CERTIFIED = (PAPER, "logistic", "adapter")
+"""What the part `certified` compares."""
 BESIDE_OTHERS = (PAPER, "logistic", "nystroem", "adapter", "cascade")
 """Correctors beside another base than `attention`, of which a network takes far longer."""
 HARMS = (1, 2, 5)
@@ -140,12 +142,13 @@ def cost(study: Study, result: Result) -> None:
 
 def tables(study: Study, result: Result) -> None:
     """What correctors do, beside each other and beside networks."""
-    for table in (rankings, class_by_class, certified.table, curves.against_harm, curves.score_shapes):
+    for table in (rankings, class_by_class, curves.against_harm, curves.score_shapes):
         table(study, result, study.best)
 
 
 PARTS: dict[str, Callable[[Study, Result], None]] = {
     "study": tables,
+    "certified": lambda study, result: certified.table(study, result, study.best),
     "cost": cost,
     "few": few_shot.table,
     "variants": variants.table,
@@ -171,9 +174,11 @@ def run() -> None:
     names, parts = QUICK if options.quick else all_of_them, wanted(options, PARTS)
     name = "correction" if options.base == "attention" else f"correction-{options.base}"
     result = Result(name, options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
-    study = Study(options, options.base, names, seeds_of(options))
-    if set(parts) - BY_THEMSELVES:
-        study.run()
+    of_study = set(parts) - BY_THEMSELVES
+    few = of_study <= {"certified"}
+    study = Study(options, options.base, CERTIFIED if few else names, seeds_of(options))
+    if of_study:
+        study.run(control=not few)
         result.settings["best on calibrate"] = study.best
         print(f"best on calibrate: {study.best}")
     for part in parts:

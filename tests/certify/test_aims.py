@@ -98,6 +98,8 @@ def test_a_class_budget_raises_the_threshold_of_that_answer_alone() -> None:
     assert joy.holds and joy.budget == 0.05
     few = calibration.certify(Policy(0.05, aim="gain", class_budget=("joy=0.001",)), LABELS)
     assert np.isinf(few.thresholds[2]) and np.isfinite(few.thresholds[0])  # too few for such a budget: never overridden
+    assert few.left_alone("joy", LABELS.names) and not limited.left_alone("joy", LABELS.names)
+    assert not few.left_alone("pooled", LABELS.names)
 
 
 @pytest.mark.parametrize("scope", ["pooled", "predicted"])

@@ -15,6 +15,7 @@ import pytest
 from mien.cli import run
 from mien.data.provenance import TrainedOn
 from mien.deploy import front_door
+from mien.deploy.patch_record import PatchRecord
 from mien.nets import saved
 
 MADE = Path(__file__).parents[1] / "data_fixtures" / "before_second_edition"
@@ -150,6 +151,7 @@ def test_a_patch_without_an_aim_spends_the_whole_budget_as_it_did(old: Path) -> 
     patch = front_door.open(old / "study", old / "happiness.patch").patch_
     assert patch is not None and (patch.policy.aim, patch.policy.guarantee) == ("gain", "confident")
     assert patch.certified.thresholds.tolist() == stored["thresholds"]
+    assert patch.id == PatchRecord.read(old / "happiness.patch").id  # so that its decisions are watched as its own
     for guarantee, then in zip(patch.certified.guarantees, stored["certificate"], strict=True):
         assert then["threshold"] in (guarantee.threshold, None) and (guarantee.k, guarantee.holds) == (
             then["k"], then["holds"]

@@ -45,6 +45,11 @@ class Certified:
         """The guarantee of the other kind for a group; None where the classes in it are not rare for that kind."""
         return next((guarantee for guarantee in self.others if guarantee.group == group), None)
 
+    def left_alone(self, group: str, classes: tuple[str, ...]) -> bool:
+        """Whether a group is one class whose answers are never overridden, so that it cannot be harmed."""
+        index = next((i for i, name in enumerate(classes) if row_name(name) == group), None)
+        return index is not None and bool(np.isinf(self.thresholds[index]))
+
 
 def choose_thresholds(
     proposal: Proposal, truth: Ints, groups: Texts | None, base: Ints, classes: Classes, policy: Policy

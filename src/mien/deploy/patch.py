@@ -178,7 +178,7 @@ class Patch:
     @property
     def id(self) -> str:
         """A digest of what it corrects, how, and on which images it is certified."""
-        return patch_id(self.base, self.classes, self.targets, self.names, self.policy, self.calibration)
+        return patch_id(self.classes, self.targets, self.names, self.policy, self.calibration)
 
     def summary(self) -> dict[str, Any]:
         """The content of patch.json."""

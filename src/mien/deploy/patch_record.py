@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -66,15 +66,17 @@ class PatchRecord:
     @property
     def id(self) -> str:
         """The id of the patch, as its decisions have it."""
-        return patch_id(self.stored["base"], self.classes, self.targets, self.names, self.policy, self.calibration)
+        return patch_id(self.classes, self.targets, self.names, self.policy, self.calibration)
 
 
 def patch_id(
-    base: Any, classes: Sequence[str], targets: Sequence[str], names: Sequence[str], policy: Policy,
-    calibration: CalibrationSet,
-) -> str:  # fmt: skip
-    """A digest of what a patch corrects, how, and on which images it is certified."""
+    classes: Sequence[str], targets: Sequence[str], names: Sequence[str], policy: Policy, calibration: CalibrationSet
+) -> str:
+    """A digest of what a patch corrects, how, and on which images it is certified.
+
+    The classifier is known by the scores that its images have. Its identity is written otherwise by each version.
+    """
     return identity(
-        base=base, classes=classes, targets=targets, correctors=names, policy=policy,
+        classes=classes, targets=targets, correctors=names, policy=policy,
         score=calibration.score, ids=calibration.row_keys,
     )  # fmt: skip

@@ -84,7 +84,7 @@ def with_other_parts(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str
         if name not in new["parts"]:
             whole["parts"][name] = part
             for kind in KINDS:
-                whole[kind] |= {key: old[kind][key] for key in part[kind] if key in old[kind]}
+                whole[kind] |= {key: old[kind][key] for key in part[kind] if key in old[kind] and key not in new[kind]}
     return whole
 
 

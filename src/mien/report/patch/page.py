@@ -151,6 +151,9 @@ def _verdict(patch: Patch, guarantee: Guarantee) -> Cell:
         return Cell("approximate", "cross-fitted", why)
     if guarantee.holds:
         return Cell("certified", "silent" if patch.silent else "", tone="good")
+    if not patch.silent and patch.certified.left_alone(guarantee.group, patch.classes):
+        why = f"too few pictures to certify its budget, which takes {guarantee.needed}"
+        return Cell("left alone", "never overridden", why, tone="good")
     if guarantee.feasible:
         return Cell("not certified", title="the threshold in force is lower than it would need to be", tone="quiet")
     return Cell("not certified", f"needs n = {guarantee.needed}", tone="quiet")
