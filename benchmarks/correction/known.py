@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.common import Figure, Result, do_all, seeds_of
+from benchmarks.correction.halves import lines as lines_of_halves
 from benchmarks.correction.scored import KEPT
 from benchmarks.correction.trained import QUICK_EPOCHS, Task, trained
 from mien.certify.calibration_set import CalibrationSet
@@ -140,6 +141,10 @@ def table(result: Result) -> None:
     title = f"Known classes: a patch for each, {CORRECTOR}, budget {100 * BUDGET:g} %, {networks}"
     result.table(title, lines)
     result.table("Points of macro recall by class", [{"class": label, **values} for label, values in by_class.items()])
+    sets = [(CalibrationSet.of_cell(read_arrays(job.file), job.target), job.target) for job in jobs]
+    result.table(
+        "Thresholds chosen on one half of calibrate, judged on the other", lines_of_halves(sets, labelset, BUDGET)
+    )
 
 
 def gain_of(readings: dict[Job, Reading]) -> float:

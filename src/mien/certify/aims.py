@@ -21,8 +21,9 @@ AIM_WORDS = {"macro_recall": "macro recall", "accuracy": "accuracy", "cost": "th
 ROUNDING = 1e-12
 MOST = 1e5
 """Break-even of what never pays; with a minus, of what costs nothing."""
-ERRORS = 2.0
-"""Standard errors by which another threshold must be better than the one that theory gives."""
+ERRORS = 3.0
+"""Standard errors by which another threshold must be better than the one that theory gives. The best of many is looked
+at, so two would be too few: `benchmarks.correction.halves` measures it on halves of the calibration images."""
 COST_REMEDY = "write TRUTH>ANSWER=COST, such as fear>neutral=5; what is not named costs 1, a right answer 0"
 Cost = tuple[str, str, float]
 """Label, answer, and what that answer costs."""
@@ -116,7 +117,7 @@ def raised(
     Scores are log-odds of the suggestion against the classifier's answer. So overriding pays where the score exceeds
     the break-even, the log of what a false override loses over what a right one wins: for macro recall the log of how
     much larger the suggested class is. All break-evens are moved by one number only where that is better on these
-    images by more than two standard errors. Where even the best choice helps nothing, the thresholds are +inf.
+    images by more than `ERRORS` standard errors. Where even the best choice helps nothing, the thresholds are +inf.
 
     Parameters
     ----------
