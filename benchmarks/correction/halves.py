@@ -1,4 +1,4 @@
-"""How sure a better threshold must be: it is chosen on one half of *calibrate* and judged on the other, never on test."""
+"""How sure a better threshold must be: chosen on one half of *calibrate*, judged on the other, never on test."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def _points(calibration: CalibrationSet, target: int, labelset: LabelSet, budget
     """(SPLITS,) change of macro recall on the half that thresholds were not chosen on."""
     least = calibration.certify(Policy(budget, aim=aims.SPENDS_ALL), labelset).thresholds
     score, base, truth, rng = calibration.joint.score, calibration.base, calibration.truth, np.random.default_rng(0)
-    names, unit = np.unique(calibration.groups if calibration.grouped else np.arange(len(score)), return_inverse=True)
+    groups = np.arange(len(score)).astype(str) if calibration.groups is None else calibration.groups
+    names, unit = np.unique(groups, return_inverse=True)
     points = []
     for _ in range(SPLITS):
         chosen: Bools = (rng.permutation(len(names)) < len(names) / 2)[unit]
