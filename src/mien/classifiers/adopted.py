@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from mien.classifiers.contract import ImageSpec, TableSpec
+from mien.classifiers.declare import InputSettings, declare
 from mien.classifiers.foreign import Declaration, ForeignClassifier
 from mien.classifiers.graph import Graph, LayerInfo
 from mien.classifiers.tensors import TensorSpec
-from mien.errors import RunError, UsageError
+from mien.errors import RunError, UsageError, choice_error
 from mien.storage.artifact import Artifact
 from mien.storage.files import Record, as_storage_error
 from mien.storage.layout import ADOPTED
@@ -55,6 +56,31 @@ def open_graph(source: str, weights: Path | None = None) -> tuple[str, Graph]:
         )
         raise UsageError(cause, place=source, remedy=remedy)
     return _of_code(source, weights)
+
+
+def open_model(source: Any, weights: Path | None = None, **declared: Any) -> ForeignClassifier:
+    """A classifier of a model from elsewhere, which is kept nowhere.
+
+    Parameters
+    ----------
+    source : see `open_graph`; or a torch module.
+    declared : fields of `mien.classifiers.declare.InputSettings`.
+
+    Raises
+    ------
+    UsageError : a field that there is not; something is neither declared nor in the file, or does not fit the model.
+    """
+    names = [field.name for field in fields(InputSettings)]
+    for name in declared:
+        if name not in names:
+            raise choice_error("setting", name, names, place="open_model")
+    if isinstance(source, str | Path):
+        _, graph = open_graph(str(source), weights)
+    else:
+        from mien.classifiers.torch_graph import TorchGraph
+
+        graph = TorchGraph(source, weights)
+    return ForeignClassifier(graph, declare(graph, InputSettings(**declared)).declaration)
 
 
 def _of_code(source: str, weights: Path | None) -> tuple[str, Graph]:

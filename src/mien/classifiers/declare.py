@@ -82,7 +82,7 @@ def _inputs(
 ) -> ImageSpec | TableSpec:
     about = {key.lower().removeprefix("image."): value.strip().lower() for key, value in metadata.items()}
     shape, size = info.shape, settings.size
-    if len(shape) <= 2 and not size:
+    if 1 <= len(shape) <= 2 and not size:
         width = shape[-1] if shape else 0
         if not width:
             raise _missing("its input has no fixed size", "--size", "the side of the pictures that it reads")
@@ -124,6 +124,7 @@ def _form(shape: tuple[int, ...], layout: str | None, size: int) -> tuple[str, i
             cause = f"its input has {shape[1]} columns, which is no picture of {size} × {size} pixels"
             raise UsageError(cause, place="--size", remedy="leave --size out for a table, or give another")
         return "flat", channels, size
+    shape = shape or (0, 0, 0, 0)
     fitting = []
     rows_of_grey = len(shape) == 3 and shape[0] != 3 and (shape[1] == shape[2] or 0 in shape[1:])
     for name in ("nchw", "nhwc"):
@@ -143,7 +144,7 @@ def _form(shape: tuple[int, ...], layout: str | None, size: int) -> tuple[str, i
     if len({form[0] for form in sure}) > 1:
         raise _missing("its input may have colours first or last", "--layout", " or ".join(form[0] for form in sure))
     name, colours, side = sure[0]
-    return name, colours or 3, side
+    return name, colours, side
 
 
 def _probe(graph: Graph, inputs: ImageSpec | TableSpec) -> NDArray[Any]:

@@ -57,7 +57,7 @@ class EstimatorGraph:
         self.classes = tuple(map(str, np.asarray(self.estimator.classes_).tolist()))
         width = int(getattr(self.estimator, "n_features_in_", 0))
         self.input = ArrayInfo("inputs", (0, width), "float64")
-        self.outputs = (ArrayInfo(OUTPUT, (0, len(self.classes)), "float64"),)
+        self.outputs: tuple[ArrayInfo, ...] = (ArrayInfo(OUTPUT, (0, len(self.classes)), "float64"),)
 
     @cached_property
     def id(self) -> str:

@@ -167,7 +167,7 @@ class ForeignClassifier:
             raise DataError("has values that are not finite", place=place, remedy=remedy)
         values = values.astype(np.float32)
         if self.declared.answers == INDEPENDENT:
-            return values / np.maximum(values.sum(1, keepdims=True), np.finfo(np.float32).tiny)
+            return np.asarray(values / np.maximum(values.sum(1, keepdims=True), np.finfo(np.float32).tiny))
         return np.asarray(softmax(values, axis=1) if self.declared.answers == LOGITS else values)
 
     def _is_asked(self, layer: LayerInfo, request: FeatureRequest) -> bool:
@@ -212,7 +212,7 @@ class BatchRule:
     def shaped(self, data: NDArray[Any]) -> NDArray[Any]:
         """The array that the graph reads; rows are repeated where it reads a fixed number."""
         if self.bare:
-            return data[0]
+            return np.asarray(data[0])
         missing = self.rows - len(data) if self.fixed else 0
         return np.concatenate([data, np.repeat(data[-1:], missing, axis=0)]) if missing else data
 

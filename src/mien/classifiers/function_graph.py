@@ -39,7 +39,8 @@ class FunctionGraph:
             raise UsageError(f"{error or type(error).__name__}", place=name, remedy=remedy) from error
         if not callable(self.function):
             raise UsageError("is no function", place=name, remedy="give module:function")
-        self.input, self.outputs = ArrayInfo("input"), (ArrayInfo(OUTPUT),)
+        self.input = ArrayInfo("input")
+        self.outputs: tuple[ArrayInfo, ...] = (ArrayInfo(OUTPUT),)
 
     @property
     def id(self) -> str:

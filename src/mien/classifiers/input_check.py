@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +105,7 @@ def check_inputs(classifier: ForeignClassifier, images: NDArray[np.uint8], label
         value, unsure = _told(aspect, best, spec, ordered, level)
         untold += unsure
         if value is not None:
-            better[aspect], chosen = value, replace(chosen, **{aspect: value, "channels": spec.channels})
+            better[aspect], chosen = value, _with(chosen, aspect, value)
     if chosen not in answers:  # an aspect that cannot be told stays as declared
         chosen = best
     names, swaps = _labels(answers[chosen], labels, declared.classes, level)
@@ -166,6 +167,11 @@ def _order(answers: Ints, labels: Ints, classes: int) -> Ints:
     return order
 
 
+def _with(spec: TensorSpec, aspect: str, value: str) -> TensorSpec:
+    changed: dict[str, Any] = {aspect: value}
+    return replace(spec, **changed)
+
+
 def _told(
     aspect: str, best: TensorSpec, spec: TensorSpec, right: Mapping[TensorSpec, Bools], level: float
 ) -> tuple[str | None, list[str]]:
@@ -174,7 +180,7 @@ def _told(
     rivals = {
         str(getattr(tensor, aspect)): tensor
         for tensor in right
-        if tensor != best and replace(best, **{aspect: getattr(tensor, aspect)}) == tensor
+        if tensor != best and _with(best, aspect, getattr(tensor, aspect)) == tensor
     }
     near = [value for value, tensor in rivals.items() if not _beats(right[best], right[tensor], level)]
     rates = {value: f"{value} ({right[tensor].mean():.2f} right)" for value, tensor in (*rivals.items(), (then, best))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ class TensorSpec:
             return SCALINGS[self.scaling]
         return _custom(self.scaling)
 
-    def array(self, pixels: NDArray[np.uint8]) -> NDArray[np.generic]:
+    def array(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """The array for the classifier.
 
         Parameters
@@ -106,7 +107,7 @@ class TensorSpec:
         -------
         An array of N images in this layout and type.
         """
-        values = pixels if pixels.ndim == 4 else pixels[..., None]
+        values: NDArray[Any] = pixels if pixels.ndim == 4 else pixels[..., None]
         if values.shape[3] < self.channels:
             values = np.repeat(values, self.channels, axis=3)
         if self.dtype != "uint8":
@@ -121,7 +122,7 @@ class TensorSpec:
             values = values.reshape(len(values), int(np.prod(values.shape[1:])))
         return np.ascontiguousarray(values, self.dtype)
 
-    def _scaled(self, values: NDArray[np.uint8]) -> Floats:
+    def _scaled(self, values: NDArray[Any]) -> Floats:
         shift, factor = (np.array(part, np.float32) for part in self.shift_and_factor)
         scaled = (values.astype(np.float32) - shift) / factor
         if self.scaling == PER_IMAGE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +28,7 @@ class TorchGraph:
 
     Parameters
     ----------
-    factory : "module:Name" of a function without parameters, or of a class, that makes the module.
+    source : the module; or "module:Name" of a function without parameters, or of a class, that makes it.
     weights : a safetensors file, or one that torch wrote, which is read with `weights_only`; None for the module as
         the factory makes it.
 
@@ -37,19 +38,20 @@ class TorchGraph:
         another module.
     """
 
-    def __init__(self, factory: str, weights: Path | None = None) -> None:
-        self.factory, self.weights = factory, weights
+    def __init__(self, source: str | torch.nn.Module, weights: Path | None = None) -> None:
+        self.name = source if isinstance(source, str) else type(source).__name__
         self.files = () if weights is None else (weights,)
-        self.module = _made(factory)
+        self.module = _made(source) if isinstance(source, str) else deepcopy(source)
         if weights is not None:
             _load(self.module, weights)
         self.module.eval()
-        self.input, self.outputs = ArrayInfo("input"), (ArrayInfo(OUTPUT),)
+        self.input = ArrayInfo("input")
+        self.outputs: tuple[ArrayInfo, ...] = (ArrayInfo(OUTPUT),)
 
     @cached_property
     def id(self) -> str:
-        """Digest of the factory's name and of all weights."""
-        state = hashlib.sha256(self.factory.encode())
+        """Digest of the module's structure and of all weights."""
+        state = hashlib.sha256(str(self.module).encode())
         for name, value in sorted(self.module.state_dict().items()):
             state.update(f"{name}{tuple(value.shape)}{value.dtype}".encode())
             state.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
@@ -65,7 +67,7 @@ class TorchGraph:
         except Exception as error:  # a module may raise anything
             cause = f"refuses an array of shape {data.shape}: {str(error).splitlines()[0] if str(error) else error!r}"
             remedy = "declare the form that it reads: size, colours, layout"
-            raise DataError(cause, place=self.factory, remedy=remedy) from error
+            raise DataError(cause, place=self.name, remedy=remedy) from error
         finally:
             for hook in hooks:
                 hook.remove()
@@ -101,7 +103,7 @@ def _made(factory: str) -> torch.nn.Module:
 def _load(module: torch.nn.Module, weights: Path) -> None:
     try:
         if weights.suffix == ".safetensors":
-            state = load_file(weights)
+            state: Any = load_file(weights)
         else:
             state = torch.load(weights, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state) if isinstance(state, dict) else state
