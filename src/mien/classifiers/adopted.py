@@ -15,8 +15,9 @@ from mien.classifiers.graph import Graph, LayerInfo
 from mien.classifiers.tensors import TensorSpec
 from mien.errors import RunError, UsageError, choice_error
 from mien.storage.artifact import Artifact
-from mien.storage.files import Record, as_storage_error
-from mien.storage.layout import ADOPTED
+from mien.storage.files import Record, as_storage_error, storage_errors
+from mien.storage.folders import appearing
+from mien.storage.layout import ADOPTED, APPLIED
 
 CLASSIFIER = Artifact("classifier", ADOPTED, 1, "mien adopt")
 REMEDY = "adopt the classifier again: mien adopt"
@@ -109,25 +110,35 @@ def _makes_module(source: str) -> bool:
 
 
 def save_adopted(classifier: ForeignClassifier, folder: Path, about: dict[str, Any]) -> None:
-    """Copy the files of a classifier into a folder, and write classifier.json as the last.
+    """Write a folder with the files of a classifier and what is declared of it; it appears at once.
+
+    A folder that has the same classifier already stays as it is, with what was made beside it.
 
     Parameters
     ----------
     about : kind, source, and whatever else is to be shown.
+
+    Raises
+    ------
+    RunError : the folder has another classifier with a patch. StorageError : it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    graph, declared = classifier.graph, classifier.declared
-    files = list(getattr(graph, "files", ()))
-    with as_storage_error(folder):
-        for file in files:
-            shutil.copyfile(file, folder / file.name)
-    inputs: dict[str, Any] = asdict(declared.inputs)
+    card, graph, declared = classifier.card, classifier.graph, classifier.declared
+    if (folder / ADOPTED).exists():
+        if CLASSIFIER.read(folder, REMEDY)["id"] == card.id:
+            return
+        if (folder / APPLIED).exists():
+            remedy = f"give another folder, or take the patch away first: mien patch remove {folder}"
+            raise RunError("has another classifier, with a patch", place=str(folder), remedy=remedy)
+    files: tuple[Path, ...] = getattr(graph, "files", ())
     content = {
-        **about, "id": classifier.card.id, "files": [file.name for file in files], "classes": declared.classes,
-        "inputs": inputs, "reads": "images" if isinstance(declared.inputs, ImageSpec) else "table",
+        **about, "id": card.id, "files": [file.name for file in files], "classes": declared.classes,
+        "inputs": asdict(declared.inputs), "reads": "images" if isinstance(declared.inputs, ImageSpec) else "table",
         "output": declared.output, "answers": declared.answers, "layers": [asdict(layer) for layer in declared.layers],
     }  # fmt: skip
-    CLASSIFIER.write(folder, content)
+    with storage_errors(folder), appearing(folder, stale=0) as new:
+        for file in files:
+            shutil.copyfile(file, new / file.name)
+        CLASSIFIER.write(new, content)
 
 
 def open_adopted(folder: Path, base: str | None = None) -> ForeignClassifier:

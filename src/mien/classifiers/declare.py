@@ -207,10 +207,10 @@ def _answers(
     sure = {name: array for name, array in fitting.items() if _is_shares(array)} if len(fitting) > 1 else fitting
     if len(sure or fitting) != 1:
         shown = "; ".join(f"{name} {shape}" for name, shape in shapes.items())
-        many = f"{len(fitting)} outputs may be" if fitting else "no output is"
-        wanted = f"of {len(classes)} classes" if classes else "of classes"
+        many = f"{len(fitting)} outputs have" if fitting else "no output has"
+        wanted = f"a column for each of {len(classes)} classes" if classes else "a column for each class"
         remedy = "name it with --output, and all its columns, in their order, with --classes"
-        raise UsageError(f"{many} answers {wanted}: {shown}", place="outputs", remedy=remedy)
+        raise UsageError(f"{many} {wanted}: {shown}", place="outputs", remedy=remedy)
     [(name, array)] = (sure or fitting).items()
     if len(names) > 1 and not settings.output:
         notes.append(f"answers are in its output {name!r}, of {', '.join(names)}")

@@ -18,7 +18,7 @@ from mien.data.provenance import TrainedOn
 from mien.errors import AlignmentError, DataError, UsageError, choice_error
 from mien.nets.settings import AugmentSettings
 from mien.storage.identity import identity
-from mien.types import FeatureRequest, Floats, Outputs
+from mien.types import FeatureRequest, Floats, LabelSet, Outputs
 
 BATCH = 64
 GRIDS = (1, 3)
@@ -53,6 +53,7 @@ class Declaration:
     layers: tuple[LayerInfo, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        _ = LabelSet(self.classes)  # refuses names that repeat
         if self.answers not in ANSWERS:
             raise choice_error("kind of answers", self.answers, ANSWERS, place="--answers")
         if isinstance(self.inputs, ImageSpec) and self.inputs.tensor is None:

@@ -27,6 +27,7 @@ def bars(
     path: Path,
     *,
     shape: tuple[Any, ...] = ("n", 1, SIDE, SIDE),
+    classes: int = 3,
     softmax: bool = True,
     metadata: dict[str, str] | None = None,
     dtype: int = onnx.TensorProto.FLOAT,
@@ -43,8 +44,8 @@ def bars(
     constants = {
         "k1": np.ones((4, 1, 1, 1), np.float32) * np.arange(1, 5, dtype=np.float32).reshape(4, 1, 1, 1),
         "k2": np.ones((6, 4, 1, 1), np.float32) / 4,
-        "weights": 0.5 * templates().T, "flat": np.array([*batch, SIDE * SIDE], np.int64),
-        "whole": np.array([1 if bare else 0, 1, SIDE, SIDE], np.int64), "zero": np.zeros(3, np.float32),
+        "weights": 0.5 * templates()[:classes].T, "flat": np.array([*batch, SIDE * SIDE], np.int64),
+        "whole": np.array([1 if bare else 0, 1, SIDE, SIDE], np.int64), "zero": np.zeros(classes, np.float32),
     }  # fmt: skip
     nodes = [helper.make_node("Cast", ["picture"], ["cast"], to=onnx.TensorProto.FLOAT)]
     if nhwc:
@@ -65,7 +66,7 @@ def bars(
         nodes.append(helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1))
         output = "probabilities"
     inputs = [helper.make_tensor_value_info("picture", dtype, shape)]
-    outputs = [helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, ("n" if not bare else 1, 3))]
+    outputs = [helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, ("n" if not bare else 1, classes))]
     initializers = [numbers.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "bars", inputs, outputs, initializers)
     imports = [helper.make_opsetid("", 17)] + ([] if first_operator == "Relu" else [helper.make_opsetid("outside", 1)])
