@@ -33,10 +33,10 @@ CLASS_KEYS = ("classes", "class_names", "names", "labels")
 
 @dataclass(frozen=True)
 class InputSettings:
-    """What a user says of a classifier from elsewhere; what is left out is read from its file where that says it."""
+    """What a user declares of a classifier from elsewhere; the rest is read from its file, where it is there."""
 
     classes: tuple[str, ...] = setting((), "its classes, in the order of its answers")
-    size: int = setting(0, "side of the pictures in pixels; 0: as its file says, or a table", within=(0, 1024))
+    size: int = setting(0, "side of the pictures in pixels; 0: as in its file, or a table", within=(0, 1024))
     order: str | None = setting(None, "order of the colours that it reads", choices=ORDERS)
     layout: str | None = setting(None, "axes of its input: pictures, colours, height, width", choices=LAYOUTS)
     scaling: str | None = setting(
@@ -60,7 +60,7 @@ class Declared:
 
 
 def declare(graph: Graph, settings: InputSettings) -> Declared:
-    """Complete what a user says of a model.
+    """Complete what a user declares of a model.
 
     Raises
     ------
@@ -89,24 +89,25 @@ def _inputs(
         return TableSpec(width)
     layout, channels, side = _form(shape, settings.layout, size)
     if not side:
-        raise _missing("its file does not say how large the pictures are", "--size", "their side in pixels")
+        raise _missing("its file does not give the size of the pictures", "--size", "their side in pixels")
     if not size:
-        notes.append(f"pictures of {side} × {side} pixels, as its file says")
+        notes.append(f"pictures of {side} × {side} pixels, from its file")
     if size and side != size:
         remedy = f"leave --size out, or give {side}"
         raise UsageError(f"its input is {side} pixels wide, not {size}", place="--size", remedy=remedy)
     order = settings.order or ("grey" if channels == 1 else FORMATS.get(about.get("bitmappixelformat", "")))
     if order is None:
         remedy = "rgb or bgr (OpenCV's order), or grey; with labelled pictures, --check tells which fits"
-        raise _missing("its file does not say in which order it reads colours", "--order", remedy)
+        raise _missing("its file does not give the order of the colours", "--order", remedy)
     scaling = settings.scaling or RANGES.get(about.get("nominalpixelrange", ""))
     if scaling is None and info.dtype == "uint8":
         scaling = "0..255"
     if scaling is None:
         remedy = f"{', '.join(SCALINGS)}; with labelled pictures, --check tells which fits"
-        raise _missing("its file does not say how pixels are scaled", "--scaling", remedy)
-    if not (settings.order and settings.scaling and settings.layout):
-        notes.append(f"colours {order}, layout {layout}, pixels {scaling}, from its file as far as it is not declared")
+        raise _missing("its file does not give the scaling of pixels", "--scaling", remedy)
+    parts = {"order of colours": (settings.order, order), "layout": (settings.layout, layout),
+            "scaling": (settings.scaling, scaling)}  # fmt: skip
+    notes += [f"{name} {value}, from its file" for name, (given, value) in parts.items() if given is None]
     tensor = TensorSpec(order, layout, scaling, info.dtype or "float32", channels)
     return ImageSpec(side, tensor.colour, settings.resize_mode, tensor)
 
@@ -163,7 +164,7 @@ def _classes(graph: Graph, metadata: Mapping[str, str], notes: list[str]) -> tup
         (names for key in CLASS_KEYS if (names := _listed(metadata.get(key, "")))), ()
     )
     if names:
-        notes.append(f"classes as its file says: {', '.join(names)}")
+        notes.append(f"classes from its file: {', '.join(names)}")
     return names
 
 

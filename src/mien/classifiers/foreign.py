@@ -34,7 +34,7 @@ ANSWERS = (PROBABILITIES, LOGITS, INDEPENDENT)
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a user says of a classifier from elsewhere.
+    """What a user declares of a classifier from elsewhere.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class ForeignClassifier:
 
     Parameters
     ----------
-    graph : the model. declared : what its user says of it.
+    graph : the model. declared : its inputs and answers.
     trained_on : what it learnt from; None where that is unknown.
     folder : where it was adopted, if anywhere.
 

@@ -32,7 +32,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class InputCheck:
-    """What labelled images say of a declaration.
+    """How right a declaration is, by labelled images.
 
     Attributes
     ----------

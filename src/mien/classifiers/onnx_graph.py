@@ -71,7 +71,7 @@ class OnnxGraph:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the file says of itself."""
+        """Texts in the file that describe the model."""
         return {entry.key: entry.value for entry in self._model.metadata_props}
 
     @property

@@ -21,7 +21,7 @@ SCALINGS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "-1..1": ((127.5,), (127.5,)),
     "imagenet": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
 }
-"""Name → what is subtracted from a pixel (0 to 255), and what it is then divided by: for all colours, or for each.
+"""Name → the number subtracted from a pixel (0 to 255) and its divisor: for all colours, or for each.
 
 "imagenet" has the means and deviations of the pictures of ILSVRC 2012, as torchvision's networks expect them.
 """
@@ -42,7 +42,7 @@ class TensorSpec:
     scaling : a name of SCALINGS, "standardised", or "mean=M;std=S" in shares of 255, such as
         "mean=0.5;std=0.25", with one number or with three, for red, green and blue.
     dtype : one of TYPES.
-    channels : 1 or 3; 0 for what the order says. Grey images fill three channels with the same values.
+    channels : 1 or 3; 0 for those of the order. Grey images fill three channels with the same values.
 
     Raises
     ------
@@ -89,7 +89,7 @@ class TensorSpec:
 
     @property
     def shift_and_factor(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """What is subtracted from each colour, of 0 to 255, and what it is then divided by."""
+        """The number subtracted from each colour (0 to 255), and its divisor."""
         if self.scaling == PER_IMAGE:
             return (0.0,), (1.0,)
         if self.scaling in SCALINGS:

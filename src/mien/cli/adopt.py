@@ -30,10 +30,10 @@ def adopt(
 ) -> None:
     """Take in a classifier that was trained elsewhere, so that mien correct, predict and discover work with it.
 
-    MODEL is an ONNX file, a skops file, module:factory of a torch module (with --weights), or module:function. Size,
-    classes and layout are read from the file where it says them; what it does not say must be given. Nothing is guessed
-    in silence: with --check DATA, other scalings, orders of colours, layouts and orders of the labels are tried on
-    labelled pictures, and what is better beyond chance is said.
+    MODEL is an ONNX or skops file, module:factory of a torch module (with --weights), or module:function. Size, classes
+    and layout are read from the file where they are there. All else must be given, and nothing is guessed. With --check
+    DATA, other scalings, orders of colours, layouts and orders of the labels are tried on labelled pictures. What is
+    better beyond chance is printed, and not changed.
 
     \b
     Example:

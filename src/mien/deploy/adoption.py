@@ -28,7 +28,7 @@ class Adoption:
     ----------
     classifier : with what is declared of it. kind : of its model.
     source : as its user named it. notes : what was not declared and follows from its file, a sentence each.
-    check : what labelled pictures say of the declaration; None where there are none.
+    check : how right the declaration is on labelled pictures; None where there are none.
     """
 
     classifier: ForeignClassifier
@@ -39,8 +39,8 @@ class Adoption:
 
     def save(self, folder: Path) -> None:
         """Write the folder that every verb takes for a trained classifier."""
-        found = {} if self.check is None else {"check": self.check.words}
-        save_adopted(self.classifier, folder, {"kind_of_model": self.kind, "source": self.source, **found})
+        checked = {} if self.check is None else {"check": self.check.words}
+        save_adopted(self.classifier, folder, {"kind_of_model": self.kind, "source": self.source, **checked})
 
 
 def adopt(
