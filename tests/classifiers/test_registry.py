@@ -58,10 +58,20 @@ def test_what_is_missing_or_too_much_is_named() -> None:
         open_classifier("no-such-folder")
 
 
-@pytest.mark.parametrize("source", ["fer.onnx", torch.nn.Linear(1, 2), 7, LogisticRegression])
+@pytest.mark.parametrize("source", ["fer.pkl", 7, LogisticRegression])
 def test_what_cannot_be_opened_is_refused_with_a_way_out(source: object) -> None:
     with pytest.raises(UsageError, match="FunctionClassifier"):
         open_classifier(source)
+
+
+def test_models_from_elsewhere_are_opened_with_what_is_declared() -> None:
+    with pytest.raises(UsageError, match="--layout"):
+        open_classifier(torch.nn.Conv2d(1, 2, 3))
+    with pytest.raises(UsageError, match="'scalings'"):
+        open_classifier(torch.nn.Conv2d(1, 2, 3), scalings="0..1")
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    with pytest.raises(RunError, match="no such file"):
+        open_classifier("fer.onnx")
 
 
 def test_kinds_from_outside_are_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from mien.classifiers.contract import Classifier
 from mien.errors import RunError, UsageError, choice_error
 from mien.storage.files import as_storage_error
-from mien.storage.layout import CARD, FULL, cell_folders, without
+from mien.storage.layout import ADOPTED, CARD, FULL, cell_folders, without
 from mien.storage.run import Run
 
 
@@ -23,7 +23,7 @@ def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None
     UsageError : no such class or seed in this run, or one of many classifiers. RunError : no run, or the cell is not
         finished.
     """
-    if (place / CARD).exists():
+    if (place / CARD).exists() or (place / ADOPTED).exists():
         return place
     run = Run(place)
     manifest = run.manifest()
@@ -62,8 +62,13 @@ def open_run(
 
     Parameters
     ----------
-    base : the network's class as module:Name, where it is from outside mien.
+    base : the network's class as module:Name, where it is from outside mien; of an adopted classifier, its code.
     """
+    folder = cell_of(Path(place), left_out=left_out, seed=seed)
+    if (folder / ADOPTED).exists():
+        from mien.classifiers.adopted import open_adopted
+
+        return open_adopted(folder, base)
     from mien.classifiers.network import NetworkClassifier  # loads torch
 
-    return NetworkClassifier.open(cell_of(Path(place), left_out=left_out, seed=seed), base=base)
+    return NetworkClassifier.open(folder, base=base)

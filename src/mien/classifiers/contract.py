@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.classifiers.tensors import TensorSpec
 from mien.data.picture import ImageSettings
 from mien.errors import AlignmentError, DataError, UsageError, choice_error
 from mien.types import Bools, Dataset, FeatureRequest, Floats, Ints, LabelSet, Outputs, Texts, as_ids
@@ -51,14 +52,19 @@ class ImageSpec:
     ----------
     size : side in pixels. colour : RGB if true, else grey.
     resize_mode : how an image becomes square: "pad", "crop" or "stretch".
+    tensor : what the classifier makes of these images; None where that is its own affair.
     """
 
     size: int = 48
     colour: bool = False
     resize_mode: str = "pad"
+    tensor: TensorSpec | None = None
 
     def __post_init__(self) -> None:
         _ = self.settings  # refuses what cannot be
+        if self.tensor and self.tensor.colour != self.colour:
+            remedy = "read colour images for rgb and bgr, grey ones for grey"
+            raise UsageError(f"colour is {self.colour}, the order {self.tensor.order}", place="inputs", remedy=remedy)
 
     @property
     def settings(self) -> ImageSettings:
@@ -66,7 +72,8 @@ class ImageSpec:
         return ImageSettings(self.size, self.colour, self.resize_mode)
 
     def __str__(self) -> str:
-        return f"{'RGB' if self.colour else 'grey'} images of {self.size} × {self.size} pixels, uint8"
+        text = f"{'RGB' if self.colour else 'grey'} images of {self.size} × {self.size} pixels, uint8"
+        return f"{text}; as {self.tensor}" if self.tensor else text
 
     def fits(self, data: NDArray[Any]) -> bool:
         """Whether an array has the form of a batch."""

@@ -38,11 +38,21 @@ def _is_table(source: Any) -> bool:
     return hasattr(source, "probs") and hasattr(source, "ids")
 
 
+def _is_model(source: Any) -> bool:
+    return isinstance(source, str | Path) and Path(source).suffix.lower() in (".onnx", ".skops")
+
+
+def _is_module(source: Any) -> bool:
+    return hasattr(source, "state_dict") and hasattr(source, "named_modules") and not isinstance(source, type)
+
+
 def _is_function(source: Any) -> bool:
     return callable(source) and not isinstance(source, type) and not hasattr(source, "state_dict")
 
 
 KINDS = (
+    _Kind("model", _is_model, "adopted:open_model"),
+    _Kind("module", _is_module, "adopted:open_model"),
     _Kind("run", _is_folder, "cell:open_run"),
     _Kind("estimator", _is_estimator, "sklearn:EstimatorClassifier"),
     _Kind("table", _is_table, "table:TableClassifier"),
@@ -55,10 +65,12 @@ def open_classifier(source: Any, kind: str | None = None, **settings: Any) -> Cl
 
     Parameters
     ----------
-    source : a classifier (returned as it is); the folder of a run or of one network; a fitted scikit-learn estimator; a
-        function from arrays to probabilities; outputs that were computed elsewhere.
+    source : a classifier (returned as it is); the folder of a run, of one network or of an adopted classifier; an ONNX
+        or skops file; a torch module; a fitted scikit-learn estimator; a function from arrays to probabilities; outputs
+        that were computed elsewhere.
     kind : what the source is, where it cannot be told: one of KINDS, or the name of an installed entry point.
-    settings : of that kind, such as `classes` and `inputs` of a function, or `left_out` and `seed` of a run.
+    settings : of that kind, such as `classes` and `inputs` of a function, `left_out` and `seed` of a run, or of a file
+        and a module the fields of `mien.classifiers.declare.InputSettings`, such as `scaling`.
 
     Raises
     ------
@@ -100,7 +112,7 @@ def _opener(source: Any, kind: str | None) -> Callable[..., Classifier]:
         )
     cause = "is no classifier that can be opened"
     remedy = (
-        "give the folder of a run or a network, a fitted scikit-learn estimator, a function that returns "
+        "give the folder of a run or a network, an ONNX file, a fitted scikit-learn estimator, a function that returns "
         "probabilities, or an object with `card` and `outputs`; for other models, wrap their prediction in a function: "
         "mien.classifiers.function.FunctionClassifier(predict, classes, inputs)"
     )

@@ -19,6 +19,7 @@ VERBS = {
     "study": "Leave each class out in turn, correct, and report: the main job.",
     "train": "Train one base classifier.",
     "compare": "Compare treatments of unbalanced classes, and say what to do.",
+    "adopt": "Take in a classifier that was trained elsewhere.",
     "correct": "Make a patch that corrects classes of a trained classifier.",
     "discover": "Find unlabelled pictures that look like none of the classes of a classifier.",
     "audit": "Find labels that are probably wrong.",

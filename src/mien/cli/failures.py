@@ -21,6 +21,7 @@ STOPPED = {
     "study": GOES_ON,
     "train": GOES_ON,
     "compare": GOES_ON,
+    "adopt": "the folder is written whole or not at all, run the same command again",
     "correct": "the patch is written whole or not at all, run the same command again to start over",
     "discover": "no page was written, run the same command again to start over",
     "audit": GOES_ON,

@@ -18,6 +18,8 @@ FULL, RETRAINED = "full", "retrained"
 _WITHOUT, _SEED = "without-", "seed"
 CARD, TRAINED_ON = "model.json", "trained_on.npz"
 """A classifier's card, and what it learnt from: beside its weights, in any folder."""
+ADOPTED = "classifier.json"
+"""What is declared of a classifier from elsewhere, beside its file."""
 APPLIED = "patch"
 """The folder beside a classifier with the patch that is applied to it."""
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*%\x7f]|[. ]$|^\.')

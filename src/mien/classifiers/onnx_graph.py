@@ -1,0 +1,191 @@
+"""An ONNX file as a graph: its input, its outputs, and any array inside it. ONNX Runtime runs it, without torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.classifiers.graph import ArrayInfo, LayerInfo, choose_layers
+from mien.errors import DataError, RunError, UsageError
+from mien.machine import cores
+from mien.outside import import_optional
+
+EXTRA = "onnx"
+CONVERT = "convert the model again, with standard operators and with a first axis of free length for the images"
+NUMBERS = {
+    "tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64", "tensor(uint8)": "uint8"
+}  # fmt: skip
+"""ONNX Runtime's name of a type → NumPy's, of the arrays that a classifier may read."""
+CHUNK = 2**20
+MOST_WORDS = 300
+"""Characters of a message of ONNX Runtime that are shown."""
+
+
+class OnnxGraph:
+    """A model in an ONNX file.
+
+    Parameters
+    ----------
+    path : of the file; data that lie beside it must be in its folder.
+
+    Raises
+    ------
+    RunError : it is missing, damaged, or has operators that ONNX Runtime does not know. UsageError : it reads no array
+        of numbers, or several. MissingExtraError : without the packages onnx and onnxruntime.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._onnx = import_optional("onnx", "onnx", EXTRA)
+        self._runtime = import_optional("onnxruntime", "onnxruntime", EXTRA)
+        if not self.path.is_file():
+            raise RunError("no such file", place=str(self.path), remedy="give the path of an ONNX file")
+        try:
+            self._model = self._onnx.load(str(self.path), load_external_data=False)
+        except Exception as error:  # protobuf raises its own errors
+            raise RunError(
+                "is no ONNX file, or a damaged one", place=str(self.path), remedy="fetch it again"
+            ) from error
+        self.files = (self.path, *self._external())
+        if len(self.files) > 1:
+            self._onnx.external_data_helper.load_external_data_for_model(self._model, str(self.path.parent))
+        self._sessions: dict[tuple[str, ...], Any] = {}
+        self.input = self._only_input()
+        self.outputs = tuple(map(_info, self._session(()).get_outputs()))
+
+    @cached_property
+    def id(self) -> str:
+        """Digest of the bytes of its files."""
+        state = hashlib.sha256()
+        for file in self.files:
+            with file.open("rb") as stream:
+                while chunk := stream.read(CHUNK):
+                    state.update(chunk)
+        return state.hexdigest()[:16]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Texts in the file that describe the model."""
+        return {entry.key: entry.value for entry in self._model.metadata_props}
+
+    @property
+    def opset(self) -> int:
+        """Version of the standard operators that it uses."""
+        return max((entry.version for entry in self._model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+
+    def run(self, data: NDArray[Any], names: Sequence[str]) -> list[Any]:
+        """The arrays of these names, outputs or others inside the graph, for one array that the graph reads.
+
+        Raises
+        ------
+        DataError : ONNX Runtime refuses the array.
+        """
+        outputs = {info.name for info in self.outputs}
+        inside = tuple(sorted(set(names) - outputs))
+        session = self._session(tuple(sorted(set(names))) if inside else ())
+        try:
+            return list(session.run(list(names), {self.input.name: data}))
+        except Exception as error:  # the runtime has many errors of its own
+            raise DataError(
+                f"ONNX Runtime refuses an array of shape {data.shape}: {_words(error)}", place=str(self.path),
+                remedy="declare the form that the model reads: size, colours, layout",
+            ) from error  # fmt: skip
+
+    def layers(self, probe: NDArray[Any]) -> tuple[LayerInfo, ...]:
+        """The arrays inside the graph that a corrector may learn on, found by their shapes for a probe."""
+        nodes = [node for node in self._model.graph.node if node.op_type not in ("Constant", "ConstantOfShape")]
+        names = [name for node in nodes for name in node.output if name]
+        shown = dict(zip(names, self._inside(probe, names), strict=True))
+        kinds = {name: node.op_type for node in nodes for name in node.output}
+        feeds = [(node.op_type, node.input[0] if node.input else "", list(node.output)) for node in nodes]
+        arrays = {name: value for name, value in shown.items() if _is_float(value)}
+        return choose_layers(arrays, kinds, feeds, len(probe))
+
+    def _inside(self, probe: NDArray[Any], names: Sequence[str]) -> list[Any]:
+        """Values of all these arrays; none where the graph cannot show them."""
+        try:
+            return self.run(probe, names) if names else []
+        except (RunError, DataError):
+            return [None] * len(names)
+
+    def _session(self, names: tuple[str, ...]) -> Any:
+        """A session that computes these arrays alone; () stands for the graph's own outputs."""
+        if names not in self._sessions:
+            options = self._runtime.SessionOptions()
+            options.log_severity_level, options.intra_op_num_threads = 4, cores()
+            try:
+                source = self._with_outputs(names)
+                self._sessions[names] = self._runtime.InferenceSession(
+                    source, options, providers=["CPUExecutionProvider"]
+                )
+            except Exception as error:  # the runtime has many errors of its own
+                raise RunError(
+                    f"ONNX Runtime cannot load it: {_words(error)}", place=str(self.path), remedy=CONVERT
+                ) from error
+        return self._sessions[names]
+
+    def _with_outputs(self, names: tuple[str, ...]) -> Any:
+        """The graph as bytes, or the path of a file that is too large for that, with these outputs."""
+        if not names:
+            return str(self.path)
+        model = self._onnx.ModelProto()
+        model.CopyFrom(self._model)
+        declared = {value.name: value for value in model.graph.output}
+        outputs = [declared.get(name) or self._onnx.ValueInfoProto(name=name) for name in names]
+        del model.graph.output[:]
+        model.graph.output.extend(outputs)
+        return model.SerializeToString()
+
+    def _only_input(self) -> ArrayInfo:
+        inputs = [_info(value) for value in self._session(()).get_inputs()]
+        if len(inputs) != 1:
+            names = ", ".join(info.name for info in inputs) or "none"
+            cause = f"reads {len(inputs)} arrays: {names}"
+            raise UsageError(cause, place=str(self.path), remedy="give a model that reads one array of images or rows")
+        if not inputs[0].dtype:
+            remedy = "give a model that reads numbers"
+            raise UsageError(f"its input {inputs[0].name} has no type of numbers", place=str(self.path), remedy=remedy)
+        return inputs[0]
+
+    def _external(self) -> Iterator[Path]:
+        """Files beside it that hold its numbers; each must lie in its folder."""
+        folder = self.path.parent.resolve()
+        places = {
+            entry.value
+            for tensor in self._onnx.external_data_helper._get_all_tensors(self._model)
+            if self._onnx.external_data_helper.uses_external_data(tensor)
+            for entry in tensor.external_data
+            if entry.key == "location"
+        }
+        for place in sorted(places):
+            file = (folder / place).resolve()
+            if not file.is_relative_to(folder):
+                remedy = "save the model again, with its data in one folder"
+                raise RunError(
+                    f"its data lie outside its folder: {place[:MOST_WORDS]!r}", place=str(self.path), remedy=remedy
+                )
+            if not file.is_file():
+                remedy = "copy the file with the data, too"
+                raise RunError(f"its data file {place[:MOST_WORDS]!r} is missing", place=str(self.path), remedy=remedy)
+            yield file
+
+
+def _info(value: Any) -> ArrayInfo:
+    sides = tuple(side if isinstance(side, int) and side > 0 else 0 for side in value.shape or ())
+    return ArrayInfo(value.name, sides, NUMBERS.get(value.type, ""))
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def _words(error: Exception) -> str:
+    """The first line of a message, of printable characters."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return "".join(sign for sign in lines[0] if sign.isprintable())[:MOST_WORDS]
