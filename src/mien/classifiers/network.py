@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, L
 from mien.nets import saved
 from mien.nets.device import one_thread
 from mien.nets.extraction import batches, changed_views, extract
+from mien.nets.graph import network_graph
 from mien.nets.head import widened
 from mien.nets.network import Network
 from mien.nets.pretrained import PREFIX
@@ -96,6 +98,10 @@ class NetworkClassifier:
     def head_source(self, classes: int) -> Network:
         """The network with columns for so many classes: what an adapter copies its layers from."""
         return widened(self.network, classes)
+
+    def graph(self, request: FeatureRequest = FeatureRequest(vectors=())) -> Any:  # noqa: B008 -- frozen
+        """The network as an ONNX model, see `mien.nets.graph.network_graph`; it computes in float32."""
+        return network_graph(self.network, self.card.images.shape, request)
 
     prepare_thread = staticmethod(one_thread)
     """Called once in each thread that asks for outputs: many threads with one core each are fastest."""
