@@ -10,7 +10,7 @@ import numpy as np
 from mien.correctors.contract import check_fitted
 from mien.correctors.log_odds import NEVER
 from mien.deploy.onnx.log_odds import all_codes, log_odds, of_answer
-from mien.deploy.onnx.nodes import Nodes
+from mien.deploy.onnx.nodes import Nodes, onnx_library
 from mien.outside import import_optional
 from mien.types import NO_LABEL
 
@@ -18,7 +18,9 @@ THRESHOLD = re.compile(r"^threshold=(.*)$", re.MULTILINE)
 SIZES = re.compile(r"^tree_sizes=.*\n", re.MULTILINE)
 """Lengths of the trees as text, which rounded thresholds change; without them LightGBM reads tree after tree."""
 CONVERTERS_OPSET = 15
-"""The latest operators that the converters of onnxmltools write; what they use did not change until OPSET."""
+"""The latest operators that the converters of onnxmltools write; of their models only the trees are taken."""
+LEAVES = {"class_ids": "target_ids", "class_nodeids": "target_nodeids", "class_treeids": "target_treeids",
+          "class_weights": "target_weights"}  # fmt: skip
 
 
 def trees_score(nodes: Nodes, corrector: Any) -> str:
@@ -36,20 +38,38 @@ def stack_proposal(nodes: Nodes, corrector: Any) -> tuple[str, str]:
 
 
 def _log_probs(nodes: Nodes, corrector: Any) -> str:
-    """(N, S) float64 log-probabilities; of two codes the first has one minus the float32 probability of the second."""
-    model = _converted(corrector, sum(corrector.widths_.values()) or None)
+    """(N, S) float64 log-probabilities; those of XGBoost are rounded to float32 before the logarithm, as it has them."""
+    codes = len(corrector.encoding_.codes)
     features = nodes.stacked(check_fitted(corrector.layers_, corrector.name))
-    prefix = f"trees_{len(nodes.nodes)}/"
-    inserted = nodes.insert(model, prefix, {"features": features})
-    chances = nodes.cast(inserted["probabilities"], np.float64)
-    if len(corrector.encoding_.codes) == 2:
-        second = nodes("Gather", chances, nodes.constant([1], np.int64), axis=1)
-        chances = nodes("Concat", nodes("Sub", nodes.constant(1.0, np.float64), second), second, axis=1)
+    targets = 1 if codes == 2 else codes
+    trees = _trees(_converted(corrector, sum(corrector.widths_.values()) or None), targets)
+    sums = nodes.cast(nodes("TreeEnsembleRegressor", features, domain="ai.onnx.ml", **trees), np.float64)
+    chances = nodes("Sigmoid", sums) if codes == 2 else nodes("Softmax", sums, axis=1)
+    if corrector.package == "xgboost":
+        chances = nodes.cast(nodes.cast(chances, np.float32), np.float64)
+    if codes == 2:
+        chances = nodes("Concat", nodes("Sub", nodes.constant(1.0, np.float64), chances), chances, axis=1)
     return nodes("Log", nodes("Max", chances, nodes.constant(np.exp(NEVER), np.float64)))
 
 
+def _trees(model: Any, targets: int) -> dict[str, Any]:
+    """The attributes of a converted classifier as those of a regression on the sums of its leaves.
+
+    ONNX Runtime's own probabilities of two classes lose digits: for a negative sum they are one minus a large number.
+    """
+    value_of = onnx_library().helper.get_attribute_value
+    classifier = next(node for node in model.graph.node if node.op_type == "TreeEnsembleClassifier")
+    attributes = {attribute.name: value_of(attribute) for attribute in classifier.attribute}
+    trees = {name: value for name, value in attributes.items() if name.startswith("nodes_")}
+    trees |= {leaf: attributes[name] for name, leaf in LEAVES.items()}
+    if targets == 1:
+        trees["target_ids"] = [0] * len(trees["target_ids"])
+    base = attributes.get("base_values") or []
+    return {**trees, "n_targets": targets, **({"base_values": base} if len(base) == targets else {})}
+
+
 def _converted(corrector: Any, width: int | None) -> Any:
-    """The trees as an ONNX model: input `features`, outputs `label` and `probabilities`."""
+    """The trees as an ONNX model with a `TreeEnsembleClassifier`."""
     library = import_optional("onnxmltools", "onnxmltools", "onnx")
     types = import_optional("onnxmltools.convert.common.data_types", "onnxmltools", "onnx")
     kinds = [("features", types.FloatTensorType([None, width]))]
