@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, LayerKind
 from mien.nets import saved
-from mien.nets.device import one_thread
+from mien.nets.device import full_precision, one_thread
 from mien.nets.extraction import batches, changed_views, extract
 from mien.nets.graph import network_graph
 from mien.nets.head import widened
@@ -105,3 +105,6 @@ class NetworkClassifier:
 
     prepare_thread = staticmethod(one_thread)
     """Called once in each thread that asks for outputs: many threads with one core each are fastest."""
+
+    full_precision = staticmethod(full_precision)
+    """A context in which it answers in float32, as its graph does."""

@@ -32,7 +32,9 @@ class ConvBlocks(nn.Module):
 def cell_means(maps: Tensor, grid: int) -> Tensor:
     """Average (B, C, H, W) maps over a grid of grid × grid equal cells, which may overlap by a row or column."""
     sides = [int(side) for side in maps.shape[2:]]
-    if torch.onnx.is_in_onnx_export() and any(side % grid for side in sides):  # ONNX has equal cells without overlap only
+    if torch.onnx.is_in_onnx_export() and any(
+        side % grid for side in sides
+    ):  # ONNX has equal cells without overlap only
         rows, columns = (_cell_shares(side, grid) for side in sides)
         return rows @ maps @ columns.T
     return functional.adaptive_avg_pool2d(maps, grid)

@@ -16,7 +16,7 @@ from mien.errors import DataError, choice_error
 from mien.machine import empty_or_memmap
 from mien.nets.augment import augment
 from mien.nets.blocks import cell_means
-from mien.nets.device import choose_precision, keep_freed_memory, mixed
+from mien.nets.device import keep_freed_memory, mixed, precision_of_answers
 from mien.nets.examples import to_tensor
 from mien.nets.network import Network
 from mien.nets.settings import AugmentSettings
@@ -46,7 +46,7 @@ def batches(
     model.eval()
     keep_freed_memory()
     device = next(model.parameters()).device
-    precision = model.precision if choose_precision("auto", device) == model.precision else torch.float32
+    precision = precision_of_answers(model.precision, device)
     for start in range(0, len(inputs), BATCH):
         pictures = read(inputs[start : start + BATCH], device)
         views = [pictures, pictures.flip(3)] if model.flip_tta else [pictures]

@@ -106,7 +106,11 @@ def traced(module: Readout | HeadReadout, example: Tensor, name: str) -> Any:
 def _quiet() -> Any:
     """Hold back what torch prints while it traces; errors are raised all the same."""
     before = logging.root.manager.disable
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
         warnings.simplefilter("ignore")
         logging.disable(logging.ERROR)
         try:

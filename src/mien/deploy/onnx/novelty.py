@@ -20,7 +20,9 @@ def novelty_score(nodes: Nodes, corrector: Any) -> str:
         raw = of_outputs[method](nodes)
     else:
         wide = nodes.cast(vectors(nodes, corrector.embedding_), np.float64)
-        raw = {"knn": _knn, "vim": _vim, "mahalanobis": _mahalanobis, "relative": _relative}[method](nodes, wide, learnt)
+        raw = {"knn": _knn, "vim": _vim, "mahalanobis": _mahalanobis, "relative": _relative}[method](
+            nodes, wide, learnt
+        )
     centred = nodes("Sub", raw, nodes.constant(float(learnt["centre"]), np.float64))
     return nodes("Div", centred, nodes.constant(float(learnt["scale"]), np.float64))
 
@@ -66,7 +68,9 @@ def _vim(nodes: Nodes, wide: str, learnt: Any) -> str:
     inside = np.asarray(learnt["inside"], np.float64)
     outside = nodes("Sub", wide, nodes("MatMul", wide, nodes.constant(inside @ inside.T)))
     length = nodes("ReduceL2", outside, nodes.constant([1], np.int64), keepdims=0)
-    return nodes("Add", nodes("Mul", length, nodes.constant(float(learnt["weight"]), np.float64)), _energy_or_zero(nodes))
+    return nodes(
+        "Add", nodes("Mul", length, nodes.constant(float(learnt["weight"]), np.float64)), _energy_or_zero(nodes)
+    )
 
 
 def _energy_or_zero(nodes: Nodes) -> str:

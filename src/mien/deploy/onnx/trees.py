@@ -38,7 +38,7 @@ def stack_proposal(nodes: Nodes, corrector: Any) -> tuple[str, str]:
 
 
 def _log_probs(nodes: Nodes, corrector: Any) -> str:
-    """(N, S) float64 log-probabilities; those of XGBoost are rounded to float32 before the logarithm, as it has them."""
+    """(N, S) float64 log-probabilities; XGBoost gives float32 probabilities, so its own are rounded to that."""
     codes = len(corrector.encoding_.codes)
     features = nodes.stacked(check_fitted(corrector.layers_, corrector.name))
     targets = 1 if codes == 2 else codes
@@ -82,7 +82,7 @@ def _converted(corrector: Any, width: int | None) -> Any:
 
 
 def _float32_thresholds(line: re.Match[str]) -> str:
-    """Thresholds rounded down to float32, which divide float32 features as the float64 ones do (feature ≤ threshold)."""
+    """Thresholds rounded down to float32: they divide float32 features as the float64 ones do (feature ≤ threshold)."""
     values = np.array(line[1].split(), np.float64)
     rounded = values.astype(np.float32)
     rounded = np.where(rounded > values, np.nextafter(rounded, np.float32(-np.inf)), rounded)
