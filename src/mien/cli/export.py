@@ -37,9 +37,9 @@ AUDIT = "audit.json"
 def export(place: Path, **choices: Any) -> None:
     """Write a classifier as an ONNX graph, or the labels of an audit for other tools.
 
-    The graph has everything inside: normalisation, mirror images, the patch with its thresholds. It is compared with
-    mien picture by picture, and its thresholds are certified on its own scores where the calibration pictures can be
-    read.
+    The graph has everything inside: normalisation, mirror images, the patch with its thresholds. Its answers are
+    compared with those of mien predict, and its thresholds are certified on its own scores where the calibration
+    pictures can be read.
 
     Of an audit, the pictures are written with their labels, as corrected by the reviewers. A picture without a review
     keeps its label: suggestions of the audit are never applied on their own.
