@@ -17,7 +17,7 @@ def test_a_study_becomes_a_graph_that_patch_show_reads(mien: Mien, finished: Pat
     out = tmp_path / "new" / "happy.onnx"
     told = mien("export", finished, "--left-out", "happiness", "--onnx", out, "--check", faces)
     assert told.code == 0, told.err
-    assert f"({faces})" in told.out and "decisions differ" in told.out and "not certified again" in told.out
+    assert f"({faces.name})" in told.out and "decisions differ" in told.out and "not certified again" in told.out
     shown = mien("patch", "show", out)
     assert shown.code == 0 and "corrects     happiness (logistic)" in shown.out and "uint8" in shown.out
     facts = json.loads(mien("patch", "show", out, "--json").out)

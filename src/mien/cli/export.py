@@ -21,6 +21,7 @@ AUDIT = "audit.json"
 @click.command()
 @click.argument("place", metavar="BASE|AUDIT", type=PATH)
 @click.option("--onnx", "graph", type=PATH, metavar="FILE", help="of a classifier: ONNX graph to write, a new file")
+@click.option("--folder", type=PATH, help="of a classifier: folder to publish, with the graph, a model card, a script")
 @click.option("--patch", type=PATH, help="of a classifier: its patch; the applied one by default")
 @click.option("--patch-only", is_flag=True, help="the corrector alone, which reads the layers of the classifier")
 @click.option("--check", metavar="DATA", default="", help="pictures to compare the graph on; drawn faces by default")
@@ -47,6 +48,7 @@ def export(place: Path, **choices: Any) -> None:
     \b
     Example:
       mien export runs/base --patch fear.patch --onnx fear.onnx
+      mien export runs/base --folder published
       mien export runs/audit --as label-studio --out tasks.json
     """
     if (place / AUDIT).exists() or (choices["out"] is not None and choices["graph"] is None):
@@ -77,17 +79,28 @@ def _graph(place: Path, choices: dict[str, Any]) -> None:
     from mien.deploy.onnx.exporting import check_new, export_graph
     from mien.deploy.opening import open_predictor
 
-    out, check = choices["graph"], choices["check"]
-    if out is None:
-        raise UsageError("is required for a classifier", place="--onnx", remedy="name a file that is not there yet")
+    file, folder, check = choices["graph"], choices["folder"], choices["check"]
+    if (file is None) == (folder is None):
+        cause = (
+            "is required for a classifier" if file is None else "cannot be beside --folder, which has a graph as well"
+        )
+        raise UsageError(cause, place="--onnx", remedy="give --onnx FILE or --folder FOLDER, not there yet")
+    out = file or folder
     check_new(out)
     names = ("left_out", "seed", "corrector", "base", "patch")
     predictor = open_predictor(place, **{name: choices[name] for name in names})
     check_outside_data(out, [check] if check else [])
     with prepare_output(out):
         exported = export_graph(predictor, patch_only=choices["patch_only"], check=check)
-        files = exported.write(out)
-    click.echo(f"{' and '.join(map(str, files))}: {exported.facts['kind']}, opset {exported.facts['opset']}")
+        if file:
+            written = " and ".join(map(str, exported.write(file)))
+        else:
+            from mien.deploy.onnx.figures import measure
+            from mien.deploy.onnx.publish import publish
+
+            publish(exported, folder, *measure(exported, predictor, check))
+            written = str(folder)
+    click.echo(f"{written}: {exported.facts['kind']}, opset {exported.facts['opset']}")
     click.echo(f"{'compared':<11} {exported.parity}")
     if exported.calibration:
         click.echo(f"{'thresholds':<11} {exported.calibration}")

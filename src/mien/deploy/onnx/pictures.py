@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +24,7 @@ MOST = 2000
 
 @dataclass(frozen=True)
 class Compared:
-    """The pictures that a graph is compared on, and where they are from, in words."""
+    """The pictures that a graph is compared on, and the name of the set that they are from."""
 
     batch: Batch
     source: str
@@ -39,7 +40,7 @@ def pictures_to_compare(classifier: Classifier, source: str = "") -> Compared:
     data = _read(classifier, DataSettings(source or f"synthetic:n={DRAWN}"))
     count = len(data)
     rows = np.arange(count) if count <= MOST else np.linspace(0, count - 1, MOST).astype(np.int64)
-    return Compared(Batch.of(data, rows), source or "drawn faces")
+    return Compared(Batch.of(data, rows), Path(data.name).name if source else "drawn faces")
 
 
 def calibration_pictures(classifier: Classifier, patch: Patch) -> tuple[Batch | None, str]:
