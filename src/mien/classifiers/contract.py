@@ -245,6 +245,18 @@ class MapClassifier(Classifier, Protocol):
         ...
 
 
+@runtime_checkable
+class GraphClassifier(Classifier, Protocol):
+    """A classifier that can be written as an ONNX graph."""
+
+    def graph(self, request: FeatureRequest = ...) -> Any:
+        """An `onnx.ModelProto` with the outputs `probabilities` (N, K) and what is requested.
+
+        Features have the names of `Outputs.vectors`; maps are (N, V, C, H, W), named "maps/LAYER".
+        """
+        ...
+
+
 def is_identity(classifier: Classifier, stored: str) -> bool:
     """Whether a stored identity is that of a classifier; networks also recognise those of earlier versions."""
     recognised = getattr(classifier, "has_identity", None)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, LayerKind
 from mien.nets import saved
-from mien.nets.device import one_thread
+from mien.nets.device import full_precision, one_thread
 from mien.nets.extraction import batches, changed_views, extract
+from mien.nets.graph import network_graph
 from mien.nets.head import widened
 from mien.nets.network import Network
 from mien.nets.pretrained import PREFIX
@@ -97,5 +99,12 @@ class NetworkClassifier:
         """The network with columns for so many classes: what an adapter copies its layers from."""
         return widened(self.network, classes)
 
+    def graph(self, request: FeatureRequest = FeatureRequest(vectors=())) -> Any:  # noqa: B008 -- frozen
+        """The network as an ONNX model, see `mien.nets.graph.network_graph`; it computes in float32."""
+        return network_graph(self.network, self.card.images.shape, request)
+
     prepare_thread = staticmethod(one_thread)
     """Called once in each thread that asks for outputs: many threads with one core each are fastest."""
+
+    full_precision = staticmethod(full_precision)
+    """A context in which it answers in float32, as its graph does."""

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from mien.certify.thresholds import CONFIDENT
 from mien.cli import Group
+from mien.cli.graph import show_graph
 from mien.cli.options import PATH, base_argument, left_out_option, seed_option
 from mien.cli.terminal import print_json, table
 from mien.errors import RunError
@@ -40,10 +41,16 @@ def patch() -> None:
 def show(folder: Path, as_json: bool) -> None:
     """Show what a patch corrects, what is certified, how it was made, and what its watch shows.
 
+    PATCH may also be an ONNX graph that mien export wrote.
+
     \b
     Example:
       mien patch show fear.patch
+      mien patch show fear.onnx
     """
+    if folder.is_file():
+        show_graph(folder, as_json)
+        return
     from mien.data.provenance import RECORD, Provenance
     from mien.deploy.patch_io import PATCH, REMEDY
     from mien.deploy.watch_io import FOLDER, WATCH, read_watch, restraint_of

@@ -18,6 +18,7 @@ from mien.features.vectors import check_finite
 from mien.nets.device import seed_everything
 from mien.nets.examples import Maps
 from mien.nets.extraction import answers_from_maps
+from mien.nets.graph import head_graph
 from mien.nets.head import Copied, Fresh
 from mien.nets.network import Network
 from mien.nets.saved import PRECISIONS, precision_name
@@ -160,6 +161,10 @@ class Adapter(BaseCorrector):
         network.precision = PRECISIONS[str(state["precision"])]
         self.network_ = network.eval()
         return self
+
+    def graph(self, shape: tuple[int, ...]) -> Any:
+        """Its layers as an ONNX model: maps (N, *shape) in, logits out; see `mien.nets.graph.head_graph`."""
+        return head_graph(check_fitted(self.network_, self.name), shape)
 
     def _maps(self, outputs: Outputs) -> Floats:
         layer = self.layer_ or self.layer

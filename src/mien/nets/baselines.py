@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
-from mien.nets.blocks import ConvBlocks, conv_block
+from mien.nets.blocks import ConvBlocks, cell_means, conv_block
 from mien.nets.network import Network
 
 WIDTH = 128
@@ -78,4 +77,4 @@ def on_grid(maps: Tensor) -> Tensor:
     """Average (B, C, H, W) maps over a grid of GRID × GRID cells and flatten them to (B, C·GRID²)."""
     if maps.shape[2:] == (GRID, GRID):
         return maps.flatten(1)
-    return functional.adaptive_avg_pool2d(maps.float(), GRID).flatten(1).to(maps.dtype)
+    return cell_means(maps.float(), GRID).flatten(1).to(maps.dtype)

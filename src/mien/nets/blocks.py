@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -26,6 +27,26 @@ class ConvBlocks(nn.Module):
         convolution, norm = self.convolutions[number], self.norms[number]
         assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
         return conv_block(convolution, norm, maps)
+
+
+def cell_means(maps: Tensor, grid: int) -> Tensor:
+    """Average (B, C, H, W) maps over a grid of grid × grid equal cells, which may overlap by a row or column."""
+    sides = [int(side) for side in maps.shape[2:]]
+    if torch.onnx.is_in_onnx_export() and any(
+        side % grid for side in sides
+    ):  # ONNX has equal cells without overlap only
+        rows, columns = (_cell_shares(side, grid) for side in sides)
+        return rows @ maps @ columns.T
+    return functional.adaptive_avg_pool2d(maps, grid)
+
+
+def _cell_shares(side: int, grid: int) -> Tensor:
+    """(g, side) share of each position in each cell; cells are those of torch's adaptive pooling."""
+    shares = np.zeros((grid, side), np.float32)
+    for cell in range(grid):
+        start, end = cell * side // grid, -(-(cell + 1) * side // grid)
+        shares[cell, start:end] = 1 / (end - start)
+    return torch.from_numpy(shares)
 
 
 def conv_block(convolution: nn.Conv2d, norm: nn.BatchNorm2d, maps: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import platform
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,6 +54,25 @@ def _multiplies_bfloat16() -> bool:
 def mixed(device: torch.device, precision: torch.dtype) -> torch.autocast:
     """Return a context in which layers compute in `precision` (autocast); it has no effect for float32."""
     return torch.autocast(device.type, precision, enabled=precision != torch.float32)
+
+
+_FULL: ContextVar[bool] = ContextVar("full precision", default=False)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Within it networks answer in float32, whatever precision they were trained in; for the calling thread."""
+    token = _FULL.set(True)
+    try:
+        yield
+    finally:
+        _FULL.reset(token)
+
+
+def precision_of_answers(trained: torch.dtype, device: torch.device) -> torch.dtype:
+    """The precision in which a network answers: that of its training where the hardware computes it faster."""
+    fast = not _FULL.get() and choose_precision("auto", device) == trained
+    return trained if fast else torch.float32
 
 
 def one_thread() -> None:

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from mien.errors import DataError, choice_error
 from mien.machine import empty_or_memmap
 from mien.nets.augment import augment
-from mien.nets.device import choose_precision, keep_freed_memory, mixed
+from mien.nets.blocks import cell_means
+from mien.nets.device import keep_freed_memory, mixed, precision_of_answers
 from mien.nets.examples import to_tensor
 from mien.nets.network import Network
 from mien.nets.settings import AugmentSettings
@@ -46,7 +46,7 @@ def batches(
     model.eval()
     keep_freed_memory()
     device = next(model.parameters()).device
-    precision = model.precision if choose_precision("auto", device) == model.precision else torch.float32
+    precision = precision_of_answers(model.precision, device)
     for start in range(0, len(inputs), BATCH):
         pictures = read(inputs[start : start + BATCH], device)
         views = [pictures, pictures.flip(3)] if model.flip_tta else [pictures]
@@ -144,7 +144,7 @@ def extract(
     for views in batches(model, pixels):
         logits = mean_of_views([{"logits": view["logits"]} for view in views])["logits"]
         probs.append(logits.float().softmax(1).cpu().numpy())
-        for name, values in _pooled(views, known, vectors):
+        for name, values in pooled(views, known, vectors):
             features.setdefault(name, []).append(values.cpu().numpy())
         for layer in maps:
             whole.setdefault(layer, []).append(half_precision([view[layer] for view in views]))
@@ -157,7 +157,7 @@ def extract(
 def grid_means(maps: Tensor, grid: int) -> Tensor:
     """(B, C, H, W) → (B, C, g, g) means of equal parts, in float32."""
     # pooling is twenty times slower in the memory layout of maps made of a sequence
-    return functional.adaptive_avg_pool2d(maps.float().contiguous(memory_format=torch.channels_last), grid)
+    return cell_means(maps.float().contiguous(memory_format=torch.channels_last), grid)
 
 
 def half_precision(views: Sequence[Tensor]) -> Floats:
@@ -168,7 +168,7 @@ def half_precision(views: Sequence[Tensor]) -> Floats:
     return torch.stack([view.half() for view in views], 1).cpu().numpy()
 
 
-def _pooled(views: Sequence[dict[str, Tensor]], known: Bools, patterns: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+def pooled(views: Sequence[dict[str, Tensor]], known: Bools, patterns: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
     """Yield the features that match; mirror images are mirrored back after pooling, which is faster."""
 
     def matches(name: str) -> bool:
@@ -176,8 +176,8 @@ def _pooled(views: Sequence[dict[str, Tensor]], known: Bools, patterns: Sequence
 
     for layer, values in views[0].items():
         grids = [grid for grid in GRIDS if matches(f"{layer}/{grid}")] if values.ndim == 4 else []
-        pooled = [{f"{layer}/{grid}": grid_means(view[layer], grid) for grid in grids} for view in views]
+        means = [{f"{layer}/{grid}": grid_means(view[layer], grid) for grid in grids} for view in views]
         if values.ndim == 2 and matches(layer):
-            pooled = [{layer: view[layer].float()} for view in views]
-        for name, mean in mean_of_views(pooled).items():
+            means = [{layer: view[layer].float()} for view in views]
+        for name, mean in mean_of_views(means).items():
             yield name, mean[:, torch.from_numpy(known).to(mean.device)] if layer == "logits" else mean.flatten(1)

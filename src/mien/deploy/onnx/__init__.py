@@ -1,0 +1,1 @@
+"""Corrected classifiers as ONNX graphs."""

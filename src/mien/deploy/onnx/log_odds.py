@@ -1,0 +1,76 @@
+"""From logits of codes to the log-odds of the target class, as `mien.correctors.log_odds` computes them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mien.correctors.log_odds import NEVER, Encoding
+from mien.deploy.onnx.nodes import Nodes
+
+
+def log_odds_of_logits(nodes: Nodes, logits: str, encoding: Encoding, target: int) -> str:
+    """(N,) float64 score of the target class, from (N, S) logits of the codes that occurred in fitting."""
+    return log_odds(nodes, log_softmax(nodes, logits), encoding, target)
+
+
+def log_softmax(nodes: Nodes, logits: str) -> str:
+    """(N, S) float64 log-probabilities of logits."""
+    return nodes("LogSoftmax", nodes.cast(logits, np.float64), axis=1)
+
+
+def log_odds(nodes: Nodes, log_probs: str, encoding: Encoding, target: int) -> str:
+    """(N,) float64 score of the target class, from (N, S) float64 log-probabilities."""
+    log_probs = all_codes(nodes, log_probs, encoding)
+    if encoding.kind == "rest":
+        return nodes("Sub", column(nodes, log_probs, 1), column(nodes, log_probs, 0))
+    if encoding.kind == "three":
+        new, right, wrong = (column(nodes, log_probs, code) for code in (2, 1, 0))
+    else:
+        new = column(nodes, log_probs, target)
+        answers, goal = one_hot(nodes, nodes.base), nodes.constant(np.arange(nodes.classes) == target, bool)
+        never = nodes.constant(NEVER, np.float64)
+        rest = nodes("Where", nodes("Or", answers, goal), never, log_probs)
+        wrong = sum_of_exponentials(nodes, rest)
+        changes_nothing = nodes("Equal", nodes.base, nodes.constant(target, np.int64))
+        right = nodes("Where", changes_nothing, wrong, of_answer(nodes, log_probs))
+    if encoding.error_weight > 0:
+        if encoding.error_weight != 1:
+            wrong = nodes("Add", wrong, nodes.constant(np.log(encoding.error_weight), np.float64))
+        axis = nodes.constant([1], np.int64)
+        pair = nodes("Concat", nodes("Unsqueeze", right, axis), nodes("Unsqueeze", wrong, axis), axis=1)
+        right = sum_of_exponentials(nodes, pair)
+    return nodes("Sub", new, right)
+
+
+def all_codes(nodes: Nodes, log_probs: str, encoding: Encoding) -> str:
+    """(N, C) log-probabilities of all codes; those that did not occur in fitting are nearly impossible."""
+    count = {"rest": 2, "three": 3}.get(encoding.kind, nodes.classes)
+    codes = np.arange(count) if encoding.codes is None else np.asarray(encoding.codes)
+    if len(codes) == count:
+        return log_probs
+    wide = np.zeros((len(codes), count))
+    wide[np.arange(len(codes)), codes] = 1
+    absent = np.where(wide.any(0), 0.0, NEVER)
+    return nodes("Add", nodes("MatMul", log_probs, nodes.constant(wide)), nodes.constant(absent))
+
+
+def column(nodes: Nodes, values: str, number: int) -> str:
+    """(N,) one column of (N, C) values."""
+    return nodes("Gather", values, nodes.constant(number, np.int64), axis=1)
+
+
+def one_hot(nodes: Nodes, answers: str) -> str:
+    """(N, K) whether a class is the answer."""
+    axis, classes = nodes.constant([1], np.int64), nodes.constant(np.arange(nodes.classes), np.int64)
+    return nodes("Equal", nodes("Unsqueeze", answers, axis), classes)
+
+
+def of_answer(nodes: Nodes, values: str) -> str:
+    """(N,) values (N, K) of the classifier's answers."""
+    axis = nodes.constant([1], np.int64)
+    return nodes("Squeeze", nodes("GatherElements", values, nodes("Unsqueeze", nodes.base, axis), axis=1), axis)
+
+
+def sum_of_exponentials(nodes: Nodes, values: str) -> str:
+    """(N,) log Σ exp of (N, C) float64 values."""
+    return nodes("ReduceLogSumExp", values, nodes.constant([1], np.int64), keepdims=0)

@@ -1,0 +1,119 @@
+"""Networks as ONNX graphs: `torch.onnx` traces them, and nothing of mien is needed to run them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mien.errors import UsageError
+from mien.nets.extraction import mean_of_views, pooled
+from mien.nets.network import Network
+from mien.outside import import_optional
+from mien.types import FeatureRequest
+
+OPSET = 18
+"""Version of ONNX's operators: read by ONNX Runtime 1.14 and later, and by its build for browsers."""
+
+
+class Readout(nn.Module):
+    """A network with everything around it: pixels in, probabilities and requested features out, as `extract` has them.
+
+    Parameters
+    ----------
+    network : in evaluation mode. request : the features.
+    """
+
+    def __init__(self, network: Network, request: FeatureRequest) -> None:
+        super().__init__()
+        self.network, self.request = network, request
+        self.names: tuple[str, ...] = ()
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Compute all outputs of (B, H, W) or (B, H, W, 3) uint8 pixels; `names` has their names afterwards."""
+        pictures = (pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)).float() / 255
+        views = [pictures, pictures.flip(3)] if self.network.flip_tta else [pictures]
+        layers = [self.network.activations(view) for view in views]
+        logits = mean_of_views([{"logits": view["logits"]} for view in layers])["logits"]
+        outputs = {"probabilities": logits.softmax(1)}
+        outputs |= dict(pooled(layers, self.network.known.numpy(), self.request.vectors))
+        outputs |= {f"maps/{name}": torch.stack([view[name] for view in layers], 1) for name in self.request.maps}
+        self.names = tuple(outputs)
+        return tuple(outputs.values())
+
+
+class HeadReadout(nn.Module):
+    """The layers of an adapter: maps (B, V, C, H, W) in, logits (B, K) out, as means over the V views."""
+
+    names = ("logits",)
+
+    def __init__(self, head: Network) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, maps: Tensor) -> tuple[Tensor, ...]:
+        views = maps.half().float()  # maps of a classifier have half precision
+        logits = self.head.activations(views.flatten(0, 1))["logits"]
+        return (logits.unflatten(0, (-1, maps.shape[1])).mean(1),)
+
+
+def network_graph(network: Network, shape: Sequence[int], request: FeatureRequest) -> Any:
+    """A network as an ONNX model: input `pictures` (N, *shape) uint8, output `probabilities` and those requested.
+
+    Raises
+    ------
+    UsageError : torch cannot trace it. MissingExtraError : without the package onnx.
+    """
+    return traced(Readout(network, request), torch.zeros(2, *shape, dtype=torch.uint8), "pictures")
+
+
+def head_graph(head: Network, shape: Sequence[int]) -> Any:
+    """The layers of an adapter as an ONNX model: input `maps` (N, *shape) float32, output `logits` (N, K)."""
+    return traced(HeadReadout(head), torch.zeros(2, *shape), "maps")
+
+
+def traced(module: Readout | HeadReadout, example: Tensor, name: str) -> Any:
+    """An ONNX model of a module with one input, whose first axis N has any length; it computes in float32."""
+    onnx = import_optional("onnx", "onnx", "onnx")
+    module.eval()
+    with torch.no_grad():
+        module(example)
+    axes = {label: {0: "N"} for label in (name, *module.names)}
+    with TemporaryDirectory() as folder, _quiet():
+        path = Path(folder) / "network.onnx"
+        try:
+            torch.onnx.export(
+                module, (example,), str(path), input_names=[name], output_names=list(module.names),
+                dynamic_axes=axes, opset_version=OPSET, dynamo=False,
+            )  # fmt: skip
+        except (torch.onnx.OnnxExporterError, RuntimeError) as error:
+            cause = f"cannot become an ONNX graph: {str(error).splitlines()[0][:200]}"
+            network = next(module.children())
+            remedy = "train one of mien's networks, such as --base attention"
+            raise UsageError(cause, place=type(network).__name__, remedy=remedy) from None
+        return onnx.load(path)
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """Hold back what torch prints while it traces; errors are raised all the same."""
+    before = logging.root.manager.disable
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.ERROR)
+        try:
+            yield
+        finally:
+            logging.disable(before)
