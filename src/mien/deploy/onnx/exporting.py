@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import mien
 from mien.certify.calibration_set import CalibrationSet
 from mien.classifiers.contract import Batch, Classifier, GraphClassifier, ImageSpec
 from mien.deploy.onnx.graph import composed, corrector_graph, rounded_up
@@ -199,7 +199,7 @@ def _facts(classifier: Classifier) -> dict[str, Any]:
     assert isinstance(card.inputs, ImageSpec)
     return {
         "classes": card.classes, "known": card.known, "inputs": {**asdict(card.inputs), "words": str(card.inputs)},
-        "classifier": card.id, "opset": OPSET, "exported": now(), "version": mien.__version__,
+        "classifier": card.id, "opset": OPSET, "exported": now(), "version": version("mien"),
     }  # fmt: skip
 
 
