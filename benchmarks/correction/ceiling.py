@@ -15,7 +15,7 @@ LEAST = 1e-9
 
 
 def table(study: Study, result: Result) -> None:
-    """Points of macro recall by class; no corrector that must choose its threshold before test can be expected there."""
+    """Points of macro recall by class; a corrector that must choose its threshold before test will win less."""
     points = np.array([[best(study, seed, target) for seed in study.seeds] for target in range(len(study.labelset))])
     lines: list[dict[str, object]] = [
         {"class": name, "points of macro recall": Figure.over(values, len(values), study.seeds)}
