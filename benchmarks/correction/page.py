@@ -62,6 +62,8 @@ threshold serves macro recall, and where no override helps, the patch is silent.
 
 {known_classes}
 
+{ceiling}
+
 Theory gives the threshold from which on an override pays. Another one is in force only where it is better on calibrate
 by three standard errors; that number was chosen on calibrate, too:
 
@@ -185,6 +187,7 @@ def main() -> None:
             certified=table(found, "Certified on calibrate"),
             known=table(found, "Known classes"),
             known_classes=table(found, "Points of macro recall"),
+            ceiling=table(found, "Ceiling of a patch"),
             halves=table(found, "Thresholds chosen"),
             redrawn=table(found, "Real pictures"),
             harmed=table(found, "What is harmed"),
