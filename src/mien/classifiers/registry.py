@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.classifiers.contract import Classifier
+from mien.data.answers import is_table
 from mien.errors import UsageError, choice_error
 
 GROUP = "mien.classifiers"
@@ -30,6 +31,10 @@ def _is_folder(source: Any) -> bool:
     return isinstance(source, str | Path) and (Path(source).is_dir() or not Path(source).suffix)
 
 
+def _is_table_file(source: Any) -> bool:
+    return isinstance(source, str | Path) and is_table(Path(source))
+
+
 def _is_estimator(source: Any) -> bool:
     return hasattr(source, "fit") and hasattr(source, "get_params") and not isinstance(source, type)
 
@@ -43,6 +48,7 @@ def _is_function(source: Any) -> bool:
 
 
 KINDS = (
+    _Kind("answers", _is_table_file, "table:open_table"),
     _Kind("run", _is_folder, "cell:open_run"),
     _Kind("estimator", _is_estimator, "sklearn:EstimatorClassifier"),
     _Kind("table", _is_table, "table:TableClassifier"),
@@ -56,7 +62,7 @@ def open_classifier(source: Any, kind: str | None = None, **settings: Any) -> Cl
     Parameters
     ----------
     source : a classifier (returned as it is); the folder of a run or of one network; a fitted scikit-learn estimator; a
-        function from arrays to probabilities; outputs that were computed elsewhere.
+        function from arrays to probabilities; outputs that were computed elsewhere, or the file of a table of them.
     kind : what the source is, where it cannot be told: one of KINDS, or the name of an installed entry point.
     settings : of that kind, such as `classes` and `inputs` of a function, or `left_out` and `seed` of a run.
 
