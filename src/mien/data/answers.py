@@ -112,7 +112,8 @@ def read_answers(path: Path, columns: AnswerColumns | None = None) -> Answers:
         probs = as_shares(layout.scores, place)
     ids = _keys(table, ID)
     vectors = {name: values for name, (_, values) in layout.vectors.items()}
-    outputs = Outputs(np.arange(len(probs)) if ids is None else _unique(table, ids), probs, None, vectors)
+    keys = texts([str(number) for number in range(len(probs))]) if ids is None else _unique(table, ids)
+    outputs = Outputs(keys, probs, np.ones(probs.shape[1], bool), vectors)
     described = AnswerColumns(layout.classes, tuple((name, layout.vectors[name][0]) for name in sorted(vectors)))
     groups = _keys(table, GROUP)
     return Answers(
