@@ -30,7 +30,7 @@ Vectors = dict[str, tuple[tuple[str, ...], Floats]]
 
 @dataclass(frozen=True)
 class AnswerColumns:
-    """What makes two tables those of one classifier, as far as it can be checked.
+    """What two tables of one classifier have in common, and what is checked of that.
 
     Attributes
     ----------

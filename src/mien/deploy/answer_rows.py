@@ -96,7 +96,12 @@ def answer_rows(
     targets = [labelset.names[labelset.resolve(name)] for name in dict.fromkeys(settings.classes)]
     material = calibration_rows(data, parts, targets, provenance)
     unlabelled = [f"{int((~labelled).sum()):,} rows have no label, and are left out"] if not labelled.all() else []
-    material = replace(material, notes=(*answers.notes, *unlabelled, *_leaks(classifier, material)))
+    strangers = [
+        f"{each.place} names no row of the table: all its rows count as new to the classifier"
+        for each in sets
+        if not len(each.pictures)
+    ]
+    material = replace(material, notes=(*answers.notes, *unlabelled, *strangers, *_leaks(classifier, material)))
     if not fixed:
         return material.with_fit_share(settings.share_to_fit(policy))
     if settings.fit_share:
