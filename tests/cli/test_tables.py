@@ -71,7 +71,7 @@ def test_a_table_is_corrected_and_judged_on_rows_that_nothing_has_seen(mien: Mie
     assert figures["harm"]["rate"] <= 0.05 and figures["promise"]["standing"] != "broken"
     assert figures["provenance"]["kind"] == "unknown" and "rows to calibrate on" in figures["assurance"]
     text = (tmp_path / "fraud.patch" / "report.html").read_text()
-    assert "of the rows that f had wrong" in text and "picture" not in text and "amount, hour" in text
+    assert "of the rows that f had wrong" in text and "pictures" not in text and "amount, hour" in text
 
 
 def test_its_default_corrector_needs_no_adapter(mien: Mien, table: Path, tmp_path: Path) -> None:
