@@ -363,7 +363,7 @@ def test_persons_of_a_stated_set_count(mien: Mien, foreign: Path, data: Path, tm
 
 def test_unknown_is_said_wherever_a_certificate_is(mien: Mien, foreign: Path, faces: Path, tmp_path: Path) -> None:
     flags = (*QUICK, "--trained-on", "unknown", "--out", tmp_path / "p")
-    words = "holds only if none of the calibration pictures was trained on"
+    words = "holds only if none of the calibration data was trained on"
     said = mien("correct", foreign, faces, *flags)
     assert said.code == 0 and words in said.out
     found = json.loads(mien("correct", foreign, faces, *flags, "--json").out)

@@ -40,7 +40,7 @@ KINDS = (KNOWN, STATED, UNKNOWN)
 WORDS = {
     KNOWN: "training data known",
     STATED: "training data stated by the user",
-    UNKNOWN: "training data unknown: holds only if the classifier was trained on none of the calibration data",
+    UNKNOWN: "training data unknown: holds only if none of the calibration data was trained on",
 }
 REMEDY = "restore it, or remove it and give the data that the classifier was trained on: mien correct --trained-on PATH"
 Keys = NDArray[np.bytes_]
