@@ -14,12 +14,14 @@ SMALL = {
     "correct_a_class.py": ["240", "1"],
     "foreign_outputs.py": [],
     "inspect_data.py": [],
+    "rare_events.py": ["2000"],
 }
 SAID = {
     "any_classifier.py": "happy faces are found",
     "correct_a_class.py": "answers changed",
     "foreign_outputs.py": "nines recovered",
     "inspect_data.py": "contradictory labels",
+    "rare_events.py": "the classifier misses",
 }
 
 

@@ -126,7 +126,7 @@ def test_data_that_changed_since_training(
     assert not calibrated(tmp_path / "p", data)[0] & learnt(faces)[0]
     found = json.loads(said.out)
     assert found["provenance"]["kind"] == "known" and found["pictures"]["trained on, left out"] >= 70
-    assert "training pictures known" in found["assurance"]
+    assert "training data known" in found["assurance"]
 
 
 def test_the_place_that_was_trained_in_may_change_too(mien: Mien, data: Path, faces: Path, tmp_path: Path) -> None:
@@ -363,7 +363,7 @@ def test_persons_of_a_stated_set_count(mien: Mien, foreign: Path, data: Path, tm
 
 def test_unknown_is_said_wherever_a_certificate_is(mien: Mien, foreign: Path, faces: Path, tmp_path: Path) -> None:
     flags = (*QUICK, "--trained-on", "unknown", "--out", tmp_path / "p")
-    words = "holds only if none of the calibration pictures was trained on"
+    words = "holds only if none of the calibration data was trained on"
     said = mien("correct", foreign, faces, *flags)
     assert said.code == 0 and words in said.out
     found = json.loads(mien("correct", foreign, faces, *flags, "--json").out)
@@ -491,7 +491,7 @@ def test_an_earlier_run_is_corrected_as_it_was(
         monkeypatch.chdir(folder)
         place, source = earlier / "base", earlier / "pictures.csv"
         said = mien("correct", place, source, *EARLIER_FLAGS, "--out", tmp_path / f"{folder.name}.patch")
-        assert said.code == 0 and "training pictures known" in said.out
+        assert said.code == 0 and "training data known" in said.out
         assert provenance(tmp_path / f"{folder.name}.patch")["sources"] == [str(source)]
         then, now = (
             np.load(patch / "calibration.npz")["ids"].tolist()

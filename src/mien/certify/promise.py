@@ -13,7 +13,7 @@ from mien.metrics.intervals import wilson
 from mien.types import Bools, Ints, Texts, as_groups, as_mask, row_name
 
 STANDINGS = ("kept", "undecided", "broken")
-REMEDY = "take a smaller budget, calibrate on more images, or calibrate again on new ones"
+REMEDY = "take a smaller budget, calibrate on more data, or calibrate again on new ones"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Promise:
         counted = f"{self.hits} of {self.total} {self.unit} ({share}) are lost"
         sentence = f"{self.standing} on test: {counted}; promised: at most {budget}"
         if self.standing == "undecided":
-            return f"{sentence}; more test images would decide"
+            return f"{sentence}; more test data would decide"
         if self.standing == "kept":
             return sentence
         may = (

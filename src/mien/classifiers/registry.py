@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.classifiers.contract import Classifier
+from mien.data.answers import is_table
 from mien.errors import UsageError, choice_error
 
 GROUP = "mien.classifiers"
@@ -28,6 +29,10 @@ class _Kind:
 
 def _is_folder(source: Any) -> bool:
     return isinstance(source, str | Path) and (Path(source).is_dir() or not Path(source).suffix)
+
+
+def _is_table_file(source: Any) -> bool:
+    return isinstance(source, str | Path) and is_table(Path(source))
 
 
 def _is_estimator(source: Any) -> bool:
@@ -53,6 +58,7 @@ def _is_function(source: Any) -> bool:
 KINDS = (
     _Kind("model", _is_model, "adopted:open_model"),
     _Kind("module", _is_module, "adopted:open_model"),
+    _Kind("answers", _is_table_file, "table:open_table"),
     _Kind("run", _is_folder, "cell:open_run"),
     _Kind("estimator", _is_estimator, "sklearn:EstimatorClassifier"),
     _Kind("table", _is_table, "table:TableClassifier"),
@@ -67,7 +73,7 @@ def open_classifier(source: Any, kind: str | None = None, **settings: Any) -> Cl
     ----------
     source : a classifier (returned as it is); the folder of a run, of one network or of an adopted classifier; an ONNX
         or skops file; a torch module; a fitted scikit-learn estimator; a function from arrays to probabilities; outputs
-        that were computed elsewhere.
+        that were computed elsewhere, or the file of a table of them.
     kind : what the source is, where it cannot be told: one of KINDS, or the name of an installed entry point.
     settings : of that kind, such as `classes` and `inputs` of a function, `left_out` and `seed` of a run, or of a file
         and a module the fields of `mien.classifiers.declare.InputSettings`, such as `scaling`.

@@ -15,6 +15,7 @@ from mien.cli import Group
 from mien.cli.graph import show_graph
 from mien.cli.options import PATH, base_argument, left_out_option, seed_option
 from mien.cli.terminal import print_json, table
+from mien.deploy.patch_io import PICTURES
 from mien.errors import RunError
 from mien.storage.files import storage_errors
 from mien.storage.folders import remove as remove_folder
@@ -82,7 +83,10 @@ def _print(stored: Record, provenance: list[str]) -> None:
     console.print(f"policy     {', '.join(about_policy)}", markup=False)
     console.print(f"made       {plain(about.get('made', ''))}", markup=False)
     console.print(f"           {plain(about.get('command', ''))}", markup=False, soft_wrap=True)
-    console.print(f"for        classifier {plain(stored['base'])}, pictures {plain(stored['data'])}", markup=False)
+    console.print(
+        f"for        classifier {plain(stored['base'])}, {plain(stored.get('unit', PICTURES))} {plain(stored['data'])}",
+        markup=False,
+    )
     for title, line in zip(("provenance", *[""] * len(provenance)), provenance, strict=False):
         console.print(f"{title:<10} {plain(line)}", markup=False, soft_wrap=True)
     columns = ("certified of", "kind", "budget", "n", "harmed (allowed)", "holds")

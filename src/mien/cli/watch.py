@@ -122,8 +122,8 @@ def lines_of(assessment: Assessment) -> list[tuple[str, str]]:
     ]  # fmt: skip
     if audit is not None:
         harm = assessment.harm_by_audit
-        bound = "no bound, since persons or tracks are counted" if harm != harm else f"at most {_share(harm)}"
-        drawn = f"{audit.right:,} of {audit.audited:,} pictures drawn are right"
+        bound = f"no bound, since {assessment.groups} are counted" if harm != harm else f"at most {_share(harm)}"
+        drawn = f"{audit.right:,} of {audit.audited:,} {assessment.each} drawn are right"
         lines.append(("", f"{bound}, by the audit: {drawn}, more than {_share(audit.lower)} of all"))
     if assessment.others:
         total = assessment.total

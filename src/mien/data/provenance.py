@@ -38,9 +38,9 @@ KNOWN, STATED, UNKNOWN = "known", "stated", "unknown"
 KINDS = (KNOWN, STATED, UNKNOWN)
 """Sources of the knowledge about training pictures, the most reliable first."""
 WORDS = {
-    KNOWN: "training pictures known",
-    STATED: "training pictures stated by the user",
-    UNKNOWN: "training pictures unknown: holds only if none of the calibration pictures was trained on",
+    KNOWN: "training data known",
+    STATED: "training data stated by the user",
+    UNKNOWN: "training data unknown: holds only if none of the calibration data was trained on",
 }
 REMEDY = "restore it, or remove it and give the data that the classifier was trained on: mien correct --trained-on PATH"
 Keys = NDArray[np.bytes_]

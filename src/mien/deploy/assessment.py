@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mien.deploy.patch_io import PICTURES, ROWS
 from mien.deploy.patch_record import PatchRecord
 from mien.deploy.warned import Warned, compare_figures
 from mien.errors import UsageError
@@ -81,6 +82,7 @@ class Assessment:
     right : bounds on the share of right answers in calibration. audit : None without a verdict that has a chance.
     warnings, compared : figures that shifted, and the names of all that were compared.
     others : id → watch of other patches in the logs. in_groups : whether persons or tracks are counted.
+    of_rows : whether the patch corrects the rows of tables, in place of pictures.
     """
 
     settings: WatchSettings
@@ -94,6 +96,7 @@ class Assessment:
     compared: tuple[str, ...]
     others: dict[str, Watch]
     in_groups: bool
+    of_rows: bool = False
 
     @property
     def harm_as_calibrated(self) -> float:
@@ -113,7 +116,17 @@ class Assessment:
     @property
     def unit(self) -> str:
         """What is counted, in the plural."""
-        return "persons or tracks" if self.in_groups else "pictures"
+        return self.groups if self.in_groups else self.each
+
+    @property
+    def each(self) -> str:
+        """What has a decision of its own, in the plural."""
+        return ROWS if self.of_rows else PICTURES
+
+    @property
+    def groups(self) -> str:
+        """What belongs together, in the plural."""
+        return "groups" if self.of_rows else "persons or tracks"
 
     @property
     def words(self) -> str:
@@ -165,7 +178,8 @@ def assess(record: PatchRecord, counted: Counted, settings: WatchSettings, *, si
     """
     rows = np.flatnonzero(counted.decisions["patch"] == 0)
     decisions, labels, chances = counted.decisions[rows], counted.labels[rows], counted.chances[rows]
-    units = counted.units(0, settings.deadline)
+    of_rows = record.unit == ROWS
+    units = counted.units(0, settings.deadline, of_rows=of_rows)
     right, total = _right_in_calibration(record, units.in_groups)
     deadline, limit = settings.deadline, settings.limit
     if limit is None:
@@ -180,11 +194,12 @@ def assess(record: PatchRecord, counted: Counted, settings: WatchSettings, *, si
         if number
     }
     alarm = _alarm(watch, units, raised) if watch.alarmed else None
-    last = Moment(len(units.rows), time_text(int(decisions["time"].max(initial=NO_TIME))))
+    last = Moment(len(units.rows), time_text(int(decisions["time"].max(initial=NO_TIME))), units.unit)
     warnings, compared = compare_figures(record, counted, units, silenced=silenced)
     return Assessment(
         replace(settings, limit=limit), watch, last, curve, alarm, right_share(right, total, settings.delta),
         _audit(decisions["base"] == labels, chances, settings.delta), warnings, compared, others, units.in_groups,
+        of_rows,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mien.certify.aims import AIM_WORDS
 from mien.certify.thresholds import EXPECTED, Guarantee
+from mien.deploy.patch_io import PICTURES
 
 if TYPE_CHECKING:
     from mien.deploy.patch import Patch
@@ -27,7 +28,8 @@ def promised(patch: Patch) -> str:
     if not pooled.holds:
         return f"not certified over all classes together at {share}: the thresholds in force are too low for that"
     grouped, surety = patch.calibration.grouped, f"{100 * pooled.confidence:g} % confidence"
-    lost = "persons (copies count as one) lose a right answer" if grouped else "right answers are lost"
+    people = "persons" if patch.unit == PICTURES else "groups"
+    lost = f"{people} (copies count as one) lose a right answer" if grouped else "right answers are lost"
     sure = "in the mean over calibrations" if pooled.kind == EXPECTED else f"with {surety}"
     if patch.approximate:
         sure = f"about (scores are cross-fitted) {sure.removeprefix('with ')}"
@@ -56,4 +58,5 @@ def _kind(given: Guarantee, counted: str, in_force: bool) -> str:
 
 def units(patch: Patch) -> str:
     """What the certificate counts."""
-    return "persons or sets of copies" if patch.calibration.grouped else "pictures"
+    people = "persons" if patch.unit == PICTURES else "groups"
+    return f"{people} or sets of copies" if patch.calibration.grouped else patch.unit

@@ -1,4 +1,4 @@
-"""The pictures that a trained classifier may be corrected with: in its classes, in parts, none that it learnt from."""
+"""Pictures or rows that a classifier may be corrected with: in its classes, in parts, none that it learnt from."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mien.data.prepare import DataSettings, prepare
 from mien.data.provenance import Provenance, shared
 from mien.data.split import Shares, split, with_fit_share
 from mien.deploy.discovery import named_cluster
+from mien.deploy.patch_io import PICTURES, ROWS
 from mien.deploy.settings import CorrectSettings
 from mien.deploy.trained_on import FLAG, Learnt, learnt_by
 from mien.errors import DataError, UsageError
@@ -56,13 +57,18 @@ class CalibrationData:
             return self
         parts = with_fit_share(self.parts, self.pictures, share)
         if not len(parts.rows("calibrate")):
-            remedy = "give a smaller --fit-share, or more pictures"
-            raise DataError("no picture is left to certify on", place=self.pictures.name, remedy=remedy)
+            remedy = f"give a smaller --fit-share, or more {self.unit}"
+            raise DataError(f"no {self.unit[:-1]} is left to certify on", place=self.pictures.name, remedy=remedy)
         return replace(self, parts=parts)
 
     @property
+    def unit(self) -> str:
+        """What is counted, in the plural: pictures, or the rows of a table."""
+        return PICTURES if self.pictures.table is None else ROWS
+
+    @property
     def counts(self) -> dict[str, int]:
-        """Pictures in each part that plays a role."""
+        """Pictures or rows in each part that plays a role."""
         return {part: len(self.parts.rows(part)) for part in USED}
 
 

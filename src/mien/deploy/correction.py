@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from mien.data.split import group_ids
 from mien.deploy.calibration_data import CalibrationData, load_calibration_data
 from mien.deploy.fitting import fit_patch
 from mien.deploy.patch import Patch
-from mien.deploy.patch_io import now
+from mien.deploy.patch_io import PICTURES, now
 from mien.deploy.settings import CorrectSettings
 from mien.deploy.trained_on import base_of
 from mien.metrics.correction import scores
@@ -59,7 +60,11 @@ class Correction:
         overridden = patch.decide(self.tested, combine_proposals(self.proposals, base)).overridden
         right = (base == truth) & patch.known[truth]
         groups = group_ids(self.material.pictures)[rows].astype(str)
-        return compare_all(patch.certified, patch.classes, truth, overridden & right, right, groups)
+        promises = compare_all(patch.certified, patch.classes, truth, overridden & right, right, groups)
+        if patch.unit == PICTURES:
+            return promises
+        unit = "groups' right answers" if patch.calibration.grouped else "right answers"
+        return tuple(replace(promise, unit=unit) for promise in promises)
 
     @property
     def promise(self) -> Promise | None:
@@ -97,7 +102,7 @@ class Correction:
     @cached_property
     def advice(self) -> list[str]:
         """What limits the correction, a sentence each; found on fit and calibrate, not on test."""
-        material, sentences = self.material, []
+        material, unit, sentences = self.material, self.material.unit, list[str]()
         names = material.pictures.labelset.names
         learnt = material.pictures.labels[material.parts.rows("correct" if self.patch.approximate else "fit")]
         for target, proposal in zip(material.targets, self.patch.calibration.proposals, strict=True):
@@ -117,16 +122,16 @@ class Correction:
                 )
             elif gain < 0.05:
                 sentences.append(
-                    f"{name}: at this budget {100 * gain:.0f} % of the missed pictures would be recovered; a larger "
+                    f"{name}: at this budget {100 * gain:.0f} % of the missed {unit} would be recovered; a larger "
                     "--budget wins more"
                 )
             if count < FEW:
-                sentences.append(f"{name}: only {count} training pictures; aim for {FEW} or more")
+                sentences.append(f"{name}: only {count} training {unit}; aim for {FEW} or more")
         sentences += self._payers()
         if material.provenance.kind == UNKNOWN:
             sentences.append(
                 "what the classifier was trained on is unknown: the certificate holds only if none of the calibration "
-                "pictures was among it"
+                f"{unit} was among it"
             )
         return [*sentences, *material.notes]
 
@@ -169,11 +174,29 @@ def correct(
     """
     say("reading pictures")
     material = load_calibration_data(classifier, data, settings).with_fit_share(settings.share_to_fit(policy))
+    return correct_on(classifier, material, settings, policy, about={"command": command, "data": asdict(data.stored())},
+                      say=say)  # fmt: skip
+
+
+def correct_on(
+    classifier: Classifier,
+    material: CalibrationData,
+    settings: CorrectSettings,
+    policy: Policy,
+    *,
+    about: Mapping[str, Any],
+    say: Callable[[str], object] = lambda stage: None,
+) -> Correction:
+    """Fit and certify a patch on pictures or rows that were divided already, and measure it on their test part.
+
+    Parameters
+    ----------
+    material : what the classifier was not trained on, see `load_calibration_data` and
+        `mien.deploy.answer_rows.answer_rows`.
+    about : for people, kept in the patch with the settings. say : called with each stage.
+    """
     say("reading out")
-    about = {
-        "made": now(), "command": command, "settings": asdict(settings.stored()), "data": asdict(data.stored()),
-        "base": base_of(classifier),
-    }  # fmt: skip
+    about = {"made": now(), "settings": asdict(settings.stored()), "base": base_of(classifier), **about}
     patch, store = fit_patch(classifier, material, settings, policy, say=say, about=about)
     tested = material.parts.rows("test")
     outputs, labels = store.seen(tested), material.pictures.labels[tested]

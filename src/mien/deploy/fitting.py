@@ -11,6 +11,7 @@ from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy
 from mien.classifiers.contract import Classifier
 from mien.classifiers.feature_store import FeatureStore, build_correctors
+from mien.classifiers.table import TableClassifier
 from mien.correctors.contract import Corrector
 from mien.data.split import group_ids
 from mien.deploy.calibration_data import CalibrationData
@@ -49,6 +50,7 @@ def fit_patch(
     patch = Patch(
         pictures.labelset.names, known, (settings.corrector,) * len(beside), beside, policy, calibration,
         classifier.card.id, pictures.fingerprint(), bool(settings.cross_fit), about or {}, material.provenance,
+        unit=material.unit, columns=classifier.columns if isinstance(classifier, TableClassifier) else None,
     )  # fmt: skip
     return patch, store
 

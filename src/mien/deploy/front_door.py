@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from mien.certify.policy import Policy
 from mien.classifiers.contract import Classifier, MapClassifier
 from mien.classifiers.registry import open_classifier
+from mien.data.answers import is_table
 from mien.data.prepare import DataSettings
 from mien.deploy.corrected import CorrectedClassifier, opened
 from mien.deploy.correction import correct as correct_on_data
 from mien.deploy.labelled_rows import class_names
-from mien.deploy.opening import load_patch, open_predictor
+from mien.deploy.opening import load_patch, open_answers, open_predictor
 from mien.deploy.patch import Patch
 from mien.deploy.settings import CorrectSettings
 from mien.errors import UsageError, choice_error
@@ -33,7 +34,8 @@ def open(source: Any, patch: Path | str | Patch | None = None, **settings: Any) 
 
     Parameters
     ----------
-    source : the folder of a run or a network, or any classifier (see `mien.classifiers.registry.open_classifier`).
+    source : the folder of a run or a network, a table of answers, whose rows are then asked for by their ids, or any
+        classifier (see `mien.classifiers.registry.open_classifier`).
     patch : what corrects it: the folder of a patch, or the patch itself. By default, for a folder, the patch that is
         applied to it.
     settings : of a folder: `left_out` (the study's classifier without this class, with its corrector), `corrector`
@@ -61,6 +63,9 @@ def open(source: Any, patch: Path | str | Patch | None = None, **settings: Any) 
         predictor = open_predictor(
             Path(source), patch=None if patch is None else Path(patch), corrector=corrector, **how
         )
+        return CorrectedClassifier.of(predictor.classifier, predictor.patch)
+    if isinstance(source, str | Path) and is_table(Path(source)) and isinstance(patch, str | Path):
+        predictor, _ = open_answers(Path(source), Path(patch), **settings)
         return CorrectedClassifier.of(predictor.classifier, predictor.patch)
     classifier = open_classifier(source, **settings)
     if isinstance(patch, str | Path):

@@ -62,7 +62,7 @@ def rows_of(card: ClassifierCard, X: Any, groups: Any = None) -> Dataset:
     persons = None if groups is None else as_groups(groups, "groups", len(ids)).astype(str)
     labels = np.full(len(ids), NO_LABEL)
     classes = LabelSet(card.classes)
-    return Dataset(ids, labels, classes, none, none, pixels, hashes, groups=persons, name="X", table=table)
+    return Dataset(ids, labels, classes, none, none, pixels, hashes, groups=persons, name="X, y", table=table)
 
 
 def _images(X: Any, card: ClassifierCard) -> tuple[NDArray[np.uint8], Texts]:
@@ -120,10 +120,10 @@ def calibration_rows(data: Dataset, parts: Split, classes: Sequence[str], proven
         if not (to_learn == target).any() or (to_learn == target).all():
             cause = f"{int((to_learn == target).sum())} of {len(to_learn)} rows to learn from are of class "
             remedy = "give more rows with labels, of this class and of others; aim for 50 or more of the class"
-            raise DataError(cause + data.labelset.names[target], place="X, y", remedy=remedy)
+            raise DataError(cause + data.labelset.names[target], place=data.name, remedy=remedy)
     if not len(held):
         remedy = "give more rows; where persons are few, more persons"
-        raise DataError(f"none of {len(data)} rows is left to certify on", place="X, y", remedy=remedy)
+        raise DataError(f"none of {len(data)} rows is left to certify on", place=data.name, remedy=remedy)
     return CalibrationData(data, parts, tuple(targets), provenance)
 
 
@@ -133,7 +133,7 @@ def without_learnt(data: Dataset, sets: Sequence[TrainedOn], kind: str) -> tuple
     left = data.take(~overlap.excluded)
     if not len(left):
         remedy = "give rows that it was not trained on"
-        raise DataError("the classifier was trained on all of the rows", place="X", remedy=remedy)
+        raise DataError("the classifier was trained on all of the rows", place=data.name, remedy=remedy)
     sources = tuple(sorted({learnt_set.place for learnt_set in sets if learnt_set.place}))
     return left, Provenance(
         kind, sources, int(overlap.picture.sum()), int(overlap.person.sum()), int(overlap.namesake.sum())

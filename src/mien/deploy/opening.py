@@ -1,4 +1,4 @@
-"""Open what is deployed: the classifier of a run or folder, and the patch or corrector beside it."""
+"""Open what is deployed: the classifier of a run, folder or table, and the patch or corrector beside it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from mien.certify.policy import Policy
 from mien.classifiers.cell import cell_of, open_run
 from mien.classifiers.contract import Classifier, is_identity
 from mien.classifiers.feature_store import build_corrector
+from mien.classifiers.table import of_answers
 from mien.correctors.contract import Corrector, requested_features
+from mien.data.answers import Answers, read_answers
 from mien.data.provenance import KNOWN, Provenance
 from mien.deploy.patch import Patch
 from mien.deploy.patch_io import PATCH, REMEDY
+from mien.deploy.patch_record import PatchRecord
 from mien.deploy.predictor import Predictor
 from mien.deploy.saved_corrector import load_corrector
 from mien.deploy.watch_io import read_watch, restraint_of
@@ -22,6 +25,7 @@ from mien.errors import RunError, UsageError, choice_error
 from mien.storage.files import as_storage_error, read_arrays
 from mien.storage.layout import APPLIED, CellFolder
 from mien.storage.run import Run
+from mien.types import plain
 
 
 def open_predictor(
@@ -54,6 +58,31 @@ def open_predictor(
     if patch is None and is_patched(folder):
         patch = folder / APPLIED
     return Predictor(classifier, None if patch is None else load_patch(patch, classifier, corrector))
+
+
+def open_answers(table: Path, patch: Path, name: str = "") -> tuple[Predictor, Answers]:
+    """A patch beside the classifier that gave the answers in a table, and the answers; the rows need no labels.
+
+    Parameters
+    ----------
+    table : with the columns that the patch was made with; others play no part. name : of the classifier, compared with
+        the name that the patch has, where both are there.
+
+    Raises
+    ------
+    UsageError : the patch is for pictures, or for a classifier of another name. DataError : other classes or features.
+    """
+    record = PatchRecord.read(patch)
+    columns = record.columns
+    if columns is None:
+        remedy = "name the classifier that it was made for with --run, and pictures"
+        raise UsageError("is no patch for tables of answers", place=str(patch), remedy=remedy)
+    if name and columns.name and name != columns.name:
+        cause = f"the patch was made for the classifier {plain(columns.name)!r}, not {plain(name)!r}"
+        raise UsageError(cause, place="--classifier-id", remedy="give answers of that classifier, or make a new patch")
+    answers = read_answers(table, columns)
+    classifier = of_answers(answers, columns.name)
+    return Predictor(classifier, load_patch(patch, classifier)), answers
 
 
 def is_patched(folder: Path) -> bool:

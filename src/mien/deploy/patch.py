@@ -20,9 +20,10 @@ from mien.certify.guarantees import Certified
 from mien.certify.policy import Policy, decide
 from mien.certify.thresholds import CONFIDENT
 from mien.correctors.contract import Corrector, fitted_target
+from mien.data.answer_layout import AnswerColumns
 from mien.data.provenance import UNKNOWN, Provenance
 from mien.deploy import assurance
-from mien.deploy.patch_io import PATCH, REMEDY, corrector_file, write_patch
+from mien.deploy.patch_io import PATCH, PICTURES, REMEDY, corrector_file, write_patch
 from mien.deploy.patch_record import PatchRecord, patch_id
 from mien.deploy.saved_corrector import load_corrector
 from mien.deploy.watch_io import Restraint
@@ -75,6 +76,8 @@ class Patch:
     about : for people: how and when it was made.
     provenance : how it is known that the classifier was trained on none of these pictures.
     restraint : what an alarm of its watch put in force; None for nothing.
+    unit : "pictures", or "rows" where the classifier reads tables.
+    columns : classes and features of the tables that it corrects, where a table is all that is known of the classifier.
     """
 
     classes: tuple[str, ...]
@@ -89,6 +92,8 @@ class Patch:
     about: Mapping[str, Any] = field(default_factory=dict)
     provenance: Provenance = Provenance()  # noqa: RUF009 -- frozen
     restraint: Restraint | None = None
+    unit: str = PICTURES
+    columns: AnswerColumns | None = None
 
     @cached_property
     def certified(self) -> Certified:
@@ -153,7 +158,7 @@ class Patch:
             "are for different classifiers": self.base != other.base,
             "have different classes": self.classes != other.classes,
             "have different policies": self.policy != other.policy,
-            "were calibrated on different pictures": not np.array_equal(mine.row_keys, theirs.row_keys),
+            f"were calibrated on different {self.unit}": not np.array_equal(mine.row_keys, theirs.row_keys),
             "were calibrated on different labels": not mine.same_images(theirs),
             "correct the same class": bool(set(self.targets) & set(other.targets)),
         }
@@ -197,6 +202,8 @@ class Patch:
             "other_guarantees": [vars(guarantee) for guarantee in self.certified.others],
             "served": None if self.certified.served is None else vars(self.certified.served),
             "provenance": asdict(self.provenance),
+            "unit": self.unit,
+            "columns": None if self.columns is None else asdict(self.columns),
             "about": self.about,
         }
 
@@ -223,5 +230,6 @@ class Patch:
             correctors.append(load_corrector(make(name, index), folder / corrector_file(number)))
         return cls(
             classes, record.known, record.names, tuple(correctors), record.policy, record.calibration, stored["base"],
-            stored["data"], bool(stored["approximate"]), stored["about"], provenance,
+            stored["data"], bool(stored["approximate"]), stored["about"], provenance, unit=record.unit,
+            columns=record.columns,
         )  # fmt: skip

@@ -25,6 +25,8 @@ from mien.storage.folders import appearing
 PATCH = Artifact("patch", "patch.json", 2, "mien correct")
 REMEDY = "make the patch again with mien correct"
 CALIBRATION = "calibration.npz"
+PICTURES, ROWS = UNITS = ("pictures", "rows")
+"""What a patch corrects, in the plural: pictures, or the rows of a table."""
 Arrays = Mapping[str, NDArray[Any]]
 
 

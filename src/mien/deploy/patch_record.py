@@ -13,7 +13,8 @@ import numpy as np
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.guarantees import Certified
 from mien.certify.policy import Policy
-from mien.deploy.patch_io import CALIBRATION, PATCH, REMEDY
+from mien.data.answer_layout import AnswerColumns
+from mien.deploy.patch_io import CALIBRATION, PATCH, PICTURES, REMEDY, UNITS
 from mien.storage.files import Record, as_storage_error, read_arrays
 from mien.storage.identity import identity
 from mien.types import Bools, check_unique
@@ -28,6 +29,7 @@ class PatchRecord:
     classes : the K class names. known : (K,) those that f was trained on.
     names, targets : M names of correctors, and their target classes.
     policy, calibration : what the thresholds follow from. stored : the content of patch.json.
+    unit, columns : as a `Patch` has them.
     """
 
     classes: tuple[str, ...]
@@ -37,6 +39,8 @@ class PatchRecord:
     policy: Policy
     calibration: CalibrationSet
     stored: Record
+    unit: str = PICTURES
+    columns: AnswerColumns | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -48,6 +52,10 @@ class PatchRecord:
             policy = Policy.of_stored(stored.part("policy"))
             if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
                 raise ValueError("known and classes do not fit")
+            unit = stored.get("unit", PICTURES)  # earlier versions corrected pictures alone
+            if unit not in UNITS:
+                raise ValueError(f"unit is {unit!r}")
+            columns = stored.part("columns").record(AnswerColumns) if stored.get("columns") is not None else None
         with as_storage_error(folder / CALIBRATION, REMEDY):
             calibration = CalibrationSet.of_arrays(read_arrays(folder / CALIBRATION))
             check_unique(calibration.row_keys, "ids")
@@ -55,7 +63,8 @@ class PatchRecord:
             if calibration.score.shape[0] != len(pairs) or not len(calibration):
                 raise ValueError(f"score has {calibration.score.shape[0]} rows, and there are {len(pairs)} correctors")
         return cls(
-            classes, known, tuple(stored["correctors"]), tuple(stored["targets"]), policy, calibration, stored
+            classes, known, tuple(stored["correctors"]), tuple(stored["targets"]), policy, calibration, stored, unit,
+            columns,
         )  # fmt: skip
 
     @cached_property

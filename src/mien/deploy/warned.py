@@ -62,7 +62,7 @@ def compare_figures(
         rows, name = np.flatnonzero(~np.isnan(values)), "in calibration"
         if reference is None:
             reference, rows = values[rows[:REFERENCE]], rows[REFERENCE:]
-            name = f"in the first {REFERENCE} pictures"
+            name = f"in the first {REFERENCE} {record.unit}"
         if len(reference) < LEAST or not len(rows):
             continue
         compared.append(figure)

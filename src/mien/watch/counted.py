@@ -40,6 +40,7 @@ class Units:
     in_groups : whether the log names persons or tracks.
     spoilt : (U,) 1 where an override spoilt a right answer, 0 where none did, NaN where that is open.
     overridden : (U,) whether any answer was overridden.
+    unit : what is counted, for people.
     """
 
     rows: Ints
@@ -47,11 +48,11 @@ class Units:
     spoilt: Floats
     overridden: Bools
     in_groups: bool
+    unit: str = "picture"
 
     def moment(self, images: int) -> Moment:
         """The moment after so many units."""
-        unit = "person or track" if self.in_groups else "picture"
-        return Moment(images, time_text(int(self.times[max(images, 1) - 1])) if len(self.times) else "", unit)
+        return Moment(images, time_text(int(self.times[max(images, 1) - 1])) if len(self.times) else "", self.unit)
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,13 @@ class Counted:
         """(N,) the chance with which each decision's picture was drawn for an audit; NaN where it was not."""
         return self._of_verdicts("chance", np.nan).astype(float)
 
-    def units(self, patch: int = 0, deadline: float | None = None) -> Units:
+    def units(self, patch: int = 0, deadline: float | None = None, *, of_rows: bool = False) -> Units:
         """The persons, tracks or single pictures of a patch, and what became of them.
 
         Parameters
         ----------
         patch : its number. deadline : days after which an override without a verdict counts as spoilt, before the last
-            decision of all; None for never.
+            decision of all; None for never. of_rows : whether the patch corrects rows of tables, in place of pictures.
         """
         (rows,) = np.nonzero(self.decisions["patch"] == patch)
         decisions, labels = self.decisions[rows], self.labels[rows]
@@ -134,7 +135,9 @@ class Counted:
             np.bincount(first, mask, len(rows))[units] > 0 for mask in (lost, is_open, overridden)
         )
         spoilt = np.where(any_lost, 1.0, np.where(any_open, np.nan, 0.0))
-        return Units(rows[units], decisions["time"][units], spoilt, any_touched, len(grouped) > 0)
+        single, joint = ("row", "group") if of_rows else ("picture", "person or track")
+        unit = joint if len(grouped) else single
+        return Units(rows[units], decisions["time"][units], spoilt, any_touched, len(grouped) > 0, unit)
 
     def _of_verdicts(self, name: str, missing: float) -> NDArray[Any]:
         """(N,) a field of the verdict on each decision's picture."""

@@ -1,4 +1,4 @@
-"""The page of a patch: what it recovers and what it costs, on pictures that neither fitted nor certified it."""
+"""The page of a patch: what it recovers and what it costs, on pictures or rows that neither fitted nor certified it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from markupsafe import Markup
 from mien.certify.aims import AIM_WORDS, SPENDS_ALL
 from mien.certify.promise import Promise
 from mien.certify.thresholds import Guarantee
+from mien.data.columns import shown
 from mien.deploy.correction import Correction
 from mien.deploy.patch import Patch
+from mien.deploy.patch_io import PICTURES
 from mien.metrics.intervals import wilson
 from mien.report.common import figures
 from mien.report.common.layout import Cell, Table, panels, render, undefined
@@ -49,7 +51,7 @@ def page(correction: Correction) -> str:
 
 
 def counted(correction: Correction) -> dict[str, int]:
-    """Pictures of each part, and those left out because of what the classifier was trained on."""
+    """Pictures or rows of each part, and those left out because of what the classifier was trained on."""
     provenance = correction.material.provenance
     return {**correction.material.counts, "trained on, left out": provenance.pictures + provenance.persons}
 
@@ -91,7 +93,7 @@ def _classes(patch: Patch, scores: Scores) -> Table:
                 cell(_of_class(scores.fpr_h, c)),
             )
         )
-    head = ("", "Pictures", "Recall before", "after", "Gain", "Harm", "False positives after")
+    head = ("", patch.unit.capitalize(), "Recall before", "after", "Gain", "Harm", "False positives after")
     return Table("On test, class by class", head, lines, heat="harm")
 
 
@@ -123,7 +125,8 @@ def _certificates(correction: Correction) -> Table:
             )
         )
     in_force, beside = patch.certified.guarantees[0], patch.certified.others[0]
-    counted = "Persons or copies, right in" if patch.calibration.grouped else "Right answers of"
+    people = "Persons" if patch.unit == PICTURES else "Groups"
+    counted = f"{people} or copies, right in" if patch.calibration.grouped else "Right answers of"
     head = (counted, "Budget", "n", "harmed (allowed)", "", "on test", "harmed (allowed)", "")
     spans = (("", 3), (f"{in_force.kind}, in force", 3), (f"{beside.kind}, for comparison", 2))
     caption = (
@@ -147,12 +150,12 @@ def _allowed(guarantee: Guarantee) -> Cell:
 
 def _verdict(patch: Patch, guarantee: Guarantee) -> Cell:
     if guarantee.holds and patch.approximate:
-        why = "each picture was scored by a corrector that was fitted on the others"
+        why = f"each of the {patch.unit} was scored by a corrector that was fitted on others"
         return Cell("approximate", "cross-fitted", why)
     if guarantee.holds:
         return Cell("certified", "silent" if patch.silent else "", tone="good")
     if not patch.silent and patch.certified.left_alone(guarantee.group, patch.classes):
-        why = f"too few pictures to certify its budget, which takes {guarantee.needed}"
+        why = f"too few {patch.unit} to certify its budget, which takes {guarantee.needed}"
         return Cell("left alone", "never overridden", why, tone="good")
     if guarantee.feasible:
         return Cell("not certified", title="the threshold in force is lower than it would need to be", tone="quiet")
@@ -167,19 +170,27 @@ def aim_words(patch: Patch) -> str:
     if served.aim == SPENDS_ALL:
         return "The threshold spends the whole budget on the target class."
     words = f"Within the budget the threshold was chosen for {AIM_WORDS[served.aim]}"
-    return f"{words}: {served.before:.3f} → {served.after:.3f} on the calibration pictures."
+    return f"{words}: {served.before:.3f} → {served.after:.3f} on the calibration {patch.unit}."
 
 
 def _made(patch: Patch, counts: Mapping[str, int]) -> list[tuple[str, str]]:
     """(title, text) of what is needed to make the patch again."""
     correctors = ", ".join(f"{target}: {name}" for target, name in zip(patch.targets, patch.names, strict=True))
     policy = ", ".join(f"{key} {value}" for key, value in asdict(patch.policy).items())
-    pictures = ", ".join(f"{name} {count}" for name, count in counts.items())
+    parts = ", ".join(f"{name} {count}" for name, count in counts.items())
     sources = ", ".join(patch.provenance.sources)
     provenance = patch.provenance.description + (f" ({sources})" if sources else "")
     pairs = [
         ("command", str(patch.about.get("command", ""))), ("made", str(patch.about.get("made", ""))),
-        ("correctors", correctors), ("policy", policy), ("pictures", pictures), ("provenance", provenance),
-        ("classifier", patch.base), ("data", patch.data),
+        ("correctors", correctors), ("policy", policy), (patch.unit, parts), ("provenance", provenance),
+        ("classifier", patch.base), ("data", patch.data), *_columns(patch),
     ]  # fmt: skip
     return [(title, text) for title, text in pairs if text]
+
+
+def _columns(patch: Patch) -> list[tuple[str, str]]:
+    """(title, text) of the tables that a patch corrects."""
+    if patch.columns is None:
+        return []
+    vectors = "; ".join(f"{name}: {shown(titles, most=20)}" for name, titles in patch.columns.vectors)
+    return [("name of the classifier", shown([patch.columns.name])), ("columns", vectors or "the answers alone")]
