@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import EllipsisType
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -77,10 +76,9 @@ def test_a_network_is_corrected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         mien.correct("runs/base", "photos/", ["neutral"], budgte=0.02)
 
 
-def test_onnx_is_refused_until_it_is_read(tmp_path: Path) -> None:
-    inputs: EllipsisType = ...
-    with pytest.raises(UsageError, match="FunctionClassifier"):
-        mien.open("fer.onnx", inputs=inputs, classes=["anger", "fear"])
+def test_a_model_file_needs_what_its_inputs_are_declared_by(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'inputs' is not known"):
+        mien.open("fer.onnx", inputs=..., classes=["anger", "fear"])
 
 
 def test_suspicious_labels_are_found() -> None:

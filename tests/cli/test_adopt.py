@@ -59,7 +59,7 @@ def test_an_adapter_learns_on_a_layer_and_on_pixels(mien: Mien, model: Path, pic
     few = tmp_path / "few"
     for name in CLASSES:
         (few / name).mkdir(parents=True)
-        for image in sorted((pictures / name).iterdir())[:40]:
+        for image in sorted((pictures / name).iterdir())[:100]:
             (few / name / image.name).write_bytes(image.read_bytes())
     flags = ("--class", "right", "--corrector", "adapter", "--budget", "0.2", "--trained-on", "unknown")
     made = mien("correct", tmp_path / "f", few, *flags, "--out", tmp_path / "p", "--json")
