@@ -19,7 +19,7 @@ from mien.correctors import get_corrector
 from mien.metrics.ranking import gain_at_harm
 from mien.types import LOG_PROBS, Floats, Ints, Outputs
 
-CORRECTORS = ("logistic", "lda", "nystroem", "blend", "projection", "xgboost")
+CORRECTORS = ("logistic", "lda", "nystroem", "blend", "xgboost")
 HARM, SEEDS, COUNT, TRAINED = 0.02, 3, 12_000, 5_000
 
 
