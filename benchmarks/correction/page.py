@@ -49,9 +49,9 @@ well. The best corrector was chosen on *calibrate*: **{best}**.
 
 {certified}
 
-{certified_seeds}. *Serves macro recall*: of the thresholds that keep the budget, the best one for macro recall is in force. *All of the
-budget*: the lowest one is, as in mien 0.1. Harm of an expected guarantee keeps the budget in the mean: about half of
-the single patches are over it.
+{certified_seeds}. *Serves macro recall*: of the thresholds that keep the budget, the best one for macro recall is in
+force. *All of the budget*: the lowest one is, as in mien 0.1. Harm of an expected guarantee keeps the budget in the
+mean: about half of the single patches are over it.
 
 ## A class that the classifier knows
 
