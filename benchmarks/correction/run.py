@@ -148,8 +148,9 @@ def tables(study: Study, result: Result) -> None:
 
 
 def certifying(study: Study, result: Result) -> None:
-    """What certified correctors do, and the most that one for a known class could do."""
+    """What certified correctors do under several policies, and the most that one for a known class could do."""
     certified.table(study, result, study.best)
+    variants.policies(study, result)
     ceiling.table(study, result)
 
 

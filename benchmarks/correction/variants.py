@@ -136,7 +136,7 @@ def measured(task: Task) -> dict[str, list[float]]:
 
 
 def table(study: Study, result: Result) -> None:
-    """Means over the classes of the first seed, on *calibrate*; and policies on test, over all seeds."""
+    """Means over the classes of the first seed, on *calibrate*."""
     tasks = [job.task for (seed, _), job in study.jobs.items() if seed == study.seeds[0]]
     do_all(do, tasks)
     found = [read_json(file(task)) for task in tasks]
@@ -148,7 +148,6 @@ def table(study: Study, result: Result) -> None:
                 {"variant": name, "AUROC": float(mean_of_defined(areas)), "Gain at 2 %": float(mean_of_defined(gains))}
             )
         result.table(f"{group}: fitted on fit, judged on calibrate, mean over the classes, first seed", lines)
-    policies(study, result)
 
 
 POLICIES = {
