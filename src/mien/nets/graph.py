@@ -44,7 +44,8 @@ class Readout(nn.Module):
         layers = [self.network.activations(view) for view in views]
         logits = mean_of_views([{"logits": view["logits"]} for view in layers])["logits"]
         outputs = {"probabilities": logits.softmax(1)}
-        outputs |= dict(pooled(layers, self.network.known.numpy(), self.request.vectors))
+        vectors = pooled(layers, self.network.known.numpy(), self.request.vectors)
+        outputs |= {f"features/{name}": value for name, value in vectors}
         outputs |= {f"maps/{name}": torch.stack([view[name] for view in layers], 1) for name in self.request.maps}
         self.names = tuple(outputs)
         return tuple(outputs.values())
@@ -67,6 +68,8 @@ class HeadReadout(nn.Module):
 
 def network_graph(network: Network, shape: Sequence[int], request: FeatureRequest) -> Any:
     """A network as an ONNX model: input `pictures` (N, *shape) uint8, output `probabilities` and those requested.
+
+    Vectors are named "features/NAME", maps "maps/LAYER".
 
     Raises
     ------

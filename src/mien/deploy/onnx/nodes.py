@@ -97,7 +97,7 @@ class Nodes:
                 least = self.constant(LEAST_PROBABILITY, np.float32)
                 self._log_probs = self("Log", self("Max", self.known_columns(), least))
             return self._log_probs
-        return self.input(name, self.template.vector(name).shape[1:])
+        return self.input(f"features/{name}", self.template.vector(name).shape[1:])
 
     def stacked(self, layers: tuple[str, ...]) -> str:
         """(N, D) float32 features of all layers that match, side by side, as `mien.features.stack` has them."""
