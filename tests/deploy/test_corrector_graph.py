@@ -47,7 +47,8 @@ def run(model: Any, feeds: dict[str, Any]) -> dict[str, Any]:
 
 
 def feeds(model: Any, outputs: Outputs) -> dict[str, Any]:
-    values = {"probabilities": outputs.probs, **{f"features/{name}": vectors for name, vectors in outputs.vectors.items()}}
+    values = {"probabilities": outputs.probs}
+    values |= {f"features/{name}": vectors for name, vectors in outputs.vectors.items()}
     values |= {f"maps/{name}": maps for name, maps in outputs.maps.items()}
     return {value.name: values[value.name].astype(np.float32) for value in model.graph.input}
 

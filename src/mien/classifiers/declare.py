@@ -155,7 +155,8 @@ def random_rows(graph: Graph, inputs: ImageSpec | TableSpec, times: int = 1) -> 
     if isinstance(inputs, TableSpec):
         return rng.normal(size=(rows, inputs.width)).astype(graph.input.dtype or np.float32)
     assert inputs.tensor is not None
-    return rule.shaped(inputs.tensor.array(rng.integers(0, 256, (rows, *inputs.settings.shape), np.uint8)))
+    images = inputs.tensor.array(rng.integers(0, 256, (rows, *inputs.settings.shape), np.uint8))
+    return rule.shaped(images) if rule.bare else images
 
 
 def _classes(graph: Graph, metadata: Mapping[str, str], notes: list[str]) -> tuple[str, ...]:

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from mien.classifiers.contract import DECISIONS, ImageSpec, TableSpec
 from mien.classifiers.declare import random_rows
 from mien.classifiers.foreign import (
-    GRIDS, INDEPENDENT, INPUTS, LOGITS, PIXELS, PROBABILITIES, BatchRule, Declaration, as_rows
+    GRIDS,
+    INDEPENDENT,
+    INPUTS,
+    LOGITS,
+    PIXELS,
+    PROBABILITIES,
+    BatchRule,
+    Declaration,
+    as_rows,
 )  # fmt: skip
 from mien.classifiers.graph import grid_cuts
 from mien.classifiers.onnx_graph import EXTRA, OnnxGraph, save_model
@@ -81,26 +89,34 @@ def _check_answers(graph: OnnxGraph, model: Any, declared: Declaration, rule: Ba
     UsageError : the changes would change its answers.
     """
     own, parts = [info.name for info in graph.outputs], 3 if rule.fixed else 1
-    rows = random_rows(graph, declared.inputs, parts)
+    rows, place = random_rows(graph, declared.inputs, parts), str(graph.path)
     with TemporaryDirectory() as folder:
         path = save_model(model, Path(folder) / "model.onnx")
         try:
             changed = OnnxGraph(path)
             names = [info.name for info in changed.outputs][: len(own)]
-            before = [graph.run(part, own) for part in np.split(rows, parts)]
-            after = [changed.run(part, names) for part in np.split(rows, parts)]
-            whole = changed.run(rows, names)
+            before, after = ([each.run(part, shown) for part in np.split(rows, parts)]
+                             for each, shown in ((graph, own), (changed, names)))  # fmt: skip
         except MienError as error:
-            raise UsageError(f"cannot be changed: {error.cause}", place=str(graph.path), remedy=AGAIN) from None
-    for number, name in enumerate(own):
-        pairs = [(as_rows(old[number]), as_rows(new[number])) for old, new in zip(before, after, strict=True)]
-        if not all(_is_same(*pair) for pair in pairs):
-            cause = f"its output {name!r} changes where its operators are converted to version {OPSET}"
-            raise UsageError(cause, place=str(graph.path), remedy=AGAIN)
-        joined = np.concatenate([old for old, _ in pairs])
-        if rule.fixed and not _is_near(joined, as_rows(whole[number])):
-            cause = f"its input and its inside have room for {rule.rows} rows, and its patch reads any number"
-            raise UsageError(cause, place=str(graph.path), remedy=FREE)
+            raise UsageError(f"cannot be changed: {error.cause}", place=place, remedy=AGAIN) from None
+    for old, new in zip(before, after, strict=True):
+        for name, *pair in zip(own, old, new, strict=True):
+            if not _is_same(*map(as_rows, pair)):
+                cause = f"its output {name!r} changes where its operators are converted to version {OPSET}"
+                raise UsageError(cause, place=place, remedy=AGAIN)
+    if rule.fixed and not _answers_together(changed, rows, names, before):
+        cause = f"its inside has room for {rule.rows} rows, and its patch reads any number"
+        raise UsageError(cause, place=place, remedy=FREE)
+
+
+def _answers_together(changed: OnnxGraph, rows: NDArray[Any], names: Sequence[str], before: Sequence[Any]) -> bool:
+    """Whether all rows at once are answered as in parts."""
+    try:
+        whole = changed.run(rows, names)
+    except MienError:
+        return False
+    joined = [np.concatenate([as_rows(part) for part in parts]) for parts in zip(*before, strict=True)]
+    return all(_is_near(old, as_rows(new)) for old, new in zip(joined, whole, strict=True))
 
 
 def _is_same(first: NDArray[Any], second: NDArray[Any]) -> bool:

@@ -9,17 +9,17 @@ from mien.classifiers.onnx_graph import EXTRA, OnnxGraph, words
 from mien.errors import UsageError
 from mien.outside import import_optional
 
-OPSET = 18
-"""The lowest version of ONNX's operators that a corrector is written in."""
+OPSET = 13
+"""The version of ONNX's operators that a corrector is written in; that of a classifier is this one, or a later one."""
 OWN = "f/"
 """Prefix of the names inside a model from elsewhere, so that nothing that is added has one of them."""
 STANDARD = ("", "ai.onnx")
-AGAIN = "export the model with opset 18 or later, adopt that file, and make the patch again"
+AGAIN = "export the model with opset 13 or later, adopt that file, and make the patch again"
 ROWS = "N"
 
 
 def upgraded(graph: OnnxGraph) -> Any:
-    """A copy of a model with operators of version 18 or later, without its metadata.
+    """A copy of a model with operators of version 13 or later, without its metadata.
 
     Raises
     ------

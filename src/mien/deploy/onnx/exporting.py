@@ -198,10 +198,10 @@ class _Corrected:
 
 def _facts(classifier: Classifier, model: Any) -> dict[str, Any]:
     """What is known of the classifier, and of the export."""
-    card = classifier.card
+    card, opset = classifier.card, next(entry.version for entry in model.opset_import if not entry.domain)
     return {
         "classes": card.classes, "known": card.known, "inputs": input_facts(card.inputs, model.graph.input[0].name),
-        "classifier": card.id, "opset": next(entry.version for entry in model.opset_import if not entry.domain),
+        "outputs": [value.name for value in model.graph.output], "classifier": card.id, "opset": opset,
         "exported": now(), "version": version("mien"),
     }  # fmt: skip
 

@@ -65,10 +65,10 @@ def _combined(nodes: Nodes, scores: Sequence[str], suggestions: Sequence[str]) -
     score, suggested = nodes.cast(stacked[0], np.float32), stacked[1]
     silent = nodes("Equal", suggested, nodes("Unsqueeze", nodes.base, axis))
     score = nodes("Where", silent, nodes.constant(-np.inf, np.float32), score)
-    largest = nodes("ReduceMax", score, axis, keepdims=1)
+    largest = nodes("ReduceMax", score, axes=[1], keepdims=1)
     beyond = nodes.constant(nodes.classes, np.int64)
     candidates = nodes("Where", nodes("Equal", score, largest), suggested, beyond)
-    chosen = nodes("ReduceMin", candidates, axis, keepdims=0)
+    chosen = nodes("ReduceMin", candidates, axes=[1], keepdims=0)
     least = nodes.constant(NO_OVERRIDE, np.float32)
     return nodes("Max", nodes("Squeeze", largest, axis), least), chosen
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.classifiers.onnx_surgery import OPSET
 from mien.features import matching
 from mien.outside import import_optional
 from mien.types import LOG_PROBS, Outputs
 from mien.types.outputs import LEAST_PROBABILITY
 
-OPSET, TREES_OPSET, IR = 18, 3, 8
-"""Versions of ONNX's operators, of those for trees, and of the file: what `mien.nets.graph` writes as well."""
+TREES_OPSET, IR = 3, 8
+"""Versions of ONNX's operators for trees, and of the file."""
 PROBABILITIES = "probabilities"
 
 
