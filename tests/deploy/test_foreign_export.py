@@ -130,7 +130,7 @@ def test_what_cannot_be_one_graph_is_refused_with_a_way_out(tmp_path: Path) -> N
     module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(SIDE * SIDE, 3))
     made = mien.open(module, classes=CLASSES, scaling="0..1", size=SIDE, order="grey", layout="nchw").classifier
     predictor = patched(made)
-    with pytest.raises(UsageError, match="torch.onnx.export"):
+    with pytest.raises(UsageError, match=r"torch\.onnx\.export"):
         export_graph(predictor, check=IMAGES)
     alone = export_graph(predictor, patch_only=True, check=IMAGES)
     assert alone.facts["kind"] == "corrector" and alone.parity.decisions == 0

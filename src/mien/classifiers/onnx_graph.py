@@ -179,7 +179,7 @@ class OnnxGraph:
 
 
 def save_model(model: Any, path: Path, largest: int = LARGEST) -> Path:
-    """Write an `onnx.ModelProto`, with weights above `largest` bytes in the file `path` + ".data", and return its path."""
+    """Write an `onnx.ModelProto`, and return its path; above `largest` bytes, the weights go into `path` + ".data"."""
     onnx = import_optional("onnx", "onnx", EXTRA)
     if model.ByteSize() <= largest:
         onnx.save_model(model, path)

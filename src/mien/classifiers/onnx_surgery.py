@@ -58,7 +58,7 @@ def at_opset(model: Any, least: int) -> Any:
 
 
 def with_free_rows(model: Any) -> None:
-    """Let the first axis of the input and of all outputs have any length; whether it answers as before is to be seen."""
+    """Let the first axis of the input and of all outputs have any length; the answers may change by that."""
     for value in (*model.graph.input, *model.graph.output):
         if value.type.WhichOneof("value") == "tensor_type" and len(value.type.tensor_type.shape.dim):
             value.type.tensor_type.shape.dim[0].dim_param = ROWS
