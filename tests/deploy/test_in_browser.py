@@ -78,9 +78,7 @@ def page(site: tuple[Path, str]) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("corrector", ["logistic", "nystroem"])
-def test_a_browser_gives_the_same_decisions(
-    corrector: str, site: tuple[Path, str], page: Any, tmp_path: Path
-) -> None:
+def test_a_browser_gives_the_same_decisions(corrector: str, site: tuple[Path, str], page: Any, tmp_path: Path) -> None:
     images, labels = example_bars(60)
     names = np.array(CLASSES)[labels]
     classifier = open_model(str(bars(tmp_path / "m.onnx", classes=2)), classes=CLASSES[:2], scaling="-1..1")

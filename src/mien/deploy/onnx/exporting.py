@@ -12,12 +12,13 @@ import numpy as np
 
 from mien.certify.calibration_set import CalibrationSet
 from mien.classifiers.contract import Batch, Classifier, GraphClassifier
+from mien.classifiers.onnx_graph import LARGEST
 from mien.deploy.onnx.graph import composed, corrector_graph, features_read, rounded_up
 from mien.deploy.onnx.metadata import input_facts, with_metadata
 from mien.deploy.onnx.nodes import PROBABILITIES, onnx_library
 from mien.deploy.onnx.parity import Parity, answers_in_full_precision, compare, compare_probabilities, in_full_precision
 from mien.deploy.onnx.pictures import Compared, calibration_pictures, rows_to_compare
-from mien.deploy.onnx.session import LARGEST, Arrays, Session, write_model
+from mien.deploy.onnx.session import Arrays, Session, write_model
 from mien.deploy.patch import Patch
 from mien.deploy.patch_io import now
 from mien.deploy.predictor import Predictor
