@@ -130,9 +130,9 @@ class _Corrected:
 
     def _outputs(self, batch: Batch) -> Outputs:
         """What mien reads out for the patch, in float32."""
-        request = Predictor(self.classifier, self.patch).request
-        with in_full_precision(self.classifier):
-            return self.classifier.outputs(batch, request).padded_to(len(self.patch.classes))
+        predictor = Predictor(self.classifier, self.patch)
+        with in_full_precision(predictor):
+            return self.classifier.outputs(batch, predictor.request).padded_to(len(self.patch.classes))
 
     def _graph(self, template: Outputs, patch: Patch) -> Any:
         """The graph that is exported: of the corrector, or of the classifier with the corrector."""
