@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -136,6 +137,15 @@ def test_what_cannot_be_one_graph_is_refused_with_a_way_out(tmp_path: Path) -> N
     assert alone.facts["kind"] == "corrector" and alone.parity.decisions == 0
 
 
+@pytest.mark.parametrize(("layers", "read"), [(("second",), "maps/stage2"), (("logits",), "maps/pixels")])
+def test_adapters_learn_on_a_stage_and_on_pixels(layers: tuple[str, ...], read: str, tmp_path: Path) -> None:
+    predictor = patched(opened(bars(tmp_path / "m.onnx"), scaling="-1..1", use_layers=layers), "adapter")
+    exported = export_graph(predictor, check=IMAGES)
+    assert exported.parity.decisions == 0 and exported.parity.score < 0.01
+    alone = export_graph(predictor, check=IMAGES, patch_only=True)
+    assert [value.name for value in alone.model.graph.input if value.name != "probabilities"] == [read]
+
+
 @pytest.mark.parametrize("zipmap", [True, False])
 def test_a_table_of_scikit_learn(zipmap: bool, tmp_path: Path) -> None:
     linear = pytest.importorskip("sklearn.linear_model")
@@ -189,3 +199,32 @@ def test_the_published_script_prepares_pictures_as_declared(
     got = [[row["probabilities"][name] for name in CLASSES] for row in rows]
     assert np.allclose(got, outputs.probs, atol=1e-5)
     assert [row["corrected"] for row in rows] == [predictor.classes[index] for index in decision.final]
+
+
+def test_a_deployed_network_is_handed_back(real_data: Path, tmp_path: Path) -> None:
+    """The network of the package fer, with a patch for "neutral" from some hundred of FER+'s faces."""
+    path = real_data.parent / "models" / "fer-mini-xception.onnx"
+    if not path.is_file():
+        pytest.skip(f"there is no {path.name} beside the real data")
+    names = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+    with (real_data / "ferplus" / "fer2013new.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["Usage"] == "PublicTest"]
+    counts = dict.fromkeys(names, 0)
+    for row in rows:
+        votes = {name: int(row[name]) for name in names}
+        label, image = (
+            max(votes, key=lambda name: votes[name]),
+            real_data / "ferplus" / "FER2013Valid" / row["Image name"],
+        )
+        if votes[label] > 5 and counts[label] < 50 and row["Image name"] and image.is_file():
+            counts[label] += 1
+            (tmp_path / "faces" / label).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "faces" / label / image.name).write_bytes(image.read_bytes())
+    classifier = open_model(str(path), classes=names, scaling="-1..1")
+    faces = str(tmp_path / "faces")
+    patch = mien.correct(classifier, faces, ["neutral"], corrector="nystroem", budget=0.2, trained_on=("unknown",))
+    exported = export_graph(Predictor(classifier, patch), check=faces)
+    assert exported.parity.answers == 0 and exported.parity.decisions <= exported.parity.near
+    assert exported.parity.score < 1e-3 and "own scores" in exported.calibration
+    data = classifier.graph_input(Batch(np.zeros((5, 64, 64), np.uint8)))
+    assert np.array_equal(run(exported.model, data)["probabilities"], run(str(path), data)["probabilities"])
