@@ -48,6 +48,12 @@ def test_a_class_that_an_onnx_file_does_not_know_is_won(
     assert mien("patch", "apply", tmp_path / "p", tmp_path / "f").code == 0
     told = mien("predict", pictures / "right", "--run", tmp_path / "f", "--csv")
     assert told.code == 0 and told.out.count("right") > 0.9 * len(list((pictures / "right").iterdir()))
+    # both go back as one graph
+    graph = tmp_path / "both.onnx"
+    handed = mien("export", tmp_path / "f", "--onnx", graph, "--check", pictures)
+    assert handed.code == 0 and "0 decisions differ" in handed.out and "own scores" in handed.out
+    shown = mien("patch", "show", graph)
+    assert "grey, nchw, 0..255" in shown.out and "picture" in shown.out and "right (logistic)" in shown.out
     # a patch is for one model, as it was declared
     bars(tmp_path / "other.onnx", classes=2, softmax=False)
     assert mien("adopt", tmp_path / "other.onnx", *ADOPT, "--out", tmp_path / "g").code == 0

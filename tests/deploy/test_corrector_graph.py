@@ -21,7 +21,7 @@ from mien.correctors import NOVELTY_SCORES, Novelty
 from mien.correctors.base import BaseCorrector
 from mien.correctors.contract import Corrector
 from mien.data.prepare import DataSettings, prepare
-from mien.deploy.onnx.graph import composed, corrector_graph, rounded_up
+from mien.deploy.onnx.graph import composed, corrector_graph, features_read, rounded_up
 from mien.deploy.patch import Patch
 from mien.deploy.watch_io import Restraint
 from mien.errors import UsageError
@@ -47,7 +47,8 @@ def run(model: Any, feeds: dict[str, Any]) -> dict[str, Any]:
 
 
 def feeds(model: Any, outputs: Outputs) -> dict[str, Any]:
-    values = {"probabilities": outputs.probs, **outputs.vectors}
+    values = {"probabilities": outputs.probs}
+    values |= {f"features/{name}": vectors for name, vectors in outputs.vectors.items()}
     values |= {f"maps/{name}": maps for name, maps in outputs.maps.items()}
     return {value.name: values[value.name].astype(np.float32) for value in model.graph.input}
 
@@ -184,9 +185,8 @@ def test_an_adapter_and_a_cascade_decide_alike_in_one_graph_with_the_network(nam
     classes = tuple(f"class {number}" for number in range(own + added))
     patch = Patch(classes, outputs.known, (name,), (corrector,), Policy(0.3, aim="gain"), calibration, "f", "data")
     g = corrector_graph(patch, outputs.take(np.arange(1)), own)
-    vectors = tuple(value.name for value in g.graph.input if value.name in outputs.vectors)
-    whole = run(composed(classifier.graph(FeatureRequest(vectors=vectors, maps=(layer,))), g), {"pictures": batch.data})
-    alone = run(classifier.graph(), {"pictures": batch.data})
+    whole = run(composed(classifier.as_onnx(features_read(g)), g), {"pictures": batch.data})
+    alone = run(classifier.as_onnx(), {"pictures": batch.data})
     assert np.array_equal(whole["probabilities"], alone["probabilities"])
     proposal = patch.propose(outputs)
     assert np.allclose(whole["score"], proposal.score, atol=0.01)

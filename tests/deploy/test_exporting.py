@@ -111,7 +111,7 @@ def test_a_classifier_alone_and_a_corrector_alone(made: tuple[NetworkClassifier,
     assert [output.name for output in alone.model.graph.output] == ["probabilities"]
     assert alone.facts["kind"] == "classifier" and g.facts["kind"] == "corrector"
     assert g.facts["thresholds"] == pytest.approx(exported.facts["thresholds"], abs=1e-4)
-    assert {"probabilities", "hidden"} <= {value.name for value in g.model.graph.input}
+    assert {"probabilities", "features/hidden"} <= {value.name for value in g.model.graph.input}
     with pytest.raises(UsageError, match="no patch"):
         export_graph(Predictor(classifier), patch_only=True)
 

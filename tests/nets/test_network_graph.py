@@ -51,9 +51,9 @@ def test_probabilities_vectors_and_maps_are_those_of_the_network(
     assert np.allclose(got.pop("probabilities"), expected.probs, atol=1e-6)
     for layer in maps:
         assert np.allclose(got.pop(f"maps/{layer}"), expected.maps[layer], atol=2e-3)  # half precision
-    assert set(got) == set(expected.vectors)
+    assert set(got) == {f"features/{name}" for name in expected.vectors}
     for name, vectors in expected.vectors.items():
-        assert np.allclose(got[name], vectors, atol=1e-4), name
+        assert np.allclose(got[f"features/{name}"], vectors, atol=1e-4), name
 
 
 def test_the_number_of_pictures_is_free_and_features_change_no_bit_of_the_probabilities() -> None:

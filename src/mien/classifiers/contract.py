@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LayerKind = Literal["map", "vector", "logits"]
 KINDS = ("map", "vector", "logits")
+DECISIONS = ("corrected", "overridden", "score", "suggested")
+"""Outputs of the graph of a corrector."""
 
 
 @dataclass(frozen=True)
@@ -249,11 +251,16 @@ class MapClassifier(Classifier, Protocol):
 class GraphClassifier(Classifier, Protocol):
     """A classifier that can be written as an ONNX graph."""
 
-    def graph(self, request: FeatureRequest = ...) -> Any:
-        """An `onnx.ModelProto` with the outputs `probabilities` (N, K) and what is requested.
+    def as_onnx(self, request: FeatureRequest = ...) -> Any:
+        """An `onnx.ModelProto` that reads one array, with the output `probabilities` (N, K) and what is requested.
 
-        Features have the names of `Outputs.vectors`; maps are (N, V, C, H, W), named "maps/LAYER".
+        Vectors are named "features/NAME"; maps are (N, V, C, H, W), named "maps/LAYER". Other outputs are the
+        model's own, and have none of the names DECISIONS.
         """
+        ...
+
+    def graph_input(self, batch: Batch) -> NDArray[Any]:
+        """What the graph reads for a batch."""
         ...
 
 

@@ -69,7 +69,7 @@ def declare(graph: Graph, settings: InputSettings) -> Declared:
     metadata: Mapping[str, str] = getattr(graph, "metadata", {})
     notes: list[str] = []
     inputs = _inputs(graph.input, settings, metadata, notes)
-    probe = _probe(graph, inputs)
+    probe = random_rows(graph, inputs)
     classes = _called(settings.classes or _classes(graph, metadata, notes), notes)
     output, answers = _answers(graph, probe, classes, settings, notes)
     kind = _kind(answers, settings.answers, output, notes)
@@ -148,14 +148,15 @@ def _form(shape: tuple[int, ...], layout: str | None, size: int) -> tuple[str, i
     return name, colours, side
 
 
-def _probe(graph: Graph, inputs: ImageSpec | TableSpec) -> NDArray[Any]:
-    """A few random rows in the form that the graph reads."""
+def random_rows(graph: Graph, inputs: ImageSpec | TableSpec, times: int = 1) -> NDArray[Any]:
+    """A few random rows in the form that the graph reads; `times` as many as it reads at once."""
     rng, rule = np.random.default_rng(0), BatchRule.of(graph.input.shape, inputs)
-    rows = rule.rows if rule.fixed else PROBE
+    rows = times * (rule.rows if rule.fixed else PROBE)
     if isinstance(inputs, TableSpec):
         return rng.normal(size=(rows, inputs.width)).astype(graph.input.dtype or np.float32)
     assert inputs.tensor is not None
-    return rule.shaped(inputs.tensor.array(rng.integers(0, 256, (rows, *inputs.settings.shape), np.uint8)))
+    images = inputs.tensor.array(rng.integers(0, 256, (rows, *inputs.settings.shape), np.uint8))
+    return rule.shaped(images) if rule.bare else images
 
 
 def _classes(graph: Graph, metadata: Mapping[str, str], notes: list[str]) -> tuple[str, ...]:

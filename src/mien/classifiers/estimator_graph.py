@@ -32,6 +32,9 @@ class EstimatorGraph:
     MissingExtraError : without the package skops.
     """
 
+    to_onnx = "convert the estimator with skl2onnx.to_onnx"
+    """How such a model becomes an ONNX file."""
+
     def __init__(self, path: Path) -> None:
         self.path, io = Path(path), import_optional("skops.io", "skops", "foreign")
         self.files = (self.path,)

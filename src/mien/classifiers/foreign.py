@@ -141,6 +141,28 @@ class ForeignClassifier:
                 start += len(data)
         return maps
 
+    def as_onnx(self, request: FeatureRequest = FeatureRequest(vectors=())) -> Any:  # noqa: B008 -- frozen
+        """The model with its probabilities and the requested features, see `mien.classifiers.onnx_readout`.
+
+        Raises
+        ------
+        UsageError : the model is no ONNX file, or cannot be changed in this way.
+        """
+        from mien.classifiers.onnx_graph import OnnxGraph
+        from mien.classifiers.onnx_readout import with_readout
+
+        if not isinstance(self.graph, OnnxGraph):
+            remedy = (
+                f"{getattr(self.graph, 'to_onnx', 'convert the model to ONNX')}, adopt that file, and make the patch "
+                "again; or export the corrector alone: --patch-only"
+            )
+            raise UsageError("the classifier has no ONNX graph", place="--onnx", remedy=remedy)
+        return with_readout(self.graph, self.declared, request)
+
+    def graph_input(self, batch: Batch) -> NDArray[Any]:
+        """The images as declared: their order of colours, layout, scaling and type; or the table in its type."""
+        return self._tensor(batch.data)
+
     def _run(self, data: NDArray[Any], names: Sequence[str]) -> Iterator[tuple[NDArray[Any], list[Floats]]]:
         """Rows as the graph reads them together, and its arrays for them, a row each."""
         rule = BatchRule.of(self.graph.input.shape, self.declared.inputs)

@@ -29,6 +29,9 @@ class FunctionGraph:
     UsageError : there is no such function.
     """
 
+    to_onnx = "convert the model that the function calls to ONNX"
+    """How such a model becomes an ONNX file."""
+
     def __init__(self, name: str, version: str = "") -> None:
         self.name, self.version, self.files = name, version, ()
         module, _, function = name.partition(":")

@@ -123,10 +123,21 @@ def grid_means(maps: Floats, grid: int) -> Floats:
     [[2.5, 4.5, 10.5, 12.5]]
     """
     height, width = maps.shape[2:]
-    cuts = [[(i * side // grid, -(-(i + 1) * side // grid)) for i in range(grid)] for side in (height, width)]
+    cuts = [grid_cuts(side, grid) for side in (height, width)]
     cells = [
         maps[:, :, top:bottom, left:right].mean((2, 3), dtype=np.float32)
         for top, bottom in cuts[0]
         for left, right in cuts[1]
     ]
     return np.stack(cells, 2).reshape(len(maps), -1)
+
+
+def grid_cuts(side: int, grid: int) -> list[tuple[int, int]]:
+    """First and last end of the equal parts of a side; they overlap where it cannot be divided.
+
+    Examples
+    --------
+    >>> grid_cuts(4, 3)
+    [(0, 2), (1, 3), (2, 4)]
+    """
+    return [(part * side // grid, -(-(part + 1) * side // grid)) for part in range(grid)]

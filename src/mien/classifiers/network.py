@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, LayerKind
 from mien.nets import saved
@@ -99,9 +100,13 @@ class NetworkClassifier:
         """The network with columns for so many classes: what an adapter copies its layers from."""
         return widened(self.network, classes)
 
-    def graph(self, request: FeatureRequest = FeatureRequest(vectors=())) -> Any:  # noqa: B008 -- frozen
+    def as_onnx(self, request: FeatureRequest = FeatureRequest(vectors=())) -> Any:  # noqa: B008 -- frozen
         """The network as an ONNX model, see `mien.nets.graph.network_graph`; it computes in float32."""
         return network_graph(self.network, self.card.images.shape, request)
+
+    def graph_input(self, batch: Batch) -> NDArray[Any]:
+        """The images themselves: scaling is inside the graph."""
+        return batch.data
 
     prepare_thread = staticmethod(one_thread)
     """Called once in each thread that asks for outputs: many threads with one core each are fastest."""

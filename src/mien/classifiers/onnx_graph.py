@@ -23,6 +23,8 @@ NUMBERS = {
 }  # fmt: skip
 """ONNX Runtime's name of a type → NumPy's, of the arrays that a classifier may read."""
 CHUNK = 2**20
+LARGEST = 2**31 - 2**20
+"""Bytes above which weights go into a file beside the graph: protobuf has no message of 2 GB."""
 MOST_WORDS = 300
 """Characters of a message of ONNX Runtime that are shown."""
 
@@ -47,14 +49,14 @@ class OnnxGraph:
         if not self.path.is_file():
             raise RunError("no such file", place=str(self.path), remedy="give the path of an ONNX file")
         try:
-            self._model = self._onnx.load(str(self.path), load_external_data=False)
+            self.model = self._onnx.load(str(self.path), load_external_data=False)
         except Exception as error:  # protobuf raises its own errors
             raise RunError(
                 "is no ONNX file, or a damaged one", place=str(self.path), remedy="fetch it again"
             ) from error
         self.files = (self.path, *self._external())
         if len(self.files) > 1:
-            self._onnx.external_data_helper.load_external_data_for_model(self._model, str(self.path.parent))
+            self._onnx.external_data_helper.load_external_data_for_model(self.model, str(self.path.parent))
         self._sessions: dict[tuple[str, ...], Any] = {}
         self.input = self._only_input()
         self.outputs = tuple(map(_info, self._session(()).get_outputs()))
@@ -72,12 +74,12 @@ class OnnxGraph:
     @property
     def metadata(self) -> dict[str, str]:
         """Texts in the file that describe the model."""
-        return {entry.key: entry.value for entry in self._model.metadata_props}
+        return {entry.key: entry.value for entry in self.model.metadata_props}
 
     @property
     def opset(self) -> int:
         """Version of the standard operators that it uses."""
-        return max((entry.version for entry in self._model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
+        return max((entry.version for entry in self.model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
 
     def run(self, data: NDArray[Any], names: Sequence[str]) -> list[Any]:
         """The arrays of these names, outputs or others inside the graph, for one array that the graph reads.
@@ -93,13 +95,13 @@ class OnnxGraph:
             return list(session.run(list(names), {self.input.name: data}))
         except Exception as error:  # the runtime has many errors of its own
             raise DataError(
-                f"ONNX Runtime refuses an array of shape {data.shape}: {_words(error)}", place=str(self.path),
+                f"ONNX Runtime refuses an array of shape {data.shape}: {words(error)}", place=str(self.path),
                 remedy="declare the form that the model reads: size, colours, layout",
             ) from error  # fmt: skip
 
     def layers(self, probe: NDArray[Any]) -> tuple[LayerInfo, ...]:
         """The arrays inside the graph that a corrector may learn on, found by their shapes for a probe."""
-        nodes = [node for node in self._model.graph.node if node.op_type not in ("Constant", "ConstantOfShape")]
+        nodes = [node for node in self.model.graph.node if node.op_type not in ("Constant", "ConstantOfShape")]
         names = [name for node in nodes for name in node.output if name]
         shown = dict(zip(names, self._inside(probe, names), strict=True))
         kinds = {name: node.op_type for node in nodes for name in node.output}
@@ -126,7 +128,7 @@ class OnnxGraph:
                 )
             except Exception as error:  # the runtime has many errors of its own
                 raise RunError(
-                    f"ONNX Runtime cannot load it: {_words(error)}", place=str(self.path), remedy=CONVERT
+                    f"ONNX Runtime cannot load it: {words(error)}", place=str(self.path), remedy=CONVERT
                 ) from error
         return self._sessions[names]
 
@@ -135,7 +137,7 @@ class OnnxGraph:
         if not names:
             return str(self.path)
         model = self._onnx.ModelProto()
-        model.CopyFrom(self._model)
+        model.CopyFrom(self.model)
         declared = {value.name: value for value in model.graph.output}
         outputs = [declared.get(name) or self._onnx.ValueInfoProto(name=name) for name in names]
         del model.graph.output[:]
@@ -158,7 +160,7 @@ class OnnxGraph:
         folder = self.path.parent.resolve()
         places = {
             entry.value
-            for tensor in self._onnx.external_data_helper._get_all_tensors(self._model)
+            for tensor in self._onnx.external_data_helper._get_all_tensors(self.model)
             if self._onnx.external_data_helper.uses_external_data(tensor)
             for entry in tensor.external_data
             if entry.key == "location"
@@ -176,6 +178,18 @@ class OnnxGraph:
             yield file
 
 
+def save_model(model: Any, path: Path, largest: int = LARGEST) -> Path:
+    """Write an `onnx.ModelProto`, and return its path; above `largest` bytes, the weights go into `path` + ".data"."""
+    onnx = import_optional("onnx", "onnx", EXTRA)
+    if model.ByteSize() <= largest:
+        onnx.save_model(model, path)
+    else:
+        copied = onnx.ModelProto()
+        copied.CopyFrom(model)  # the weights leave the model that is saved
+        onnx.save_model(copied, path, save_as_external_data=True, location=f"{path.name}.data")
+    return path
+
+
 def _info(value: Any) -> ArrayInfo:
     sides = tuple(side if isinstance(side, int) and side > 0 else 0 for side in value.shape or ())
     return ArrayInfo(value.name, sides, NUMBERS.get(value.type, ""))
@@ -185,7 +199,7 @@ def _is_float(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
-def _words(error: Exception) -> str:
+def words(error: Exception) -> str:
     """The first line of a message, of printable characters."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return "".join(sign for sign in lines[0] if sign.isprintable())[:MOST_WORDS]

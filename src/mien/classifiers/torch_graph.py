@@ -38,6 +38,9 @@ class TorchGraph:
         another module.
     """
 
+    to_onnx = "write the module with torch.onnx.export"
+    """How such a model becomes an ONNX file."""
+
     def __init__(self, source: str | torch.nn.Module, weights: Path | None = None) -> None:
         self.name = source if isinstance(source, str) else type(source).__name__
         self.files = () if weights is None else (weights,)

@@ -44,6 +44,8 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, Any]]:
     lines = [
         ("graph", f"{facts.get('kind', '')}, opset {facts.get('opset', '')}"),
         ("reads", part("inputs", "words")),
+        ("as input", part("inputs", "name")),
+        ("gives", listed("outputs")),
         ("classes", listed("classes")),
         ("corrects", f"{listed('targets')} ({listed('correctors')})" if "targets" in facts else ""),
         ("action", part("policy", "action")),

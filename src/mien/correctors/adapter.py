@@ -15,7 +15,7 @@ from mien.correctors.contract import LayerSource, State, check_fitted, check_has
 from mien.correctors.log_odds import Encoding
 from mien.errors import AlignmentError, DataError
 from mien.features.vectors import check_finite
-from mien.nets.device import seed_everything
+from mien.nets.device import full_precision, seed_everything
 from mien.nets.examples import Maps
 from mien.nets.extraction import answers_from_maps
 from mien.nets.graph import head_graph
@@ -57,6 +57,9 @@ class Adapter(BaseCorrector):
     """
 
     name = "adapter"
+    full_precision = staticmethod(full_precision)
+    """A context in which it answers in float32, as its graph does."""
+
     network_: Network | None = None
     layer_: str = ""
     channels_: int = 0

@@ -22,6 +22,8 @@ from mien.types import FeatureRequest
 
 OPSET = 18
 """Version of ONNX's operators: read by ONNX Runtime 1.14 and later, and by its build for browsers."""
+HEAD_OPSET = 13
+"""That of the layers of an adapter, which also stand beside classifiers from elsewhere with an earlier version."""
 
 
 class Readout(nn.Module):
@@ -44,7 +46,8 @@ class Readout(nn.Module):
         layers = [self.network.activations(view) for view in views]
         logits = mean_of_views([{"logits": view["logits"]} for view in layers])["logits"]
         outputs = {"probabilities": logits.softmax(1)}
-        outputs |= dict(pooled(layers, self.network.known.numpy(), self.request.vectors))
+        vectors = pooled(layers, self.network.known.numpy(), self.request.vectors)
+        outputs |= {f"features/{name}": value for name, value in vectors}
         outputs |= {f"maps/{name}": torch.stack([view[name] for view in layers], 1) for name in self.request.maps}
         self.names = tuple(outputs)
         return tuple(outputs.values())
@@ -68,19 +71,21 @@ class HeadReadout(nn.Module):
 def network_graph(network: Network, shape: Sequence[int], request: FeatureRequest) -> Any:
     """A network as an ONNX model: input `pictures` (N, *shape) uint8, output `probabilities` and those requested.
 
+    Vectors are named "features/NAME", maps "maps/LAYER".
+
     Raises
     ------
     UsageError : torch cannot trace it. MissingExtraError : without the package onnx.
     """
-    return traced(Readout(network, request), torch.zeros(2, *shape, dtype=torch.uint8), "pictures")
+    return traced(Readout(network, request), torch.zeros(2, *shape, dtype=torch.uint8), "pictures", OPSET)
 
 
 def head_graph(head: Network, shape: Sequence[int]) -> Any:
     """The layers of an adapter as an ONNX model: input `maps` (N, *shape) float32, output `logits` (N, K)."""
-    return traced(HeadReadout(head), torch.zeros(2, *shape), "maps")
+    return traced(HeadReadout(head), torch.zeros(2, *shape), "maps", HEAD_OPSET)
 
 
-def traced(module: Readout | HeadReadout, example: Tensor, name: str) -> Any:
+def traced(module: Readout | HeadReadout, example: Tensor, name: str, opset: int) -> Any:
     """An ONNX model of a module with one input, whose first axis N has any length; it computes in float32."""
     onnx = import_optional("onnx", "onnx", "onnx")
     module.eval()
@@ -92,7 +97,7 @@ def traced(module: Readout | HeadReadout, example: Tensor, name: str) -> Any:
         try:
             torch.onnx.export(
                 module, (example,), str(path), input_names=[name], output_names=list(module.names),
-                dynamic_axes=axes, opset_version=OPSET, dynamo=False,
+                dynamic_axes=axes, opset_version=opset, dynamo=False,
             )  # fmt: skip
         except (torch.onnx.OnnxExporterError, RuntimeError) as error:
             cause = f"cannot become an ONNX graph: {str(error).splitlines()[0][:200]}"

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.certify.calibration_set import CalibrationSet
-from mien.classifiers.contract import Batch, Classifier, GraphClassifier, ImageSpec
-from mien.deploy.onnx.graph import composed, corrector_graph, rounded_up
-from mien.deploy.onnx.metadata import with_metadata
-from mien.deploy.onnx.nodes import OPSET, PROBABILITIES, onnx_library
+from mien.classifiers.contract import Batch, Classifier, GraphClassifier
+from mien.classifiers.onnx_graph import LARGEST
+from mien.deploy.onnx.graph import composed, corrector_graph, features_read, rounded_up
+from mien.deploy.onnx.metadata import input_facts, with_metadata
+from mien.deploy.onnx.nodes import PROBABILITIES, onnx_library
 from mien.deploy.onnx.parity import Parity, answers_in_full_precision, compare, compare_probabilities, in_full_precision
-from mien.deploy.onnx.pictures import Compared, calibration_pictures, pictures_to_compare
-from mien.deploy.onnx.session import LARGEST, Session, write_model
+from mien.deploy.onnx.pictures import Compared, calibration_pictures, rows_to_compare
+from mien.deploy.onnx.session import Arrays, Session, write_model
 from mien.deploy.patch import Patch
 from mien.deploy.patch_io import now
 from mien.deploy.predictor import Predictor
@@ -62,17 +62,19 @@ def check_new(path: Path) -> None:
             raise UsageError("exists already", place=str(place), remedy="give another place, or move it away")
 
 
-def export_graph(predictor: Predictor, *, patch_only: bool = False, check: str = "") -> Exported:
+def export_graph(predictor: Predictor, *, patch_only: bool = False, check: Any = "") -> Exported:
     """A classifier, with its patch if it has one, as an ONNX graph.
 
-    The graph reads `pictures` (N, H, W) or (N, H, W, 3) uint8. It gives f's `probabilities` and, with a patch,
-    `corrected` (class, −1 for none), `overridden`, `score`, and `suggested`. Thresholds are certified again on its own
-    scores, where the calibration pictures can be read.
+    The graph of a network of mien reads `pictures` (N, H, W) or (N, H, W, 3) uint8; that of an ONNX file reads what
+    the file reads, and keeps its outputs. It gives f's `probabilities` and, with a patch, `corrected` (class, −1 for
+    none), `overridden`, `score`, and `suggested`. Thresholds are certified again on its own scores, where the
+    calibration pictures can be read.
 
     Parameters
     ----------
     patch_only : whether the graph has the corrector alone, and reads f's probabilities and layers.
-    check : a data set whose pictures it is compared on; drawn faces by default.
+    check : a data set whose pictures it is compared on, drawn faces by default; or rows as `as_batch` takes them, for a
+        classifier of tables random ones by default.
 
     Raises
     ------
@@ -82,22 +84,22 @@ def export_graph(predictor: Predictor, *, patch_only: bool = False, check: str =
     classifier, patch = predictor.classifier, predictor.patch
     if patch_only and patch is None:
         raise UsageError("there is no patch", place="--patch-only", remedy="name one with --patch")
-    if not isinstance(classifier, GraphClassifier) or not isinstance(classifier.card.inputs, ImageSpec):
+    if not patch_only and not isinstance(classifier, GraphClassifier):
         cause = f"a classifier of type {type(classifier).__name__} cannot become an ONNX graph"
-        raise UsageError(cause, place="--onnx", remedy="give a network that mien trained")
-    pictures = pictures_to_compare(classifier, check)
-    if patch is None:
-        return _without_patch(classifier, pictures)
-    return _Corrected(classifier, patch, pictures, patch_only).exported()
+        remedy = "give a network that mien trained, or an ONNX file; or export the corrector alone: --patch-only"
+        raise UsageError(cause, place="--onnx", remedy=remedy)
+    compared = rows_to_compare(classifier, check)
+    if patch is not None:
+        return _Corrected(classifier, patch, compared, patch_only).exported()
+    assert isinstance(classifier, GraphClassifier)
+    return _without_patch(classifier, compared)
 
 
-def _without_patch(classifier: GraphClassifier, pictures: Compared) -> Exported:
-    model = classifier.graph(ALONE)
-    outputs, _ = answers_in_full_precision(Predictor(classifier), pictures.batch)
-    session = Session(model)
-    answers = session.run({session.inputs[0]: pictures.batch.data})
-    parity = compare_probabilities(outputs, answers, pictures.source)
-    facts = {"kind": "classifier", **_facts(classifier), "parity": asdict(parity)}
+def _without_patch(classifier: GraphClassifier, compared: Compared) -> Exported:
+    model = classifier.as_onnx(ALONE)
+    outputs, _ = answers_in_full_precision(Predictor(classifier), compared.batch)
+    parity = compare_probabilities(outputs, Session(model).answer(classifier, compared.batch), compared.source)
+    facts = {"kind": "classifier", **_facts(classifier, model), "parity": asdict(parity)}
     return Exported(_checked(with_metadata(model, facts)), facts, parity)
 
 
@@ -105,61 +107,62 @@ def _without_patch(classifier: GraphClassifier, pictures: Compared) -> Exported:
 class _Corrected:
     """The export of a classifier with a patch."""
 
-    classifier: GraphClassifier
+    classifier: Classifier
     patch: Patch
-    pictures: Compared
+    compared: Compared
     patch_only: bool
 
     def exported(self) -> Exported:
-        template = self._outputs(self.pictures.batch.take(np.arange(1)))
+        template = self._outputs(self.compared.batch.take(np.arange(1)))
         patch, calibration = self._certified_again(template)
-        f, model = self._graph(template, patch)
-        outputs, decision = answers_in_full_precision(Predictor(self.classifier, patch), self.pictures.batch)
-        answers = Session(model).run(self._feeds(model, self.pictures.batch, outputs))
+        model = self._graph(template, patch)
+        outputs, decision = answers_in_full_precision(Predictor(self.classifier, patch), self.compared.batch)
+        answers = self._answers(model, self.compared.batch, outputs)
         if not self.patch_only:
-            self._check_untouched(f, answers[PROBABILITIES])
-        parity = compare(patch, outputs, decision, answers, self.pictures.source)
+            self._check_untouched(answers)
+        parity = compare(patch, outputs, decision, answers, self.compared.source)
         facts = {
             "kind": "corrector" if self.patch_only else "corrected classifier",
-            **_facts(self.classifier), **self._patch_facts(patch), "calibration": calibration, "parity": asdict(parity),
+            **_facts(self.classifier, model), **self._patch_facts(patch), "calibration": calibration,
+            "parity": asdict(parity),
         }  # fmt: skip
         return Exported(_checked(with_metadata(model, facts)), facts, parity, calibration)
 
     def _outputs(self, batch: Batch) -> Outputs:
         """What mien reads out for the patch, in float32."""
-        request = Predictor(self.classifier, self.patch).request
-        with in_full_precision(self.classifier):
-            return self.classifier.outputs(batch, request).padded_to(len(self.patch.classes))
+        predictor = Predictor(self.classifier, self.patch)
+        with in_full_precision(predictor):
+            return self.classifier.outputs(batch, predictor.request).padded_to(len(self.patch.classes))
 
-    def _graph(self, template: Outputs, patch: Patch) -> tuple[Any, Any]:
-        """The graph of f with the layers that g reads, and the graph that is exported."""
+    def _graph(self, template: Outputs, patch: Patch) -> Any:
+        """The graph that is exported: of the corrector, or of the classifier with the corrector."""
         g = corrector_graph(patch, template, len(self.classifier.card.classes))
         if self.patch_only:
-            return None, g
-        names = [value.name for value in g.graph.input]
-        layers = tuple(name.removeprefix("maps/") for name in names if name.startswith("maps/"))
-        vectors = tuple(name for name in names if name != PROBABILITIES and not name.startswith("maps/"))
-        f = self.classifier.graph(FeatureRequest(vectors=vectors, maps=layers))
-        return f, composed(f, g)
+            return g
+        assert isinstance(self.classifier, GraphClassifier)
+        return composed(self.classifier.as_onnx(features_read(g)), g)
 
-    def _feeds(self, model: Any, batch: Batch, outputs: Outputs | None = None) -> Mapping[str, NDArray[Any]]:
+    def _answers(self, model: Any, batch: Batch, outputs: Outputs | None = None) -> Arrays:
+        """What a graph answers for a batch, beside f or, for a corrector alone, from what mien reads out of f."""
+        session = Session(model)
         if not self.patch_only:
-            return {model.graph.input[0].name: batch.data}
+            assert isinstance(self.classifier, GraphClassifier)
+            return session.answer(self.classifier, batch)
         outputs = self._outputs(batch) if outputs is None else outputs
+        probs = outputs.probs[:, : len(self.classifier.card.classes)]
+        vectors = {f"features/{name}": values for name, values in outputs.vectors.items()}
         maps = {f"maps/{name}": values for name, values in outputs.maps.items()}
-        values = {PROBABILITIES: outputs.probs[:, : len(self.classifier.card.classes)], **outputs.vectors, **maps}
-        return {value.name: np.asarray(values[value.name], np.float32) for value in model.graph.input}
+        values = {PROBABILITIES: probs, **vectors, **maps}
+        feeds = {name: np.asarray(values[name], np.float32) for name in session.inputs}
+        return {PROBABILITIES: probs, **session.run(feeds)}
 
     def _certified_again(self, template: Outputs) -> tuple[Patch, str]:
         """The patch with the graph's own scores for its calibration pictures, where these can be read."""
         batch, reason = calibration_pictures(self.classifier, self.patch)
         if batch is None:
             return self.patch, f"thresholds of the patch, rounded up to float32, not certified again: {reason}"
-        _, model = self._graph(template, self.patch)
-        outputs = self._outputs(batch) if self.patch_only else None
-        answers = Session(model).run(self._feeds(model, batch, outputs))
-        probs = answers[PROBABILITIES] if outputs is None else outputs.probs
-        before = self.patch.calibration
+        answers = self._answers(self._graph(template, self.patch), batch)
+        probs, before = answers[PROBABILITIES], self.patch.calibration
         calibration = CalibrationSet(
             before.truth, probs.argmax(1), answers["score"].astype(np.float64), answers["suggested"],
             before.groups, before.ids, None if before.confidence is None else probs.max(1),
@@ -168,15 +171,16 @@ class _Corrected:
             f"thresholds certified on the graph's own scores of the {len(calibration)} calibration pictures"
         )
 
-    def _check_untouched(self, f: Any, probabilities: NDArray[Any]) -> None:
-        """Hold the probabilities against those of f alone, bit by bit."""
-        session = Session(self.classifier.graph(ALONE))
-        alone = session.run({session.inputs[0]: self.pictures.batch.data})[PROBABILITIES]
-        if not np.array_equal(alone, probabilities):
-            raise UsageError(
-                "the patch changes bits of the classifier's probabilities in this version of ONNX Runtime",
-                place="--onnx", remedy="export the two apart: mien export without a patch, and with --patch-only",
-            )  # fmt: skip
+    def _check_untouched(self, answers: Arrays) -> None:
+        """Hold all outputs of f against those of f alone, bit by bit."""
+        assert isinstance(self.classifier, GraphClassifier)
+        alone = Session(self.classifier.as_onnx(ALONE)).answer(self.classifier, self.compared.batch)
+        for name, values in alone.items():
+            if not np.array_equal(values, answers[name], equal_nan=values.dtype.kind == "f"):
+                raise UsageError(
+                    f"the patch changes bits of the classifier's output {name!r} in this version of ONNX Runtime",
+                    place="--onnx", remedy="export the two apart: mien export without a patch, and with --patch-only",
+                )  # fmt: skip
 
     def _patch_facts(self, patch: Patch) -> dict[str, Any]:
         certified = patch.certified
@@ -193,13 +197,13 @@ class _Corrected:
         }  # fmt: skip
 
 
-def _facts(classifier: Classifier) -> dict[str, Any]:
+def _facts(classifier: Classifier, model: Any) -> dict[str, Any]:
     """What is known of the classifier, and of the export."""
-    card = classifier.card
-    assert isinstance(card.inputs, ImageSpec)
+    card, opset = classifier.card, next(entry.version for entry in model.opset_import if not entry.domain)
     return {
-        "classes": card.classes, "known": card.known, "inputs": {**asdict(card.inputs), "words": str(card.inputs)},
-        "classifier": card.id, "opset": OPSET, "exported": now(), "version": version("mien"),
+        "classes": card.classes, "known": card.known, "inputs": input_facts(card.inputs, model.graph.input[0].name),
+        "outputs": [value.name for value in model.graph.output], "classifier": card.id, "opset": opset,
+        "exported": now(), "version": version("mien"),
     }  # fmt: skip
 
 

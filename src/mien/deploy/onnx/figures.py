@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.classifiers.contract import Batch
+from mien.classifiers.contract import Batch, GraphClassifier
 from mien.data.prepare import DataSettings
 from mien.deploy.calibration_data import load_calibration_data
 from mien.deploy.onnx.exporting import Exported
@@ -65,8 +65,8 @@ def measure(exported: Exported, predictor: Predictor, check: str = "") -> tuple[
     rows, truth = rows[truth >= 0], truth[truth >= 0]
     if not len(rows):
         return None, "there is no test picture"
-    session = Session(exported.model)
-    answers = session.run({session.inputs[0]: Batch.of(pictures, rows).data})
+    assert isinstance(predictor.classifier, GraphClassifier)
+    answers = Session(exported.model).answer(predictor.classifier, Batch.of(pictures, rows))
     before = answers["probabilities"].argmax(1)
     after = answers.get("corrected", before)
     accuracy = (float((before == truth).mean()), float((after == truth).mean()))

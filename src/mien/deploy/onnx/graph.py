@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 
 from mien.certify.combine import NO_OVERRIDE
+from mien.classifiers.contract import DECISIONS
+from mien.classifiers.onnx_graph import words
+from mien.classifiers.onnx_surgery import at_opset
 from mien.deploy.onnx.correctors import proposal
 from mien.deploy.onnx.nodes import PROBABILITIES, Nodes, onnx_library
 from mien.deploy.patch import Patch
-from mien.types import NO_LABEL, Floats, Outputs
+from mien.errors import UsageError
+from mien.types import NO_LABEL, FeatureRequest, Floats, Outputs
 
-DECISIONS = {"corrected": np.int64, "overridden": np.bool_, "score": np.float32, "suggested": np.int64}
-"""Outputs of the corrector, each (N,), with their types."""
+TYPES = (np.int64, np.bool_, np.float32, np.int64)
+"""Of the outputs DECISIONS of a corrector, each (N,)."""
+
+PREFIX = "corrector/"
+"""Of all names of a corrector inside a graph."""
 
 
 def corrector_graph(patch: Patch, template: Outputs, answered: int, thresholds: Floats | None = None) -> Any:
@@ -44,8 +51,8 @@ def corrector_graph(patch: Patch, template: Outputs, answered: int, thresholds: 
     else:
         answer = suggested if action == "relabel" else nodes.constant(NO_LABEL, np.int64)
         corrected = nodes("Where", overridden, answer, nodes.base)
-    values = dict(zip(DECISIONS, (corrected, overridden, score, suggested), strict=True))
-    return nodes.model({name: (values[name], kind) for name, kind in DECISIONS.items()})
+    values = zip((corrected, overridden, score, suggested), TYPES, strict=True)
+    return nodes.model(dict(zip(DECISIONS, values, strict=True)))
 
 
 def _combined(nodes: Nodes, scores: Sequence[str], suggestions: Sequence[str]) -> tuple[str, str]:
@@ -58,10 +65,10 @@ def _combined(nodes: Nodes, scores: Sequence[str], suggestions: Sequence[str]) -
     score, suggested = nodes.cast(stacked[0], np.float32), stacked[1]
     silent = nodes("Equal", suggested, nodes("Unsqueeze", nodes.base, axis))
     score = nodes("Where", silent, nodes.constant(-np.inf, np.float32), score)
-    largest = nodes("ReduceMax", score, axis, keepdims=1)
+    largest = nodes("ReduceMax", score, axes=[1], keepdims=1)
     beyond = nodes.constant(nodes.classes, np.int64)
     candidates = nodes("Where", nodes("Equal", score, largest), suggested, beyond)
-    chosen = nodes("ReduceMin", candidates, axis, keepdims=0)
+    chosen = nodes("ReduceMin", candidates, axes=[1], keepdims=0)
     least = nodes.constant(NO_OVERRIDE, np.float32)
     return nodes("Max", nodes("Squeeze", largest, axis), least), chosen
 
@@ -76,16 +83,47 @@ def rounded_up(thresholds: Floats) -> Floats:
     return np.where(rounded < thresholds, np.nextafter(rounded, np.float32(np.inf)), rounded)
 
 
+def features_read(g: Any) -> FeatureRequest:
+    """What a corrector's graph reads of the classifier besides its probabilities."""
+    names = [value.name for value in g.graph.input]
+    vectors, maps = (
+        tuple(name.removeprefix(kind) for name in names if name.startswith(kind)) for kind in ("features/", "maps/")
+    )
+    return FeatureRequest(vectors=vectors, maps=maps)
+
+
 def composed(f: Any, g: Any) -> Any:
-    """One ONNX model of f and g: f's inputs and probabilities, and g's outputs.
+    """One ONNX model of f and g: f's input and outputs, and g's outputs.
 
     Parameters
     ----------
-    f : an ONNX model with the output `probabilities` and every layer that g reads, under the name that g reads it by.
-    g : of `corrector_graph`.
+    f : an ONNX model with the output `probabilities` and every layer that g reads, see `GraphClassifier`.
+    g : of `corrector_graph`. Its operators are converted to the version of f's where that is later.
+
+    Raises
+    ------
+    UsageError : they cannot be one graph.
     """
     compose = onnx_library().compose
-    g = compose.add_prefix(g, "corrector/", rename_inputs=False, rename_outputs=False)
-    pairs = [(value.name, value.name) for value in g.graph.input]
-    outputs = [PROBABILITIES, *DECISIONS]
-    return compose.merge_models(f, g, io_map=pairs, outputs=outputs, producer_name="mien")
+    pairs = [(value.name, f"{PREFIX}{value.name}") for value in g.graph.input]
+    layers = [name for name, _ in pairs if name != PROBABILITIES]
+    own = [value.name for value in f.graph.output if value.name not in layers]
+    try:
+        g = at_opset(g, max(entry.version for entry in f.opset_import if not entry.domain))
+        g = compose.add_prefix(g, PREFIX, rename_outputs=False)
+        _share_versions(f, g)
+        return compose.merge_models(f, g, io_map=pairs, outputs=[*own, *DECISIONS], producer_name="mien")
+    except Exception as error:  # of the converter, of compose and of the checker, without a common base
+        cause = f"classifier and corrector cannot become one graph: {words(error)}"
+        remedy = "export the corrector alone, and run it behind the classifier: --patch-only"
+        raise UsageError(cause, place="--onnx", remedy=remedy) from None
+
+
+def _share_versions(f: Any, g: Any) -> None:
+    """Give both the later version of the file and of each set of operators; whether they allow it is checked later."""
+    f.ir_version = g.ir_version = max(f.ir_version, g.ir_version)
+    versions: dict[str, int] = {}
+    for entry in (*f.opset_import, *g.opset_import):
+        versions[entry.domain] = max(entry.version, versions.get(entry.domain, 0))
+    for entry in (*f.opset_import, *g.opset_import):
+        entry.version = versions[entry.domain]

@@ -73,4 +73,4 @@ def of_answer(nodes: Nodes, values: str) -> str:
 
 def sum_of_exponentials(nodes: Nodes, values: str) -> str:
     """(N,) log Σ exp of (N, C) float64 values."""
-    return nodes("ReduceLogSumExp", values, nodes.constant([1], np.int64), keepdims=0)
+    return nodes("ReduceLogSumExp", values, axes=[1], keepdims=0)

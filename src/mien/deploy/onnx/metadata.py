@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mien.classifiers.contract import ImageSpec, TableSpec
 from mien.deploy.onnx.nodes import onnx_library
 from mien.errors import RunError
 from mien.storage.files import to_json
@@ -24,6 +26,21 @@ def with_metadata(model: Any, facts: Mapping[str, Any]) -> Any:
                                for name, value in facts.items()}}  # fmt: skip
     onnx_library().helper.set_model_props(model, values)
     return model
+
+
+def input_facts(inputs: ImageSpec | TableSpec, name: str) -> dict[str, Any]:
+    """How a row is prepared for a graph, in words and so that a program can do it.
+
+    Parameters
+    ----------
+    name : of the input of the graph.
+    """
+    facts = {"name": name, **asdict(inputs), "words": str(inputs)}
+    tensor = inputs.tensor if isinstance(inputs, ImageSpec) else None
+    if tensor is None:
+        return facts
+    subtract, divide = tensor.shift_and_factor
+    return {**facts, "tensor": {**asdict(tensor), "subtract": subtract, "divide": divide}}
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from mien.metrics.intervals import wilson
 from mien.types import Rates, plain
 
 TAGS = ("onnx", "mien", "facial-expression-recognition")
-USE = """import json, numpy as np, onnxruntime
-from PIL import Image
+USE = """import json, onnxruntime, predict
 session = onnxruntime.InferenceSession("model.onnx")
-picture = np.array(Image.open("face.png").convert("{mode}").resize(({size}, {size})))
-answers = dict(zip([output.name for output in session.get_outputs()], session.run(None, {{"pictures": picture[None]}})))
-print(json.loads(session.get_modelmeta().custom_metadata_map["classes"])[{answer}])"""
+facts = {{name: json.loads(session.get_modelmeta().custom_metadata_map[name]) for name in ("classes", "inputs")}}
+array = predict.prepared(predict.read("face.png", facts["inputs"]), facts["inputs"])
+answers = dict(zip([output.name for output in session.get_outputs()], session.run(None, {{{name}: array}})))
+print(facts["classes"][{answer}])"""
 LIMITS = """\
 - The certificate is about Harm: the share of right answers that are lost. It promises nothing about what is won.
 - It holds for pictures like the calibration pictures: same cameras, people drawn from the same population, same mix of
@@ -33,14 +33,16 @@ def page(exported: Exported, title: str, figures: Figures | None, reason: str = 
     facts = exported.facts
     targets = ", ".join(map(plain, facts.get("targets", ())))
     inputs = facts["inputs"]
-    mode, answer = "RGB" if inputs["colour"] else "L", 'int(answers["probabilities"][0].argmax())'
+    answer = 'int(answers["probabilities"][0].argmax())'
     corrected = "corrected" in [output.name for output in exported.model.graph.output]
-    use = USE.format(size=inputs["size"], mode=mode, answer='answers["corrected"][0]' if corrected else answer)
+    name = json.dumps(plain(inputs["name"]))
+    use = USE.format(name=name, answer='answers["corrected"][0]' if corrected else answer)
+    classes = ", ".join(map(plain, facts["classes"]))
     patched = f", with a corrector for {targets} beside it" if targets else ""
     sections = [
         f"# {plain(title)}",
         f"A classifier of face expressions{patched}, as one ONNX graph (opset {facts['opset']}). It reads "
-        f"{inputs['words']}, as the input `pictures`, and answers one of: {', '.join(map(plain, facts['classes']))}.",
+        f"{inputs['words']}, as the input `{plain(inputs['name'])}`, and answers one of: {classes}.",
         "## Use it",
         f"```python\n{use}\n```",
         "`python predict.py PICTURE...` reads files as mien does, and prints what the graph answers. It needs `numpy`, "

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.classifiers.onnx_surgery import OPSET
 from mien.features import matching
 from mien.outside import import_optional
 from mien.types import LOG_PROBS, Outputs
 from mien.types.outputs import LEAST_PROBABILITY
 
-OPSET, TREES_OPSET, IR = 18, 3, 8
-"""Versions of ONNX's operators, of those for trees, and of the file: what `mien.nets.graph` writes as well."""
+TREES_OPSET, IR = 3, 8
+"""Versions of ONNX's operators for trees, and of the file."""
 PROBABILITIES = "probabilities"
 
 
@@ -97,7 +98,7 @@ class Nodes:
                 least = self.constant(LEAST_PROBABILITY, np.float32)
                 self._log_probs = self("Log", self("Max", self.known_columns(), least))
             return self._log_probs
-        return self.input(name, self.template.vector(name).shape[1:])
+        return self.input(f"features/{name}", self.template.vector(name).shape[1:])
 
     def stacked(self, layers: tuple[str, ...]) -> str:
         """(N, D) float32 features of all layers that match, side by side, as `mien.features.stack` has them."""

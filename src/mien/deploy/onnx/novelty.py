@@ -28,7 +28,7 @@ def novelty_score(nodes: Nodes, corrector: Any) -> str:
 
 
 def _msp(nodes: Nodes) -> str:
-    largest = nodes("ReduceMax", PROBABILITIES, nodes.constant([1], np.int64), keepdims=0)
+    largest = nodes("ReduceMax", PROBABILITIES, axes=[1], keepdims=0)
     least = nodes.constant(LEAST, np.float32)
     return nodes("Neg", nodes.cast(nodes("Log", nodes("Max", largest, least)), np.float64))
 
@@ -52,10 +52,9 @@ def _gen(nodes: Nodes, gamma: float = 0.1) -> str:
 
 def _knn(nodes: Nodes, wide: str, learnt: Any) -> str:
     usual = np.asarray(learnt["usual"], np.float64)
-    axis = nodes.constant([1], np.int64)
-    length = nodes("Max", nodes("ReduceL2", wide, axis, keepdims=1), nodes.constant(LEAST, np.float64))
+    length = nodes("Max", nodes("ReduceL2", wide, axes=[1], keepdims=1), nodes.constant(LEAST, np.float64))
     unit = nodes("Div", wide, length)
-    both = nodes("Add", nodes("ReduceSumSquare", unit, axis, keepdims=1), nodes.constant((usual**2).sum(1)))
+    both = nodes("Add", nodes("ReduceSumSquare", unit, axes=[1], keepdims=1), nodes.constant((usual**2).sum(1)))
     squared = nodes("Sub", both, nodes("MatMul", unit, nodes.constant(2 * usual.T)))
     count = min(NEIGHBOURS, len(usual))
     negative = nodes("TopK", nodes("Neg", squared), nodes.constant([count], np.int64), axis=1)
@@ -67,7 +66,7 @@ def _knn(nodes: Nodes, wide: str, learnt: Any) -> str:
 def _vim(nodes: Nodes, wide: str, learnt: Any) -> str:
     inside = np.asarray(learnt["inside"], np.float64)
     outside = nodes("Sub", wide, nodes("MatMul", wide, nodes.constant(inside @ inside.T)))
-    length = nodes("ReduceL2", outside, nodes.constant([1], np.int64), keepdims=0)
+    length = nodes("ReduceL2", outside, axes=[1], keepdims=0)
     return nodes(
         "Add", nodes("Mul", length, nodes.constant(float(learnt["weight"]), np.float64)), _energy_or_zero(nodes)
     )
@@ -97,4 +96,4 @@ def _squared_distance(nodes: Nodes, wide: str, centres: Any, precision: Any) -> 
     around = nodes("Sub", nodes("Unsqueeze", wide, nodes.constant([1], np.int64)), nodes.constant(centres, np.float64))
     products = nodes("Mul", nodes("MatMul", around, nodes.constant(precision, np.float64)), around)
     distances = nodes("ReduceSum", products, last, keepdims=0)
-    return nodes("ReduceMin", distances, nodes.constant([1], np.int64), keepdims=0)
+    return nodes("ReduceMin", distances, axes=[1], keepdims=0)

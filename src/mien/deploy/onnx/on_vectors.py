@@ -44,7 +44,7 @@ def nystroem_score(nodes: Nodes, corrector: Any) -> str:
     """(N,) score of a kernel machine; the exponentials and what follows are float64, since the roots are large."""
     learnt, whitened = corrector.learnt_, vectors(nodes, corrector.embedding_)
     landmarks = learnt["landmarks"].astype(np.float32)
-    lengths = nodes("ReduceSumSquare", whitened, nodes.constant([1], np.int64), keepdims=1)
+    lengths = nodes("ReduceSumSquare", whitened, axes=[1], keepdims=1)
     doubled = nodes("MatMul", whitened, nodes.constant(2 * landmarks.T, np.float32))
     both = nodes("Add", lengths, nodes.constant((landmarks**2).sum(1), np.float32))
     squared = nodes("Relu", nodes("Sub", both, doubled))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mien.certify.combine import NO_OVERRIDE
-from mien.classifiers.contract import Batch, Classifier
+from mien.classifiers.contract import Batch
 from mien.correctors.contract import Corrector
 from mien.deploy.onnx.session import Arrays
 from mien.deploy.patch import Patch
@@ -60,15 +61,20 @@ class Parity:
 
 def answers_in_full_precision(predictor: Predictor, batch: Batch) -> tuple[Outputs, Decision]:
     """What mien answers in float32, as a graph computes."""
-    with in_full_precision(predictor.classifier):
+    with in_full_precision(predictor):
         answers = predictor.answer(batch)
     return answers.outputs, answers.decision
 
 
-def in_full_precision(classifier: Classifier) -> nullcontext[None]:
-    """A context in which the classifier answers in float32, where it has such a one."""
-    context: nullcontext[None] = getattr(classifier, "full_precision", nullcontext)()
-    return context
+def in_full_precision(predictor: Predictor) -> ExitStack:
+    """A context in which the classifier and its correctors answer in float32, where they have such a one."""
+    stack = ExitStack()
+    parts: list[Any] = [predictor.classifier, *(predictor.patch.correctors if predictor.patch else ())]
+    while parts:
+        part: Any = parts.pop()
+        parts += getattr(part, "members_", None) or ()
+        stack.enter_context(getattr(part, "full_precision", nullcontext)())
+    return stack
 
 
 def compare_probabilities(outputs: Outputs, answers: Arrays, source: str) -> Parity:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mien.certify.calibration_set import CalibrationSet
-from mien.classifiers.contract import Batch, Classifier
+from mien.classifiers.contract import Batch, Classifier, TableSpec
+from mien.classifiers.inputs import as_batch
 from mien.data.prepare import DataSettings, prepare
 from mien.deploy.patch import Patch
 from mien.errors import MienError
@@ -30,17 +32,31 @@ class Compared:
     source: str
 
 
-def pictures_to_compare(classifier: Classifier, source: str = "") -> Compared:
-    """Pictures of a data set, evenly chosen where there are many; without one, drawn faces.
+def rows_to_compare(classifier: Classifier, source: Any = "") -> Compared:
+    """Pictures of a data set, evenly chosen where there are many; without one, drawn faces, or rows of random numbers.
+
+    Parameters
+    ----------
+    source : a data set, or rows in memory as `as_batch` takes them.
 
     Raises
     ------
-    DataError : no usable picture.
+    DataError : no usable picture. UsageError : a data set of pictures for a classifier of tables.
     """
+    if not isinstance(source, str):
+        return _chosen(as_batch(classifier.card, source), "rows in memory")
+    if isinstance(classifier.card.inputs, TableSpec) and not source:
+        rows = np.random.default_rng(0).normal(size=(DRAWN, classifier.card.inputs.width))
+        return Compared(Batch(rows), "random numbers")
     data = _read(classifier, DataSettings(source or f"synthetic:n={DRAWN}"))
-    count = len(data)
-    rows = np.arange(count) if count <= MOST else np.linspace(0, count - 1, MOST).astype(np.int64)
-    return Compared(Batch.of(data, rows), Path(data.name).name if source else "drawn faces")
+    batch = Batch.of(data, np.arange(len(data)))
+    return _chosen(batch, Path(data.name).name if source else "drawn faces")
+
+
+def _chosen(batch: Batch, source: str) -> Compared:
+    if len(batch) <= MOST:
+        return Compared(batch, source)
+    return Compared(batch.take(np.linspace(0, len(batch) - 1, MOST).astype(np.int64)), source)
 
 
 def calibration_pictures(classifier: Classifier, patch: Patch) -> tuple[Batch | None, str]:

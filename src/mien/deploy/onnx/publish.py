@@ -25,12 +25,16 @@ def publish(exported: Exported, folder: Path, figures: Figures | None, reason: s
 
     Raises
     ------
-    UsageError : the folder is there already, or the graph is a corrector alone. StorageError : it cannot be written.
+    UsageError : the folder is there already, or the graph is a corrector alone or reads tables. StorageError : it
+        cannot be written.
     """
     check_new_folder(folder)
     if exported.facts["kind"] == "corrector":
         remedy = "leave out --patch-only, or write it with --onnx"
         raise UsageError("a corrector alone cannot label pictures", place="--folder", remedy=remedy)
+    if "size" not in exported.facts["inputs"]:
+        remedy = "write the graph alone, with --onnx"
+        raise UsageError("a folder to publish is of a classifier of pictures", place="--folder", remedy=remedy)
     script = Path(__file__).with_name("standalone.py").read_text(encoding="utf-8")
     with storage_errors(folder), appearing(folder, unless=folder.exists) as new:
         write_model(exported.model, new / MODEL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.deploy.onnx.nodes import onnx_library
+from mien.classifiers.contract import Batch, GraphClassifier
+from mien.classifiers.foreign import as_rows
+from mien.classifiers.onnx_graph import LARGEST, save_model
 from mien.outside import import_optional
 from mien.storage.files import storage_errors
 
 Arrays = dict[str, NDArray[Any]]
 BATCH = 256
-LARGEST = 2**31 - 2**20
-"""Bytes above which weights go into a file beside the graph: protobuf has no message of 2 GB."""
 ERRORS_ONLY = 3
 
 
@@ -35,7 +35,7 @@ class Session:
         options = runtime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY
         with TemporaryDirectory() as folder:
-            path = _written(model, Path(folder) / "graph.onnx", largest)
+            path = save_model(model, Path(folder) / "graph.onnx", largest)
             self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.inputs = tuple(value.name for value in self._session.get_inputs())
         self.outputs = tuple(value.name for value in self._session.get_outputs())
@@ -43,11 +43,29 @@ class Session:
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
         """All outputs for arrays with N rows each, some hundred rows at a time."""
         rows = len(next(iter(feeds.values())))
-        parts = []
-        for start in range(0, max(rows, 1), BATCH):
-            part = {name: np.ascontiguousarray(values[start : start + BATCH]) for name, values in feeds.items()}
-            parts.append(self._session.run(None, part))
-        return {name: np.concatenate(arrays) for name, *arrays in zip(self.outputs, *parts, strict=True)}
+        parts = ({name: values[start : start + BATCH] for name, values in feeds.items()} for start in _starts(rows))
+        return self._joined(parts)
+
+    def answer(self, classifier: GraphClassifier, batch: Batch) -> Arrays:
+        """All outputs of the graph of a classifier for a batch, which becomes what the graph reads."""
+        [name] = self.inputs
+        rows = np.arange(len(batch))
+        chunks = (batch.take(rows[start : start + BATCH]) for start in _starts(len(batch)))
+        return self._joined({name: classifier.graph_input(chunk)} for chunk in chunks)
+
+    def _joined(self, feeds: Iterable[Mapping[str, NDArray[Any]]]) -> Arrays:
+        parts = [
+            self._session.run(None, {name: np.ascontiguousarray(values) for name, values in part.items()})
+            for part in feeds
+        ]
+        return {
+            name: np.concatenate([as_rows(array) for array in arrays])
+            for name, *arrays in zip(self.outputs, *parts, strict=True)
+        }
+
+
+def _starts(rows: int) -> range:
+    return range(0, max(rows, 1), BATCH)
 
 
 def write_model(model: Any, path: Path, largest: int = LARGEST) -> list[Path]:
@@ -60,21 +78,10 @@ def write_model(model: Any, path: Path, largest: int = LARGEST) -> list[Path]:
     with storage_errors(path):
         folder = Path(mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
-            _written(model, folder / path.name, largest)
+            save_model(model, folder / path.name, largest)
             files = sorted(folder.iterdir(), reverse=True)  # the graph last: with it all is there
             for file in files:
                 file.replace(path.parent / file.name)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return [path.parent / file.name for file in reversed(files)]
-
-
-def _written(model: Any, path: Path, largest: int) -> Path:
-    library = onnx_library()
-    if model.ByteSize() <= largest:
-        library.save_model(model, path)
-    else:
-        copied = library.ModelProto()
-        copied.CopyFrom(model)  # the weights leave the model that is saved
-        library.save_model(copied, path, save_as_external_data=True, location=f"{path.name}.data")
-    return path

@@ -1,6 +1,7 @@
 """Label pictures with model.onnx: `python predict.py PICTURE...` (pip install numpy onnxruntime pillow).
 
-It reads files as mien does: upright, grey or RGB, in a square of the size that the model reads.
+It reads files as mien does: upright, grey or RGB, in a square of the size that the model reads, with its order of
+colours, axes and scaling.
 """
 
 import json
@@ -37,6 +38,25 @@ def read(path: str, inputs: dict) -> np.ndarray:
     return pixels
 
 
+def prepared(pixels: np.ndarray, inputs: dict) -> np.ndarray:
+    """One picture of `read` as the array that the model reads: order of colours, scaling, axes, type."""
+    tensor = inputs.get("tensor")
+    if not tensor:
+        return pixels[None]
+    values = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], tensor["channels"], axis=2)
+    if tensor["dtype"] != "uint8":
+        values = (values.astype(np.float32) - np.float32(tensor["subtract"])) / np.float32(tensor["divide"])
+    if tensor["scaling"] == "standardised":
+        values = values - values.mean()
+        values = values / max(values.std(), 1e-6)
+    if tensor["order"] == "bgr":
+        values = values[..., ::-1]
+    values = {"nchw": values.transpose(2, 0, 1), "nhw": values[..., 0], "flat": values.ravel()}.get(
+        tensor["layout"], values
+    )
+    return np.ascontiguousarray(values[None], tensor["dtype"])
+
+
 def main(paths: list) -> None:
     """Print a line of JSON for each picture."""
     session = onnxruntime.InferenceSession(str(Path(__file__).with_name("model.onnx")))
@@ -44,7 +64,7 @@ def main(paths: list) -> None:
     classes, inputs = json.loads(facts["classes"]), json.loads(facts["inputs"])
     names = [output.name for output in session.get_outputs()]
     for path in paths:
-        values = session.run(None, {"pictures": read(path, inputs)[None]})
+        values = session.run(None, {inputs["name"]: prepared(read(path, inputs), inputs)})
         answers = dict(zip(names, (value[0] for value in values)))
         chances = answers["probabilities"].tolist()
         row = {"file": path, "label": classes[int(np.argmax(chances))]}

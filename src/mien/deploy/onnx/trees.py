@@ -33,7 +33,7 @@ def stack_proposal(nodes: Nodes, corrector: Any) -> tuple[str, str]:
     """(N,) score and (N,) int64 suggestion: the most probable class, and how much more probable than f's answer."""
     log_probs = all_codes(nodes, _log_probs(nodes, corrector), corrector.encoding_)
     suggested = nodes("ArgMax", log_probs, axis=1, keepdims=0)
-    largest = nodes("ReduceMax", log_probs, nodes.constant([1], np.int64), keepdims=0)
+    largest = nodes("ReduceMax", log_probs, axes=[1], keepdims=0)
     return nodes("Sub", largest, of_answer(nodes, log_probs)), suggested
 
 
