@@ -88,23 +88,23 @@ def _check_answers(graph: OnnxGraph, model: Any, declared: Declaration, rule: Ba
     ------
     UsageError : the changes would change its answers.
     """
-    own, parts = [info.name for info in graph.outputs], 3 if rule.fixed else 1
+    names, parts = [info.name for info in graph.outputs], 3 if rule.fixed else 1
     rows, place = random_rows(graph, declared.inputs, parts), str(graph.path)
     with TemporaryDirectory() as folder:
         path = save_model(model, Path(folder) / "model.onnx")
         try:
             changed = OnnxGraph(path)
-            names = [info.name for info in changed.outputs][: len(own)]
+            renamed = [info.name for info in changed.outputs][: len(names)]
             before, after = ([each.run(part, shown) for part in np.split(rows, parts)]
-                             for each, shown in ((graph, own), (changed, names)))  # fmt: skip
+                             for each, shown in ((graph, names), (changed, renamed)))  # fmt: skip
         except MienError as error:
             raise UsageError(f"cannot be changed: {error.cause}", place=place, remedy=AGAIN) from None
     for old, new in zip(before, after, strict=True):
-        for name, *pair in zip(own, old, new, strict=True):
+        for name, *pair in zip(names, old, new, strict=True):
             if not _is_same(*map(as_rows, pair)):
-                cause = f"its output {name!r} changes where its operators are converted to version {OPSET}"
+                cause = f"its output {name!r} would not stay the same bit by bit in this version of ONNX Runtime"
                 raise UsageError(cause, place=place, remedy=AGAIN)
-    if rule.fixed and not _answers_together(changed, rows, names, before):
+    if rule.fixed and not _answers_together(changed, rows, renamed, before):
         cause = f"its inside has room for {rule.rows} rows, and its patch reads any number"
         raise UsageError(cause, place=place, remedy=FREE)
 

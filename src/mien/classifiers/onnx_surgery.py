@@ -14,7 +14,10 @@ OPSET = 13
 OWN = "f/"
 """Prefix of the names inside a model from elsewhere, so that nothing that is added has one of them."""
 STANDARD = ("", "ai.onnx")
-AGAIN = "export the model with opset 13 or later, adopt that file, and make the patch again"
+AGAIN = (
+    "export the model with opset 13 or later, adopt that file, and make the patch again; or export the corrector "
+    "alone: --patch-only"
+)
 ROWS = "N"
 
 

@@ -107,12 +107,12 @@ def composed(f: Any, g: Any) -> Any:
     compose = onnx_library().compose
     pairs = [(value.name, f"{PREFIX}{value.name}") for value in g.graph.input]
     layers = [name for name, _ in pairs if name != PROBABILITIES]
-    own = [value.name for value in f.graph.output if value.name not in layers]
+    outputs = [value.name for value in f.graph.output if value.name not in layers]
     try:
         g = at_opset(g, max(entry.version for entry in f.opset_import if not entry.domain))
         g = compose.add_prefix(g, PREFIX, rename_outputs=False)
         _share_versions(f, g)
-        return compose.merge_models(f, g, io_map=pairs, outputs=[*own, *DECISIONS], producer_name="mien")
+        return compose.merge_models(f, g, io_map=pairs, outputs=[*outputs, *DECISIONS], producer_name="mien")
     except Exception as error:  # of the converter, of compose and of the checker, without a common base
         cause = f"classifier and corrector cannot become one graph: {words(error)}"
         remedy = "export the corrector alone, and run it behind the classifier: --patch-only"
