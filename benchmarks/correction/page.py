@@ -53,7 +53,7 @@ well. The best corrector was chosen on *calibrate*: **{best}**.
 force. *All of the budget*: the lowest one is, as in mien 0.1. Harm of an expected guarantee keeps the budget in the
 mean: about half of the single patches are over it.
 
-## A class that the classifier knows
+## A class that the classifier was trained on
 
 A budget is a limit, not an aim. A patch that spends all of it may win a class and lose more elsewhere. By default the
 threshold serves macro recall, and where no override helps, the patch is silent.
@@ -111,8 +111,8 @@ f and g fixed, calibrations that share no picture, Harm measured on fresh drawn 
 
 ### On real pictures
 
-f and g fixed, calibration and test pictures of the data above thrown together and divided anew, by person or set of
-copies. *Broken*: the interval of the measured Harm lies above the budget, so that the page of the patch says so.
+f and g fixed, calibration and test pictures of the data above put together and divided again, by person or set of
+copies. *Broken*: the interval of the measured Harm lies above the budget, and the page of the patch states it.
 
 {redrawn}
 
@@ -143,7 +143,7 @@ clusters, of 100 pictures each; elsewhere it has one.
 ## Other data, other classifiers
 
 scikit-learn's digits with a random forest that never saw a nine, and a table of rare events with a gradient
-boosting that knows them and misses most.
+boosting that was trained on them and misses most.
 
 {elsewhere}
 
