@@ -213,3 +213,51 @@ def test_a_table_is_read_where_the_input_has_two_axes(tmp_path: Path) -> None:
 def test_a_declaration_without_a_form_of_images_is_refused() -> None:
     with pytest.raises(UsageError, match="not declared"):
         Declaration(CLASSES, ImageSpec(32), "probabilities")
+
+
+def test_data_in_a_folder_below_are_adopted_where_the_model_looks_for_them(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    (folder / "data").mkdir(parents=True)
+    model = onnx.load(str(bars(tmp_path / "m.onnx")))
+    onnx.save(
+        model, str(folder / "m.onnx"), save_as_external_data=True, location="data/weights.bin", size_threshold=1000
+    )
+    classifier = adopted(folder / "m.onnx")
+    save_adopted(classifier, tmp_path / "f", {"kind_of_model": "onnx", "source": "m.onnx"})
+    assert (tmp_path / "f" / "data" / "weights.bin").is_file()
+    assert open_adopted(tmp_path / "f").card.id == classifier.card.id
+
+
+def test_how_a_picture_becomes_square_is_part_of_the_identity(tmp_path: Path) -> None:
+    path = bars(tmp_path / "m.onnx")
+    modes = {
+        adopted(path, InputSettings(CLASSES, scaling="0..255", resize_mode=mode)).card.id for mode in ("pad", "crop")
+    }
+    assert len(modes) == 2
+
+
+def test_the_kind_of_answers_is_asked_for_where_random_pictures_do_not_tell_it(tmp_path: Path) -> None:
+    graph = _Nan(OnnxGraph(bars(tmp_path / "m.onnx")))
+    with pytest.raises(UsageError, match="--answers"):
+        declare(graph, SAID)
+    assert declare(graph, InputSettings(CLASSES, scaling="0..255", answers="logits")).declaration.answers == "logits"
+
+
+def test_code_from_outside_is_asked_again_and_is_known_by_its_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "brightness.py").write_text(
+        "import numpy as np\n"
+        "def share(x):\n    s = x.mean((1, 2, 3)); return np.stack([s, 1 - s], 1)\n"
+        "def other(x):\n    s = 1 - x.mean((1, 2, 3)); return np.stack([s, 1 - s], 1)\n"
+    )
+    said = InputSettings(("calm", "fear"), size=SIDE, order="grey", layout="nchw", scaling="0..1")
+    kind, graph = open_graph("brightness:share")
+    classifier = ForeignClassifier(graph, declare(graph, said).declaration)
+    save_adopted(classifier, tmp_path / "f", {"kind_of_model": kind, "source": "brightness:share"})
+    assert open_adopted(tmp_path / "f", "brightness:share").cache_folder is None
+    with pytest.raises(UsageError, match="--base brightness:share"):
+        open_adopted(tmp_path / "f")
+    with pytest.raises(RunError, match="not those that were adopted"):
+        open_adopted(tmp_path / "f", "brightness:other")

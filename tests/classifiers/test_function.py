@@ -54,3 +54,9 @@ def test_what_is_no_probability_is_refused() -> None:
     narrow = FunctionClassifier(lambda table: np.ones((len(table), 1)), ["a", "b"], TableSpec(3))
     with pytest.raises((DataError, AlignmentError), match="shape"):
         narrow.outputs(Batch(np.zeros((4, 3))))
+
+
+def test_how_images_become_square_is_part_of_the_identity_and_earlier_identities_are_known() -> None:
+    pad, crop = (FunctionClassifier(bright, ["dark", "bright"], ImageSpec(32, False, mode)) for mode in ("pad", "crop"))
+    assert pad.card.id != crop.card.id
+    assert crop.has_identity(crop.card.id) and crop.has_identity(pad.card.id) and not pad.has_identity(crop.card.id)

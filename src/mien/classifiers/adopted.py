@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -129,15 +129,16 @@ def save_adopted(classifier: ForeignClassifier, folder: Path, about: dict[str, A
         if (folder / APPLIED).exists():
             remedy = f"give another folder, or take the patch away first: mien patch remove {folder}"
             raise RunError("has another classifier, with a patch", place=str(folder), remedy=remedy)
-    files: tuple[Path, ...] = getattr(graph, "files", ())
+    files = dict(zip(_names(getattr(graph, "files", ())), getattr(graph, "files", ()), strict=True))
     content = {
-        **about, "id": card.id, "files": [file.name for file in files], "classes": declared.classes,
+        **about, "id": card.id, "files": list(files), "classes": declared.classes,
         "inputs": asdict(declared.inputs), "reads": "images" if isinstance(declared.inputs, ImageSpec) else "table",
         "output": declared.output, "answers": declared.answers, "layers": [asdict(layer) for layer in declared.layers],
     }  # fmt: skip
     with storage_errors(folder), appearing(folder, stale=0) as new:
-        for file in files:
-            shutil.copyfile(file, new / file.name)
+        for name, file in files.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, new / name)
         CLASSIFIER.write(new, content)
 
 
@@ -162,6 +163,8 @@ def open_adopted(folder: Path, base: str | None = None) -> ForeignClassifier:
         raise UsageError(cause, place=str(folder), remedy=f"name it again: --base {stored['source']}")
     graph = _opened(kind, files, base or "")
     classifier = ForeignClassifier(graph, declared, None, folder)
+    if kind in CODE:
+        classifier.cache_folder = None  # the code may give other answers the next time
     if classifier.card.id != stored["id"]:
         cause = "its files, or its declaration, are not those that were adopted"
         raise RunError(cause, place=str(folder), remedy=REMEDY)
@@ -190,8 +193,14 @@ def _declared(stored: Record) -> Declaration:
     return Declaration(tuple(stored["classes"]), spec, stored["output"], stored["answers"], layers)
 
 
+def _names(files: Sequence[Path]) -> list[str]:
+    """Where files lie, seen from the folder of the first: a model finds the data beside it by that."""
+    return [file.name if file == files[0] else file.relative_to(files[0].parent.resolve()).as_posix() for file in files]
+
+
 def _inside(folder: Path, name: str) -> Path:
     """A file of the folder; ValueError for a name that leads out of it."""
-    if Path(name).name != name:
+    file = folder / name
+    if not file.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{name!r} lies outside the folder")
-    return folder / name
+    return file

@@ -239,7 +239,10 @@ def _is_shares(array: Floats) -> bool:
 def _kind(array: Floats, given: str | None, output: str, notes: list[str]) -> str:
     """Whether the answers are probabilities, logits or independent; UsageError where that cannot be."""
     if not np.isfinite(array).all():
-        return given or LOGITS  # with random images anything may happen; real ones are checked each time
+        if given is None:
+            cause = f"its output {output!r} is not finite for random pictures, so its kind cannot be told"
+            raise _missing(cause, "--answers", " or ".join(ANSWERS))
+        return given  # those of real pictures are checked each time
     shares = _is_shares(array)
     single = not shares and bool((array >= 0).all() and (array <= 1).all())
     if given == PROBABILITIES and not shares:

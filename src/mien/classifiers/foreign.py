@@ -94,7 +94,7 @@ class ForeignClassifier:
         else:
             layers.append(Layer(INPUTS, (declared.inputs.width,), "vector"))
         key = identity(
-            graph=self.graph.id, classes=declared.classes, inputs=str(declared.inputs), output=declared.output,
+            graph=self.graph.id, classes=declared.classes, inputs=declared.inputs, output=declared.output,
             answers=declared.answers, layers=[(layer.name, layer.array) for layer in declared.layers],
         )  # fmt: skip
         return ClassifierCard(key, declared.classes, (), declared.inputs, tuple(layers), self.trained_on)

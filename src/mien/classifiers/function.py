@@ -49,14 +49,19 @@ class FunctionClassifier:
     @cached_property
     def card(self) -> ClassifierCard:
         """The layers are those that the function gives for one blank row."""
-        code = getattr(self.function, "__code__", None)
-        name = getattr(self.function, "__qualname__", type(self.function).__qualname__)
-        about = self.id or (getattr(self.function, "__module__", ""), name, _content(code))
         shape = self.inputs.settings.shape if isinstance(self.inputs, ImageSpec) else (self.inputs.width,)
         blank = np.zeros((1, *shape), np.uint8 if isinstance(self.inputs, ImageSpec) else np.float64)
         layers = tuple(Layer(name, values.shape[1:]) for name, values in self._called(blank)[1].items())
-        identity = digest("function", about, self.classes, str(self.inputs))
+        mode = self.inputs.resize_mode if isinstance(self.inputs, ImageSpec) else ""
+        identity = self._identity() if mode in ("", ImageSpec.resize_mode) else self._identity(mode)
         return ClassifierCard(identity, self.classes, inputs=self.inputs, layers=layers)
+
+    def has_identity(self, stored: str) -> bool:
+        """Whether an identity is that of this function; mien 0.1 left the resize mode out."""
+        return stored in (self.card.id, self._identity())
+
+    def _identity(self, *more: str) -> str:
+        return digest("function", self.id or code_of(self.function), self.classes, str(self.inputs), *more)
 
     def outputs(self, batch: Batch, request: FeatureRequest = FeatureRequest()) -> Outputs:  # noqa: B008 -- frozen
         """Probabilities, and the features that the request names."""
@@ -77,6 +82,12 @@ class FunctionClassifier:
             remedy = f"return ({len(data)}, {len(self.classes)}): a row for each row, a column for each class"
             raise DataError(cause, place="function", remedy=remedy)
         return checked.probs, dict(checked.vectors)
+
+
+def code_of(function: Callable[..., Any]) -> tuple[str, str, str]:
+    """Module, name and code of a function: what is known of it without a name for its version."""
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return getattr(function, "__module__", ""), name, _content(getattr(function, "__code__", None))
 
 
 def _content(part: object) -> str:

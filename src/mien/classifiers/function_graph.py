@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.classifiers.function import code_of
 from mien.classifiers.graph import ArrayInfo, LayerInfo
 from mien.errors import DataError, UsageError
 from mien.types import digest
@@ -22,7 +23,6 @@ class FunctionGraph:
     Parameters
     ----------
     name : "module:function".
-    version : text that changes whenever the answers do, such as a digest of the weights that the function reads.
 
     Raises
     ------
@@ -32,8 +32,10 @@ class FunctionGraph:
     to_onnx = "convert the model that the function calls to ONNX"
     """How such a model becomes an ONNX file."""
 
-    def __init__(self, name: str, version: str = "") -> None:
-        self.name, self.version, self.files = name, version, ()
+    files = ()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
         module, _, function = name.partition(":")
         try:
             self.function: Callable[..., Any] = getattr(import_module(module), function)
@@ -47,8 +49,8 @@ class FunctionGraph:
 
     @property
     def id(self) -> str:
-        """Digest of the name and the version; what the function reads from elsewhere is no part of it."""
-        return digest("function", self.name, self.version)
+        """Digest of the function's name and code; what it reads from elsewhere is no part of it."""
+        return digest("function", self.name, code_of(self.function))
 
     def run(self, data: NDArray[Any], names: Sequence[str]) -> list[Any]:
         """What the function gives for some rows; DataError where it raises."""
