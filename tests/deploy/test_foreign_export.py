@@ -87,7 +87,7 @@ def test_models_of_any_age_keep_their_outputs_bit_by_bit(corrector: str, opset: 
     decision = predictor.answer(Batch(IMAGES)).decision
     assert decision.score is not None and decision.threshold is not None
     clear = np.abs(decision.score - decision.threshold) > exported.parity.rounding  # a threshold is itself a score
-    assert clear.mean() > 0.9 and np.array_equal(after["corrected"][clear], decision.final[clear])
+    assert clear.sum() > 10 and np.array_equal(after["corrected"][clear], decision.final[clear])
     assert exported.facts["opset"] == max(opset, 13) and exported.parity.decisions <= exported.parity.near
     assert [value.name for value in exported.model.graph.input] == ["picture"]
 
