@@ -14,7 +14,7 @@ from mien import correctors
 from mien.certify.calibration_set import CalibrationSet
 from mien.classifiers.cache import cache_key, cached_outputs
 from mien.classifiers.contract import Batch, Classifier, ClassifierCard, MapClassifier, check_maps
-from mien.correctors.contract import Corrector, LayerSource, requested_features
+from mien.correctors.contract import Corrector, LayerSource, Target, requested_features
 from mien.data.split import group_ids
 from mien.errors import DataError, UsageError
 from mien.nets.settings import AugmentSettings
@@ -37,7 +37,7 @@ class _Shown:
 
 
 def build_corrector(
-    kind: type[Corrector], classifier: Classifier, target: int | None, classes: int | None = None
+    kind: type[Corrector], classifier: Classifier, target: Target, classes: int | None = None
 ) -> Corrector:
     """An unfitted corrector of this kind, see `build_correctors`."""
     head_source = getattr(classifier, "head_source", None)
@@ -49,13 +49,14 @@ def build_corrector(
 
 
 def build_correctors(
-    names: Iterable[str], classifier: Classifier, target: int | None, classes: int | None = None
+    names: Iterable[str], classifier: Classifier, target: Target, classes: int | None = None
 ) -> dict[str, Corrector]:
-    """Unfitted correctors of these names, for one class of one classifier.
+    """Unfitted correctors of these names, for one classifier.
 
     Parameters
     ----------
-    target : index of the class. classes : K, the classifier's own and those that it lacks; by default its own.
+    target : index of the class, or of several.
+    classes : K, the classifier's own and those that it lacks; by default its own.
 
     Raises
     ------
@@ -116,8 +117,8 @@ class FeatureStore:
         """The labels of some rows, with the shares of their votes where the data have votes."""
         return self.data.soft_labels(rows)
 
-    def build(self, names: Iterable[str], target: int | None) -> dict[str, Corrector]:
-        """Unfitted correctors of these names for one class, see `build_correctors`."""
+    def build(self, names: Iterable[str], target: Target) -> dict[str, Corrector]:
+        """Unfitted correctors of these names, see `build_correctors`."""
         return build_correctors(names, self.classifier, target, len(self.data.labelset))
 
     def fit(self, corrector: Corrector, rows: Ints) -> Corrector:
@@ -137,7 +138,7 @@ class FeatureStore:
             outputs = outputs.with_features(maps={request.layer: views})
         return corrector.fit(outputs, self.labels(rows))
 
-    def cross_fitted(self, name: str, target: int, rows: Ints, folds: int) -> Proposal:
+    def cross_fitted(self, name: str, target: Target, rows: Ints, folds: int) -> Proposal:
         """Proposals for rows by correctors that were fitted on other rows: each fold by one fitted on the others.
 
         Persons, and copies of an image, stay in one fold; classes are shared out evenly.

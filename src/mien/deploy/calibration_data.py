@@ -17,6 +17,7 @@ from mien.data.split import Shares, split, with_fit_share
 from mien.deploy.discovery import named_cluster
 from mien.deploy.patch_io import PICTURES, ROWS
 from mien.deploy.settings import CorrectSettings
+from mien.deploy.target_classes import target_classes
 from mien.deploy.trained_on import FLAG, Learnt, learnt_by
 from mien.errors import DataError, UsageError
 from mien.types import PARTS, Dataset, LabelSet, Split
@@ -94,7 +95,7 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
     learnt = learnt_by(classifier, settings.trained_on, data, pictures)
     pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt)
     pictures = _in_classes(pictures, card.classes)
-    targets = tuple(pictures.labelset.index(name, place="--class") for name in dict.fromkeys(settings.classes))
+    targets, remarks = target_classes(settings.classes, classifier, pictures, parts.rows("fit"))
     if settings.found:
         pictures, parts = _with_cluster(pictures, parts, settings.found, targets, images, learnt)
     to_learn = pictures.labels[parts.rows("fit")]
@@ -104,7 +105,7 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
                 f"no picture of class {pictures.labelset.names[target]} to learn from", place=pictures.name,
                 remedy="label some of this class, or leave it out",
             )  # fmt: skip
-    return CalibrationData(pictures, parts, targets, provenance, (*learnt.notes, *_namesakes(provenance)))
+    return CalibrationData(pictures, parts, targets, provenance, (*learnt.notes, *_namesakes(provenance), *remarks))
 
 
 def _apart(pictures: Dataset, place: str, learnt: Learnt) -> tuple[Dataset, Split, Provenance]:

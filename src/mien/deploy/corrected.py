@@ -34,6 +34,7 @@ from mien.deploy.patch import Certificate, Patch
 from mien.deploy.patch_io import now
 from mien.deploy.predictor import Predictions, Predictor
 from mien.deploy.settings import CorrectSettings
+from mien.deploy.target_classes import is_word
 from mien.deploy.trained_on import base_of, recorded_by
 from mien.types import NO_LABEL, Decision, Floats, Outputs, Split
 
@@ -144,13 +145,14 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             classifier = opened(self.classifier)
             self._check_table(classifier, X, y)
         known, names, given = classifier.card.classes, class_names(y), class_names(self.classes)
-        new = [name for name in given or np.unique(names).tolist() if name not in known]
+        listed = [] if is_word(given, (*known, *names)) else given
+        new = [name for name in listed or np.unique(names).tolist() if name not in known]
         data = with_labels(rows_of(classifier.card, X, groups), names, (*known, *dict.fromkeys(new)))
         sets, kind = ((), KNOWN) if parts else self._learnt_by(classifier)
         data, provenance = without_learnt(data, sets, kind)
         parts = parts or divided(data, seed, FITTED)
         settings = CorrectSettings(corrector=self.corrector, keep_features=False)
-        material = calibration_rows(data, parts, given or new or known, provenance)
+        material = calibration_rows(classifier, data, parts, given or new or known, provenance)
         material = material.with_fit_share(settings.share_to_fit(policy))
         about = {"made": now(), "settings": asdict(policy), "base": base_of(classifier)}
         patch, _ = fit_patch(classifier, material, settings, policy, about=about)

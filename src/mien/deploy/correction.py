@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from mien.certify.combine import NO_OVERRIDE, combine_proposals
 from mien.certify.policy import Policy, decide
 from mien.certify.promise import Promise, compare_all
 from mien.classifiers.contract import Classifier
+from mien.correctors.contract import fitted_targets
 from mien.data.prepare import DataSettings
 from mien.data.provenance import UNKNOWN
 from mien.data.split import group_ids
@@ -24,7 +25,7 @@ from mien.deploy.settings import CorrectSettings
 from mien.deploy.trained_on import base_of
 from mien.metrics.correction import scores
 from mien.metrics.ranking import auroc, gain_at_harm, gain_curve
-from mien.types import Floats, Ints, Outputs, Proposal, Scores
+from mien.types import NO_LABEL, Floats, Ints, Outputs, Proposal, Scores
 
 FEW = 50
 """Labelled pictures of a class below which more are worth more than anything else."""
@@ -88,12 +89,18 @@ class Correction:
                 )
         return sentences
 
+    def _by_class(self, proposals: Sequence[Proposal]) -> Iterator[tuple[int, Proposal]]:
+        """Each target class, and the proposal of its corrector."""
+        for corrector, proposal in zip(self.patch.correctors, proposals, strict=True):
+            for target in fitted_targets(corrector) or self.material.targets:
+                yield target, proposal
+
     def curves(self, harms: Floats) -> dict[str, Floats]:
-        """Class → (len(harms),) Gain of its corrector alone at each Harm, on the test part."""
+        """Class → (len(harms),) Gain at each Harm, where this class alone is suggested, on the test part."""
         truth, base = self.material.pictures.labels[self.material.parts.rows("test")], self.tested.predicted
         right = (base == truth) & self.patch.known[truth]
         curves = {}
-        for target, proposal in zip(self.material.targets, self.proposals, strict=True):
+        for target, proposal in self._by_class(self.proposals):
             score = _heard(proposal, truth, base, target)
             missed = (truth == target) & (base != target)
             curves[self.patch.classes[target]] = gain_curve(score, missed, right & (truth != target), harms)
@@ -105,7 +112,7 @@ class Correction:
         material, unit, sentences = self.material, self.material.unit, list[str]()
         names = material.pictures.labelset.names
         learnt = material.pictures.labels[material.parts.rows("correct" if self.patch.approximate else "fit")]
-        for target, proposal in zip(material.targets, self.patch.calibration.proposals, strict=True):
+        for target, proposal in self._by_class(self.patch.calibration.proposals):
             name, count = names[target], int((learnt == target).sum())
             calibration = self.patch.calibration
             new = calibration.truth == target
@@ -137,8 +144,9 @@ class Correction:
 
 
 def _heard(proposal: Proposal, truth: Ints, base: Ints, target: int) -> Floats:
-    """(N,) the scores, and silence where the suggestion changes nothing, or recovers nothing of the class."""
-    vain = (proposal.suggested == base) | ((truth == target) & (proposal.suggested != target))
+    """(N,) the scores, and silence where the suggestion changes nothing, or is another class."""
+    other = ~np.isin(proposal.suggested, (target, NO_LABEL))
+    vain = (proposal.suggested == base) | other | ((truth == target) & (proposal.suggested != target))
     return np.where(vain, NO_OVERRIDE, proposal.score)
 
 

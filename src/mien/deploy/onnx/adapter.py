@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.correctors.adapter import LEAST
-from mien.correctors.log_odds import Encoding
+from mien.correctors.log_odds import LEAST, Encoding
 from mien.deploy.onnx.log_odds import column, log_odds_of_logits, of_answer
 from mien.deploy.onnx.nodes import PROBABILITIES, Nodes
 

@@ -175,7 +175,10 @@ def aim_words(patch: Patch) -> str:
 
 def _made(patch: Patch, counts: Mapping[str, int]) -> list[tuple[str, str]]:
     """(title, text) of what is needed to make the patch again."""
-    correctors = ", ".join(f"{target}: {name}" for target, name in zip(patch.targets, patch.names, strict=True))
+    correctors = ", ".join(
+        f"{', '.join([target] if isinstance(target, str) else target)}: {name}"
+        for target, name in zip(patch.corrector_targets, patch.names, strict=True)
+    )
     policy = ", ".join(f"{key} {value}" for key, value in asdict(patch.policy).items())
     parts = ", ".join(f"{name} {count}" for name, count in counts.items())
     sources = ", ".join(patch.provenance.sources)
