@@ -199,6 +199,7 @@ def _print(done: Correction, figures: dict[str, Any]) -> None:
     if left_out:
         people = "persons" if unit == PICTURES else "groups"
         persons = f", and on other {unit} of the {people} on {provenance.persons}" if provenance.persons else ""
-        click.echo(f"{left_out} {unit} left out: the classifier was trained on {provenance.pictures} of them{persons}")
+        use = "only to learn from" if done.material.fit_trained_on else "left out"
+        click.echo(f"{left_out} {unit} {use}: the classifier was trained on {provenance.pictures} of them{persons}")
     for line in done.advice:
         click.echo(f"note: {line}")

@@ -101,9 +101,9 @@ class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def _padding(self) -> int | None:
         given = self.target_ if self.target is None else self.target
-        if several(given):
-            return max(map(int, given), default=None)
-        return int(given) if isinstance(given, int | np.integer) and not isinstance(given, bool) else None
+        listed = given if several(given) else [given]
+        whole = [int(each) for each in listed if isinstance(each, int | np.integer) and not isinstance(each, bool)]
+        return max(whole, default=None)
 
     def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
         raise NotImplementedError

@@ -111,7 +111,8 @@ class Correction:
         """What limits the correction, a sentence each; found on fit and calibrate, not on test."""
         material, unit, sentences = self.material, self.material.unit, list[str]()
         names = material.pictures.labelset.names
-        learnt = material.pictures.labels[material.parts.rows("correct" if self.patch.approximate else "fit")]
+        rows = material.parts.rows("correct") if self.patch.approximate else material.to_fit
+        learnt = material.pictures.labels[rows]
         for target, proposal in self._by_class(self.patch.calibration.proposals):
             name, count = names[target], int((learnt == target).sum())
             calibration = self.patch.calibration

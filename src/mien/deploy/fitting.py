@@ -42,9 +42,9 @@ def fit_patch(
     policy.check_classes(pictures.labelset)
     count = len(pictures.labelset)
     targets = shared_out(material.targets, settings.corrector)
-    made = (build_correctors([settings.corrector], classifier, target, count) for target in targets)
+    made = (build_correctors([settings.corrector], classifier, target, count, settings.layer) for target in targets)
     beside = tuple(corrector for correctors in made for corrector in correctors.values())
-    rows = np.concatenate([parts.rows(part) for part in ("correct", "test")])
+    rows = np.concatenate([material.to_fit, *(parts.rows(part) for part in ("correct", "test"))])
     keep = getattr(classifier, "cache_folder", None) if settings.keep_features else None
     store = FeatureStore.of(classifier, pictures, AugmentSettings(), rows, beside, keep)
     calibration = _fitted(store, material, dict(zip(targets, beside, strict=True)), settings, say)
@@ -81,9 +81,10 @@ def _fitted(
     for target, corrector in beside.items():
         named = ", ".join(pictures.labelset.names[each] for each in np.atleast_1d(target))
         say(f"fitting {settings.corrector} for {named}")
-        store.fit(corrector, parts.rows("correct" if settings.cross_fit else "fit"))
+        store.fit(corrector, parts.rows("correct") if settings.cross_fit else material.to_fit)
         if settings.cross_fit:
-            proposals.append(store.cross_fitted(settings.corrector, target, held, settings.cross_fit))
+            folds, layer = settings.cross_fit, settings.layer
+            proposals.append(store.cross_fitted(settings.corrector, target, held, folds, layer))
         else:
             proposals.append(store.propose(corrector, held))
     outputs = store.seen(held)
