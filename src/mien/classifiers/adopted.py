@@ -13,7 +13,7 @@ from mien.classifiers.declare import InputSettings, declare
 from mien.classifiers.foreign import Declaration, ForeignClassifier
 from mien.classifiers.graph import Graph, LayerInfo
 from mien.classifiers.tensors import TensorSpec
-from mien.errors import RunError, UsageError, choice_error
+from mien.errors import AlignmentError, RunError, UsageError, choice_error
 from mien.storage.artifact import Artifact
 from mien.storage.files import Record, as_storage_error, storage_errors
 from mien.storage.folders import appearing
@@ -156,8 +156,11 @@ def open_adopted(folder: Path, base: str | None = None) -> ForeignClassifier:
     """
     stored = CLASSIFIER.read(folder, REMEDY)
     with as_storage_error(folder / ADOPTED, REMEDY):
-        kind, declared = str(stored["kind_of_model"]), _declared(stored)
-        files = [_inside(folder, str(name)) for name in stored["files"]]
+        kind, files = str(stored["kind_of_model"]), [_inside(folder, str(name)) for name in stored["files"]]
+        try:
+            declared = _declared(stored)
+        except (UsageError, AlignmentError) as error:
+            raise ValueError(error.cause) from None
     if kind in CODE and not base:
         cause = "needs code from outside mien"
         raise UsageError(cause, place=str(folder), remedy=f"name it again: --base {stored['source']}")

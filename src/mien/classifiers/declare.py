@@ -16,7 +16,7 @@ from mien.classifiers.foreign import ANSWERS, INDEPENDENT, LOGITS, PROBABILITIES
 from mien.classifiers.graph import ArrayInfo, Graph, LayerInfo
 from mien.classifiers.tensors import LAYOUTS, ORDERS, PER_IMAGE, SCALINGS, TensorSpec
 from mien.data.labels import EMOTIONS
-from mien.data.picture import RESIZE_MODES
+from mien.data.picture import RESAMPLING, RESIZE_MODES, ImageSettings
 from mien.errors import UsageError, choice_error
 from mien.settings import setting, validate
 from mien.types import Floats
@@ -43,6 +43,9 @@ class InputSettings:
         None, f"values of its pixels: {', '.join(SCALINGS)}, {PER_IMAGE}, or mean=M;std=S in shares of 255"
     )
     resize_mode: str = setting("stretch", "how a picture becomes square", choices=RESIZE_MODES)
+    resample: str = setting(
+        ImageSettings.resample, "Pillow's filter by which a picture gets its size", choices=tuple(RESAMPLING)
+    )
     answers: str | None = setting(None, "what it answers with", choices=ANSWERS)
     output: str = setting("", "the name of its output with the answers, where there are several")
     use_layers: tuple[str, ...] = setting((), "layers for correctors to learn on; by default all that --layers lists")
@@ -109,7 +112,7 @@ def _inputs(
             "scaling": (settings.scaling, scaling)}  # fmt: skip
     notes += [f"{name} {value}, from its file" for name, (given, value) in parts.items() if given is None]
     tensor = TensorSpec(order, layout, scaling, info.dtype or "float32", channels)
-    return ImageSpec(side, tensor.colour, settings.resize_mode, tensor)
+    return ImageSpec(side, tensor.colour, settings.resize_mode, tensor, settings.resample)
 
 
 def _form(shape: tuple[int, ...], layout: str | None, size: int) -> tuple[str, int, int]:
