@@ -45,7 +45,7 @@ class Planted:
         shares = np.exp(logits - logits.max(1, keepdims=True))
         return [(shares / shares.sum(1, keepdims=True))[:, self.order] for _ in names]
 
-    def layers(self, probe: Any) -> tuple[()]:
+    def layers(self, probe: Any, rows: int) -> tuple[()]:
         return ()
 
 

@@ -38,7 +38,7 @@ class Light:
         share = data.reshape(len(data), -1).mean(1) / 255
         return [np.stack([1 - share, share], 1).astype(np.float32) for _ in names]
 
-    def layers(self, probe: Any) -> tuple[()]:
+    def layers(self, probe: Any, rows: int) -> tuple[()]:
         return ()
 
 

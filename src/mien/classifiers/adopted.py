@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from mien.classifiers.cache import FOLDER
 from mien.classifiers.contract import ImageSpec, TableSpec
 from mien.classifiers.declare import InputSettings, declare
 from mien.classifiers.foreign import Declaration, ForeignClassifier
@@ -130,6 +131,10 @@ def save_adopted(classifier: ForeignClassifier, folder: Path, about: dict[str, A
             remedy = f"give another folder, or take the patch away first: mien patch remove {folder}"
             raise RunError("has another classifier, with a patch", place=str(folder), remedy=remedy)
     files = dict(zip(_names(getattr(graph, "files", ())), getattr(graph, "files", ()), strict=True))
+    taken = [name for name in files if name.partition("/")[0] in (ADOPTED, APPLIED, FOLDER)]
+    if taken:
+        remedy = "save the model again, with its data in a file of another name"
+        raise UsageError("has a name that mien needs for its own files", place=str(files[taken[0]]), remedy=remedy)
     content = {
         **about, "id": card.id, "files": list(files), "classes": declared.classes,
         "inputs": asdict(declared.inputs), "reads": "images" if isinstance(declared.inputs, ImageSpec) else "table",

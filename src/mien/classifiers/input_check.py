@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +96,7 @@ def check_inputs(
     spec = declared.inputs.tensor
     assert spec is not None
     if not answers:
-        remedy = "declare another size, or wrap its prediction in a function"
-        raise UsageError("it answers in none of the forms that were tried", place="--check", remedy=remedy)
+        _refuse(classifier, spec, images)
     count = len(declared.classes)
     ordered = {tensor: _in_order(given, labels, count) for tensor, given in answers.items()}
     level = LEVEL / max(1, len(answers) + count * (count - 1) // 2 + len(RESAMPLING) - 1)
@@ -137,6 +136,16 @@ def _answers(
                     yield tensor, _predicted(classifier, tensor, images)
                 except MienError:
                     continue  # the graph does not take such an array, or fails on it
+
+
+def _refuse(classifier: ForeignClassifier, spec: TensorSpec, images: NDArray[np.uint8]) -> NoReturn:
+    """Raise the UsageError for a classifier that answers in no form, with what is wrong in the declared one."""
+    try:
+        _predicted(classifier, spec, images)
+    except MienError as error:
+        cause = f"it answers in none of the forms that were tried; as declared, {error.place} {error.cause}"
+        raise UsageError(cause, place="--check", remedy=error.remedy) from error
+    raise UsageError("it answers only now and then", place="--check", remedy="give a model without chance in it")
 
 
 def _predicted(classifier: ForeignClassifier, tensor: TensorSpec, images: NDArray[np.uint8]) -> Ints:
