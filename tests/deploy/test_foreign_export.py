@@ -177,7 +177,7 @@ def test_a_table_of_scikit_learn(zipmap: bool, tmp_path: Path) -> None:
 def coloured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Predictor, Exported]:
     """A model without a scaling that anybody would guess, with its patch."""
     path = bars(tmp_path_factory.mktemp("model") / "m.onnx", shape=("n", SIDE, SIDE, 1))
-    predictor = patched(opened(path, scaling="mean=0.4;std=0.2", resize_mode="pad"))
+    predictor = patched(opened(path, scaling="mean=0.4;std=0.2", resize_mode="pad", resample="bilinear"))
     return predictor, export_graph(predictor, check=IMAGES)
 
 

@@ -18,9 +18,12 @@ from mien.data.provenance import TrainedOn
 from mien.errors import AlignmentError, DataError, UsageError, choice_error
 from mien.nets.settings import AugmentSettings
 from mien.storage.identity import identity
-from mien.types import FeatureRequest, Floats, LabelSet, Outputs
+from mien.types import Bools, FeatureRequest, Floats, LabelSet, Outputs
+from mien.types.inputs import SLACK, TINY
 
 BATCH = 64
+MOST_SHOWN = 8
+"""Answers of a row that a message shows."""
 GRIDS = (1, 3)
 PIXELS = "pixels"
 """The map that every classifier of images shows: the images themselves, from 0 to 1."""
@@ -163,9 +166,14 @@ class ForeignClassifier:
         """The images as declared: their order of colours, layout, scaling and type; or the table in its type."""
         return self._tensor(batch.data)
 
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows it reads together at most."""
+        return BatchRule.of(self.graph, self.declared.inputs).rows
+
     def _run(self, data: NDArray[Any], names: Sequence[str]) -> Iterator[tuple[NDArray[Any], list[Floats]]]:
         """Rows as the graph reads them together, and its arrays for them, a row each."""
-        rule = BatchRule.of(self.graph.input.shape, self.declared.inputs)
+        rule = BatchRule.of(self.graph, self.declared.inputs)
         for start in range(0, len(data), rule.rows):
             part = data[start : start + rule.rows]
             arrays = self.graph.run(rule.shaped(self._tensor(part)), list(dict.fromkeys(names)))
@@ -181,17 +189,29 @@ class ForeignClassifier:
 
     def _probabilities(self, values: Floats, rows: int) -> Floats:
         """(N, K) probabilities of the graph's answers."""
-        place, count = f"output {self.declared.output!r}", len(self.declared.classes)
+        count = len(self.declared.classes)
+        model = getattr(self.graph, "path", None) or getattr(self.graph, "name", "")
+        place = f"{model}, output {self.declared.output!r}".removeprefix(", ")
+        values = as_columns(values, rows)
         if values.shape != (rows, count):
-            cause = f"is of shape {values.shape[1:]} for a row, and {count} classes are declared"
+            cause = f"is of shape {values.shape} for {rows} rows, and {count} classes are declared"
             raise AlignmentError(cause, place=place, remedy="name the classes of all columns, in their order")
         if not np.isfinite(values).all():
             remedy = "check the scaling; the model may not fit its number format"
             raise DataError("has values that are not finite", place=place, remedy=remedy)
         values = values.astype(np.float32)
-        if self.declared.answers == INDEPENDENT:
-            return np.asarray(values / np.maximum(values.sum(1, keepdims=True), np.finfo(np.float32).tiny))
-        return np.asarray(softmax(values, axis=1) if self.declared.answers == LOGITS else values)
+        if self.declared.answers == LOGITS:
+            return np.asarray(softmax(values, axis=1))
+        total = values.sum(1, keepdims=True)
+        sums = np.abs(total - 1) <= SLACK if self.declared.answers == PROBABILITIES else total > 0
+        if (values < -TINY).any() or not sums.all():
+            shown = ", ".join(f"{value:.4g}" for value in values[_worst(values, sums)][:MOST_SHOWN])
+            cause = f"has answers that are not {self.declared.answers}, such as {shown}"
+            remedy = (
+                "adopt it again with answers of another kind: mien adopt --answers; mien adopt --check shows what fits"
+            )
+            raise DataError(cause, place=place, remedy=remedy)
+        return np.asarray(values if self.declared.answers == PROBABILITIES else values / total)
 
     def _is_asked(self, layer: LayerInfo, request: FeatureRequest) -> bool:
         pooled = [f"{layer.name}/{grid}" for grid in GRIDS] if layer.kind == "map" else [layer.name]
@@ -225,12 +245,15 @@ class BatchRule:
     bare: bool = False
 
     @classmethod
-    def of(cls, shape: tuple[int, ...], inputs: ImageSpec | TableSpec) -> BatchRule:
+    def of(cls, graph: Graph, inputs: ImageSpec | TableSpec) -> BatchRule:
+        shape = graph.input.shape
         tensor = inputs.tensor if isinstance(inputs, ImageSpec) else None
         axes = len(tensor.layout) if tensor and tensor.layout != "flat" else 2
         if shape and len(shape) == axes - 1:
             return cls(1, fixed=True, bare=True)
-        return cls(shape[0], fixed=True) if shape and shape[0] else cls(BATCH)
+        if shape and shape[0]:
+            return cls(shape[0], fixed=True)
+        return cls(1 if getattr(graph, "row_by_row", False) else BATCH)
 
     def shaped(self, data: NDArray[Any]) -> NDArray[Any]:
         """The array that the graph reads; rows are repeated where it reads a fixed number."""
@@ -241,8 +264,8 @@ class BatchRule:
 
     def of_rows(self, values: NDArray[Any], rows: int, name: str) -> NDArray[Any]:
         """The part of an array that belongs to the rows."""
-        values = values[None] if self.bare and len(values) != 1 else values
-        if values.ndim < 2 or len(values) < rows:
+        values = values[None] if self.bare and values.shape[:1] != (1,) else values
+        if values.ndim < 2 or len(values) != (self.rows if self.fixed else rows):
             remedy = "declare the size, colours and layout that the model reads"
             raise AlignmentError(f"is of shape {values.shape} for {rows} rows", place=f"array {name!r}", remedy=remedy)
         return values[:rows]
@@ -252,6 +275,18 @@ def _handy_first(layers: list[Layer]) -> list[Layer]:
     """The same layers; the first is the earliest map that is small enough for an adapter, where there is one."""
     handy = [layer for layer in layers if layer.kind == "map" and np.prod(layer.shape) <= HANDY]
     return sorted(layers, key=lambda layer: layer not in handy[:1])
+
+
+def _worst(values: Floats, sums: Bools) -> int:
+    """A row with answers that are negative, or whose sum is wrong."""
+    return int(np.argmax((values < -TINY).any(1) | ~sums[:, 0]))
+
+
+def as_columns(values: NDArray[Any], rows: int) -> NDArray[Any]:
+    """Answers (N, K) of an array with further axes of length 1; of one row also without an axis for rows."""
+    values = values[None] if rows == 1 and values.ndim == 1 else values
+    further = values.ndim > 2 and len(values) == rows and max(values.shape[1:]) * rows == values.size
+    return values.reshape(rows, -1) if further else values
 
 
 def as_rows(values: Any) -> NDArray[Any]:

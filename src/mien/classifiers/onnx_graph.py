@@ -6,15 +6,17 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.classifiers.graph import ArrayInfo, LayerInfo, choose_layers
+from mien.classifiers.graph import ArrayInfo, LayerInfo
+from mien.classifiers.onnx_layers import array_names, onnx_layers
 from mien.errors import DataError, RunError, UsageError
 from mien.machine import cores
-from mien.outside import import_optional
+from mien.outside import MOST_WORDS, import_optional, words
 
 EXTRA = "onnx"
 CONVERT = "convert the model again, with standard operators and with a first axis of free length for the images"
@@ -22,11 +24,11 @@ NUMBERS = {
     "tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64", "tensor(uint8)": "uint8"
 }  # fmt: skip
 """ONNX Runtime's name of a type → NumPy's, of the arrays that a classifier may read."""
+OF_ALL_ROWS = ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM")
+"""Operators whose scale follows from all rows that are read together."""
 CHUNK = 2**20
 LARGEST = 2**31 - 2**20
 """Bytes above which weights go into a file beside the graph: protobuf has no message of 2 GB."""
-MOST_WORDS = 300
-"""Characters of a message of ONNX Runtime that are shown."""
 
 
 class OnnxGraph:
@@ -35,6 +37,7 @@ class OnnxGraph:
     Parameters
     ----------
     path : of the file; data that lie beside it must be in its folder.
+    largest : bytes above which numbers are not kept in one file with the operators.
 
     Raises
     ------
@@ -42,21 +45,23 @@ class OnnxGraph:
         of numbers, or several. MissingExtraError : without the packages onnx and onnxruntime.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path, largest: int = LARGEST) -> None:
+        self.path, self._largest = Path(path), largest
         self._onnx = import_optional("onnx", "onnx", EXTRA)
         self._runtime = import_optional("onnxruntime", "onnxruntime", EXTRA)
         if not self.path.is_file():
             raise RunError("no such file", place=str(self.path), remedy="give the path of an ONNX file")
         try:
             self.model = self._onnx.load(str(self.path), load_external_data=False)
+            if not self.model.graph.node:
+                raise ValueError("no operators")
         except Exception as error:  # protobuf raises its own errors
             raise RunError(
                 "is no ONNX file, or a damaged one", place=str(self.path), remedy="fetch it again"
             ) from error
         self.files = (self.path, *self._external())
         if len(self.files) > 1:
-            self._onnx.external_data_helper.load_external_data_for_model(self.model, str(self.path.parent))
+            self._load_external()
         self._sessions: dict[tuple[str, ...], Any] = {}
         self.input = self._only_input()
         self.outputs = tuple(map(_info, self._session(()).get_outputs()))
@@ -99,15 +104,30 @@ class OnnxGraph:
                 remedy="declare the form that the model reads: size, colours, layout",
             ) from error  # fmt: skip
 
-    def layers(self, probe: NDArray[Any]) -> tuple[LayerInfo, ...]:
-        """The arrays inside the graph that a corrector may learn on, found by their shapes for a probe."""
-        nodes = [node for node in self.model.graph.node if node.op_type not in ("Constant", "ConstantOfShape")]
-        names = [name for node in nodes for name in node.output if name]
+    @property
+    def row_by_row(self) -> bool:
+        """Whether it must read one row at a time, since its answers for a row depend on the others beside it."""
+        nodes = (*self.model.graph.node, *(node for function in self.model.functions for node in function.node))
+        return any(node.op_type in OF_ALL_ROWS for node in nodes)
+
+    def layers(self, probe: NDArray[Any], rows: int) -> tuple[LayerInfo, ...]:
+        """The arrays inside the graph that a corrector may learn on, found by their shapes for a probe.
+
+        An array that changes the graph's own outputs by more than rounding when it is read is left out: ONNX Runtime
+        joins operators of 8 bits only where nothing reads what is between them.
+        """
+        nodes = self.model.graph.node
+        names = array_names(nodes)
         shown = dict(zip(names, self._inside(probe, names), strict=True))
-        kinds = {name: node.op_type for node in nodes for name in node.output}
-        feeds = [(node.op_type, node.input[0] if node.input else "", list(node.output)) for node in nodes]
-        arrays = {name: value for name, value in shown.items() if _is_float(value)}
-        return choose_layers(arrays, kinds, feeds, len(probe))
+        layers = onnx_layers(nodes, shown, rows)
+        outputs = [info.name for info in self.outputs]
+        before = self.run(probe, outputs)
+
+        def keeps(*layers: LayerInfo) -> bool:
+            after = self.run(probe, [*outputs, *(layer.array for layer in layers)])
+            return all(map(_is_near, before, after))
+
+        return layers if keeps(*layers) else tuple(layer for layer in layers if keeps(layer))
 
     def _inside(self, probe: NDArray[Any], names: Sequence[str]) -> list[Any]:
         """Values of all these arrays; none where the graph cannot show them."""
@@ -122,27 +142,26 @@ class OnnxGraph:
             options = self._runtime.SessionOptions()
             options.log_severity_level, options.intra_op_num_threads = 4, cores()
             try:
-                source = self._with_outputs(names)
-                self._sessions[names] = self._runtime.InferenceSession(
-                    source, options, providers=["CPUExecutionProvider"]
-                )
+                with TemporaryDirectory() as folder:
+                    path = self._with_outputs(names, Path(folder)) if names else self.path
+                    self._sessions[names] = self._runtime.InferenceSession(
+                        str(path), options, providers=["CPUExecutionProvider"]
+                    )
             except Exception as error:  # the runtime has many errors of its own
                 raise RunError(
                     f"ONNX Runtime cannot load it: {words(error)}", place=str(self.path), remedy=CONVERT
                 ) from error
         return self._sessions[names]
 
-    def _with_outputs(self, names: tuple[str, ...]) -> Any:
-        """The graph as bytes, or the path of a file that is too large for that, with these outputs."""
-        if not names:
-            return str(self.path)
+    def _with_outputs(self, names: tuple[str, ...], folder: Path) -> Path:
+        """A file of the graph with these outputs."""
         model = self._onnx.ModelProto()
         model.CopyFrom(self.model)
         declared = {value.name: value for value in model.graph.output}
         outputs = [declared.get(name) or self._onnx.ValueInfoProto(name=name) for name in names]
         del model.graph.output[:]
         model.graph.output.extend(outputs)
-        return model.SerializeToString()
+        return save_model(model, folder / "graph.onnx", self._largest)
 
     def _only_input(self) -> ArrayInfo:
         inputs = [_info(value) for value in self._session(()).get_inputs()]
@@ -151,9 +170,22 @@ class OnnxGraph:
             cause = f"reads {len(inputs)} arrays: {names}"
             raise UsageError(cause, place=str(self.path), remedy="give a model that reads one array of images or rows")
         if not inputs[0].dtype:
-            remedy = "give a model that reads numbers"
-            raise UsageError(f"its input {inputs[0].name} has no type of numbers", place=str(self.path), remedy=remedy)
+            [value] = self._session(()).get_inputs()
+            cause = f"its input {value.name[:MOST_WORDS]!r} is a {value.type}"
+            remedy = f"convert the model again, so that it reads {', '.join(NUMBERS.values())}"
+            raise UsageError(cause, place=str(self.path), remedy=remedy)
         return inputs[0]
+
+    def _load_external(self) -> None:
+        """Read the numbers in the files beside it."""
+        try:
+            self._onnx.external_data_helper.load_external_data_for_model(self.model, str(self.path.parent))
+        except Exception as error:  # the library raises what comes
+            shown = ", ".join(file.name for file in self.files[1:])
+            raise RunError(
+                f"its data file {shown} does not fit it: {words(error)}", place=str(self.path),
+                remedy="fetch both again, or save the model again",
+            ) from error  # fmt: skip
 
     def _external(self) -> Iterator[Path]:
         """Files beside it that hold its numbers; each must lie in its folder."""
@@ -166,7 +198,13 @@ class OnnxGraph:
             if entry.key == "location"
         }
         for place in sorted(places):
-            file = (folder / place).resolve()
+            try:
+                file = (folder / place).resolve()
+            except (OSError, ValueError, RuntimeError):
+                remedy = "save the model again, with its data beside it"
+                raise RunError(
+                    f"its data file has an impossible name: {place[:MOST_WORDS]!r}", place=str(self.path), remedy=remedy
+                ) from None
             if not file.is_relative_to(folder):
                 remedy = "save the model again, with its data in one folder"
                 raise RunError(
@@ -176,6 +214,12 @@ class OnnxGraph:
                 remedy = "copy the file with the data, too"
                 raise RunError(f"its data file {place[:MOST_WORDS]!r} is missing", place=str(self.path), remedy=remedy)
             yield file
+
+
+def _is_near(before: Any, after: Any) -> bool:
+    """Whether an output of floats is the same, but for rounding; others count as the same."""
+    is_float = isinstance(before, np.ndarray) and before.dtype.kind == "f"
+    return not is_float or np.allclose(before, after, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
 def save_model(model: Any, path: Path, largest: int = LARGEST) -> Path:
@@ -193,13 +237,3 @@ def save_model(model: Any, path: Path, largest: int = LARGEST) -> Path:
 def _info(value: Any) -> ArrayInfo:
     sides = tuple(side if isinstance(side, int) and side > 0 else 0 for side in value.shape or ())
     return ArrayInfo(value.name, sides, NUMBERS.get(value.type, ""))
-
-
-def _is_float(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
-
-
-def words(error: Exception) -> str:
-    """The first line of a message, of printable characters."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return "".join(sign for sign in lines[0] if sign.isprintable())[:MOST_WORDS]

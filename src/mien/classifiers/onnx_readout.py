@@ -49,7 +49,7 @@ def with_readout(graph: OnnxGraph, declared: Declaration, request: FeatureReques
     ------
     UsageError : the model cannot be changed in this way, or has not what is requested.
     """
-    rule = BatchRule.of(graph.input.shape, declared.inputs)
+    rule = BatchRule.of(graph, declared.inputs)
     if rule.bare:
         cause = "reads one picture without an axis for several, and its patch reads many"
         raise UsageError(cause, place=str(graph.path), remedy=FREE)
@@ -173,6 +173,8 @@ class _Readout:
             order = sorted(range(len(keys)), key=lambda index: keys[index])
             output = self("Gather", node.input[0], self.constant(order, np.int64), axis=1)
         values = self.float(output)
+        sides = {value.name: len(value.type.tensor_type.shape.dim) for value in self.model.graph.output}
+        values = self("Flatten", values, axis=1) if sides.get(output, 2) > 2 else values
         if self.declared.answers == LOGITS:
             return self("Softmax", values, axis=1)
         if self.declared.answers == INDEPENDENT:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from mien.classifiers.onnx_graph import EXTRA, OnnxGraph, words
+from mien.classifiers.onnx_graph import EXTRA, OnnxGraph
 from mien.errors import UsageError
-from mien.outside import import_optional
+from mien.outside import import_optional, words
 
 OPSET = 13
 """The version of ONNX's operators that a corrector is written in; that of a classifier is this one, or a later one."""

@@ -101,7 +101,7 @@ def correct(classifier: Any, data: str | Path, classes: Sequence[str], **setting
         if name not in known:
             raise choice_error("setting", name, sorted(known), place="mien.correct")
     for_data, how, policy = (_built(kind, given) for kind in (DataSettings, CorrectSettings, Policy))
-    return correct_on_data(deployed, for_data, how, policy).patch
+    return correct_on_data(deployed, for_data.for_images(deployed.card.images), how, policy).patch
 
 
 def _built(kind: Callable[..., Any], given: Mapping[str, Any]) -> Any:
