@@ -103,7 +103,7 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
     pictures = prepare(data)
     learnt = learnt_by(classifier, settings.trained_on, data, pictures)
     pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt, settings.fit_trained_on)
-    pictures = _in_classes(pictures, card.classes)
+    pictures = in_classes(pictures, card.classes)
     trained_on = settings.fit_trained_on
     targets, remarks = target_classes(settings.classes, classifier, pictures, parts.rows("fit"))
     if settings.found:
@@ -159,7 +159,7 @@ def _namesakes(provenance: Provenance) -> Iterator[str]:
         )
 
 
-def _in_classes(pictures: Dataset, known: tuple[str, ...]) -> Dataset:
+def in_classes(pictures: Dataset, known: tuple[str, ...]) -> Dataset:
     """The same rows with labels in the order of the classifier's classes, those that it lacks behind them."""
     labelset = pictures.labelset
     order = [*known, *(name for name in labelset.names if name not in known)]
