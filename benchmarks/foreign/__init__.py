@@ -1,0 +1,1 @@
+"""Classifiers from elsewhere: corrected as they are, and as ONNX files."""
