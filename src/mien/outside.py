@@ -13,7 +13,7 @@ MOST_WORDS = 300
 
 
 def words(error: BaseException) -> str:
-    """The first line of an error's message, of printable characters; the kind of error where it has none.
+    r"""The first line of an error's message, of printable characters; the kind of error where it has none.
 
     >>> words(ValueError("not \x1b[31mred\nat all")), words(KeyError())
     ('not [31mred', 'KeyError')

@@ -224,8 +224,8 @@ def test_a_deployed_network_is_handed_back(real_data: Path, tmp_path: Path) -> N
             (tmp_path / "faces" / label / image.name).write_bytes(image.read_bytes())
     classifier = open_model(str(path), classes=names, scaling="-1..1")
     faces = str(tmp_path / "faces")
-    patch = mien.correct(classifier, faces, ["neutral"], corrector="nystroem", budget=0.2, trained_on=("unknown",))
-    exported = export_graph(Predictor(classifier, patch), check=faces)
+    made = mien.correct(classifier, faces, ["neutral"], corrector="nystroem", budget=0.2, trained_on=("unknown",))
+    exported = export_graph(made.predictor_, check=faces)
     assert exported.parity.answers == 0 and exported.parity.decisions <= exported.parity.near
     assert exported.parity.score < 1e-3 and "own scores" in exported.calibration
     data = classifier.graph_input(Batch(np.zeros((5, 64, 64), np.uint8)))

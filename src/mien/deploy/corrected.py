@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -36,6 +37,7 @@ from mien.deploy.predictor import Predictions, Predictor
 from mien.deploy.settings import CorrectSettings
 from mien.deploy.target_classes import is_word
 from mien.deploy.trained_on import base_of, recorded_by
+from mien.errors import UsageError
 from mien.types import NO_LABEL, Decision, Floats, Outputs, Split
 
 OF_POLICY = ("budget", "delta", "scope", "action", "guarantee", "aim", "class_budget", "costs")
@@ -70,7 +72,7 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_ : (K,) the classes, as they are written in y.
     certificate_ : what is guaranteed. It does not hold where nothing is known of the rows that the classifier was
         trained on: give `trained_on`, or state `assume_unseen`.
-    patch_ : what corrects the classifier; `patch_.save(folder)` keeps it, `mien.open(classifier, folder)` has it back.
+    patch_ : what corrects the classifier; `save(folder)` keeps it, `mien.open(classifier, folder)` has it back.
 
     Notes
     -----
@@ -188,6 +190,19 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Classes are indices into `classes_`; −1 is abstention.
         """
         return self._decided(X)[1]
+
+    def save(self, folder: Path | str) -> None:
+        """Write the patch, not the classifier; `mien.open(classifier, patch=folder)` puts it in force again.
+
+        Raises
+        ------
+        UsageError : the classifier is not corrected. StorageError : the folder cannot be written.
+        """
+        check_is_fitted(self, "predictor_")
+        if self.patch_ is None:
+            remedy = "make a patch first: mien.correct(classifier, (X, y), classes)"
+            raise UsageError("has no patch that could be kept", place="CorrectedClassifier", remedy=remedy)
+        self.patch_.save(folder)
 
     def stream(self, batches: Iterable[Any]) -> Iterator[Predictions]:
         """Predictions for batch after batch, such as the frames of a video; memory does not grow with their number.
