@@ -6,6 +6,7 @@ import numpy as np
 
 from mien.correctors.log_odds import LEAST, NEVER, OWN_SHARE, Encoding
 from mien.deploy.onnx.nodes import PROBABILITIES, Nodes
+from mien.types import Floats
 
 
 def log_softmax(nodes: Nodes, logits: str) -> str:
@@ -85,8 +86,15 @@ def class_odds(nodes: Nodes, log_probs: str) -> str:
     return nodes("Where", nodes.constant(known, bool), both, odds)
 
 
-def most_probable(nodes: Nodes, odds: str, classes: tuple[int, ...]) -> tuple[str, str]:
-    """(N,) float64 score and (N,) int64 suggestion: the most probable of some classes, f's answer apart."""
+def most_probable(nodes: Nodes, odds: str, classes: tuple[int, ...], weights: Floats | None = None) -> tuple[str, str]:
+    """(N,) float64 score and (N,) int64 suggestion: the most probable of some classes, f's answer apart.
+
+    Parameters
+    ----------
+    weights : (K,) what a right answer of each class is worth; None for all alike.
+    """
+    if weights is not None:
+        odds = nodes("Add", odds, nodes.constant(np.log(weights), np.float64))
     barred = nodes.constant(~np.isin(np.arange(nodes.classes), classes), bool)
     never = nodes.constant(-np.inf, np.float64)
     others = nodes("Where", nodes("Or", barred, one_hot(nodes, nodes.base)), never, odds)
