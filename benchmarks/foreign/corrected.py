@@ -30,10 +30,10 @@ DEFAULT = "adapter on a map"
 POWER = {"adapter on a map": 0.5, "adapter on pixels": 0.5, MIXED: 0.25}
 """Exponents of the class weights that log-odds contain already; of the others 0."""
 FIGURES = {
-    "confident 5 %, aim macro recall": "",
-    "confident 2 %, aim macro recall": "_2",
-    "confident 5 %, aim accuracy": "_for_accuracy",
-    "confident 2 %, aim accuracy": "_2_for_accuracy",
+    "confident 5 %, aim accuracy": "",
+    "confident 2 %, aim accuracy": "_2",
+    "confident 5 %, aim macro recall": "_macro",
+    "confident 2 %, aim macro recall": "_2_macro",
 }
 """Policy → what follows the names of its figures."""
 SINGLE = ("neutral", "sadness", "disgust", "fear")
