@@ -148,8 +148,8 @@ def class_odds(log_probs: Floats, outputs: Outputs, own_share: float = OWN_SHARE
     """
     rows, answers = np.arange(len(log_probs)), outputs.predicted
     odds = log_probs - log_probs[rows, answers][:, None]
-    own = np.log(np.maximum(outputs.probs.astype(np.float64), LEAST))
-    both = (1 - own_share) * odds + own_share * (own - own[rows, answers][:, None])
+    of_f = np.log(np.maximum(outputs.probs.astype(np.float64), LEAST))
+    both = (1 - own_share) * odds + own_share * (of_f - of_f[rows, answers][:, None])
     return np.where(outputs.known, both, odds)
 
 

@@ -79,9 +79,9 @@ def class_odds(nodes: Nodes, log_probs: str) -> str:
     chances = nodes.cast(PROBABILITIES, np.float64)
     if len(known) > nodes.answered:
         chances = nodes("Pad", chances, nodes.constant([0, 0, 0, len(known) - nodes.answered], np.int64))
-    own = nodes("Log", nodes("Max", chances, nodes.constant(LEAST, np.float64)))
-    own = nodes("Sub", own, nodes("Unsqueeze", of_answer(nodes, own), axis))
-    parts = ((odds, 1 - OWN_SHARE), (own, OWN_SHARE))
+    of_f = nodes("Log", nodes("Max", chances, nodes.constant(LEAST, np.float64)))
+    of_f = nodes("Sub", of_f, nodes("Unsqueeze", of_answer(nodes, of_f), axis))
+    parts = ((odds, 1 - OWN_SHARE), (of_f, OWN_SHARE))
     both = nodes("Add", *(nodes("Mul", part, nodes.constant(weight, np.float64)) for part, weight in parts))
     return nodes("Where", nodes.constant(known, bool), both, odds)
 
