@@ -252,3 +252,30 @@ def test_what_the_classifier_thinks_is_read_once(
     shutil.rmtree(features)
     features.write_text("in the way")
     assert patch("fifth") == first and len(asked) == 4
+
+
+@pytest.mark.parametrize("corrector", ["lda", "adapter"])
+@pytest.mark.parametrize("aim", ["accuracy", "macro_recall"])
+def test_one_patch_corrects_all_classes(mien: Mien, base: Path, faces: Path, corrector: str, aim: str) -> None:
+    out = base.parent / "all.patch"
+    flags = ("--class", "all", "--corrector", corrector, "--budget", 0.3, "--aim", aim)
+    said = mien("correct", base, faces, *flags, "--json", "--out", out)
+    assert said.code == 0, said
+    found = json.loads(said.out)
+    stored = json.loads((out / "patch.json").read_text())
+    assert stored["correctors"] == [corrector] and sorted(stored["targets"][0]) == sorted(found["classes"])
+    moved = found["classes"].values()
+    assert sum(row["taken"] for row in moved) == sum(row["given"] for row in moved)
+    assert found["accuracy_after"] >= found["accuracy_before"] - 0.05
+    page = (out / "report.html").read_text()
+    assert "What each class took and gave" in page and "Accuracy went from" in page
+    named = labels(mien, base, faces, "--patch", out)
+    assert mien("patch", "apply", out, base).code == 0
+    assert labels(mien, base, faces) == named
+    shown = mien("patch", "show", out)
+    assert shown.code == 0 and all(name in shown.out for name in found["classes"])
+
+
+def test_no_class_is_weak_is_an_error_in_words(mien: Mien, base: Path, faces: Path, tmp_path: Path) -> None:
+    said = mien("correct", base, faces, "--class", "weak", "--class", "fear", *QUICK, "--out", tmp_path / "p")
+    assert said.code == 2 and "weak" in said.err and not (tmp_path / "p").exists()
