@@ -52,8 +52,28 @@ class LayerInfo:
     shape: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What is read out of a graph: an array, or means of a map.
+
+    Attributes
+    ----------
+    array : its name in the graph.
+    grid : for means, equal parts of each side of the map; 0 for the array itself.
+    sides : height and width of the map.
+    """
+
+    array: str
+    grid: int = 0
+    sides: tuple[int, ...] = ()
+
+    def of(self, values: Any) -> Any:
+        """What it is of the array's values, where the graph gives these."""
+        return grid_means(values, self.grid) if self.grid else values
+
+
 class Graph(Protocol):
-    """A model that reads one array.
+    """A model that reads one array. One that computes means of maps itself has `read`, see `read_out`.
 
     Attributes
     ----------
@@ -69,6 +89,16 @@ class Graph(Protocol):
     def run(self, data: NDArray[Any], names: Sequence[str]) -> list[Any]: ...
 
     def layers(self, probe: NDArray[Any]) -> tuple[LayerInfo, ...]: ...
+
+
+def read_out(graph: Graph, data: NDArray[Any], readings: Sequence[Reading]) -> list[Any]:
+    """What is read out of a graph for one array: inside the graph where it can, so that large maps stay there."""
+    inside = getattr(graph, "read", None)
+    if inside is not None:
+        return list(inside(data, readings))
+    names = list(dict.fromkeys(reading.array for reading in readings))
+    values = dict(zip(names, graph.run(data, names), strict=True))
+    return [reading.of(values[reading.array]) for reading in readings]
 
 
 def choose_layers(

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.classifiers.graph import ArrayInfo, LayerInfo, choose_layers
+from mien.classifiers.graph import ArrayInfo, LayerInfo, Reading, choose_layers
+from mien.classifiers.onnx_nodes import EXTRA
+from mien.classifiers.onnx_sessions import MOST_WORDS, Sessions, words
 from mien.errors import DataError, RunError, UsageError
-from mien.machine import cores
 from mien.outside import import_optional
+from mien.workers import use_one_core
 
-EXTRA = "onnx"
-CONVERT = "convert the model again, with standard operators and with a first axis of free length for the images"
 NUMBERS = {
     "tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64", "tensor(uint8)": "uint8"
 }  # fmt: skip
@@ -25,8 +25,6 @@ NUMBERS = {
 CHUNK = 2**20
 LARGEST = 2**31 - 2**20
 """Bytes above which weights go into a file beside the graph: protobuf has no message of 2 GB."""
-MOST_WORDS = 300
-"""Characters of a message of ONNX Runtime that are shown."""
 
 
 class OnnxGraph:
@@ -45,7 +43,6 @@ class OnnxGraph:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self._onnx = import_optional("onnx", "onnx", EXTRA)
-        self._runtime = import_optional("onnxruntime", "onnxruntime", EXTRA)
         if not self.path.is_file():
             raise RunError("no such file", place=str(self.path), remedy="give the path of an ONNX file")
         try:
@@ -57,9 +54,9 @@ class OnnxGraph:
         self.files = (self.path, *self._external())
         if len(self.files) > 1:
             self._onnx.external_data_helper.load_external_data_for_model(self.model, str(self.path.parent))
-        self._sessions: dict[tuple[str, ...], Any] = {}
+        self._sessions = Sessions(self.model, self.path)
         self.input = self._only_input()
-        self.outputs = tuple(map(_info, self._session(()).get_outputs()))
+        self.outputs = tuple(map(_info, self._sessions.of(())[0].get_outputs()))
 
     @cached_property
     def id(self) -> str:
@@ -81,6 +78,9 @@ class OnnxGraph:
         """Version of the standard operators that it uses."""
         return max((entry.version for entry in self.model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
 
+    prepare_thread = staticmethod(use_one_core)
+    """Called once in each thread that asks for outputs: many threads with one core each are fastest."""
+
     def run(self, data: NDArray[Any], names: Sequence[str]) -> list[Any]:
         """The arrays of these names, outputs or others inside the graph, for one array that the graph reads.
 
@@ -88,11 +88,15 @@ class OnnxGraph:
         ------
         DataError : ONNX Runtime refuses the array.
         """
-        outputs = {info.name for info in self.outputs}
-        inside = tuple(sorted(set(names) - outputs))
-        session = self._session(tuple(sorted(set(names))) if inside else ())
+        return self.read(data, [Reading(name) for name in names])
+
+    def read(self, data: NDArray[Any], readings: Sequence[Reading]) -> list[Any]:
+        """What is read out of the graph for one array, see `mien.classifiers.graph.read_out`; errors as of `run`."""
+        outputs = {Reading(info.name) for info in self.outputs}
+        session, names = self._sessions.of([] if set(readings) <= outputs else readings)
+        asked = [names.get(reading, reading.array) for reading in readings]
         try:
-            return list(session.run(list(names), {self.input.name: data}))
+            return list(session.run(asked, {self.input.name: data}))
         except Exception as error:  # the runtime has many errors of its own
             raise DataError(
                 f"ONNX Runtime refuses an array of shape {data.shape}: {words(error)}", place=str(self.path),
@@ -116,36 +120,8 @@ class OnnxGraph:
         except (RunError, DataError):
             return [None] * len(names)
 
-    def _session(self, names: tuple[str, ...]) -> Any:
-        """A session that computes these arrays alone; () stands for the graph's own outputs."""
-        if names not in self._sessions:
-            options = self._runtime.SessionOptions()
-            options.log_severity_level, options.intra_op_num_threads = 4, cores()
-            try:
-                source = self._with_outputs(names)
-                self._sessions[names] = self._runtime.InferenceSession(
-                    source, options, providers=["CPUExecutionProvider"]
-                )
-            except Exception as error:  # the runtime has many errors of its own
-                raise RunError(
-                    f"ONNX Runtime cannot load it: {words(error)}", place=str(self.path), remedy=CONVERT
-                ) from error
-        return self._sessions[names]
-
-    def _with_outputs(self, names: tuple[str, ...]) -> Any:
-        """The graph as bytes, or the path of a file that is too large for that, with these outputs."""
-        if not names:
-            return str(self.path)
-        model = self._onnx.ModelProto()
-        model.CopyFrom(self.model)
-        declared = {value.name: value for value in model.graph.output}
-        outputs = [declared.get(name) or self._onnx.ValueInfoProto(name=name) for name in names]
-        del model.graph.output[:]
-        model.graph.output.extend(outputs)
-        return model.SerializeToString()
-
     def _only_input(self) -> ArrayInfo:
-        inputs = [_info(value) for value in self._session(()).get_inputs()]
+        inputs = [_info(value) for value in self._sessions.of(())[0].get_inputs()]
         if len(inputs) != 1:
             names = ", ".join(info.name for info in inputs) or "none"
             cause = f"reads {len(inputs)} arrays: {names}"
@@ -197,9 +173,3 @@ def _info(value: Any) -> ArrayInfo:
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
-
-
-def words(error: Exception) -> str:
-    """The first line of a message, of printable characters."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return "".join(sign for sign in lines[0] if sign.isprintable())[:MOST_WORDS]

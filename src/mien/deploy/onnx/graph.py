@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.certify.combine import NO_OVERRIDE
 from mien.classifiers.contract import DECISIONS
-from mien.classifiers.onnx_graph import words
+from mien.classifiers.onnx_sessions import words
 from mien.classifiers.onnx_surgery import at_opset
 from mien.deploy.onnx.correctors import proposal
 from mien.deploy.onnx.nodes import PROBABILITIES, Nodes, onnx_library
