@@ -21,7 +21,7 @@ from mien.storage.identity import identity
 from mien.types import FeatureRequest, Floats, LabelSet, Outputs
 from mien.workers import map_on_cores
 
-BATCH = 16
+BATCH = 8
 """Images that a graph reads at once: so few that their maps stay in the processor's cache (measured)."""
 ROWS = 1024
 """Rows of a table that a graph reads at once."""
@@ -215,7 +215,7 @@ class ForeignClassifier:
         return np.asarray(softmax(values, axis=1) if self.declared.answers == LOGITS else values)
 
     def _vector_readings(self, request: FeatureRequest) -> dict[str, Reading]:
-        """Name of each vector that is asked for → what it is read from."""
+        """Name of each vector that the request names → where it is read."""
         readings: dict[str, Reading] = {}
         for layer in self.declared.layers:
             if layer.kind == "map":

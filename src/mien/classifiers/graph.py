@@ -68,7 +68,7 @@ class Reading:
     sides: tuple[int, ...] = ()
 
     def of(self, values: Any) -> Any:
-        """What it is of the array's values, where the graph gives these."""
+        """The numbers that are read, for a graph that gives the array alone."""
         return grid_means(values, self.grid) if self.grid else values
 
 

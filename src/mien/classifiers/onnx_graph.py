@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mien.classifiers.graph import ArrayInfo, LayerInfo, Reading, choose_layers
 from mien.classifiers.onnx_nodes import EXTRA
-from mien.classifiers.onnx_sessions import MOST_WORDS, Sessions, words
+from mien.classifiers.onnx_sessions import LARGEST, MOST_WORDS, Sessions, words
 from mien.errors import DataError, RunError, UsageError
 from mien.outside import import_optional
 from mien.workers import use_one_core
@@ -23,8 +23,6 @@ NUMBERS = {
 }  # fmt: skip
 """ONNX Runtime's name of a type → NumPy's, of the arrays that a classifier may read."""
 CHUNK = 2**20
-LARGEST = 2**31 - 2**20
-"""Bytes above which weights go into a file beside the graph: protobuf has no message of 2 GB."""
 
 
 class OnnxGraph:
@@ -96,12 +94,16 @@ class OnnxGraph:
         session, names = self._sessions.of([] if set(readings) <= outputs else readings)
         asked = [names.get(reading, reading.array) for reading in readings]
         try:
-            return list(session.run(asked, {self.input.name: data}))
+            values = session.run(asked, {self.input.name: data})
         except Exception as error:  # the runtime has many errors of its own
             raise DataError(
                 f"ONNX Runtime refuses an array of shape {data.shape}: {words(error)}", place=str(self.path),
                 remedy="declare the form that the model reads: size, colours, layout",
             ) from error  # fmt: skip
+        return [
+            value.reshape(len(value), -1) if reading.grid else value
+            for reading, value in zip(readings, values, strict=True)
+        ]
 
     def layers(self, probe: NDArray[Any]) -> tuple[LayerInfo, ...]:
         """The arrays inside the graph that a corrector may learn on, found by their shapes for a probe."""

@@ -44,21 +44,21 @@ class AddedNodes:
         return self("Cast", value, to=self.onnx.TensorProto.FLOAT)
 
     def means(self, maps: str, sides: Sequence[int], grid: int) -> str:
-        """(N, C, H, W) float32 → (N, C·g²) means of equal parts, see `mien.classifiers.graph.grid_means`.
+        """(N, C, H, W) float32 → (N, C, g, g) or (N, C, g²) means of equal parts, the numbers of `grid_means`.
 
         Where all parts are of one size and at equal distances, ONNX Runtime's pooling has them, in the layout that its
         convolutions compute in. Elsewhere two matrix products have them, one for each side.
         """
         cuts = [grid_cuts(side, grid) for side in sides]
         if grid == 1:
-            return self("Flatten", self("GlobalAveragePool", maps), axis=1)
+            return self("GlobalAveragePool", maps)
         sizes, steps = zip(*map(_size_and_step, cuts), strict=True)
         if all(sizes) and all(steps):
-            return self("Flatten", self("AveragePool", maps, kernel_shape=sizes, strides=steps), axis=1)
+            return self("AveragePool", maps, kernel_shape=sizes, strides=steps)
         down, across = (_shares(side, parts) for side, parts in zip(sides, cuts, strict=True))
         rows = self("MatMul", maps, self.constant(across))  # (N, C, H, g)
         flat = self("Reshape", rows, self.constant([0, 0, sides[0] * grid], np.int64))
-        return self("Flatten", self("MatMul", flat, self.constant(np.kron(down, np.eye(grid)))), axis=1)
+        return self("MatMul", flat, self.constant(np.kron(down, np.eye(grid))))
 
 
 def _size_and_step(cuts: Sequence[tuple[int, int]]) -> tuple[int, int]:

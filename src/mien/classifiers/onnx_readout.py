@@ -176,7 +176,8 @@ class _Readout(AddedNodes):
             for grid in GRIDS:
                 if request.matches(f"{layer.name}/{grid}"):
                     name, width = f"features/{layer.name}/{grid}", layer.shape[0] * grid**2
-                    self.show(name, self.means(self.layer(layer.array), layer.shape[1:], grid), (width,))
+                    means = self.means(self.layer(layer.array), layer.shape[1:], grid)
+                    self.show(name, self("Flatten", means, axis=1), (width,))
         layers = {layer.name: layer for layer in self.declared.layers}
         for name in request.maps:
             if name == PIXELS and isinstance(inputs, ImageSpec):

@@ -9,11 +9,14 @@ from typing import Any
 
 from mien.classifiers.graph import Reading
 from mien.classifiers.onnx_nodes import EXTRA, AddedNodes
+from mien.classifiers.onnx_padding import merge_padding
 from mien.errors import RunError
 from mien.outside import import_optional
 from mien.workers import cores_to_use
 
 CONVERT = "convert the model again, with standard operators and with a first axis of free length for the images"
+LARGEST = 2**31 - 2**20
+"""Bytes above which weights go into a file beside the graph: protobuf has no message of 2 GB."""
 MOST_WORDS = 300
 """Characters of a message of ONNX Runtime that are shown."""
 SILENT = 4
@@ -52,12 +55,21 @@ class Sessions:
         options = self._runtime.SessionOptions()
         options.log_severity_level, options.intra_op_num_threads = SILENT, threads
         try:
-            source, names = self._with_outputs(readings) if readings else (str(self.path), {})
+            source, names = self._with_outputs(readings) if readings else (self._whole(), {})
             return self._runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"]), names
         except Exception as error:  # the runtime has many errors of its own
             raise RunError(
                 f"ONNX Runtime cannot load it: {words(error)}", place=str(self.path), remedy=CONVERT
             ) from error
+
+    def _whole(self) -> bytes | str:
+        """The model as bytes where it can be simplified, else the path of its file, which may be of any size."""
+        has_padding = any(node.op_type == "Pad" for node in self.model.graph.node)
+        if not has_padding or self.model.ByteSize() > LARGEST:
+            return str(self.path)
+        model = self._onnx.ModelProto()
+        model.CopyFrom(self.model)
+        return bytes(model.SerializeToString()) if merge_padding(model) else str(self.path)
 
     def _with_outputs(self, readings: tuple[Reading, ...]) -> tuple[bytes, dict[Reading, str]]:
         """The model as bytes, with these outputs, and their names."""
@@ -74,6 +86,7 @@ class Sessions:
         outputs = [declared.get(name) or self._onnx.ValueInfoProto(name=name) for name in names.values()]
         del model.graph.output[:]
         model.graph.output.extend(outputs)
+        merge_padding(model)
         return model.SerializeToString(), names
 
 

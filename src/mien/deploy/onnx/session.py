@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from mien.classifiers.contract import Batch, GraphClassifier
 from mien.classifiers.foreign import as_rows
-from mien.classifiers.onnx_graph import LARGEST, save_model
+from mien.classifiers.onnx_graph import save_model
+from mien.classifiers.onnx_sessions import LARGEST
 from mien.outside import import_optional
 from mien.storage.files import storage_errors
 
