@@ -67,6 +67,11 @@ class Reading:
     grid: int = 0
     sides: tuple[int, ...] = ()
 
+    def is_divided_like(self, coarser: Reading) -> bool:
+        """Whether the parts of a coarser grid are made of equal numbers of this grid's, and these are equal."""
+        grids = self.grid and coarser.grid and not self.grid % coarser.grid
+        return bool(grids) and not any(side % self.grid for side in self.sides)
+
     def of(self, values: Any) -> Any:
         """The numbers that are read, for a graph that gives the array alone."""
         return grid_means(values, self.grid) if self.grid else values

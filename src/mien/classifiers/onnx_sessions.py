@@ -76,12 +76,14 @@ class Sessions:
         model = self._onnx.ModelProto()
         model.CopyFrom(self.model)
         nodes = AddedNodes(model)
-        names = {
-            reading: nodes.means(nodes.float(reading.array), reading.sides, reading.grid)
-            if reading.grid
-            else reading.array
-            for reading in readings
-        }
+        names: dict[Reading, str] = {}
+        for reading in sorted(readings, key=lambda each: -each.grid):
+            finer = [each for each in names if each.array == reading.array and each.is_divided_like(reading)]
+            names[reading] = reading.array
+            if finer:  # the mean of means, of far fewer numbers than the map has
+                names[reading] = nodes.means(names[finer[0]], (finer[0].grid,) * 2, reading.grid)
+            elif reading.grid:
+                names[reading] = nodes.means(nodes.float(reading.array), reading.sides, reading.grid)
         declared = {value.name: value for value in model.graph.output}
         outputs = [declared.get(name) or self._onnx.ValueInfoProto(name=name) for name in names.values()]
         del model.graph.output[:]

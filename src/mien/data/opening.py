@@ -71,7 +71,7 @@ def decode_file(path: Path, ranges: Ranges, side: int = 0) -> Upright:
     RefusedError : the file cannot be used. Any other exception : raised by one of Pillow's decoders.
     """
     upright, metadata_faults = _without_broken_metadata(path, partial(_decoded, path, ranges, side), _whole(path))
-    return replace(upright, faults=(*upright.faults, *metadata_faults))
+    return replace(upright, faults=(*upright.faults, *metadata_faults)) if metadata_faults else upright
 
 
 def extent_of(path: Path) -> Extent | None:

@@ -1,0 +1,1 @@
+"""Classifiers from elsewhere: what corrects them, and how fast."""
