@@ -45,7 +45,7 @@ class Sessions:
         ------
         RunError : ONNX Runtime cannot load it.
         """
-        key = tuple(sorted(set(readings), key=repr)), cores_to_use()
+        key = tuple(sorted(set(readings))), cores_to_use()
         with self._lock:
             if key not in self._made:
                 self._made[key] = self._session(*key)
