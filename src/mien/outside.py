@@ -1,4 +1,4 @@
-"""Imports of optional packages, and of classes named on the command line as module:Name."""
+"""What comes from outside mien: optional packages, classes named as module:Name, the messages of foreign errors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ from inspect import isclass
 from typing import Any
 
 from mien.errors import BrokenPackageError, MissingExtraError, UsageError
+
+MOST_WORDS = 300
+"""Characters of a foreign error's message that are shown."""
+
+
+def words(error: BaseException) -> str:
+    r"""The first line of an error's message, of printable characters; the kind of error where it has none.
+
+    >>> words(ValueError("not \x1b[31mred\nat all")), words(KeyError())
+    ('not [31mred', 'KeyError')
+    """
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return "".join(sign for sign in lines[0] if sign.isprintable())[:MOST_WORDS]
 
 
 def import_optional(module: str, package: str, extra: str) -> Any:

@@ -176,7 +176,7 @@ class _Nan:
     def run(self, data: Any, names: Any) -> list[Any]:
         return [np.full_like(values, np.nan) for values in self.graph.run(data, names)]
 
-    def layers(self, probe: Any) -> tuple[()]:
+    def layers(self, probe: Any, rows: int) -> tuple[()]:
         return ()
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mien.classifiers.contract import ImageSpec
 from mien.classifiers.foreign import Declaration, ForeignClassifier
 from mien.classifiers.graph import ArrayInfo
 from mien.classifiers.input_check import check_inputs
 from mien.classifiers.tensors import TensorSpec
+from mien.data.picture import ImageSettings, decoded_image
 from mien.errors import DataError, UsageError
 from mien.types import Ints
 
@@ -43,7 +45,7 @@ class Planted:
         shares = np.exp(logits - logits.max(1, keepdims=True))
         return [(shares / shares.sum(1, keepdims=True))[:, self.order] for _ in names]
 
-    def layers(self, probe: Any) -> tuple[()]:
+    def layers(self, probe: Any, rows: int) -> tuple[()]:
         return ()
 
 
@@ -95,3 +97,36 @@ def test_one_class_says_nothing() -> None:
     declared = Declaration(CLASSES, ImageSpec(SIDE, True, "pad", spec), "probabilities")
     with pytest.raises(UsageError, match="two classes"):
         check_inputs(ForeignClassifier(Planted(spec, np.arange(4)), declared), images, np.zeros(10, int))
+
+
+def striped(count: int, side: int = 2 * SIDE) -> tuple[np.ndarray, Ints]:
+    """Images with a red and a blue square in every fourth pixel; in half of them, others hide these from a mean."""
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 4, count)
+    images = np.full((count, side, side, 3), 90, np.uint8)
+    for row, label in enumerate(labels):
+        for place, colour in ((label, 0), ((label + rng.integers(1, 4)) % 4, 2)):
+            quarter = tuple(slice(2 * part.start, 2 * part.stop) for part in QUARTERS[place])
+            images[row][quarter][1::2, 1::2, colour] = 210
+            images[row][quarter][::2, ::2, 2 - colour if row % 2 else colour] = 210
+    return images, labels
+
+
+def test_a_better_filter_is_reported_and_not_changed() -> None:
+    """The filter "nearest" keeps one pixel of four, in which the squares are."""
+    large, labels = striped(200)
+    spec = TensorSpec("rgb", "nchw", "0..1")
+    declared = Declaration(CLASSES, ImageSpec(SIDE, True, "stretch", spec), "probabilities")
+    classifier = ForeignClassifier(Planted(spec, np.arange(4)), declared)
+
+    def resized(name: str) -> np.ndarray:
+        settings = ImageSettings(SIDE, True, "stretch", name)
+        images = [decoded_image(Image.fromarray(image), settings).pixels for image in large]
+        return np.stack([image for image in images if image is not None])
+
+    checked = check_inputs(classifier, resized("lanczos"), labels, resized)
+    assert checked.better == {"resample": "nearest"} and checked.accuracy < 0.7 and checked.accuracy_then == 1
+    assert "with the filter nearest accuracy would be" in checked.words[1]
+    assert classifier.declared.inputs.resample == "lanczos"
+    same = check_inputs(classifier, resized("nearest"), labels, lambda name: resized("nearest"))
+    assert not same.better and not any("filter" in line for line in same.untold)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Mien
-from onnx_models import CLASSES, bars
+from onnx_models import CLASSES, bars, extended
 from PIL import Image
 
 from mien.testing import example_bars
@@ -144,3 +144,33 @@ def test_adopting_again_never_loses_a_patch(mien: Mien, model: Path, pictures: P
     assert mien("adopt", model, *ADOPT, "--out", folder).code == 0 and (folder / "patch").exists()
     mien("adopt", model, "--classes", "left,middle", "--scaling", "0..1", "--out", folder).refused(1, "patch")
     assert (folder / "patch" / "patch.json").exists()
+
+
+def test_a_model_that_fails_on_some_pictures_leaves_nothing_in_any_verb(
+    mien: Mien, pictures: Path, tmp_path: Path
+) -> None:
+    path = extended(tmp_path / "bars.onnx", "Log", after="logits", classes=2)
+    flags = (*ADOPT, "--answers", "logits")
+    mien("adopt", path, *flags, "--out", tmp_path / "g", "--check", pictures).refused(2, "bars.onnx", "not finite")
+    assert mien("adopt", path, *flags, "--out", tmp_path / "f").code == 0
+    mien("correct", tmp_path / "f", pictures, *CORRECT, "--out", tmp_path / "p").refused(1, "bars.onnx", "not finite")
+    mien("predict", pictures, "--run", tmp_path / "f").refused(1, "bars.onnx", "not finite")
+    graph = ("--onnx", tmp_path / "out.onnx", "--check", pictures)
+    mien("export", tmp_path / "f", *graph).refused(1, "bars.onnx", "not finite")
+    assert sorted(place.name for place in tmp_path.iterdir()) == ["bars.onnx", "f"]
+
+
+def test_the_declared_filter_is_used_by_every_verb(mien: Mien, model: Path, pictures: Path, tmp_path: Path) -> None:
+    """Pictures of 64 pixels, of which the filter "nearest" keeps one in four."""
+    for name in CLASSES:
+        (tmp_path / "large" / name).mkdir(parents=True)
+        for image in sorted((pictures / name).iterdir())[:70]:
+            fine = np.kron(np.asarray(Image.open(image)), np.array([[0, 0], [0, 1]], np.uint8))
+            Image.fromarray(fine).save(tmp_path / "large" / name / image.name)
+    filtered = (*ADOPT, "--resample", "nearest")
+    assert mien("adopt", model, *filtered, "--out", tmp_path / "f", "--check", tmp_path / "large").code == 0
+    made = mien("correct", tmp_path / "f", tmp_path / "large", *CORRECT, "--out", tmp_path / "p", "--json")
+    assert json.loads(made.out)["classes"]["left"]["recall_before"] > 0.95
+    graph = ("--patch", tmp_path / "p", "--folder", tmp_path / "out", "--check", tmp_path / "large")
+    assert "own scores" in mien("export", tmp_path / "f", *graph).out
+    assert "filter nearest" in (tmp_path / "out" / "README.md").read_text()

@@ -19,7 +19,7 @@ from mien.classifiers.feature_store import build_corrector
 from mien.classifiers.network import NetworkClassifier
 from mien.correctors import NOVELTY_SCORES, Novelty
 from mien.correctors.base import BaseCorrector
-from mien.correctors.contract import Corrector
+from mien.correctors.contract import Corrector, Target
 from mien.data.prepare import DataSettings, prepare
 from mien.deploy.onnx.graph import composed, corrector_graph, features_read, rounded_up
 from mien.deploy.patch import Patch
@@ -53,7 +53,7 @@ def feeds(model: Any, outputs: Outputs) -> dict[str, Any]:
     return {value.name: values[value.name].astype(np.float32) for value in model.graph.input}
 
 
-def fitted(name: str, target: int) -> Corrector:
+def fitted(name: str, target: Target) -> Corrector:
     if name not in ("lightgbm", "xgboost", "stack", "error_detector"):
         return correctors.get_corrector(name)(target).fit(OUTPUTS.take(FIT), LABELS[FIT])
     pytest.importorskip("onnxmltools")
@@ -90,6 +90,13 @@ def check_same(patch: Patch, outputs: Outputs = OUTPUTS, atol: float = 1e-3) -> 
 @pytest.mark.parametrize("target", [NEW, KNOWN])
 def test_a_corrector_decides_alike(name: str, target: int) -> None:
     check_same(patched(fitted(name, target)))
+
+
+@pytest.mark.parametrize("name", [name for name in ON_VECTORS if correctors.get_corrector(name).several_classes])
+@pytest.mark.parametrize("targets", [(0, 1, 2, 3), (KNOWN, NEW)])
+def test_a_corrector_of_several_classes_decides_alike(name: str, targets: tuple[int, ...]) -> None:
+    got = check_same(patched(fitted(name, targets), budget=0.3))
+    assert set(got["suggested"]) <= set(targets) and got["overridden"].any()
 
 
 @pytest.mark.parametrize("method", NOVELTY_SCORES)
@@ -164,14 +171,15 @@ def drawn() -> tuple[NetworkClassifier, Batch, Any]:
 
 
 @pytest.mark.parametrize("name", ["adapter", "cascade"])
-@pytest.mark.parametrize("added", [0, 1])
-def test_an_adapter_and_a_cascade_decide_alike_in_one_graph_with_the_network(name: str, added: int) -> None:
+@pytest.mark.parametrize(("added", "several"), [(0, False), (1, False), (1, True)])
+def test_adapter_and_cascade_decide_alike_in_one_graph_with_the_network(name: str, added: int, several: bool) -> None:
     """Also for a class that the network lacks: its probabilities have no column for it."""
     classifier, batch, labels = drawn()
     own = len(classifier.card.classes)
     target = own if added else 2
     labels = np.where(np.arange(len(labels)) % 5 == 0, target, labels)
-    corrector = build_corrector(correctors.get_corrector(name), classifier, target, own + added)
+    targets = tuple(range(own + added)) if several else target
+    corrector = build_corrector(correctors.get_corrector(name), classifier, targets, own + added)
     (corrector if name == "adapter" else corrector.second).epochs = 1
     layer = classifier.network.adapter_layer
     outputs = classifier.outputs(batch, FeatureRequest(maps=(layer,))).padded_to(own + added)
@@ -190,4 +198,5 @@ def test_an_adapter_and_a_cascade_decide_alike_in_one_graph_with_the_network(nam
     assert np.array_equal(whole["probabilities"], alone["probabilities"])
     proposal = patch.propose(outputs)
     assert np.allclose(whole["score"], proposal.score, atol=0.01)
-    assert np.array_equal(whole["suggested"], proposal.suggested)
+    same = whole["suggested"] == proposal.suggested
+    assert same.mean() > 0.95 if several else same.all()  # of two classes within rounding either is the most probable

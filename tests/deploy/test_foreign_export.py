@@ -177,7 +177,7 @@ def test_a_table_of_scikit_learn(zipmap: bool, tmp_path: Path) -> None:
 def coloured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Predictor, Exported]:
     """A model without a scaling that anybody would guess, with its patch."""
     path = bars(tmp_path_factory.mktemp("model") / "m.onnx", shape=("n", SIDE, SIDE, 1))
-    predictor = patched(opened(path, scaling="mean=0.4;std=0.2", resize_mode="pad"))
+    predictor = patched(opened(path, scaling="mean=0.4;std=0.2", resize_mode="pad", resample="bilinear"))
     return predictor, export_graph(predictor, check=IMAGES)
 
 
@@ -224,8 +224,8 @@ def test_a_deployed_network_is_handed_back(real_data: Path, tmp_path: Path) -> N
             (tmp_path / "faces" / label / image.name).write_bytes(image.read_bytes())
     classifier = open_model(str(path), classes=names, scaling="-1..1")
     faces = str(tmp_path / "faces")
-    patch = mien.correct(classifier, faces, ["neutral"], corrector="nystroem", budget=0.2, trained_on=("unknown",))
-    exported = export_graph(Predictor(classifier, patch), check=faces)
+    made = mien.correct(classifier, faces, ["neutral"], corrector="nystroem", budget=0.2, trained_on=("unknown",))
+    exported = export_graph(made.predictor_, check=faces)
     assert exported.parity.answers == 0 and exported.parity.decisions <= exported.parity.near
     assert exported.parity.score < 1e-3 and "own scores" in exported.calibration
     data = classifier.graph_input(Batch(np.zeros((5, 64, 64), np.uint8)))

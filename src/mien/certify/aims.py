@@ -116,8 +116,10 @@ def raised(
 
     Scores are log-odds of the suggestion against the classifier's answer. So overriding pays where the score exceeds
     the break-even, the log of what a false override loses over what a right one wins: for macro recall the log of how
-    much larger the suggested class is. All break-evens are moved by one number only where that is better on these
-    images by more than `ERRORS` standard errors. Where even the best choice helps nothing, the thresholds are +inf.
+    much larger the suggested class is. With several suggested classes it is zero for macro recall, since one class wins
+    what another loses: weights by class gave no more macro recall, and less accuracy (`benchmarks.foreign`). All
+    break-evens are moved by one number only where that is better on these images by more than `ERRORS` standard errors.
+    Where even the best choice helps nothing, the thresholds are +inf.
 
     Parameters
     ----------
@@ -147,7 +149,9 @@ def raised(
     before = worth[truth, base]
     after = np.where(answered == NO_LABEL, worth.min(), worth[truth, answered])  # an abstention where it was right
     changes = (proposal.suggested != base) & (proposal.score > least[base])
-    offsets = break_even(worth, np.unique(proposal.suggested[changes]))
+    targets = np.unique(proposal.suggested[changes])
+    evens_out = aim == "macro_recall" and len(targets) > 1
+    offsets = np.zeros(len(labelset)) if evens_out else break_even(worth, targets)
     above, change = (proposal.score - offsets[base])[changes], (after - before)[changes]
     move, gained = _move(above, change)
     thresholds = np.maximum(least, offsets + move)

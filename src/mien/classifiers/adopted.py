@@ -8,12 +8,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from mien.classifiers.cache import FOLDER
 from mien.classifiers.contract import ImageSpec, TableSpec
 from mien.classifiers.declare import InputSettings, declare
 from mien.classifiers.foreign import Declaration, ForeignClassifier
 from mien.classifiers.graph import Graph, LayerInfo
 from mien.classifiers.tensors import TensorSpec
-from mien.errors import RunError, UsageError, choice_error
+from mien.errors import AlignmentError, RunError, UsageError, choice_error
 from mien.storage.artifact import Artifact
 from mien.storage.files import Record, as_storage_error, storage_errors
 from mien.storage.folders import appearing
@@ -130,6 +131,10 @@ def save_adopted(classifier: ForeignClassifier, folder: Path, about: dict[str, A
             remedy = f"give another folder, or take the patch away first: mien patch remove {folder}"
             raise RunError("has another classifier, with a patch", place=str(folder), remedy=remedy)
     files = dict(zip(_names(getattr(graph, "files", ())), getattr(graph, "files", ()), strict=True))
+    taken = [name for name in files if name.partition("/")[0] in (ADOPTED, APPLIED, FOLDER)]
+    if taken:
+        remedy = "save the model again, with its data in a file of another name"
+        raise UsageError("has a name that mien needs for its own files", place=str(files[taken[0]]), remedy=remedy)
     content = {
         **about, "id": card.id, "files": list(files), "classes": declared.classes,
         "inputs": asdict(declared.inputs), "reads": "images" if isinstance(declared.inputs, ImageSpec) else "table",
@@ -156,8 +161,11 @@ def open_adopted(folder: Path, base: str | None = None) -> ForeignClassifier:
     """
     stored = CLASSIFIER.read(folder, REMEDY)
     with as_storage_error(folder / ADOPTED, REMEDY):
-        kind, declared = str(stored["kind_of_model"]), _declared(stored)
-        files = [_inside(folder, str(name)) for name in stored["files"]]
+        kind, files = str(stored["kind_of_model"]), [_inside(folder, str(name)) for name in stored["files"]]
+        try:
+            declared = _declared(stored)
+        except (UsageError, AlignmentError) as error:
+            raise ValueError(error.cause) from None
     if kind in CODE and not base:
         cause = "needs code from outside mien"
         raise UsageError(cause, place=str(folder), remedy=f"name it again: --base {stored['source']}")

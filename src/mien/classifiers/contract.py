@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -54,6 +54,7 @@ class ImageSpec:
     ----------
     size : side in pixels. colour : RGB if true, else grey.
     resize_mode : how an image becomes square: "pad", "crop" or "stretch".
+    resample : filter by which it gets this size, see `mien.data.picture.RESAMPLING`.
     tensor : what the classifier makes of these images; None where that is its own affair.
     """
 
@@ -61,6 +62,7 @@ class ImageSpec:
     colour: bool = False
     resize_mode: str = "pad"
     tensor: TensorSpec | None = None
+    resample: str = field(default=ImageSettings.resample, metadata={"later": True})
 
     def __post_init__(self) -> None:
         _ = self.settings  # refuses what cannot be
@@ -71,10 +73,12 @@ class ImageSpec:
     @property
     def settings(self) -> ImageSettings:
         """How image files become such arrays."""
-        return ImageSettings(self.size, self.colour, self.resize_mode)
+        return ImageSettings(self.size, self.colour, self.resize_mode, self.resample)
 
     def __str__(self) -> str:
         text = f"{'RGB' if self.colour else 'grey'} images of {self.size} × {self.size} pixels, uint8"
+        if self.resample != ImageSettings.resample:
+            text += f", resized by the filter {self.resample}"
         return f"{text}; as {self.tensor}" if self.tensor else text
 
     def fits(self, data: NDArray[Any]) -> bool:

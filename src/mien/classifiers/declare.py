@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.classifiers.answers import choose_output, kind_of_answers
 from mien.classifiers.contract import ImageSpec, TableSpec
-from mien.classifiers.foreign import ANSWERS, INDEPENDENT, LOGITS, PROBABILITIES, BatchRule, Declaration, as_rows
+from mien.classifiers.foreign import ANSWERS, Declaration
 from mien.classifiers.graph import ArrayInfo, Graph, LayerInfo
+from mien.classifiers.rows import BatchRule
 from mien.classifiers.tensors import LAYOUTS, ORDERS, PER_IMAGE, SCALINGS, TensorSpec
 from mien.data.labels import EMOTIONS
-from mien.data.picture import RESIZE_MODES
+from mien.data.picture import RESAMPLING, RESIZE_MODES, ImageSettings
 from mien.errors import UsageError, choice_error
 from mien.settings import setting, validate
-from mien.types import Floats
 from mien.types.dataset import spelling
 
 PROBE = 8
 """Random rows that are asked for, to see the form of the answers."""
-SLACK = 0.02
 FORMATS = {"gray8": "grey", "rgb8": "rgb", "bgr8": "bgr"}
 RANGES = {"nominalrange_0_255": "0..255", "normalized_0_1": "0..1", "normalized_1_1": "-1..1"}
 """Values of the ONNX standard's image metadata, Image.BitmapPixelFormat and Image.NominalPixelRange."""
@@ -43,6 +43,9 @@ class InputSettings:
         None, f"values of its pixels: {', '.join(SCALINGS)}, {PER_IMAGE}, or mean=M;std=S in shares of 255"
     )
     resize_mode: str = setting("stretch", "how a picture becomes square", choices=RESIZE_MODES)
+    resample: str = setting(
+        ImageSettings.resample, "Pillow's filter by which a picture gets its size", choices=tuple(RESAMPLING)
+    )
     answers: str | None = setting(None, "what it answers with", choices=ANSWERS)
     output: str = setting("", "the name of its output with the answers, where there are several")
     use_layers: tuple[str, ...] = setting((), "layers for correctors to learn on; by default all that --layers lists")
@@ -71,9 +74,16 @@ def declare(graph: Graph, settings: InputSettings) -> Declared:
     inputs = _inputs(graph.input, settings, metadata, notes)
     probe = random_rows(graph, inputs)
     classes = _called(settings.classes or _classes(graph, metadata, notes), notes)
-    output, answers = _answers(graph, probe, classes, settings, notes)
-    kind = _kind(answers, settings.answers, output, notes)
-    layers = _chosen(graph.layers(probe), settings.use_layers)
+    rule = BatchRule.of(graph, inputs)
+    rows = 1 if rule.bare else len(probe)
+    output, answers = choose_output(graph, probe, rows, classes, settings.output, notes)
+    if not classes:
+        count = answers.shape[1]
+        raise _missing(f"its file does not name its {count} classes", "--classes", "all, in the order of its answers")
+    kind = kind_of_answers(answers, settings.answers, output, notes)
+    if rule.rows == 1 and not rule.fixed:
+        notes.append("it has a scale that follows from all rows that it reads together, so it reads one at a time")
+    layers = _chosen(graph.layers(probe, rows), settings.use_layers)
     return Declared(Declaration(classes, inputs, output, kind, layers), tuple(notes))
 
 
@@ -82,7 +92,7 @@ def _inputs(
 ) -> ImageSpec | TableSpec:
     about = {key.lower().removeprefix("image."): value.strip().lower() for key, value in metadata.items()}
     shape, size = info.shape, settings.size
-    if 1 <= len(shape) <= 2 and not size:
+    if 1 <= len(shape) <= 2 and not size and settings.layout != "nhw":
         width = shape[-1] if shape else 0
         if not width:
             raise _missing("its input has no fixed size", "--size", "the side of the pictures that it reads")
@@ -109,7 +119,7 @@ def _inputs(
             "scaling": (settings.scaling, scaling)}  # fmt: skip
     notes += [f"{name} {value}, from its file" for name, (given, value) in parts.items() if given is None]
     tensor = TensorSpec(order, layout, scaling, info.dtype or "float32", channels)
-    return ImageSpec(side, tensor.colour, settings.resize_mode, tensor)
+    return ImageSpec(side, tensor.colour, settings.resize_mode, tensor, settings.resample)
 
 
 def _form(shape: tuple[int, ...], layout: str | None, size: int) -> tuple[str, int, int]:
@@ -119,6 +129,8 @@ def _form(shape: tuple[int, ...], layout: str | None, size: int) -> tuple[str, i
     ------
     UsageError : the shape is of no image, or may be of several layouts.
     """
+    if len(shape) == 2 and layout == "nhw":  # one grey picture, without an axis for several
+        shape = (1, *shape)
     if len(shape) == 2 and shape[1] and size:
         channels = shape[1] // size**2
         if channels not in (1, 3) or channels * size**2 != shape[1]:
@@ -150,7 +162,7 @@ def _form(shape: tuple[int, ...], layout: str | None, size: int) -> tuple[str, i
 
 def random_rows(graph: Graph, inputs: ImageSpec | TableSpec, times: int = 1) -> NDArray[Any]:
     """A few random rows in the form that the graph reads; `times` as many as it reads at once."""
-    rng, rule = np.random.default_rng(0), BatchRule.of(graph.input.shape, inputs)
+    rng, rule = np.random.default_rng(0), BatchRule.of(graph, inputs)
     rows = times * (rule.rows if rule.fixed else PROBE)
     if isinstance(inputs, TableSpec):
         return rng.normal(size=(rows, inputs.width)).astype(graph.input.dtype or np.float32)
@@ -190,71 +202,6 @@ def _listed(text: str) -> tuple[str, ...]:
         pass
     numbered = re.findall(r"\d+\s*:\s*['\"]([^'\"]*)['\"]", text)
     return tuple(numbered) or tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _answers(
-    graph: Graph, probe: NDArray[Any], classes: Sequence[str], settings: InputSettings, notes: list[str]
-) -> tuple[str, Floats]:
-    """The output with the answers, and those for the probe."""
-    names = [info.name for info in graph.outputs]
-    if settings.output and settings.output not in names:
-        raise choice_error("output", settings.output, names, place="--output")
-    arrays = [as_rows(value) for value in graph.run(probe, names)]
-    shapes = {name: array.shape for name, array in zip(names, arrays, strict=True)}
-    fitting = {
-        name: array.reshape(-1, array.shape[-1])
-        for name, array in zip(names, arrays, strict=True)
-        if settings.output in ("", name) and _may_answer(array, len(classes))
-    }
-    sure = {name: array for name, array in fitting.items() if _is_shares(array)} if len(fitting) > 1 else fitting
-    if len(sure or fitting) != 1:
-        shown = "; ".join(f"{name} {shape}" for name, shape in shapes.items())
-        many = f"{len(fitting)} outputs have" if fitting else "no output has"
-        wanted = f"a column for each of {len(classes)} classes" if classes else "a column for each class"
-        remedy = "name it with --output, and all its columns, in their order, with --classes"
-        raise UsageError(f"{many} {wanted}: {shown}", place="outputs", remedy=remedy)
-    [(name, array)] = (sure or fitting).items()
-    if len(names) > 1 and not settings.output:
-        notes.append(f"answers are in its output {name!r}, of {', '.join(names)}")
-    if not classes:
-        raise _missing(
-            f"its file does not name its {array.shape[1]} classes",
-            "--classes",
-            "all of them, in the order of its answers",
-        )
-    return name, array
-
-
-def _may_answer(array: NDArray[Any], classes: int) -> bool:
-    whole = array.dtype.kind == "f" and array.ndim >= 1 and array.shape[-1] == array.size // max(1, len(array))
-    bare = array.dtype.kind == "f" and array.ndim == 1
-    return bool((whole or bare) and array.shape[-1] > 1 and classes in (0, array.shape[-1]))
-
-
-def _is_shares(array: Floats) -> bool:
-    """Whether the rows are probabilities that add up to 1."""
-    return bool((array >= -SLACK).all() and (np.abs(array.sum(-1) - 1) <= SLACK).all())
-
-
-def _kind(array: Floats, given: str | None, output: str, notes: list[str]) -> str:
-    """Whether the answers are probabilities, logits or independent; UsageError where that cannot be."""
-    if not np.isfinite(array).all():
-        if given is None:
-            cause = f"its output {output!r} is not finite for random pictures, so its kind cannot be told"
-            raise _missing(cause, "--answers", " or ".join(ANSWERS))
-        return given  # those of real pictures are checked each time
-    shares = _is_shares(array)
-    single = not shares and bool((array >= 0).all() and (array <= 1).all())
-    if given == PROBABILITIES and not shares:
-        remedy = f"give --answers {INDEPENDENT if single else LOGITS}"
-        raise UsageError(f"rows of its output {output!r} do not add up to 1", place="--answers", remedy=remedy)
-    if given is not None:
-        return given
-    kind = PROBABILITIES if shares else INDEPENDENT if single else LOGITS
-    if kind != PROBABILITIES:
-        how = {LOGITS: "a softmax makes probabilities of them", INDEPENDENT: "each is divided by their sum"}[kind]
-        notes.append(f"its answers do not add up to 1 and are taken as {kind}: {how}")
-    return kind
 
 
 def _chosen(layers: tuple[LayerInfo, ...], names: Sequence[str]) -> tuple[LayerInfo, ...]:

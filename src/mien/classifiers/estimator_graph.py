@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mien.classifiers.graph import ArrayInfo, LayerInfo
 from mien.errors import DataError, RunError, UsageError
-from mien.outside import import_optional
+from mien.outside import import_optional, words
 
 OUTPUT = "probabilities"
 MOST_NAMES = 5
@@ -73,9 +73,11 @@ class EstimatorGraph:
             probabilities = self.estimator.predict_proba(data)
         except Exception as error:  # an estimator may raise anything
             remedy = "give rows of the form that it was fitted on"
-            raise DataError(f"the estimator refuses them: {error}", place=str(self.path), remedy=remedy) from error
+            raise DataError(
+                f"the estimator refuses them: {words(error)}", place=str(self.path), remedy=remedy
+            ) from error
         return [probabilities for _ in names]
 
-    def layers(self, probe: NDArray[Any]) -> tuple[LayerInfo, ...]:
+    def layers(self, probe: NDArray[Any], rows: int) -> tuple[LayerInfo, ...]:
         """None: an estimator shows no layers. Correctors learn on its inputs."""
         return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +15,7 @@ from mien import correctors
 from mien.certify.calibration_set import CalibrationSet
 from mien.classifiers.cache import cache_key, cached_outputs
 from mien.classifiers.contract import Batch, Classifier, ClassifierCard, MapClassifier, check_maps
-from mien.correctors.contract import Corrector, LayerSource, requested_features
+from mien.correctors.contract import Corrector, LayerSource, Target, requested_features
 from mien.data.split import group_ids
 from mien.errors import DataError, UsageError
 from mien.nets.settings import AugmentSettings
@@ -37,9 +38,16 @@ class _Shown:
 
 
 def build_corrector(
-    kind: type[Corrector], classifier: Classifier, target: int | None, classes: int | None = None
+    kind: type[Corrector], classifier: Classifier, target: Target, classes: int | None = None, layer: str = ""
 ) -> Corrector:
-    """An unfitted corrector of this kind, see `build_correctors`."""
+    """An unfitted corrector of this kind, see `build_correctors`.
+
+    Parameters
+    ----------
+    layer : the map that an adapter learns on; by default that which suits it.
+    """
+    if layer:
+        return _on_layer(kind, classifier, target, layer)
     head_source = getattr(classifier, "head_source", None)
     count = len(classifier.card.classes) if classes is None else classes
     beside: LayerSource = head_source(count) if head_source else _Shown(classifier.card)
@@ -48,20 +56,32 @@ def build_corrector(
     return corrector
 
 
+def _on_layer(kind: type[Corrector], classifier: Classifier, target: Target, layer: str) -> Corrector:
+    """An adapter with new weights on a layer."""
+    if "layer" not in signature(kind).parameters:
+        remedy = "leave --layer out, or give --corrector adapter"
+        raise UsageError("does not learn on a layer of one's choice", place=kind.name, remedy=remedy)
+    check_maps(classifier.card, (layer,))
+    return kind(target, layer=layer)  # type: ignore[call-arg]
+
+
 def build_correctors(
-    names: Iterable[str], classifier: Classifier, target: int | None, classes: int | None = None
+    names: Iterable[str], classifier: Classifier, target: Target, classes: int | None = None, layer: str = ""
 ) -> dict[str, Corrector]:
-    """Unfitted correctors of these names, for one class of one classifier.
+    """Unfitted correctors of these names, for one classifier.
 
     Parameters
     ----------
-    target : index of the class. classes : K, the classifier's own and those that it lacks; by default its own.
+    target : index of the class, or of several.
+    classes : K, the classifier's own and those that it lacks; by default its own.
+    layer : see `build_corrector`.
 
     Raises
     ------
     UsageError : a name that is not known, or a corrector that needs what the classifier does not show.
     """
-    return {name: build_corrector(correctors.get_corrector(name), classifier, target, classes) for name in names}
+    kinds = {name: correctors.get_corrector(name) for name in names}
+    return {name: build_corrector(kind, classifier, target, classes, layer) for name, kind in kinds.items()}
 
 
 @dataclass(frozen=True)
@@ -116,9 +136,9 @@ class FeatureStore:
         """The labels of some rows, with the shares of their votes where the data have votes."""
         return self.data.soft_labels(rows)
 
-    def build(self, names: Iterable[str], target: int | None) -> dict[str, Corrector]:
-        """Unfitted correctors of these names for one class, see `build_correctors`."""
-        return build_correctors(names, self.classifier, target, len(self.data.labelset))
+    def build(self, names: Iterable[str], target: Target, layer: str = "") -> dict[str, Corrector]:
+        """Unfitted correctors of these names, see `build_correctors`."""
+        return build_correctors(names, self.classifier, target, len(self.data.labelset), layer)
 
     def fit(self, corrector: Corrector, rows: Ints) -> Corrector:
         """Fit it on some of the rows.
@@ -137,7 +157,7 @@ class FeatureStore:
             outputs = outputs.with_features(maps={request.layer: views})
         return corrector.fit(outputs, self.labels(rows))
 
-    def cross_fitted(self, name: str, target: int, rows: Ints, folds: int) -> Proposal:
+    def cross_fitted(self, name: str, target: Target, rows: Ints, folds: int, layer: str = "") -> Proposal:
         """Proposals for rows by correctors that were fitted on other rows: each fold by one fitted on the others.
 
         Persons, and copies of an image, stay in one fold; classes are shared out evenly.
@@ -154,7 +174,7 @@ class FeatureStore:
             warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
             parts = list(StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(rows, labels, groups))
         for learn, judge in parts:
-            [corrector] = self.build([name], target).values()
+            [corrector] = self.build([name], target, layer).values()
             proposal = self.propose(self.fit(corrector, rows[learn]), rows[judge])
             score[judge], suggested[judge] = proposal.score, proposal.suggested
         return Proposal(self.data.ids[rows], score, suggested)

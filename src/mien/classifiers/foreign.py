@@ -14,17 +14,17 @@ from scipy.special import softmax
 
 from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, TableSpec
 from mien.classifiers.graph import Graph, LayerInfo, Reading, read_out
+from mien.classifiers.rows import BatchRule, as_columns, as_rows
 from mien.data.provenance import TrainedOn
 from mien.errors import AlignmentError, DataError, UsageError, choice_error
 from mien.nets.settings import AugmentSettings
 from mien.storage.identity import identity
-from mien.types import FeatureRequest, Floats, LabelSet, Outputs
+from mien.types import Bools, FeatureRequest, Floats, LabelSet, Outputs
+from mien.types.inputs import SLACK, TINY
 from mien.workers import map_on_cores
 
-BATCH = 8
-"""Images that a graph reads at once: so few that their maps stay in the processor's cache (measured)."""
-ROWS = 1024
-"""Rows of a table that a graph reads at once."""
+MOST_SHOWN = 8
+"""Answers of a row that a message shows."""
 GRIDS = (1, 3)
 PIXELS = "pixels"
 """The map that every classifier of images shows: the images themselves, from 0 to 1."""
@@ -168,9 +168,18 @@ class ForeignClassifier:
         """The images as declared: their order of colours, layout, scaling and type; or the table in its type."""
         return self._tensor(batch.data)
 
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows it reads together at most."""
+        return self._rule.rows
+
+    @property
+    def _rule(self) -> BatchRule:
+        return BatchRule.of(self.graph, self.declared.inputs)
+
     def _read(self, data: NDArray[Any], readings: Sequence[Reading]) -> Iterator[list[Floats]]:
         """What is read out for all rows, as many together as the graph reads at once."""
-        rule = BatchRule.of(self.graph.input.shape, self.declared.inputs)
+        rule = self._rule
 
         def read(start: int) -> list[Floats]:
             part = data[start : start + rule.rows]
@@ -202,17 +211,29 @@ class ForeignClassifier:
 
     def _probabilities(self, values: Floats, rows: int) -> Floats:
         """(N, K) probabilities of the graph's answers."""
-        place, count = f"output {self.declared.output!r}", len(self.declared.classes)
+        count = len(self.declared.classes)
+        model = getattr(self.graph, "path", None) or getattr(self.graph, "name", "")
+        place = f"{model}, output {self.declared.output!r}".removeprefix(", ")
+        values = as_columns(values, rows)
         if values.shape != (rows, count):
-            cause = f"is of shape {values.shape[1:]} for a row, and {count} classes are declared"
+            cause = f"is of shape {values.shape} for {rows} rows, and {count} classes are declared"
             raise AlignmentError(cause, place=place, remedy="name the classes of all columns, in their order")
         if not np.isfinite(values).all():
             remedy = "check the scaling; the model may not fit its number format"
             raise DataError("has values that are not finite", place=place, remedy=remedy)
         values = values.astype(np.float32)
-        if self.declared.answers == INDEPENDENT:
-            return np.asarray(values / np.maximum(values.sum(1, keepdims=True), np.finfo(np.float32).tiny))
-        return np.asarray(softmax(values, axis=1) if self.declared.answers == LOGITS else values)
+        if self.declared.answers == LOGITS:
+            return np.asarray(softmax(values, axis=1))
+        total = values.sum(1, keepdims=True)
+        sums = np.abs(total - 1) <= SLACK if self.declared.answers == PROBABILITIES else total > 0
+        if (values < -TINY).any() or not sums.all():
+            shown = ", ".join(f"{value:.4g}" for value in values[_worst(values, sums)][:MOST_SHOWN])
+            cause = f"has answers that are not {self.declared.answers}, such as {shown}"
+            remedy = (
+                "adopt it again with answers of another kind: mien adopt --answers; mien adopt --check shows what fits"
+            )
+            raise DataError(cause, place=place, remedy=remedy)
+        return np.asarray(values if self.declared.answers == PROBABILITIES else values / total)
 
     def _vector_readings(self, request: FeatureRequest) -> dict[str, Reading]:
         """Name of each vector that the request names → where it is read."""
@@ -234,47 +255,12 @@ class ForeignClassifier:
         return shaped.astype(np.float32) / 255
 
 
-@dataclass(frozen=True)
-class BatchRule:
-    """How many rows a graph reads at once: `rows`, exactly so many if `fixed`; with `bare`, one without an axis."""
-
-    rows: int
-    fixed: bool = False
-    bare: bool = False
-
-    @classmethod
-    def of(cls, shape: tuple[int, ...], inputs: ImageSpec | TableSpec) -> BatchRule:
-        tensor = inputs.tensor if isinstance(inputs, ImageSpec) else None
-        axes = len(tensor.layout) if tensor and tensor.layout != "flat" else 2
-        if shape and len(shape) == axes - 1:
-            return cls(1, fixed=True, bare=True)
-        free = BATCH if tensor else ROWS
-        return cls(shape[0], fixed=True) if shape and shape[0] else cls(free)
-
-    def shaped(self, data: NDArray[Any]) -> NDArray[Any]:
-        """The array that the graph reads; rows are repeated where it reads a fixed number."""
-        if self.bare:
-            return np.asarray(data[0])
-        missing = self.rows - len(data) if self.fixed else 0
-        return np.concatenate([data, np.repeat(data[-1:], missing, axis=0)]) if missing else data
-
-    def of_rows(self, values: NDArray[Any], rows: int, name: str) -> NDArray[Any]:
-        """The part of an array that belongs to the rows."""
-        values = values[None] if self.bare and len(values) != 1 else values
-        if values.ndim < 2 or len(values) < rows:
-            remedy = "declare the size, colours and layout that the model reads"
-            raise AlignmentError(f"is of shape {values.shape} for {rows} rows", place=f"array {name!r}", remedy=remedy)
-        return values[:rows]
-
-
 def _handy_first(layers: list[Layer]) -> list[Layer]:
     """The same layers; the first is the earliest map that is small enough for an adapter, where there is one."""
     handy = [layer for layer in layers if layer.kind == "map" and np.prod(layer.shape) <= HANDY]
     return sorted(layers, key=lambda layer: layer not in handy[:1])
 
 
-def as_rows(values: Any) -> NDArray[Any]:
-    """An array; of a list of class → probability, as skl2onnx writes it by default, its columns in order."""
-    if isinstance(values, list) and values and isinstance(values[0], dict):
-        return np.array([[row[key] for key in sorted(row)] for row in values], np.float32)
-    return np.asarray(values)
+def _worst(values: Floats, sums: Bools) -> int:
+    """A row with answers that are negative, or whose sum is wrong."""
+    return int(np.argmax((values < -TINY).any(1) | ~sums[:, 0]))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, TableSpec
 from mien.errors import DataError
+from mien.outside import words
 from mien.types import FeatureRequest, Floats, Outputs, digest
 
 FEATURES = "features"
@@ -73,15 +74,36 @@ class FunctionClassifier:
 
     def _called(self, data: NDArray[Any]) -> tuple[Floats, dict[str, Floats]]:
         """Probabilities and named features of some rows."""
-        answer = self.function(data)
-        probs, features = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, {})
-        named = features if isinstance(features, Mapping) else {FEATURES: features}
+        probs, features = answer_of(self.function, data, "function")
+        named = {} if features is None else features if isinstance(features, Mapping) else {FEATURES: features}
         checked = Outputs(None, probs, None, named)  # type: ignore[arg-type]
         if checked.probs.shape != (len(data), len(self.classes)):
             cause = f"gave probabilities of shape {checked.probs.shape} for {len(data)} rows"
             remedy = f"return ({len(data)}, {len(self.classes)}): a row for each row, a column for each class"
             raise DataError(cause, place="function", remedy=remedy)
         return checked.probs, dict(checked.vectors)
+
+
+def answer_of(function: Callable[..., Any], data: NDArray[Any], place: str) -> tuple[Any, Any]:
+    """What a function gives for some rows: probabilities, and features or None.
+
+    The function has a copy of the rows, which it may change.
+
+    Raises
+    ------
+    DataError : it raises an error, ends the process, or gives more than two values.
+    """
+    try:
+        answer = function(np.array(data))
+    except (Exception, SystemExit) as error:  # a function may raise anything
+        cause = f"raises {type(error).__name__} for an array of shape {data.shape}: {words(error)}"
+        raise DataError(cause, place=place, remedy="try it on such an array in Python") from error
+    if not isinstance(answer, tuple):
+        return answer, None
+    if len(answer) != 2:
+        remedy = "return probabilities as one array, or a pair of these and of features"
+        raise DataError(f"gives {len(answer)} values", place=place, remedy=remedy)
+    return answer[0], answer[1]
 
 
 def code_of(function: Callable[..., Any]) -> tuple[str, str, str]:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.classifiers.function import code_of
+from mien.classifiers.function import answer_of, code_of
 from mien.classifiers.graph import ArrayInfo, LayerInfo
 from mien.errors import DataError, UsageError
-from mien.types import digest
+from mien.outside import words
+from mien.types import as_array, digest
 
 OUTPUT, FEATURES = "probabilities", "features"
 
@@ -41,7 +42,7 @@ class FunctionGraph:
             self.function: Callable[..., Any] = getattr(import_module(module), function)
         except (Exception, SystemExit) as error:  # an import runs code, which may raise anything
             remedy = "give module:function of a function that can be imported"
-            raise UsageError(f"{error or type(error).__name__}", place=name, remedy=remedy) from error
+            raise UsageError(words(error), place=name, remedy=remedy) from error
         if not callable(self.function):
             raise UsageError("is no function", place=name, remedy="give module:function")
         self.input = ArrayInfo("input")
@@ -54,19 +55,16 @@ class FunctionGraph:
 
     def run(self, data: NDArray[Any], names: Sequence[str]) -> list[Any]:
         """What the function gives for some rows; DataError where it raises."""
-        try:
-            answer = self.function(data)
-        except Exception as error:  # a function may raise anything
-            remedy = "try it on such an array in Python"
-            cause = f"raises {type(error).__name__} for an array of shape {data.shape}: {error}"
-            raise DataError(cause, place=self.name, remedy=remedy) from error
-        probabilities, features = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, None)
-        shown = {OUTPUT: probabilities, FEATURES: features}
-        return [np.asarray(shown[name]) for name in names]
+        shown = dict(zip((OUTPUT, FEATURES), answer_of(self.function, data, self.name), strict=True))
+        arrays = [as_array(shown[name], f"{name} of {self.name}") for name in names]
+        return [array.astype(np.float32) if array.dtype.kind in "bi" else array for array in arrays]
 
-    def layers(self, probe: NDArray[Any]) -> tuple[LayerInfo, ...]:
-        """The features, if the function gives any."""
-        [features] = self.run(probe, [FEATURES])
-        if features.ndim != 2 or len(features) != len(probe):
+    def layers(self, probe: NDArray[Any], rows: int) -> tuple[LayerInfo, ...]:
+        """The features, if the function gives any; DataError where they are no rows of numbers."""
+        if answer_of(self.function, probe, self.name)[1] is None:
             return ()
+        [features] = self.run(probe, [FEATURES])
+        if features.ndim != 2 or len(features) != rows or features.dtype.kind != "f":
+            cause = f"gives features of shape {features.shape} and type {features.dtype} for {rows} rows"
+            raise DataError(cause, place=self.name, remedy=f"return features as one array ({rows}, D) of numbers")
         return (LayerInfo(FEATURES, FEATURES, "vector", features.shape[1:]),)

@@ -92,7 +92,9 @@ class Graph(Protocol):
 
     def run(self, data: NDArray[Any], names: Sequence[str]) -> list[Any]: ...
 
-    def layers(self, probe: NDArray[Any]) -> tuple[LayerInfo, ...]: ...
+    def layers(self, probe: NDArray[Any], rows: int) -> tuple[LayerInfo, ...]:
+        """What a corrector may learn on, found by the shapes for a probe of so many rows."""
+        ...
 
 
 def read_out(graph: Graph, data: NDArray[Any], readings: Sequence[Reading]) -> list[Any]:

@@ -1,15 +1,16 @@
 """Whether a classifier from elsewhere is fed as it expects: what is declared is compared with its neighbours.
 
-Most trouble with models from elsewhere lies in their inputs: swapped colours, another scaling, labels in another order.
-Each is tried. What is better beyond chance is reported, and nothing is changed.
+Most trouble with models from elsewhere lies in their inputs: swapped colours, another scaling, labels in another order,
+another filter by which pictures are resized. Each is tried. What is better beyond chance is reported, and nothing is
+changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,15 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import binomtest
 
 from mien.classifiers.contract import Batch, ImageSpec
-from mien.classifiers.foreign import Declaration, ForeignClassifier
+from mien.classifiers.foreign import ForeignClassifier
 from mien.classifiers.tensors import LAYOUTS, ORDERS, PER_IMAGE, SCALINGS, TensorSpec
+from mien.data.picture import RESAMPLING
 from mien.errors import MienError, UsageError
 from mien.types import Bools, FeatureRequest, Ints
 
 ASPECTS = {"scaling": "pixels {}", "order": "colours {}", "layout": "the layout {}"}
-"""What is tried → how it is named."""
+"""What is tried of the array that the classifier reads → how it is named."""
+NAMED = {**ASPECTS, "classes": "labels in the order {}", "resample": "the filter {}"}
 LEVEL = 0.01
 """Chance of a false suspicion, over all comparisons together (Bonferroni)."""
 FOLDS = 2
@@ -37,7 +40,7 @@ class InputCheck:
     Attributes
     ----------
     images : number of them. accuracy : as declared; NaN where the classifier refuses what is declared.
-    better : aspect, among them "classes" → the value with which the classifier is better, beyond chance.
+    better : aspect, a key of NAMED → the value with which the classifier is better, beyond chance.
     accuracy_then : with all of these at once.
     untold : sentences on what these images cannot tell.
     """
@@ -55,11 +58,7 @@ class InputCheck:
         rate = "the classifier refuses" if refused else f"{self.accuracy:.2f} of its answers are right on"
         lines = [f"as declared, {rate} {self.images} labelled pictures"]
         if self.better:
-            changes = [
-                f"labels in the order {value}" if aspect == "classes" else ASPECTS[aspect].format(value)
-                for aspect, value in self.better.items()
-            ]
-            with_all = " and ".join(changes)
+            with_all = " and ".join(NAMED[aspect].format(value) for aspect, value in self.better.items())
             instead = "" if refused else f", not {self.accuracy:.2f}"
             lines.append(f"with {with_all} accuracy would be {self.accuracy_then:.2f}{instead}")
         else:
@@ -67,12 +66,18 @@ class InputCheck:
         return [*lines, *self.untold]
 
 
-def check_inputs(classifier: ForeignClassifier, images: NDArray[np.uint8], labels: Ints) -> InputCheck:
-    """Compare what is declared with other scalings, orders of colours, layouts and orders of the labels.
+def check_inputs(
+    classifier: ForeignClassifier,
+    images: NDArray[np.uint8],
+    labels: Ints,
+    resized: Callable[[str], NDArray[np.uint8]] | None = None,
+) -> InputCheck:
+    """Compare what is declared with other scalings, orders of colours, layouts, orders of the labels, and filters.
 
     Parameters
     ----------
     images : (N, H, W) or (N, H, W, 3) uint8, of the declared size. labels : (N,) indices of the declared classes.
+    resized : name of a filter → the same images, resized by it; None where they have no other size.
 
     Raises
     ------
@@ -91,32 +96,27 @@ def check_inputs(classifier: ForeignClassifier, images: NDArray[np.uint8], label
     spec = declared.inputs.tensor
     assert spec is not None
     if not answers:
-        remedy = "declare another size, or wrap its prediction in a function"
-        raise UsageError("it answers in none of the forms that were tried", place="--check", remedy=remedy)
+        _refuse(classifier, spec, images)
     count = len(declared.classes)
     ordered = {tensor: _in_order(given, labels, count) for tensor, given in answers.items()}
-    best = max(ordered, key=lambda tensor: (round(float(ordered[tensor].mean()), 9), tensor == spec))
-    level = LEVEL / max(1, len(answers) + count * (count - 1) // 2)
+    level = LEVEL / max(1, len(answers) + count * (count - 1) // 2 + len(RESAMPLING) - 1)
 
-    better: dict[str, str] = {}
-    untold: list[str] = []
-    chosen = spec
-    for aspect in ASPECTS:
-        value, unsure = _told(aspect, best, spec, ordered, level)
-        untold += unsure
-        if value is not None:
-            better[aspect], chosen = value, _with(chosen, aspect, value)
-    if chosen not in answers:  # an aspect that cannot be told stays as declared
-        chosen = best
+    chosen, better, untold = _form(spec, ordered, level)
     names, swaps = _labels(answers[chosen], labels, declared.classes, level)
     untold += swaps
-    right = answers[chosen] == labels
     if names is not None:
         better["classes"] = ", ".join(names)
-        order = np.array([names.index(name) for name in declared.classes])
-        right = answers[chosen] == order[labels]
+    order = [*(names or declared.classes)]
+    truth = np.array([order.index(name) for name in declared.classes])[labels]
+    right = {declared.inputs.resample: answers[chosen] == truth}
+    if resized is not None:
+        right = {name: _predicted(classifier, chosen, resized(name)) == truth for name in RESAMPLING}
+    resample, unsure = _filter(right, declared.inputs.resample, level)
+    untold += unsure
+    if resample != declared.inputs.resample:
+        better["resample"] = resample
     accuracy = float((answers[spec] == labels).mean()) if spec in answers else np.nan
-    return InputCheck(len(labels), accuracy, better, float(right.mean()), tuple(untold))
+    return InputCheck(len(labels), accuracy, better, float(right[resample].mean()), tuple(untold))
 
 
 def _answers(
@@ -132,18 +132,29 @@ def _answers(
         for order in orders:
             for scaling in scalings:
                 tensor = TensorSpec(order, layout, scaling, spec.dtype, spec.channels)
-                declared = replace(classifier.declared, inputs=replace(inputs, colour=tensor.colour, tensor=tensor))
                 try:
-                    yield tensor, _predicted(classifier, declared, images)
+                    yield tensor, _predicted(classifier, tensor, images)
                 except MienError:
                     continue  # the graph does not take such an array, or fails on it
 
 
-def _predicted(classifier: ForeignClassifier, declared: Declaration, images: NDArray[np.uint8]) -> Ints:
-    assert isinstance(declared.inputs, ImageSpec)
-    if images.ndim == 4 and not declared.inputs.colour:
+def _refuse(classifier: ForeignClassifier, spec: TensorSpec, images: NDArray[np.uint8]) -> NoReturn:
+    """Raise the UsageError for a classifier that answers in no form, with what is wrong in the declared one."""
+    try:
+        _predicted(classifier, spec, images)
+    except MienError as error:
+        cause = f"it answers in none of the forms that were tried; as declared, {error.place} {error.cause}"
+        raise UsageError(cause, place="--check", remedy=error.remedy) from error
+    raise UsageError("it answers only now and then", place="--check", remedy="give a model without chance in it")
+
+
+def _predicted(classifier: ForeignClassifier, tensor: TensorSpec, images: NDArray[np.uint8]) -> Ints:
+    inputs = classifier.declared.inputs
+    assert isinstance(inputs, ImageSpec)
+    declared = replace(classifier.declared, inputs=replace(inputs, colour=tensor.colour, tensor=tensor))
+    if images.ndim == 4 and not tensor.colour:
         images = np.round(images @ np.array(LUMA)).astype(np.uint8)
-    elif images.ndim == 3 and declared.inputs.colour:
+    elif images.ndim == 3 and tensor.colour:
         images = np.repeat(images[..., None], 3, axis=3)
     variant = ForeignClassifier(classifier.graph, declared)
     return variant.outputs(Batch(images), FeatureRequest(vectors=())).predicted
@@ -172,6 +183,22 @@ def _with(spec: TensorSpec, aspect: str, value: str) -> TensorSpec:
     return replace(spec, **changed)
 
 
+def _form(
+    spec: TensorSpec, right: Mapping[TensorSpec, Bools], level: float
+) -> tuple[TensorSpec, dict[str, str], list[str]]:
+    """The form with all that is better, each better value by its aspect, and sentences on what cannot be told."""
+    best = max(right, key=lambda tensor: (round(float(right[tensor].mean()), 9), tensor == spec))
+    better: dict[str, str] = {}
+    untold: list[str] = []
+    chosen = spec
+    for aspect in ASPECTS:
+        value, unsure = _told(aspect, best, spec, right, level)
+        untold += unsure
+        if value is not None:
+            better[aspect], chosen = value, _with(chosen, aspect, value)
+    return chosen if chosen in right else best, better, untold  # what cannot be told stays as declared
+
+
 def _told(
     aspect: str, best: TensorSpec, spec: TensorSpec, right: Mapping[TensorSpec, Bools], level: float
 ) -> tuple[str | None, list[str]]:
@@ -191,6 +218,17 @@ def _told(
         return None, []
     others = ", ".join(rates[value] for value in unsure)
     return None, [f"these pictures cannot tell {ASPECTS[aspect].format(rates.get(now, now))} from {others}"]
+
+
+def _filter(right: Mapping[str, Bools], now: str, level: float) -> tuple[str, list[str]]:
+    """The best filter, or the one in use where none is better beyond chance, and a sentence where some may be."""
+    best = max(right, key=lambda name: (right[name].mean(), name == now))
+    if _beats(right[best], right[now], level):
+        return best, []
+    near = [name for name in right if right[name].mean() > right[now].mean()]
+    shown = [f"{name} ({right[name].mean():.3f} right)" for name in (now, *near)]
+    others = ", ".join(shown[1:])
+    return now, [f"these pictures cannot tell {NAMED['resample'].format(shown[0])} from {others}"] if near else []
 
 
 def _beats(first: Bools, second: Bools, level: float) -> bool:

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.classifiers.graph import ArrayInfo, LayerInfo, Reading, choose_layers
+from mien.classifiers.graph import ArrayInfo, LayerInfo, Reading
+from mien.classifiers.onnx_layers import array_names, onnx_layers
 from mien.classifiers.onnx_nodes import EXTRA
-from mien.classifiers.onnx_sessions import LARGEST, MOST_WORDS, Sessions, words
+from mien.classifiers.onnx_sessions import LARGEST, Sessions
 from mien.errors import DataError, RunError, UsageError
-from mien.outside import import_optional
+from mien.outside import MOST_WORDS, import_optional, words
 from mien.workers import use_one_core
 
 NUMBERS = {
     "tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64", "tensor(uint8)": "uint8"
 }  # fmt: skip
 """ONNX Runtime's name of a type → NumPy's, of the arrays that a classifier may read."""
+OF_ALL_ROWS = ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM")
+"""Operators whose scale follows from all rows that are read together."""
 CHUNK = 2**20
 
 
@@ -31,6 +34,7 @@ class OnnxGraph:
     Parameters
     ----------
     path : of the file; data that lie beside it must be in its folder.
+    largest : bytes above which numbers are not kept in one file with the operators.
 
     Raises
     ------
@@ -38,21 +42,23 @@ class OnnxGraph:
         of numbers, or several. MissingExtraError : without the packages onnx and onnxruntime.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, largest: int = LARGEST) -> None:
         self.path = Path(path)
         self._onnx = import_optional("onnx", "onnx", EXTRA)
         if not self.path.is_file():
             raise RunError("no such file", place=str(self.path), remedy="give the path of an ONNX file")
         try:
             self.model = self._onnx.load(str(self.path), load_external_data=False)
+            if not self.model.graph.node:
+                raise ValueError("no operators")
         except Exception as error:  # protobuf raises its own errors
             raise RunError(
                 "is no ONNX file, or a damaged one", place=str(self.path), remedy="fetch it again"
             ) from error
         self.files = (self.path, *self._external())
         if len(self.files) > 1:
-            self._onnx.external_data_helper.load_external_data_for_model(self.model, str(self.path.parent))
-        self._sessions = Sessions(self.model, self.path)
+            self._load_external()
+        self._sessions = Sessions(self.model, self.path, largest)
         self.input = self._only_input()
         self.outputs = tuple(map(_info, self._sessions.of(())[0].get_outputs()))
 
@@ -105,15 +111,30 @@ class OnnxGraph:
             for reading, value in zip(readings, values, strict=True)
         ]
 
-    def layers(self, probe: NDArray[Any]) -> tuple[LayerInfo, ...]:
-        """The arrays inside the graph that a corrector may learn on, found by their shapes for a probe."""
-        nodes = [node for node in self.model.graph.node if node.op_type not in ("Constant", "ConstantOfShape")]
-        names = [name for node in nodes for name in node.output if name]
+    @cached_property
+    def row_by_row(self) -> bool:
+        """Whether it must read one row at a time, since its answers for a row depend on the others beside it."""
+        nodes = (*self.model.graph.node, *(node for function in self.model.functions for node in function.node))
+        return any(node.op_type in OF_ALL_ROWS for node in nodes)
+
+    def layers(self, probe: NDArray[Any], rows: int) -> tuple[LayerInfo, ...]:
+        """The arrays inside the graph that a corrector may learn on, found by their shapes for a probe.
+
+        An array that changes the graph's own outputs by more than rounding when it is read is left out: ONNX Runtime
+        joins operators of 8 bits only where nothing reads what is between them.
+        """
+        nodes = self.model.graph.node
+        names = array_names(nodes)
         shown = dict(zip(names, self._inside(probe, names), strict=True))
-        kinds = {name: node.op_type for node in nodes for name in node.output}
-        feeds = [(node.op_type, node.input[0] if node.input else "", list(node.output)) for node in nodes]
-        arrays = {name: value for name, value in shown.items() if _is_float(value)}
-        return choose_layers(arrays, kinds, feeds, len(probe))
+        layers = onnx_layers(nodes, shown, rows)
+        outputs = [info.name for info in self.outputs]
+        before = self.run(probe, outputs)
+
+        def keeps(*layers: LayerInfo) -> bool:
+            after = self.run(probe, [*outputs, *(layer.array for layer in layers)])
+            return all(map(_is_near, before, after))
+
+        return layers if keeps(*layers) else tuple(layer for layer in layers if keeps(layer))
 
     def _inside(self, probe: NDArray[Any], names: Sequence[str]) -> list[Any]:
         """Values of all these arrays; none where the graph cannot show them."""
@@ -129,9 +150,22 @@ class OnnxGraph:
             cause = f"reads {len(inputs)} arrays: {names}"
             raise UsageError(cause, place=str(self.path), remedy="give a model that reads one array of images or rows")
         if not inputs[0].dtype:
-            remedy = "give a model that reads numbers"
-            raise UsageError(f"its input {inputs[0].name} has no type of numbers", place=str(self.path), remedy=remedy)
+            [value] = self._sessions.of(())[0].get_inputs()
+            cause = f"its input {value.name[:MOST_WORDS]!r} is a {value.type}"
+            remedy = f"convert the model again, so that it reads {', '.join(NUMBERS.values())}"
+            raise UsageError(cause, place=str(self.path), remedy=remedy)
         return inputs[0]
+
+    def _load_external(self) -> None:
+        """Read the numbers in the files beside it."""
+        try:
+            self._onnx.external_data_helper.load_external_data_for_model(self.model, str(self.path.parent))
+        except Exception as error:  # the library raises what comes
+            shown = ", ".join(file.name for file in self.files[1:])
+            raise RunError(
+                f"its data file {shown} does not fit it: {words(error)}", place=str(self.path),
+                remedy="fetch both again, or save the model again",
+            ) from error  # fmt: skip
 
     def _external(self) -> Iterator[Path]:
         """Files beside it that hold its numbers; each must lie in its folder."""
@@ -144,7 +178,13 @@ class OnnxGraph:
             if entry.key == "location"
         }
         for place in sorted(places):
-            file = (folder / place).resolve()
+            try:
+                file = (folder / place).resolve()
+            except (OSError, ValueError, RuntimeError):
+                remedy = "save the model again, with its data beside it"
+                raise RunError(
+                    f"its data file has an impossible name: {place[:MOST_WORDS]!r}", place=str(self.path), remedy=remedy
+                ) from None
             if not file.is_relative_to(folder):
                 remedy = "save the model again, with its data in one folder"
                 raise RunError(
@@ -156,22 +196,12 @@ class OnnxGraph:
             yield file
 
 
-def save_model(model: Any, path: Path, largest: int = LARGEST) -> Path:
-    """Write an `onnx.ModelProto`, and return its path; above `largest` bytes, the weights go into `path` + ".data"."""
-    onnx = import_optional("onnx", "onnx", EXTRA)
-    if model.ByteSize() <= largest:
-        onnx.save_model(model, path)
-    else:
-        copied = onnx.ModelProto()
-        copied.CopyFrom(model)  # the weights leave the model that is saved
-        onnx.save_model(copied, path, save_as_external_data=True, location=f"{path.name}.data")
-    return path
+def _is_near(before: Any, after: Any) -> bool:
+    """Whether an output of floats is the same, but for rounding; others count as the same."""
+    is_float = isinstance(before, np.ndarray) and before.dtype.kind == "f"
+    return not is_float or np.allclose(before, after, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
 def _info(value: Any) -> ArrayInfo:
     sides = tuple(side if isinstance(side, int) and side > 0 else 0 for side in value.shape or ())
     return ArrayInfo(value.name, sides, NUMBERS.get(value.type, ""))
-
-
-def _is_float(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"

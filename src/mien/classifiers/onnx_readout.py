@@ -19,13 +19,13 @@ from mien.classifiers.foreign import (
     LOGITS,
     PIXELS,
     PROBABILITIES,
-    BatchRule,
     Declaration,
-    as_rows,
 )  # fmt: skip
-from mien.classifiers.onnx_graph import OnnxGraph, save_model
+from mien.classifiers.onnx_graph import OnnxGraph
 from mien.classifiers.onnx_nodes import EXTRA, PREFIX, AddedNodes
+from mien.classifiers.onnx_sessions import save_model
 from mien.classifiers.onnx_surgery import AGAIN, OPSET, rename, upgraded, with_free_rows
+from mien.classifiers.rows import BatchRule, as_rows
 from mien.classifiers.tensors import PER_IMAGE
 from mien.errors import MienError, UsageError
 from mien.outside import import_optional
@@ -48,7 +48,7 @@ def with_readout(graph: OnnxGraph, declared: Declaration, request: FeatureReques
     ------
     UsageError : the model cannot be changed in this way, or has not what is requested.
     """
-    rule = BatchRule.of(graph.input.shape, declared.inputs)
+    rule = BatchRule.of(graph, declared.inputs)
     if rule.bare:
         cause = "reads one picture without an axis for several, and its patch reads many"
         raise UsageError(cause, place=str(graph.path), remedy=FREE)
@@ -157,6 +157,8 @@ class _Readout(AddedNodes):
             order = sorted(range(len(keys)), key=lambda index: keys[index])
             output = self("Gather", node.input[0], self.constant(order, np.int64), axis=1)
         values = self.float(output)
+        sides = {value.name: len(value.type.tensor_type.shape.dim) for value in self.model.graph.output}
+        values = self("Flatten", values, axis=1) if sides.get(output, 2) > 2 else values
         if self.declared.answers == LOGITS:
             return self("Softmax", values, axis=1)
         if self.declared.answers == INDEPENDENT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
@@ -11,14 +12,12 @@ from mien.classifiers.graph import Reading
 from mien.classifiers.onnx_nodes import EXTRA, AddedNodes
 from mien.classifiers.onnx_padding import merge_padding
 from mien.errors import RunError
-from mien.outside import import_optional
+from mien.outside import import_optional, words
 from mien.workers import cores_to_use
 
 CONVERT = "convert the model again, with standard operators and with a first axis of free length for the images"
 LARGEST = 2**31 - 2**20
 """Bytes above which weights go into a file beside the graph: protobuf has no message of 2 GB."""
-MOST_WORDS = 300
-"""Characters of a message of ONNX Runtime that are shown."""
 SILENT = 4
 
 
@@ -28,10 +27,11 @@ class Sessions:
     Parameters
     ----------
     model : an `onnx.ModelProto`. path : of its file, which the session of its own outputs is made of.
+    largest : bytes above which a changed model is loaded from two files, see `save_model`.
     """
 
-    def __init__(self, model: Any, path: Path) -> None:
-        self.model, self.path = model, path
+    def __init__(self, model: Any, path: Path, largest: int = LARGEST) -> None:
+        self.model, self.path, self._largest = model, path, largest
         self._onnx, self._runtime = (import_optional(name, name, EXTRA) for name in ("onnx", "onnxruntime"))
         self._made: dict[tuple[tuple[Reading, ...], int], tuple[Any, dict[Reading, str]]] = {}
         self._lock = Lock()
@@ -55,26 +55,28 @@ class Sessions:
         options = self._runtime.SessionOptions()
         options.log_severity_level, options.intra_op_num_threads = SILENT, threads
         try:
-            source, names = self._with_outputs(readings) if readings else (self._whole(), {})
-            return self._runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"]), names
+            changed, names = self._with_outputs(readings) if readings else (self._simplified(), {})
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / "graph.onnx"
+                source = self.path if changed is None else save_model(changed, path, self._largest)
+                session = self._runtime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime has many errors of its own
             raise RunError(
                 f"ONNX Runtime cannot load it: {words(error)}", place=str(self.path), remedy=CONVERT
             ) from error
+        return session, names
 
-    def _whole(self) -> bytes | str:
-        """The model as bytes where it can be simplified, else the path of its file, which may be of any size."""
+    def _simplified(self) -> Any | None:
+        """The model with fewer nodes; None where it has none to spare, or is too large to be written again for that."""
         has_padding = any(node.op_type == "Pad" for node in self.model.graph.node)
-        if not has_padding or self.model.ByteSize() > LARGEST:
-            return str(self.path)
-        model = self._onnx.ModelProto()
-        model.CopyFrom(self.model)
-        return bytes(model.SerializeToString()) if merge_padding(model) else str(self.path)
+        if not has_padding or self.model.ByteSize() > self._largest:
+            return None
+        model = self._copied()
+        return model if merge_padding(model) else None
 
-    def _with_outputs(self, readings: tuple[Reading, ...]) -> tuple[bytes, dict[Reading, str]]:
-        """The model as bytes, with these outputs, and their names."""
-        model = self._onnx.ModelProto()
-        model.CopyFrom(self.model)
+    def _with_outputs(self, readings: tuple[Reading, ...]) -> tuple[Any, dict[Reading, str]]:
+        """The model with these outputs, and their names."""
+        model = self._copied()
         nodes = AddedNodes(model)
         names: dict[Reading, str] = {}
         for reading in sorted(readings, key=lambda each: -each.grid):
@@ -89,10 +91,21 @@ class Sessions:
         del model.graph.output[:]
         model.graph.output.extend(outputs)
         merge_padding(model)
-        return model.SerializeToString(), names
+        return model, names
+
+    def _copied(self) -> Any:
+        model = self._onnx.ModelProto()
+        model.CopyFrom(self.model)
+        return model
 
 
-def words(error: Exception) -> str:
-    """The first line of a message, of printable characters."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return "".join(sign for sign in lines[0] if sign.isprintable())[:MOST_WORDS]
+def save_model(model: Any, path: Path, largest: int = LARGEST) -> Path:
+    """Write an `onnx.ModelProto`, and return its path; above `largest` bytes, the weights go into `path` + ".data"."""
+    onnx = import_optional("onnx", "onnx", EXTRA)
+    if model.ByteSize() <= largest:
+        onnx.save_model(model, path)
+    else:
+        copied = onnx.ModelProto()
+        copied.CopyFrom(model)  # the weights leave the model that is saved
+        onnx.save_model(copied, path, save_as_external_data=True, location=f"{path.name}.data")
+    return path

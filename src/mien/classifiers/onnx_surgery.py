@@ -7,9 +7,8 @@ from typing import Any
 
 from mien.classifiers.onnx_graph import OnnxGraph
 from mien.classifiers.onnx_nodes import EXTRA
-from mien.classifiers.onnx_sessions import words
 from mien.errors import UsageError
-from mien.outside import import_optional
+from mien.outside import import_optional, words
 
 OPSET = 13
 """The version of ONNX's operators that a corrector is written in; that of a classifier is this one, or a later one."""

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from mien.classifiers.graph import ArrayInfo, LayerInfo, choose_layers
 from mien.errors import DataError, RunError, UsageError
+from mien.outside import words
 
 OUTPUT = "output"
 OPERATORS = {"Linear": "Gemm", "Conv2d": "Conv", "Softmax": "Softmax"}
@@ -66,9 +67,9 @@ class TorchGraph:
         hooks = [hook for name in set(names) - {OUTPUT} for hook in _hooked(self.module, name, shown)]
         try:
             with torch.inference_mode():
-                answer = self.module(torch.from_numpy(np.require(data, requirements=["C", "W"])))
+                answer = self.module(torch.from_numpy(np.array(data)))  # a copy, which the module may change
         except Exception as error:  # a module may raise anything
-            cause = f"refuses an array of shape {data.shape}: {str(error).splitlines()[0] if str(error) else error!r}"
+            cause = f"refuses an array of shape {data.shape}: {words(error)}"
             remedy = "declare the form that it reads: size, colours, layout"
             raise DataError(cause, place=self.name, remedy=remedy) from error
         finally:
@@ -77,7 +78,7 @@ class TorchGraph:
         shown[OUTPUT] = _numpy(answer)
         return [shown.get(name) for name in names]
 
-    def layers(self, probe: NDArray[Any]) -> tuple[LayerInfo, ...]:
+    def layers(self, probe: NDArray[Any], rows: int) -> tuple[LayerInfo, ...]:
         """The modules that a corrector may learn on, found by the shapes that they give for a probe."""
         paths = [path for path, module in self.module.named_modules() if path]
         reads = [f"{path}:input" for path in paths]
@@ -86,7 +87,7 @@ class TorchGraph:
         kinds = {path: OPERATORS.get(type(by_path[path]).__name__, "Relu") for path in paths}
         feeds = [(kinds[path], f"{path}:input", [path]) for path in paths]
         arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-        return choose_layers(arrays, kinds, feeds, len(probe))
+        return choose_layers(arrays, kinds, feeds, rows)
 
 
 def _made(factory: str) -> torch.nn.Module:
@@ -96,7 +97,7 @@ def _made(factory: str) -> torch.nn.Module:
         made = made() if callable(made) and not isinstance(made, torch.nn.Module) else made
     except (Exception, SystemExit) as error:  # an import runs code, which may raise anything
         remedy = "give module:Name of a function without parameters that makes the module"
-        raise UsageError(f"{error or type(error).__name__}", place=factory, remedy=remedy) from error
+        raise UsageError(words(error), place=factory, remedy=remedy) from error
     if not isinstance(made, torch.nn.Module):
         remedy = "give module:Name of a class or function that makes a torch.nn.Module"
         raise UsageError(f"makes a {type(made).__name__}, no torch module", place=factory, remedy=remedy)
@@ -112,7 +113,7 @@ def _load(module: torch.nn.Module, weights: Path) -> None:
             state = state.get("state_dict", state) if isinstance(state, dict) else state
         module.load_state_dict(state)
     except Exception as error:  # torch, safetensors and the system raise anything
-        cause = f"holds no weights of this module: {str(error).splitlines()[0] if str(error) else error!r}"
+        cause = f"holds no weights of this module: {words(error)}"
         remedy = "give its weights as safetensors, or as a state_dict that torch.save wrote"
         raise RunError(cause, place=str(weights), remedy=remedy) from error
 

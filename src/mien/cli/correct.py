@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TAKEN_FROM_BASE = ("size", "colour", "resize_mode")
 FOR_PICTURES = (
-    "left_out", "base", "base_seed", "found", "keep_features",
+    "left_out", "base", "base_seed", "found", "keep_features", "layer", "fit_trained_on",
     *(field.name for field in fields(DataSettings) if "help" in field.metadata and field.name not in TAKEN_FROM_BASE),
 )  # fmt: skip
 """Flags without a meaning for tables of answers."""
@@ -37,7 +37,10 @@ Say = Callable[[str], object]
 @click.command()
 @base_argument
 @click.argument("source", metavar="[DATA]", required=False)
-@click.option("--class", "classes", multiple=True, required=True, help="target class, can be repeated")
+@click.option(
+    "--class", "classes", multiple=True, required=True, metavar="NAME|weak|all",
+    help="target class, can be repeated; weak: those whose recall is clearly below the median, all: every class",
+)  # fmt: skip
 @click.option("--out", type=PATH, help="patch folder; CLASS.patch by default")
 @click.option(
     "--trained-on", multiple=True, metavar="PATH|unknown",
@@ -52,9 +55,12 @@ Say = Callable[[str], object]
 def correct(place: Path, source: str | None, out: Path | None, as_json: bool, **values: Any) -> None:
     """Fit a corrector beside the classifier in BASE on the labelled pictures DATA, certify it, and write it as a patch.
 
-    The class may be new to the classifier, or one that it often misses. BASE is the folder of a training or of a study.
-    Its classifier is not changed. Its outputs for the pictures are kept in BASE (20 KB a picture, 57 for an adapter, in
-    features/), unless --no-keep-features is given.
+    The class may be new to the classifier, or one that it often misses. Several classes are corrected by one corrector,
+    which suggests the most probable of them, where its kind can do that.
+
+    BASE is the folder of a training, of a study, or of a classifier from elsewhere (mien adopt). Its classifier is not
+    changed. Its outputs for the pictures are kept in BASE (20 KB a picture, 57 for an adapter, in features/), unless
+    --no-keep-features is given.
 
     Pictures that the classifier was trained on, and other pictures of their persons, are left out. For classifiers
     trained by mien they are on record. For others, name them with --trained-on PATH, or give --trained-on unknown.
@@ -67,6 +73,7 @@ def correct(place: Path, source: str | None, out: Path | None, as_json: bool, **
     Example:
       mien correct runs/base path/to/pictures --class fear --budget 0.02 --out fear.patch
       mien predict photos/ --run runs/base --patch fear.patch
+      mien correct foreign/ path/to/pictures --class weak --trained-on unknown --out weak.patch
       mien correct foreign/ path/to/pictures --class fear --trained-on path/to/fer2013 --trained-on path/to/raf-db
       mien correct answers.parquet --class fraud --budget 0.02 --trained-on trained.csv --out fraud.patch
     """
@@ -153,10 +160,13 @@ def as_figures(done: Correction) -> dict[str, Any]:
             name: {
                 done.material.unit: int(result.support[c]),
                 **{key: float(rate.values[c]) for key, rate in rates.items()},
+                **{key: int(column[c]) for key, column in vars(done.exchange).items()},
             }
             for c, name in enumerate(done.patch.classes)
         },
         "harm": {"hits": hurt, "total": right, "rate": hurt / right if right else math.nan},
+        "accuracy_before": done.accuracy[0],
+        "accuracy_after": done.accuracy[1],
         "macro_recall_before": result.recall_before.mean(),
         "macro_recall_after": result.recall_after.mean(),
         done.material.unit: counted(done),
@@ -185,7 +195,9 @@ def _print(done: Correction, figures: dict[str, Any]) -> None:
     Console().print(shown)
     before, after = (decimals(figures[f"macro_recall_{when}"]) for when in ("before", "after"))
     harm = figures["harm"]
-    click.echo(f"macro recall {before} → {after}; {harm['hits']} of {harm['total']} right answers lost")
+    accuracy = " → ".join(map(decimals, done.accuracy))
+    lost = f"{harm['hits']} of {harm['total']} right answers lost"
+    click.echo(f"accuracy {accuracy}; macro recall {before} → {after}; {lost}")
     click.echo(done.patch.assurance())
     for line in both_kinds(done.patch):
         click.echo(f"  {line}")
@@ -199,6 +211,7 @@ def _print(done: Correction, figures: dict[str, Any]) -> None:
     if left_out:
         people = "persons" if unit == PICTURES else "groups"
         persons = f", and on other {unit} of the {people} on {provenance.persons}" if provenance.persons else ""
-        click.echo(f"{left_out} {unit} left out: the classifier was trained on {provenance.pictures} of them{persons}")
+        use = "only to learn from" if done.material.fit_trained_on else "left out"
+        click.echo(f"{left_out} {unit} {use}: the classifier was trained on {provenance.pictures} of them{persons}")
     for line in done.advice:
         click.echo(f"note: {line}")

@@ -75,7 +75,8 @@ def _print(stored: Record, provenance: list[str]) -> None:
     policy, about = stored["policy"], stored["about"]
     console = Console(highlight=False)
     pairs = [
-        [escape(plain(text)) for text in pair] for pair in zip(stored["targets"], stored["correctors"], strict=True)
+        (escape(", ".join(map(plain, [target] if isinstance(target, str) else target))), escape(plain(name)))
+        for target, name in zip(stored["targets"], stored["correctors"], strict=True)
     ]
     console.print("corrects   " + ", ".join(f"[bold]{target}[/] ({name})" for target, name in pairs))
     about_policy = [policy["rule"], f"budget {100 * policy['budget']:g} %", policy["action"]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mien.correctors.boosting import Stack as Stack
     from mien.correctors.boosting import XGBoost as XGBoost
     from mien.correctors.cascade import Cascade as Cascade
-    from mien.correctors.contract import Corrector, LayerSource
+    from mien.correctors.contract import Corrector, LayerSource, Target
     from mien.correctors.fisher import Fisher as Fisher
     from mien.correctors.linear import LDA as LDA
     from mien.correctors.linear import Logistic as Logistic
@@ -47,8 +47,8 @@ def get_corrector(name: str, *, outside: bool = True) -> type[Corrector]:
     return import_class(name, Corrector, place="--corrector")  # type: ignore[no-any-return]
 
 
-def for_classifier(kind: type[Corrector], classifier: LayerSource, target: int | None) -> Corrector:
-    """A corrector of the class `target` for one classifier; built by `kind.for_classifier` where that is defined."""
+def for_classifier(kind: type[Corrector], classifier: LayerSource, target: Target) -> Corrector:
+    """A corrector of a class, or of several, for one classifier; made by `kind.for_classifier` where there is that."""
     make = getattr(kind, "for_classifier", None)
     made: Corrector = make(classifier, target) if make else kind(target=target)  # type: ignore[call-arg]
     return made

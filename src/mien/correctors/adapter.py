@@ -11,8 +11,17 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from mien.correctors.base import BaseCorrector
-from mien.correctors.contract import LayerSource, State, check_fitted, check_has_positives, target_class
-from mien.correctors.log_odds import Encoding
+from mien.correctors.contract import (
+    LayerSource,
+    State,
+    Target,
+    check_fitted,
+    check_has_positives,
+    restored_target,
+    target_class,
+    target_classes,
+)
+from mien.correctors.log_odds import LEAST, Encoding, class_odds, most_probable
 from mien.errors import AlignmentError, DataError
 from mien.features.vectors import check_finite
 from mien.nets.device import full_precision, seed_everything
@@ -26,8 +35,6 @@ from mien.nets.settings import AugmentSettings, TrainSettings
 from mien.nets.training import fit
 from mien.types import FeatureRequest, Floats, Outputs, Proposal, SoftLabels
 
-LEAST = 1e-9
-"""Probability below which f's own answers are not told apart."""
 AS_THEY_ARE = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)
 
 
@@ -39,14 +46,14 @@ class Adapter(BaseCorrector):
 
     Parameters
     ----------
-    target : the target class; by default the one that the classifier was not trained on.
+    target : the target class, or several; by default the one that the classifier was not trained on.
     layer : name of the map (N, V, C, H, W) that the layers read; by default the first of the outputs.
     head : network of which a copy is trained; None: two residual blocks with new weights.
     epochs, learning_rate : settings of the training.
     views : number of augmented views of each picture; each epoch uses the next one.
     trust : share of f's probabilities in the targets of the other classes, which f has learnt from many more pictures
         (distillation: Hinton, Vinyals & Dean, 2015).
-    own_share : share of f's own log-odds in the score of a class that f knows.
+    own_share : share of f's own log-odds in the score of one class that f knows.
     threads : processor threads; more change the last digits.
     random_state : seed of first weights, order and dropout.
 
@@ -57,6 +64,7 @@ class Adapter(BaseCorrector):
     """
 
     name = "adapter"
+    several_classes = True
     full_precision = staticmethod(full_precision)
     """A context in which it answers in float32, as its graph does."""
 
@@ -67,7 +75,7 @@ class Adapter(BaseCorrector):
 
     def __init__(
         self,
-        target: int | None = None,
+        target: Target = None,
         layer: str = "",
         head: Network | None = None,
         *,
@@ -84,7 +92,7 @@ class Adapter(BaseCorrector):
         self.random_state = random_state
 
     @classmethod
-    def for_classifier(cls, classifier: LayerSource, target: int | None = None) -> Self:
+    def for_classifier(cls, classifier: LayerSource, target: Target = None) -> Self:
         """An adapter that begins as a copy of the upper layers of a network, or else stands on the first layer."""
         if isinstance(classifier, Network) and classifier.adapter_layer:
             return cls(target, classifier.adapter_layer, Copied(classifier))
@@ -96,7 +104,7 @@ class Adapter(BaseCorrector):
 
     def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
         labels = check_fitted(labels, self.name)
-        self.target_ = target_class(outputs, self.target)
+        self.target_ = target_classes(outputs, self.target)
         positive = check_has_positives(labels, self.target_)
         self.layer_ = self.layer or next(iter(outputs.maps), "")
         maps, targets = self._maps(outputs), labels.shares.copy()
@@ -104,7 +112,7 @@ class Adapter(BaseCorrector):
             cause = f"the map {self.layer_} is the same for all {len(maps)} pictures"
             raise DataError(cause, place="Outputs.maps", remedy="give maps that differ")
         targets[~positive] += self.trust * (outputs.probs - targets)[~positive]
-        seed_everything(self.random_state, self.target_)
+        seed_everything(self.random_state, *np.atleast_1d(self.target_).tolist())
         network = Fresh(len(outputs.known), maps.shape[2]) if self.head is None else deepcopy(self.head)
         settings = TrainSettings(
             epochs=self.epochs,
@@ -119,20 +127,29 @@ class Adapter(BaseCorrector):
 
     def _propose(self, outputs: Outputs) -> Proposal:
         """Score: log-odds of the class, by the mean answer over the views of each image."""
-        network, target = check_fitted(self.network_, self.name), target_class(outputs, self.target_)
-        maps = self._maps(outputs)
-        given, fitted = (maps.shape[2], len(outputs.known)), (self.channels_ or maps.shape[2], len(network.known))
-        if given != fitted:
-            cause = "{} channels and {} classes, the corrector was fitted on {} and {}".format(*given, *fitted)
-            remedy = "give outputs of the classifier that it was fitted on"
-            raise AlignmentError(cause, place=f"Outputs.maps[{self.layer_}]", remedy=remedy)
-        log_probs = log_softmax(answers_from_maps(network, maps), axis=1)
-        score = Encoding("classes", 1.0).log_odds(log_probs, outputs, target)
+        if isinstance(self.target_, tuple):
+            return most_probable(self.class_odds(outputs), outputs, self.target_)
+        target = target_class(outputs, self.target_)
+        score = Encoding("classes", 1.0).log_odds(self._log_probs(outputs), outputs, target)
         if outputs.known[target] and self.own_share_:
             probs = np.maximum(outputs.probs, LEAST)
             of_f = np.log(probs[:, target] / probs[np.arange(len(probs)), outputs.predicted])
             score = (1 - self.own_share_) * score + self.own_share_ * of_f
         return Proposal(outputs.ids, score, np.full(len(outputs), target))
+
+    def class_odds(self, outputs: Outputs) -> Floats:
+        """(N, K) log-odds of each class against f's answer, of an adapter of several classes."""
+        return class_odds(self._log_probs(outputs), outputs)
+
+    def _log_probs(self, outputs: Outputs) -> Floats:
+        """(N, K) log-probabilities, by the mean answer over the views of each image."""
+        network, maps = check_fitted(self.network_, self.name), self._maps(outputs)
+        given, fitted = (maps.shape[2], len(outputs.known)), (self.channels_ or maps.shape[2], len(network.known))
+        if given != fitted:
+            cause = "{} channels and {} classes, the corrector was fitted on {} and {}".format(*given, *fitted)
+            remedy = "give outputs of the classifier that it was fitted on"
+            raise AlignmentError(cause, place=f"Outputs.maps[{self.layer_}]", remedy=remedy)
+        return np.asarray(log_softmax(answers_from_maps(network, maps), axis=1))
 
     def state(self) -> dict[str, NDArray[Any]]:
         network = check_fitted(self.network_, self.name)
@@ -152,7 +169,7 @@ class Adapter(BaseCorrector):
             for name, value in state.items()
             if name.startswith("head.")
         }
-        self.target_, self.layer_ = int(state["target"]), str(state["tap"])
+        self.target_, self.layer_ = restored_target(state["target"]), str(state["tap"])
         self.channels_ = int(state.get("channels", 0))  # earlier versions did not store it,
         self.own_share_ = float(state.get("own_share", 0))  # nor this
         if self.head is None:

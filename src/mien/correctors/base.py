@@ -14,14 +14,17 @@ from mien.correctors.contract import (
     Corrector,
     Labels,
     State,
+    Target,
     as_outputs,
     check_fitted,
     check_has_positives,
-    fitted_target,
+    fitted_targets,
     requested_features,
+    several,
     target_class,
+    target_classes,
 )
-from mien.correctors.log_odds import Encoding
+from mien.correctors.log_odds import Encoding, class_odds, most_probable
 from mien.errors import UsageError
 from mien.metrics.ranking import auroc
 from mien.types import Bools, FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels
@@ -35,8 +38,9 @@ class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     name: ClassVar[str]
     needs_pictures: ClassVar[bool] = True
-    target: int | None = None
-    target_: int | None = None
+    several_classes: ClassVar[bool] = False
+    target: Target = None
+    target_: int | tuple[int, ...] | None = None
     known_: Bools | None = None
 
     @property
@@ -80,16 +84,26 @@ class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return self._propose(as_outputs(outputs, features, self._padding(), self.known_))
 
     def score(self, outputs: Outputs | Floats, labels: Labels, features: Any = None) -> float:
-        """AUROC of the scores for the target class, among images that the classifier does not give that answer."""
+        """AUROC of the scores for the target class, among images that the classifier does not give that answer.
+
+        With several target classes: of right suggestions against right answers of the classifier.
+        """
         whole = as_outputs(outputs, features, self._padding(), self.known_)
-        target = target_class(whole, self.target_ if self.target is None else self.target)
-        positive = SoftLabels.of(labels, len(whole.known), rows=len(whole)).indices == target
-        others = whole.predicted != target
-        return auroc(self._propose(whole).score[others], positive[others])
+        given = target_classes(whole, self.target_ if self.target is None else self.target)
+        truth = SoftLabels.of(labels, len(whole.known), rows=len(whole)).indices
+        proposal, base = self._propose(whole), whole.predicted
+        if isinstance(given, tuple):
+            positive = (proposal.suggested == truth) & (base != truth)
+            others = positive | (base == truth)
+        else:
+            positive, others = truth == given, base != given
+        return auroc(proposal.score[others], positive[others])
 
     def _padding(self) -> int | None:
         given = self.target_ if self.target is None else self.target
-        return int(given) if isinstance(given, int | np.integer) and not isinstance(given, bool) else None
+        listed = given if several(given) else [given]
+        whole = [int(each) for each in listed if isinstance(each, int | np.integer) and not isinstance(each, bool)]
+        return max(whole, default=None)
 
     def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
         raise NotImplementedError
@@ -121,7 +135,8 @@ class CombinedCorrector(BaseCorrector):
 
     def _with_fitted(self, members: Sequence[Corrector]) -> Self:
         self.members_ = tuple(members)
-        self.target_ = fitted_target(self.members_[0])
+        targets = fitted_targets(self.members_[0])
+        self.target_ = targets if len(targets) > 1 else next(iter(targets), None)
         return self
 
     def _prefixes(self, members: Sequence[Corrector]) -> list[str]:
@@ -136,18 +151,24 @@ class EncodedCorrector(BaseCorrector):
     """Skeleton of the correctors that learn codes: labels → codes → log-probabilities → log-odds of the target class.
 
     A subclass gives `_learn` and `_log_probs`, and has the parameters `target_encoding` and `error_weight` (see
-    `mien.correctors.log_odds`).
+    `mien.correctors.log_odds`). With several target classes the codes are the classes.
     """
 
+    several_classes = True
     target_encoding: str = "rest"
     error_weight: float = 1.0
     encoding_: Encoding | None = None
 
+    def class_odds(self, outputs: Outputs) -> Floats:
+        """(N, K) log-odds of each class against f's answer, of a corrector of several classes."""
+        return class_odds(self._all_log_probs(outputs), outputs)
+
     def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
         labels = check_fitted(labels, self.name)
-        self.target_ = target_class(outputs, self.target)
+        self.target_ = target_classes(outputs, self.target)
         check_has_positives(labels, self.target_)
-        return self._fit_codes(outputs, labels.indices, Encoding(self.target_encoding, self.error_weight))
+        kind = "classes" if isinstance(self.target_, tuple) else self.target_encoding
+        return self._fit_codes(outputs, labels.indices, Encoding(kind, self.error_weight))
 
     def _fit_codes(self, outputs: Outputs, labels: Ints, encoding: Encoding) -> Self:
         """Learn the codes of the labels; a code without an image is not learnt."""
@@ -158,6 +179,8 @@ class EncodedCorrector(BaseCorrector):
         return self
 
     def _propose(self, outputs: Outputs) -> Proposal:
+        if isinstance(self.target_, tuple):
+            return most_probable(self.class_odds(outputs), outputs, self.target_)
         target = target_class(outputs, self.target_)
         score = self._encoding().log_odds(self._all_log_probs(outputs), outputs, target)
         return Proposal(outputs.ids, np.asarray(score, np.float64), np.full(len(outputs), target))

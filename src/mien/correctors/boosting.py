@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.correctors.base import EncodedCorrector
-from mien.correctors.contract import State, check_fitted, check_has_positives, target_class
+from mien.correctors.contract import (
+    State,
+    Target,
+    check_fitted,
+    check_has_positives,
+    restored_target,
+    several,
+    target_class,
+)
 from mien.correctors.log_odds import NEVER, Encoding
 from mien.errors import BrokenPackageError, DataError, MissingExtraError, RunError
 from mien.features import matching, patterns, stack, widths
@@ -33,7 +41,7 @@ class XGBoost(EncodedCorrector):
 
     Parameters
     ----------
-    target : the target class; by default the one that the classifier was not trained on.
+    target : the target class, or several; by default the one that the classifier was not trained on.
     layers : patterns of the features to learn on; by default PREFERRED where there are such, else all.
     rounds, depth, learning_rate : settings of the boosting; the paper does not name its own.
     threads : processor threads; the trees do not depend on it.
@@ -55,7 +63,7 @@ class XGBoost(EncodedCorrector):
 
     def __init__(
         self,
-        target: int | None = None,
+        target: Target = None,
         layers: Sequence[str] | None = None,
         *,
         rounds: int = 300,
@@ -98,7 +106,8 @@ class XGBoost(EncodedCorrector):
         if not trees.endswith(self.end) or digest(trees) != str(state.get("trees_digest", digest(trees))):
             raise _unreadable(self.name)
         self.booster_ = self._read(trees)
-        self.target_ = int(state["target"]) if state["target"] != NO_LABEL else None
+        target = restored_target(state["target"])
+        self.target_ = None if target == NO_LABEL else target
         self.layers_ = tuple(str(layer) for layer in state["taps"])
         self.encoding_, self.widths_ = Encoding.of_state(state), widths_from_state(state)
         return self
@@ -191,12 +200,15 @@ class LightGBM(XGBoost):
 class Stack(XGBoost):
     """Boosting on the labels of all classes, which suggests the most probable class.
 
-    The score is how much more probable this class is than f's answer.
+    The score is how much more probable this class is than f's answer. Without several target classes each may be
+    suggested, f's answer included.
     """
 
     name = "stack"
 
     def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
+        if several(self.target):
+            return super()._fit(outputs, labels)
         labels = check_fitted(labels, self.name)
         self.target_ = None
         if self.target is not None or not outputs.known.all():
@@ -206,6 +218,8 @@ class Stack(XGBoost):
 
     def _propose(self, outputs: Outputs) -> Proposal:
         """Score: log p of the most probable class − log p of f's answer."""
+        if isinstance(self.target_, tuple):
+            return super()._propose(outputs)
         log_probs, rows = self._all_log_probs(outputs), np.arange(len(outputs))
         suggested = log_probs.argmax(1)
         score = log_probs[rows, suggested] - log_probs[rows, outputs.predicted]
@@ -217,13 +231,14 @@ class ErrorDetector(XGBoost):
 
     name = "error_detector"
     needs_pictures = False
+    several_classes = False
 
     def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
         wrong = check_fitted(labels, self.name).indices != outputs.predicted
         if wrong.all() or not wrong.any():
             remedy = "it needs pictures that the classifier has right, and some that it has wrong"
             raise DataError(f"f has {wrong.sum()} of {len(wrong)} pictures wrong", place="corrector.fit", remedy=remedy)
-        self.target_ = self.target
+        self.target_ = None if self.target is None else target_class(outputs, self.target)
         self._learn(outputs, wrong.astype(int), 2)
         self.encoding_ = Encoding("rest", self.error_weight, np.array([0, 1]))
         return self

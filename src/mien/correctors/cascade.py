@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from mien.correctors.adapter import Adapter
 from mien.correctors.base import CombinedCorrector
-from mien.correctors.contract import Corrector, LayerSource, State, check_fitted
+from mien.correctors.contract import Corrector, LayerSource, State, Target, check_fitted
 from mien.correctors.linear import Logistic
 from mien.correctors.log_odds import NEVER
 from mien.errors import UsageError
@@ -27,17 +27,18 @@ class Cascade(CombinedCorrector):
 
     Parameters
     ----------
-    target : the target class; by default the one that the classifier was not trained on.
+    target : the target class, or several; by default the one that the classifier was not trained on.
     first, second : the quick corrector and the slow one; by default `Logistic` and `Adapter`.
     share : share of the fitted pictures of other classes that the second one scores.
     """
 
     name = "cascade"
+    several_classes = True
     gate_: float | None = None
 
     def __init__(
         self,
-        target: int | None = None,
+        target: Target = None,
         first: Corrector | None = None,
         second: Corrector | None = None,
         share: float = 0.2,
@@ -45,7 +46,7 @@ class Cascade(CombinedCorrector):
         self.target, self.first, self.second, self.share = target, first, second, share
 
     @classmethod
-    def for_classifier(cls, classifier: LayerSource, target: int | None = None) -> Self:
+    def for_classifier(cls, classifier: LayerSource, target: Target = None) -> Self:
         """A cascade with an adapter for this classifier."""
         return cls(target, second=Adapter.for_classifier(classifier, target))
 
@@ -66,7 +67,10 @@ class Cascade(CombinedCorrector):
         score = first.fit(outputs, labels).propose(outputs).score
         self._with_fitted([first, second])
         # a share of all images would be too small where a third of them are of the target class
-        others = score[labels.indices != self.target_]
+        several = isinstance(self.target_, tuple)
+        others = score[labels.indices == outputs.predicted if several else labels.indices != self.target_]
+        if not len(others):
+            others = score
         self.gate_ = float(np.quantile(others, 1 - self.share))
         return self
 
@@ -75,10 +79,11 @@ class Cascade(CombinedCorrector):
         gate, (first, second) = check_fitted(self.gate_, self.name), check_fitted(self.members_, self.name)
         quick = first.propose(outputs)
         passed = quick.score >= gate
-        score = NEVER + np.minimum(quick.score - gate, 0)
+        score, suggested = NEVER + np.minimum(quick.score - gate, 0), quick.suggested.copy()
         if passed.any():
-            score[passed] = second.propose(outputs.take(passed)).score
-        return Proposal(outputs.ids, score, quick.suggested)
+            slow = second.propose(outputs.take(passed))
+            score[passed], suggested[passed] = slow.score, slow.suggested
+        return Proposal(outputs.ids, score, suggested)
 
     def _prefixes(self, members: Sequence[Corrector]) -> list[str]:
         return ["first.", "second."]

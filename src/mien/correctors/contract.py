@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Self, TypeGuard, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from mien.types import NO_LABEL, Bools, FeatureRequest, Floats, Ints, Outputs, P
 
 Value = TypeVar("Value")
 State = Mapping[str, NDArray[Any]]
+Target = int | Sequence[int] | None
+"""Index of the target class; or indices of several, of which a corrector suggests the most probable one."""
 Labels = SoftLabels | Ints | Floats
 """SoftLabels, or what they are made of: (N,) class indices, or (N, K) shares of votes."""
 
@@ -30,13 +32,14 @@ class Corrector(Protocol):
     A corrector that learns on whole maps, or not on all vectors, names them in an attribute `required_features` (see
     `FeatureRequest`). One that needs no labelled images of a class sets `needs_pictures = False`. One that can take
     in more images later offers `add(outputs, labels)`. A suggestion of −1 stands for "wrong, class not given".
+    One that may suggest several classes sets `several_classes = True`, and takes a sequence as its target.
 
     Constructor parameters have defaults and stay as they were given; `BaseCorrector` makes of that what scikit-learn
     expects of an estimator.
     """
 
     name: str
-    target: int | None
+    target: Target
 
     def fit(self, outputs: Outputs, labels: Labels) -> Self: ...
 
@@ -86,20 +89,22 @@ def as_outputs(outputs: Any, features: Any = None, target: int | None = None, kn
     return Outputs(made.ids, made.probs, known if known.any() else None, made.vectors)  # type: ignore[arg-type]
 
 
-def target_class(outputs: Outputs, target: int | None) -> int:
+def target_class(outputs: Outputs, target: Target) -> int:
     """The index of the target class: `target`, or the only class that the classifier was not trained on.
 
     Raises
     ------
-    UsageError : no class, or several, are unknown, or `target` is not a class of the classifier.
+    UsageError : no class, or several, are unknown, or `target` is not a class of the classifier, or lists several.
     """
     count = len(outputs.known)
+    if several(target):
+        remedy = "fit one for each class, or take one that can suggest several, such as nystroem"
+        raise UsageError("the corrector suggests one class, and several are given", place="target", remedy=remedy)
     if target is not None:
-        whole = isinstance(target, int | np.integer) and not isinstance(target, bool)
-        if not whole or not 0 <= target < count:
-            remedy = f"give a class index, 0 to {count - 1}, such as labelset.index('fear')"
-            raise UsageError(f"the class {target!r} is none of the {count} classes", place="target", remedy=remedy)
-        return int(target)
+        if isinstance(target, int | np.integer) and not isinstance(target, bool) and 0 <= target < count:
+            return int(target)
+        remedy = f"give a class index, 0 to {count - 1}, such as labelset.index('fear')"
+        raise UsageError(f"the class {target!r} is none of the {count} classes", place="target", remedy=remedy)
     unknown = np.flatnonzero(~outputs.known)
     if len(unknown) != 1:
         cause = f"the classifier leaves {len(unknown)} classes unknown"
@@ -107,23 +112,55 @@ def target_class(outputs: Outputs, target: int | None) -> int:
     return int(unknown[0])
 
 
-def check_has_positives(labels: SoftLabels, target: int) -> Bools:
-    """(N,) mask of the images of class `target`; DataError unless there are images with and without it."""
-    positive: Bools = labels.indices == target
-    if not positive.any() or positive.all():
+def target_classes(outputs: Outputs, target: Target) -> int | tuple[int, ...]:
+    """The target class as `target_class` finds it, or the several classes that `target` lists, in order.
+
+    Raises
+    ------
+    UsageError : as `target_class`; or the list is empty.
+    """
+    if not several(target):
+        return target_class(outputs, target)
+    classes = tuple(sorted({target_class(outputs, each) for each in target}))
+    if not classes:
+        raise UsageError("lists no class", place="target", remedy="give one class index or more")
+    return classes
+
+
+def several(target: Target) -> TypeGuard[Sequence[int]]:
+    """Whether a target lists classes, in place of naming one."""
+    return isinstance(target, Sequence | np.ndarray) and not isinstance(target, str)
+
+
+def check_has_positives(labels: SoftLabels, target: int | tuple[int, ...]) -> Bools:
+    """(N,) mask of the images of a target class; DataError unless there are images with and without it.
+
+    Several classes may be all that there are, if there are images of two.
+    """
+    positive: Bools = np.isin(labels.indices, target)
+    enough = len(np.unique(labels.indices)) > 1 if isinstance(target, tuple) else not positive.all()
+    if not positive.any() or not enough:
+        names = ", ".join(map(str, np.atleast_1d(target)))
         raise DataError(
-            f"{positive.sum()} of {len(positive)} pictures are of class {target}",
+            f"{positive.sum()} of {len(positive)} pictures are of class {names}",
             place="corrector.fit",
             remedy="a corrector needs labelled pictures of the class and of others",
         )
     return positive
 
 
-def fitted_target(corrector: Corrector) -> int | None:
-    """The target class of a fitted corrector; None where it suggests any class, or none."""
+def fitted_targets(corrector: Corrector) -> tuple[int, ...]:
+    """The target classes of a fitted corrector; none where it suggests any class, or only that f is wrong."""
     target = getattr(corrector, "target_", None)
     target = getattr(corrector, "target", None) if target is None else target
-    return None if target is None or target == NO_LABEL else int(target)
+    if several(target):
+        return tuple(int(each) for each in target)
+    return () if target is None or target == NO_LABEL else (int(target),)
+
+
+def restored_target(stored: NDArray[Any]) -> int | tuple[int, ...]:
+    """The target class, or classes, in a saved state."""
+    return tuple(stored.tolist()) if stored.ndim else int(stored)
 
 
 def check_fitted(value: Value | None, name: str) -> Value:

@@ -10,6 +10,9 @@ more probable the target class i is than that f is right.
 By the Neyman–Pearson lemma Gain at a given pooled Harm is largest for p(i | x) / p(f right | x), so images that f has
 wrong anyway need not count against an override: their weight is λ, `error_weight`. λ = 1 counts them, and bounds false
 positives (ΔFPR).
+
+A corrector of several classes learns "classes", and suggests the one that is most probable beside f's answer
+(`class_odds`, `most_probable`).
 """
 
 from __future__ import annotations
@@ -22,11 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import AlignmentError, choice_error
-from mien.types import Floats, Ints, Outputs
+from mien.types import Floats, Ints, Outputs, Proposal
 
 ENCODINGS = ("rest", "three", "classes")
 NEVER = -700.0
 """Log-probability of a code that did not occur in fitting; its exponential is still above zero."""
+LEAST = 1e-9
+"""Probability below which f's own answers are not told apart."""
+OWN_SHARE = 0.1
+"""Share of f's own log-odds in those of one of several classes: more is worse where f is too sure of itself
+(`benchmarks.foreign.shares`, on digits and drawn tables)."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Encoding:
         if self.kind not in ENCODINGS:
             raise choice_error("encoding", self.kind, ENCODINGS, place="target_encoding")
 
-    def encode(self, outputs: Outputs, labels: Ints, target: int | None) -> Ints:
+    def encode(self, outputs: Outputs, labels: Ints, target: int | tuple[int, ...] | None) -> Ints:
         """(N,) codes 0 … C−1 of labels.
 
         "rest" gives 1 for the target class and 0 for others; "three" 2 for the target class, 1 where f is right, 0
@@ -123,3 +131,46 @@ class Encoding:
         if not {"coding", "wrong"} & set(state):
             return cls("rest", 1.0, np.array([0, 1]))
         return cls(str(state["coding"]), float(state["wrong"]), state["seen"])
+
+
+def class_odds(log_probs: Floats, outputs: Outputs, own_share: float = OWN_SHARE) -> Floats:
+    """(N, K) log of how much more probable each class is than f's answer.
+
+    Parameters
+    ----------
+    log_probs : (N, K) of a corrector. own_share : share of f's own log-odds in those of the classes that f knows.
+
+    Examples
+    --------
+    >>> outputs = Outputs(None, [[0.8, 0.2, 0.0]], [True, True, False])
+    >>> class_odds(np.log([[0.2, 0.5, 0.3]]), outputs, 0.5).round(2).tolist()
+    [[0.0, -0.24, 0.41]]
+    """
+    rows, answers = np.arange(len(log_probs)), outputs.predicted
+    odds = log_probs - log_probs[rows, answers][:, None]
+    own = np.log(np.maximum(outputs.probs.astype(np.float64), LEAST))
+    both = (1 - own_share) * odds + own_share * (own - own[rows, answers][:, None])
+    return np.where(outputs.known, both, odds)
+
+
+def most_probable(odds: Floats, outputs: Outputs, classes: tuple[int, ...]) -> Proposal:
+    """The most probable of some classes, f's answer apart, as a suggestion for each image.
+
+    Parameters
+    ----------
+    odds : (N, K) of `class_odds`. classes : indices of those that may be suggested.
+
+    Examples
+    --------
+    >>> outputs = Outputs(None, [[0.9, 0.1]])
+    >>> most_probable(np.array([[0.0, -1.5]]), outputs, (0, 1)).suggested.tolist()
+    [1]
+    """
+    rows = np.arange(len(odds))
+    others = np.full(odds.shape, -np.inf)
+    others[:, classes] = odds[:, classes]
+    others[rows, outputs.predicted] = -np.inf
+    suggested = others.argmax(1)
+    alone = np.isneginf(others[rows, suggested])  # f's answer is the only class
+    suggested = np.where(alone, outputs.predicted, suggested)
+    return Proposal(outputs.ids, np.asarray(np.where(alone, NEVER, odds[rows, suggested]), np.float64), suggested)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.correctors.base import EncodedCorrector
-from mien.correctors.contract import State, check_fitted
+from mien.correctors.contract import State, Target, check_fitted, restored_target
 from mien.correctors.log_odds import Encoding
 from mien.features import Embedding, patterns
 from mien.types import FeatureRequest, Floats, Ints, Outputs
@@ -22,7 +22,7 @@ class OnVectors(EncodedCorrector):
 
     Parameters
     ----------
-    target : the target class; by default the one that the classifier was not trained on.
+    target : the target class, or several; by default the one that the classifier was not trained on.
     layers : patterns of the features to learn on.
     components : principal components at most; by default what suits the corrector.
     target_encoding : "rest", "three" or "classes": the codes that are learnt (see mien.correctors.log_odds).
@@ -39,7 +39,7 @@ class OnVectors(EncodedCorrector):
 
     def __init__(
         self,
-        target: int | None = None,
+        target: Target = None,
         layers: Sequence[str] = ("*",),
         components: int | None = None,
         target_encoding: str = "rest",
@@ -59,7 +59,7 @@ class OnVectors(EncodedCorrector):
         return {**embedding.state(), **learnt, **self._encoding().state(), "target": np.array(self.target_)}
 
     def restore(self, state: State) -> Self:
-        self.embedding_, self.target_ = Embedding.from_state(state), int(state["target"])
+        self.embedding_, self.target_ = Embedding.from_state(state), restored_target(state["target"])
         self.encoding_, self.learnt_ = Encoding.of_state(state), {name: state[name] for name in self.learns}
         self._vector_log_probs(np.zeros((1, self.embedding_.axes), np.float32), self.learnt_)  # fails for wrong shapes
         return self

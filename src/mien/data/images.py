@@ -10,7 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from mien.data.signatures import readable
 from mien.errors import StorageError
 from mien.events import Event, OnEvent, ignore
 from mien.machine import cores
+from mien.storage.identity import fields_of
 from mien.types import NO_LABEL, Dataset, LabelSet, Problem, Texts, digest, texts
 
 CHUNK = 256
@@ -126,7 +127,8 @@ def _key(dataset: Dataset, settings: ImageSettings) -> str:
             stats[row] = status.st_size, status.st_mtime_ns
         except (OSError, ValueError):
             continue  # decoding reports the fault
-    return digest(dataset.ids, _resolved(dataset.paths), stats, astuple(settings), LIMIT, readable(), VERSION)
+    form = tuple(fields_of(settings).values())
+    return digest(dataset.ids, _resolved(dataset.paths), stats, form, LIMIT, readable(), VERSION)
 
 
 def _resolved(paths: Texts) -> Texts:

@@ -3,14 +3,15 @@
 The picture is turned upright by its EXIF orientation, its first frame is taken, transparency is replaced by white, and
 values of more than 8 bits are scaled to 8 (:mod:`mien.data.deep`). The hash is taken at this point (before scaling, if
 there are more than 8 bits), so it depends neither on settings nor on other pictures. Then the picture is converted to
-grey (ITU-R 601 luma) or RGB and resized (Lanczos). A file with broken EXIF, text or colour profile is still read.
+grey (ITU-R 601 luma) or RGB and resized by one of Pillow's filters. A file with broken EXIF, text or colour profile is
+still read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,9 @@ from mien.data.signatures import can_read, first_bytes, format_of, remedy
 from mien.errors import UsageError, choice_error
 
 RESIZE_MODES = ("pad", "crop", "stretch")
+RESAMPLING = {name: Image.Resampling[name.upper()] for name in ("lanczos", "bicubic", "bilinear", "box", "nearest")}
+"""Name of a filter → Pillow's. All but "nearest" average over all pixels that become one; OpenCV's "INTER_LINEAR" does
+not, and is "bilinear" only where pictures become larger."""
 MAX_BYTES = 2**28
 """File size in bytes (268 million) above which a picture is not displayed."""
 Pixels = NDArray[np.uint8]
@@ -38,15 +42,19 @@ class ImageSettings:
     colour : (size, size, 3) RGB if true, else (size, size) grey.
     resize_mode : "pad" keeps the aspect ratio and pads with the mean of the picture's edge; "crop" keeps it and cuts
         the longer side at both ends; "stretch" changes it.
+    resample : filter by which a picture gets another size, one of RESAMPLING.
     """
 
     size: int = 48
     colour: bool = False
     resize_mode: str = "pad"
+    resample: str = field(default="lanczos", metadata={"later": True})
 
     def __post_init__(self) -> None:
         if self.resize_mode not in RESIZE_MODES:
             raise choice_error("resize mode", self.resize_mode, RESIZE_MODES, place="--resize-mode")
+        if self.resample not in RESAMPLING:
+            raise choice_error("filter", self.resample, RESAMPLING, place="--resample")
         if not 8 <= self.size <= 1024:
             raise UsageError(f"size {self.size} is not between 8 and 1024", place="--size", remedy="48 is usual")
 
@@ -59,6 +67,11 @@ class ImageSettings:
     def mode(self) -> str:
         """Pillow's name of the colour mode."""
         return "RGB" if self.colour else "L"
+
+    @property
+    def filter(self) -> Image.Resampling:
+        """Pillow's number of the filter."""
+        return RESAMPLING[self.resample]
 
 
 @dataclass(frozen=True)
@@ -154,9 +167,9 @@ def _resized(image: Image.Image, settings: ImageSettings) -> Pixels:
     size = (settings.size, settings.size)
     if image.size != size:
         if settings.resize_mode == "stretch":
-            image = image.resize(size, Image.Resampling.LANCZOS)
+            image = image.resize(size, settings.filter)
         elif settings.resize_mode == "crop":
-            image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+            image = ImageOps.fit(image, size, settings.filter)
         else:
             return _padded(image, settings)
     return np.asarray(image)
@@ -165,7 +178,7 @@ def _resized(image: Image.Image, settings: ImageSettings) -> Pixels:
 def _padded(image: Image.Image, settings: ImageSettings) -> Pixels:
     scale = settings.size / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
-    small = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
+    small = np.asarray(image.resize((width, height), settings.filter))
     edge = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     pixels = np.empty(settings.shape, dtype=np.uint8)
     pixels[:] = np.rint(edge.mean(0))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.data.checks import check, conflicting_images, raise_on_problems, usable
 from mien.data.ferplus import LABELS
@@ -43,6 +45,7 @@ class DataSettings:
     size: int = setting(48, "side of the pictures in pixels")
     colour: bool = setting(False, "keep colours (RGB)")
     resize_mode: str = setting("pad", "how a picture becomes square", choices=RESIZE_MODES)
+    resample: str = field(default=ImageSettings.resample, metadata={"later": True})
     reviews: str = setting(
         "", "file of reviewed labels that replace those of DATA: log, table, or export of Label Studio or FiftyOne"
     )
@@ -69,7 +72,11 @@ class DataSettings:
     @property
     def images(self) -> ImageSettings:
         """Settings for the conversion of pictures to arrays."""
-        return ImageSettings(self.size, self.colour, self.resize_mode)
+        return ImageSettings(self.size, self.colour, self.resize_mode, self.resample)
+
+    def for_images(self, images: ImageSettings) -> Self:
+        """The settings for pictures that are converted to arrays in this way."""
+        return replace(self, **asdict(images))
 
     def stored(self) -> Self:
         """Return the settings with absolute paths, for files that may be read in another working folder."""
@@ -110,6 +117,14 @@ def prepare(settings: DataSettings, on_event: OnEvent = ignore) -> Dataset:
     for oldest in list(_recent)[:-KEPT]:
         _recent.pop(oldest, None)
     return prepared
+
+
+def prepare_again(settings: DataSettings, ids: Sequence[str], resample: str) -> NDArray[np.uint8]:
+    """The pictures of some rows, resized by another filter; neither the cache nor what was prepared is changed."""
+    listed = _listed(settings)
+    place = {key: row for row, key in enumerate(listed.ids.tolist())}
+    rows = listed.take(np.array([place[key] for key in ids], np.int64))
+    return decode(rows, replace(settings.images, resample=resample), keep=False).pictures
 
 
 def forget() -> None:

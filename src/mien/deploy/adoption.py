@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from mien.classifiers.contract import ImageSpec
 from mien.classifiers.declare import InputSettings, declare
 from mien.classifiers.foreign import ForeignClassifier
 from mien.classifiers.input_check import InputCheck, check_inputs
-from mien.data.prepare import DataSettings, prepare
+from mien.data.prepare import DataSettings, prepare, prepare_again
 from mien.errors import DataError, UsageError
 from mien.types import Dataset, Ints
 
@@ -70,10 +71,11 @@ def _checked(classifier: ForeignClassifier, data: DataSettings) -> InputCheck:
     if not isinstance(inputs, ImageSpec) or inputs.tensor is None:
         remedy = "leave --check out for a classifier of tables"
         raise UsageError(f"reads {inputs}, no pictures", place="--check", remedy=remedy)
-    coloured = inputs.tensor.channels == 3
-    pictures = prepare(replace(data, size=inputs.size, colour=coloured, resize_mode=inputs.resize_mode))
+    data = data.for_images(replace(inputs.settings, colour=inputs.tensor.channels == 3))
+    pictures = prepare(data)
     rows, labels = _labelled(pictures, classifier.card.classes)
-    return check_inputs(classifier, pictures.pictures[rows], labels)
+    resized = partial(prepare_again, data, pictures.ids[rows].tolist())
+    return check_inputs(classifier, pictures.pictures[rows], labels, resized)
 
 
 def _labelled(pictures: Dataset, classes: tuple[str, ...]) -> tuple[Ints, Ints]:

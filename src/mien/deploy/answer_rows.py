@@ -20,6 +20,7 @@ from mien.deploy.calibration_data import APART, USED, CalibrationData
 from mien.deploy.correction import Correction, correct_on
 from mien.deploy.labelled_rows import calibration_rows, divided, rows_of, without_learnt
 from mien.deploy.settings import CorrectSettings
+from mien.deploy.target_classes import is_word
 from mien.deploy.trained_on import FLAG
 from mien.errors import DataError, UsageError, choice_error
 from mien.metrics.ranking import auroc
@@ -93,15 +94,18 @@ def answer_rows(
     if empty:
         cause = f"{len(data)} of {len(answers)} rows can correct the classifier, and none of them is in {empty[0]}"
         raise DataError(cause, place=place, remedy="give more rows with labels that it was not trained on")
-    targets = [labelset.names[labelset.resolve(name)] for name in dict.fromkeys(settings.classes)]
-    material = calibration_rows(data, parts, targets, provenance)
+    names = dict.fromkeys(settings.classes)
+    word = is_word(list(names), labelset.names)
+    targets = list(names) if word else [labelset.names[labelset.resolve(name)] for name in names]
+    material = calibration_rows(classifier, data, parts, targets, provenance)
     unlabelled = [f"{int((~labelled).sum()):,} rows have no label, and are left out"] if not labelled.all() else []
     strangers = [
         f"{each.place} names no row of the table: all its rows count as new to the classifier"
         for each in sets
         if not len(each.pictures)
     ]
-    material = replace(material, notes=(*answers.notes, *unlabelled, *strangers, *_leaks(classifier, material)))
+    notes = (*answers.notes, *material.notes, *unlabelled, *strangers, *_leaks(classifier, material))
+    material = replace(material, notes=notes)
     if not fixed:
         return material.with_fit_share(settings.share_to_fit(policy))
     if settings.fit_share:
@@ -125,6 +129,8 @@ def _classes(known: Sequence[str], targets: Sequence[str], written: Texts) -> La
     labelset = LabelSet(tuple(known), {spelling(name): name for name in known})
     labels = {spelling(label): label for label in np.unique(written).tolist() if label}
     new: dict[str, str] = {}
+    if is_word(targets, [*known, *labels.values()]):
+        targets = [label for key, label in labels.items() if labelset.resolve(label) == NO_LABEL]
     for name in targets:
         if labelset.resolve(name) == NO_LABEL:
             if spelling(name) not in labels:

@@ -17,9 +17,10 @@ from mien.data.split import Shares, split, with_fit_share
 from mien.deploy.discovery import named_cluster
 from mien.deploy.patch_io import PICTURES, ROWS
 from mien.deploy.settings import CorrectSettings
+from mien.deploy.target_classes import target_classes
 from mien.deploy.trained_on import FLAG, Learnt, learnt_by
 from mien.errors import DataError, UsageError
-from mien.types import PARTS, Dataset, LabelSet, Split
+from mien.types import PARTS, Dataset, Ints, LabelSet, Split
 
 USED = ("fit", "calibrate", "test")
 """Parts that correct a classifier, or judge the correction."""
@@ -38,6 +39,7 @@ class CalibrationData:
     targets : class indices, the target classes.
     provenance : how that is known, and how many pictures were left out for it.
     notes : remarks on it, a sentence each.
+    fit_trained_on : whether correctors learn from the part *train* as well, which the classifier was trained on.
     """
 
     pictures: Dataset
@@ -45,6 +47,13 @@ class CalibrationData:
     targets: tuple[int, ...]
     provenance: Provenance
     notes: tuple[str, ...] = ()
+    fit_trained_on: bool = False
+
+    @property
+    def to_fit(self) -> Ints:
+        """Rows that correctors learn from."""
+        fit = self.parts.rows("fit")
+        return np.union1d(self.parts.rows("train"), fit) if self.fit_trained_on else fit
 
     def with_fit_share(self, share: float) -> CalibrationData:
         """The same pictures with this share of *fit* and *calibrate* together in *fit*; 0 changes nothing.
@@ -69,7 +78,8 @@ class CalibrationData:
     @property
     def counts(self) -> dict[str, int]:
         """Pictures or rows in each part that plays a role."""
-        return {part: len(self.parts.rows(part)) for part in USED}
+        counts = {part: len(self.parts.rows(part)) for part in USED}
+        return {**counts, "fit": len(self.to_fit)}
 
 
 def load_calibration_data(classifier: Classifier, data: DataSettings, settings: CorrectSettings) -> CalibrationData:
@@ -78,7 +88,7 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
     Parameters
     ----------
     classifier : one that reads images, with a record of what it was trained on.
-    data : size, colour and resize mode are taken from the card.
+    data : size, colour, resize mode and filter are taken from the card.
     settings : name the classes, state what was trained on besides, and may name a cluster of a discovery, whose images
         are of the one class.
 
@@ -89,12 +99,13 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
     """
     card = classifier.card
     images = card.images
-    data = replace(data, size=images.size, colour=images.colour, resize_mode=images.resize_mode)
+    data = data.for_images(images)
     pictures = prepare(data)
     learnt = learnt_by(classifier, settings.trained_on, data, pictures)
-    pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt)
-    pictures = _in_classes(pictures, card.classes)
-    targets = tuple(pictures.labelset.index(name, place="--class") for name in dict.fromkeys(settings.classes))
+    pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt, settings.fit_trained_on)
+    pictures = in_classes(pictures, card.classes)
+    trained_on = settings.fit_trained_on
+    targets, remarks = target_classes(settings.classes, classifier, pictures, parts.rows("fit"))
     if settings.found:
         pictures, parts = _with_cluster(pictures, parts, settings.found, targets, images, learnt)
     to_learn = pictures.labels[parts.rows("fit")]
@@ -104,26 +115,35 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
                 f"no picture of class {pictures.labelset.names[target]} to learn from", place=pictures.name,
                 remedy="label some of this class, or leave it out",
             )  # fmt: skip
-    return CalibrationData(pictures, parts, targets, provenance, (*learnt.notes, *_namesakes(provenance)))
+    notes = (*learnt.notes, *_namesakes(provenance), *remarks)
+    return CalibrationData(pictures, parts, targets, provenance, notes, trained_on)
 
 
-def _apart(pictures: Dataset, place: str, learnt: Learnt) -> tuple[Dataset, Split, Provenance]:
-    """Pictures, parts, and what was left out: the run's own parts for the run's own data, else all that is new."""
+def _apart(pictures: Dataset, place: str, learnt: Learnt, fit_trained_on: bool) -> tuple[Dataset, Split, Provenance]:
+    """Pictures, parts, and what was left out: the run's own parts for the run's own data, else all that is new.
+
+    With `fit_trained_on` nothing is left out: what was trained on is the part *train*.
+    """
     overlap = shared(pictures, place, learnt.sets)
     for learnt_set in learnt.sets:
         if learnt_set.seed >= 0 and learnt_set.fingerprint == pictures.fingerprint():
             parts = split(pictures, learnt_set.seed)
             if not any(overlap.excluded[parts.rows(part)].any() for part in USED):
                 return pictures, parts, Provenance(learnt.kind, _sources(learnt))
-    left = pictures.take(~overlap.excluded)
+    new = ~overlap.excluded
     by_picture, by_person = int(overlap.picture.sum()), int(overlap.person.sum())
-    parts = split(left, 0, APART)
+    parts = split(pictures.take(new), 0, APART)
     if not all(len(parts.rows(part)) for part in USED):
         why = f": it was trained on {by_picture}, and on other pictures of the persons on {by_person}"
         why = why if overlap.excluded.any() else ""
-        cause = f"{len(left)} of {len(pictures)} pictures can correct the classifier{why}"
+        cause = f"{new.sum()} of {len(pictures)} pictures can correct the classifier{why}"
         raise DataError(cause, place=pictures.name, remedy="give more pictures that it was not trained on")
-    return left, parts, Provenance(learnt.kind, _sources(learnt), by_picture, by_person, int(overlap.namesake.sum()))
+    provenance = Provenance(learnt.kind, _sources(learnt), by_picture, by_person, int(overlap.namesake.sum()))
+    if not fit_trained_on:
+        return pictures.take(new), parts, provenance
+    all_parts = np.full(len(pictures), PARTS.index("train"))
+    all_parts[new] = parts.parts
+    return pictures, Split(pictures.ids, all_parts, parts.seed), provenance
 
 
 def _sources(learnt: Learnt) -> tuple[str, ...]:
@@ -139,7 +159,7 @@ def _namesakes(provenance: Provenance) -> Iterator[str]:
         )
 
 
-def _in_classes(pictures: Dataset, known: tuple[str, ...]) -> Dataset:
+def in_classes(pictures: Dataset, known: tuple[str, ...]) -> Dataset:
     """The same rows with labels in the order of the classifier's classes, those that it lacks behind them."""
     labelset = pictures.labelset
     order = [*known, *(name for name in labelset.names if name not in known)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -34,7 +35,9 @@ from mien.deploy.patch import Certificate, Patch
 from mien.deploy.patch_io import now
 from mien.deploy.predictor import Predictions, Predictor
 from mien.deploy.settings import CorrectSettings
+from mien.deploy.target_classes import is_word
 from mien.deploy.trained_on import base_of, recorded_by
+from mien.errors import UsageError
 from mien.types import NO_LABEL, Decision, Floats, Outputs, Split
 
 OF_POLICY = ("budget", "delta", "scope", "action", "guarantee", "aim", "class_budget", "costs")
@@ -69,7 +72,7 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_ : (K,) the classes, as they are written in y.
     certificate_ : what is guaranteed. It does not hold where nothing is known of the rows that the classifier was
         trained on: give `trained_on`, or state `assume_unseen`.
-    patch_ : what corrects the classifier; `patch_.save(folder)` keeps it, `mien.open(classifier, folder)` has it back.
+    patch_ : what corrects the classifier; `save(folder)` keeps it, `mien.open(classifier, folder)` has it back.
 
     Notes
     -----
@@ -144,13 +147,14 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             classifier = opened(self.classifier)
             self._check_table(classifier, X, y)
         known, names, given = classifier.card.classes, class_names(y), class_names(self.classes)
-        new = [name for name in given or np.unique(names).tolist() if name not in known]
+        listed = [] if is_word(given, (*known, *names)) else given
+        new = [name for name in listed or np.unique(names).tolist() if name not in known]
         data = with_labels(rows_of(classifier.card, X, groups), names, (*known, *dict.fromkeys(new)))
         sets, kind = ((), KNOWN) if parts else self._learnt_by(classifier)
         data, provenance = without_learnt(data, sets, kind)
         parts = parts or divided(data, seed, FITTED)
         settings = CorrectSettings(corrector=self.corrector, keep_features=False)
-        material = calibration_rows(data, parts, given or new or known, provenance)
+        material = calibration_rows(classifier, data, parts, given or new or known, provenance)
         material = material.with_fit_share(settings.share_to_fit(policy))
         about = {"made": now(), "settings": asdict(policy), "base": base_of(classifier)}
         patch, _ = fit_patch(classifier, material, settings, policy, about=about)
@@ -186,6 +190,19 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Classes are indices into `classes_`; −1 is abstention.
         """
         return self._decided(X)[1]
+
+    def save(self, folder: Path | str) -> None:
+        """Write the patch, not the classifier; `mien.open(classifier, patch=folder)` puts it in force again.
+
+        Raises
+        ------
+        UsageError : the classifier is not corrected. StorageError : the folder cannot be written.
+        """
+        check_is_fitted(self, "predictor_")
+        if self.patch_ is None:
+            remedy = "make a patch first: mien.correct(classifier, (X, y), classes)"
+            raise UsageError("has no patch that could be kept", place="CorrectedClassifier", remedy=remedy)
+        self.patch_.save(folder)
 
     def stream(self, batches: Iterable[Any]) -> Iterator[Predictions]:
         """Predictions for batch after batch, such as the frames of a video; memory does not grow with their number.

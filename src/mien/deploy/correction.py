@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from mien.certify.combine import NO_OVERRIDE, combine_proposals
 from mien.certify.policy import Policy, decide
 from mien.certify.promise import Promise, compare_all
 from mien.classifiers.contract import Classifier
+from mien.correctors.contract import fitted_targets
 from mien.data.prepare import DataSettings
 from mien.data.provenance import UNKNOWN
 from mien.data.split import group_ids
@@ -22,9 +23,10 @@ from mien.deploy.patch import Patch
 from mien.deploy.patch_io import PICTURES, now
 from mien.deploy.settings import CorrectSettings
 from mien.deploy.trained_on import base_of
-from mien.metrics.correction import scores
+from mien.metrics.classification import accuracy
+from mien.metrics.correction import Exchange, exchange, scores
 from mien.metrics.ranking import auroc, gain_at_harm, gain_curve
-from mien.types import Floats, Ints, Outputs, Proposal, Scores
+from mien.types import NO_LABEL, Decision, Floats, Ints, Outputs, Proposal, Scores
 
 FEW = 50
 """Labelled pictures of a class below which more are worth more than anything else."""
@@ -41,23 +43,57 @@ class Correction:
     Attributes
     ----------
     patch : see mien.deploy.patch.
-    scores : of f and of the corrected system.
     material : the pictures and their parts.
     tested : f's outputs for the test part. proposals : of each corrector for these.
     """
 
     patch: Patch
-    scores: Scores
     material: CalibrationData
     tested: Outputs
     proposals: tuple[Proposal, ...]
 
     @cached_property
+    def truth(self) -> Ints:
+        """(N,) labels of the test part."""
+        return self.material.pictures.labels[self.material.parts.rows("test")]
+
+    @cached_property
+    def proposal(self) -> Proposal:
+        """Of all correctors as one, for the test part."""
+        return combine_proposals(self.proposals, self.tested.predicted)
+
+    @cached_property
+    def decision(self) -> Decision:
+        """The corrected classifier's answers on the test part."""
+        return self.patch.decide(self.tested, self.proposal)
+
+    @property
+    def answers(self) -> Ints:
+        """(N,) answers on the test part as if each override gave its class, also where h only flags or abstains."""
+        return np.where(self.decision.overridden, self.proposal.suggested, self.decision.base)
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """What each class took and gave on the test part."""
+        return exchange(self.truth, self.decision.base, self.answers, len(self.patch.classes))
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Of f and of the corrected system, on the test part; recall is of what h answers."""
+        decision, count = self.decision, len(self.patch.classes)
+        result = scores(self.truth, decision.base, self.answers, count)
+        return replace(result, recall_after=scores(self.truth, decision.base, decision.final, count).recall_after)
+
+    @property
+    def accuracy(self) -> tuple[float, float]:
+        """Of f, and of the corrected system, on the test part."""
+        return accuracy(self.truth, self.decision.base), accuracy(self.truth, self.decision.final)
+
+    @cached_property
     def promises(self) -> tuple[Promise, ...]:
         """Each guarantee of the patch beside the Harm of its classes on test, in persons or other units."""
         patch, rows = self.patch, self.material.parts.rows("test")
-        truth, base = self.material.pictures.labels[rows], self.tested.predicted
-        overridden = patch.decide(self.tested, combine_proposals(self.proposals, base)).overridden
+        truth, base, overridden = self.truth, self.tested.predicted, self.decision.overridden
         right = (base == truth) & patch.known[truth]
         groups = group_ids(self.material.pictures)[rows].astype(str)
         promises = compare_all(patch.certified, patch.classes, truth, overridden & right, right, groups)
@@ -88,45 +124,54 @@ class Correction:
                 )
         return sentences
 
+    def _by_class(self, proposals: Sequence[Proposal]) -> Iterator[tuple[int, Proposal]]:
+        """Each target class, and the proposal of its corrector."""
+        for corrector, proposal in zip(self.patch.correctors, proposals, strict=True):
+            for target in fitted_targets(corrector) or self.material.targets:
+                yield target, proposal
+
     def curves(self, harms: Floats) -> dict[str, Floats]:
-        """Class → (len(harms),) Gain of its corrector alone at each Harm, on the test part."""
-        truth, base = self.material.pictures.labels[self.material.parts.rows("test")], self.tested.predicted
+        """Class → (len(harms),) Gain at each Harm, where this class alone is suggested, on the test part."""
+        truth, base = self.truth, self.tested.predicted
         right = (base == truth) & self.patch.known[truth]
         curves = {}
-        for target, proposal in zip(self.material.targets, self.proposals, strict=True):
+        for target, proposal in self._by_class(self.proposals):
             score = _heard(proposal, truth, base, target)
             missed = (truth == target) & (base != target)
             curves[self.patch.classes[target]] = gain_curve(score, missed, right & (truth != target), harms)
         return curves
 
+    def _limits(self, target: int, proposal: Proposal) -> Iterator[str]:
+        """What limits the correction of one class."""
+        material, calibration = self.material, self.patch.calibration
+        unit, name = material.unit, self.patch.classes[target]
+        new, open_to = calibration.truth == target, calibration.base != target
+        missed = new & open_to
+        right = (calibration.base == calibration.truth) & ~new & self.patch.known[calibration.truth]
+        score = _heard(proposal, calibration.truth, calibration.base, target)
+        area = auroc(score[open_to], new[open_to])
+        gain = gain_at_harm(score, missed, right, self.patch.policy.budget)
+        chance = 0.5 + 2 * _spread_of_chance(int(missed.sum()), int((open_to & ~new).sum()))
+        alone = len(np.unique(proposal.suggested)) == 1  # one of several classes is also passed over for another
+        if alone and area < max(FAINT, chance):
+            yield (
+                f"{name}: the score hardly tells this class from others (AUROC {area:.2f}): correction cannot help "
+                "here; the classifier does not see the difference, or the labels do not agree on it"
+            )
+        elif gain < 0.05:
+            more = "; a larger --budget wins more" if alone else ""
+            yield f"{name}: at this budget {100 * gain:.0f} % of the missed {unit} would be recovered{more}"
+        rows = material.parts.rows("correct") if self.patch.approximate else material.to_fit
+        count = int((material.pictures.labels[rows] == target).sum())
+        if count < FEW:
+            yield f"{name}: only {count} training {unit}; aim for {FEW} or more"
+
     @cached_property
     def advice(self) -> list[str]:
         """What limits the correction, a sentence each; found on fit and calibrate, not on test."""
         material, unit, sentences = self.material, self.material.unit, list[str]()
-        names = material.pictures.labelset.names
-        learnt = material.pictures.labels[material.parts.rows("correct" if self.patch.approximate else "fit")]
-        for target, proposal in zip(material.targets, self.patch.calibration.proposals, strict=True):
-            name, count = names[target], int((learnt == target).sum())
-            calibration = self.patch.calibration
-            new = calibration.truth == target
-            missed, open_to = new & (calibration.base != target), calibration.base != target
-            right = (calibration.base == calibration.truth) & ~new & self.patch.known[calibration.truth]
-            score = _heard(proposal, calibration.truth, calibration.base, target)
-            area = auroc(score[open_to], new[open_to])
-            gain = gain_at_harm(score, missed, right, self.patch.policy.budget)
-            chance = 0.5 + 2 * _spread_of_chance(int(missed.sum()), int((open_to & ~new).sum()))
-            if area < max(FAINT, chance):
-                sentences.append(
-                    f"{name}: the score hardly tells this class from others (AUROC {area:.2f}): correction cannot help "
-                    "here; the classifier does not see the difference, or the labels do not agree on it"
-                )
-            elif gain < 0.05:
-                sentences.append(
-                    f"{name}: at this budget {100 * gain:.0f} % of the missed {unit} would be recovered; a larger "
-                    "--budget wins more"
-                )
-            if count < FEW:
-                sentences.append(f"{name}: only {count} training {unit}; aim for {FEW} or more")
+        for target, proposal in self._by_class(self.patch.calibration.proposals):
+            sentences += self._limits(target, proposal)
         sentences += self._payers()
         if material.provenance.kind == UNKNOWN:
             sentences.append(
@@ -137,8 +182,9 @@ class Correction:
 
 
 def _heard(proposal: Proposal, truth: Ints, base: Ints, target: int) -> Floats:
-    """(N,) the scores, and silence where the suggestion changes nothing, or recovers nothing of the class."""
-    vain = (proposal.suggested == base) | ((truth == target) & (proposal.suggested != target))
+    """(N,) the scores, and silence where the suggestion changes nothing, or is another class."""
+    other = ~np.isin(proposal.suggested, (target, NO_LABEL))
+    vain = (proposal.suggested == base) | other | ((truth == target) & (proposal.suggested != target))
     return np.where(vain, NO_OVERRIDE, proposal.score)
 
 
@@ -199,14 +245,5 @@ def correct_on(
     about = {"made": now(), "settings": asdict(settings.stored()), "base": base_of(classifier), **about}
     patch, store = fit_patch(classifier, material, settings, policy, say=say, about=about)
     tested = material.parts.rows("test")
-    outputs, labels = store.seen(tested), material.pictures.labels[tested]
-    proposals = patch.proposals(outputs)
-    proposal = combine_proposals(proposals, outputs.predicted)
-    decision = patch.decide(outputs, proposal)
-    # every override counts as if it gave its class, also where h only flags or abstains; recall is of what h answers
-    overridden = np.where(decision.overridden, proposal.suggested, decision.base)
-    result = scores(labels, decision.base, overridden, len(patch.classes))
-    result = replace(
-        result, recall_after=scores(labels, decision.base, decision.final, len(patch.classes)).recall_after
-    )
-    return Correction(patch, result, material, outputs, tuple(proposals))
+    outputs = store.seen(tested)
+    return Correction(patch, material, outputs, tuple(patch.proposals(outputs)))

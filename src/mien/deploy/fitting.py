@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from mien.certify.policy import Policy
 from mien.classifiers.contract import Classifier
 from mien.classifiers.feature_store import FeatureStore, build_correctors
 from mien.classifiers.table import TableClassifier
+from mien.correctors import get_corrector
 from mien.correctors.contract import Corrector
 from mien.data.split import group_ids
 from mien.deploy.calibration_data import CalibrationData
@@ -40,12 +41,13 @@ def fit_patch(
     pictures, parts = material.pictures, material.parts
     policy.check_classes(pictures.labelset)
     count = len(pictures.labelset)
-    made = (build_correctors([settings.corrector], classifier, target, count) for target in material.targets)
+    targets = shared_out(material.targets, settings.corrector)
+    made = (build_correctors([settings.corrector], classifier, target, count, settings.layer) for target in targets)
     beside = tuple(corrector for correctors in made for corrector in correctors.values())
-    rows = np.concatenate([parts.rows(part) for part in ("correct", "test")])
+    rows = np.concatenate([material.to_fit, *(parts.rows(part) for part in ("correct", "test"))])
     keep = getattr(classifier, "cache_folder", None) if settings.keep_features else None
     store = FeatureStore.of(classifier, pictures, AugmentSettings(), rows, beside, keep)
-    calibration = _fitted(store, material, beside, settings, say)
+    calibration = _fitted(store, material, dict(zip(targets, beside, strict=True)), settings, say)
     known = np.pad(classifier.card.known_mask, (0, count - len(classifier.card.known)))
     patch = Patch(
         pictures.labelset.names, known, (settings.corrector,) * len(beside), beside, policy, calibration,
@@ -55,10 +57,20 @@ def fit_patch(
     return patch, store
 
 
+def shared_out(targets: tuple[int, ...], corrector: str) -> tuple[int | tuple[int, ...], ...]:
+    """What each corrector suggests: all target classes together where the kind can, else a class each.
+
+    >>> shared_out((1, 3), "logistic"), shared_out((1, 3), "fisher")
+    (((1, 3),), (1, 3))
+    """
+    together = len(targets) > 1 and getattr(get_corrector(corrector), "several_classes", False)
+    return (tuple(sorted(targets)),) if together else targets
+
+
 def _fitted(
     store: FeatureStore,
     material: CalibrationData,
-    beside: Sequence[Corrector],
+    beside: Mapping[int | tuple[int, ...], Corrector],
     settings: CorrectSettings,
     say: Callable[[str], object],
 ) -> CalibrationSet:
@@ -66,11 +78,13 @@ def _fitted(
     pictures, parts = material.pictures, material.parts
     held = parts.rows("correct" if settings.cross_fit else "calibrate")
     proposals = []
-    for target, corrector in zip(material.targets, beside, strict=True):
-        say(f"fitting {settings.corrector} for {pictures.labelset.names[target]}")
-        store.fit(corrector, parts.rows("correct" if settings.cross_fit else "fit"))
+    for target, corrector in beside.items():
+        named = ", ".join(pictures.labelset.names[each] for each in np.atleast_1d(target))
+        say(f"fitting {settings.corrector} for {named}")
+        store.fit(corrector, parts.rows("correct") if settings.cross_fit else material.to_fit)
         if settings.cross_fit:
-            proposals.append(store.cross_fitted(settings.corrector, target, held, settings.cross_fit))
+            folds, layer = settings.cross_fit, settings.layer
+            proposals.append(store.cross_fitted(settings.corrector, target, held, folds, layer))
         else:
             proposals.append(store.propose(corrector, held))
     outputs = store.seen(held)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mien.classifiers.contract import Classifier, MapClassifier
 from mien.classifiers.registry import open_classifier
 from mien.data.answers import is_table
 from mien.data.prepare import DataSettings
-from mien.deploy.corrected import CorrectedClassifier, opened
+from mien.deploy.corrected import CorrectedClassifier, is_unfitted, opened
 from mien.deploy.correction import correct as correct_on_data
 from mien.deploy.labelled_rows import class_names
 from mien.deploy.opening import load_patch, open_answers, open_predictor
@@ -27,17 +28,21 @@ from mien.types import as_numbers
 
 WITHOUT_MAPS = "logistic"
 """The corrector for classifiers that show no maps, by default."""
+OF_ROWS = frozenset(signature(CorrectedClassifier).parameters) - {"classifier", "classes"}
+"""Settings of `mien.correct` for rows in memory."""
 
 
-def open(source: Any, patch: Path | str | Patch | None = None, **settings: Any) -> CorrectedClassifier:
+def open(
+    source: Any, patch: Path | str | Patch | CorrectedClassifier | None = None, **settings: Any
+) -> CorrectedClassifier:
     """A classifier, alone or with a patch, ready to predict.
 
     Parameters
     ----------
     source : the folder of a run or a network, a table of answers, whose rows are then asked for by their ids, or any
         classifier (see `mien.classifiers.registry.open_classifier`).
-    patch : what corrects it: the folder of a patch, or the patch itself. By default, for a folder, the patch that is
-        applied to it.
+    patch : what corrects it: the folder of a patch, the patch itself, or what `mien.correct` gave. By default, for a
+        folder, the patch that is applied to it.
     settings : of a folder: `left_out` (the study's classifier without this class, with its corrector), `corrector`
         (which of the study's), `seed`, `base` (a network from outside mien, as module:Name). Of other sources: what
         their kind needs, such as `classes` and `inputs` of a function.
@@ -54,6 +59,8 @@ def open(source: Any, patch: Path | str | Patch | None = None, **settings: Any) 
     >>> mood.predict([[0.9]]).tolist()
     ['fear']
     """
+    if isinstance(patch, CorrectedClassifier):
+        patch = patch.patch_
     corrector = settings.pop("corrector", None)
     is_run = isinstance(source, str | Path) and not settings.get("kind") and Path(source).is_dir()
     if is_run and not isinstance(patch, Patch):
@@ -73,35 +80,65 @@ def open(source: Any, patch: Path | str | Patch | None = None, **settings: Any) 
     return CorrectedClassifier.of(classifier, patch)
 
 
-def correct(classifier: Any, data: str | Path, classes: Sequence[str], **settings: Any) -> Patch:
-    """Make a patch that recovers classes which a classifier of images misses, as `mien correct` does.
+def correct(classifier: Any, data: Any, classes: Sequence[Any], **settings: Any) -> CorrectedClassifier:
+    """Recover classes that a classifier misses: fit a corrector beside it, certify it, and put it in force.
 
     Parameters
     ----------
-    classifier : what `mien.open` gives or takes.
-    data : labelled images that it was not trained on: a folder with a folder for each class, or another layout.
-    classes : names of the classes, new ones or known ones.
-    settings : any of CorrectSettings, DataSettings and Policy by name, such as `budget=0.02`, `corrector="nystroem"`,
-        `trained_on=("path/to/training",)`.
+    classifier : what `mien.open` gives or takes, such as a fitted estimator or the folder of a run. It is not changed.
+    data : labelled rows that it was not trained on: (X, y) or (X, y, groups) as `CorrectedClassifier.fit` has them,
+        with X a table, images or paths of image files; or a data set of labelled images by its place, such as a folder
+        with a folder for each class.
+    classes : names of the target classes, new ones or known ones; [] stands for the choice that
+        `CorrectedClassifier` describes.
+    settings : such as `budget=0.02`. Of rows: any parameter of CorrectedClassifier, among them `trained_on` and
+        `assume_unseen`. Of a data set: any of CorrectSettings, DataSettings and Policy, such as
+        `trained_on=("path/to/training",)`. The corrector is "adapter" by default where the classifier shows maps, else
+        "logistic".
 
     Returns
     -------
-    A patch: `patch.save(folder)` keeps it, `mien.open(classifier, patch)` uses it.
+    The corrected classifier. Its method `save` writes the patch, which `mien.open(classifier, patch=folder)` reads.
 
     Raises
     ------
-    UsageError : an unknown class or setting; or it is not known what the classifier was trained on.
-    DataError : too few images of a class.
+    UsageError : an unknown class or setting; or it is not known what the classifier was trained on. DataError : too few
+        rows of a class.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> two = LogisticRegression(max_iter=500).fit(X[:100], y[:100])
+    >>> corrected = correct(two, (X, y), [2], budget=0.1, assume_unseen=True)
+    >>> corrected.predict(X[[0, 149]]).tolist(), corrected.certificate_.holds
+    ([0, 2], True)
     """
-    deployed = opened(classifier)
-    settings.setdefault("corrector", CorrectSettings.corrector if _shows_maps(deployed) else WITHOUT_MAPS)
-    given = {"source": str(data), "classes": tuple(class_names(classes)), **settings}
-    known = {field.name for kind in (CorrectSettings, DataSettings, Policy) for field in fields(kind)}
+    f = classifier if is_unfitted(classifier) else opened(classifier)
+    settings.setdefault("corrector", CorrectSettings.corrector if _shows_maps(f) else WITHOUT_MAPS)
+    if isinstance(data, str | Path):
+        return CorrectedClassifier.of(f, _patch(f, {"source": str(data), **settings}, classes))
+    if not isinstance(data, tuple) or len(data) not in (2, 3):
+        remedy = "give (X, y) or (X, y, groups), or the folder of labelled images"
+        raise UsageError(f"the data are a {type(data).__name__}", place="mien.correct", remedy=remedy)
+    _check_known(settings, OF_ROWS)
+    return CorrectedClassifier(f, classes=classes, **settings).fit(*data)
+
+
+def _patch(classifier: Classifier, given: Mapping[str, Any], classes: Sequence[Any]) -> Patch:
+    """The patch that `mien correct` makes on a data set."""
+    given = {**given, "classes": tuple(class_names(classes))}
+    _check_known(given, {field.name for kind in (CorrectSettings, DataSettings, Policy) for field in fields(kind)})
+    data, how, policy = (_built(kind, given) for kind in (DataSettings, CorrectSettings, Policy))
+    return correct_on_data(classifier, data, how, policy).patch
+
+
+def _check_known(given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raise UsageError for a setting that there is not."""
     for name in given:
         if name not in known:
             raise choice_error("setting", name, sorted(known), place="mien.correct")
-    for_data, how, policy = (_built(kind, given) for kind in (DataSettings, CorrectSettings, Policy))
-    return correct_on_data(deployed, for_data, how, policy).patch
 
 
 def _built(kind: Callable[..., Any], given: Mapping[str, Any]) -> Any:
@@ -109,7 +146,7 @@ def _built(kind: Callable[..., Any], given: Mapping[str, Any]) -> Any:
     return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})  # type: ignore[arg-type]
 
 
-def _shows_maps(classifier: Classifier) -> bool:
+def _shows_maps(classifier: Any) -> bool:
     return isinstance(classifier, MapClassifier) and any(layer.kind == "map" for layer in classifier.card.layers)
 
 

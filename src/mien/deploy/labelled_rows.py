@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.classifiers.contract import ClassifierCard, ImageSpec
+from mien.classifiers.contract import Classifier, ClassifierCard, ImageSpec
 from mien.classifiers.inputs import as_batch, paths_in
 from mien.data.images import read_pictures
 from mien.data.picture import decoded_image
 from mien.data.provenance import Provenance, TrainedOn, shared
 from mien.data.split import Shares, split
 from mien.deploy.calibration_data import CalibrationData
+from mien.deploy.target_classes import target_classes
 from mien.errors import AlignmentError, DataError, UsageError, choice_error
 from mien.types import NO_LABEL, PARTS, Dataset, LabelSet, Split, Texts, as_array, as_groups, texts
 from mien.types.containers import as_pixels, is_missing
@@ -107,7 +108,9 @@ def divided(data: Dataset, seed: int, shares: Shares) -> Split:
     return replace(parts, parts=np.where(parts.parts == PARTS.index("train"), PARTS.index("fit"), parts.parts))
 
 
-def calibration_rows(data: Dataset, parts: Split, classes: Sequence[str], provenance: Provenance) -> CalibrationData:
+def calibration_rows(
+    classifier: Classifier, data: Dataset, parts: Split, classes: Sequence[str], provenance: Provenance
+) -> CalibrationData:
     """Labelled rows as calibration data for the target classes.
 
     Raises
@@ -115,7 +118,7 @@ def calibration_rows(data: Dataset, parts: Split, classes: Sequence[str], proven
     DataError : nothing to learn a class from, or nothing to certify on.
     """
     to_learn, held = data.labels[parts.rows("fit")], parts.rows("calibrate")
-    targets = [data.labelset.names.index(name) for name in classes]
+    targets, remarks = target_classes(classes, classifier, data, parts.rows("fit"))
     for target in targets:
         if not (to_learn == target).any() or (to_learn == target).all():
             cause = f"{int((to_learn == target).sum())} of {len(to_learn)} rows to learn from are of class "
@@ -124,7 +127,7 @@ def calibration_rows(data: Dataset, parts: Split, classes: Sequence[str], proven
     if not len(held):
         remedy = "give more rows; where persons are few, more persons"
         raise DataError(f"none of {len(data)} rows is left to certify on", place=data.name, remedy=remedy)
-    return CalibrationData(data, parts, tuple(targets), provenance)
+    return CalibrationData(data, parts, targets, provenance, remarks)
 
 
 def without_learnt(data: Dataset, sets: Sequence[TrainedOn], kind: str) -> tuple[Dataset, Provenance]:

@@ -12,7 +12,7 @@ from mien.classifiers.cell import cell_of, open_run
 from mien.classifiers.contract import Classifier, is_identity
 from mien.classifiers.feature_store import build_corrector
 from mien.classifiers.table import of_answers
-from mien.correctors.contract import Corrector, requested_features
+from mien.correctors.contract import Corrector, Target, requested_features
 from mien.data.answers import Answers, read_answers
 from mien.data.provenance import KNOWN, Provenance
 from mien.deploy.patch import Patch
@@ -110,7 +110,7 @@ def load_patch(folder: Path, classifier: Classifier, corrector: str | None = Non
         if classes[: len(card.classes)] != card.classes:
             raise ValueError(f"its classes do not begin with {', '.join(card.classes)}")
 
-    def make(name: str, target: int | None) -> Corrector:
+    def make(name: str, target: Target) -> Corrector:
         outside = corrector if ":" in name else None
         kind = correctors.get_corrector(outside or name, outside=outside is not None)
         return build_corrector(kind, classifier, target, len(classes))

@@ -6,7 +6,7 @@ is chosen on the calibration images for the answers of the whole system. `mien.d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +19,12 @@ from mien.certify.combine import combine_proposals
 from mien.certify.guarantees import Certified
 from mien.certify.policy import Policy, decide
 from mien.certify.thresholds import CONFIDENT
-from mien.correctors.contract import Corrector, fitted_target
+from mien.correctors.contract import Corrector, Target, fitted_targets
 from mien.data.answer_layout import AnswerColumns
 from mien.data.provenance import UNKNOWN, Provenance
 from mien.deploy import assurance
 from mien.deploy.patch_io import PATCH, PICTURES, REMEDY, corrector_file, write_patch
-from mien.deploy.patch_record import PatchRecord, patch_id
+from mien.deploy.patch_record import PatchRecord, Targets, patch_id, target_names
 from mien.deploy.saved_corrector import load_corrector
 from mien.deploy.watch_io import Restraint
 from mien.errors import UsageError
@@ -121,9 +121,13 @@ class Patch:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The target classes, in the order of the correctors; "any" where a corrector suggests all, or none."""
-        targets = map(fitted_target, self.correctors)
-        return tuple("any" if target is None else self.classes[target] for target in targets)
+        """The target classes, each once, in the order of the correctors; "any" where one suggests all, or none."""
+        return target_names(self.corrector_targets)
+
+    @property
+    def corrector_targets(self) -> tuple[Targets, ...]:
+        """(M,) what each corrector suggests: a class, several, or "any"."""
+        return tuple(_named(fitted_targets(corrector), self.classes) for corrector in self.correctors)
 
     def proposals(self, outputs: Outputs) -> list[Proposal]:
         """One of each corrector; `outputs` in the classes of the patch (`Outputs.padded_to`)."""
@@ -183,7 +187,7 @@ class Patch:
     @property
     def id(self) -> str:
         """A digest of what it corrects, how, and on which images it is certified."""
-        return patch_id(self.classes, self.targets, self.names, self.policy, self.calibration)
+        return patch_id(self.classes, self.corrector_targets, self.names, self.policy, self.calibration)
 
     def summary(self) -> dict[str, Any]:
         """The content of patch.json."""
@@ -192,7 +196,7 @@ class Patch:
             "classes": self.classes,
             "known": self.known,
             "correctors": self.names,
-            "targets": self.targets,
+            "targets": self.corrector_targets,
             "policy": asdict(self.policy),
             "base": self.base,
             "data": self.data,
@@ -208,12 +212,12 @@ class Patch:
         }
 
     @classmethod
-    def load(cls, folder: Path | str, make: Callable[[str, int | None], Corrector]) -> Self:
+    def load(cls, folder: Path | str, make: Callable[[str, Target], Corrector]) -> Self:
         """Read a patch back.
 
         Parameters
         ----------
-        make : (name, target) → a corrector as it was before it was fitted, for `restore`.
+        make : (name, class index or indices) → a corrector as it was before it was fitted, for `restore`.
 
         Raises
         ------
@@ -226,10 +230,22 @@ class Patch:
             provenance = Provenance.from_patch(stored)
         correctors = []
         for number, (name, target) in enumerate(zip(record.names, record.targets, strict=True)):
-            index = classes.index(target) if target in classes else None
-            correctors.append(load_corrector(make(name, index), folder / corrector_file(number)))
+            correctors.append(load_corrector(make(name, _indices(target, classes)), folder / corrector_file(number)))
         return cls(
             classes, record.known, record.names, tuple(correctors), record.policy, record.calibration, stored["base"],
             stored["data"], bool(stored["approximate"]), stored["about"], provenance, unit=record.unit,
             columns=record.columns,
         )  # fmt: skip
+
+
+def _named(targets: tuple[int, ...], classes: Sequence[str]) -> Targets:
+    """The names of target classes; "any" for none."""
+    names = tuple(classes[target] for target in targets)
+    return names if len(names) > 1 else names[0] if names else "any"
+
+
+def _indices(targets: Targets, classes: Sequence[str]) -> Target:
+    """Target classes of a corrector as indices; None for "any"."""
+    if isinstance(targets, tuple):
+        return tuple(classes.index(name) for name in targets)
+    return classes.index(targets) if targets in classes else None

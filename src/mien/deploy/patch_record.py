@@ -19,6 +19,9 @@ from mien.storage.files import Record, as_storage_error, read_arrays
 from mien.storage.identity import identity
 from mien.types import Bools, check_unique
 
+Targets = str | tuple[str, ...]
+"""What a corrector suggests: a class, one of several, or "any"."""
+
 
 @dataclass(frozen=True)
 class PatchRecord:
@@ -27,7 +30,7 @@ class PatchRecord:
     Attributes
     ----------
     classes : the K class names. known : (K,) those that f was trained on.
-    names, targets : M names of correctors, and their target classes.
+    names, targets : M names of correctors, and what each suggests.
     policy, calibration : what the thresholds follow from. stored : the content of patch.json.
     unit, columns : as a `Patch` has them.
     """
@@ -35,7 +38,7 @@ class PatchRecord:
     classes: tuple[str, ...]
     known: Bools
     names: tuple[str, ...]
-    targets: tuple[str, ...]
+    targets: tuple[Targets, ...]
     policy: Policy
     calibration: CalibrationSet
     stored: Record
@@ -48,7 +51,8 @@ class PatchRecord:
         stored = PATCH.read(folder, REMEDY)
         with as_storage_error(folder / PATCH.file, REMEDY):
             classes, known = tuple(stored["classes"]), np.array(stored["known"])
-            pairs = list(zip(stored["correctors"], stored["targets"], strict=True))
+            targets = tuple(_targets(each, classes) for each in stored["targets"])
+            pairs = list(zip(stored["correctors"], targets, strict=True))
             policy = Policy.of_stored(stored.part("policy"))
             if known.shape != (len(classes),) or known.dtype != bool or not known.any() or not pairs:
                 raise ValueError("known and classes do not fit")
@@ -63,8 +67,7 @@ class PatchRecord:
             if calibration.score.shape[0] != len(pairs) or not len(calibration):
                 raise ValueError(f"score has {calibration.score.shape[0]} rows, and there are {len(pairs)} correctors")
         return cls(
-            classes, known, tuple(stored["correctors"]), tuple(stored["targets"]), policy, calibration, stored, unit,
-            columns,
+            classes, known, tuple(stored["correctors"]), targets, policy, calibration, stored, unit, columns,
         )  # fmt: skip
 
     @cached_property
@@ -78,8 +81,31 @@ class PatchRecord:
         return patch_id(self.classes, self.targets, self.names, self.policy, self.calibration)
 
 
+def target_names(targets: Sequence[Targets]) -> tuple[str, ...]:
+    """The target classes of all correctors, each once.
+
+    >>> target_names(["fear", ("anger", "fear")])
+    ('fear', 'anger')
+    """
+    names = (each if isinstance(each, tuple) else (each,) for each in targets)
+    return tuple(dict.fromkeys(name for group in names for name in group))
+
+
+def _targets(stored: object, classes: Sequence[str]) -> Targets:
+    """What a corrector suggests, as patch.json has it; ValueError where it is no class."""
+    if isinstance(stored, str):
+        return stored
+    if not isinstance(stored, list) or not stored or any(name not in classes for name in stored):
+        raise ValueError("targets are no classes")
+    return tuple(stored)
+
+
 def patch_id(
-    classes: Sequence[str], targets: Sequence[str], names: Sequence[str], policy: Policy, calibration: CalibrationSet
+    classes: Sequence[str],
+    targets: Sequence[Targets],
+    names: Sequence[str],
+    policy: Policy,
+    calibration: CalibrationSet,
 ) -> str:
     """A digest of what a patch corrects, how, and on which images it is certified.
 

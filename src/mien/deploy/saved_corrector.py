@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.correctors.contract import Corrector, fitted_target
+from mien.correctors.contract import Corrector, fitted_targets, several
 from mien.errors import RunError
 from mien.storage.files import read_arrays
 
@@ -20,8 +20,9 @@ def load_corrector(corrector: Corrector, path: Path) -> Corrector:
         raise RunError("holds numbers that are not finite", place=str(path), remedy=REMEDY)
     try:
         restored = corrector.restore(state)
-        if target is not None and fitted_target(restored) != target:
-            raise RunError(f"is of class {fitted_target(restored)}, not of {target}")
+        named = tuple(target) if several(target) else () if target is None else (target,)
+        if named and fitted_targets(restored) != named:
+            raise RunError(f"is of the classes {fitted_targets(restored)}, not of {named}")
         return restored
     except (KeyError, ValueError, TypeError, IndexError, RuntimeError, RunError) as error:
         message = [*str(error).splitlines(), type(error).__name__][0]

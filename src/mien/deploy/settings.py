@@ -40,9 +40,18 @@ class CorrectSettings:
     base_seed: int | None = setting(None, "which of the run's seeds; the first by default")
     trained_on: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    layer: str = setting(
+        "", "layer that an adapter learns on, such as pixels; by default the earliest that is small", later=True
+    )
+    fit_trained_on: bool = setting(
+        False, "learn from pictures that BASE was trained on as well; they neither certify nor test", later=True
+    )
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.cross_fit and self.fit_trained_on:
+            remedy = "leave one of them out"
+            raise UsageError("is for correctors that are not cross-fitted", place="--fit-trained-on", remedy=remedy)
         if self.cross_fit == 1:
             raise UsageError(
                 "one fold leaves nothing to learn from", place="--cross-fit", remedy="give 2 or more, or 0"

@@ -7,6 +7,7 @@ has the definitions.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -51,6 +52,44 @@ def scores(truth: Ints, base: Ints, final: Ints, K: int) -> Scores:
         gain=Rates(_per_class(truth, right_h & ~right_f, K), support - n_right_f),
         fpr_f=Rates(_per_class(base, ~right_f, K), others),
         fpr_h=Rates(_per_class(final, ~right_h & (final >= 0), K), others),
+    )
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What each class took and gave in a correction.
+
+    Attributes
+    ----------
+    taken : (K,) answers that became this class; `won`, those of them that are right.
+    given : (K,) answers of this class that became another; `lost`, those of them that had been right.
+    """
+
+    taken: Ints
+    won: Ints
+    given: Ints
+    lost: Ints
+
+
+def exchange(truth: Ints, base: Ints, final: Ints, K: int) -> Exchange:
+    """Count the answers that each class took and gave.
+
+    Parameters
+    ----------
+    truth, base, final : (N,) int: the label, f's answer, h's answer. K : number of classes.
+
+    Examples
+    --------
+    >>> moved = exchange(np.array([1, 1, 0]), np.array([0, 0, 0]), np.array([1, 0, 1]), K=2)
+    >>> moved.taken.tolist(), moved.won.tolist(), moved.given.tolist(), moved.lost.tolist()
+    ([0, 2], [0, 1], [2, 0], [1, 0])
+    """
+    moved = final != base
+    return Exchange(
+        taken=_per_class(final, moved & (final >= 0), K),
+        won=_per_class(final, moved & (final == truth), K),
+        given=_per_class(base, moved, K),
+        lost=_per_class(base, moved & (base == truth), K),
     )
 
 

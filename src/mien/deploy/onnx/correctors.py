@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from mien.correctors.contract import Corrector, check_fitted
+from mien.correctors.contract import Corrector, check_fitted, fitted_targets
 from mien.correctors.log_odds import NEVER
+from mien.deploy.onnx.log_odds import all_codes, class_odds, log_odds, most_probable
 from mien.deploy.onnx.nodes import Nodes
 from mien.deploy.onnx.novelty import novelty_score
-from mien.deploy.onnx.on_vectors import fisher_score, linear_score, nystroem_score, projection_score
+from mien.deploy.onnx.on_vectors import fisher_score, linear_log_probs, nystroem_log_probs, projection_log_probs
 from mien.errors import UsageError
 from mien.types import NO_LABEL
 
@@ -23,13 +24,20 @@ def proposal(nodes: Nodes, corrector: Corrector) -> tuple[str, str]:
     ------
     UsageError : it cannot be exported. MissingExtraError : without a package that its kind needs.
     """
+    if corrector.name not in EXPORTABLE:
+        cause = f"the corrector {corrector.name} cannot be exported: mien has no graph of it"
+        raise UsageError(cause, place="--onnx", remedy=f"make the patch with one of {', '.join(EXPORTABLE)}")
+    targets = fitted_targets(corrector)
+    if corrector.name == "cascade":
+        return _cascade(nodes, corrector)
+    if len(targets) > 1:
+        return most_probable(nodes, _class_odds(nodes, corrector), targets)
     if corrector.name == "stack":
         from mien.deploy.onnx.trees import stack_proposal
 
         return stack_proposal(nodes, corrector)
-    suggested = NO_LABEL if corrector.name == "error_detector" else getattr(corrector, "target_", None)
-    score = _score(nodes, corrector)
-    return score, constant_for_each(nodes, NO_LABEL if suggested is None else suggested)
+    suggested = NO_LABEL if corrector.name == "error_detector" or not targets else targets[0]
+    return _score(nodes, corrector, suggested), constant_for_each(nodes, suggested)
 
 
 def constant_for_each(nodes: Nodes, value: int) -> str:
@@ -37,12 +45,21 @@ def constant_for_each(nodes: Nodes, value: int) -> str:
     return nodes("Add", nodes("Mul", nodes.base, nodes.constant(0, np.int64)), nodes.constant(value, np.int64))
 
 
-def _score(nodes: Nodes, corrector: Corrector) -> str:
+def _score(nodes: Nodes, corrector: Any, target: int) -> str:
     """(N,) float64 score of a corrector of one class."""
-    if corrector.name not in _KINDS:
-        cause = f"the corrector {corrector.name} cannot be exported: mien has no graph of it"
-        raise UsageError(cause, place="--onnx", remedy=f"make the patch with one of {', '.join(EXPORTABLE)}")
-    return _KINDS[corrector.name](nodes, corrector)
+    if corrector.name in _SCORES:
+        return _SCORES[corrector.name](nodes, corrector)
+    return log_odds(nodes, _LOG_PROBS[corrector.name](nodes, corrector), corrector.encoding_, target)
+
+
+def _class_odds(nodes: Nodes, corrector: Any) -> str:
+    """(N, K) float64 log-odds of each class against f's answer, of a corrector of several classes."""
+    if corrector.name == "blend":
+        return _mean(nodes, [_class_odds(nodes, member) for member in check_fitted(corrector.members_, corrector.name)])
+    log_probs = _LOG_PROBS[corrector.name](nodes, corrector)
+    if corrector.name != "adapter":
+        log_probs = all_codes(nodes, log_probs, corrector.encoding_)
+    return class_odds(nodes, log_probs)
 
 
 def _adapter(nodes: Nodes, corrector: Any) -> str:
@@ -51,40 +68,55 @@ def _adapter(nodes: Nodes, corrector: Any) -> str:
     return adapter_score(nodes, corrector)
 
 
-def _trees(nodes: Nodes, corrector: Any) -> str:
-    from mien.deploy.onnx.trees import trees_score  # loads the libraries of boosting
+def _adapter_log_probs(nodes: Nodes, corrector: Any) -> str:
+    from mien.deploy.onnx.adapter import adapter_log_probs  # loads torch
 
-    return trees_score(nodes, corrector)
+    return adapter_log_probs(nodes, corrector)
+
+
+def _trees(nodes: Nodes, corrector: Any) -> str:
+    from mien.deploy.onnx.trees import trees_log_probs  # loads the libraries of boosting
+
+    return trees_log_probs(nodes, corrector)
 
 
 def _blend(nodes: Nodes, corrector: Any) -> str:
-    scores = [proposal(nodes, member)[0] for member in check_fitted(corrector.members_, corrector.name)]
-    total = nodes("Sum", *scores)
-    return nodes("Div", total, nodes.constant(float(len(scores)), np.float64))
+    return _mean(nodes, [proposal(nodes, member)[0] for member in check_fitted(corrector.members_, corrector.name)])
 
 
-def _cascade(nodes: Nodes, corrector: Any) -> str:
-    """The second score above the gate, below it one that is lower than all of these. Both are computed."""
-    first, second = (proposal(nodes, member)[0] for member in check_fitted(corrector.members_, corrector.name))
+def _mean(nodes: Nodes, values: list[str]) -> str:
+    return nodes("Div", nodes("Sum", *values), nodes.constant(float(len(values)), np.float64))
+
+
+def _cascade(nodes: Nodes, corrector: Any) -> tuple[str, str]:
+    """The second proposal above the gate, below it a score that is lower than all of these. Both are computed."""
+    (first, quick), (second, slow) = (
+        proposal(nodes, member) for member in check_fitted(corrector.members_, corrector.name)
+    )
     gate = nodes.constant(corrector.gate_, np.float64)
-    lacking = nodes("Sub", first, gate)
+    lacking, passed = nodes("Sub", first, gate), nodes("GreaterOrEqual", first, gate)
     low = nodes("Add", nodes("Min", lacking, nodes.constant(0.0, np.float64)), nodes.constant(NEVER, np.float64))
-    return nodes("Where", nodes("GreaterOrEqual", first, gate), second, low)
+    return nodes("Where", passed, second, low), nodes("Where", passed, slow, quick)
 
 
-_KINDS: dict[str, Callable[[Nodes, Any], str]] = {
-    "logistic": linear_score,
-    "lda": linear_score,
-    "projection": projection_score,
-    "nystroem": nystroem_score,
+_LOG_PROBS: dict[str, Callable[[Nodes, Any], str]] = {
+    "logistic": linear_log_probs,
+    "lda": linear_log_probs,
+    "projection": projection_log_probs,
+    "nystroem": nystroem_log_probs,
+    "adapter": _adapter_log_probs,
+    "xgboost": _trees,
+    "lightgbm": _trees,
+    "stack": _trees,
+    "error_detector": _trees,
+}
+"""Correctors that learn codes: (N, S) log-probabilities."""
+_SCORES: dict[str, Callable[[Nodes, Any], str]] = {
     "fisher": fisher_score,
     "novelty": novelty_score,
     "adapter": _adapter,
     "blend": _blend,
-    "cascade": _cascade,
-    "xgboost": _trees,
-    "lightgbm": _trees,
-    "error_detector": _trees,
 }
-EXPORTABLE = (*_KINDS, "stack")
+"""Other scores of one class, (N,)."""
+EXPORTABLE = (*dict.fromkeys([*_LOG_PROBS, *_SCORES]), "cascade")
 """Names of the correctors that can be exported: all that mien brings."""

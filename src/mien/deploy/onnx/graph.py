@@ -9,12 +9,12 @@ import numpy as np
 
 from mien.certify.combine import NO_OVERRIDE
 from mien.classifiers.contract import DECISIONS
-from mien.classifiers.onnx_sessions import words
 from mien.classifiers.onnx_surgery import at_opset
 from mien.deploy.onnx.correctors import proposal
 from mien.deploy.onnx.nodes import PROBABILITIES, Nodes, onnx_library
 from mien.deploy.patch import Patch
 from mien.errors import UsageError
+from mien.outside import words
 from mien.types import NO_LABEL, FeatureRequest, Floats, Outputs
 
 TYPES = (np.int64, np.bool_, np.float32, np.int64)

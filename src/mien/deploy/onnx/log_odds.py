@@ -1,16 +1,11 @@
-"""From logits of codes to the log-odds of the target class, as `mien.correctors.log_odds` computes them."""
+"""From log-probabilities of codes to scores and suggestions, as `mien.correctors.log_odds` computes them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from mien.correctors.log_odds import NEVER, Encoding
-from mien.deploy.onnx.nodes import Nodes
-
-
-def log_odds_of_logits(nodes: Nodes, logits: str, encoding: Encoding, target: int) -> str:
-    """(N,) float64 score of the target class, from (N, S) logits of the codes that occurred in fitting."""
-    return log_odds(nodes, log_softmax(nodes, logits), encoding, target)
+from mien.correctors.log_odds import LEAST, NEVER, OWN_SHARE, Encoding
+from mien.deploy.onnx.nodes import PROBABILITIES, Nodes
 
 
 def log_softmax(nodes: Nodes, logits: str) -> str:
@@ -74,3 +69,29 @@ def of_answer(nodes: Nodes, values: str) -> str:
 def sum_of_exponentials(nodes: Nodes, values: str) -> str:
     """(N,) log Σ exp of (N, C) float64 values."""
     return nodes("ReduceLogSumExp", values, axes=[1], keepdims=0)
+
+
+def class_odds(nodes: Nodes, log_probs: str) -> str:
+    """(N, K) float64 log-odds of each class against f's answer, from (N, K) log-probabilities of all classes."""
+    axis, known = nodes.constant([1], np.int64), nodes.template.known
+    odds = nodes("Sub", log_probs, nodes("Unsqueeze", of_answer(nodes, log_probs), axis))
+    chances = nodes.cast(PROBABILITIES, np.float64)
+    if len(known) > nodes.answered:
+        chances = nodes("Pad", chances, nodes.constant([0, 0, 0, len(known) - nodes.answered], np.int64))
+    own = nodes("Log", nodes("Max", chances, nodes.constant(LEAST, np.float64)))
+    own = nodes("Sub", own, nodes("Unsqueeze", of_answer(nodes, own), axis))
+    parts = ((odds, 1 - OWN_SHARE), (own, OWN_SHARE))
+    both = nodes("Add", *(nodes("Mul", part, nodes.constant(weight, np.float64)) for part, weight in parts))
+    return nodes("Where", nodes.constant(known, bool), both, odds)
+
+
+def most_probable(nodes: Nodes, odds: str, classes: tuple[int, ...]) -> tuple[str, str]:
+    """(N,) float64 score and (N,) int64 suggestion: the most probable of some classes, f's answer apart."""
+    barred = nodes.constant(~np.isin(np.arange(nodes.classes), classes), bool)
+    never = nodes.constant(-np.inf, np.float64)
+    others = nodes("Where", nodes("Or", barred, one_hot(nodes, nodes.base)), never, odds)
+    suggested = nodes("ArgMax", others, axis=1, keepdims=0)
+    score = nodes("ReduceMax", others, axes=[1], keepdims=0)
+    alone = nodes("IsInf", score)  # f's answer is the only class
+    suggested = nodes("Where", alone, nodes.base, suggested)
+    return nodes("Where", alone, nodes.constant(NEVER, np.float64), score), suggested

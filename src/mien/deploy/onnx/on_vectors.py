@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mien.correctors.contract import check_fitted
-from mien.deploy.onnx.log_odds import log_odds_of_logits
+from mien.deploy.onnx.log_odds import log_softmax
 from mien.deploy.onnx.nodes import Nodes
 from mien.features import Embedding
 
@@ -23,25 +23,25 @@ def _standardised(nodes: Nodes, embedding: Embedding) -> str:
     return nodes("Div", centred, nodes.constant(whitening.std, np.float32))
 
 
-def linear_score(nodes: Nodes, corrector: Any) -> str:
-    """(N,) score of a linear corrector; its weights and the whitening become one product."""
+def linear_log_probs(nodes: Nodes, corrector: Any) -> str:
+    """(N, S) log-probabilities of a linear corrector; its weights and the whitening become one product."""
     weights = corrector._weights(check_fitted(corrector.learnt_, corrector.name))
     embedding = corrector.embedding_
     combined = embedding.whitening.basis.astype(np.float64) @ weights[:, :-1].T
     products = nodes("MatMul", _standardised(nodes, embedding), nodes.constant(combined, np.float32))
     logits = nodes("Add", nodes.cast(products, np.float64), nodes.constant(weights[:, -1], np.float64))
-    return log_odds_of_logits(nodes, logits, corrector.encoding_, corrector.target_)
+    return log_softmax(nodes, logits)
 
 
-def projection_score(nodes: Nodes, corrector: Any) -> str:
-    """(N,) score of a random projection with ridge regression."""
+def projection_log_probs(nodes: Nodes, corrector: Any) -> str:
+    """(N, S) log-probabilities of a random projection with ridge regression."""
     learnt = corrector.learnt_
     lifted = nodes("MatMul", vectors(nodes, corrector.embedding_), nodes.constant(learnt["directions"], np.float32))
-    return _ridge_score(nodes, corrector, nodes.cast(nodes("Relu", lifted), np.float64), learnt["weights"])
+    return _of_ridge(nodes, corrector, nodes.cast(nodes("Relu", lifted), np.float64), learnt["weights"])
 
 
-def nystroem_score(nodes: Nodes, corrector: Any) -> str:
-    """(N,) score of a kernel machine; the exponentials and what follows are float64, since the roots are large."""
+def nystroem_log_probs(nodes: Nodes, corrector: Any) -> str:
+    """(N, S) log-probabilities of a kernel machine; from the exponentials on in float64, since the roots are large."""
     learnt, whitened = corrector.learnt_, vectors(nodes, corrector.embedding_)
     landmarks = learnt["landmarks"].astype(np.float32)
     lengths = nodes("ReduceSumSquare", whitened, axes=[1], keepdims=1)
@@ -49,15 +49,15 @@ def nystroem_score(nodes: Nodes, corrector: Any) -> str:
     both = nodes("Add", lengths, nodes.constant((landmarks**2).sum(1), np.float32))
     squared = nodes("Relu", nodes("Sub", both, doubled))
     exponents = nodes("Div", nodes.cast(squared, np.float64), nodes.constant(-float(learnt["scale"]), np.float64))
-    return _ridge_score(nodes, corrector, nodes("Exp", exponents), learnt["roots"] @ learnt["weights"])
+    return _of_ridge(nodes, corrector, nodes("Exp", exponents), learnt["roots"] @ learnt["weights"])
 
 
-def _ridge_score(nodes: Nodes, corrector: Any, lifted: str, weights: Any) -> str:
+def _of_ridge(nodes: Nodes, corrector: Any, lifted: str, weights: Any) -> str:
     learnt = corrector.learnt_
     temperature = float(learnt["temperature"])
     products = nodes("MatMul", lifted, nodes.constant(temperature * weights, np.float64))
     logits = nodes("Add", products, nodes.constant(temperature * learnt["intercept"], np.float64))
-    return log_odds_of_logits(nodes, logits, corrector.encoding_, corrector.target_)
+    return log_softmax(nodes, logits)
 
 
 def fisher_score(nodes: Nodes, corrector: Any) -> str:

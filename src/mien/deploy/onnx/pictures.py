@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +76,7 @@ def calibration_pictures(classifier: Classifier, patch: Patch) -> tuple[Batch | 
 
 
 def _read(classifier: Classifier, settings: DataSettings) -> Dataset:
-    images = classifier.card.images
-    return prepare(replace(settings, size=images.size, colour=images.colour, resize_mode=images.resize_mode))
+    return prepare(settings.for_images(classifier.card.images))
 
 
 def _rows(data: Dataset, calibration: CalibrationSet, classes: tuple[str, ...]) -> np.ndarray | None:

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.classifiers.contract import Batch, GraphClassifier
-from mien.classifiers.foreign import as_rows
-from mien.classifiers.onnx_graph import save_model
-from mien.classifiers.onnx_sessions import LARGEST
+from mien.classifiers.onnx_sessions import LARGEST, save_model
+from mien.classifiers.rows import as_rows
 from mien.outside import import_optional
 from mien.storage.files import storage_errors
 
@@ -50,8 +49,8 @@ class Session:
     def answer(self, classifier: GraphClassifier, batch: Batch) -> Arrays:
         """All outputs of the graph of a classifier for a batch, which becomes what the graph reads."""
         [name] = self.inputs
-        rows = np.arange(len(batch))
-        chunks = (batch.take(rows[start : start + BATCH]) for start in _starts(len(batch)))
+        rows, count = np.arange(len(batch)), min(BATCH, getattr(classifier, "rows_at_once", BATCH))
+        chunks = (batch.take(rows[start : start + count]) for start in range(0, max(len(batch), 1), count))
         return self._joined({name: classifier.graph_input(chunk)} for chunk in chunks)
 
     def _joined(self, feeds: Iterable[Mapping[str, NDArray[Any]]]) -> Arrays:

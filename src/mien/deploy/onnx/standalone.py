@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 def read(path: str, inputs: dict) -> np.ndarray:
     """Read a picture file as (S, S) or (S, S, 3) uint8, padded, cropped or stretched to a square."""
-    size = inputs["size"]
+    size, resampling = inputs["size"], Image.Resampling[inputs["resample"].upper()]
     image = ImageOps.exif_transpose(Image.open(path))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         background = Image.new("RGBA", image.size, "white")
@@ -24,12 +24,12 @@ def read(path: str, inputs: dict) -> np.ndarray:
     if image.size == (size, size):
         return np.array(image)
     if inputs["resize_mode"] == "stretch":
-        return np.array(image.resize((size, size), Image.Resampling.LANCZOS))
+        return np.array(image.resize((size, size), resampling))
     if inputs["resize_mode"] == "crop":
-        return np.array(ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS))
+        return np.array(ImageOps.fit(image, (size, size), resampling))
     scale = size / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
-    small = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
+    small = np.asarray(image.resize((width, height), resampling))
     edge = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     pixels = np.empty((size, size, *small.shape[2:]), np.uint8)
     pixels[:] = np.rint(edge.mean(0))

@@ -9,10 +9,9 @@ import numpy as np
 
 from mien.correctors.contract import check_fitted
 from mien.correctors.log_odds import NEVER
-from mien.deploy.onnx.log_odds import all_codes, log_odds, of_answer
+from mien.deploy.onnx.log_odds import all_codes, of_answer
 from mien.deploy.onnx.nodes import Nodes, onnx_library
 from mien.outside import import_optional
-from mien.types import NO_LABEL
 
 THRESHOLD = re.compile(r"^threshold=(.*)$", re.MULTILINE)
 SIZES = re.compile(r"^tree_sizes=.*\n", re.MULTILINE)
@@ -23,21 +22,15 @@ LEAVES = {"class_ids": "target_ids", "class_nodeids": "target_nodeids", "class_t
           "class_weights": "target_weights"}  # fmt: skip
 
 
-def trees_score(nodes: Nodes, corrector: Any) -> str:
-    """(N,) log-odds of the target class, or that f is wrong."""
-    target = NO_LABEL if corrector.target_ is None else corrector.target_
-    return log_odds(nodes, _log_probs(nodes, corrector), corrector.encoding_, target)
-
-
 def stack_proposal(nodes: Nodes, corrector: Any) -> tuple[str, str]:
     """(N,) score and (N,) int64 suggestion: the most probable class, and how much more probable than f's answer."""
-    log_probs = all_codes(nodes, _log_probs(nodes, corrector), corrector.encoding_)
+    log_probs = all_codes(nodes, trees_log_probs(nodes, corrector), corrector.encoding_)
     suggested = nodes("ArgMax", log_probs, axis=1, keepdims=0)
     largest = nodes("ReduceMax", log_probs, axes=[1], keepdims=0)
     return nodes("Sub", largest, of_answer(nodes, log_probs)), suggested
 
 
-def _log_probs(nodes: Nodes, corrector: Any) -> str:
+def trees_log_probs(nodes: Nodes, corrector: Any) -> str:
     """(N, S) float64 log-probabilities; XGBoost gives float32 probabilities, so its own are rounded to that."""
     codes = len(corrector.encoding_.codes)
     features = nodes.stacked(check_fitted(corrector.layers_, corrector.name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mien.classifiers.feature_store import FeatureStore, build_correctors
-from mien.correctors.contract import Corrector, fitted_target
+from mien.correctors.contract import Corrector, fitted_targets
 from mien.experiments.clock import Costs
 from mien.experiments.progress import announce
 from mien.experiments.settings import StudySettings
@@ -62,7 +62,7 @@ def _correct(work: Work, name: str, corrector: Corrector, store: FeatureStore) -
         proposal = store.propose(certified, tested)
     calibration = store.calibration(certified, parts.rows("calibrate"))
     write_arrays(files.corrector(name), **certified.state())
-    [again] = store.build([name], fitted_target(certified)).values()
+    [again] = store.build([name], next(iter(fitted_targets(certified)), None)).values()
     with clock.stage(f"fit {name} on all", len(parts.rows("correct"))):
         whole = store.fit(again, parts.rows("correct"))
     write_arrays(

@@ -23,6 +23,8 @@ from mien.types import Floats, Rates, Scores
 
 HARMS = np.linspace(0, 0.1, 101)
 """Where a curve of Gain against Harm is drawn."""
+FEW = 3
+"""Target classes up to which each is named in the headline."""
 NONE_WRONG = "f had none of them wrong"
 NONE_RIGHT = "f had none of them right"
 
@@ -30,16 +32,20 @@ NONE_RIGHT = "f had none of them right"
 def page(correction: Correction) -> str:
     """Render the page of a patch, with its figures on the test part, as one self-contained HTML file."""
     patch, scores = correction.patch, correction.scores
+    few = len(patch.targets) <= FEW
     lost, right = int(scores.harm.hits.sum()), int(scores.harm.totals.sum())
+    curves = _curves(patch, correction.curves(HARMS))
     return render(
         "patch.html",
-        title="Correcting " + ", ".join(patch.targets),
+        title="Correcting " + (", ".join(patch.targets) if few else f"{len(patch.targets)} classes"),
+        few=few,
         patch=patch,
         won=[_won(scores, patch.classes.index(name), name) for name in patch.targets if name in patch.classes],
         harm=_number(lost, right),
         recalls=(scores.recall_before.mean(), scores.recall_after.mean()),
+        accuracy=correction.accuracy,
         advice=correction.advice,
-        blocks=(_classes(patch, scores), *_curves(patch, correction.curves(HARMS)), _certificates(correction)),
+        blocks=(_classes(patch, scores), *_exchange(correction), *curves, _certificates(correction)),
         pairs=_made(patch, counted(correction)),
         assurance=patch.assurance(),
         budget=budget(patch.policy.budget),
@@ -95,6 +101,22 @@ def _classes(patch: Patch, scores: Scores) -> Table:
         )
     head = ("", patch.unit.capitalize(), "Recall before", "after", "Gain", "Harm", "False positives after")
     return Table("On test, class by class", head, lines, heat="harm")
+
+
+def _exchange(correction: Correction) -> list[Table]:
+    """What each class took and gave, where several classes are suggested."""
+    patch, moved = correction.patch, correction.exchange
+    if len(patch.targets) < 2:
+        return []
+    lines = []
+    for c, name in enumerate(patch.classes):
+        counts = [int(column[c]) for column in (moved.taken, moved.won, moved.given, moved.lost)]
+        balance = counts[1] - counts[3]
+        tone = "good" if balance > 0 else "bad" if balance < 0 else "quiet"
+        lines.append((Cell(name), *(Cell(str(count)) for count in counts), Cell(f"{balance:+d}", tone=tone)))
+    head = ("", "took", "right now", "gave", "had been right", "right answers")
+    spans = (("", 1), ("Answers that became this class", 2), ("Answers of this class that changed", 2), ("Balance", 1))
+    return [Table("What each class took and gave, on test", head, lines, spans=spans)]
 
 
 def _curves(patch: Patch, curves: Mapping[str, Floats]) -> list[Markup]:
@@ -175,7 +197,10 @@ def aim_words(patch: Patch) -> str:
 
 def _made(patch: Patch, counts: Mapping[str, int]) -> list[tuple[str, str]]:
     """(title, text) of what is needed to make the patch again."""
-    correctors = ", ".join(f"{target}: {name}" for target, name in zip(patch.targets, patch.names, strict=True))
+    correctors = ", ".join(
+        f"{', '.join([target] if isinstance(target, str) else target)}: {name}"
+        for target, name in zip(patch.corrector_targets, patch.names, strict=True)
+    )
     policy = ", ".join(f"{key} {value}" for key, value in asdict(patch.policy).items())
     parts = ", ".join(f"{name} {count}" for name, count in counts.items())
     sources = ", ".join(patch.provenance.sources)
