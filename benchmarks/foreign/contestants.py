@@ -19,8 +19,8 @@ from mien.storage.identity import identity
 from mien.types import LOG_PROBS, Floats, Ints, Outputs
 
 KEPT = Path("runs/benchmark-foreign")
-OWN = "own"
-"""Name of the features that are computed from the pictures alone."""
+OWN = ("hog", "daisy")
+"""Features that are computed from the pictures alone."""
 PIXELS = "pixels"
 Odds = Callable[[Faces, Ints, Ints, tuple[int, ...]], Floats]
 """(faces, rows to fit, rows to score, classes) → (N, K) log-odds of each class against the classifier's answer."""
@@ -30,7 +30,8 @@ def on_vectors(make: Callable[[tuple[int, ...]], object], *layers: str) -> Odds:
     """A corrector that learns on vectors: of all layers of the classifier, or of the ones named."""
 
     def odds(faces: Faces, fit: Ints, rows: Ints, classes: tuple[int, ...]) -> Floats:
-        outputs = _with_own(faces) if OWN in layers else faces.outputs
+        own = next(iter({*layers} & {*OWN}), None)
+        outputs = _with_own(faces, own) if own else faces.outputs
         corrector = make(classes)
         corrector.fit(outputs.take(fit), faces.soft(fit))  # type: ignore[attr-defined]
         return np.asarray(corrector.class_odds(outputs.take(rows)))  # type: ignore[attr-defined]
@@ -49,14 +50,16 @@ def adapter(layer: str | None) -> Odds:
     return odds
 
 
-@lru_cache(maxsize=1)
-def _with_own(faces: Faces) -> Outputs:
-    return faces.outputs.with_features({OWN: describe(faces.data.pictures)["hog"]})
+@lru_cache(maxsize=2)
+def _with_own(faces: Faces, kind: str) -> Outputs:
+    return faces.outputs.with_features(describe(faces.data.pictures, kind=kind))
 
 
 CONTESTANTS: dict[str, Odds] = {
     "probabilities alone": on_vectors(lambda classes: Nystroem(classes, layers=(LOG_PROBS,)), LOG_PROBS),
-    "own features": on_vectors(lambda classes: Nystroem(classes, layers=(OWN,)), OWN),
+    "own features, HOG": on_vectors(lambda classes: Nystroem(classes, layers=("hog",)), "hog"),
+    "own features, DAISY": on_vectors(lambda classes: Nystroem(classes, layers=("daisy",)), "daisy"),
+    "answers and DAISY": on_vectors(lambda classes: Nystroem(classes, layers=(LOG_PROBS, "daisy")), "daisy"),
     "layers, logistic": on_vectors(Logistic),
     "layers, nystroem": on_vectors(Nystroem),
     "layers, blend": on_vectors(Blend),

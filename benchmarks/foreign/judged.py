@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.foreign.faces import Faces, Fold
+from mien.certify.aims import class_weights
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy, decide
 from mien.correctors.log_odds import most_probable
@@ -50,16 +51,23 @@ class Tested:
         return [float((answers == c)[self.truth == c].mean()) for c in range(int(self.truth.max()) + 1)]
 
 
-def tested(faces: Faces, folds: Sequence[Fold], proposals: Sequence[Sequence[Proposal]], policy: Policy) -> Tested:
+def tested(
+    faces: Faces,
+    folds: Sequence[Fold],
+    proposals: Sequence[Sequence[Proposal]],
+    policy: Policy,
+    weights: Sequence[Floats | None] = (),
+) -> Tested:
     """Certify the correctors on the calibration rows of each fold, and answer its test rows.
 
     Parameters
     ----------
     proposals : of each fold, for its `held` rows: one for each corrector.
+    weights : of each fold, the class weights that the scores contain.
     """
     data, known, parts = faces.data, faces.outputs.known, []
     certified = True
-    for fold, given in zip(folds, proposals, strict=True):
+    for number, (fold, given) in enumerate(zip(folds, proposals, strict=True)):
         held, count = fold.held, len(fold.calibrate)
         truth, base = data.labels[held], faces.outputs.take(held).predicted
         score = np.stack([each.score for each in given])
@@ -67,8 +75,9 @@ def tested(faces: Faces, folds: Sequence[Fold], proposals: Sequence[Sequence[Pro
         groups = faces.groups[held].astype(str)
         whole = CalibrationSet(truth, base, score, suggested, groups, data.ids[held])
         calibration = CalibrationSet(
-            truth[:count], base[:count], score[:, :count], suggested[:, :count], groups[:count], data.ids[held][:count]
-        )
+            truth[:count], base[:count], score[:, :count], suggested[:, :count], groups[:count], data.ids[held][:count],
+            weights=weights[number] if weights else None,
+        )  # fmt: skip
         thresholds = calibration.certify(policy, data.labelset, known)
         certified &= thresholds.guarantees[0].holds
         final = decide(whole.joint, base, thresholds.thresholds).final
@@ -76,9 +85,21 @@ def tested(faces: Faces, folds: Sequence[Fold], proposals: Sequence[Sequence[Pro
     return Tested(*(np.concatenate(column) for column in zip(*parts, strict=True)), certified=bool(certified))
 
 
-def joint(faces: Faces, fold: Fold, odds: Floats, classes: tuple[int, ...]) -> Proposal:
-    """What a corrector of several classes proposes for the held rows of a fold."""
-    return most_probable(odds, faces.outputs.take(fold.held), classes)
+def corrected(faces: Faces, folds: Sequence[Fold], odds: Sequence[Floats], policy: Policy, power: float) -> Tested:
+    """What a corrector of all known classes does under a policy, with the class weights of its aim.
+
+    Parameters
+    ----------
+    odds : of each fold, (N, K) for its held rows. power : exponent of the class weights that they contain already.
+    """
+    classes = tuple(np.flatnonzero(faces.outputs.known).tolist())
+    labels, count = faces.data.labels, len(faces.data.labelset)
+    weights = [class_weights(labels[fold.fit], count, policy.aim, power) for fold in folds]
+    proposals = [
+        [most_probable(each, faces.outputs.take(fold.held), classes, weight)]
+        for fold, each, weight in zip(folds, odds, weights, strict=True)
+    ]
+    return tested(faces, folds, proposals, policy, weights)
 
 
 def gains(faces: Faces, folds: Sequence[Fold], odds: Sequence[Floats], target: int, harms: Sequence[float]) -> Floats:

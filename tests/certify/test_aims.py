@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.certify.aims import AIMS, break_even, parse_costs, raised, worth_matrix
+from mien.certify.aims import AIMS, break_even, class_weights, parse_costs, raised, worth_matrix
 from mien.certify.calibration_set import CalibrationSet
-from mien.certify.policy import Policy
+from mien.certify.policy import Policy, decide
 from mien.certify.thresholds import GUARANTEES
-from mien.errors import MienError, UsageError
-from mien.types import LabelSet, Proposal
+from mien.correctors.log_odds import class_odds, most_probable
+from mien.errors import AlignmentError, DataError, MienError, UsageError
+from mien.types import LabelSet, Outputs, Proposal
 
 LABELS = LabelSet(("calm", "fear", "joy"))
 NEVER = np.full(3, -np.inf)
@@ -129,3 +130,58 @@ def test_a_policy_that_makes_no_sense_is_refused(bad: dict[str, object]) -> None
 def test_an_unknown_class_in_a_policy_is_named(policy: Policy) -> None:
     with pytest.raises(MienError, match="anger"):
         drawn(0).certify(policy, LABELS)
+
+
+def several(seed: int, aim: str, n: int = 4000) -> tuple[float, float]:
+    """Accuracy and macro recall of a classifier that is corrected by the true probabilities of four uneven classes."""
+    rng = np.random.default_rng(seed)
+    shares = np.array([0.6, 0.25, 0.1, 0.05])
+    truth = rng.choice(4, 2 * n, p=shares)
+    place = truth + rng.normal(0, 0.8, 2 * n)
+    log_probs = np.log(shares) - (place[:, None] - np.arange(4)) ** 2 / (2 * 0.8**2)
+    guess = np.where(rng.random(2 * n) < 0.3, 0, np.clip(np.round(place), 0, 3)).astype(int)
+    outputs = Outputs(None, np.eye(4)[guess] * 0.8 + 0.05)
+    weights = class_weights(truth[:n], 4, aim)
+    proposal = most_probable(class_odds(log_probs, outputs, 0.0), outputs, (0, 1, 2, 3), weights)
+    base = outputs.predicted
+    held = CalibrationSet(truth[:n], base[:n], proposal.score[:n], proposal.suggested[:n], weights=weights)
+    thresholds = held.certify(Policy(0.05, aim=aim), ["a", "b", "c", "d"]).thresholds
+    final = decide(proposal, base, thresholds).final[n:]
+    return float((final == truth[n:]).mean()), recall_mean(truth[n:], final)
+
+
+def test_with_several_classes_each_aim_is_served_best_by_its_own_weights() -> None:
+    figures = {aim: np.mean([several(seed, aim) for seed in range(5)], axis=0) for aim in ("accuracy", "macro_recall")}
+    assert figures["accuracy"][0] > figures["macro_recall"][0] + 0.01
+    assert figures["macro_recall"][1] > figures["accuracy"][1] + 0.01
+
+
+def test_class_weights_are_those_of_the_aim_less_what_the_training_had() -> None:
+    labels = np.repeat([0, 1], [90, 10])
+    full, rest = (class_weights(labels, 3, "macro_recall", power) for power in (0.0, 0.5))
+    assert full is not None and rest is not None
+    assert full[1] / full[0] == pytest.approx(9) and rest[1] / rest[0] == pytest.approx(3) and full[2] == 1
+    assert class_weights(labels, 3, "macro_recall", 1.0) is None
+    assert all(class_weights(labels, 3, aim) is None for aim in ("accuracy", "cost", "gain"))
+
+
+def test_scores_with_weights_pay_from_the_weight_of_the_answer_on() -> None:
+    weights = np.array([0.5, 4.0, 1.0])
+    rng = np.random.default_rng(0)
+    truth = rng.choice(3, 3000, p=(0.6, 0.1, 0.3))
+    base = np.where(rng.random(3000) < 0.7, truth, rng.integers(0, 3, 3000))
+    suggested = np.where(base == truth, (base + 1) % 3, truth)
+    score = np.where(base == truth, -2.0, 3.0) + rng.normal(0, 0.3, 3000)
+    found = CalibrationSet(truth, base, score, suggested, weights=weights).certify(Policy(0.2), LABELS)
+    assert found.thresholds == pytest.approx(np.log(weights))
+
+
+@pytest.mark.parametrize("weights", [[1.0, 0.0, 1.0], [1.0, -1.0, 1.0], [1.0, np.nan, 1.0], ["a", "b", "c"]])
+def test_weights_are_numbers_above_zero(weights: list[float]) -> None:
+    with pytest.raises(DataError):
+        CalibrationSet([0], [0], [1.0], [1], weights=weights)  # type: ignore[arg-type]
+
+
+def test_there_is_a_weight_for_each_class() -> None:
+    with pytest.raises(AlignmentError):
+        CalibrationSet([0], [0], [1.0], [1], weights=np.ones(2)).certify(Policy(), LABELS)

@@ -46,7 +46,7 @@ def test_it_asks_once_and_knows_the_classes_of_the_data() -> None:
 
 def test_cross_fitting_answers_every_row() -> None:
     store = FeatureStore.of(two(), DATA, AugmentSettings(), ROWS, [Logistic(2)])
-    found = store.cross_fitted("logistic", 2, ROWS, 3)
+    found = store.cross_fitted(lambda: store.build(["logistic"], 2), ROWS, 3)
     assert found.ids.tolist() == IDS[ROWS].tolist() and (found.score != 0).all()
 
 

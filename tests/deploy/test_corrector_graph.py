@@ -19,7 +19,7 @@ from mien.classifiers.feature_store import build_corrector
 from mien.classifiers.network import NetworkClassifier
 from mien.correctors import NOVELTY_SCORES, Novelty
 from mien.correctors.base import BaseCorrector
-from mien.correctors.contract import Corrector, Target
+from mien.correctors.contract import Corrector, Target, weighed_proposal
 from mien.data.prepare import DataSettings, prepare
 from mien.deploy.onnx.graph import composed, corrector_graph, features_read, rounded_up
 from mien.deploy.patch import Patch
@@ -94,8 +94,16 @@ def test_a_corrector_decides_alike(name: str, target: int) -> None:
 
 @pytest.mark.parametrize("name", [name for name in ON_VECTORS if correctors.get_corrector(name).several_classes])
 @pytest.mark.parametrize("targets", [(0, 1, 2, 3), (KNOWN, NEW)])
-def test_a_corrector_of_several_classes_decides_alike(name: str, targets: tuple[int, ...]) -> None:
-    got = check_same(patched(fitted(name, targets), budget=0.3))
+@pytest.mark.parametrize("weights", [None, np.array([0.5, 2.0, 1.0, 3.0])])
+def test_a_corrector_of_several_classes_decides_alike(name: str, targets: tuple[int, ...], weights: Any) -> None:
+    corrector = fitted(name, targets)
+    patch = patched(corrector, budget=0.3)
+    if weights is not None:
+        held = OUTPUTS.take(HELD)
+        proposal = weighed_proposal(corrector, held, weights)
+        calibration = CalibrationSet.of(proposal, LABELS[HELD], held.predicted)
+        patch = replace(patch, calibration=replace(calibration, weights=weights))
+    got = check_same(patch)
     assert set(got["suggested"]) <= set(targets) and got["overridden"].any()
 
 

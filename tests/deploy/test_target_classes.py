@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,27 @@ def test_weak_classes_are_won_back_by_one_corrector(tmp_path: Path) -> None:
     again = load_patch(tmp_path / "weak.patch", Weak())
     assert again.id == patch.id and again.corrector_targets == patch.corrector_targets
     assert np.array_equal(again.decide(done.tested).final, patch.decide(done.tested).final)
+
+
+def test_the_aim_weighs_classes_and_a_saved_patch_keeps_the_weights(tmp_path: Path) -> None:
+    settings = CorrectSettings(corrector="lda", classes=("all",), trained_on=("unknown",))
+    plain, weighed = (correct(Weak(), DATA, settings, Policy(0.2, aim=aim)) for aim in ("accuracy", "macro_recall"))
+    counts = np.bincount(weighed.material.pictures.labels[weighed.material.to_fit])
+    assert plain.patch.calibration.weights is None
+    weights = weighed.patch.calibration.weights
+    assert weights is not None and weights * counts == pytest.approx(counts.mean())
+    weighed.patch.save(tmp_path / "all.patch")
+    again = load_patch(tmp_path / "all.patch", Weak())
+    assert np.array_equal(again.decide(weighed.tested).final, weighed.patch.decide(weighed.tested).final)
+    assert np.array_equal(again.certified.thresholds, weighed.patch.certified.thresholds)
+
+
+def test_a_patch_that_weighs_classes_is_not_merged() -> None:
+    settings = CorrectSettings(corrector="lda", trained_on=("unknown",))
+    one = correct(Weak(), DATA, replace(settings, classes=(NAMES[0],)), Policy(0.2)).patch
+    two = correct(Weak(), DATA, replace(settings, classes=(NAMES[1], NAMES[4])), Policy(0.2)).patch
+    with pytest.raises(UsageError, match="weigh classes"):
+        one.merged_with(two)
 
 
 @pytest.mark.parametrize("targets", [[[]], [["no such class"]], [[3]], [{}], [None]])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.errors import AlignmentError, DataError, MienError
+from mien.errors import AlignmentError, DataError, MienError, UsageError
 from mien.features import Whitening, describe, stack
 from mien.imbalance import class_weights
 from mien.types import Outputs
@@ -70,6 +70,24 @@ def test_pictures_for_the_own_extractor_may_be_lists_but_not_between_zero_and_on
         with pytest.raises(MienError) as refused:
             describe(wrong)
         assert refused.value.place and refused.value.remedy
+
+
+@pytest.mark.parametrize("kind", ["hog", "daisy"])
+@pytest.mark.parametrize("size", [12, 24, 48])
+def test_features_of_a_picture_are_those_of_its_mirror_image(kind: str, size: int) -> None:
+    pytest.importorskip("skimage")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, size, size)).astype(np.uint8)
+    vectors = describe(pixels, kind=kind)[kind]
+    assert vectors.shape[0] == 3 and vectors.dtype == np.float32 and np.isfinite(vectors).all()
+    assert np.allclose(vectors, describe(pixels[:, :, ::-1], kind=kind)[kind], atol=1e-5)
+    assert not np.allclose(vectors, describe(pixels, kind=kind, mirrored=False)[kind], atol=1e-3)
+    assert describe(pixels[:0], kind=kind)[kind].shape == (0, vectors.shape[1])
+
+
+def test_there_are_two_kinds_of_features() -> None:
+    pytest.importorskip("skimage")
+    with pytest.raises(UsageError, match="kind of features"):
+        describe(np.zeros((1, 24, 24), np.uint8), kind="sift")
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])

@@ -110,21 +110,28 @@ def worth_matrix(truth: Ints, labelset: LabelSet, aim: str, costs: tuple[Cost, .
 
 
 def raised(
-    proposal: Proposal, truth: Ints, base: Ints, least: Floats, labelset: LabelSet, aim: str, costs: tuple[Cost, ...]
+    proposal: Proposal,
+    truth: Ints,
+    base: Ints,
+    least: Floats,
+    labelset: LabelSet,
+    aim: str,
+    costs: tuple[Cost, ...],
+    weights: Floats | None = None,
 ) -> tuple[Floats, Served]:
     """Thresholds at or above certified ones that serve the aim best; +inf where no override serves it.
 
     Scores are log-odds of the suggestion against the classifier's answer. So overriding pays where the score exceeds
     the break-even, the log of what a false override loses over what a right one wins: for macro recall the log of how
-    much larger the suggested class is. With several suggested classes it is zero for macro recall, since one class wins
-    what another loses: weights by class gave no more macro recall, and less accuracy (`benchmarks.foreign`). All
-    break-evens are moved by one number only where that is better on these images by more than `ERRORS` standard errors.
-    Where even the best choice helps nothing, the thresholds are +inf.
+    much larger the suggested class is. Scores that contain the log-weight of the suggested class pay from the
+    log-weight of the classifier's answer on. All break-evens are moved by one number only where that is better on these
+    images by more than `ERRORS` standard errors. Where even the best choice helps nothing, the thresholds are +inf.
 
     Parameters
     ----------
     proposal : of N calibration images. truth, base : (N,) labels and the classifier's answers.
     least : (K,) the lowest certified thresholds, by the classifier's answer.
+    weights : (K,) class weights whose logs the scores contain; None for none.
 
     Returns
     -------
@@ -149,9 +156,8 @@ def raised(
     before = worth[truth, base]
     after = np.where(answered == NO_LABEL, worth.min(), worth[truth, answered])  # an abstention where it was right
     changes = (proposal.suggested != base) & (proposal.score > least[base])
-    targets = np.unique(proposal.suggested[changes])
-    evens_out = aim == "macro_recall" and len(targets) > 1
-    offsets = np.zeros(len(labelset)) if evens_out else break_even(worth, targets)
+    suggested = np.unique(proposal.suggested[changes])
+    offsets = break_even(worth, suggested) if weights is None else np.log(weights)
     above, change = (proposal.score - offsets[base])[changes], (after - before)[changes]
     move, gained = _move(above, change)
     thresholds = np.maximum(least, offsets + move)
@@ -175,6 +181,28 @@ def break_even(worth: Floats, suggested: Ints) -> Floats:
                 ratio = np.log(np.maximum(loss, 0)) - np.log(np.maximum(win, 0))
             offsets[:, column] = np.clip(np.nan_to_num(ratio, nan=0.0), -MOST, MOST)
     return np.asarray(offsets.max(1))
+
+
+def class_weights(labels: Ints, count: int, aim: str, power: float = 0.0) -> Floats | None:
+    """(K,) what a right answer of each class is worth for an aim, against the mean; None where all count alike.
+
+    Parameters
+    ----------
+    labels : (N,) class indices. count : K. aim : one of AIMS.
+    power : exponent of the weights (1/n)^power that scores contain already.
+
+    Examples
+    --------
+    >>> class_weights(np.array([0, 0, 0, 1]), 3, "macro_recall").round(2).tolist()
+    [0.67, 2.0, 1.0]
+    """
+    if aim != "macro_recall" or power >= 1:
+        return None
+    counts = np.bincount(labels, minlength=count)
+    present = counts > 0
+    weights = np.ones(count)
+    weights[present] = (counts[present].mean() / counts[present]) ** (1 - power)
+    return weights
 
 
 def _move(above: Floats, change: Floats) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mien.certify.combine import combine_proposals
 from mien.certify.guarantees import Certified, Classes, choose_thresholds
 from mien.certify.policy import Policy
-from mien.errors import AlignmentError
+from mien.errors import AlignmentError, DataError
 from mien.types import (
     NO_LABEL,
     Bools,
@@ -44,6 +44,7 @@ class CalibrationSet:
     groups : (N,) persons, or other images that belong together; None: each image is a group.
     ids : (N,) row keys; None stands for the row numbers.
     confidence : (N,) the classifier's largest probability, to see a shift after deployment; None where it was not kept.
+    weights : (K,) class weights whose logs are part of the scores of suggested classes; None for none.
 
     Raises
     ------
@@ -64,6 +65,7 @@ class CalibrationSet:
     groups: Texts | None = None
     ids: Texts | None = None
     confidence: Floats | None = None
+    weights: Floats | None = None
 
     def __post_init__(self) -> None:
         truth = as_labels(self.truth, "CalibrationSet.truth")
@@ -82,6 +84,7 @@ class CalibrationSet:
             "confidence": None
             if self.confidence is None
             else as_numbers(self.confidence, "CalibrationSet.confidence", rows=rows),
+            "weights": None if self.weights is None else _as_weights(self.weights),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -128,12 +131,15 @@ class CalibrationSet:
         labelset = classes if isinstance(classes, LabelSet) else LabelSet(tuple(classes))
         self.check_classes(len(labelset))
         joint = self.joint if len(self.score) > 1 else self.proposals[0]
-        return choose_thresholds(joint, self.truth, self.groups, self.base, Classes.of(labelset, known), policy)
+        classes_ = Classes.of(labelset, known, self.weights)
+        return choose_thresholds(joint, self.truth, self.groups, self.base, classes_, policy)
 
     def check_classes(self, count: int) -> None:
         """Refuse labels, answers and suggestions that are none of `count` classes by an AlignmentError."""
         for name in ("truth", "base", "suggested"):
             as_labels(getattr(self, name).ravel(), f"certify: {name}", count, least=NO_LABEL)
+        if self.weights is not None:
+            as_numbers(self.weights, "certify: weights", rows=count)
 
     def same_images(self, other: CalibrationSet) -> bool:
         """Whether another set is of the same images, labels, answers and groups."""
@@ -150,7 +156,8 @@ class CalibrationSet:
         groups = self.row_keys if self.groups is None else self.groups
         kept = {"ids": self.row_keys, "truth": self.truth, "base": self.base, "group": groups, "score": self.score,
                 "suggested": self.suggested}  # fmt: skip
-        return kept if self.confidence is None else {**kept, "confidence": self.confidence}
+        beside = {"confidence": self.confidence, "weights": self.weights}
+        return kept | {name: values for name, values in beside.items() if values is not None}
 
     @classmethod
     def of_arrays(cls, stored: Mapping[str, NDArray[Any]]) -> Self:
@@ -158,7 +165,7 @@ class CalibrationSet:
         named = {"groups" if name == "group" else name: stored[name] for name in ("ids", "group", *CELL)}
         if stored["score"].ndim != 2 or stored["suggested"].dtype.kind not in "iu":
             raise ValueError("score is no table of a row a corrector, or suggested holds no class indices")
-        return cls(**named, confidence=stored.get("confidence"))
+        return cls(**named, confidence=stored.get("confidence"), weights=stored.get("weights"))
 
     def cell_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of one corrector in a study's cell."""
@@ -171,3 +178,11 @@ class CalibrationSet:
         suggested = stored.get("calibrate_suggested", np.full(len(stored["calibrate_score"]), target))
         score, truth, base, groups = (stored[f"calibrate_{name}"] for name in CELL if name != "suggested")
         return cls(truth, base, score, suggested, groups)
+
+
+def _as_weights(values: Any) -> Floats:
+    """(K,) class weights above 0; DataError for others."""
+    weights = as_numbers(values, "CalibrationSet.weights").astype(float)
+    if not (weights > 0).all():
+        raise DataError("has a weight that is not above 0", place="CalibrationSet.weights", remedy="give class weights")
+    return weights

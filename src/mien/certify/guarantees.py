@@ -81,7 +81,8 @@ def choose_thresholds(
     served = None
     if policy.rule == "certified":
         least = claims[policy.guarantee].least(policy)
-        thresholds, served = raised(proposal, truth, base, least, classes.labelset, policy.aim, policy.cost_matrix)
+        aim = policy.aim, policy.cost_matrix, classes.weights
+        thresholds, served = raised(proposal, truth, base, least, classes.labelset, *aim)
     else:
         changes = proposal.suggested != base  # elsewhere an override changes nothing
         is_new = overriding_is_right(proposal, truth, base)
@@ -94,19 +95,27 @@ def choose_thresholds(
 
 @dataclass(frozen=True)
 class Classes:
-    """The K classes, and which of them f was trained on: (K,) bool."""
+    """The K classes.
+
+    Attributes
+    ----------
+    known : (K,) bool, those that f was trained on.
+    weights : (K,) class weights whose logs are part of the scores; None for none.
+    """
 
     labelset: LabelSet
     known: Bools
+    weights: Floats | None = None
 
     @classmethod
-    def of(cls, labelset: LabelSet, known: Bools | None) -> Classes:
+    def of(cls, labelset: LabelSet, known: Bools | None, weights: Floats | None = None) -> Classes:
         """The classes; None for all known. AlignmentError where the lengths differ."""
         members = np.ones(len(labelset), dtype=bool) if known is None else as_known(known, "certify: known")
-        if len(members) != len(labelset):
-            cause = f"known has {len(members)} entries, and there are {len(labelset)} classes"
-            raise AlignmentError(cause, place="certify", remedy="give True or False for each class")
-        return cls(labelset, members)
+        for name, values in (("known", members), ("weights", weights)):
+            if values is not None and len(values) != len(labelset):
+                cause = f"{name} has {len(values)} entries, and there are {len(labelset)} classes"
+                raise AlignmentError(cause, place="certify", remedy="give one for each class")
+        return cls(labelset, members, weights)
 
     def own_budgets(self, policy: Policy) -> dict[int, float]:
         """Class index → its own budget; where each class is held to the budget anyway, no larger one than that.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -15,11 +15,11 @@ from mien import correctors
 from mien.certify.calibration_set import CalibrationSet
 from mien.classifiers.cache import cache_key, cached_outputs
 from mien.classifiers.contract import Batch, Classifier, ClassifierCard, MapClassifier, check_maps
-from mien.correctors.contract import Corrector, LayerSource, Target, requested_features
+from mien.correctors.contract import Corrector, LayerSource, Target, requested_features, weighed_proposal
 from mien.data.split import group_ids
 from mien.errors import DataError, UsageError
 from mien.nets.settings import AugmentSettings
-from mien.types import Dataset, FeatureRequest, Ints, Outputs, Proposal, SoftLabels
+from mien.types import Dataset, FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,16 @@ class FeatureStore:
             outputs = outputs.with_features(maps={request.layer: views})
         return corrector.fit(outputs, self.labels(rows))
 
-    def cross_fitted(self, name: str, target: Target, rows: Ints, folds: int, layer: str = "") -> Proposal:
+    def cross_fitted(
+        self, build: Callable[[], Mapping[str, Corrector]], rows: Ints, folds: int, weights: Floats | None = None
+    ) -> Proposal:
         """Proposals for rows by correctors that were fitted on other rows: each fold by one fitted on the others.
 
         Persons, and copies of an image, stay in one fold; classes are shared out evenly.
+
+        Parameters
+        ----------
+        build : gives an unfitted corrector, as `build` does. weights : see `propose`.
         """
         from sklearn.model_selection import StratifiedGroupKFold  # here: takes longer to load than all the rest
 
@@ -174,14 +180,14 @@ class FeatureStore:
             warnings.simplefilter("ignore")  # that a rare class has fewer pictures than there are folds
             parts = list(StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(rows, labels, groups))
         for learn, judge in parts:
-            [corrector] = self.build([name], target, layer).values()
-            proposal = self.propose(self.fit(corrector, rows[learn]), rows[judge])
+            [corrector] = build().values()
+            proposal = self.propose(self.fit(corrector, rows[learn]), rows[judge], weights)
             score[judge], suggested[judge] = proposal.score, proposal.suggested
         return Proposal(self.data.ids[rows], score, suggested)
 
-    def propose(self, corrector: Corrector, rows: Ints) -> Proposal:
-        """Its proposal for some of the rows."""
-        return corrector.propose(self.seen(rows))
+    def propose(self, corrector: Corrector, rows: Ints, weights: Floats | None = None) -> Proposal:
+        """Its proposal for some of the rows; weights: (K,) what a right answer of each class is worth."""
+        return weighed_proposal(corrector, self.seen(rows), weights)
 
     def calibration(self, corrector: Corrector, rows: Ints) -> CalibrationSet:
         """The calibration set of rows that the corrector was not fitted on."""

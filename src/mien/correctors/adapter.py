@@ -65,6 +65,7 @@ class Adapter(BaseCorrector):
 
     name = "adapter"
     several_classes = True
+    weight_power = TrainSettings.weight_power
     full_precision = staticmethod(full_precision)
     """A context in which it answers in float32, as its graph does."""
 

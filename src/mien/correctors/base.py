@@ -39,6 +39,8 @@ class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     name: ClassVar[str]
     needs_pictures: ClassVar[bool] = True
     several_classes: ClassVar[bool] = False
+    weight_power: ClassVar[float] = 0.0
+    """Exponent of the class weights (1/n)^power that its training has already, which its odds contain."""
     target: Target = None
     target_: int | tuple[int, ...] | None = None
     known_: Bools | None = None

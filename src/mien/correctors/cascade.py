@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,9 @@ from mien.correctors.adapter import Adapter
 from mien.correctors.base import CombinedCorrector
 from mien.correctors.contract import Corrector, LayerSource, State, Target, check_fitted
 from mien.correctors.linear import Logistic
-from mien.correctors.log_odds import NEVER
+from mien.correctors.log_odds import NEVER, most_probable
 from mien.errors import UsageError
-from mien.types import Outputs, Proposal, SoftLabels
+from mien.types import Floats, Outputs, Proposal, SoftLabels
 
 
 class Cascade(CombinedCorrector):
@@ -34,6 +34,7 @@ class Cascade(CombinedCorrector):
 
     name = "cascade"
     several_classes = True
+    weight_power = Adapter.weight_power
     gate_: float | None = None
 
     def __init__(
@@ -76,14 +77,25 @@ class Cascade(CombinedCorrector):
 
     def _propose(self, outputs: Outputs) -> Proposal:
         """Score by the log-odds of the second corrector; below the gate lower than all of these, as the first ranks."""
+        if isinstance(self.target_, tuple):
+            return most_probable(self.class_odds(outputs), outputs, self.target_)
         gate, (first, second) = check_fitted(self.gate_, self.name), check_fitted(self.members_, self.name)
         quick = first.propose(outputs)
         passed = quick.score >= gate
-        score, suggested = NEVER + np.minimum(quick.score - gate, 0), quick.suggested.copy()
+        score = NEVER + np.minimum(quick.score - gate, 0)
         if passed.any():
-            slow = second.propose(outputs.take(passed))
-            score[passed], suggested[passed] = slow.score, slow.suggested
-        return Proposal(outputs.ids, score, suggested)
+            score[passed] = second.propose(outputs.take(passed)).score
+        return Proposal(outputs.ids, score, quick.suggested)
+
+    def class_odds(self, outputs: Outputs) -> Floats:
+        """(N, K) log-odds of each class against f's answer: of the second corrector above the gate, else far below."""
+        gate, members = check_fitted(self.gate_, self.name), check_fitted(self.members_, self.name)
+        first, second = cast(Sequence[Any], members)
+        passed = first.propose(outputs).score >= gate
+        odds: Floats = first.class_odds(outputs) + NEVER
+        if passed.any():
+            odds[passed] = second.class_odds(outputs.take(passed))
+        return odds
 
     def _prefixes(self, members: Sequence[Corrector]) -> list[str]:
         return ["first.", "second."]

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, TypeGuard, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.correctors.log_odds import most_probable
 from mien.errors import DataError, NotFittedError, UsageError
 from mien.types import NO_LABEL, Bools, FeatureRequest, Floats, Ints, Outputs, Proposal, SoftLabels, as_ids
 
@@ -32,7 +33,8 @@ class Corrector(Protocol):
     A corrector that learns on whole maps, or not on all vectors, names them in an attribute `required_features` (see
     `FeatureRequest`). One that needs no labelled images of a class sets `needs_pictures = False`. One that can take
     in more images later offers `add(outputs, labels)`. A suggestion of −1 stands for "wrong, class not given".
-    One that may suggest several classes sets `several_classes = True`, and takes a sequence as its target.
+    One that may suggest several classes sets `several_classes = True`, takes a sequence as its target, and gives
+    `class_odds(outputs)`, (N, K) log-odds of each class against f's answer.
 
     Constructor parameters have defaults and stay as they were given; `BaseCorrector` makes of that what scikit-learn
     expects of an estimator.
@@ -156,6 +158,20 @@ def fitted_targets(corrector: Corrector) -> tuple[int, ...]:
     if several(target):
         return tuple(int(each) for each in target)
     return () if target is None or target == NO_LABEL else (int(target),)
+
+
+def weighed_proposal(corrector: Corrector, outputs: Outputs, weights: Floats | None) -> Proposal:
+    """The proposal of a fitted corrector; with weights, one of several classes suggests that of most worth.
+
+    Parameters
+    ----------
+    weights : (K,) what a right answer of each class is worth; None for all alike.
+    """
+    targets = fitted_targets(corrector)
+    if weights is None or len(targets) < 2:
+        return corrector.propose(outputs)
+    odds: Floats = corrector.class_odds(outputs)  # type: ignore[attr-defined]
+    return most_probable(odds, outputs, targets, weights)
 
 
 def restored_target(stored: NDArray[Any]) -> int | tuple[int, ...]:

@@ -148,17 +148,19 @@ def class_odds(log_probs: Floats, outputs: Outputs, own_share: float = OWN_SHARE
     """
     rows, answers = np.arange(len(log_probs)), outputs.predicted
     odds = log_probs - log_probs[rows, answers][:, None]
-    own = np.log(np.maximum(outputs.probs.astype(np.float64), LEAST))
-    both = (1 - own_share) * odds + own_share * (own - own[rows, answers][:, None])
+    of_f = np.log(np.maximum(outputs.probs.astype(np.float64), LEAST))
+    both = (1 - own_share) * odds + own_share * (of_f - of_f[rows, answers][:, None])
     return np.where(outputs.known, both, odds)
 
 
-def most_probable(odds: Floats, outputs: Outputs, classes: tuple[int, ...]) -> Proposal:
+def most_probable(odds: Floats, outputs: Outputs, classes: tuple[int, ...], weights: Floats | None = None) -> Proposal:
     """The most probable of some classes, f's answer apart, as a suggestion for each image.
 
     Parameters
     ----------
     odds : (N, K) of `class_odds`. classes : indices of those that may be suggested.
+    weights : (K,) what a right answer of each class is worth; with them the class of most worth is suggested, and its
+        log-weight is part of the score.
 
     Examples
     --------
@@ -167,6 +169,7 @@ def most_probable(odds: Floats, outputs: Outputs, classes: tuple[int, ...]) -> P
     [1]
     """
     rows = np.arange(len(odds))
+    odds = odds if weights is None else odds + np.log(weights)
     others = np.full(odds.shape, -np.inf)
     others[:, classes] = odds[:, classes]
     others[rows, outputs.predicted] = -np.inf

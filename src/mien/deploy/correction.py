@@ -161,17 +161,22 @@ class Correction:
         elif gain < 0.05:
             more = "; a larger --budget wins more" if alone else ""
             yield f"{name}: at this budget {100 * gain:.0f} % of the missed {unit} would be recovered{more}"
+
+    def _few(self, targets: Sequence[int]) -> list[str]:
+        """Classes with few pictures to learn from, in a sentence."""
+        material = self.material
         rows = material.parts.rows("correct") if self.patch.approximate else material.to_fit
-        count = int((material.pictures.labels[rows] == target).sum())
-        if count < FEW:
-            yield f"{name}: only {count} training {unit}; aim for {FEW} or more"
+        counts = np.bincount(material.pictures.labels[rows], minlength=len(self.patch.classes))
+        few = [f"{self.patch.classes[target]}: only {counts[target]}" for target in targets if counts[target] < FEW]
+        return [f"{', '.join(few)} training {material.unit}; aim for {FEW} or more"] if few else []
 
     @cached_property
     def advice(self) -> list[str]:
         """What limits the correction, a sentence each; found on fit and calibrate, not on test."""
         material, unit, sentences = self.material, self.material.unit, list[str]()
-        for target, proposal in self._by_class(self.patch.calibration.proposals):
-            sentences += self._limits(target, proposal)
+        classes = list(self._by_class(self.patch.calibration.proposals))
+        limits = [sentence for target, proposal in classes for sentence in self._limits(target, proposal)]
+        sentences += limits + self._few([target for target, _ in classes])
         sentences += self._payers()
         if material.provenance.kind == UNKNOWN:
             sentences.append(

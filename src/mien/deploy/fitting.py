@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from mien.certify.aims import class_weights
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy
 from mien.classifiers.contract import Classifier
@@ -19,6 +21,7 @@ from mien.deploy.calibration_data import CalibrationData
 from mien.deploy.patch import Patch
 from mien.deploy.settings import CorrectSettings
 from mien.nets.settings import AugmentSettings
+from mien.types import Floats, Ints
 
 
 def fit_patch(
@@ -47,7 +50,7 @@ def fit_patch(
     rows = np.concatenate([material.to_fit, *(parts.rows(part) for part in ("correct", "test"))])
     keep = getattr(classifier, "cache_folder", None) if settings.keep_features else None
     store = FeatureStore.of(classifier, pictures, AugmentSettings(), rows, beside, keep)
-    calibration = _fitted(store, material, dict(zip(targets, beside, strict=True)), settings, say)
+    calibration = _fitted(store, material, dict(zip(targets, beside, strict=True)), settings, policy, say)
     known = np.pad(classifier.card.known_mask, (0, count - len(classifier.card.known)))
     patch = Patch(
         pictures.labelset.names, known, (settings.corrector,) * len(beside), beside, policy, calibration,
@@ -72,25 +75,38 @@ def _fitted(
     material: CalibrationData,
     beside: Mapping[int | tuple[int, ...], Corrector],
     settings: CorrectSettings,
+    policy: Policy,
     say: Callable[[str], object],
 ) -> CalibrationSet:
     """Fit the correctors, and keep their proposals for rows that they were not fitted on."""
     pictures, parts = material.pictures, material.parts
     held = parts.rows("correct" if settings.cross_fit else "calibrate")
+    fit = parts.rows("correct") if settings.cross_fit else material.to_fit
+    weights = _weights(beside, pictures.labels[fit], len(pictures.labelset), policy)
     proposals = []
     for target, corrector in beside.items():
         named = ", ".join(pictures.labelset.names[each] for each in np.atleast_1d(target))
         say(f"fitting {settings.corrector} for {named}")
-        store.fit(corrector, parts.rows("correct") if settings.cross_fit else material.to_fit)
+        store.fit(corrector, fit)
         if settings.cross_fit:
-            folds, layer = settings.cross_fit, settings.layer
-            proposals.append(store.cross_fitted(settings.corrector, target, held, folds, layer))
+            build = partial(store.build, [settings.corrector], target, settings.layer)
+            proposals.append(store.cross_fitted(build, held, settings.cross_fit, weights))
         else:
-            proposals.append(store.propose(corrector, held))
+            proposals.append(store.propose(corrector, held, weights))
     outputs = store.seen(held)
     return CalibrationSet(
         pictures.labels[held], outputs.predicted,
         np.stack([proposal.score for proposal in proposals]), np.stack([proposal.suggested for proposal in proposals]),
         group_ids(pictures)[held].astype(str), pictures.ids[held],
-        outputs.probs.max(1),
+        outputs.probs.max(1), weights,
     )  # fmt: skip
+
+
+def _weights(
+    beside: Mapping[int | tuple[int, ...], Corrector], labels: Ints, count: int, policy: Policy
+) -> Floats | None:
+    """Class weights for a corrector of several classes; None where there is none, or the aim has none."""
+    if not any(isinstance(target, tuple) for target in beside):
+        return None
+    power = getattr(next(iter(beside.values())), "weight_power", 0.0)
+    return class_weights(labels, count, policy.aim, power)

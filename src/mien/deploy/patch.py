@@ -19,7 +19,7 @@ from mien.certify.combine import combine_proposals
 from mien.certify.guarantees import Certified
 from mien.certify.policy import Policy, decide
 from mien.certify.thresholds import CONFIDENT
-from mien.correctors.contract import Corrector, Target, fitted_targets
+from mien.correctors.contract import Corrector, Target, fitted_targets, weighed_proposal
 from mien.data.answer_layout import AnswerColumns
 from mien.data.provenance import UNKNOWN, Provenance
 from mien.deploy import assurance
@@ -131,7 +131,8 @@ class Patch:
 
     def proposals(self, outputs: Outputs) -> list[Proposal]:
         """One of each corrector; `outputs` in the classes of the patch (`Outputs.padded_to`)."""
-        return [corrector.propose(outputs) for corrector in self.correctors]
+        weights = self.calibration.weights
+        return [weighed_proposal(corrector, outputs, weights) for corrector in self.correctors]
 
     def propose(self, outputs: Outputs) -> Proposal:
         """The correctors' proposal as one."""
@@ -165,6 +166,7 @@ class Patch:
             f"were calibrated on different {self.unit}": not np.array_equal(mine.row_keys, theirs.row_keys),
             "were calibrated on different labels": not mine.same_images(theirs),
             "correct the same class": bool(set(self.targets) & set(other.targets)),
+            "weigh classes": mine.weights is not None or theirs.weights is not None,
         }
         for cause, holds in reasons.items():
             if holds:

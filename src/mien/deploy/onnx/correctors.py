@@ -14,11 +14,15 @@ from mien.deploy.onnx.nodes import Nodes
 from mien.deploy.onnx.novelty import novelty_score
 from mien.deploy.onnx.on_vectors import fisher_score, linear_log_probs, nystroem_log_probs, projection_log_probs
 from mien.errors import UsageError
-from mien.types import NO_LABEL
+from mien.types import NO_LABEL, Floats
 
 
-def proposal(nodes: Nodes, corrector: Corrector) -> tuple[str, str]:
+def proposal(nodes: Nodes, corrector: Corrector, weights: Floats | None = None) -> tuple[str, str]:
     """(N,) float64 score and (N,) int64 suggestion of a fitted corrector.
+
+    Parameters
+    ----------
+    weights : (K,) what a right answer of each class is worth, for a corrector of several; None for all alike.
 
     Raises
     ------
@@ -28,10 +32,8 @@ def proposal(nodes: Nodes, corrector: Corrector) -> tuple[str, str]:
         cause = f"the corrector {corrector.name} cannot be exported: mien has no graph of it"
         raise UsageError(cause, place="--onnx", remedy=f"make the patch with one of {', '.join(EXPORTABLE)}")
     targets = fitted_targets(corrector)
-    if corrector.name == "cascade":
-        return _cascade(nodes, corrector)
     if len(targets) > 1:
-        return most_probable(nodes, _class_odds(nodes, corrector), targets)
+        return most_probable(nodes, _class_odds(nodes, corrector), targets, weights)
     if corrector.name == "stack":
         from mien.deploy.onnx.trees import stack_proposal
 
@@ -54,6 +56,8 @@ def _score(nodes: Nodes, corrector: Any, target: int) -> str:
 
 def _class_odds(nodes: Nodes, corrector: Any) -> str:
     """(N, K) float64 log-odds of each class against f's answer, of a corrector of several classes."""
+    if corrector.name == "cascade":
+        return _odds_of_cascade(nodes, corrector)
     if corrector.name == "blend":
         return _mean(nodes, [_class_odds(nodes, member) for member in check_fitted(corrector.members_, corrector.name)])
     log_probs = _LOG_PROBS[corrector.name](nodes, corrector)
@@ -88,15 +92,23 @@ def _mean(nodes: Nodes, values: list[str]) -> str:
     return nodes("Div", nodes("Sum", *values), nodes.constant(float(len(values)), np.float64))
 
 
-def _cascade(nodes: Nodes, corrector: Any) -> tuple[str, str]:
-    """The second proposal above the gate, below it a score that is lower than all of these. Both are computed."""
-    (first, quick), (second, slow) = (
-        proposal(nodes, member) for member in check_fitted(corrector.members_, corrector.name)
-    )
+def _cascade(nodes: Nodes, corrector: Any) -> str:
+    """The second score above the gate, below it one that is lower than all of these. Both are computed."""
+    first, second = (proposal(nodes, member)[0] for member in check_fitted(corrector.members_, corrector.name))
     gate = nodes.constant(corrector.gate_, np.float64)
-    lacking, passed = nodes("Sub", first, gate), nodes("GreaterOrEqual", first, gate)
+    lacking = nodes("Sub", first, gate)
     low = nodes("Add", nodes("Min", lacking, nodes.constant(0.0, np.float64)), nodes.constant(NEVER, np.float64))
-    return nodes("Where", passed, second, low), nodes("Where", passed, slow, quick)
+    return nodes("Where", nodes("GreaterOrEqual", first, gate), second, low)
+
+
+def _odds_of_cascade(nodes: Nodes, corrector: Any) -> str:
+    """The second log-odds above the gate, below it those of the first, far lower. Both are computed."""
+    first, second = check_fitted(corrector.members_, corrector.name)
+    quick, slow = _class_odds(nodes, first), _class_odds(nodes, second)
+    score, _ = most_probable(nodes, quick, fitted_targets(first))
+    passed = nodes("GreaterOrEqual", score, nodes.constant(corrector.gate_, np.float64))
+    low = nodes("Add", quick, nodes.constant(NEVER, np.float64))
+    return nodes("Where", nodes("Unsqueeze", passed, nodes.constant([1], np.int64)), slow, low)
 
 
 _LOG_PROBS: dict[str, Callable[[Nodes, Any], str]] = {
@@ -116,7 +128,8 @@ _SCORES: dict[str, Callable[[Nodes, Any], str]] = {
     "novelty": novelty_score,
     "adapter": _adapter,
     "blend": _blend,
+    "cascade": _cascade,
 }
 """Other scores of one class, (N,)."""
-EXPORTABLE = (*dict.fromkeys([*_LOG_PROBS, *_SCORES]), "cascade")
+EXPORTABLE = tuple(dict.fromkeys([*_LOG_PROBS, *_SCORES]))
 """Names of the correctors that can be exported: all that mien brings."""

@@ -165,7 +165,7 @@ class _Corrected:
         probs, before = answers[PROBABILITIES], self.patch.calibration
         calibration = CalibrationSet(
             before.truth, probs.argmax(1), answers["score"].astype(np.float64), answers["suggested"],
-            before.groups, before.ids, None if before.confidence is None else probs.max(1),
+            before.groups, before.ids, None if before.confidence is None else probs.max(1), before.weights,
         )  # fmt: skip
         return replace(self.patch, calibration=calibration), (
             f"thresholds certified on the graph's own scores of the {len(calibration)} calibration pictures"

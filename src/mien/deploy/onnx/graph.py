@@ -38,7 +38,9 @@ def corrector_graph(patch: Patch, template: Outputs, answered: int, thresholds: 
     UsageError : a corrector cannot be exported.
     """
     nodes = Nodes(template, answered)
-    scores, suggestions = zip(*(proposal(nodes, corrector) for corrector in patch.correctors), strict=True)
+    weights = patch.calibration.weights
+    proposals = (proposal(nodes, corrector, weights) for corrector in patch.correctors)
+    scores, suggestions = zip(*proposals, strict=True)
     score, suggested = _combined(nodes, scores, suggestions)
     limits, action = rounded_up(patch.certified.thresholds) if thresholds is None else thresholds, patch.policy.action
     if patch.restraint:

@@ -6,6 +6,7 @@ import numpy as np
 
 from mien.correctors.log_odds import LEAST, NEVER, OWN_SHARE, Encoding
 from mien.deploy.onnx.nodes import PROBABILITIES, Nodes
+from mien.types import Floats
 
 
 def log_softmax(nodes: Nodes, logits: str) -> str:
@@ -78,15 +79,22 @@ def class_odds(nodes: Nodes, log_probs: str) -> str:
     chances = nodes.cast(PROBABILITIES, np.float64)
     if len(known) > nodes.answered:
         chances = nodes("Pad", chances, nodes.constant([0, 0, 0, len(known) - nodes.answered], np.int64))
-    own = nodes("Log", nodes("Max", chances, nodes.constant(LEAST, np.float64)))
-    own = nodes("Sub", own, nodes("Unsqueeze", of_answer(nodes, own), axis))
-    parts = ((odds, 1 - OWN_SHARE), (own, OWN_SHARE))
+    of_f = nodes("Log", nodes("Max", chances, nodes.constant(LEAST, np.float64)))
+    of_f = nodes("Sub", of_f, nodes("Unsqueeze", of_answer(nodes, of_f), axis))
+    parts = ((odds, 1 - OWN_SHARE), (of_f, OWN_SHARE))
     both = nodes("Add", *(nodes("Mul", part, nodes.constant(weight, np.float64)) for part, weight in parts))
     return nodes("Where", nodes.constant(known, bool), both, odds)
 
 
-def most_probable(nodes: Nodes, odds: str, classes: tuple[int, ...]) -> tuple[str, str]:
-    """(N,) float64 score and (N,) int64 suggestion: the most probable of some classes, f's answer apart."""
+def most_probable(nodes: Nodes, odds: str, classes: tuple[int, ...], weights: Floats | None = None) -> tuple[str, str]:
+    """(N,) float64 score and (N,) int64 suggestion: the most probable of some classes, f's answer apart.
+
+    Parameters
+    ----------
+    weights : (K,) what a right answer of each class is worth; None for all alike.
+    """
+    if weights is not None:
+        odds = nodes("Add", odds, nodes.constant(np.log(weights), np.float64))
     barred = nodes.constant(~np.isin(np.arange(nodes.classes), classes), bool)
     never = nodes.constant(-np.inf, np.float64)
     others = nodes("Where", nodes("Or", barred, one_hot(nodes, nodes.base)), never, odds)

@@ -113,7 +113,9 @@ def _exchange(correction: Correction) -> list[Table]:
         counts = [int(column[c]) for column in (moved.taken, moved.won, moved.given, moved.lost)]
         balance = counts[1] - counts[3]
         tone = "good" if balance > 0 else "bad" if balance < 0 else "quiet"
-        lines.append((Cell(name), *(Cell(str(count)) for count in counts), Cell(f"{balance:+d}", tone=tone)))
+        lines.append(
+            (Cell(name), *(Cell(str(count)) for count in counts), Cell(f"{balance:+d}" if balance else "0", tone=tone))
+        )
     head = ("", "took", "right now", "gave", "had been right", "right answers")
     spans = (("", 1), ("Answers that became this class", 2), ("Answers of this class that changed", 2), ("Balance", 1))
     return [Table("What each class took and gave, on test", head, lines, spans=spans)]
@@ -121,7 +123,7 @@ def _exchange(correction: Correction) -> list[Table]:
 
 def _curves(patch: Patch, curves: Mapping[str, Floats]) -> list[Markup]:
     """Figures of the Gain that each corrector alone would have at every Harm, (len(HARMS),) per target class."""
-    shown = {name: gains for name, gains in curves.items() if not np.isnan(gains).all()}
+    shown = {name: gains for name, gains in curves.items() if np.nan_to_num(gains).any()}
     drawn = []
     for number, (name, gains) in enumerate(shown.items()):
         line = figures.Line(HARMS.tolist(), gains.tolist(), figures.Look(0))
