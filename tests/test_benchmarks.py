@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from mien.errors import UsageError
+
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 ENVIRONMENT = {
     **os.environ,
@@ -30,6 +32,7 @@ COMMANDS = {
     ],
     "speed": ["benchmarks.speed.run", "--quick", "--data", "synthetic:n=500"],
     "watch": ["benchmarks.watch.run", "--quick"],
+    "foreign": ["benchmarks.foreign.run", "--quick", "--only", "digits,speed"],
 }
 KEYS = {
     "correction": {
@@ -46,15 +49,21 @@ KEYS = {
     "watch": {f"delay_{harm}x_{unit}" for harm in (2, 3, 5) for unit in ("pictures", "verdicts")}
     | {"delay_3x_after_quiet_5000", "delay_3x_after_quiet_50000", "false_alarms", "certified_after_ratio"}
     | {"false_certificates", "bound_too_low", "shift_false_warnings", "update_ms", "state_bytes"},
+    "foreign": {"digits_estimator_gain_at_harm_2", "digits_onnx_gain_at_harm_2", "digits_decisions_that_differ"}
+    | {"scoring_ratio", "scoring_ceiling", "patched_share", "scoring_ratio_all_cores", "onnx_over_torch"},
 }
+NEEDS = {"foreign": ("onnxruntime", "skl2onnx")}
+"""Optional packages of a benchmark."""
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_it_runs_and_says_what_it_found(name: str, tmp_path: Path) -> None:
+    for package in NEEDS.get(name, ()):
+        pytest.importorskip(package)
     script, *flags = COMMANDS[name]
     command = [sys.executable, "-m", script, *flags, "--json", "found.json"]
-    environment = {**ENVIRONMENT, "MIEN_CACHE": str(tmp_path / "cache")}
+    environment = {**ENVIRONMENT, "MIEN_CACHE": str(tmp_path / "cache"), "MIEN_DATA": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "found.json").read_text())
@@ -74,6 +83,17 @@ def test_a_flag_that_names_no_data_is_said_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "nowhere" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+def test_parts_of_faces_ask_for_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in NEEDS["foreign"]:
+        pytest.importorskip(package)
+    monkeypatch.syspath_prepend(str(FOLDER.parent))
+    monkeypatch.setattr(sys, "argv", ["run", "--quick", "--only", "digits,valid"])
+    with pytest.raises(UsageError) as caught:
+        importlib.import_module("benchmarks.foreign.run").run()
+    assert "--model" in caught.value.remedy and "digits" in caught.value.remedy
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")

@@ -117,8 +117,8 @@ class Faces:
 
 def flags(options: argparse.ArgumentParser) -> None:
     """Add where the classifier and the faces lie."""
-    options.add_argument("--model", type=Path, required=True, help="fer's network as an ONNX file")
-    options.add_argument("--data", required=True, help="FER+ with the folders FER2013Train and FER2013Valid")
+    options.add_argument("--model", type=Path, help="fer's network as an ONNX file")
+    options.add_argument("--data", help="FER+ with the folders FER2013Train and FER2013Valid")
 
 
 @lru_cache(maxsize=1)

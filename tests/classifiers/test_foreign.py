@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from onnx_models import CLASSES, GREY, SIDE, bars, onnx
 
+from mien import workers
 from mien.classifiers.adopted import open_adopted, open_graph, save_adopted
 from mien.classifiers.contract import Batch, ImageSpec, TableSpec
 from mien.classifiers.declare import InputSettings, declare
 from mien.classifiers.foreign import Declaration, ForeignClassifier
 from mien.classifiers.graph import grid_means
 from mien.classifiers.onnx_graph import OnnxGraph
+from mien.deploy.predictor import Predictor
 from mien.errors import MienError, RunError, UsageError
 from mien.testing import check_classifier, example_bars
 from mien.types import FeatureRequest
@@ -57,6 +59,20 @@ def test_layers_are_the_last_map_of_each_size_and_what_the_heads_read(tmp_path: 
     assert np.allclose(first[:, 1], 2.0 * IMAGES, rtol=1e-3)
     assert np.allclose(outputs.vectors["stage1/3"], grid_means(first, 3), rtol=2e-3)
     assert np.allclose(outputs.maps["pixels"][:, 0, 0], IMAGES / 255, atol=1e-3)
+
+
+def test_several_cores_answer_as_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, request = bars(tmp_path / "m.onnx"), FeatureRequest(maps=("stage1", "pixels"))
+    alone, shared = (adopted(path) for _ in range(2))
+    monkeypatch.setattr(workers, "cores", lambda: 1)
+    expected = alone.outputs(Batch(IMAGES), request)
+    monkeypatch.setattr(workers, "cores", lambda: 3)
+    given = shared.outputs(Batch(IMAGES), request)
+    assert np.array_equal(given.probs, expected.probs)
+    assert all(np.allclose(given.vectors[name], expected.vectors[name]) for name in expected.vectors)
+    assert all(np.array_equal(given.maps[name], expected.maps[name]) for name in expected.maps)
+    parts = list(Predictor(shared).stream([IMAGES[:20], IMAGES[20:]]))
+    assert np.array_equal(np.concatenate([part.outputs.probs for part in parts]), expected.probs)
 
 
 def test_layers_may_be_chosen_by_name(tmp_path: Path) -> None:

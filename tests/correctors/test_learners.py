@@ -235,3 +235,14 @@ def test_energy_of_gaussian_logits_is_that_of_their_means() -> None:
     plain = outputs.with_features({"logits": means[:, outputs.known]})
     assert np.allclose(found, Novelty(method="energy").fit(plain).propose(plain).score)
     assert np.unique(found.round(6)).size > len(found) // 2
+
+
+def test_the_kernel_machine_answers_as_a_ridge_on_its_lifted_vectors(learnt: tuple[Outputs, np.ndarray]) -> None:
+    outputs, labels = learnt
+    corrector = Nystroem()
+    for given in (labels, np.roll(labels, 1)):  # fitted again, it multiplies again
+        arrays = corrector.fit(outputs, given).learnt_
+        vectors = corrector.embedding_.apply(outputs)
+        ridge = Ridge(arrays["weights"], arrays["intercept"], float(arrays["temperature"]))
+        expected = ridge.log_probs(corrector._lifted(vectors, arrays).astype(np.float64))
+        assert np.allclose(corrector._vector_log_probs(vectors, arrays), expected, atol=1e-3)

@@ -54,5 +54,8 @@ def test_an_unknown_past_must_be_vouched_for() -> None:
 def test_images_are_read_as_the_card_says() -> None:
     found = load_calibration_data(Card(inputs=ImageSpec(24, True)), DATA, settings(trained_on=("unknown",)))
     assert found.pictures.pictures.shape[1:] == (24, 24, 3)
+    nearest = ImageSpec(24, True, resample="nearest")
+    other = load_calibration_data(Card(inputs=nearest), DATA, settings(trained_on=("unknown",)))
+    assert not np.array_equal(other.pictures.pictures, found.pictures.pictures)
     with pytest.raises(UsageError, match="CorrectedClassifier"):
         load_calibration_data(Card(inputs=TableSpec(3)), DATA, settings(trained_on=("unknown",)))

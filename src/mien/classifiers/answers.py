@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.classifiers.foreign import ANSWERS, INDEPENDENT, LOGITS, PROBABILITIES, as_columns, as_rows
+from mien.classifiers.foreign import ANSWERS, INDEPENDENT, LOGITS, PROBABILITIES
 from mien.classifiers.graph import Graph
+from mien.classifiers.rows import as_columns, as_rows
 from mien.errors import UsageError, choice_error
 from mien.types import Floats
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from mien.classifiers.answers import choose_output, kind_of_answers
 from mien.classifiers.contract import ImageSpec, TableSpec
-from mien.classifiers.foreign import ANSWERS, BatchRule, Declaration
+from mien.classifiers.foreign import ANSWERS, Declaration
 from mien.classifiers.graph import ArrayInfo, Graph, LayerInfo
+from mien.classifiers.rows import BatchRule
 from mien.classifiers.tensors import LAYOUTS, ORDERS, PER_IMAGE, SCALINGS, TensorSpec
 from mien.data.labels import EMOTIONS
 from mien.data.picture import RESAMPLING, RESIZE_MODES, ImageSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, TableSpec
-from mien.classifiers.graph import Graph, LayerInfo, grid_means
+from mien.classifiers.graph import Graph, LayerInfo, Reading, read_out
+from mien.classifiers.rows import BatchRule, as_columns, as_rows
 from mien.data.provenance import TrainedOn
 from mien.errors import AlignmentError, DataError, UsageError, choice_error
 from mien.nets.settings import AugmentSettings
 from mien.storage.identity import identity
 from mien.types import Bools, FeatureRequest, Floats, LabelSet, Outputs
 from mien.types.inputs import SLACK, TINY
+from mien.workers import map_on_cores
 
-BATCH = 64
 MOST_SHOWN = 8
 """Answers of a row that a message shows."""
 GRIDS = (1, 3)
@@ -110,23 +111,24 @@ class ForeignClassifier:
         DataError : the answers are no probabilities, or not finite.
         """
         batch.checked(self.card, request)
-        wanted = [layer for layer in self.declared.layers if self._is_asked(layer, request)]
-        names = [self.declared.output, *(layer.array for layer in wanted)]
-        probs: list[Floats] = []
-        vectors: dict[str, list[Floats]] = {}
-        maps: dict[str, list[Floats]] = {}
-        for data, arrays in self._run(batch.data, names):
-            probs.append(self._probabilities(arrays[0], len(data)))
-            shown = {layer.name: value for layer, value in zip(wanted, arrays[1:], strict=True)}
-            for name, values in self._vectors(data, shown, request):
-                vectors.setdefault(name, []).append(values)
-            for name in request.maps:
-                values = self._pixels(data) if name == PIXELS else shown[name]
-                maps.setdefault(name, []).append(np.asarray(values, np.float16)[:, None])
-        if not probs:
+        vectors, maps = self._vector_readings(request), self._map_readings(request.maps)
+        readings = [Reading(self.declared.output), *vectors.values(), *maps.values()]
+        kinds = [None, *(np.float32 for _ in vectors), *(np.float16 for _ in maps)]
+        parts = [
+            [np.asarray(value, kind) for value, kind in zip(values, kinds, strict=True)]
+            for values in self._read(batch.data, readings)
+        ]
+        if not parts:
             return Outputs(batch.ids, np.empty((0, len(self.card.classes)), np.float32))
-        joined, full = ({name: np.concatenate(each) for name, each in group.items()} for group in (vectors, maps))
-        return Outputs(batch.ids, np.concatenate(probs), None, joined, full)  # type: ignore[arg-type]
+        answers, *arrays = (np.concatenate(values) for values in zip(*parts, strict=True))
+        shown = dict(zip([*vectors, *maps], arrays, strict=True))
+        features = {name: shown[name] for name in vectors}
+        if isinstance(self.declared.inputs, TableSpec) and request.matches(INPUTS):
+            features[INPUTS] = batch.data
+        if PIXELS in request.maps:
+            shown[PIXELS] = np.asarray(self._pixels(batch.data), np.float16)
+        full = {name: shown[name][:, None] for name in request.maps}
+        return Outputs(batch.ids, self._probabilities(answers, len(batch)), None, features, full)  # type: ignore[arg-type]
 
     def views(self, batch: Batch, layer: str, count: int, augment: AugmentSettings) -> Floats:
         """(N, count, C, H, W) float16 maps of a layer, of `count` changed views of each image."""
@@ -139,9 +141,9 @@ class ForeignClassifier:
                 maps[:, view] = self._pixels(pixels)
                 continue
             start = 0
-            for data, [values] in self._run(pixels, [self._arrays[layer]]):
-                maps[start : start + len(data), view] = values
-                start += len(data)
+            for [values] in self._read(pixels, [Reading(self._arrays[layer])]):
+                maps[start : start + len(values), view] = values
+                start += len(values)
         return maps
 
     def as_onnx(self, request: FeatureRequest = FeatureRequest(vectors=())) -> Any:  # noqa: B008 -- frozen
@@ -169,16 +171,36 @@ class ForeignClassifier:
     @property
     def rows_at_once(self) -> int:
         """How many rows it reads together at most."""
-        return BatchRule.of(self.graph, self.declared.inputs).rows
+        return self._rule.rows
 
-    def _run(self, data: NDArray[Any], names: Sequence[str]) -> Iterator[tuple[NDArray[Any], list[Floats]]]:
-        """Rows as the graph reads them together, and its arrays for them, a row each."""
-        rule = BatchRule.of(self.graph, self.declared.inputs)
-        for start in range(0, len(data), rule.rows):
+    @property
+    def _rule(self) -> BatchRule:
+        return BatchRule.of(self.graph, self.declared.inputs)
+
+    def _read(self, data: NDArray[Any], readings: Sequence[Reading]) -> Iterator[list[Floats]]:
+        """What is read out for all rows, as many together as the graph reads at once."""
+        rule = self._rule
+
+        def read(start: int) -> list[Floats]:
             part = data[start : start + rule.rows]
-            arrays = self.graph.run(rule.shaped(self._tensor(part)), list(dict.fromkeys(names)))
-            by_name = dict(zip(dict.fromkeys(names), arrays, strict=True))
-            yield part, [rule.of_rows(as_rows(by_name[name]), len(part), name) for name in names]
+            shaped = rule.shaped(self._tensor(part))
+            if not rule.bare:
+                values = read_out(self.graph, shaped, readings)
+            else:  # without an axis for rows, means are not those of maps
+                arrays = read_out(self.graph, shaped, [Reading(reading.array) for reading in readings])
+                values = [reading.of(rule.of_rows(as_rows(array), 1, reading.array))
+                          for reading, array in zip(readings, arrays, strict=True)]  # fmt: skip
+            return [rule.of_rows(as_rows(value), len(part), reading.array)
+                    for reading, value in zip(readings, values, strict=True)]  # fmt: skip
+
+        starts = range(0, len(data), rule.rows)
+        yield from map_on_cores(read, starts) if self.prepare_thread else map(read, starts)
+
+    @property
+    def prepare_thread(self) -> Callable[[], None] | None:
+        """Called once in each thread that asks for outputs, where the graph answers several threads at once."""
+        prepare: Callable[[], None] | None = getattr(self.graph, "prepare_thread", None)
+        return prepare
 
     def _tensor(self, data: NDArray[Any]) -> NDArray[Any]:
         inputs = self.declared.inputs
@@ -213,62 +235,24 @@ class ForeignClassifier:
             raise DataError(cause, place=place, remedy=remedy)
         return np.asarray(values if self.declared.answers == PROBABILITIES else values / total)
 
-    def _is_asked(self, layer: LayerInfo, request: FeatureRequest) -> bool:
-        pooled = [f"{layer.name}/{grid}" for grid in GRIDS] if layer.kind == "map" else [layer.name]
-        return layer.name in request.maps or any(map(request.matches, pooled))
+    def _vector_readings(self, request: FeatureRequest) -> dict[str, Reading]:
+        """Name of each vector that the request names → where it is read."""
+        readings: dict[str, Reading] = {}
+        for layer in self.declared.layers:
+            if layer.kind == "map":
+                means = {f"{layer.name}/{grid}": Reading(layer.array, grid, layer.shape[1:]) for grid in GRIDS}
+                readings |= {name: reading for name, reading in means.items() if request.matches(name)}
+            elif request.matches(layer.name):
+                readings[layer.name] = Reading(layer.array)
+        return readings
 
-    def _vectors(
-        self, data: NDArray[Any], shown: dict[str, Floats], request: FeatureRequest
-    ) -> Iterator[tuple[str, Floats]]:
-        if isinstance(self.declared.inputs, TableSpec) and request.matches(INPUTS):
-            yield INPUTS, data
-        for name, values in shown.items():
-            if values.ndim == 4:
-                for grid in GRIDS:
-                    if request.matches(f"{name}/{grid}"):
-                        yield f"{name}/{grid}", grid_means(values, grid)
-            elif request.matches(name):
-                yield name, values.astype(np.float32)
+    def _map_readings(self, names: Sequence[str]) -> dict[str, Reading]:
+        return {name: Reading(self._arrays[name]) for name in names if name != PIXELS}
 
     def _pixels(self, pixels: NDArray[np.uint8]) -> Floats:
         """(N, C, H, W) from 0 to 1."""
         shaped = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
         return shaped.astype(np.float32) / 255
-
-
-@dataclass(frozen=True)
-class BatchRule:
-    """How many rows a graph reads at once: `rows`, exactly so many if `fixed`; with `bare`, one without an axis."""
-
-    rows: int
-    fixed: bool = False
-    bare: bool = False
-
-    @classmethod
-    def of(cls, graph: Graph, inputs: ImageSpec | TableSpec) -> BatchRule:
-        shape = graph.input.shape
-        tensor = inputs.tensor if isinstance(inputs, ImageSpec) else None
-        axes = len(tensor.layout) if tensor and tensor.layout != "flat" else 2
-        if shape and len(shape) == axes - 1:
-            return cls(1, fixed=True, bare=True)
-        if shape and shape[0]:
-            return cls(shape[0], fixed=True)
-        return cls(1 if getattr(graph, "row_by_row", False) else BATCH)
-
-    def shaped(self, data: NDArray[Any]) -> NDArray[Any]:
-        """The array that the graph reads; rows are repeated where it reads a fixed number."""
-        if self.bare:
-            return np.asarray(data[0])
-        missing = self.rows - len(data) if self.fixed else 0
-        return np.concatenate([data, np.repeat(data[-1:], missing, axis=0)]) if missing else data
-
-    def of_rows(self, values: NDArray[Any], rows: int, name: str) -> NDArray[Any]:
-        """The part of an array that belongs to the rows."""
-        values = values[None] if self.bare and values.shape[:1] != (1,) else values
-        if values.ndim < 2 or len(values) != (self.rows if self.fixed else rows):
-            remedy = "declare the size, colours and layout that the model reads"
-            raise AlignmentError(f"is of shape {values.shape} for {rows} rows", place=f"array {name!r}", remedy=remedy)
-        return values[:rows]
 
 
 def _handy_first(layers: list[Layer]) -> list[Layer]:
@@ -280,17 +264,3 @@ def _handy_first(layers: list[Layer]) -> list[Layer]:
 def _worst(values: Floats, sums: Bools) -> int:
     """A row with answers that are negative, or whose sum is wrong."""
     return int(np.argmax((values < -TINY).any(1) | ~sums[:, 0]))
-
-
-def as_columns(values: NDArray[Any], rows: int) -> NDArray[Any]:
-    """Answers (N, K) of an array with further axes of length 1; of one row also without an axis for rows."""
-    values = values[None] if rows == 1 and values.ndim == 1 else values
-    further = values.ndim > 2 and len(values) == rows and max(values.shape[1:]) * rows == values.size
-    return values.reshape(rows, -1) if further else values
-
-
-def as_rows(values: Any) -> NDArray[Any]:
-    """An array; of a list of class → probability, as skl2onnx writes it by default, its columns in order."""
-    if isinstance(values, list) and values and isinstance(values[0], dict):
-        return np.array([[row[key] for key in sorted(row)] for row in values], np.float32)
-    return np.asarray(values)

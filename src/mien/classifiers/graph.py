@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +52,32 @@ class LayerInfo:
     shape: tuple[int, ...]
 
 
+class Reading(NamedTuple):
+    """What is read out of a graph: an array, or means of a map.
+
+    Attributes
+    ----------
+    array : its name in the graph.
+    grid : for means, equal parts of each side of the map; 0 for the array itself.
+    sides : height and width of the map.
+    """
+
+    array: str
+    grid: int = 0
+    sides: tuple[int, ...] = ()
+
+    def is_divided_like(self, coarser: Reading) -> bool:
+        """Whether the parts of a coarser grid are made of equal numbers of this grid's, and these are equal."""
+        grids = self.grid and coarser.grid and not self.grid % coarser.grid
+        return bool(grids) and not any(side % self.grid for side in self.sides)
+
+    def of(self, values: Any) -> Any:
+        """The numbers that are read, for a graph that gives the array alone."""
+        return grid_means(values, self.grid) if self.grid else values
+
+
 class Graph(Protocol):
-    """A model that reads one array.
+    """A model that reads one array. One that computes means of maps itself has `read`, see `read_out`.
 
     Attributes
     ----------
@@ -71,6 +95,16 @@ class Graph(Protocol):
     def layers(self, probe: NDArray[Any], rows: int) -> tuple[LayerInfo, ...]:
         """What a corrector may learn on, found by the shapes for a probe of so many rows."""
         ...
+
+
+def read_out(graph: Graph, data: NDArray[Any], readings: Sequence[Reading]) -> list[Any]:
+    """What is read out of a graph for one array: inside the graph where it can, so that large maps stay there."""
+    inside = getattr(graph, "read", None)
+    if inside is not None:
+        return list(inside(data, readings))
+    names = list(dict.fromkeys(reading.array for reading in readings))
+    values = dict(zip(names, graph.run(data, names), strict=True))
+    return [reading.of(values[reading.array]) for reading in readings]
 
 
 def choose_layers(

@@ -6,20 +6,19 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.classifiers.graph import ArrayInfo, LayerInfo
+from mien.classifiers.graph import ArrayInfo, LayerInfo, Reading
 from mien.classifiers.onnx_layers import array_names, onnx_layers
+from mien.classifiers.onnx_nodes import EXTRA
+from mien.classifiers.onnx_sessions import LARGEST, Sessions
 from mien.errors import DataError, RunError, UsageError
-from mien.machine import cores
 from mien.outside import MOST_WORDS, import_optional, words
+from mien.workers import use_one_core
 
-EXTRA = "onnx"
-CONVERT = "convert the model again, with standard operators and with a first axis of free length for the images"
 NUMBERS = {
     "tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64", "tensor(uint8)": "uint8"
 }  # fmt: skip
@@ -27,8 +26,6 @@ NUMBERS = {
 OF_ALL_ROWS = ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM")
 """Operators whose scale follows from all rows that are read together."""
 CHUNK = 2**20
-LARGEST = 2**31 - 2**20
-"""Bytes above which weights go into a file beside the graph: protobuf has no message of 2 GB."""
 
 
 class OnnxGraph:
@@ -46,9 +43,8 @@ class OnnxGraph:
     """
 
     def __init__(self, path: Path, largest: int = LARGEST) -> None:
-        self.path, self._largest = Path(path), largest
+        self.path = Path(path)
         self._onnx = import_optional("onnx", "onnx", EXTRA)
-        self._runtime = import_optional("onnxruntime", "onnxruntime", EXTRA)
         if not self.path.is_file():
             raise RunError("no such file", place=str(self.path), remedy="give the path of an ONNX file")
         try:
@@ -62,9 +58,9 @@ class OnnxGraph:
         self.files = (self.path, *self._external())
         if len(self.files) > 1:
             self._load_external()
-        self._sessions: dict[tuple[str, ...], Any] = {}
+        self._sessions = Sessions(self.model, self.path, largest)
         self.input = self._only_input()
-        self.outputs = tuple(map(_info, self._session(()).get_outputs()))
+        self.outputs = tuple(map(_info, self._sessions.of(())[0].get_outputs()))
 
     @cached_property
     def id(self) -> str:
@@ -86,6 +82,9 @@ class OnnxGraph:
         """Version of the standard operators that it uses."""
         return max((entry.version for entry in self.model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
 
+    prepare_thread = staticmethod(use_one_core)
+    """Called once in each thread that asks for outputs: many threads with one core each are fastest."""
+
     def run(self, data: NDArray[Any], names: Sequence[str]) -> list[Any]:
         """The arrays of these names, outputs or others inside the graph, for one array that the graph reads.
 
@@ -93,18 +92,26 @@ class OnnxGraph:
         ------
         DataError : ONNX Runtime refuses the array.
         """
-        outputs = {info.name for info in self.outputs}
-        inside = tuple(sorted(set(names) - outputs))
-        session = self._session(tuple(sorted(set(names))) if inside else ())
+        return self.read(data, [Reading(name) for name in names])
+
+    def read(self, data: NDArray[Any], readings: Sequence[Reading]) -> list[Any]:
+        """What is read out of the graph for one array, see `mien.classifiers.graph.read_out`; errors as of `run`."""
+        outputs = {Reading(info.name) for info in self.outputs}
+        session, names = self._sessions.of([] if set(readings) <= outputs else readings)
+        asked = [names.get(reading, reading.array) for reading in readings]
         try:
-            return list(session.run(list(names), {self.input.name: data}))
+            values = session.run(asked, {self.input.name: data})
         except Exception as error:  # the runtime has many errors of its own
             raise DataError(
                 f"ONNX Runtime refuses an array of shape {data.shape}: {words(error)}", place=str(self.path),
                 remedy="declare the form that the model reads: size, colours, layout",
             ) from error  # fmt: skip
+        return [
+            value.reshape(len(value), -1) if reading.grid else value
+            for reading, value in zip(readings, values, strict=True)
+        ]
 
-    @property
+    @cached_property
     def row_by_row(self) -> bool:
         """Whether it must read one row at a time, since its answers for a row depend on the others beside it."""
         nodes = (*self.model.graph.node, *(node for function in self.model.functions for node in function.node))
@@ -136,41 +143,14 @@ class OnnxGraph:
         except (RunError, DataError):
             return [None] * len(names)
 
-    def _session(self, names: tuple[str, ...]) -> Any:
-        """A session that computes these arrays alone; () stands for the graph's own outputs."""
-        if names not in self._sessions:
-            options = self._runtime.SessionOptions()
-            options.log_severity_level, options.intra_op_num_threads = 4, cores()
-            try:
-                with TemporaryDirectory() as folder:
-                    path = self._with_outputs(names, Path(folder)) if names else self.path
-                    self._sessions[names] = self._runtime.InferenceSession(
-                        str(path), options, providers=["CPUExecutionProvider"]
-                    )
-            except Exception as error:  # the runtime has many errors of its own
-                raise RunError(
-                    f"ONNX Runtime cannot load it: {words(error)}", place=str(self.path), remedy=CONVERT
-                ) from error
-        return self._sessions[names]
-
-    def _with_outputs(self, names: tuple[str, ...], folder: Path) -> Path:
-        """A file of the graph with these outputs."""
-        model = self._onnx.ModelProto()
-        model.CopyFrom(self.model)
-        declared = {value.name: value for value in model.graph.output}
-        outputs = [declared.get(name) or self._onnx.ValueInfoProto(name=name) for name in names]
-        del model.graph.output[:]
-        model.graph.output.extend(outputs)
-        return save_model(model, folder / "graph.onnx", self._largest)
-
     def _only_input(self) -> ArrayInfo:
-        inputs = [_info(value) for value in self._session(()).get_inputs()]
+        inputs = [_info(value) for value in self._sessions.of(())[0].get_inputs()]
         if len(inputs) != 1:
             names = ", ".join(info.name for info in inputs) or "none"
             cause = f"reads {len(inputs)} arrays: {names}"
             raise UsageError(cause, place=str(self.path), remedy="give a model that reads one array of images or rows")
         if not inputs[0].dtype:
-            [value] = self._session(()).get_inputs()
+            [value] = self._sessions.of(())[0].get_inputs()
             cause = f"its input {value.name[:MOST_WORDS]!r} is a {value.type}"
             remedy = f"convert the model again, so that it reads {', '.join(NUMBERS.values())}"
             raise UsageError(cause, place=str(self.path), remedy=remedy)
@@ -220,18 +200,6 @@ def _is_near(before: Any, after: Any) -> bool:
     """Whether an output of floats is the same, but for rounding; others count as the same."""
     is_float = isinstance(before, np.ndarray) and before.dtype.kind == "f"
     return not is_float or np.allclose(before, after, rtol=1e-3, atol=1e-4, equal_nan=True)
-
-
-def save_model(model: Any, path: Path, largest: int = LARGEST) -> Path:
-    """Write an `onnx.ModelProto`, and return its path; above `largest` bytes, the weights go into `path` + ".data"."""
-    onnx = import_optional("onnx", "onnx", EXTRA)
-    if model.ByteSize() <= largest:
-        onnx.save_model(model, path)
-    else:
-        copied = onnx.ModelProto()
-        copied.CopyFrom(model)  # the weights leave the model that is saved
-        onnx.save_model(copied, path, save_as_external_data=True, location=f"{path.name}.data")
-    return path
 
 
 def _info(value: Any) -> ArrayInfo:

@@ -19,19 +19,18 @@ from mien.classifiers.foreign import (
     LOGITS,
     PIXELS,
     PROBABILITIES,
-    BatchRule,
     Declaration,
-    as_rows,
 )  # fmt: skip
-from mien.classifiers.graph import grid_cuts
-from mien.classifiers.onnx_graph import EXTRA, OnnxGraph, save_model
+from mien.classifiers.onnx_graph import OnnxGraph
+from mien.classifiers.onnx_nodes import EXTRA, PREFIX, AddedNodes
+from mien.classifiers.onnx_sessions import save_model
 from mien.classifiers.onnx_surgery import AGAIN, OPSET, rename, upgraded, with_free_rows
+from mien.classifiers.rows import BatchRule, as_rows
 from mien.classifiers.tensors import PER_IMAGE
 from mien.errors import MienError, UsageError
 from mien.outside import import_optional
 from mien.types import FeatureRequest
 
-PREFIX = "readout/"
 FREE = "export the model with a first axis of free length, adopt that file, and make the patch again"
 ANOTHER = "make the patch again with a corrector on a layer of the classifier, such as nystroem"
 
@@ -129,8 +128,8 @@ def _is_near(first: NDArray[Any], second: NDArray[Any]) -> bool:
     return np.allclose(first, second, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
-class _Readout:
-    """Nodes behind a model, which are added to it.
+class _Readout(AddedNodes):
+    """Nodes for probabilities and features.
 
     Parameters
     ----------
@@ -138,23 +137,8 @@ class _Readout:
     """
 
     def __init__(self, model: Any, declared: Declaration, inner: dict[str, str]) -> None:
-        self.model, self.declared, self.inner = model, declared, inner
-        self.onnx = import_optional("onnx", "onnx", EXTRA)
-
-    def __call__(self, operator: str, *values: str, **attributes: Any) -> str:
-        """Add a node with one output, and return the output's name."""
-        name = f"{PREFIX}{operator.lower()}_{len(self.model.graph.node)}"
-        self.model.graph.node.append(self.onnx.helper.make_node(operator, list(values), [name], name, **attributes))
-        return name
-
-    def constant(self, array: Any, kind: Any = np.float32) -> str:
-        name = f"{PREFIX}constant_{len(self.model.graph.initializer)}"
-        tensor = self.onnx.numpy_helper.from_array(np.ascontiguousarray(array, kind).reshape(np.shape(array)), name)
-        self.model.graph.initializer.append(tensor)
-        return name
-
-    def float(self, value: str) -> str:
-        return self("Cast", value, to=self.onnx.TensorProto.FLOAT)
+        super().__init__(model)
+        self.declared, self.inner = declared, inner
 
     def show(self, name: str, value: str, shape: Sequence[int]) -> None:
         """Make a value (N, *shape) float32 an output of this name."""
@@ -194,7 +178,8 @@ class _Readout:
             for grid in GRIDS:
                 if request.matches(f"{layer.name}/{grid}"):
                     name, width = f"features/{layer.name}/{grid}", layer.shape[0] * grid**2
-                    self.show(name, self.pooled(self.layer(layer.array), layer.shape[1:], grid), (width,))
+                    means = self.means(self.layer(layer.array), layer.shape[1:], grid)
+                    self.show(name, self("Flatten", means, axis=1), (width,))
         layers = {layer.name: layer for layer in self.declared.layers}
         for name in request.maps:
             if name == PIXELS and isinstance(inputs, ImageSpec):
@@ -210,15 +195,6 @@ class _Readout:
             cause = f"its array {array!r} is lost where its operators are converted to version {OPSET}"
             raise UsageError(cause, place="--onnx", remedy=AGAIN)
         return self.float(self.inner[array])
-
-    def pooled(self, maps: str, sides: Sequence[int], grid: int) -> str:
-        """(N, C, H, W) → (N, C·g²) means of equal parts, see `grid_means`: a product for each of the two axes."""
-        down, across = (np.zeros((grid, side), np.float32) for side in sides)
-        for weights, side in zip((down, across), sides, strict=True):
-            for part, (start, stop) in enumerate(grid_cuts(side, grid)):
-                weights[part, start:stop] = 1 / (stop - start)
-        rows = self("MatMul", maps, self.constant(across.T))
-        return self("Flatten", self("MatMul", self.constant(down), rows), axis=1)
 
     def pixels(self, inputs: ImageSpec) -> str:
         """(N, C, H, W) the images from 0 to 1, recovered from what the model reads."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from mien.classifiers.onnx_graph import EXTRA, OnnxGraph
+from mien.classifiers.onnx_graph import OnnxGraph
+from mien.classifiers.onnx_nodes import EXTRA
 from mien.errors import UsageError
 from mien.outside import import_optional, words
 

@@ -124,7 +124,8 @@ class TensorSpec:
 
     def _scaled(self, values: NDArray[Any]) -> Floats:
         shift, factor = (np.array(part, np.float32) for part in self.shift_and_factor)
-        scaled = (values.astype(np.float32) - shift) / factor
+        scaled = values.astype(np.float32) - shift
+        scaled /= factor
         if self.scaling == PER_IMAGE:
             axes = (1, 2, 3)
             scaled -= scaled.mean(axes, keepdims=True)

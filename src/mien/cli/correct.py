@@ -117,8 +117,7 @@ def _of_pictures(place: Path, source: str | None, values: dict[str, Any]) -> Cal
 
     def make(say: Say) -> Correction:
         classifier = open_run(cell, base=values["base"])
-        read = data.for_images(classifier.card.images)
-        return correct_(classifier, read, settings, policy, command=command_line(), say=say)
+        return correct_(classifier, data, settings, policy, command=command_line(), say=say)
 
     return make
 

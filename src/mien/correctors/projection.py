@@ -64,6 +64,8 @@ class Nystroem(OnRidge):
     learns = ("landmarks", "scale", "roots", *RIDGE)
     whiten = 0.5
     axes = 512
+    _product: tuple[Arrays, Floats] | None = None
+    """What was learnt, and its roots times its weights."""
 
     def _draw(self, vectors: Floats) -> Arrays:
         order = np.random.default_rng(self.random_state).permutation(len(vectors))
@@ -77,11 +79,28 @@ class Nystroem(OnRidge):
         return {"landmarks": landmarks, "scale": scale, "roots": axes[:, kept] / np.sqrt(values[kept])}
 
     def _lifted(self, vectors: Floats, drawn: Arrays) -> Floats:
-        kernel = np.exp(-_squared(vectors, drawn["landmarks"]) / drawn["scale"])
-        return np.asarray(kernel @ drawn["roots"])
+        return np.asarray(_kernel(vectors, drawn) @ drawn["roots"])
+
+    def _vector_log_probs(self, vectors: Floats, learnt: Arrays) -> Floats:
+        """See the base class; the roots and the weights are multiplied once, which saves the product of each row."""
+        if self._product is None or self._product[0] is not learnt:
+            self._product = learnt, learnt["roots"].astype(np.float64) @ learnt["weights"]
+        ridge = Ridge(self._product[1], learnt["intercept"], float(learnt["temperature"]))
+        return ridge.log_probs(_kernel(vectors, learnt))
+
+
+def _kernel(vectors: Floats, drawn: Arrays) -> Floats:
+    """(N, L) values of the kernel between vectors and landmarks."""
+    distances = _squared(vectors, drawn["landmarks"])
+    distances /= -drawn["scale"]
+    return np.asarray(np.exp(distances, out=distances))
 
 
 def _squared(first: Floats, other: Floats) -> Floats:
     """(N, L) squared distances."""
-    lengths = (first**2).sum(1)[:, None] + (other**2).sum(1)
-    return np.asarray(np.maximum(lengths - 2 * (first @ other.T), 0))
+    lengths = np.einsum("ij,ij->i", other, other)
+    squared = first @ other.T
+    squared *= -2
+    squared += np.einsum("ij,ij->i", first, first)[:, None]
+    squared += lengths
+    return np.asarray(np.maximum(squared, 0, out=squared))

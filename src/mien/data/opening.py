@@ -18,6 +18,8 @@ from mien.data.signatures import first_bytes, format_of, readable, remedy
 
 LIMIT = 2**26
 """Maximum number of pixels in a picture (67 million): more may be a decompression bomb."""
+SMALL = 2**20
+"""Size in bytes below which a file is read at once."""
 ORIENTATION = 0x0112
 SUBFILE, SUB_PICTURES, DNG = 254, 330, 50706
 """TIFF tags: purpose of a picture, offsets of further pictures, version of DNG."""
@@ -68,8 +70,8 @@ def decode_file(path: Path, ranges: Ranges, side: int = 0) -> Upright:
     ------
     RefusedError : the file cannot be used. Any other exception : raised by one of Pillow's decoders.
     """
-    upright, metadata_faults = _without_broken_metadata(path, partial(_decoded, path, ranges, side))
-    return replace(upright, faults=(*upright.faults, *metadata_faults))
+    upright, metadata_faults = _without_broken_metadata(path, partial(_decoded, path, ranges, side), _whole(path))
+    return replace(upright, faults=(*upright.faults, *metadata_faults)) if metadata_faults else upright
 
 
 def extent_of(path: Path) -> Extent | None:
@@ -98,10 +100,19 @@ def header(path: Path) -> tuple[tuple[int, int], str] | None:
         return None
 
 
-def _without_broken_metadata(path: Path, use: Callable[[Source], Result]) -> tuple[Result, tuple[Finding, ...]]:
-    """Apply `use` to a file; if that fails, to a copy in memory without the file's metadata."""
+def _whole(path: Path) -> Source:
+    """The content of a small file, since Pillow reads a few bytes at a time, which takes longer; else the path."""
+    with path.open("rb", buffering=0) as file:
+        content = file.read(SMALL)
+    return BytesIO(content) if len(content) < SMALL else path
+
+
+def _without_broken_metadata(
+    path: Path, use: Callable[[Source], Result], source: Source | None = None
+) -> tuple[Result, tuple[Finding, ...]]:
+    """Apply `use` to a file, or to its content; if that fails, to a copy in memory without the file's metadata."""
     try:
-        return use(path), ()
+        return use(source or path), ()
     except (RefusedError, Image.DecompressionBombError):
         raise
     except Exception as error:

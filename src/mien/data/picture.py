@@ -140,13 +140,14 @@ def decoded_image(
     plain: Image.Image, settings: ImageSettings, faults: tuple[Finding, ...] = (), *, hashed: bool = True
 ) -> DecodedImage:
     """Convert a picture in mode L or RGB to the size and colour of the settings; its hash does not depend on them."""
-    if plain.mode == "RGB" and _is_grey(plain):
-        plain = plain.convert("L")
-    pixels = np.asarray(plain)
-    digest = _hash(pixels) if hashed else ""
-    if plain.mode == settings.mode and plain.size == (settings.size, settings.size):
-        return DecodedImage(pixels, faults, digest)
-    return DecodedImage(_resized(plain.convert(settings.mode), settings), faults, digest)
+    digest = ""
+    if hashed:
+        if plain.mode == "RGB" and _is_grey(plain):  # only the hash differs: grey stays grey in both modes
+            plain = plain.convert("L")
+        digest = _hash(np.asarray(plain))
+    if plain.mode != settings.mode:
+        plain = plain.convert(settings.mode)
+    return DecodedImage(_resized(plain, settings), faults, digest)
 
 
 def _hash(plain: Pixels) -> str:
@@ -171,7 +172,7 @@ def _resized(image: Image.Image, settings: ImageSettings) -> Pixels:
             image = ImageOps.fit(image, size, settings.filter)
         else:
             return _padded(image, settings)
-    return np.array(image)
+    return np.asarray(image)
 
 
 def _padded(image: Image.Image, settings: ImageSettings) -> Pixels:

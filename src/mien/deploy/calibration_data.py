@@ -88,7 +88,7 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
     Parameters
     ----------
     classifier : one that reads images, with a record of what it was trained on.
-    data : size, colour and resize mode are taken from the card.
+    data : size, colour, resize mode and filter are taken from the card.
     settings : name the classes, state what was trained on besides, and may name a cluster of a discovery, whose images
         are of the one class.
 
@@ -99,7 +99,7 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
     """
     card = classifier.card
     images = card.images
-    data = replace(data, size=images.size, colour=images.colour, resize_mode=images.resize_mode)
+    data = data.for_images(images)
     pictures = prepare(data)
     learnt = learnt_by(classifier, settings.trained_on, data, pictures)
     pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt, settings.fit_trained_on)

@@ -131,7 +131,7 @@ def _patch(classifier: Classifier, given: Mapping[str, Any], classes: Sequence[A
     given = {**given, "classes": tuple(class_names(classes))}
     _check_known(given, {field.name for kind in (CorrectSettings, DataSettings, Policy) for field in fields(kind)})
     data, how, policy = (_built(kind, given) for kind in (DataSettings, CorrectSettings, Policy))
-    return correct_on_data(classifier, data.for_images(classifier.card.images), how, policy).patch
+    return correct_on_data(classifier, data, how, policy).patch
 
 
 def _check_known(given: Mapping[str, Any], known: Collection[str]) -> None:

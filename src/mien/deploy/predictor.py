@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from mien.classifiers.contract import Batch, Classifier
 from mien.classifiers.inputs import ReadRows, as_batch, paths_in, read_rows
@@ -78,7 +80,7 @@ class Predictor:
         """Answers for batch after batch, in order; memory does not grow with their number.
 
         One thread reads files. Where the classifier allows it (`prepare_thread`), each core answers for batches of its
-        own, which is faster than all cores on the same one.
+        own, which is faster than all cores on the same one. Meanwhile matrix products of the process use one core each.
 
         Parameters
         ----------
@@ -88,7 +90,8 @@ class Predictor:
         prepare = getattr(self.classifier, "prepare_thread", None)
         workers = cores() if prepare else 1
         read = partial(self._read, ranges=ranges)
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(workers, initializer=prepare) as answering:
+        alone = threadpool_limits(1, "blas") if workers > 1 else nullcontext()
+        with alone, ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(workers, initializer=prepare) as answering:
             yield from in_order(answering, self._answer, in_order(reader, read, batches, 2 * workers), 1 + workers)
 
     def stream_files(self, paths: Sequence[Path], ranges: Ranges | None = None) -> Iterator[Predictions]:

@@ -58,7 +58,12 @@ class Whitening:
         if features.shape[1] != len(self.mean):
             cause = f"features have {features.shape[1]} columns, the whitening was fitted to {len(self.mean)}"
             raise AlignmentError(cause, place="Whitening.apply", remedy="give the features that it was fitted to")
-        return ((features - self.mean) / self.std) @ self.basis
+        standardised = features - self.mean
+        if standardised.dtype == self.std.dtype:
+            standardised /= self.std  # without another array of this size
+        else:
+            standardised = standardised / self.std
+        return np.asarray(standardised @ self.basis)
 
     def project(self, features: Floats, directions: Floats) -> Floats:
         """(N, C) products `apply(features) @ directions` of (N, D) features and (M, C) directions, without `apply`."""

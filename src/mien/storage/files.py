@@ -173,6 +173,11 @@ def read_arrays(path: Path) -> Record:
 
 def _plain(value: Any) -> Any:
     """NumPy values and NaN as JSON knows them."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:  # first, since most values are of these types
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -12,7 +12,7 @@ import numpy as np
 
 from mien.certify.calibration_set import CalibrationSet
 from mien.classifiers.contract import Batch, Classifier, GraphClassifier
-from mien.classifiers.onnx_graph import LARGEST
+from mien.classifiers.onnx_sessions import LARGEST
 from mien.deploy.onnx.graph import composed, corrector_graph, features_read, rounded_up
 from mien.deploy.onnx.metadata import input_facts, with_metadata
 from mien.deploy.onnx.nodes import PROBABILITIES, onnx_library

@@ -55,7 +55,6 @@ def measure(exported: Exported, predictor: Predictor, check: str = "") -> tuple[
             data, settings = DataSettings(check), CorrectSettings()
         else:
             return None, "no labelled pictures are named"
-        data = data.for_images(predictor.classifier.card.images)
         material = load_calibration_data(predictor.classifier, data, replace(settings, classes=(), found=""))
     except (MienError, TypeError) as error:
         return None, f"the pictures cannot be read: {getattr(error, 'cause', error)}"

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.classifiers.contract import Batch, GraphClassifier
-from mien.classifiers.foreign import as_rows
-from mien.classifiers.onnx_graph import LARGEST, save_model
+from mien.classifiers.onnx_sessions import LARGEST, save_model
+from mien.classifiers.rows import as_rows
 from mien.outside import import_optional
 from mien.storage.files import storage_errors
 
