@@ -215,7 +215,7 @@ def correct(
     Parameters
     ----------
     classifier : one that reads images; see `mien.classifiers.registry.open_classifier`.
-    data : labelled pictures. Their size, colour and resize mode are taken from the classifier.
+    data : labelled pictures. Their size, colour, resize mode and filter are taken from the classifier.
     settings : the target classes, new ones or known ones, and how they are corrected.
     command : how to make the patch again. say : called with each stage.
 
