@@ -139,6 +139,7 @@ def save_adopted(classifier: ForeignClassifier, folder: Path, about: dict[str, A
         **about, "id": card.id, "files": list(files), "classes": declared.classes,
         "inputs": asdict(declared.inputs), "reads": "images" if isinstance(declared.inputs, ImageSpec) else "table",
         "output": declared.output, "answers": declared.answers, "layers": [asdict(layer) for layer in declared.layers],
+        "own_features": declared.own_features,
     }  # fmt: skip
     with storage_errors(folder), appearing(folder, stale=0) as new:
         for name, file in files.items():
@@ -198,7 +199,8 @@ def _declared(stored: Record) -> Declaration:
     else:
         spec = TableSpec(**inputs)
     layers = tuple(LayerInfo(**{**layer, "shape": tuple(layer["shape"])}) for layer in stored["layers"])
-    return Declaration(tuple(stored["classes"]), spec, stored["output"], stored["answers"], layers)
+    alone = bool(stored.get("own_features", False))  # earlier versions had none
+    return Declaration(tuple(stored["classes"]), spec, stored["output"], stored["answers"], layers, alone)
 
 
 def _names(files: Sequence[Path]) -> list[str]:

@@ -20,6 +20,8 @@ from mien.classifiers.tensors import LAYOUTS, ORDERS, PER_IMAGE, SCALINGS, Tenso
 from mien.data.labels import EMOTIONS
 from mien.data.picture import RESAMPLING, RESIZE_MODES, ImageSettings
 from mien.errors import UsageError, choice_error
+from mien.features.extractor import SMALLEST
+from mien.outside import is_installed
 from mien.settings import setting, validate
 from mien.types.dataset import spelling
 
@@ -84,7 +86,13 @@ def declare(graph: Graph, settings: InputSettings) -> Declared:
     if rule.rows == 1 and not rule.fixed:
         notes.append("it has a scale that follows from all rows that it reads together, so it reads one at a time")
     layers = _chosen(graph.layers(probe, rows), settings.use_layers)
-    return Declared(Declaration(classes, inputs, output, kind, layers), tuple(notes))
+    is_bare = _shows_nothing(layers, classes) and not settings.use_layers and is_installed("skimage")
+    alone = is_bare and isinstance(inputs, ImageSpec) and inputs.size >= SMALLEST
+    if alone:
+        notes.append(
+            "it shows no layers: correctors may learn on its answers and on features of the pictures alone (daisy)"
+        )
+    return Declared(Declaration(classes, inputs, output, kind, layers, alone), tuple(notes))
 
 
 def _inputs(
@@ -202,6 +210,11 @@ def _listed(text: str) -> tuple[str, ...]:
         pass
     numbered = re.findall(r"\d+\s*:\s*['\"]([^'\"]*)['\"]", text)
     return tuple(numbered) or tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _shows_nothing(layers: tuple[LayerInfo, ...], classes: tuple[str, ...]) -> bool:
+    """Whether no layer holds more than the answers do."""
+    return not any(layer.kind == "map" or layer.shape[-1] > len(classes) for layer in layers)
 
 
 def _chosen(layers: tuple[LayerInfo, ...], names: Sequence[str]) -> tuple[LayerInfo, ...]:

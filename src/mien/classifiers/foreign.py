@@ -17,6 +17,7 @@ from mien.classifiers.graph import Graph, LayerInfo, Reading, read_out
 from mien.classifiers.rows import BatchRule, as_columns, as_rows
 from mien.data.provenance import TrainedOn
 from mien.errors import AlignmentError, DataError, UsageError, choice_error
+from mien.features import describe
 from mien.nets.settings import AugmentSettings
 from mien.storage.identity import identity
 from mien.types import Bools, FeatureRequest, Floats, LabelSet, Outputs
@@ -30,6 +31,8 @@ PIXELS = "pixels"
 """The map that every classifier of images shows: the images themselves, from 0 to 1."""
 HANDY = 20_000
 """Numbers of a map up to which an adapter learns on it by default: nine views of each image are kept at once."""
+OWN = "daisy"
+"""The vector of features of the images alone."""
 INPUTS = "inputs"
 """The vector that every classifier of tables shows: the columns."""
 PROBABILITIES, LOGITS, INDEPENDENT = "probabilities", "logits", "independent"
@@ -48,6 +51,7 @@ class Declaration:
     answers : one of ANSWERS. Logits become probabilities by a softmax; independent ones, of which each class has its
         own from 0 to 1, by division by their sum.
     layers : what correctors may learn on.
+    own_features : whether correctors may learn on features of the images alone, see `mien.features.describe`.
     """
 
     classes: tuple[str, ...]
@@ -55,6 +59,7 @@ class Declaration:
     output: str
     answers: str = PROBABILITIES
     layers: tuple[LayerInfo, ...] = field(default=())
+    own_features: bool = False
 
     def __post_init__(self) -> None:
         _ = LabelSet(self.classes)  # refuses names that repeat
@@ -77,7 +82,7 @@ class ForeignClassifier:
     Notes
     -----
     A map layer gives the vectors "LAYER/1" and "LAYER/3", its means on grids of 1 × 1 and 3 × 3. Adapters may learn on
-    each map, and on "pixels", the images themselves.
+    each map, and on "pixels", the images themselves. Features of the images alone are the vector "daisy".
     """
 
     def __init__(
@@ -95,11 +100,15 @@ class ForeignClassifier:
         if isinstance(declared.inputs, ImageSpec):
             side, colours = declared.inputs.size, 3 if declared.inputs.colour else 1
             layers = _handy_first([*layers, Layer(PIXELS, (colours, side, side), "map")])
+            if declared.own_features:
+                blank = np.zeros((0, side, side), np.uint8)
+                layers.append(Layer(OWN, describe(blank, kind=OWN)[OWN].shape[1:], "vector"))
         else:
             layers.append(Layer(INPUTS, (declared.inputs.width,), "vector"))
         key = identity(
             graph=self.graph.id, classes=declared.classes, inputs=declared.inputs, output=declared.output,
             answers=declared.answers, layers=[(layer.name, layer.array) for layer in declared.layers],
+            **({OWN: True} if declared.own_features else {}),
         )  # fmt: skip
         return ClassifierCard(key, declared.classes, (), declared.inputs, tuple(layers), self.trained_on)
 
@@ -125,6 +134,8 @@ class ForeignClassifier:
         features = {name: shown[name] for name in vectors}
         if isinstance(self.declared.inputs, TableSpec) and request.matches(INPUTS):
             features[INPUTS] = batch.data
+        if self.declared.own_features and request.matches(OWN):
+            features |= describe(batch.data, kind=OWN)
         if PIXELS in request.maps:
             shown[PIXELS] = np.asarray(self._pixels(batch.data), np.float16)
         full = {name: shown[name][:, None] for name in request.maps}
@@ -162,6 +173,9 @@ class ForeignClassifier:
                 "again; or export the corrector alone: --patch-only"
             )
             raise UsageError("the classifier has no ONNX graph", place="--onnx", remedy=remedy)
+        if self.declared.own_features and request.matches(OWN):
+            cause = "its patch learns on features of the images that no ONNX operator computes"
+            raise UsageError(cause, place="--onnx", remedy="export the corrector alone: --patch-only")
         return with_readout(self.graph, self.declared, request)
 
     def graph_input(self, batch: Batch) -> NDArray[Any]:

@@ -13,6 +13,8 @@ from mien.types import Floats
 from mien.types.containers import as_pixels
 
 CELLS = 6
+SMALLEST = 2 * CELLS
+"""Side in pixels of the smallest pictures that have features."""
 ORIENTATIONS = 8
 RINGS, HISTOGRAMS = 2, 6
 """Of DAISY: rings around each point, and histograms on a ring."""
@@ -51,7 +53,7 @@ def describe(pixels: NDArray[np.uint8], *, kind: str = "hog", mirrored: bool = T
     }
     if kind not in makers:
         raise choice_error("kind of features", kind, KINDS, place="describe")
-    pixels = as_pixels(pixels, "describe: pixels", side=2 * CELLS)
+    pixels = as_pixels(pixels, "describe: pixels", side=SMALLEST)
     grey = pixels if pixels.ndim == 3 else np.round(pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
     vectors = [
         (makers[kind](picture) + makers[kind](picture[:, ::-1])) / 2 if mirrored else makers[kind](picture)
