@@ -203,7 +203,7 @@ def contempt(result: Result) -> None:
     held = np.concatenate([fold.held, np.flatnonzero(new & fair)])
     classes = (*ALL, known.new)
     lines = []
-    names = ["probabilities alone", "own features, DAISY", "layers, logistic", "layers, nystroem", "layers, blend",
+    names = ["probabilities alone", "own features, DAISY", "answers and DAISY", "layers, logistic", "layers, nystroem", "layers, blend",
              "adapter on a map", "adapter on pixels"]  # fmt: skip
     draws = [rng.permutation(pool) for _ in range(DRAWS)]
     areas: dict[tuple[str, int], list[float]] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import isclass
 from typing import Any
 
@@ -47,15 +46,6 @@ def import_optional(module: str, package: str, extra: str) -> Any:
         raise BrokenPackageError.for_package(package, error) from error
     except Exception as error:  # an import runs code and loads libraries, which may raise anything
         raise BrokenPackageError.for_package(package, error) from error
-
-
-def is_installed(module: str) -> bool:
-    """Whether an optional package is there; it is not imported.
-
-    >>> is_installed("json"), is_installed("no_such_package")
-    (True, False)
-    """
-    return find_spec(module) is not None
 
 
 def import_class(name: str, kind: type, *, place: str) -> Any:

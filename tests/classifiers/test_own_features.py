@@ -1,4 +1,4 @@
-"""A model that shows no layers: correctors learn on features of the images alone."""
+"""Correctors learn on features of the images alone, where a user declares that."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from mien.types import FeatureRequest
 
 pytest.importorskip("skimage")
 SIDE = 24
-SAID = InputSettings(classes=("dark", "light"), size=SIDE, order="grey", layout="nchw", scaling="0..1")
+SAID = InputSettings(
+    classes=("dark", "light"), size=SIDE, order="grey", layout="nchw", scaling="0..1", own_features=True
+)
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, SIDE, SIDE)).astype(np.uint8)
 
 
@@ -42,7 +44,8 @@ def test_features_stand_on_its_card_and_are_computed_where_they_are_asked_for() 
     assert {layer.name for layer in classifier.card.layers} == {OWN, "pixels"}
     assert np.array_equal(classifier.outputs(Batch(PIXELS)).vectors[OWN], describe(PIXELS, kind=OWN)[OWN])
     assert not classifier.outputs(Batch(PIXELS), FeatureRequest(vectors=())).vectors
-    assert any("features of the pictures alone" in note for note in declare(classifier.graph, SAID).notes)
+    plain = declare(classifier.graph, replace(SAID, own_features=False))
+    assert not plain.declaration.own_features and any("--own-features" in note for note in plain.notes)
 
 
 def test_they_are_part_of_what_is_declared(tmp_path: Path) -> None:
@@ -55,7 +58,8 @@ def test_they_are_part_of_what_is_declared(tmp_path: Path) -> None:
 
 
 def test_small_images_have_none() -> None:
-    assert not bare(replace(SAID, size=8)).declared.own_features
+    with pytest.raises(UsageError, match="pictures of 12"):
+        bare(replace(SAID, size=8))
 
 
 def test_a_corrector_learns_on_them(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from mien.data.labels import EMOTIONS
 from mien.data.picture import RESAMPLING, RESIZE_MODES, ImageSettings
 from mien.errors import UsageError, choice_error
 from mien.features.extractor import SMALLEST
-from mien.outside import is_installed
 from mien.settings import setting, validate
 from mien.types.dataset import spelling
 
@@ -51,6 +50,9 @@ class InputSettings:
     answers: str | None = setting(None, "what it answers with", choices=ANSWERS)
     output: str = setting("", "the name of its output with the answers, where there are several")
     use_layers: tuple[str, ...] = setting((), "layers for correctors to learn on; by default all that --layers lists")
+    own_features: bool = setting(
+        False, "let correctors learn on features of the pictures alone as well (extra foreign): daisy"
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -86,13 +88,11 @@ def declare(graph: Graph, settings: InputSettings) -> Declared:
     if rule.rows == 1 and not rule.fixed:
         notes.append("it has a scale that follows from all rows that it reads together, so it reads one at a time")
     layers = _chosen(graph.layers(probe, rows), settings.use_layers)
-    is_bare = _shows_nothing(layers, classes) and not settings.use_layers and is_installed("skimage")
-    alone = is_bare and isinstance(inputs, ImageSpec) and inputs.size >= SMALLEST
-    if alone:
-        notes.append(
-            "it shows no layers: correctors may learn on its answers and on features of the pictures alone (daisy)"
-        )
-    return Declared(Declaration(classes, inputs, output, kind, layers, alone), tuple(notes))
+    if settings.own_features:
+        _check_has_features(inputs)
+    elif isinstance(inputs, ImageSpec) and _shows_nothing(layers, classes):
+        notes.append("it shows no layers: --own-features lets correctors learn on features of the pictures alone")
+    return Declared(Declaration(classes, inputs, output, kind, layers, settings.own_features), tuple(notes))
 
 
 def _inputs(
@@ -215,6 +215,13 @@ def _listed(text: str) -> tuple[str, ...]:
 def _shows_nothing(layers: tuple[LayerInfo, ...], classes: tuple[str, ...]) -> bool:
     """Whether no layer holds more than the answers do."""
     return not any(layer.kind == "map" or layer.shape[-1] > len(classes) for layer in layers)
+
+
+def _check_has_features(inputs: ImageSpec | TableSpec) -> None:
+    """Raise UsageError where the rows are no images, or too small to have features."""
+    if not isinstance(inputs, ImageSpec) or inputs.size < SMALLEST:
+        cause = f"is for pictures of {SMALLEST} × {SMALLEST} pixels or more"
+        raise UsageError(cause, place="--own-features", remedy="leave it out")
 
 
 def _chosen(layers: tuple[LayerInfo, ...], names: Sequence[str]) -> tuple[LayerInfo, ...]:
