@@ -203,8 +203,7 @@ def contempt(result: Result) -> None:
     held = np.concatenate([fold.held, np.flatnonzero(new & fair)])
     classes = (*ALL, known.new)
     lines = []
-    names = ["probabilities alone", "own features, DAISY", "answers and DAISY", "layers, logistic", "layers, nystroem", "layers, blend",
-             "adapter on a map", "adapter on pixels"]  # fmt: skip
+    names = [name for name in CONTESTANTS if name not in ("own features, HOG", "layers, stack")]
     draws = [rng.permutation(pool) for _ in range(DRAWS)]
     areas: dict[tuple[str, int], list[float]] = {}
     for name in names:
