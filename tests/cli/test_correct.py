@@ -279,3 +279,17 @@ def test_one_patch_corrects_all_classes(mien: Mien, base: Path, faces: Path, cor
 def test_no_class_is_weak_is_an_error_in_words(mien: Mien, base: Path, faces: Path, tmp_path: Path) -> None:
     said = mien("correct", base, faces, "--class", "weak", "--class", "fear", *QUICK, "--out", tmp_path / "p")
     assert said.code == 2 and "weak" in said.err and not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv2"])
+def test_a_patch_on_a_named_layer_is_read_back(mien: Mien, base: Path, faces: Path, tmp_path: Path, layer: str) -> None:
+    out = tmp_path / "p"
+    flags = ("--class", "sadness", "--corrector", "adapter", "--layer", layer, "--budget", 0.3, "--aim", "gain")
+    said = mien("correct", base, faces, *flags, "--out", out)
+    assert said.code == 0, said
+    assert len(labels(mien, base, faces, "--patch", out)) > 0
+
+
+def test_a_layer_that_there_is_not_is_an_error_in_words(mien: Mien, base: Path, faces: Path, tmp_path: Path) -> None:
+    said = mien("correct", base, faces, "--class", "sadness", "--layer", "nowhere", *QUICK[2:], "--out", tmp_path / "p")
+    assert said.code == 2 and "nowhere" in said.err and not (tmp_path / "p").exists()

@@ -11,7 +11,7 @@ from mien import correctors
 from mien.correctors.adapter import Adapter
 from mien.correctors.blend import Blend
 from mien.correctors.cascade import Cascade
-from mien.correctors.contract import fitted_targets
+from mien.correctors.contract import fitted_targets, weighed_proposal
 from mien.correctors.linear import LDA, Logistic
 from mien.correctors.log_odds import OWN_SHARE, class_odds, most_probable
 from mien.errors import DataError, UsageError
@@ -132,3 +132,36 @@ def test_where_the_answer_is_the_only_class_nothing_is_suggested() -> None:
     outputs = Outputs(None, [[0.9, 0.1], [0.2, 0.8]])
     proposal = most_probable(np.array([[0.0, -1.0], [-1.0, 0.0]]), outputs, (1,))
     assert proposal.suggested.tolist() == [1, 1] and proposal.score[1] < -500 < proposal.score[0]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_where_the_corrector_knows_nothing_of_the_answer_it_overrides_nothing(name: str) -> None:
+    """Rows of class 1 are absent from fitting, and f answers it."""
+    rows = FIT[LABELS[FIT] != 1]
+    held = OUTPUTS.take(TEST)
+    proposal = made(name, ALL).fit(OUTPUTS.take(rows), LABELS[rows]).propose(held)
+    answered = held.predicted == 1
+    assert answered.any() and proposal.score[answered].max() < -500 < proposal.score[~answered].min()
+
+
+def test_several_new_classes_are_unknown_to_the_classifier() -> None:
+    probs, features = OUTPUTS.probs[:, :3], OUTPUTS.vectors[next(iter(OUTPUTS.vectors))]
+    labels = np.where(np.arange(len(LABELS)) % 5 == 0, 4, LABELS)
+    fitted = Logistic((3, 4)).fit(probs[FIT], labels[FIT], features[FIT])
+    assert fitted.known_.tolist() == [True, True, True, False, False]
+
+
+def test_a_corrector_of_several_classes_without_odds_is_refused_in_words() -> None:
+    class Odd(Logistic):
+        name = "outside:Odd"
+        class_odds = None
+
+    fitted = Logistic(ALL).fit(OUTPUTS.take(FIT), LABELS[FIT])
+    odd = Odd(ALL).restore(fitted.state())
+    with pytest.raises(UsageError, match="class_odds"):
+        weighed_proposal(odd, OUTPUTS.take(TEST), np.ones(4))
+
+
+def test_members_that_suggest_different_classes_are_refused() -> None:
+    with pytest.raises(UsageError, match="different classes"):
+        Blend((0, 1), [Logistic(0), Logistic(1)]).fit(OUTPUTS.take(FIT), LABELS[FIT])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,3 +190,47 @@ def test_a_layer_is_for_adapters() -> None:
     settings = CorrectSettings(corrector="lda", classes=("all",), trained_on=("unknown",), layer="view")
     with pytest.raises(UsageError, match="does not learn on a layer"):
         correct(Weak(), DATA, settings, Policy(0.1))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.9])
+def test_classes_are_chosen_on_rows_that_do_not_certify(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[np.ndarray] = []
+    whole = Weak.outputs
+
+    def counted(self: Weak, batch: Batch, request: FeatureRequest = FeatureRequest()) -> Outputs:  # noqa: B008 -- frozen
+        asked.append(batch.ids)
+        return whole(self, batch, request)
+
+    monkeypatch.setattr(Weak, "outputs", counted)
+    settings = CorrectSettings(corrector="lda", classes=("weak",), trained_on=("unknown",), fit_share=share)
+    found = load_calibration_data(Weak(), DATA, settings, share)
+    assert len(asked) == 1 and set(asked[0]) == set(found.pictures.ids[found.parts.rows("fit")])
+    assert len(found.parts.rows("fit")) / len(found.parts.rows("correct")) == pytest.approx(share, abs=0.1)
+
+
+@pytest.mark.parametrize("word", ["weak", "all", ["weak"]])
+def test_labels_that_are_numbers_stay_numbers(word: Any) -> None:
+    X, y = load_digits(return_X_y=True)
+    f = GaussianNB().fit(X[:200, 16:40], y[:200])
+    corrected = mien.CorrectedClassifier(f, "lda", classes=word, assume_unseen=True).fit(X[200:, 16:40], y[200:])
+    assert corrected.classes_.dtype.kind == "i" and corrected.score(X[200:, 16:40], y[200:]) > 0.5
+
+
+def test_by_default_the_classes_that_there_are_rows_of_are_corrected() -> None:
+    X, y = load_digits(return_X_y=True)
+    f = GaussianNB().fit(X[:200, 16:40], y[:200])
+    rows = np.flatnonzero(y != 9)[200:]
+    corrected = mien.CorrectedClassifier(f, "lda", assume_unseen=True).fit(X[rows][:, 16:40], y[rows])
+    assert "9" not in corrected.patch_.targets and len(corrected.patch_.targets) == 9
+    nines = X[y == 9][:, 16:40]
+    assert np.array_equal(corrected.predict(nines)[f.predict(nines) == 9], np.full((f.predict(nines) == 9).sum(), 9))
+
+
+def test_weights_that_are_not_those_of_the_patch_are_refused(tmp_path: Path) -> None:
+    settings = CorrectSettings(corrector="lda", classes=("all",), trained_on=("unknown",))
+    correct(Weak(), DATA, settings, Policy(0.2)).patch.save(tmp_path / "p")
+    arrays = dict(np.load(tmp_path / "p" / "calibration.npz"))
+    for changed in ({**arrays, "weights": arrays["weights"] * 2}, {k: v for k, v in arrays.items() if k != "weights"}):
+        np.savez(tmp_path / "p" / "calibration.npz", **changed)
+        with pytest.raises(RunError, match="weights"):
+            load_patch(tmp_path / "p", Weak())

@@ -46,12 +46,12 @@ def build_corrector(
     ----------
     layer : the map that an adapter learns on; by default that which suits it.
     """
-    if layer:
-        return _on_layer(kind, classifier, target, layer)
     head_source = getattr(classifier, "head_source", None)
     count = len(classifier.card.classes) if classes is None else classes
     beside: LayerSource = head_source(count) if head_source else _Shown(classifier.card)
     corrector = correctors.for_classifier(kind, beside, target)
+    if layer and getattr(corrector, "layer", None) != layer:
+        corrector = _on_layer(kind, classifier, target, layer)
     check_maps(classifier.card, requested_features(corrector).maps)
     return corrector
 

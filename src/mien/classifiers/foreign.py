@@ -17,7 +17,7 @@ from mien.classifiers.graph import Graph, LayerInfo, Reading, read_out
 from mien.classifiers.rows import BatchRule, as_columns, as_rows
 from mien.data.provenance import TrainedOn
 from mien.errors import AlignmentError, DataError, UsageError, choice_error
-from mien.features import describe
+from mien.features.extractor import describe, width
 from mien.nets.settings import AugmentSettings
 from mien.storage.identity import identity
 from mien.types import Bools, FeatureRequest, Floats, LabelSet, Outputs
@@ -101,8 +101,7 @@ class ForeignClassifier:
             side, colours = declared.inputs.size, 3 if declared.inputs.colour else 1
             layers = _handy_first([*layers, Layer(PIXELS, (colours, side, side), "map")])
             if declared.own_features:
-                blank = np.zeros((0, side, side), np.uint8)
-                layers.append(Layer(OWN, describe(blank, kind=OWN)[OWN].shape[1:], "vector"))
+                layers.append(Layer(OWN, (width(OWN, side),), "vector"))
         else:
             layers.append(Layer(INPUTS, (declared.inputs.width,), "vector"))
         key = identity(

@@ -173,7 +173,7 @@ class Adapter(BaseCorrector):
         self.target_, self.layer_ = restored_target(state["target"]), str(state["tap"])
         self.channels_ = int(state.get("channels", 0))  # earlier versions did not store it,
         self.own_share_ = float(state.get("own_share", 0))  # nor this
-        if self.head is None:
+        if self.head is None or self.layer_ != self.layer:  # a layer that was named has new weights above it
             first = next(value for name, value in weights.items() if name.startswith(("convolutions.0.", "blocks.0.")))
             network: Network = Fresh(len(weights["known"]), first.shape[1])
         else:

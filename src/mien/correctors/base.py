@@ -101,11 +101,12 @@ class BaseCorrector(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             positive, others = truth == given, base != given
         return auroc(proposal.score[others], positive[others])
 
-    def _padding(self) -> int | None:
+    def _padding(self) -> Target:
+        """The target classes that are indices; others are refused where they are used."""
         given = self.target_ if self.target is None else self.target
         listed = given if several(given) else [given]
         whole = [int(each) for each in listed if isinstance(each, int | np.integer) and not isinstance(each, bool)]
-        return max(whole, default=None)
+        return whole or None
 
     def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
         raise NotImplementedError
@@ -137,7 +138,10 @@ class CombinedCorrector(BaseCorrector):
 
     def _with_fitted(self, members: Sequence[Corrector]) -> Self:
         self.members_ = tuple(members)
-        targets = fitted_targets(self.members_[0])
+        targets, *others = map(fitted_targets, self.members_)
+        if any(other != targets for other in others):
+            cause = f"its members suggest different classes: {', '.join(map(str, [targets, *others]))}"
+            raise UsageError(cause, place=self.name, remedy="give all members the same target")
         self.target_ = targets if len(targets) > 1 else next(iter(targets), None)
         return self
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from sklearn.base import clone
 
 from mien.correctors.base import CombinedCorrector
-from mien.correctors.contract import Corrector, Target, check_fitted
+from mien.correctors.contract import Corrector, Target, check_fitted, class_odds_of
 from mien.correctors.linear import Logistic
 from mien.correctors.log_odds import most_probable
 from mien.correctors.projection import Nystroem
@@ -47,8 +47,8 @@ class Blend(CombinedCorrector):
 
     def class_odds(self, outputs: Outputs) -> Floats:
         """(N, K) log-odds of each class against f's answer: the mean of the members'."""
-        members: Sequence[Any] = check_fitted(self.members_, self.name)
-        return np.asarray(np.mean([member.class_odds(outputs) for member in members], axis=0))
+        members = check_fitted(self.members_, self.name)
+        return np.asarray(np.mean([class_odds_of(member, outputs) for member in members], axis=0))
 
     def _unfitted(self) -> Sequence[Corrector]:
         if self.members is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from mien.correctors.adapter import Adapter
 from mien.correctors.base import CombinedCorrector
-from mien.correctors.contract import Corrector, LayerSource, State, Target, check_fitted
+from mien.correctors.contract import Corrector, LayerSource, State, Target, check_fitted, class_odds_of
 from mien.correctors.linear import Logistic
 from mien.correctors.log_odds import NEVER, most_probable
 from mien.errors import UsageError
@@ -89,12 +89,11 @@ class Cascade(CombinedCorrector):
 
     def class_odds(self, outputs: Outputs) -> Floats:
         """(N, K) log-odds of each class against f's answer: of the second corrector above the gate, else far below."""
-        gate, members = check_fitted(self.gate_, self.name), check_fitted(self.members_, self.name)
-        first, second = cast(Sequence[Any], members)
+        gate, (first, second) = check_fitted(self.gate_, self.name), check_fitted(self.members_, self.name)
         passed = first.propose(outputs).score >= gate
-        odds: Floats = first.class_odds(outputs) + NEVER
+        odds = class_odds_of(first, outputs) + NEVER
         if passed.any():
-            odds[passed] = second.class_odds(outputs.take(passed))
+            odds[passed] = class_odds_of(second, outputs.take(passed))
         return odds
 
     def _prefixes(self, members: Sequence[Corrector]) -> list[str]:

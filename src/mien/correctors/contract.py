@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeGuard, TypeVar, runtime_checkable
 
 import numpy as np
@@ -64,14 +64,14 @@ def requested_features(corrector: Corrector) -> FeatureRequest:
     return getattr(corrector, "required_features", FeatureRequest())
 
 
-def as_outputs(outputs: Any, features: Any = None, target: int | None = None, known: Bools | None = None) -> Outputs:
+def as_outputs(outputs: Any, features: Any = None, target: Target = None, known: Bools | None = None) -> Outputs:
     """Outputs, or probabilities (N, K) with features, as Outputs.
 
     Parameters
     ----------
     outputs : Outputs, or (N, K) probabilities.
     features : (N, D) array or data frame, or name → array; None for none.
-    target : index of the target class; K or more adds classes that were not trained on.
+    target : index of the target class, or of several; K or more adds classes that were not trained on.
     known : (K,) the classes that the classifier was trained on. By default all but the target or, without one, all but
         those whose column is zero throughout.
 
@@ -84,10 +84,11 @@ def as_outputs(outputs: Any, features: Any = None, target: int | None = None, kn
     if isinstance(outputs, Outputs):
         return outputs if vectors is None else outputs.with_features(vectors)
     made = Outputs(as_ids(np.arange(len(outputs)), "ids"), outputs, vectors=vectors or {})
-    made = made.padded_to(max(len(made.known), 0 if target is None else target + 1, 0 if known is None else len(known)))
+    targets = [] if target is None else np.atleast_1d(target).tolist()
+    made = made.padded_to(max(len(made.known), 1 + max(targets, default=-1), 0 if known is None else len(known)))
     if known is None:
         empty = ~np.any(made.probs, axis=0)
-        known = ~empty if target is None else ~(empty & (np.arange(len(empty)) == target))
+        known = ~empty if target is None else ~(empty & np.isin(np.arange(len(empty)), targets))
     return Outputs(made.ids, made.probs, known if known.any() else None, made.vectors)  # type: ignore[arg-type]
 
 
@@ -170,8 +171,16 @@ def weighed_proposal(corrector: Corrector, outputs: Outputs, weights: Floats | N
     targets = fitted_targets(corrector)
     if weights is None or len(targets) < 2:
         return corrector.propose(outputs)
-    odds: Floats = corrector.class_odds(outputs)  # type: ignore[attr-defined]
-    return most_probable(odds, outputs, targets, weights)
+    return most_probable(class_odds_of(corrector, outputs), outputs, targets, weights)
+
+
+def class_odds_of(corrector: Corrector, outputs: Outputs) -> Floats:
+    """(N, K) log-odds of each class against f's answer; UsageError where a corrector of several classes has none."""
+    compute: Callable[[Outputs], Floats] | None = getattr(corrector, "class_odds", None)
+    if compute is None:
+        cause = "is of several classes and has no method class_odds"
+        raise UsageError(cause, place=corrector.name, remedy="give it one, see mien.correctors.contract.Corrector")
+    return compute(outputs)
 
 
 def restored_target(stored: NDArray[Any]) -> int | tuple[int, ...]:

@@ -138,7 +138,8 @@ def class_odds(log_probs: Floats, outputs: Outputs, own_share: float = OWN_SHARE
 
     Parameters
     ----------
-    log_probs : (N, K) of a corrector. own_share : share of f's own log-odds in those of the classes that f knows.
+    log_probs : (N, K) of a corrector. Where it knows nothing of f's answer, all odds are `NEVER`.
+    own_share : share of f's own log-odds in those of the classes that f knows.
 
     Examples
     --------
@@ -150,7 +151,8 @@ def class_odds(log_probs: Floats, outputs: Outputs, own_share: float = OWN_SHARE
     odds = log_probs - log_probs[rows, answers][:, None]
     of_f = np.log(np.maximum(outputs.probs.astype(np.float64), LEAST))
     both = (1 - own_share) * odds + own_share * (of_f - of_f[rows, answers][:, None])
-    return np.where(outputs.known, both, odds)
+    is_strange = log_probs[rows, answers] <= NEVER
+    return np.where(is_strange[:, None], NEVER, np.where(outputs.known, both, odds))
 
 
 def most_probable(odds: Floats, outputs: Outputs, classes: tuple[int, ...], weights: Floats | None = None) -> Proposal:

@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from mien.correctors import NOVELTY_SCORES
 from mien.correctors.base import BaseCorrector
-from mien.correctors.contract import State, check_fitted, target_class
+from mien.correctors.contract import State, Target, check_fitted, target_class
 from mien.errors import DataError, choice_error
 from mien.features import Embedding
 from mien.types import NO_LABEL, FeatureRequest, Floats, Outputs, Proposal, SoftLabels, as_numbers
@@ -60,9 +60,9 @@ class Novelty(BaseCorrector):
     def required_features(self) -> FeatureRequest:
         return FeatureRequest(vectors=("logits", "means") if (self.method_ or self.method) in _OF_OUTPUTS else ("*",))
 
-    def _padding(self) -> int | None:
+    def _padding(self) -> Target:
         padding = super()._padding()
-        return None if padding == NO_LABEL else padding
+        return None if padding == [NO_LABEL] else padding
 
     def _fit(self, outputs: Outputs, labels: SoftLabels | None) -> Self:
         if self.method not in NOVELTY_SCORES:

@@ -97,7 +97,8 @@ def answer_rows(
     names = dict.fromkeys(settings.classes)
     word = is_word(list(names), labelset.names)
     targets = list(names) if word else [labelset.names[labelset.resolve(name)] for name in names]
-    material = calibration_rows(classifier, data, parts, targets, provenance)
+    share = 0.0 if fixed else settings.share_to_fit(policy)
+    material = calibration_rows(classifier, data, parts, targets, provenance, share)
     unlabelled = [f"{int((~labelled).sum()):,} rows have no label, and are left out"] if not labelled.all() else []
     strangers = [
         f"{each.place} names no row of the table: all its rows count as new to the classifier"
@@ -107,7 +108,7 @@ def answer_rows(
     notes = (*answers.notes, *material.notes, *unlabelled, *strangers, *_leaks(classifier, material))
     material = replace(material, notes=notes)
     if not fixed:
-        return material.with_fit_share(settings.share_to_fit(policy))
+        return material
     if settings.fit_share:
         remedy = f"leave it out, or clear the column {PART} of the table"
         raise UsageError(f"the column {PART} says which rows fit", place="--fit-share", remedy=remedy)

@@ -82,7 +82,9 @@ class CalibrationData:
         return {**counts, "fit": len(self.to_fit)}
 
 
-def load_calibration_data(classifier: Classifier, data: DataSettings, settings: CorrectSettings) -> CalibrationData:
+def load_calibration_data(
+    classifier: Classifier, data: DataSettings, settings: CorrectSettings, share: float = 0.0
+) -> CalibrationData:
     """Read the pictures, and leave out what the classifier was trained on.
 
     Parameters
@@ -91,6 +93,7 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
     data : size, colour, resize mode and filter are taken from the card.
     settings : name the classes, state what was trained on besides, and may name a cluster of a discovery, whose images
         are of the one class.
+    share : share of *fit* and *calibrate* together that is to fit; 0 leaves them as they are.
 
     Raises
     ------
@@ -105,10 +108,12 @@ def load_calibration_data(classifier: Classifier, data: DataSettings, settings: 
     pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt, settings.fit_trained_on)
     pictures = in_classes(pictures, card.classes)
     trained_on = settings.fit_trained_on
+    # before classes are chosen on fit: what certifies may not choose
+    parts = CalibrationData(pictures, parts, (), provenance).with_fit_share(share).parts
     targets, remarks = target_classes(settings.classes, classifier, pictures, parts.rows("fit"))
     if settings.found:
         pictures, parts = _with_cluster(pictures, parts, settings.found, targets, images, learnt)
-    to_learn = pictures.labels[parts.rows("fit")]
+    to_learn = pictures.labels[CalibrationData(pictures, parts, (), provenance, (), trained_on).to_fit]
     for target in targets:
         if not (to_learn == target).any():
             raise DataError(

@@ -35,7 +35,7 @@ from mien.deploy.patch import Certificate, Patch
 from mien.deploy.patch_io import now
 from mien.deploy.predictor import Predictions, Predictor
 from mien.deploy.settings import CorrectSettings
-from mien.deploy.target_classes import is_word
+from mien.deploy.target_classes import ALL, is_word
 from mien.deploy.trained_on import base_of, recorded_by
 from mien.errors import UsageError
 from mien.types import NO_LABEL, Decision, Floats, Outputs, Split
@@ -57,8 +57,9 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         probabilities (see `mien.classifiers.function`), or the folder of a run. It is not changed. An estimator that is
         not fitted is cloned and trained on half of the rows.
     corrector : name of what learns, such as "logistic", "nystroem" or "lda".
-    classes : names of the target classes. Those that the classifier was not trained on come last in `classes_`. By
-        default all in y that it does not know or, where it knows all, every class.
+    classes : names of the target classes. Those that the classifier was not trained on come last in `classes_`. Or
+        "weak", those whose recall is clearly below the median, or "all". By default all in y that it does not know or,
+        where it knows all, every class in y.
     budget, delta : the share of right answers that may be lost, and the chance that the certificate is wrong.
     scope, action : whose answers are counted, and what an override does (see `mien.Policy`).
     guarantee, aim : which guarantee is in force, and what the threshold serves within the budget.
@@ -154,11 +155,12 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         data, provenance = without_learnt(data, sets, kind)
         parts = parts or divided(data, seed, FITTED)
         settings = CorrectSettings(corrector=self.corrector, keep_features=False)
-        material = calibration_rows(classifier, data, parts, given or new or known, provenance)
-        material = material.with_fit_share(settings.share_to_fit(policy))
+        every = known if ALL in known else (ALL,)
+        share = settings.share_to_fit(policy)
+        material = calibration_rows(classifier, data, parts, given or new or every, provenance, share)
         about = {"made": now(), "settings": asdict(policy), "base": base_of(classifier)}
         patch, _ = fit_patch(classifier, material, settings, policy, about=about)
-        return self._set(Predictor(classifier, patch), y, self.classes)
+        return self._set(Predictor(classifier, patch), y, listed and self.classes)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """(N,) the corrected answers, of `classes_`; "" or −1 where the action is to abstain."""

@@ -189,7 +189,7 @@ class Correction:
 def _heard(proposal: Proposal, truth: Ints, base: Ints, target: int) -> Floats:
     """(N,) the scores, and silence where the suggestion changes nothing, or is another class."""
     other = ~np.isin(proposal.suggested, (target, NO_LABEL))
-    vain = (proposal.suggested == base) | other | ((truth == target) & (proposal.suggested != target))
+    vain = (proposal.suggested == base) | other
     return np.where(vain, NO_OVERRIDE, proposal.score)
 
 
@@ -224,7 +224,7 @@ def correct(
     UsageError : an unknown class. DataError : too few pictures of one.
     """
     say("reading pictures")
-    material = load_calibration_data(classifier, data, settings).with_fit_share(settings.share_to_fit(policy))
+    material = load_calibration_data(classifier, data, settings, settings.share_to_fit(policy))
     return correct_on(classifier, material, settings, policy, about={"command": command, "data": asdict(data.stored())},
                       say=say)  # fmt: skip
 

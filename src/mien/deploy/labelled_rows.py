@@ -35,6 +35,7 @@ def class_names(labels: Any) -> list[str]:
     >>> class_names([1, 2.0]), class_names(["fear"])
     (['1', '2'], ['fear'])
     """
+    labels = [labels] if isinstance(labels, str) else labels
     plain = hasattr(labels, "tolist") or isinstance(labels, list | tuple)
     values = labels.tolist() if hasattr(labels, "tolist") else list(labels if plain else np.asarray(labels).tolist())
     missing = [row for row, value in enumerate(values) if is_missing(value)]
@@ -109,7 +110,12 @@ def divided(data: Dataset, seed: int, shares: Shares) -> Split:
 
 
 def calibration_rows(
-    classifier: Classifier, data: Dataset, parts: Split, classes: Sequence[str], provenance: Provenance
+    classifier: Classifier,
+    data: Dataset,
+    parts: Split,
+    classes: Sequence[str],
+    provenance: Provenance,
+    share: float = 0.0,
 ) -> CalibrationData:
     """Labelled rows as calibration data for the target classes.
 
@@ -117,6 +123,8 @@ def calibration_rows(
     ------
     DataError : nothing to learn a class from, or nothing to certify on.
     """
+    if share and len(parts.rows("calibrate")):  # before classes are chosen on fit: what certifies may not choose
+        parts = CalibrationData(data, parts, (), provenance).with_fit_share(share).parts
     to_learn, held = data.labels[parts.rows("fit")], parts.rows("calibrate")
     targets, remarks = target_classes(classes, classifier, data, parts.rows("fit"))
     for target in targets:

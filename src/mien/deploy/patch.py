@@ -200,6 +200,7 @@ class Patch:
             "correctors": self.names,
             "targets": self.corrector_targets,
             "policy": asdict(self.policy),
+            "weights": self.calibration.weights,
             "base": self.base,
             "data": self.data,
             "approximate": self.approximate,

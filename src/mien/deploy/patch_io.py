@@ -22,7 +22,7 @@ from mien.storage.artifact import Artifact
 from mien.storage.files import storage_errors, write_arrays
 from mien.storage.folders import appearing
 
-PATCH = Artifact("patch", "patch.json", 2, "mien correct")
+PATCH = Artifact("patch", "patch.json", 3, "mien correct")
 REMEDY = "make the patch again with mien correct"
 CALIBRATION = "calibration.npz"
 PICTURES, ROWS = UNITS = ("pictures", "rows")

@@ -64,6 +64,9 @@ class PatchRecord:
             calibration = CalibrationSet.of_arrays(read_arrays(folder / CALIBRATION))
             check_unique(calibration.row_keys, "ids")
             calibration.check_classes(len(classes))
+            weights = stored.get("weights")  # earlier versions had none
+            if not np.array_equal(np.asarray(weights), np.asarray(calibration.weights)):
+                raise ValueError("its weights are not those of patch.json")
             if calibration.score.shape[0] != len(pairs) or not len(calibration):
                 raise ValueError(f"score has {calibration.score.shape[0]} rows, and there are {len(pairs)} correctors")
         return cls(

@@ -61,8 +61,20 @@ def describe(pixels: NDArray[np.uint8], *, kind: str = "hog", mirrored: bool = T
     ]
     if vectors:
         return {kind: np.stack(vectors).astype(np.float32)}
-    width = len(makers[kind](np.zeros(grey.shape[1:], np.uint8)))
-    return {kind: np.empty((0, width), np.float32)}
+    return {kind: np.empty((0, len(makers[kind](np.zeros(grey.shape[1:], np.uint8)))), np.float32)}
+
+
+def width(kind: str, side: int) -> int:
+    """D, the number of features of pictures with this side.
+
+    >>> width("hog", 48), width("daisy", 48)
+    (800, 1664)
+    """
+    if kind == "hog":
+        return (CELLS - 1) ** 2 * 4 * ORIENTATIONS
+    step = max(2, side // CELLS)
+    points = len(range(step, side - step, step))
+    return int(points**2 * (RINGS * HISTOGRAMS + 1) * ORIENTATIONS)
 
 
 def _hog(hog: Callable[..., Floats], picture: NDArray[np.uint8]) -> Floats:

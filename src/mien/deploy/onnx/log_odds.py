@@ -75,7 +75,9 @@ def sum_of_exponentials(nodes: Nodes, values: str) -> str:
 def class_odds(nodes: Nodes, log_probs: str) -> str:
     """(N, K) float64 log-odds of each class against f's answer, from (N, K) log-probabilities of all classes."""
     axis, known = nodes.constant([1], np.int64), nodes.template.known
-    odds = nodes("Sub", log_probs, nodes("Unsqueeze", of_answer(nodes, log_probs), axis))
+    never = nodes.constant(NEVER, np.float64)
+    of_f_answer = nodes("Unsqueeze", of_answer(nodes, log_probs), axis)
+    odds = nodes("Sub", log_probs, of_f_answer)
     chances = nodes.cast(PROBABILITIES, np.float64)
     if len(known) > nodes.answered:
         chances = nodes("Pad", chances, nodes.constant([0, 0, 0, len(known) - nodes.answered], np.int64))
@@ -83,7 +85,8 @@ def class_odds(nodes: Nodes, log_probs: str) -> str:
     of_f = nodes("Sub", of_f, nodes("Unsqueeze", of_answer(nodes, of_f), axis))
     parts = ((odds, 1 - OWN_SHARE), (of_f, OWN_SHARE))
     both = nodes("Add", *(nodes("Mul", part, nodes.constant(weight, np.float64)) for part, weight in parts))
-    return nodes("Where", nodes.constant(known, bool), both, odds)
+    chosen = nodes("Where", nodes.constant(known, bool), both, odds)
+    return nodes("Where", nodes("LessOrEqual", of_f_answer, never), never, chosen)
 
 
 def most_probable(nodes: Nodes, odds: str, classes: tuple[int, ...], weights: Floats | None = None) -> tuple[str, str]:

@@ -59,7 +59,8 @@ def page(correction: Correction) -> str:
 def counted(correction: Correction) -> dict[str, int]:
     """Pictures or rows of each part, and those left out because of what the classifier was trained on."""
     provenance = correction.material.provenance
-    return {**correction.material.counts, "trained on, left out": provenance.pictures + provenance.persons}
+    use = "only to learn from" if correction.material.fit_trained_on else "left out"
+    return {**correction.material.counts, f"trained on, {use}": provenance.pictures + provenance.persons}
 
 
 def _number(hits: int, total: int) -> Number:
