@@ -50,7 +50,14 @@ KEYS = {
     | {"delay_3x_after_quiet_5000", "delay_3x_after_quiet_50000", "false_alarms", "certified_after_ratio"}
     | {"false_certificates", "bound_too_low", "shift_false_warnings", "update_ms", "state_bytes"},
     "foreign": {"digits_estimator_gain_at_harm_2", "digits_onnx_gain_at_harm_2", "digits_decisions_that_differ"}
-    | {"scoring_ratio", "scoring_ceiling", "patched_share", "scoring_ratio_all_cores", "onnx_over_torch"},
+    | {
+        "scoring_ratio",
+        "scoring_ceiling",
+        "patched_share",
+        "patched_share_logistic",
+        "scoring_ratio_all_cores",
+        "onnx_over_torch",
+    },
 }
 NEEDS = {"foreign": ("onnxruntime", "skl2onnx")}
 """Optional packages of a benchmark."""
