@@ -46,5 +46,6 @@ def before_and_after(lines: Sequence[Line], apart: int, file: Path) -> None:
         axes.grid(axis="x", color=GRID, linewidth=0.6)
         figure.text(0.2, 1 - 0.25 / height, "○ before", color=MUTED, fontsize=8.5)
         figure.text(0.31, 1 - 0.25 / height, "● after: better", color=Look(0).colour, fontsize=8.5)
-        figure.text(0.5, 1 - 0.25 / height, "● after: worse", color=Look(1).colour, fontsize=8.5)
+        if any(after < before for _, before, after in lines):
+            figure.text(0.5, 1 - 0.25 / height, "● after: worse", color=Look(1).colour, fontsize=8.5)
         _write(figure, file, "Accuracy, mean recall and recall of each class, before and after correction")
