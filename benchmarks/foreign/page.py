@@ -37,7 +37,8 @@ itself there, so harm is certified, and everything is tested, on fair pictures o
 
 ![Recall of each class before and after](images/before-and-after.svg)
 
-*{default}, {shown}, {trained_fit}.* One corrector for all classes (`--class all`), one certificate.
+*{default}, {shown}, {trained_fit}.* One corrector for all classes (`--class all`), one
+certificate.
 
 {train}
 
@@ -115,7 +116,8 @@ makes of it:
 """
 DEMONSTRATION = """{begin}
 The package `fer` brings a network for seven expressions, trained by others. One patch for all of its classes, with a
-certified budget of {budget}, on {count:,} pictures that it never saw ([how](docs/foreign-figures.md)):
+certified budget of {budget}, on {count:,} pictures that neither it nor the patch learnt from
+([how](docs/foreign-figures.md)):
 
 ![Recall of each class before and after](docs/images/before-and-after.svg)
 
@@ -123,7 +125,7 @@ certified budget of {budget}, on {count:,} pictures that it never saw ([how](doc
 |---|---|---|
 | accuracy | {accuracy_before:.3f} | **{accuracy_after:.3f}** |
 | mean recall of the classes | {recall_before:.3f} | **{recall_after:.3f}** |
-| right answers that are lost | | {harm:.1%} |
+| right answers that are lost | | {harm:.1f} % |
 
 ```sh
 mien adopt fer.onnx --config fer.toml --out fer
@@ -176,7 +178,7 @@ def demonstration(result: dict[str, Any]) -> str:
         begin=FROM, end=TO, budget="5 %", count=result["figures"]["fer_all_accuracy"]["n"],
         accuracy_before=figures["fer_before_accuracy"], accuracy_after=figures["fer_all_accuracy"],
         recall_before=figures["fer_before_macro_recall"], recall_after=figures["fer_all_macro_recall"],
-        harm=figures["fer_all_harm"],
+        harm=100 * figures["fer_all_harm"],
     )  # fmt: skip
 
 
