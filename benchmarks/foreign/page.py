@@ -14,6 +14,7 @@ from benchmarks.common import RESULTS
 from benchmarks.correction.page import rows
 from benchmarks.foreign import drawings
 from benchmarks.foreign.corrected import DEFAULT, FIGURES
+from benchmarks.foreign.faces import CLASSES
 
 PAGE = Path(__file__).parents[2] / "docs" / "foreign-figures.md"
 README = Path(__file__).parents[2] / "README.md"
@@ -128,7 +129,7 @@ certified budget of {budget}, on {count:,} pictures that neither it nor the patc
 | right answers that are lost | | {harm:.1f} % |
 
 ```sh
-mien adopt fer.onnx --config fer.toml --out fer
+mien adopt fer.onnx --classes {classes} --scaling=-1..1 --resample bilinear --out fer
 mien correct fer ferplus --class all --aim accuracy --budget 0.05 --trained-on FER2013Train --fit-trained-on
 mien export fer --patch all.patch --onnx corrected.onnx
 ```
@@ -178,7 +179,7 @@ def demonstration(result: dict[str, Any]) -> str:
         begin=FROM, end=TO, budget="5 %", count=result["figures"]["fer_all_accuracy"]["n"],
         accuracy_before=figures["fer_before_accuracy"], accuracy_after=figures["fer_all_accuracy"],
         recall_before=figures["fer_before_macro_recall"], recall_after=figures["fer_all_macro_recall"],
-        harm=100 * figures["fer_all_harm"],
+        harm=100 * figures["fer_all_harm"], classes=",".join(CLASSES),
     )  # fmt: skip
 
 
