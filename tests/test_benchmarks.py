@@ -116,6 +116,15 @@ def test_the_benchmark_of_labels_runs_on_real_faces(real_data: Path, tmp_path: P
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+def test_the_figures_of_classifiers_from_elsewhere_are_those_of_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER.parent))
+    page = importlib.import_module("benchmarks.foreign.page")
+    result = json.loads((FOLDER / "results" / "foreign.json").read_text(encoding="utf-8"))
+    assert page.PAGE.read_text(encoding="utf-8") == page.text(result)
+    assert page.demonstration(result) in page.README.read_text(encoding="utf-8") and page.IMAGE.is_file()
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
 def test_the_page_of_the_watch_is_what_its_command_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER.parent))
     page = importlib.import_module("benchmarks.watch.page")
