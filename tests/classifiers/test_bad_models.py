@@ -250,3 +250,14 @@ def test_functions_that_give_numbers_in_any_container(function: Callable[[Any], 
     images = IMAGES.copy()
     light = mien.open(function, classes=["light", "dark"], inputs=ImageSpec(SIDE)).predict_proba(images)[:, 0]
     assert np.allclose(light, IMAGES.mean((1, 2)) / 255, atol=1e-6) and np.array_equal(images, IMAGES)
+
+
+@pytest.mark.parametrize("sides", [[0, 1, 32, 2**61], [2**31, 2**31, 1, 1], [0, 1, 2**41, -1]])
+def test_a_shape_that_no_array_has_is_refused_before_it_is_computed(sides: list[int], tmp_path: Path) -> None:
+    path = bars(tmp_path / "m.onnx", shape=("n", SIDE * SIDE), dtype=FLOAT)
+    model = onnx.load(str(path))
+    model.graph.initializer.append(numbers.from_array(np.array(sides, np.int64), "odd"))
+    model.graph.node.insert(0, helper.make_node("Reshape", [model.graph.input[0].name, "odd"], ["unused"]))
+    onnx.save(model, str(tmp_path / "d.onnx"))
+    with pytest.raises(RunError, match="damaged: its operator Reshape"):
+        OnnxGraph(tmp_path / "d.onnx")

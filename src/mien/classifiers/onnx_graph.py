@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,9 @@ NUMBERS = {
 """ONNX Runtime's name of a type → NumPy's, of the arrays that a classifier may read."""
 OF_ALL_ROWS = ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM")
 """Operators whose scale follows from all rows that are read together."""
+SHAPED = ("Reshape", "Expand", "Tile", "ConstantOfShape")
+"""Operators whose last input is the shape of their output, or factors of it."""
+MOST_NUMBERS, MOST_SIDES = 2**40, 8
 CHUNK = 2**20
 
 
@@ -55,12 +59,27 @@ class OnnxGraph:
             raise RunError(
                 "is no ONNX file, or a damaged one", place=str(self.path), remedy="fetch it again"
             ) from error
+        self._check_shapes()
         self.files = (self.path, *self._external())
         if len(self.files) > 1:
             self._load_external()
         self._sessions = Sessions(self.model, self.path, largest)
         self.input = self._only_input()
         self.outputs = tuple(map(_info, self._sessions.of(())[0].get_outputs()))
+
+    def _check_shapes(self) -> None:
+        """Refuse an array of more numbers than any model has: ONNX Runtime up to 1.23 does not return from it."""
+        constants = {
+            tensor.name: tensor
+            for tensor in self.model.graph.initializer
+            if tensor.data_type == self._onnx.TensorProto.INT64 and (tensor.raw_data or tensor.int64_data)
+        }
+        for node in self.model.graph.node:
+            named = constants.get(node.input[-1]) if node.op_type in SHAPED and node.input else None
+            sides = [] if named is None else self._onnx.numpy_helper.to_array(named).ravel().tolist()
+            if math.prod(side for side in sides if side > 0) > MOST_NUMBERS:
+                cause = f"is damaged: its operator {node.op_type} asks for an array of the sides {sides[:MOST_SIDES]}"
+                raise RunError(cause, place=str(self.path), remedy="fetch it again")
 
     @cached_property
     def id(self) -> str:
