@@ -177,8 +177,14 @@ class OnnxGraph:
 
     def _load_external(self) -> None:
         """Read the numbers in the files beside it."""
+        library, kinds = self._onnx.external_data_helper, self._onnx.TensorProto
+        outside = [tensor for tensor in library._get_all_tensors(self.model) if library.uses_external_data(tensor)]
+        bytes_of = {kinds.FLOAT: 4, kinds.FLOAT16: 2, kinds.DOUBLE: 8, kinds.INT64: 8, kinds.INT32: 4, kinds.INT8: 1}
         try:
-            self._onnx.external_data_helper.load_external_data_for_model(self.model, str(self.path.parent))
+            library.load_external_data_for_model(self.model, str(self.path.parent))
+            for tensor in outside:  # earlier versions of onnx take less than there ought to be
+                if len(tensor.raw_data) < math.prod(tensor.dims) * bytes_of.get(tensor.data_type, 0):
+                    raise ValueError(f"{tensor.name} has {len(tensor.raw_data)} bytes")
         except Exception as error:  # the library raises what comes
             shown = ", ".join(file.name for file in self.files[1:])
             raise RunError(
