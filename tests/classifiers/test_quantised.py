@@ -20,7 +20,12 @@ from mien.errors import UsageError
 from mien.testing import check_classifier, example_bars
 from mien.types import FeatureRequest
 
+onnxruntime = pytest.importorskip("onnxruntime")
 quantization = pytest.importorskip("onnxruntime.quantization")
+pytestmark = pytest.mark.skipif(
+    onnxruntime.__version__.startswith("1.21."),
+    reason="this version makes graphs of 8 bits that it does not run itself",
+)
 IMAGES, LABELS = example_bars(60)
 NAMES = np.array(CLASSES)[LABELS]
 PLAIN = ("Conv", "Gemm", "MaxPool")
