@@ -24,7 +24,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 quantization = pytest.importorskip("onnxruntime.quantization")
 pytestmark = pytest.mark.skipif(
     onnxruntime.__version__.startswith("1.21."),
-    reason="this version makes graphs of 8 bits that it does not run itself",
+    reason="this version makes graphs of 8 bits that it cannot run",
 )
 IMAGES, LABELS = example_bars(60)
 NAMES = np.array(CLASSES)[LABELS]
