@@ -55,7 +55,8 @@ def _points(calibration: CalibrationSet, target: int, labelset: LabelSet, budget
         chosen: Bools = (rng.permutation(len(names)) < len(names) / 2)[unit]
         given = Proposal(None, score[chosen], np.full(int(chosen.sum()), target))  # type: ignore[arg-type]
         with patch.object(aims, "ERRORS", errors):
-            thresholds, _ = aims.raised(given, truth[chosen], base[chosen], least, labelset, AIM, ())
+            worth = aims.worth_matrix(truth[chosen], labelset, AIM)
+            thresholds, *_ = aims.raised(given, truth[chosen], base[chosen], least, worth)
         final = np.where((score > thresholds[base]) & (base != target), target, base)[~chosen]
         before, after = (macro_recall(truth[~chosen], answers, len(labelset)) for answers in (base[~chosen], final))
         points.append(100 * (after - before))

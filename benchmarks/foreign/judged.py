@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.foreign.faces import Faces, Fold
-from mien.certify.aims import class_weights
+from mien.certify.aims import aim_weights
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy, decide
 from mien.correctors.log_odds import most_probable
@@ -94,7 +94,7 @@ def corrected(faces: Faces, folds: Sequence[Fold], odds: Sequence[Floats], polic
     """
     classes = tuple(np.flatnonzero(faces.outputs.known).tolist())
     labels, count = faces.data.labels, len(faces.data.labelset)
-    weights = [class_weights(labels[fold.fit], count, policy.aim, power) for fold in folds]
+    weights = [aim_weights(labels[fold.fit], count, policy.aim, power) for fold in folds]
     proposals = [
         [most_probable(each, faces.outputs.take(fold.held), classes, weight)]
         for fold, each, weight in zip(folds, odds, weights, strict=True)

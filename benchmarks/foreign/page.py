@@ -128,6 +128,8 @@ certified budget of {budget}, on {count:,} pictures that neither it nor the patc
 | mean recall of the classes | {recall_before:.3f} | **{recall_after:.3f}** |
 | right answers that are lost | | {harm:.1f} % |
 
+Such a patch is made and handed back by:
+
 ```sh
 mien adopt fer.onnx --classes {classes} --scaling=-1..1 --resample bilinear --out fer
 mien correct fer ferplus --class all --aim accuracy --budget 0.05 --trained-on FER2013Train --fit-trained-on

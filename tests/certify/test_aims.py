@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.certify.aims import AIMS, break_even, class_weights, parse_costs, raised, worth_matrix
+from mien.certify.aims import AIMS, aim_weights, break_even, parse_costs, raised, worth_matrix
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy, decide
 from mien.certify.thresholds import GUARANTEES
@@ -76,9 +76,10 @@ def test_the_break_even_for_macro_recall_is_how_much_larger_the_suggested_class_
 def test_costs_move_the_break_even_and_count_what_they_say() -> None:
     truth, base, score = np.array([1, 1, 0, 0]), np.array([0, 0, 0, 0]), np.array([3.0, 2.0, 1.0, -1.0])
     costs = parse_costs(("fear>calm=10", "calm>fear=1"))
-    thresholds, served = raised(Proposal(None, score, np.ones(4, int)), truth, base, NEVER, LABELS, "cost", costs)  # type: ignore[arg-type]
+    worth = worth_matrix(truth, LABELS, "cost", costs)
+    thresholds, before, after = raised(Proposal(None, score, np.ones(4, int)), truth, base, NEVER, worth)  # type: ignore[arg-type]
     assert thresholds[0] == pytest.approx(np.log(1 / 10))
-    assert served.before == pytest.approx(20 / 4) and served.after == pytest.approx(2 / 4)
+    assert before == pytest.approx(-20 / 4) and after == pytest.approx(-2 / 4)
 
 
 def test_an_abstention_counts_as_right_where_the_classifier_is_wrong() -> None:
@@ -141,7 +142,7 @@ def several(seed: int, aim: str, n: int = 4000) -> tuple[float, float]:
     log_probs = np.log(shares) - (place[:, None] - np.arange(4)) ** 2 / (2 * 0.8**2)
     guess = np.where(rng.random(2 * n) < 0.3, 0, np.clip(np.round(place), 0, 3)).astype(int)
     outputs = Outputs(None, np.eye(4)[guess] * 0.8 + 0.05)
-    weights = class_weights(truth[:n], 4, aim)
+    weights = aim_weights(truth[:n], 4, aim)
     proposal = most_probable(class_odds(log_probs, outputs, 0.0), outputs, (0, 1, 2, 3), weights)
     base = outputs.predicted
     held = CalibrationSet(truth[:n], base[:n], proposal.score[:n], proposal.suggested[:n], weights=weights)
@@ -156,13 +157,13 @@ def test_with_several_classes_each_aim_is_served_best_by_its_own_weights() -> No
     assert figures["macro_recall"][1] > figures["accuracy"][1] + 0.01
 
 
-def test_class_weights_are_those_of_the_aim_less_what_the_training_had() -> None:
+def test_aim_weights_are_those_of_the_aim_less_what_the_training_had() -> None:
     labels = np.repeat([0, 1], [90, 10])
-    full, rest = (class_weights(labels, 3, "macro_recall", power) for power in (0.0, 0.5))
+    full, rest = (aim_weights(labels, 3, "macro_recall", power) for power in (0.0, 0.5))
     assert full is not None and rest is not None
     assert full[1] / full[0] == pytest.approx(9) and rest[1] / rest[0] == pytest.approx(3) and full[2] == 1
-    assert class_weights(labels, 3, "macro_recall", 1.0) is None
-    assert all(class_weights(labels, 3, aim) is None for aim in ("accuracy", "cost", "gain"))
+    assert aim_weights(labels, 3, "macro_recall", 1.0) is None
+    assert all(aim_weights(labels, 3, aim) is None for aim in ("accuracy", "cost", "gain"))
 
 
 def test_scores_with_weights_pay_from_the_weight_of_the_answer_on() -> None:

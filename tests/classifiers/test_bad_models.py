@@ -253,11 +253,18 @@ def test_functions_that_give_numbers_in_any_container(function: Callable[[Any], 
 
 
 @pytest.mark.parametrize("sides", [[0, 1, 32, 2**61], [2**31, 2**31, 1, 1], [0, 1, 2**41, -1]])
-def test_a_shape_that_no_array_has_is_refused_before_it_is_computed(sides: list[int], tmp_path: Path) -> None:
+@pytest.mark.parametrize("as_node", [False, True])
+def test_a_shape_that_no_array_has_is_refused_before_it_is_computed(
+    sides: list[int], as_node: bool, tmp_path: Path
+) -> None:
     path = bars(tmp_path / "m.onnx", shape=("n", SIDE * SIDE), dtype=FLOAT)
     model = onnx.load(str(path))
-    model.graph.initializer.append(numbers.from_array(np.array(sides, np.int64), "odd"))
-    model.graph.node.insert(0, helper.make_node("Reshape", [model.graph.input[0].name, "odd"], ["unused"]))
+    shape = numbers.from_array(np.array(sides, np.int64), "odd")
+    if as_node:
+        model.graph.node.insert(0, helper.make_node("Constant", [], ["odd"], value=shape))
+    else:
+        model.graph.initializer.append(shape)
+    model.graph.node.insert(1, helper.make_node("Reshape", [model.graph.input[0].name, "odd"], ["unused"]))
     onnx.save(model, str(tmp_path / "d.onnx"))
     with pytest.raises(RunError, match="damaged: its operator Reshape"):
         OnnxGraph(tmp_path / "d.onnx")

@@ -22,7 +22,7 @@ from mien.deploy.correction import correct
 from mien.deploy.fitting import shared_out
 from mien.deploy.opening import load_patch
 from mien.deploy.settings import CorrectSettings
-from mien.deploy.target_classes import target_classes, weak_classes
+from mien.deploy.target_classes import chosen_classes, weak_classes
 from mien.errors import RunError, UsageError
 from mien.types import FeatureRequest, Outputs
 
@@ -69,31 +69,31 @@ def test_a_class_that_the_classifier_lacks_is_weak() -> None:
 
 
 def test_weak_classes_are_named_with_their_recalls() -> None:
-    targets, [remark] = target_classes(["weak"], Weak(), PICTURES, ROWS)
+    targets, [remark] = chosen_classes(["weak"], Weak(), PICTURES, ROWS)
     assert targets == UNWELL
     assert all(NAMES[c] in remark for c in UNWELL) and "the median of all is 1.00" in remark
 
 
 def test_all_classes_with_pictures_are_corrected() -> None:
     rows = np.flatnonzero(PICTURES.labels != 2)
-    assert target_classes(["all"], Weak(), PICTURES, rows)[0] == tuple(c for c in range(len(NAMES)) if c != 2)
+    assert chosen_classes(["all"], Weak(), PICTURES, rows)[0] == tuple(c for c in range(len(NAMES)) if c != 2)
 
 
 def test_a_class_of_that_name_is_meant_itself() -> None:
     odd = PICTURES.replace(labelset=type(PICTURES.labelset)(("all", *NAMES[1:])))
-    assert target_classes(["all"], Weak(), odd, ROWS)[0] == (0,)
+    assert chosen_classes(["all"], Weak(), odd, ROWS)[0] == (0,)
 
 
 def test_without_a_weak_class_there_is_nothing_to_choose() -> None:
     well = np.flatnonzero(~np.isin(PICTURES.labels, UNWELL))
     with pytest.raises(UsageError, match="no class has a recall that is clearly below"):
-        target_classes(["weak"], Weak(), PICTURES, well)
+        chosen_classes(["weak"], Weak(), PICTURES, well)
 
 
 @pytest.mark.parametrize("names", [["weak", "fear"], ["everything"], ["Weak "]])
 def test_a_word_stands_alone(names: list[str]) -> None:
     with pytest.raises(UsageError):
-        target_classes(names, Weak(), PICTURES, ROWS)
+        chosen_classes(names, Weak(), PICTURES, ROWS)
 
 
 def test_one_corrector_takes_several_classes_where_its_kind_can() -> None:
@@ -126,7 +126,7 @@ def test_the_aim_weighs_classes_and_a_saved_patch_keeps_the_weights(tmp_path: Pa
     counts = np.bincount(weighed.material.pictures.labels[weighed.material.to_fit])
     assert plain.patch.calibration.weights is None
     weights = weighed.patch.calibration.weights
-    assert weights is not None and weights * counts == pytest.approx(counts.mean())
+    assert weights is not None and weights * counts == pytest.approx((weights * counts).mean())
     weighed.patch.save(tmp_path / "all.patch")
     again = load_patch(tmp_path / "all.patch", Weak())
     assert np.array_equal(again.decide(weighed.tested).final, weighed.patch.decide(weighed.tested).final)
@@ -179,6 +179,12 @@ def test_pictures_that_it_was_trained_on_are_learnt_from_only_if_asked_for() -> 
     done = correct(Weak(trained_on), DATA, CorrectSettings(**{**vars(plain), "fit_trained_on": True}), Policy(0.2))
     assert done.patch.certified.guarantees[0].holds
     assert done.material.counts["fit"] == len(taken.to_fit)
+
+
+def test_without_pictures_that_were_trained_on_there_is_nothing_more_to_learn_from() -> None:
+    settings = CorrectSettings(corrector="lda", classes=("all",), trained_on=("unknown",), fit_trained_on=True)
+    with pytest.raises(UsageError, match="none of the pictures is known to be trained on"):
+        load_calibration_data(Weak(), DATA, settings)
 
 
 def test_learning_from_trained_pictures_is_not_for_folds() -> None:

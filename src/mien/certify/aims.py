@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.errors import UsageError
+from mien.imbalance import class_weights
 from mien.types import NO_LABEL, Floats, Ints, LabelSet, Proposal
 
 AIMS = ("macro_recall", "accuracy", "cost", "gain")
@@ -110,15 +111,8 @@ def worth_matrix(truth: Ints, labelset: LabelSet, aim: str, costs: tuple[Cost, .
 
 
 def raised(
-    proposal: Proposal,
-    truth: Ints,
-    base: Ints,
-    least: Floats,
-    labelset: LabelSet,
-    aim: str,
-    costs: tuple[Cost, ...],
-    weights: Floats | None = None,
-) -> tuple[Floats, Served]:
+    proposal: Proposal, truth: Ints, base: Ints, least: Floats, worth: Floats, weights: Floats | None = None
+) -> tuple[Floats, float, float]:
     """Thresholds at or above certified ones that serve the aim best; +inf where no override serves it.
 
     Scores are log-odds of the suggestion against the classifier's answer. So overriding pays where the score exceeds
@@ -131,11 +125,12 @@ def raised(
     ----------
     proposal : of N calibration images. truth, base : (N,) labels and the classifier's answers.
     least : (K,) the lowest certified thresholds, by the classifier's answer.
+    worth : (K, K) of the aim, see `worth_matrix`.
     weights : (K,) class weights whose logs the scores contain; None for none.
 
     Returns
     -------
-    thresholds : (K,). served : what they do for the aim.
+    thresholds : (K,). before, after : the worth of the answers of the classifier, and of the corrected one.
 
     Notes
     -----
@@ -146,12 +141,10 @@ def raised(
     --------
     >>> given = Proposal(None, np.array([4.0, 3.0, -2.0]), np.array([1, 1, 1]))
     >>> truth, base = np.array([1, 1, 0]), np.array([0, 0, 0])
-    >>> raised(given, truth, base, np.full(2, -np.inf), LabelSet(("calm", "fear")), "accuracy", ())[0]
+    >>> worth = worth_matrix(truth, LabelSet(("calm", "fear")), "accuracy")
+    >>> raised(given, truth, base, np.full(2, -np.inf), worth)[0]
     array([0., 0.])
     """
-    if aim == SPENDS_ALL:
-        return least, Served(aim, np.nan, np.nan)
-    worth = worth_matrix(truth, labelset, aim, costs)
     answered = np.where(proposal.suggested == NO_LABEL, np.where(base == truth, NO_LABEL, truth), proposal.suggested)
     before = worth[truth, base]
     after = np.where(answered == NO_LABEL, worth.min(), worth[truth, answered])  # an abstention where it was right
@@ -161,8 +154,8 @@ def raised(
     above, change = (proposal.score - offsets[base])[changes], (after - before)[changes]
     move, gained = _move(above, change)
     thresholds = np.maximum(least, offsets + move)
-    sign, start = -1 if aim == "cost" else 1, float(before.sum())
-    return thresholds, Served(aim, sign * start, sign * (start + gained))
+    start = float(before.sum())
+    return thresholds, start, start + gained
 
 
 def break_even(worth: Floats, suggested: Ints) -> Floats:
@@ -183,26 +176,23 @@ def break_even(worth: Floats, suggested: Ints) -> Floats:
     return np.asarray(offsets.max(1))
 
 
-def class_weights(labels: Ints, count: int, aim: str, power: float = 0.0) -> Floats | None:
-    """(K,) what a right answer of each class is worth for an aim, against the mean; None where all count alike.
+def aim_weights(labels: Ints, count: int, aim: str, power: float = 0.0) -> Floats | None:
+    """(K,) what a right answer of each class is worth for an aim; None where all count alike, 1 for an absent class.
 
     Parameters
     ----------
     labels : (N,) class indices. count : K. aim : one of AIMS.
-    power : exponent of the weights (1/n)^power that scores contain already.
+    power : exponent of the class weights (1/n)^power that scores contain already.
 
     Examples
     --------
-    >>> class_weights(np.array([0, 0, 0, 1]), 3, "macro_recall").round(2).tolist()
+    >>> aim_weights(np.array([0, 0, 0, 1]), 3, "macro_recall").round(2).tolist()
     [0.67, 2.0, 1.0]
     """
     if aim != "macro_recall" or power >= 1:
         return None
-    counts = np.bincount(labels, minlength=count)
-    present = counts > 0
-    weights = np.ones(count)
-    weights[present] = (counts[present].mean() / counts[present]) ** (1 - power)
-    return weights
+    weights = class_weights(np.bincount(labels, minlength=count), 1 - power)
+    return np.where(weights > 0, weights, 1.0)
 
 
 def _move(above: Floats, change: Floats) -> tuple[float, float]:

@@ -131,8 +131,8 @@ class CalibrationSet:
         labelset = classes if isinstance(classes, LabelSet) else LabelSet(tuple(classes))
         self.check_classes(len(labelset))
         joint = self.joint if len(self.score) > 1 else self.proposals[0]
-        classes_ = Classes.of(labelset, known, self.weights)
-        return choose_thresholds(joint, self.truth, self.groups, self.base, classes_, policy)
+        members = Classes.of(labelset, known, self.weights)
+        return choose_thresholds(joint, self.truth, self.groups, self.base, members, policy)
 
     def check_classes(self, count: int) -> None:
         """Refuse labels, answers and suggestions that are none of `count` classes by an AlignmentError."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mien.certify.aims import Served, raised
+from mien.certify.aims import SPENDS_ALL, Served, raised, worth_matrix
 from mien.certify.policy import Policy
 from mien.certify.thresholds import (
     GUARANTEES,
@@ -81,8 +81,7 @@ def choose_thresholds(
     served = None
     if policy.rule == "certified":
         least = claims[policy.guarantee].least(policy)
-        aim = policy.aim, policy.cost_matrix, classes.weights
-        thresholds, served = raised(proposal, truth, base, least, classes.labelset, *aim)
+        thresholds, served = _for_aim(proposal, truth, base, least, classes, policy)
     else:
         changes = proposal.suggested != base  # elsewhere an override changes nothing
         is_new = overriding_is_right(proposal, truth, base)
@@ -91,6 +90,18 @@ def choose_thresholds(
         claims[kind].held_by(thresholds) for kind in sorted(GUARANTEES, key=lambda kind: kind != policy.guarantee)
     )
     return Certified(thresholds, in_force, other, served)
+
+
+def _for_aim(
+    proposal: Proposal, truth: Ints, base: Ints, least: Floats, classes: Classes, policy: Policy
+) -> tuple[Floats, Served]:
+    """The thresholds at or above certified ones that serve the aim of the policy, and what they do for it."""
+    if policy.aim == SPENDS_ALL:
+        return least, Served(policy.aim, np.nan, np.nan)
+    worth = worth_matrix(truth, classes.labelset, policy.aim, policy.cost_matrix)
+    thresholds, before, after = raised(proposal, truth, base, least, worth, classes.weights)
+    sign = -1 if policy.aim == "cost" else 1
+    return thresholds, Served(policy.aim, sign * before, sign * after)
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,14 @@ class OnnxGraph:
 
     def _check_shapes(self) -> None:
         """Refuse an array of more numbers than any model has: ONNX Runtime up to 1.23 does not return from it."""
+        tensors = {tensor.name: tensor for tensor in self.model.graph.initializer}
+        for node in self.model.graph.node:
+            for each in node.attribute if node.op_type == "Constant" and node.output else ():
+                if each.name == "value":
+                    tensors[node.output[0]] = each.t
         constants = {
-            tensor.name: tensor
-            for tensor in self.model.graph.initializer
+            name: tensor
+            for name, tensor in tensors.items()
             if tensor.data_type == self._onnx.TensorProto.INT64 and (tensor.raw_data or tensor.int64_data)
         }
         for node in self.model.graph.node:

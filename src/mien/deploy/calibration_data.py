@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from mien.data.split import Shares, split, with_fit_share
 from mien.deploy.discovery import named_cluster
 from mien.deploy.patch_io import PICTURES, ROWS
 from mien.deploy.settings import CorrectSettings
-from mien.deploy.target_classes import target_classes
+from mien.deploy.target_classes import chosen_classes
 from mien.deploy.trained_on import FLAG, Learnt, learnt_by
 from mien.errors import DataError, UsageError
 from mien.types import PARTS, Dataset, Ints, LabelSet, Split
@@ -70,6 +70,14 @@ class CalibrationData:
             raise DataError(f"no {self.unit[:-1]} is left to certify on", place=self.pictures.name, remedy=remedy)
         return replace(self, parts=parts)
 
+    def with_targets(self, classifier: Classifier, names: Sequence[str]) -> CalibrationData:
+        """The same pictures with target classes, see `mien.deploy.target_classes.chosen_classes`.
+
+        They are chosen on *fit*: what certifies may not choose, so the fit share is set before.
+        """
+        targets, remarks = chosen_classes(names, classifier, self.pictures, self.parts.rows("fit"))
+        return replace(self, targets=targets, notes=(*self.notes, *remarks))
+
     @property
     def unit(self) -> str:
         """What is counted, in the plural: pictures, or the rows of a table."""
@@ -107,21 +115,20 @@ def load_calibration_data(
     learnt = learnt_by(classifier, settings.trained_on, data, pictures)
     pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt, settings.fit_trained_on)
     pictures = in_classes(pictures, card.classes)
-    trained_on = settings.fit_trained_on
-    # before classes are chosen on fit: what certifies may not choose
-    parts = CalibrationData(pictures, parts, (), provenance).with_fit_share(share).parts
-    targets, remarks = target_classes(settings.classes, classifier, pictures, parts.rows("fit"))
+    notes = (*learnt.notes, *_namesakes(provenance))
+    material = CalibrationData(pictures, parts, (), provenance, notes, settings.fit_trained_on).with_fit_share(share)
+    material = material.with_targets(classifier, settings.classes)
     if settings.found:
-        pictures, parts = _with_cluster(pictures, parts, settings.found, targets, images, learnt)
-    to_learn = pictures.labels[CalibrationData(pictures, parts, (), provenance, (), trained_on).to_fit]
-    for target in targets:
-        if not (to_learn == target).any():
+        pictures, parts = _with_cluster(material, settings.found, images, learnt)
+        material = replace(material, pictures=pictures, parts=parts)
+    present = set(material.pictures.labels[material.to_fit].tolist())
+    for target in material.targets:
+        if target not in present:
             raise DataError(
-                f"no picture of class {pictures.labelset.names[target]} to learn from", place=pictures.name,
-                remedy="label some of this class, or leave it out",
+                f"no picture of class {material.pictures.labelset.names[target]} to learn from",
+                place=material.pictures.name, remedy="label some of this class, or leave it out",
             )  # fmt: skip
-    notes = (*learnt.notes, *_namesakes(provenance), *remarks)
-    return CalibrationData(pictures, parts, targets, provenance, notes, trained_on)
+    return material
 
 
 def _apart(pictures: Dataset, place: str, learnt: Learnt, fit_trained_on: bool) -> tuple[Dataset, Split, Provenance]:
@@ -146,6 +153,9 @@ def _apart(pictures: Dataset, place: str, learnt: Learnt, fit_trained_on: bool) 
     provenance = Provenance(learnt.kind, _sources(learnt), by_picture, by_person, int(overlap.namesake.sum()))
     if not fit_trained_on:
         return pictures.take(new), parts, provenance
+    if new.all():
+        remedy = f"leave it out, or name what the classifier was trained on: {FLAG} PATH"
+        raise UsageError("none of the pictures is known to be trained on", place="--fit-trained-on", remedy=remedy)
     all_parts = np.full(len(pictures), PARTS.index("train"))
     all_parts[new] = parts.parts
     return pictures, Split(pictures.ids, all_parts, parts.seed), provenance
@@ -182,12 +192,13 @@ def in_classes(pictures: Dataset, known: tuple[str, ...]) -> Dataset:
 
 
 def _with_cluster(
-    pictures: Dataset, parts: Split, place: str, targets: tuple[int, ...], images: ImageSettings, learnt: Learnt
+    material: CalibrationData, place: str, images: ImageSettings, learnt: Learnt
 ) -> tuple[Dataset, Split]:
     """The pictures of a named cluster join *fit*, as pictures of the one class.
 
     Those that are there already, or that the classifier was trained on, do not.
     """
+    pictures, parts, targets = material.pictures, material.parts, material.targets
     if len(targets) != 1:
         raise UsageError("one cluster is one class", place="--found", remedy="name one class with --class")
     names = pictures.labelset.names

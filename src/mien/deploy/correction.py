@@ -136,7 +136,7 @@ class Correction:
         right = (base == truth) & self.patch.known[truth]
         curves = {}
         for target, proposal in self._by_class(self.proposals):
-            score = _heard(proposal, truth, base, target)
+            score = _heard(proposal, base, target)
             missed = (truth == target) & (base != target)
             curves[self.patch.classes[target]] = gain_curve(score, missed, right & (truth != target), harms)
         return curves
@@ -148,7 +148,7 @@ class Correction:
         new, open_to = calibration.truth == target, calibration.base != target
         missed = new & open_to
         right = (calibration.base == calibration.truth) & ~new & self.patch.known[calibration.truth]
-        score = _heard(proposal, calibration.truth, calibration.base, target)
+        score = _heard(proposal, calibration.base, target)
         area = auroc(score[open_to], new[open_to])
         gain = gain_at_harm(score, missed, right, self.patch.policy.budget)
         chance = 0.5 + 2 * _spread_of_chance(int(missed.sum()), int((open_to & ~new).sum()))
@@ -186,11 +186,10 @@ class Correction:
         return [*sentences, *material.notes]
 
 
-def _heard(proposal: Proposal, truth: Ints, base: Ints, target: int) -> Floats:
+def _heard(proposal: Proposal, base: Ints, target: int) -> Floats:
     """(N,) the scores, and silence where the suggestion changes nothing, or is another class."""
     other = ~np.isin(proposal.suggested, (target, NO_LABEL))
-    vain = (proposal.suggested == base) | other
-    return np.where(vain, NO_OVERRIDE, proposal.score)
+    return np.where((proposal.suggested == base) | other, NO_OVERRIDE, proposal.score)
 
 
 def _spread_of_chance(new: int, others: int) -> float:

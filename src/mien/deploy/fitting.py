@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.certify.aims import class_weights
+from mien.certify.aims import aim_weights
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy
 from mien.classifiers.contract import Classifier
@@ -109,4 +109,4 @@ def _weights(
     if not any(isinstance(target, tuple) for target in beside):
         return None
     power = getattr(next(iter(beside.values())), "weight_power", 0.0)
-    return class_weights(labels, count, policy.aim, power)
+    return aim_weights(labels, count, policy.aim, power)

@@ -18,7 +18,6 @@ from mien.data.picture import decoded_image
 from mien.data.provenance import Provenance, TrainedOn, shared
 from mien.data.split import Shares, split
 from mien.deploy.calibration_data import CalibrationData
-from mien.deploy.target_classes import target_classes
 from mien.errors import AlignmentError, DataError, UsageError, choice_error
 from mien.types import NO_LABEL, PARTS, Dataset, LabelSet, Split, Texts, as_array, as_groups, texts
 from mien.types.containers import as_pixels, is_missing
@@ -123,11 +122,12 @@ def calibration_rows(
     ------
     DataError : nothing to learn a class from, or nothing to certify on.
     """
-    if share and len(parts.rows("calibrate")):  # before classes are chosen on fit: what certifies may not choose
-        parts = CalibrationData(data, parts, (), provenance).with_fit_share(share).parts
-    to_learn, held = data.labels[parts.rows("fit")], parts.rows("calibrate")
-    targets, remarks = target_classes(classes, classifier, data, parts.rows("fit"))
-    for target in targets:
+    material = CalibrationData(data, parts, (), provenance)
+    if len(parts.rows("calibrate")):
+        material = material.with_fit_share(share)
+    material = material.with_targets(classifier, classes)
+    to_learn, held = data.labels[material.to_fit], material.parts.rows("calibrate")
+    for target in material.targets:
         if not (to_learn == target).any() or (to_learn == target).all():
             cause = f"{int((to_learn == target).sum())} of {len(to_learn)} rows to learn from are of class "
             remedy = "give more rows with labels, of this class and of others; aim for 50 or more of the class"
@@ -135,7 +135,7 @@ def calibration_rows(
     if not len(held):
         remedy = "give more rows; where persons are few, more persons"
         raise DataError(f"none of {len(data)} rows is left to certify on", place=data.name, remedy=remedy)
-    return CalibrationData(data, parts, targets, provenance, remarks)
+    return material
 
 
 def without_learnt(data: Dataset, sets: Sequence[TrainedOn], kind: str) -> tuple[Dataset, Provenance]:

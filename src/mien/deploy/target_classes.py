@@ -24,7 +24,7 @@ def is_word(names: Sequence[str], classes: Sequence[str]) -> bool:
     return len(names) == 1 and names[0] in WORDS and names[0] not in classes
 
 
-def target_classes(
+def chosen_classes(
     names: Sequence[str], classifier: Classifier, pictures: Dataset, fit: Ints
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Indices of the target classes, and remarks on the choice.
