@@ -69,6 +69,8 @@ def test_the_headline_tells_certified_silent_and_active_apart(tmp_path: Path) ->
     assert "is certified for each of them." in said(feasible=1, holds=1, in_force=1.0)
     words = said(feasible=0, holds=0, in_force=float("inf"))
     assert "is not certified for any; in all the calibration part is too small" in words and "silent" in words
+    words = said(feasible=1, holds=1, in_force=float("inf"))
+    assert "no threshold both keeps the budget and serves the aim" in words and "too small" not in words
     words = said(feasible=0, holds=0, in_force=0.4)
     assert "is not certified for any; in all the corrector overrides without a certificate." in words
     assert "silent" not in words

@@ -86,7 +86,8 @@ def verdict(seed_rows: list[TableRow]) -> Cell:
         mean = " on average" if expected else ""
         return Cell("certified" + some, f"≤ {limit}{mean}", title, tone="good")
     if any(row["holds"] for row in seed_rows):
-        return Cell("silent", "harms nothing", "no threshold is safe for every class: the corrector never overrides")
+        why = "no threshold both keeps the budget and serves the aim: the corrector never overrides"
+        return Cell("silent", "harms nothing", why)
     enough = [row["threshold"] for row in seed_rows if row["feasible"]]
     if enough:
         return Cell("not certified", f"needs τ ≥ {_span(enough, '.3f')}", TOO_LOW, tone="quiet")

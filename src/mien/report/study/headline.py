@@ -91,11 +91,16 @@ def _own_class(run: Run, corrector: str) -> dict[str, list[TableRow]]:
 
 
 def _standing(run: Run, corrector: str) -> dict[str, int]:
-    """How many corrections are silent, certified over all known classes, or active without a certificate."""
+    """How many corrections are certified over all known classes, active without a certificate, or silent.
+
+    Silent ones have too small a calibration part, or no threshold that keeps the budget and helps.
+    """
     table = rows(run, "certificates", corrector=corrector, group=POOLED)
     active = [row for row in table if not silent(row)]
     good = sum(bool(row["holds"]) for row in active)
-    return {"all": len(table), "certified": good, "silent": len(table) - len(active), "active": len(active) - good}
+    small = sum(silent(row) and not row["feasible"] for row in table)
+    idle = len(table) - len(active) - small
+    return {"all": len(table), "certified": good, "small": small, "idle": idle, "active": len(active) - good}
 
 
 def _time(run: Run, corrector: str) -> dict[str, str]:
