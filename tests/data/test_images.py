@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mien.data.images import decode, formats
-from mien.data.picture import RESIZE_MODES, ImageSettings
+from mien.data.picture import RESIZE_MODES, ImageSettings, read_image
 from mien.data.split import split
 from mien.errors import UsageError
 from mien.types import Dataset, LabelSet, texts
@@ -294,3 +294,18 @@ def test_formats_come_from_headers(tmp_path: Path) -> None:
     ]
     found = formats(listing(*paths))
     assert found.sizes == {(16, 16): 1, (6, 4): 1} and found.modes == {"L": 1, "RGB": 1}
+
+
+def test_an_image_in_memory_is_read_as_its_file_is(tmp_path: Path) -> None:
+    settings = ImageSettings(16, resize_mode="stretch")
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 30), np.uint8)
+    for name in ("a.png", "b.jpg", "c.tif", "d.gif"):
+        Image.fromarray(pixels).save(tmp_path / name)
+        content = (tmp_path / name).read_bytes()
+        from_file, from_memory = (read_image(source, settings) for source in (tmp_path / name, content))
+        assert from_file.hash == from_memory.hash
+        np.testing.assert_array_equal(from_file.pixels, from_memory.pixels)
+    assert read_image(content, settings, limit=100).faults[0][0] == "picture too large"
+    for broken, kind in ((b"", "empty file"), (b"text", "not a picture"), (content[:40], "broken picture")):
+        decoded = read_image(broken, settings)
+        assert decoded.pixels is None and decoded.faults[0][0] == kind

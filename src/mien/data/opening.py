@@ -1,4 +1,7 @@
-"""Opening and decoding of one image file: upright, first frame, grey or RGB, even if its metadata is broken."""
+"""Opening and decoding of one image file, on disk or in memory: upright, first frame, grey or RGB.
+
+Files with broken metadata are read, too.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from mien.data import deep
 from mien.data.deep import Extent, Finding, Ranges
 from mien.data.metadata import LARGEST, strip_metadata
-from mien.data.signatures import first_bytes, format_of, readable, remedy
+from mien.data.signatures import FIRST, first_bytes, format_of, readable, remedy
 
 LIMIT = 2**26
 """Maximum number of pixels in a picture (67 million): more may be a decompression bomb."""
@@ -23,6 +26,8 @@ SMALL = 2**20
 ORIENTATION = 0x0112
 SUBFILE, SUB_PICTURES, DNG = 254, 330, 50706
 """TIFF tags: purpose of a picture, offsets of further pictures, version of DNG."""
+File = Path | bytes
+"""An image file: where it lies, or its content."""
 Source = Path | BytesIO
 Result = TypeVar("Result")
 TURNS = {
@@ -58,33 +63,35 @@ class RefusedError(Exception):
         self.finding: Finding = kind, cause, remedy
 
 
-def decode_file(path: Path, ranges: Ranges, side: int = 0) -> Upright:
+def decode_file(file: File, ranges: Ranges, side: int = 0, limit: int = 0) -> Upright:
     """Decode a file as L or RGB, turned upright, and collect findings about it.
 
     Parameters
     ----------
     ranges : black and white of pictures with more than 8 bits per channel.
     side : sufficient length of the longer side in pixels; 0 for the full size. Only JPEG is decoded smaller.
+    limit : maximum number of pixels; 0 for LIMIT.
 
     Raises
     ------
     RefusedError : the file cannot be used. Any other exception : raised by one of Pillow's decoders.
     """
-    upright, metadata_faults = _without_broken_metadata(path, partial(_decoded, path, ranges, side), _whole(path))
+    decode = partial(_decoded, file, ranges, side, limit)
+    upright, metadata_faults = _without_broken_metadata(file, decode, _whole(file))
     return replace(upright, faults=(*upright.faults, *metadata_faults)) if metadata_faults else upright
 
 
-def extent_of(path: Path) -> Extent | None:
+def extent_of(file: File) -> Extent | None:
     """Read the extent of a picture's values, if it has more than 8 bits per channel and its format defines no range.
 
     None for every other file, and for a file that cannot be read. The first bytes suffice to exclude most 8-bit files.
     """
     try:
-        first = first_bytes(path)
+        first = first_bytes_of(file)
         kind = format_of(first)
         if kind not in ("PNG", "TIFF", "PPM") or (kind == "PNG" and first[24:25] != b"\x10"):
             return None
-        return _without_broken_metadata(path, _extent)[0]
+        return _without_broken_metadata(file, _extent)[0]
     except Exception:  # decoding the picture reports the fault
         return None
 
@@ -100,26 +107,40 @@ def header(path: Path) -> tuple[tuple[int, int], str] | None:
         return None
 
 
-def _whole(path: Path) -> Source:
+def first_bytes_of(file: File) -> bytes:
+    """The first bytes of an image file, which tell its format."""
+    return file[:FIRST] if isinstance(file, bytes) else first_bytes(file)
+
+
+def _whole(file: File) -> Source:
     """The content of a small file, since Pillow reads a few bytes at a time, which takes longer; else the path."""
-    with path.open("rb", buffering=0) as file:
-        content = file.read(SMALL)
-    return BytesIO(content) if len(content) < SMALL else path
+    if isinstance(file, bytes):
+        return BytesIO(file)
+    with file.open("rb", buffering=0) as opened:
+        content = opened.read(SMALL)
+    return BytesIO(content) if len(content) < SMALL else file
+
+
+def _content(file: File) -> bytes:
+    """The content of a file, b"" where it is too large to be copied."""
+    if isinstance(file, bytes):
+        return file
+    return file.read_bytes() if file.stat().st_size <= LARGEST else b""
 
 
 def _without_broken_metadata(
-    path: Path, use: Callable[[Source], Result], source: Source | None = None
+    file: File, use: Callable[[Source], Result], source: Source | None = None
 ) -> tuple[Result, tuple[Finding, ...]]:
     """Apply `use` to a file, or to its content; if that fails, to a copy in memory without the file's metadata."""
     try:
-        return use(source or path), ()
+        return use(source or (BytesIO(file) if isinstance(file, bytes) else file)), ()
     except (RefusedError, Image.DecompressionBombError):
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk failed, not the decoder
         first = error
-    content = path.read_bytes() if path.stat().st_size <= LARGEST else b""
+    content = _content(file)
     for exif in (True, False):
         stripped = strip_metadata(content, exif)
         try:
@@ -133,9 +154,9 @@ def _without_broken_metadata(
     raise first
 
 
-def _decoded(path: Path, ranges: Ranges, side: int, source: Source) -> Upright:
-    with _opened(source) as image:
-        faults = _wrong_extension(path, image.format or "")
+def _decoded(file: File, ranges: Ranges, side: int, limit: int, source: Source) -> Upright:
+    with _opened(source, limit) as image:
+        faults = _wrong_extension(file, image.format or "")
         if _is_raw(image):
             cause = "is a camera's raw file, of which only a thumbnail can be read"
             raise RefusedError("format not read", cause, remedy("camera raw"))
@@ -160,15 +181,15 @@ def _extent(source: Source) -> Extent | None:
         return deep.values_of(image, partial(_opened, source)).extent() if deep.is_deep(image) else None
 
 
-def _opened(source: Source) -> Image.Image:
+def _opened(source: Source, limit: int = 0) -> Image.Image:
     """Open a file with one of the permitted decoders."""
     if isinstance(source, BytesIO):
         source.seek(0)
     image = Image.open(source, formats=readable())
-    if image.width * image.height > LIMIT:
+    if image.width * image.height > (limit or LIMIT):
         size = f"{image.width}×{image.height}"
         image.close()
-        raise RefusedError(*too_large(size))
+        raise RefusedError(*too_large(size, limit))
     if image.format == "TIFF":
         if isinstance(source, Path):  # Pillow 13 memory-maps files with an orientation in the wrong shape
             image.close()
@@ -204,13 +225,15 @@ def _grey_or_rgb(image: Image.Image) -> tuple[Image.Image, tuple[Finding, ...]]:
     return image, faults
 
 
-def too_large(size: str) -> Finding:
-    """The finding for a picture with more than LIMIT pixels."""
-    return "picture too large", f"{size} is more than {LIMIT / 1e6:.0f} million pixels", "scale it down"
+def too_large(size: str, limit: int = 0) -> Finding:
+    """The finding for a picture with more than `limit` pixels; 0 for LIMIT."""
+    return "picture too large", f"{size} is more than {(limit or LIMIT) / 1e6:.3g} million pixels", "scale it down"
 
 
-def _wrong_extension(path: Path, format: str) -> tuple[Finding, ...]:
+def _wrong_extension(path: File, format: str) -> tuple[Finding, ...]:
     """The finding for an extension of another format; the picture is used nevertheless."""
+    if isinstance(path, bytes):
+        return ()
     expected = Image.registered_extensions().get(path.suffix.lower())
     if expected is None or format.replace("MPO", "JPEG") == expected:
         return ()

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.data.deep import Finding, Ranges
-from mien.data.opening import RefusedError, decode_file, extent_of, too_large
-from mien.data.signatures import can_read, first_bytes, format_of, remedy
+from mien.data.opening import File, RefusedError, decode_file, extent_of, first_bytes_of, too_large
+from mien.data.signatures import can_read, format_of, remedy
 from mien.errors import UsageError, choice_error
 
 RESIZE_MODES = ("pad", "crop", "stretch")
@@ -84,23 +84,24 @@ class DecodedImage:
 
 
 def read_image(
-    path: Path,
+    file: File,
     settings: ImageSettings,
     ranges: Ranges = Ranges(),  # noqa: B008 -- frozen
     *,
     hashed: bool = True,
+    limit: int = 0,
 ) -> DecodedImage:
-    """Read one image file; it never raises, and faults of the file are returned as findings.
+    """Read one image file, by its path or its content; it never raises, and faults of the file are findings.
 
-    The `ranges` are black and white of pictures with more than 8 bits per channel in the data set of the file.
+    Parameters
+    ----------
+    ranges : black and white of pictures with more than 8 bits per channel in the data set of the file.
+    limit : maximum number of pixels; 0 for the usual limit of 67 million.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise RefusedError("not a picture", "is not a file", "remove its row")
-        if not status.st_size:
+        if not _size(file):
             raise RefusedError("empty file", "has 0 bytes", "fetch it again, or remove its row")
-        upright = decode_file(path, ranges)
+        upright = decode_file(file, ranges, limit=limit)
         decoded = decoded_image(upright.image, settings, upright.faults, hashed=hashed and not upright.digest)
         return replace(decoded, hash=upright.digest) if upright.digest else decoded
     except RefusedError as error:
@@ -112,7 +113,7 @@ def read_image(
     except Image.DecompressionBombError:
         finding = too_large("its size")
     except UnidentifiedImageError:
-        finding = _not_opened(path)
+        finding = _not_opened(file)
     except Exception as error:  # decoders raise anything at broken files
         finding = _broken(f"cannot be decoded: {error}")
     return DecodedImage(None, (finding,))
@@ -193,9 +194,19 @@ def _is_grey(image: Image.Image) -> bool:
     return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
-def _not_opened(path: Path) -> Finding:
+def _size(file: File) -> int:
+    """Size in bytes; RefusedError for a folder, a pipe or a device."""
+    if isinstance(file, bytes):
+        return len(file)
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise RefusedError("not a picture", "is not a file", "remove its row")
+    return status.st_size
+
+
+def _not_opened(file: File) -> Finding:
     """The finding for a file that Pillow cannot open, by its first bytes."""
-    format = format_of(first_bytes(path), path.suffix.lower())
+    format = format_of(first_bytes_of(file), "" if isinstance(file, bytes) else file.suffix.lower())
     if not format:
         return "not a picture", "its content has no known picture format", "convert it, or remove its row"
     if not can_read(format):
