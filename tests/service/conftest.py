@@ -69,7 +69,8 @@ def _is_root() -> bool:
 def postgres() -> Iterator[Postgres]:
     """A server with a cluster of its own; the test is skipped where PostgreSQL is not installed."""
     pytest.importorskip("pg8000", reason="pg8000 is not installed")
-    at = shutil.which("initdb") or next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), "")
+    in_debian = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")))
+    at = shutil.which("initdb") or (in_debian[-1] if in_debian else "")
     if not at:
         pytest.skip("no PostgreSQL: initdb is neither on the PATH nor in /usr/lib/postgresql")
     if _is_root() and not shutil.which("setpriv"):
@@ -82,7 +83,7 @@ def postgres() -> Iterator[Postgres]:
                 shutil.chown(path, "postgres")
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        server = Postgres(Path(at).parent, folder, port)
+        server = Postgres(Path(at).resolve().parent, folder, port)
         server.run(
             "initdb", "-D", str(folder / "data"), "-U", "mien", "-A", "scram-sha-256", "--no-sync", "-E", "UTF8",
             f"--pwfile={folder / 'password'}", "--no-locale",

@@ -79,7 +79,7 @@ def test_crops_are_kept_for_those_that_have_one(store: Store) -> None:
 
 
 def test_a_verdict_on_an_unknown_prediction_is_refused_with_a_remedy(store: Store) -> None:
-    with pytest.raises(DataError, match="prediction nobody: no decision has this id\n.*expired"):
+    with pytest.raises(DataError, match=r"prediction nobody: no decision has this id\n.*expired"):
         store.add_verdict("nobody", "joy")
     assert store.counts()["verdicts"] == 0
 

@@ -8,6 +8,7 @@ an advisory lock of its kind. It ends only after the commit can be seen.
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import ssl
 import time
@@ -27,6 +28,8 @@ from mien.storage.files import storage_errors
 DIALECTS = ("sqlite", "postgresql")
 PATIENCE = 30.0
 """Seconds until a lock that another process holds is an error."""
+CONNECTING = 15.0
+"""Seconds until a server that does not answer counts as unreachable."""
 SILENCE = 120.0
 """Seconds without a word of a PostgreSQL server until it counts as gone."""
 NAMESPACE = 0x6D69656E
@@ -68,8 +71,10 @@ def address_of(place: str | Path) -> Address:
     kind = str(place).partition("://")[0]
     try:
         url = make_url(str(place))
+        if "@" in (url.host or ""):
+            raise ValueError("a password is not quoted")
     except (exc.ArgumentError, ValueError):  # their messages show the password
-        remedy = f"{EXAMPLE}; signs such as @ : / # in a password are written as %40 %3A %2F %23"
+        remedy = f"{EXAMPLE}; the signs @ : / % in a password are written as %40 %3A %2F %25"
         raise UsageError("the URL cannot be read", place=f"{kind}://…", remedy=remedy) from None
     if url.drivername not in DIALECTS:
         raise choice_error("database", kind, DIALECTS, place=f"{kind}://…")
@@ -93,7 +98,8 @@ def _server(url: URL) -> Address:
             raise choice_error("parameter", name, ("sslmode", "unix_sock"), place=place)
     if url.query.get("sslmode", "prefer") not in SSL_MODES:
         raise choice_error("sslmode", str(url.query["sslmode"]), SSL_MODES, place=place)
-    return Address(url.set(drivername="postgresql+pg8000", password=url.password or os.environ.get("PGPASSWORD")), place)
+    password = url.password or os.environ.get("PGPASSWORD")
+    return Address(url.set(drivername="postgresql+pg8000", password=password), place)
 
 
 def connect(address: Address) -> Engine:
@@ -116,6 +122,7 @@ def connect(address: Address) -> Engine:
     engine = create_engine(
         url, hide_parameters=True, connect_args=arguments, pool_pre_ping=True, isolation_level="READ COMMITTED"
     )
+    event.listen(engine, "do_connect", _connect_at_once)
     event.listen(engine, "handle_error", _note_gone)
     return engine
 
@@ -169,6 +176,21 @@ def _begin_sqlite(connection: Connection) -> None:
     else:
         connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _connect_at_once(dialect: Any, _: Any, __: Any, named: dict[str, Any]) -> Any:
+    """Connect by a socket that sends at once; pg8000's own waits some ms before the end of every longer message."""
+    if "unix_sock" in named:
+        return None  # SQLAlchemy connects
+    host, port = named.get("host", "localhost"), named.get("port", 5432)
+    sock = socket.create_connection((host, port), CONNECTING)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(SILENCE)
+        return dialect.loaded_dbapi.Connection(**named, sock=sock)
+    except BaseException:
+        sock.close()
+        raise
 
 
 def _note_gone(context: Any) -> None:

@@ -49,7 +49,7 @@ def store_errors(place: str) -> Iterator[None]:
     except exc.SQLAlchemyError as error:
         raise StorageError(words(error), place=place, remedy="use fewer workers, or try again later") from None
     except OSError as error:
-        cause = f"cannot be reached: {error.strerror or words(error)}"
+        cause = f"cannot be reached: {(error.strerror or words(error)).lower()}"
         raise StorageError(cause, place=place, remedy=SERVER) from None
 
 

@@ -21,7 +21,7 @@ START, SWAP, ROLL_BACK, PROPOSE, DECLINE, RESTRAIN, LIFT = LOGGED = (
 IN_FORCE = (START, SWAP, ROLL_BACK)
 """Entries that put their patch in force."""
 NEW, REPEATED, CHANGED = OUTCOMES = ("new", "repeated", "changed")
-"""What a verdict is beside the ones that the store has: the first of its decision, the latest again, or another label."""
+"""What a verdict is beside those that a store has: the first on its prediction, the latest again, or another label."""
 LONGEST = 500
 """Most characters of a text in a row; the rest is cut off."""
 Row = TypeVar("Row")

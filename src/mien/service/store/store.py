@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import fields
 from typing import Any, Self, TypeVar
 
 import sqlalchemy as sql
@@ -254,7 +253,7 @@ LATEST = (
     .limit(1)
     .with_for_update(read=True, key_share=True, of=decisions)
 )
-"""The latest verdict on a decision, which does not expire meanwhile: no row without a decision, nulls without a verdict."""
+"""The latest verdict on a decision: no row without a decision, nulls without a verdict. It cannot expire meanwhile."""
 
 
 def _version(connection: Connection) -> int:
