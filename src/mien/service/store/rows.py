@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, TypeVar
 
 from mien.errors import choice_error
@@ -141,13 +140,8 @@ def values(rows: Sequence[Any]) -> list[dict[str, Any]]:
     >>> values([ShadowRow(prediction="a", patch="p", final=None, score=float("nan"))])[0]["score"] is None
     True
     """
-    converters = _converters(type(rows[0])) if rows else ()
+    converters = _FIELDS[type(rows[0])] if rows else ()
     return [{name: convert(getattr(row, name)) for name, convert in converters} for row in rows]
-
-
-@cache
-def _converters(kind: type) -> tuple[tuple[str, Any], ...]:
-    return tuple((item.name, _CONVERTERS[str(item.type)]) for item in fields(kind) if item.name != "seq")
 
 
 def _optional_text(value: object) -> str | None:
@@ -163,7 +157,11 @@ def _optional_json(value: Any) -> str | None:
     return None if value is None else json.dumps(json.loads(to_json(value, indent=None)))
 
 
-_CONVERTERS = {
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "str": text, "str | None": _optional_text, "int": int, "bool": bool, "float | None": _optional_number,
     "Mapping[str, Any] | None": _optional_json,
 }  # fmt: skip
+_FIELDS = {
+    kind: tuple((item.name, _CONVERTERS[str(item.type)]) for item in fields(kind) if item.name != "seq")
+    for kind in (DecisionRow, ShadowRow, LogEntry)
+}
