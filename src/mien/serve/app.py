@@ -1,0 +1,159 @@
+"""The HTTP application of `mien serve`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Response
+from pydantic import BaseModel, Field
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from mien.serve import inference, openapi, problems
+from mien.serve.asking import PredictEndpoint
+from mien.serve.guard import Guard, Limits
+from mien.serve.metrics import Metrics
+from mien.service.patches import NONE, ListedPatch
+from mien.service.service import Service
+
+Text = Annotated[str, Field(max_length=200)]
+
+
+class Verdict(BaseModel):
+    """What a person decided on a prediction."""
+
+    prediction: Text = Field(examples=["019ab2c4d5e60123456789abcdef0123"])
+    label: Text = Field(description="the class that is right", examples=["fear"])
+    who: Text = Field("", description="who decided", examples=["Ann"])
+
+
+class Swap(BaseModel):
+    """Which patch is to be in force."""
+
+    patch: Text = Field(description="NAME@HASH, a hash, or none", examples=["fear@3f2a9c01d4e5", NONE])
+    reason: Text = Field("", examples=["certified on this month's pictures"])
+    who: Text = ""
+
+
+class Reason(BaseModel):
+    """Why something is done, and by whom."""
+
+    reason: Text = ""
+    who: Text = ""
+
+
+def application(make: Callable[[Callable[[Callable[[], object]], object]], Service], limits: Limits) -> ASGIApp:
+    """The whole application: guarded, with all routes.
+
+    Parameters
+    ----------
+    make : deliver → a service that is not started yet; `deliver` hands results to the thread of the event loop.
+    limits : what requests must keep.
+    """
+    loops: list[asyncio.AbstractEventLoop] = []
+    service = make(lambda tell: loops[0].call_soon_threadsafe(tell))
+    metrics = Metrics(service)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        loops[:] = [asyncio.get_running_loop()]
+        await asyncio.to_thread(service.start)
+        yield
+        await asyncio.to_thread(service.stop)
+
+    app = FastAPI(title="mien", lifespan=life, docs_url=None, redoc_url=None)
+    app.router.routes.insert(0, Route("/predict", PredictEndpoint(service), methods=["POST"]))
+    for router in (_patches(service), _feedback(service), _state(service, metrics), inference.routes(service)):
+        app.include_router(router)
+    problems.install(app)
+    app.openapi = lambda: openapi.described(app, service)  # type: ignore[method-assign]
+    return Guard(app, limits, metrics.count)
+
+
+def _feedback(service: Service) -> APIRouter:
+    router = APIRouter(tags=["verdicts"])
+
+    @router.post("/feedback", responses=openapi.PROBLEMS)
+    def feedback(verdict: Verdict) -> dict[str, Any]:
+        """Keep a verdict on a prediction. The same verdict again changes nothing; of different ones the last counts."""
+        outcome = service.verdict(verdict.prediction, verdict.label, verdict.who)
+        return {"prediction": verdict.prediction, "label": verdict.label, "verdict": outcome}
+
+    return router
+
+
+def _patches(service: Service) -> APIRouter:
+    router = APIRouter(prefix="/patches", tags=["patches"])
+
+    def force() -> dict[str, Any]:
+        now = service.in_force.now
+        patch = now.predictor.patch
+        return {
+            "in_force": now.reference, "patch": now.id, "version": now.version,
+            "certificate": None if patch is None else vars(patch.certificate),
+            "restraint": None if now.restraint is None else vars(now.restraint),
+        }  # fmt: skip
+
+    @router.get("")
+    def patches() -> dict[str, Any]:
+        """The patch in force, and those that may be: all that lie in the server's folder."""
+        return {**force(), "patches": [_listed(each) for each in service.patches.listed()]}
+
+    @router.get("/log")
+    def patch_log() -> dict[str, Any]:
+        """What was ever in force, with its certificate, who put it there, and why."""
+        return {"log": [vars(entry) for entry in service.store.patch_log()]}
+
+    @router.post("/swap", responses=openapi.PROBLEMS)
+    def swap(wanted: Swap) -> dict[str, Any]:
+        """Put a patch in force. It is loaded and tried first; requests in flight keep the earlier one."""
+        service.in_force.swap(wanted.patch, reason=wanted.reason, who=wanted.who)
+        return force()
+
+    @router.post("/rollback", responses=openapi.PROBLEMS)
+    def roll_back(why: Reason) -> dict[str, Any]:
+        """Put that in force which was before the last swap."""
+        service.in_force.roll_back(reason=why.reason, who=why.who)
+        return force()
+
+    @router.post("/lift", responses=openapi.PROBLEMS)
+    def lift(why: Reason) -> dict[str, Any]:
+        """End what an alarm put in force."""
+        service.in_force.lift(reason=why.reason, who=why.who)
+        return force()
+
+    return router
+
+
+def _state(service: Service, metrics: Metrics) -> APIRouter:
+    router = APIRouter(tags=["state"])
+
+    @router.get("/healthz")
+    def health() -> dict[str, str]:
+        """Whether the process runs."""
+        return {"status": "ok"}
+
+    @router.get("/readyz", responses=openapi.PROBLEMS)
+    def ready() -> dict[str, str]:
+        """Whether it answers, and can keep decisions."""
+        if service.problem:
+            raise problems.ProblemError(503, service.problem)
+        return {"status": "ready", "patch": service.in_force.now.reference}
+
+    @router.get("/metrics", response_class=Response)
+    def prometheus() -> Response:
+        """Figures for Prometheus."""
+        content, media_type = metrics.shown()
+        return Response(content, media_type=media_type)
+
+    return router
+
+
+def _listed(patch: ListedPatch) -> dict[str, Any]:
+    return {
+        "name": patch.name, "patch": patch.id, "reference": patch.reference, "targets": patch.targets,
+        "made": str(patch.about.get("made", "")), "certificate": patch.certificate, "problem": patch.problem,
+    }  # fmt: skip

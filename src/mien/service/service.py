@@ -1,0 +1,183 @@
+"""A classifier in service: what a server does, without its HTTP."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.classifiers.contract import Classifier
+from mien.deploy.predictor import Predictor
+from mien.errors import DataError, MienError, choice_error
+from mien.service.answers import AnswerRows, Label
+from mien.service.engine import Answer, Engine, Question, Result
+from mien.service.in_force import InForce
+from mien.service.patches import PatchFolder
+from mien.service.recorder import Recorder
+from mien.service.settings import EngineSettings, ServeSettings
+from mien.service.store.store import Store
+
+log = logging.getLogger("mien.service")
+FOLLOWED = 0.05
+"""Seconds between two looks at the store's log for what other workers put in force."""
+TIDIED = 3600.0
+"""Seconds between two removals of rows that are older than the age limit."""
+DAY = 86_400_000_000
+"""A day in µs."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A picture that somebody waits for: its place in the request, what came with it, and who is told its row."""
+
+    place: int
+    label: Label
+    tell: Callable[[int, dict[str, Any] | Exception], object]
+
+
+class Service:
+    """A classifier with the patch in force, its store, and what happens beside the answers.
+
+    Parameters
+    ----------
+    classifier : of images. patches : those that may be in force. store : decisions, verdicts, the log of patches.
+    deliver : called by threads of the engine with a function that tells the results of a batch; it must call that
+        function soon, in whatever thread those who wait need.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        patches: PatchFolder,
+        store: Store,
+        settings: ServeSettings,
+        engine: EngineSettings,
+        deliver: Callable[[Callable[[], object]], object] = lambda tell: tell(),
+    ) -> None:
+        self.classifier, self.patches, self.store, self.settings = classifier, patches, store, settings
+        self.in_force = InForce(patches, store)
+        self.engine = Engine(classifier, engine, self._answered)
+        self.recorder = Recorder(store)
+        self.rows = AnswerRows(settings)
+        self.deliver = deliver
+        self.beside: tuple[Predictor, ...] = ()
+        self.answered = self.overridden = 0
+        self._stopped = threading.Event()
+
+    def start(self) -> Self:
+        """Put a patch in force (see `InForce.start`), and begin to answer."""
+        self.in_force.start(self.settings.patch or None)
+        self.beside = tuple(map(self.patches.load, self.settings.shadow))
+        self.recorder.start()
+        self.engine.start()
+        self._beside = threading.Thread(target=self._tend, name="tend", daemon=True)
+        self._beside.start()
+        return self
+
+    def stop(self) -> None:
+        """Answer what waits, write all decisions, and end."""
+        self._stopped.set()
+        self.engine.stop()
+        self.recorder.stop()
+        self._beside.join()
+
+    def ask(
+        self,
+        images: Sequence[bytes | NDArray[np.uint8]],
+        labels: Sequence[Label],
+        tell: Callable[[int, dict[str, Any] | Exception], object],
+        patch: str = "",
+    ) -> None:
+        """Ask for the answers of one request.
+
+        Parameters
+        ----------
+        tell : called with the place of each picture and its row, or the error in place of one.
+        patch : a reference of the folder, in place of the patch in force.
+
+        Raises
+        ------
+        OverloadError : too many wait. UsageError, RunError : no such patch.
+        """
+        by = self.patches.load(patch) if patch else self.in_force.now.predictor
+        deadline = time.monotonic() + self.engine.settings.timeout
+        self.engine.submit(
+            [
+                Question(image, by, self.beside, Asked(place, label, tell), deadline)
+                for place, (image, label) in enumerate(zip(images, labels, strict=True))
+            ]
+        )
+
+    def verdict(self, prediction: str, label: str, who: str = "", seconds: float = 0.5) -> str:
+        """Keep a verdict on a prediction; see `Store.add_verdict`.
+
+        Raises
+        ------
+        DataError : no such prediction, also not within some moments, in which another worker may write it.
+        UsageError : the label is no class.
+        """
+        if label not in self.classes:
+            raise choice_error("class", label, self.classes, place="label")
+        self.recorder.flush(seconds)
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return self.store.add_verdict(prediction, label, who=who)
+            except DataError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(FOLLOWED / 2)
+
+    @property
+    def problem(self) -> str:
+        """Why the service is not ready, "" where it is."""
+        if self._stopped.is_set():
+            return "the server stops"
+        return "decisions cannot be kept: the store cannot be reached" if self.recorder.failing else ""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that a verdict may name: those of the answers, and those that may be learnt."""
+        return tuple(dict.fromkeys((*self.in_force.now.predictor.classes, *self.settings.new_classes)))
+
+    def _answered(self, pairs: Sequence[tuple[Question, Result]]) -> None:
+        """Rows for clients and records for the store, of one batch."""
+        told, records = [], []
+        for question, result in pairs:
+            asked: Asked = question.asker
+            row: dict[str, Any] | Exception
+            if isinstance(result, Answer):
+                row, record = self.rows.row(result, asked.label)
+                records.append(record)
+                self.overridden += record.decision.overridden
+            else:
+                row = result
+            told.append((asked, row))
+
+        def tell() -> None:
+            for asked, row in told:
+                asked.tell(asked.place, row)
+
+        self.answered += len(records)
+        if records:
+            self.recorder.add(records)  # before anybody can give a verdict on them
+        self.deliver(tell)
+
+    def _tend(self) -> None:
+        """Follow other workers, and remove what is too old, until the service stops."""
+        tidied = 0.0
+        while not self._stopped.wait(FOLLOWED):
+            try:
+                self.in_force.follow()
+                if time.monotonic() - tidied > TIDIED:
+                    tidied = time.monotonic()
+                    self.store.expire(time.time_ns() // 1000 - int(self.settings.age * DAY))
+            except MienError as error:
+                log.warning("%s", error)
+                self._stopped.wait(1.0)
