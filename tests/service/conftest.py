@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from mien.service.store import Store, open_store
+from tests.serving import make_patches
 
 PASSWORD = "pw/@:#secret"
 QUOTED = "pw%2F%40%3A%23secret"
@@ -129,3 +130,11 @@ def execute(place: str) -> Execute:
             engine.dispose()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two patches. Read it only."""
+    folder = tmp_path_factory.mktemp("patches")
+    make_patches(folder)
+    return folder

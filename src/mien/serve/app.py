@@ -7,17 +7,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Query, Response
 from pydantic import BaseModel, Field
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from mien.data.views import png_uri
 from mien.serve import inference, openapi, problems
 from mien.serve.asking import PredictEndpoint
 from mien.serve.guard import Guard, Limits
 from mien.serve.metrics import Metrics
 from mien.service.patches import NONE, ListedPatch
 from mien.service.service import Service
+from mien.storage.files import to_json
+from mien.watch.fields import time_text
 
 Text = Annotated[str, Field(max_length=200)]
 
@@ -82,25 +85,39 @@ def _feedback(service: Service) -> APIRouter:
         outcome = service.verdict(verdict.prediction, verdict.label, verdict.who)
         return {"prediction": verdict.prediction, "label": verdict.label, "verdict": outcome}
 
+    @router.get("/feedback/open", responses=openapi.PROBLEMS)
+    def open_decisions(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> dict[str, Any]:
+        """The latest decisions that need a verdict and have none: overrides, and those drawn for an audit."""
+        rows = service.store.open_decisions(service.in_force.now.id, limit)
+        crops = service.store.crops(row.prediction for row in rows)
+        return {"classes": service.classes, "open": [
+            {"prediction": row.prediction, "label": row.base, "corrected": row.final, "overridden": row.overridden,
+             "score": row.score, "time": time_text(row.time), "audit": row.chance is not None,
+             "picture": png_uri(crops[row.prediction]) if row.prediction in crops else None}
+            for row in rows
+        ]}  # fmt: skip
+
     return router
+
+
+def force(service: Service) -> dict[str, Any]:
+    """What is in force, with its certificate."""
+    now = service.in_force.now
+    patch = now.predictor.patch
+    return {
+        "in_force": now.reference, "patch": now.id, "version": now.version,
+        "certificate": None if patch is None else vars(patch.certificate),
+        "restraint": None if now.restraint is None else {**vars(now.restraint), "words": str(now.restraint)},
+    }  # fmt: skip
 
 
 def _patches(service: Service) -> APIRouter:
     router = APIRouter(prefix="/patches", tags=["patches"])
 
-    def force() -> dict[str, Any]:
-        now = service.in_force.now
-        patch = now.predictor.patch
-        return {
-            "in_force": now.reference, "patch": now.id, "version": now.version,
-            "certificate": None if patch is None else vars(patch.certificate),
-            "restraint": None if now.restraint is None else vars(now.restraint),
-        }  # fmt: skip
-
     @router.get("")
     def patches() -> dict[str, Any]:
         """The patch in force, and those that may be: all that lie in the server's folder."""
-        return {**force(), "patches": [_listed(each) for each in service.patches.listed()]}
+        return {**force(service), "patches": [_listed(each) for each in service.patches.listed()]}
 
     @router.get("/log")
     def patch_log() -> dict[str, Any]:
@@ -111,19 +128,19 @@ def _patches(service: Service) -> APIRouter:
     def swap(wanted: Swap) -> dict[str, Any]:
         """Put a patch in force. It is loaded and tried first; requests in flight keep the earlier one."""
         service.in_force.swap(wanted.patch, reason=wanted.reason, who=wanted.who)
-        return force()
+        return force(service)
 
     @router.post("/rollback", responses=openapi.PROBLEMS)
     def roll_back(why: Reason) -> dict[str, Any]:
         """Put that in force which was before the last swap."""
         service.in_force.roll_back(reason=why.reason, who=why.who)
-        return force()
+        return force(service)
 
     @router.post("/lift", responses=openapi.PROBLEMS)
     def lift(why: Reason) -> dict[str, Any]:
         """End what an alarm put in force."""
         service.in_force.lift(reason=why.reason, who=why.who)
-        return force()
+        return force(service)
 
     return router
 
@@ -142,6 +159,12 @@ def _state(service: Service, metrics: Metrics) -> APIRouter:
         if service.problem:
             raise problems.ProblemError(503, service.problem)
         return {"status": "ready", "patch": service.in_force.now.reference}
+
+    @router.get("/watch", responses=openapi.PROBLEMS)
+    def watch() -> Response:
+        """Whether the patch in force keeps its promise: its bounds over time, and the answers before and after."""
+        content = {**service.promise.shown(), "seconds": metrics.latency(), **force(service)}
+        return Response(to_json(content, indent=None), media_type="application/json")
 
     @router.get("/metrics", response_class=Response)
     def prometheus() -> Response:

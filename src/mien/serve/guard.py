@@ -66,9 +66,9 @@ class Guard:
         if problem is None:
             try:
                 await self.app(scope, self._limited(receive), answered)
-            except Exception as error:  # a fault in mien is logged, and nothing of it is told
-                problem = problem_of(error)
-        if problem is not None and not status:
+            except Exception as error:  # starlette raises what it has answered already once more
+                problem = None if status else problem_of(error)
+        if problem is not None:
             await problem.response()(scope, receive, answered)
         self.on_request(scope["path"], status, time.perf_counter() - began)
 

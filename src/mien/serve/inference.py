@@ -10,9 +10,9 @@ import binascii
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Body, Path
+from fastapi import APIRouter, Path
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mien.classifiers.contract import ImageSpec
 from mien.machine import versions
@@ -26,6 +26,8 @@ NAME = "mien"
 """The name of the one model."""
 INPUT = "images"
 PLATFORM = "mien_classifier"
+EXAMPLE: dict[str, Any] = {"name": INPUT, "shape": [1, 4, 4], "datatype": "UINT8", "data": [128] * 16}
+"""A grey picture of 4 × 4 pixels as a tensor."""
 ModelName = Annotated[str, Path(max_length=100)]
 
 
@@ -42,6 +44,7 @@ class Tensor(BaseModel):
 class InferenceRequest(BaseModel):
     """Pictures as one tensor: uint8 pixels, or the content of image files in base64."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [EXAMPLE]}]})
     id: str = Field("", max_length=200)
     inputs: list[Tensor] = Field(max_length=8)
     parameters: dict[str, Any] = {}
@@ -97,7 +100,7 @@ def routes(service: Service) -> APIRouter:
         return {"name": NAME, **ready()}
 
     @router.post("/models/{name}/infer", responses={503: {"description": "Too many pictures wait"}})
-    async def infer(name: ModelName, request: Annotated[InferenceRequest, Body(examples=[_example(spec)])]) -> Any:
+    async def infer(name: ModelName, request: InferenceRequest) -> dict[str, Any]:
         """Answers for pictures of any size as UINT8 (N, H, W) or (N, H, W, 3), or as files in base64 (BYTES)."""
         check(name)
         images = _images(request, service.settings.max_images)
@@ -130,9 +133,9 @@ def _images(request: InferenceRequest, most: int) -> list[bytes | NDArray[np.uin
     if not fits or 0 in shape:
         raise ProblemError(400, f"the shape is {shape}", "give (N, H, W) or (N, H, W, 3)")
     try:
-        pixels = np.array(tensor.data, np.int64)  # nested lists and flat ones
-        if pixels.min() < 0 or pixels.max() > 255:
-            raise ValueError("values outside 0 to 255")
+        pixels = np.array(tensor.data)  # nested lists and flat ones
+        if pixels.dtype.kind not in "iu" or pixels.min() < 0 or pixels.max() > 255:
+            raise ValueError("values that are no whole numbers from 0 to 255")
         return list(pixels.astype(np.uint8).reshape(shape))
     except (ValueError, TypeError, OverflowError) as error:
         raise ProblemError(400, f"the data do not fit the shape {shape}: {error}"[:300]) from None
@@ -163,8 +166,3 @@ def _answer(id: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
             tensor("overridden", "BOOL", [row["overridden"] for row in rows]),
         ],
     }  # fmt: skip
-
-
-def _example(spec: ImageSpec) -> dict[str, Any]:
-    shape = [1, 4, 4, 3] if spec.colour else [1, 4, 4]
-    return {"inputs": [{"name": INPUT, "shape": shape, "datatype": "UINT8", "data": [128] * int(np.prod(shape))}]}

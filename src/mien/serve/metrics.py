@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -10,6 +11,8 @@ from mien.service.service import Service
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 """Edges of the histogram of seconds."""
+RECENT = 2000
+"""Requests whose seconds are kept for the page."""
 PATHS = ("/predict", "/explain", "/feedback", "/patches", "/v2", "/watch", "/metrics", "/healthz", "/readyz")
 """Paths that are counted apart, with what lies below them; all others are one."""
 
@@ -26,6 +29,7 @@ class Metrics:
             "mien_request_seconds", "Seconds from the request to its answer", ["path"], buckets=SECONDS,
             registry=self.registry,
         )  # fmt: skip
+        self._recent: deque[float] = deque(maxlen=RECENT)
         self._counted: dict[tuple[str, int], tuple[Any, Any]] = {}
         gauges = {
             "mien_waiting": ("Pictures that wait for an answer", lambda: service.engine.waiting),
@@ -46,6 +50,16 @@ class Metrics:
         requests, histogram = self._counted[key]
         requests.inc()
         histogram.observe(seconds)
+        if key == ("/predict", 200):
+            self._recent.append(seconds)
+
+    def latency(self) -> dict[str, float | int]:
+        """Quantiles of the seconds that the latest predictions took, and how many these are."""
+        recent = sorted(self._recent.copy())
+        if not recent:
+            return {"requests": 0}
+        quantiles = {f"p{share}": recent[min(len(recent) - 1, len(recent) * share // 100)] for share in (50, 90, 99)}
+        return {"requests": len(recent), **quantiles}
 
     def shown(self) -> tuple[bytes, str]:
         """All figures, and their media type."""

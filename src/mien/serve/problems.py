@@ -92,7 +92,7 @@ def install(app: FastAPI) -> None:
         return ProblemError(422, cause, errors=places).response()
 
     app.add_exception_handler(RequestValidationError, refused)
-    for kind in (MienError, ProblemError, HTTPException):
+    for kind in (MienError, ProblemError, HTTPException, Exception):
         app.add_exception_handler(kind, handle)
 
 

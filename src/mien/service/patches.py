@@ -134,9 +134,12 @@ class PatchFolder:
                 self._loaded.popitem(last=False)
         return predictor
 
-    def name_of(self, id: str) -> str:
-        """The name of a patch by its id; "" where the folder has none."""
-        return next((each.name for each in self.listed() if each.id == id), "")
+    def record(self, id: str) -> PatchRecord:
+        """What a patch promises, by its id; UsageError where the folder has none."""
+        listed = self.find(id)
+        if listed is None:
+            raise UsageError("no patch has no record", place="patch", remedy="name a patch")
+        return PatchRecord.read(listed.folder)
 
     def _trial(self) -> Batch:
         """A black picture and one of noise."""

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.classifiers.contract import Classifier
+from mien.deploy.assessment import WatchSettings
 from mien.deploy.predictor import Predictor
+from mien.deploy.watch_io import KEEP
 from mien.errors import DataError, MienError, choice_error
 from mien.service.answers import AnswerRows, Label
 from mien.service.engine import Answer, Engine, Question, Result
 from mien.service.in_force import InForce
 from mien.service.patches import PatchFolder
+from mien.service.promise import Promise
 from mien.service.recorder import Recorder
 from mien.service.settings import EngineSettings, ServeSettings
 from mien.service.store.store import Store
@@ -64,6 +67,8 @@ class Service:
         self.in_force = InForce(patches, store)
         self.engine = Engine(classifier, engine, self._answered)
         self.recorder = Recorder(store)
+        watch = WatchSettings(settings.limit, settings.delta, settings.deadline)
+        self.promise = Promise(self.in_force, store, watch, settings.on_alarm)
         self.rows = AnswerRows(settings)
         self.deliver = deliver
         self.beside: tuple[Predictor, ...] = ()
@@ -170,14 +175,18 @@ class Service:
         self.deliver(tell)
 
     def _tend(self) -> None:
-        """Follow other workers, and remove what is too old, until the service stops."""
-        tidied = 0.0
+        """Follow other workers, watch, and remove what is too old, until the service stops."""
+        watched = tidied = 0.0
         while not self._stopped.wait(FOLLOWED):
             try:
                 self.in_force.follow()
-                if time.monotonic() - tidied > TIDIED:
-                    tidied = time.monotonic()
+                now = time.monotonic()
+                if now - watched > self.settings.watch_every and self.settings.on_alarm != KEEP:
+                    self.promise.assess()
+                    watched = now
+                if now - tidied > TIDIED:
                     self.store.expire(time.time_ns() // 1000 - int(self.settings.age * DAY))
+                    tidied = now
             except MienError as error:
                 log.warning("%s", error)
                 self._stopped.wait(1.0)

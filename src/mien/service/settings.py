@@ -54,6 +54,8 @@ class ServeSettings:
     keep : one of KEEP. age : days after which decisions, verdicts and crops are deleted.
     audit : share of pictures drawn at random for a verdict, overridden or not.
     new_classes : that verdicts may name beside those of the answers, so that they can be learnt.
+    limit, delta, deadline : of the watch, see `mien.deploy.assessment.WatchSettings`. watch_every : seconds between two
+        looks for an alarm.
     on_alarm : what an alarm of the watch puts in force, see `mien.deploy.watch_io`.
     refit_after : verdicts after which a new patch is fitted; 0 for never. swap : one of SWAP_POLICIES.
     """
@@ -68,6 +70,15 @@ class ServeSettings:
     age: float = setting(90.0, "days after which decisions, verdicts and crops are deleted", within=(0.01, 1e5))
     audit: float = setting(0.0, "share of pictures drawn at random for a verdict", within=(0, 1))
     new_classes: tuple[str, ...] = setting((), "classes that verdicts may name beside those of the answers")
+    limit: float | None = setting(
+        None, "largest share of all answers that may be spoilt; by default the budget times the share of right answers",
+        within=(0, 1), exclusive=True,
+    )  # fmt: skip
+    delta: float = setting(0.05, "chance of a false alarm", within=(0, 1), exclusive=True)
+    deadline: float | None = setting(
+        None, "days after which an override without a verdict counts as spoilt; never by default", within=(0, 1e5)
+    )
+    watch_every: float = setting(10.0, "seconds between two looks for an alarm", within=(0.05, 1e6))
     on_alarm: str = setting(
         "keep", "what an alarm puts in force: the patch as it is, only flags, or f's answers alone",
         choices=("keep", "flag", "silence"),

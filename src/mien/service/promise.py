@@ -1,0 +1,63 @@
+"""The watch of a server: whether the patches in force keep their promise, and what an alarm does."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from mien.deploy.assessment import Assessment, WatchSettings
+from mien.deploy.watch_io import KEEP, SILENCE
+from mien.service.in_force import InForce
+from mien.service.store.store import Store
+from mien.service.watching import Watching
+
+POINTS = ("images", "rate", "lower", "upper", "log_evidence")
+
+
+class Promise:
+    """The promise of the patch in force, from the store's decisions and verdicts.
+
+    Parameters
+    ----------
+    on_alarm : what an alarm puts in force, one of `mien.deploy.watch_io.ON_ALARM`. settings : as of `mien watch`.
+    """
+
+    def __init__(self, in_force: InForce, store: Store, settings: WatchSettings, on_alarm: str = KEEP) -> None:
+        self.in_force, self.store, self.settings, self.on_alarm = in_force, store, settings, on_alarm
+        self._watched: dict[str, Watching] = {}
+        self._lock = threading.Lock()
+
+    def assess(self) -> Assessment | None:
+        """What decisions and verdicts show about the patch in force; None where none is in force.
+
+        Where that is an alarm, it restrains the patch as the settings have it.
+        """
+        now = self.in_force.now
+        if not now.id:
+            return None
+        with self._lock:
+            if now.id not in self._watched:
+                record = self.in_force.patches.record(now.id)
+                self._watched = {now.id: Watching(self.store, record, self.settings)}
+            watching = self._watched[now.id]
+        assessment = watching.assess(silenced=bool(now.restraint and now.restraint.action == SILENCE))
+        if assessment.watch.alarmed and self.on_alarm != KEEP and now is self.in_force.now and now.restraint is None:
+            self.in_force.restrain(self.on_alarm, assessment.words)
+        return assessment
+
+    def shown(self) -> dict[str, Any]:
+        """The assessment of the patch in force for clients, with its curve and the answers before and after."""
+        now, assessment = self.in_force.now, self.assess()
+        if assessment is None:
+            return {"patch": "", "standing": "none", "words": "no patch is in force, so nothing is promised"}
+        before: dict[str, int] = {}
+        after: dict[str, int] = {}
+        for (base, final), count in self.store.answer_counts(now.id).items():
+            before[base] = before.get(base, 0) + count
+            after[final or ""] = after.get(final or "", 0) + count
+        curve = [{name: getattr(point, name) for name in POINTS} for point in assessment.curve]
+        return {
+            "patch": now.id, "reference": now.reference, **assessment.to_json(), "unit": assessment.unit,
+            "budget": now.loaded.patch.policy.budget if now.loaded.patch else None, "curve": curve,
+            "answers": {"before": before, "after": after},
+        }  # fmt: skip
