@@ -138,6 +138,22 @@ def test_threads_share_a_store(store: Store) -> None:
     assert all(first != second for first, second in pairwise(kept))
 
 
+def test_verdicts_come_while_decisions_expire(place: str) -> None:
+    with open_store(place) as store, open_store(place) as other, ThreadPoolExecutor(1) as pool:
+        names = [f"n{number}" for number in range(60)]
+        store.add([DecisionRow(prediction=name, time=number, base="joy", final="joy")
+                   for number, name in enumerate(names)])  # fmt: skip
+        expiry = pool.submit(lambda: [other.expire(number) for number in range(60)])
+        late = 0
+        for name in reversed(names):
+            try:
+                store.add_verdict(name, "fear")
+            except DataError:
+                late += 1
+        assert sum(expiry.result(timeout=120)) == 59 and late < 60
+        assert [each.prediction for each in store.verdicts_since()] == ["n59"]
+
+
 def test_of_workers_that_swap_at_once_one_succeeds_and_all_notice_it(place: str) -> None:
     with ExitStack() as stack:
         stores = [stack.enter_context(open_store(place)) for _ in range(4)]

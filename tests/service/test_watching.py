@@ -159,6 +159,25 @@ def test_what_is_read_once_is_not_read_again(
     assert min(asked) == read(store)[99].seq
 
 
+def test_a_verdict_on_a_decision_that_comes_while_the_store_is_read_is_not_lost(
+    store: Store, record: PatchRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add([row("a", record.id)])
+    read = Store.decisions_since
+
+    def late(self: Store, seq: int = 0, limit: int = 10_000) -> list[DecisionRow]:
+        page = read(self, seq, limit)
+        if not page and not self.decision("late"):
+            self.add([row("late", record.id)])
+            self.add_verdict("late", "happiness")
+        return page
+
+    monkeypatch.setattr(Store, "decisions_since", late)
+    watching = Watching(store, record)
+    assert watching.assess().watch.images == 1
+    assert watching.assess().watch.harmed == 1 and not watching.problems.counts
+
+
 def test_what_has_expired_no_longer_counts(store: Store, record: PatchRecord, tmp_path: Path) -> None:
     fill(store, record, 200)
     watching = Watching(store, record)
