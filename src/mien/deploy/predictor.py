@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from mien.classifiers.contract import Batch, Classifier
 from mien.classifiers.inputs import ReadRows, as_batch, paths_in, read_rows
-from mien.correctors.contract import requested_features
+from mien.correctors.contract import prepare_thread, requested_features
 from mien.data.deep import Ranges
 from mien.data.images import ranges_of
 from mien.deploy.patch import Patch
@@ -66,15 +66,30 @@ class Predictor:
         """The features that the correctors need."""
         return FeatureRequest.for_reading(map(requested_features, self.patch.correctors if self.patch else ()))
 
+    @property
+    def allows_threads(self) -> bool:
+        """Whether several threads may answer at the same time."""
+        return getattr(self.classifier, "prepare_thread", None) is not None
+
+    def prepare_thread(self) -> None:
+        """Restrict the calling thread to one core, where several answer at the same time."""
+        prepare = getattr(self.classifier, "prepare_thread", None)
+        if prepare is not None:
+            prepare()
+            for corrector in self.patch.correctors if self.patch else ():
+                prepare_thread(corrector)
+
     def answer(self, batch: Batch) -> Predictions:
         """Answers for rows in the form that the classifier reads."""
         outputs = self.classifier.outputs(batch, self.request).padded_to(len(self.classes))
-        if self.patch is None:
-            base = outputs.predicted
-            decision = Decision(outputs.ids, base, base, np.zeros(len(outputs), bool))
-        else:
-            decision = self.patch.decide(outputs)
-        return Predictions(tuple(batch.ids.tolist()), outputs, decision)
+        return Predictions(tuple(batch.ids.tolist()), outputs, self.decide(outputs))
+
+    def decide(self, outputs: Outputs) -> Decision:
+        """The decision on outputs of the classifier, which are in the classes of the patch."""
+        if self.patch is not None:
+            return self.patch.decide(outputs)
+        base = outputs.predicted
+        return Decision(outputs.ids, base, base, np.zeros(len(outputs), bool))
 
     def stream(self, batches: Iterable[Any], ranges: Ranges | None = None) -> Iterator[Predictions]:
         """Answers for batch after batch, in order; memory does not grow with their number.
@@ -87,11 +102,11 @@ class Predictor:
         batches : of what `mien.classifiers.inputs.as_batch` takes. A file that cannot be read becomes a Problem.
         ranges : black and white of images of more than 8 bits; by default they follow from the files of each batch.
         """
-        prepare = getattr(self.classifier, "prepare_thread", None)
-        workers = cores() if prepare else 1
+        workers = cores() if self.allows_threads else 1
         read = partial(self._read, ranges=ranges)
         alone = threadpool_limits(1, "blas") if workers > 1 else nullcontext()
-        with alone, ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(workers, initializer=prepare) as answering:
+        answers = ThreadPoolExecutor(workers, initializer=self.prepare_thread)
+        with alone, ThreadPoolExecutor(1) as reader, answers as answering:
             yield from in_order(answering, self._answer, in_order(reader, read, batches, 2 * workers), 1 + workers)
 
     def stream_files(self, paths: Sequence[Path], ranges: Ranges | None = None) -> Iterator[Predictions]:
