@@ -42,9 +42,8 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
     from mien.storage.files import write_text
 
     settings, cell = build(DiscoverySettings, values), cell_of(place, left_out=left_out)
-    left_out = LeftOut()
-    paths = list(each_path(files, left_out))
-    left_out.close()
+    with LeftOut() as note:
+        paths = list(each_path(files, note))
     with prepare_output_dir(out, "discover", "found.json", sources=files):
         with stages() as say:
             discovery = discover_(open_run(cell), paths, settings, say)

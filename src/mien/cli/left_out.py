@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from mien.cli.failures import to_stderr
 from mien.types import Problem
 
@@ -20,7 +22,9 @@ class LeftOut:
         if self.count <= SHOWN:
             to_stderr(f"left out: {problem}")
 
-    def close(self) -> None:
-        """Print how many problems were not shown."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         if self.count > SHOWN:
-            to_stderr(f"left out: {self.count - SHOWN} more folders")
+            to_stderr(f"left out: {self.count - SHOWN} more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -42,11 +43,10 @@ def predict_pictures(
     _ = predictor.classifier.card.images  # refuses a classifier of tables
     columns = Columns(predictor.classes, announced(predictor))
     check_columns(output.format, columns)
-    left_out = LeftOut()
-    with ExitStack() as stack:
-        stack.callback(left_out.close)
-        is_printed = output.out is None and click.get_text_stream("stdout").isatty()  # then the rows are the progress
-        on_event: OnEvent = ignore if is_printed else stack.enter_context(progress(notes=False))
+    with ExitStack() as stack, LeftOut() as left_out:
+        is_shown = output.out is None and sys.stdout is not None and sys.stdout.isatty()
+        # rows on a terminal are progress enough
+        on_event: OnEvent = ignore if is_shown else stack.enter_context(progress(notes=False))
         source = open_items(places, left_out, on_event)
         for _, cause, remedy in source.findings:
             to_stderr(f"{cause} → {remedy}")

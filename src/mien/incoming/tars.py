@@ -69,7 +69,7 @@ def members(path: Path) -> Iterator[Member]:
 
 
 class _StrictInfo(tarfile.TarInfo):
-    """Headers of which a broken one is an error: by default, it is taken for the end of the archive."""
+    """Headers of which a broken or missing one is an error: by default, it is taken for the end of the archive."""
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
@@ -77,6 +77,8 @@ class _StrictInfo(tarfile.TarInfo):
             return super().fromtarfile(tarfile_)
         except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError(str(error)) from None
+        except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
+            raise tarfile.ReadError("the mark of its end is missing") from None
 
 
 class _Bounded:
