@@ -51,7 +51,8 @@ def test_rows_of_tables_have_neither_file_nor_status() -> None:
     first, _, _ = rows_of(answers(scored=True), columns)
     assert list(first)[:2] == ["id", "label"]
     assert columns.names == (
-        "id", "label", "corrected", "overridden", "joy", "fear", "error", "patch", "score", "threshold", "time", "group",
+        "id", "label", "corrected", "overridden", "joy", "fear", "error",
+        "patch", "score", "threshold", "time", "group",
     )  # fmt: skip
 
 
