@@ -123,6 +123,23 @@ def test_what_was_stopped_is_continued_or_given_up(mien: Mien, f: Path, pictures
     assert said.code == 0 and "already" not in said.err and stopped.read_text() == printed
 
 
+def test_a_finished_file_is_not_written_over(mien: Mien, f: Path, pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.csv"
+    out.write_text("of somebody else")
+    mien("predict", f, pictures, "--out", out).refused(2, "exists already", "--fresh")
+    said = mien("predict", f, pictures, "--out", out, "--resume")
+    assert said.code == 0 and "finished already" in said.err and out.read_text() == "of somebody else"
+    assert mien("predict", f, pictures, "--out", out, "--fresh").code == 0
+    assert out.read_text().startswith("file,status") and not partial(out).exists()
+
+
+def test_killed_before_the_rows_are_removed(mien: Mien, f: Path, pictures: Path, stopped: Path) -> None:
+    """Both are there then: the file is made again from the rows."""
+    stopped.write_text("cut")
+    assert mien("predict", f, pictures, "--out", stopped, "--resume").code == 0
+    assert stopped.read_text() == mien("predict", f, pictures).out and not partial(stopped).exists()
+
+
 def test_another_call_is_refused(mien: Mien, f: Path, pictures: Path, stopped: Path, tmp_path: Path) -> None:
     before = partial(stopped).read_bytes()
     mien("predict", f, pictures / "*.png", "--out", stopped, "--resume").refused(1, "with other places")

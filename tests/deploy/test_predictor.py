@@ -66,7 +66,7 @@ def test_items_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", 20)
     most = 0
     for part in Predictor(Brightness()).stream_items(frames(3000), 2):
-        with_image = sum(isinstance(each, Item) and each.image is not None for each in gc.get_objects())
+        with_image = sum(type(each) is Item and each.image is not None for each in gc.get_objects())
         most = max(most, with_image)
         del part
     assert 0 < most < 400
