@@ -80,7 +80,6 @@ def test_the_heat_lies_where_the_expression_was_drawn() -> None:
     share = (heat * inside).sum((1, 2)) / heat.sum((1, 2))
     assert share.mean() > 0.5  # of the heat, in a quarter of the picture
     assert maps.maps[inside].mean() > 5 * maps.maps[~inside].mean()
-    print(share.mean(), maps.maps[inside].mean(), maps.maps[~inside].mean())
 
 
 def removed(images: np.ndarray, masks: Bools) -> np.ndarray:

@@ -22,6 +22,8 @@ SIDE = 256
 """Side in pixels of the picture with its map, at least."""
 STOPS = ((0.30, 0.09, -0.13), (0.50, 0.17, -0.03), (0.66, 0.17, 0.11), (0.82, 0.05, 0.16), (0.95, -0.03, 0.12))
 """OKLab lightness, green–red and blue–yellow of colours on the line."""
+FAINTEST = 0.15
+"""Share of the largest heat below which no line is drawn, since the colour is hardly visible there."""
 STRONGEST = 0.78
 """Opacity of the hottest colour."""
 _TO_CONES = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]])
@@ -60,7 +62,7 @@ def heat_colours(count: int = 256) -> NDArray[np.uint8]:
 
 
 def heat_map_image(pixels: NDArray[np.uint8], heat: Floats, side: int = SIDE) -> Image.Image:
-    """A picture in grey under its heat map, with a line around the hottest fifth.
+    """A picture in grey under its heat map, with a line around the hottest fifth, where it shows.
 
     Where heat is 0 or below, the picture alone shows. The hottest place has the last colour, whatever its heat.
 
@@ -80,7 +82,7 @@ def heat_map_image(pixels: NDArray[np.uint8], heat: Floats, side: int = SIDE) ->
     colours = heat_colours()[np.rint(255 * share).astype(int)]
     opacity = (STRONGEST * np.minimum(1, 1.6 * share))[..., None]
     mixed = (1 - opacity) * np.asarray(grey, np.float64)[..., None] + opacity * colours
-    return Image.fromarray(_outlined(np.rint(mixed).astype(np.uint8), hottest(rising) & (rising > 0)))
+    return Image.fromarray(_outlined(np.rint(mixed).astype(np.uint8), hottest(rising) & (share > FAINTEST)))
 
 
 def _outlined(image: NDArray[np.uint8], mask: Bools) -> NDArray[np.uint8]:
