@@ -65,7 +65,9 @@ def predictor() -> Predictor:
 def explained() -> tuple[np.ndarray, HeatMaps, Predictor]:
     """The overridden faces of surprise among those that nothing was learnt from, and their maps."""
     data, judge = drawn().dataset, predictor()
-    surprised = np.flatnonzero((drawn().truth == data.labelset.names.index("surprise")) & (np.arange(len(data)) >= 1300))
+    surprised = np.flatnonzero(
+        (drawn().truth == data.labelset.names.index("surprise")) & (np.arange(len(data)) >= 1300)
+    )
     rows = surprised[judge.answer(Batch(np.asarray(data.pictures[surprised]))).decision.overridden]
     return rows, heat_maps(judge, Batch(np.asarray(data.pictures[rows]))), judge
 

@@ -26,7 +26,8 @@ FAINTEST = 0.15
 """Share of the largest heat below which no line is drawn, since the colour is hardly visible there."""
 STRONGEST = 0.78
 """Opacity of the hottest colour."""
-_TO_CONES = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]])
+_TO_CONES = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728],
+                      [1, -0.0894841775, -1.2914855480]])  # fmt: skip
 _TO_RGB = np.array([[4.0767416621, -3.3077115913, 0.2309699292], [-1.2684380046, 2.6097574011, -0.3413193965],
                     [-0.0041960863, -0.7034186147, 1.7076147010]])  # fmt: skip
 
