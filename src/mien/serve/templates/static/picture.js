@@ -67,16 +67,20 @@ function pass(image, count, from, to, filter, along) {
   return out;
 }
 
+// Steps are added up as Pillow adds them, with the same rounding.
+function places(from, to, count) {
+  const step = (to - from) / count, found = [];
+  for (let place = from + step * 0.5; found.length < count; place += step) found.push(Math.trunc(place));
+  return found;
+}
+
 function nearest(image, width, height, [left, top, right, bottom]) {
-  const out = pixels(width, height, image.channels);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const column = Math.floor(left + (x + 0.5) * (right - left) / width);
-      const row = Math.floor(top + (y + 0.5) * (bottom - top) / height);
-      for (let channel = 0; channel < image.channels; channel++)
-        out.data[(y * width + x) * image.channels + channel] =
-          image.data[(row * image.width + column) * image.channels + channel];
-    }
+  const out = pixels(width, height, image.channels), columns = places(left, right, width);
+  places(top, bottom, height).forEach((row, y) => columns.forEach((column, x) => {
+    for (let channel = 0; channel < image.channels; channel++)
+      out.data[(y * width + x) * image.channels + channel] =
+        image.data[(row * image.width + column) * image.channels + channel];
+  }));
   return out;
 }
 
