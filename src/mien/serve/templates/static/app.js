@@ -174,7 +174,8 @@ async function startCamera() {
     await video.play();
     state.camera = stream;
     at("camera").setAttribute("aria-pressed", true);
-    at("camera").lastChild.textContent = "Keep this picture";
+    at("verdict").setAttribute("aria-live", "off");  // many answers a second are not for reading aloud
+    at("camera").lastChild.textContent = "Keep this";
     for (const button of at("examples").children) button.setAttribute("aria-pressed", false);
     note("");
     Object.assign(state, {zoom: 1, x: 0.5, y: 0.5});
@@ -204,6 +205,7 @@ function stopCamera() {
   for (const track of state.camera.getTracks()) track.stop();
   state.camera = at("video").srcObject = null;
   at("camera").setAttribute("aria-pressed", false);
+  at("verdict").setAttribute("aria-live", "polite");
   at("camera").lastChild.textContent = "Camera";
 }
 
