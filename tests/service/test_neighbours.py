@@ -74,7 +74,7 @@ def test_neighbours_are_those_of_brute_force(classifier: Quadrants, monkeypatch:
         for query, rows in zip(wide, [every.vectors["quarters"], every.log_probs], strict=True)
     ]
     distances = 1 - np.mean(cosines, axis=0)
-    assert np.allclose(near.distances, np.sort(distances)[:, :5], atol=2e-3)  # kept in half precision
+    assert np.allclose(near.distances, np.sort(distances)[:, :5], atol=1e-6)
     assert (near.labels == np.array(data.labelset.names)[data.labels[:9, None]]).all()
     assert np.array_equal(near.distance, near.distances[:, 4]) and (np.diff(near.distances) >= 0).all()
     assert np.array_equal(near.keys, data.ids[near.rows]) and near.ids.tolist() == data.ids[:9].tolist()
@@ -106,7 +106,7 @@ def test_descriptions_are_kept_beside_the_classifier(classifier: Quadrants, tmp_
     asked = classifier.asked
     again = NeighbourIndex.of(classifier, data, tmp_path)
     assert classifier.asked == asked == len(data)
-    assert again.descriptions.dtype == np.float16 and np.array_equal(first.descriptions, again.descriptions)
+    assert again.descriptions.dtype == np.float32 and np.array_equal(first.descriptions, again.descriptions)
     NeighbourIndex.of(classifier, data.take(np.arange(30)), tmp_path)
     assert classifier.asked == len(data) + 30
 

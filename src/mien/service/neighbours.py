@@ -1,8 +1,8 @@
 """The labelled pictures that a classifier takes for most alike to a new one, and how far away they are.
 
 Two vectors of the classifier describe a picture: its last layer before the logits, as means on a grid of 3 × 3 where
-that is a map, and the log-probabilities of its answers. Each has length 1, so that both count the same, and the distance
-is 1 − the mean of their cosines. Of the layers and scalings that were compared on FER+, these find most pictures of the
+that is a map, and the log-probabilities of its answers. Each has length 1, so that both count the same; the distance is
+1 − the mean of their cosines. Of the layers and scalings that were compared on FER+, these find most pictures of the
 same class (docs/explaining.md).
 """
 
@@ -65,7 +65,7 @@ class NeighbourIndex:
     Attributes
     ----------
     classifier : which describes them. data : the N labelled pictures.
-    descriptions : (N, D) float16, perhaps mapped from a file.
+    descriptions : (N, D) float32, perhaps mapped from a file.
     """
 
     classifier: Classifier
@@ -107,8 +107,8 @@ class NeighbourIndex:
             parts = []
             for start in range(0, len(data), ROWS):
                 outputs = classifier.outputs(Batch.of(data, rows[start : start + ROWS]), request)
-                described = description(outputs, request).astype(np.float16)
-                parts.append(Outputs(outputs.ids, outputs.probs, outputs.known, {VECTOR: described}))
+                vectors = {VECTOR: description(outputs, request)}
+                parts.append(Outputs(outputs.ids, outputs.probs, outputs.known, vectors))
             return Outputs.concat(parts)
 
         if keep is None:
@@ -149,11 +149,13 @@ class NeighbourIndex:
         """(M, count) rows and distances; memory holds one block beside the best so far."""
         similar, rows = np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
         for start in range(0, len(self.data), BLOCK):
-            block = np.asarray(self.descriptions[start : start + BLOCK], np.float32)
-            similar = np.concatenate([similar, queries @ block.T], 1)
-            rows = np.concatenate([rows, np.tile(np.arange(start, start + len(block)), (len(queries), 1))], 1)
-            best = np.argsort(-similar, axis=1, kind="stable")[:, :count]
-            similar, rows = (np.take_along_axis(values, best, 1) for values in (similar, rows))
+            block = queries @ self.descriptions[start : start + BLOCK].T
+            first = min(count, block.shape[1])
+            best = np.argpartition(-block, first - 1, axis=1)[:, :first]
+            similar = np.concatenate([similar, np.take_along_axis(block, best, 1)], 1)
+            rows = np.concatenate([rows, start + best], 1)
+            order = np.lexsort((rows, -similar), axis=1)[:, :count]
+            similar, rows = (np.take_along_axis(values, order, 1) for values in (similar, rows))
         return rows, np.clip(1 - similar, 0, 2)
 
     def thumbnail(self, row: int, side: int = SIDE) -> bytes:
