@@ -14,6 +14,7 @@ from mien.classifiers.function import FunctionClassifier
 from mien.deploy.explanations import Explanations, explanation_file
 from mien.deploy.predictor import Predictor
 from mien.errors import StorageError
+from mien.incoming.item import Item
 from mien.testing import example_bars
 from mien.types import Floats
 
@@ -34,22 +35,27 @@ def predictor() -> Predictor:
     return Predictor(classifier, corrected.fit(IMAGES[:200], NAMES[:200]).patch_)
 
 
-def test_each_overridden_picture_has_a_file(predictor: Predictor, tmp_path: Path) -> None:
-    ids = np.array([f"a/{row}.png" for row in range(100)])
-    batch = Batch(IMAGES[200:], ids)
-    answers = predictor.answer(batch)
-    files = Explanations(predictor, tmp_path / "why").write(batch, answers)
-    assert set(files) == set(ids[answers.decision.overridden].tolist()) and len(files) > 10
+def test_each_picture_has_a_file(predictor: Predictor, tmp_path: Path) -> None:
+    batch = Batch(IMAGES[200:220], np.array([f"a/{row}.png" for row in range(20)]))
+    files = Explanations(predictor, tmp_path / "why").write(batch)
+    assert list(files) == batch.ids.tolist()
     assert sorted(map(Path, files.values())) == sorted((tmp_path / "why").iterdir())
-    with Image.open(next(iter(files.values()))) as image:
+    with Image.open(files["a/0.png"]) as image:
         assert image.format == "PNG" and image.size == (256, 256)
-    assert Explanations(predictor, tmp_path / "again").write(batch).keys() == files.keys()
 
 
-def test_nothing_is_made_where_nothing_changes(predictor: Predictor, tmp_path: Path) -> None:
-    alone = Predictor(predictor.classifier)
-    assert Explanations(alone, tmp_path / "why").write(Batch(IMAGES[:5])) == {}
+def test_nothing_is_made_for_no_picture(predictor: Predictor, tmp_path: Path) -> None:
+    assert Explanations(predictor, tmp_path / "why").write(Batch(IMAGES[:0])) == {}
     assert not (tmp_path / "why").exists()
+
+
+def test_a_stream_keeps_what_was_overridden(predictor: Predictor) -> None:
+    items = [Item(f"{row}.png", f"{row}.png", image) for row, image in enumerate(IMAGES[200:])]
+    [kept] = predictor.stream_items(items, keep_changed=True)
+    [bare] = predictor.stream_items(items)
+    assert bare.changed is None and kept.changed is not None
+    assert kept.changed.ids.tolist() == kept.decision.ids[kept.decision.overridden].tolist() and len(kept.changed) > 10
+    assert np.array_equal(kept.changed.data[0], IMAGES[200 + int(kept.changed.ids[0].removesuffix(".png"))])
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_a_remedy(predictor: Predictor, tmp_path: Path) -> None:

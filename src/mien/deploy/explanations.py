@@ -1,9 +1,11 @@
-"""Heat maps as files: one for each picture whose answer a patch changes."""
+"""Heat maps as files, such as one for each picture whose answer a patch changes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from mien.classifiers.contract import Batch
 from mien.data.heat import heat_map_image
 from mien.data.views import as_png
 from mien.deploy.explaining import heat_maps
-from mien.deploy.predictor import Predictions, Predictor
+from mien.deploy.predictor import Predictor
 from mien.storage.files import write_atomic
 from mien.storage.layout import file_name
 from mien.types import digest
@@ -25,37 +27,39 @@ SUFFIX = ".png"
 
 @dataclass(frozen=True)
 class Explanations:
-    """Writes heat maps of overridden pictures into a folder.
+    """Heat maps as files in a folder.
 
     Attributes
     ----------
-    predictor : which answered. folder : made with the first map.
+    predictor : which answers. folder : made with the first map.
     """
 
     predictor: Predictor
     folder: Path
 
-    def write(self, batch: Batch, answers: Predictions | None = None) -> dict[str, str]:
-        """Write a PNG for each overridden picture of a batch, and return the file of each id.
+    def write(self, batch: Batch) -> dict[str, str]:
+        """Write a PNG for each picture, and return the file of each id.
 
         Parameters
         ----------
-        batch : pictures in the form that the classifier reads. answers : to them, where they are there already.
+        batch : pictures in the form that the classifier reads, such as `Predictions.changed`.
 
         Raises
         ------
         UsageError : the classifier reads no pictures. StorageError : a file cannot be written.
         """
-        decision = (self.predictor.answer(batch) if answers is None else answers).decision
-        changed = batch.take(np.flatnonzero(np.isin(batch.ids, decision.ids[decision.overridden])))
-        explained = heat_maps(self.predictor, changed)
+        explained = heat_maps(self.predictor, batch)
         files = {}
-        for name, pixels, heat in zip(explained.ids, changed.data, explained.maps, strict=True):
+        for name, pixels, heat in zip(explained.ids, batch.data, explained.maps, strict=True):
             content = as_png(np.asarray(heat_map_image(pixels, heat)))
             path = self.folder / explanation_file(name)
-            write_atomic(path, lambda file, content=content: file.write(content))  # type: ignore[misc]
+            write_atomic(path, partial(_write, content))
             files[name] = str(path)
         return files
+
+
+def _write(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def explanation_file(name: str) -> str:
