@@ -86,7 +86,10 @@ def heat_maps(predictor: Predictor, batch: Batch, answers: Predictions | None = 
     decision, overridden = answers.decision, answers.decision.overridden
     maps = np.empty((len(batch), *batch.data.shape[1:3]), np.float32)
     evidence = np.empty(len(batch))
-    for rows, kind in ((np.flatnonzero(~overridden), _OfClassifier), (np.flatnonzero(overridden), _OfCorrector)):
+    for rows, kind in (
+        (np.flatnonzero(~overridden), ClassifierEvidence),
+        (np.flatnonzero(overridden), CorrectorEvidence),
+    ):
         if len(rows):
             source = kind(predictor, decision.base[rows], answers.outputs.take(rows))
             maps[rows], evidence[rows] = _maps(batch.data[rows], source), source.whole
@@ -95,7 +98,7 @@ def heat_maps(predictor: Predictor, batch: Batch, answers: Predictions | None = 
     return HeatMaps(tuple(batch.ids.tolist()), maps, evidence, overridden)
 
 
-def _maps(images: NDArray[np.uint8], source: _Evidence) -> Floats:
+def _maps(images: NDArray[np.uint8], source: Evidence) -> Floats:
     """(N, S, S) mean loss of evidence over the patches that cover each pixel, by their weights."""
     masks, weights = _patches(images.shape[1])
     count = max(1, ROWS // len(masks))
@@ -155,7 +158,7 @@ def _patches(side: int) -> tuple[Bools, Floats]:
     return masks.reshape(-1, side, side), weights.reshape(-1, side, side)
 
 
-class _Evidence(Protocol):
+class Evidence(Protocol):
     """The evidence for the answers of N pictures.
 
     Attributes
@@ -170,7 +173,7 @@ class _Evidence(Protocol):
         ...
 
 
-class _OfClassifier:
+class ClassifierEvidence:
     """f's log-probability of its answers."""
 
     def __init__(self, predictor: Predictor, base: Ints, outputs: Outputs) -> None:
@@ -186,7 +189,7 @@ class _OfClassifier:
         return np.asarray(np.log(np.maximum(chosen, LEAST_PROBABILITY)))
 
 
-class _OfCorrector:
+class CorrectorEvidence:
     """The corrector's score for the classes that it suggests in the whole pictures.
 
     Where f itself gives the suggested class to a changed picture, nothing is lost. Where another class is suggested,
