@@ -59,5 +59,5 @@ class Promise:
         return {
             "patch": now.id, "reference": now.reference, **assessment.to_json(), "unit": assessment.unit,
             "budget": now.loaded.patch.policy.budget if now.loaded.patch else None, "curve": curve,
-            "answers": {"before": before, "after": after},
+            "classes": now.predictor.classes, "answers": {"before": before, "after": after},
         }  # fmt: skip

@@ -1,0 +1,93 @@
+// One picture with its answers: the face, both answers, the probabilities, the score against its threshold.
+
+import {drawn, element} from "./dom.js";
+import {hue, milliseconds, moment, percent, rounded} from "./words.js";
+
+const dot = place => element("i", {class: "dot", "--c": hue(place)});
+
+// The picture, with a frame around the face where the server detected one.
+export function faceOf(item) {
+  if (!item.url) return [element("p", {class: "missing"}, "The server keeps no pictures, so this one cannot be shown. With --keep crop it would be here.")];
+  const image = element("img", {src: item.url, alt: `The picture ${item.name}`, draggable: "false"});
+  return item.row?.box ? [framed(image, item.row.box)] : [image];
+}
+
+function framed(image, [left, top, right, bottom]) {
+  const shape = drawn("rect", {x: left, y: top, width: right - left, height: bottom - top, rx: 2});
+  const frame = drawn("svg", {class: "box", "aria-hidden": "true", preserveAspectRatio: "xMidYMid meet"}, shape);
+  const fit = () => frame.setAttribute("viewBox", `0 0 ${image.naturalWidth || 1} ${image.naturalHeight || 1}`);
+  image.addEventListener("load", fit);
+  fit();
+  return element("div", {class: "framed"}, image, frame);
+}
+
+// What happened to the answer, in a sentence.
+export function outcome(row) {
+  if (row.corrected === null) return "The patch withholds the answer, since it is probably wrong. A person should decide.";
+  if (row.overridden && row.corrected === row.label) return "The patch flags this answer as probably wrong, and leaves it as it is.";
+  if (row.overridden) return `The patch overrides the classifier: it answers ${row.corrected} in place of ${row.label}.`;
+  if (row.score === null) return "No patch has looked at this picture: this is the classifier's own answer.";
+  return "The patch leaves the classifier's answer as it is.";
+}
+
+export function resultOf(row, classes) {
+  const answer = (kind, name, marked) => element("div", {class: marked ? "given marked" : "given"},
+    element("span", {}, kind), element("b", {}, name === null ? "withheld" : dot(classes.indexOf(name)), name === null ? "" : name));
+  const differs = row.corrected !== row.label;
+  const arrow = element("span", {class: "arrow", "aria-hidden": "true"}, differs ? "→" : "=");
+  return [
+    element("div", {class: differs ? "answers differ" : "answers"},
+      answer("The classifier answers", row.label, false), arrow, answer("Corrected answer", row.corrected, differs)),
+    element("p", {class: "outcome"}, outcome(row)),
+  ];
+}
+
+export function failureOf(error) {
+  return element("div", {class: "failure"}, element("b", {}, "There is no answer for this picture."), " ",
+    `${error.message.replace(/\.$/, "")}.`, error.remedy ? ` What helps: ${error.remedy.replace(/\.$/, "")}.` : "");
+}
+
+export function detailsOf(item, classes, names) {
+  const {row} = item;
+  return [row.probabilities && probabilities(row, classes), gauge(row), origin(item, names)];
+}
+
+function probabilities(row, classes) {
+  const entries = Object.entries(row.probabilities);
+  const lines = entries.map(([name, share]) => {
+    const isTop = name === row.label;
+    return element("li", {class: isTop ? "top" : null},
+      element("span", {class: "name"}, name), element("i", {class: "share", "--share": share, "--c": hue(classes.indexOf(name))}),
+      element("span", {class: "figure"}, percent(share)));
+  });
+  return element("section", {class: "block"}, element("h3", {}, "Probabilities of the classifier"),
+    element("ul", {class: "shares"}, lines), element("p", {class: "note"}, "Before any correction; they add up to 100 %."));
+}
+
+// Where the score lies, with the threshold in the middle: their distance in relation to the threshold.
+export function placeOf(score, threshold) {
+  const distance = score - threshold;
+  return 0.5 + 0.5 * distance / (Math.abs(distance) + Math.max(Math.abs(threshold), 0.5));
+}
+
+function gauge(row) {
+  if (row.score === null || row.score === undefined) return null;
+  if (row.threshold === null || row.threshold === undefined) {
+    return block("Score of the patch", element("p", {}, `The score is ${rounded(row.score)}. The patch is silent: no score overrides.`));
+  }
+  const isAbove = row.score > row.threshold;
+  const agrees = isAbove && !row.overridden ? "It is above the threshold, and the patch suggests the same class" : isAbove ? "It is above the threshold, so the patch overrides" : "It is not above the threshold, so the classifier's answer stays";
+  const scale = element("div", {class: isAbove ? "gauge above" : "gauge", "--x": placeOf(row.score, row.threshold), "aria-hidden": "true"},
+    element("i", {class: "limit"}), element("i", {class: "score"}));
+  const ends = element("div", {class: "ends", "aria-hidden": "true"}, element("span", {}, "keeps the answer"), element("span", {}, `threshold ${rounded(row.threshold)}`), element("span", {}, "overrides"));
+  return block("Score of the patch", scale, ends,
+    element("p", {class: "note"}, `The score is ${rounded(row.score)}, the threshold ${rounded(row.threshold)}. ${agrees}.`));
+}
+
+const block = (title, ...inside) => element("section", {class: "block"}, element("h3", {}, title), ...inside);
+
+function origin({row, seconds}, names) {
+  const by = row.patch ? `Answered with the patch ${names.get(row.patch) ?? row.patch.slice(0, 12)}` : row.patch === "" ? "Answered without a patch" : "Answered";
+  const parts = [by, row.time && `at ${moment(row.time)}`, seconds && `in ${milliseconds(seconds)}, with the way there and back`, row.audit && "drawn for an audit: its verdict counts for the bound on harm"];
+  return element("p", {class: "note origin"}, `${parts.filter(Boolean).join(" · ")}.`);
+}
