@@ -30,7 +30,7 @@ class Promise:
     def assess(self) -> Assessment | None:
         """What decisions and verdicts show about the patch in force; None where none is in force.
 
-        Where that is an alarm, it restrains the patch as the settings have it.
+        Where that is an alarm, it restrains the patch as the settings have it, unless a person has lifted that.
         """
         now = self.in_force.now
         if not now.id:
@@ -41,7 +41,8 @@ class Promise:
                 self._watched = {now.id: Watching(self.store, record, self.settings)}
             watching = self._watched[now.id]
         assessment = watching.assess(silenced=bool(now.restraint and now.restraint.action == SILENCE))
-        if assessment.watch.alarmed and self.on_alarm != KEEP and now is self.in_force.now and now.restraint is None:
+        is_free = now is self.in_force.now and now.restraint is None and self.on_alarm != KEEP
+        if assessment.watch.alarmed and is_free and not self.in_force.lifted:
             self.in_force.restrain(self.on_alarm, assessment.words)
         return assessment
 

@@ -11,7 +11,7 @@ import {Camera, cameraProblem} from "./camera.js";
 import {detailsOf, failureOf, faceOf, resultOf} from "./shown.js";
 import {classOf, verdictOf} from "./verdict.js";
 import {whyOf} from "./why.js";
-import {several} from "./words.js";
+import {count} from "./words.js";
 
 const WAITING = 100; // decisions that are listed at once
 const KEEPS = {
@@ -50,7 +50,7 @@ function startDropping() {
     at("drop").classList.remove("over");
     if (!holds(event)) return;
     event.preventDefault();
-    at("tab-answer").click();
+    if (!isShown("answer")) location.hash = "#answer";
     take(event.dataTransfer.files);
   });
   addEventListener("paste", event => { if (event.clipboardData?.files.length) take(event.clipboardData.files); });
@@ -130,8 +130,9 @@ async function answerFrame(blob) {
   try {
     const [answer] = await answerFor(pictureItem("camera", blob), {group: camera.group, patient: false});
     if (!camera.isOn || camera.isHeld) return;
+    const isWatched = !frame || decks.given.current === frame;
     if (frame && !frame.verdict) decks.given.remove(frame);
-    decks.given.add([answer], true);
+    decks.given.add([answer], isWatched);
     frame = answer;
   } catch (error) {
     if (error.status !== 503) showProblem(error); // a server that is busy answers the next frame
@@ -150,27 +151,26 @@ function act(key) {
 
 function choose(item) {
   choosing = choosing === item ? null : item;
-  camera.isHeld = choosing !== null;
   refresh(deck());
   return true;
 }
 
 // Keeps a verdict, and shows the next picture that has none. It is shown at once, and taken back where the server refuses.
 function give(item, label) {
-  const before = item.verdict, at_ = deck();
+  const before = item.verdict, list = deck();
   Object.assign(item, {verdict: label, isSending: true});
   choosing = null;
-  camera.isHeld = false;
-  const isMore = at_.items.length > 1 && at_.advance();
-  if (!isMore) refresh(at_);
-  tell(`Kept: ${label} is right.`);
-  send(item, label, before, at_);
+  hideProblem();
+  const isLive = camera.isOn && item === frame;
+  if (isLive || list.items.length === 1 || !list.advance()) refresh(list);
+  send(item, label, before, list);
   return true;
 }
 
 async function send(item, label, before, list) {
   try {
     await ask("feedback", {json: {prediction: item.row.prediction, label, who: who()}});
+    tell(`Kept: ${label} is right.`);
   } catch (error) {
     if (item.verdict === label) item.verdict = before;
     showProblem(error);
@@ -185,10 +185,13 @@ function refresh(changed) {
   show(at("waiting-count"), isRead);
   if (changed !== deck()) return;
   if (choosing && choosing !== item) choosing = null;
+  camera.isHeld = choosing !== null;
+  at("answer").classList.toggle("busy", item !== null);
   at("drop").classList.toggle("small", decks.given.items.length > 0);
   show(at("drop"), mode === "given");
   show(at("live"), mode === "given" && camera.isOn);
   show(at("viewer"), item !== null);
+  show(at("steps"), mode === "given" && item === null && !camera.isOn);
   showEmpty(item);
   if (item) showItem(item);
 }
@@ -202,7 +205,7 @@ function showEmpty(item) {
 function showItem(item) {
   const {row, error} = item, list = deck();
   fill(at("face"), faceOf(item));
-  at("about").textContent = mode === "given" ? item.name : `Answered ${several(list.items.length - list.place, "decision", "decisions")} before the end of this list`;
+  at("about").textContent = `${list.items.length > 1 ? `${list.place + 1} of ${count(list.items.length)} · ` : ""}${mode === "given" ? item.name : row.overridden ? "overridden by the patch" : "drawn at random for an audit"}`;
   fill(at("strip"), list.items.length > 1 && list.items.map(other => thumbnail(other, list)));
   centre(at("strip").querySelector("[aria-current]"));
   fill(at("result"), row ? resultOf(row, classes) : error ? failureOf(error) : element("p", {class: "note"}, "The server looks at the picture…"));

@@ -9,16 +9,18 @@ import {loadPatches} from "./patches.js";
 import {NONE, sentence} from "./words.js";
 
 const SOON = 4000, LATER = 15000; // ms between two looks at the promise: while it is shown, and else
-let timer = 0, inForce = null;
+let timer = 0, inForce = null, isLooking = false;
 
 async function look() {
+  if (isLooking) return;
+  isLooking = true;
   clearTimeout(timer);
   try {
     if (!document.hidden) showState(await ask("watch"));
   } catch (error) {
     showProblem(error);
   }
-  clearTimeout(timer);
+  isLooking = false;
   timer = setTimeout(look, isShown("promise") ? SOON : LATER);
 }
 

@@ -9,6 +9,7 @@ const ACTIONS = {
   start: "in force at the start", swap: "put in force", "roll back": "rolled back to", propose: "proposed", decline: "declined",
   restrain: "restrained by an alarm", lift: "restraint lifted",
 };
+const COLUMNS = ["Time", "What", "Patch", "Who", "Reason", "What was promised"];
 
 // Reads the patches and the log, and shows them; returns what is in force, with all patches.
 export async function loadPatches() {
@@ -29,7 +30,7 @@ function card(patch, state) {
     patch.patch && element("p", {class: "hash"}, `${patch.patch.slice(0, 12)}`),
     patch.targets.length > 0 && element("p", {}, "Corrects: ", element("b", {}, patch.targets.join(", ")), "."),
     patch.certificate && element("p", {}, sentence(patch.certificate)), made,
-    patch.problem && element("p", {class: "failure"}, `It cannot be put in force: ${sentence(patch.problem)}`),
+    patch.problem && element("p", {class: "failure"}, sentence(`It cannot be put in force: it ${patch.problem}`)),
     !isNow && !patch.problem && inForce(patch.reference, patch.name));
 }
 
@@ -61,8 +62,8 @@ function table(log) {
     ACTIONS[entry.action] ?? entry.action, entry.patch ? `${entry.name}@${entry.patch.slice(0, 12)}` : "no patch", entry.who || "–", entry.reason || "–",
     entry.certificate?.words ?? "–",
   ];
-  const row = entry => element("tr", {}, element("th", {scope: "row"}, moment(entry.time)), cells(entry).map((text, place) => element("td", {class: place > 2 ? "left long" : "left"}, text)));
+  const row = entry => element("tr", {}, element("th", {scope: "row"}, moment(entry.time)), cells(entry).map((text, place) => element("td", {class: place > 2 ? "left long" : "left", "data-label": COLUMNS[place + 1]}, text)));
   return element("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "Log of patches"}, element("table", {class: "log"},
-    element("thead", {}, element("tr", {}, ["Time", "What", "Patch", "Who", "Reason", "What was promised"].map(name => element("th", {scope: "col", class: "left"}, name)))),
+    element("thead", {}, element("tr", {}, COLUMNS.map(name => element("th", {scope: "col", class: "left"}, name)))),
     element("tbody", {}, [...log].reverse().map(row))));
 }

@@ -12,10 +12,13 @@ export const pictureItem = (name, blob, url = URL.createObjectURL(blob)) => ({na
 export async function answerFor(item, {group = "", patient = true} = {}) {
   const query = new URLSearchParams({file: item.name, ...(group && {group})});
   const began = performance.now();
-  const answer = await ask(`predict?${query}`, {body: item.blob, type: item.blob.type || "application/octet-stream", patient});
+  const answer = await ask(`predict?${query}`, {body: item.blob, type: typeOf(item.blob), patient});
   const seconds = (performance.now() - began) / 1000;
   return answer.predictions.map(row => ({...item, row: row.status === "ok" ? row : null, error: failure(row), seconds}));
 }
+
+// The type of a request with a picture; what the browser takes for none is sent, too, and the server looks at it.
+export const typeOf = blob => blob.type.startsWith("image/") ? blob.type : "application/octet-stream";
 
 function failure(row) {
   if (row.status === "ok") return null;

@@ -40,7 +40,7 @@ function restrained(watch) {
 
 // Ends what an alarm put in force, after a confirmation.
 export async function lift(watch) {
-  const why = await confirmed("Let the patch override again?", `${sentence(watch.restraint.words)} After this it answers as before the alarm. The alarm itself stays until another patch is in force.`, "Lift it");
+  const why = await confirmed("Let the patch override again?", `${sentence(watch.restraint.words)} After this it answers as before the alarm, and this alarm restrains it no more.`, "Lift it");
   if (!why) return;
   try {
     await ask("patches/lift", {json: why, patient: false});
@@ -64,7 +64,7 @@ function figures(watch) {
 }
 
 function chart(watch) {
-  const width = Math.max(280, Math.min(960, at("promise").clientWidth));
+  const width = Math.max(280, at("promise").clientWidth);
   const note = "Both bounds hold however often you look. An override without a verdict counts as spoilt in the upper bound, so verdicts narrow it. At the beginning the band is wide, and leaves the figure at the top.";
   return element("section", {}, element("h2", {}, "Harm over time"),
     watch.images ? [chartLegend(watch), promiseChart(watch, width), element("p", {class: "note"}, note), chartTable(watch)] : element("p", {class: "note"}, "No picture has been answered with this patch so far."));

@@ -1,13 +1,13 @@
 // Requests to the server. They carry its token, wait while it is away, and fail with a Problem in words.
 
-import {at, show} from "./dom.js";
+import {at, button, element, fill, show} from "./dom.js";
 import {askForToken} from "./dialogs.js";
 
 const BASE = new URL("..", import.meta.url);
 const TOKEN = "mien-token";
 const PAUSE = 2000; // ms between two looks whether the server is back
 const TRIES = 5; // of a request that the server is too busy for
-let back = null, asking = null;
+let back = null, asking = null, isRefused = false;
 
 // What is wrong, and what helps (RFC 9457).
 export class Problem extends Error {
@@ -83,16 +83,18 @@ function whenBack() {
 // Asks for a token once, however many requests lack one; `used` is the one that was not accepted.
 async function freshToken(used) {
   if (used !== sessionStorage.getItem(TOKEN)) return;
-  asking ??= askForToken(used ? "The server does not accept this token." : "").finally(() => { asking = null; });
-  const token = await asking;
+  if (!isRefused) asking ??= askForToken(used ? "The server does not accept this token." : "").finally(() => { asking = null; });
+  const token = isRefused ? null : await asking;
+  isRefused = !token;
   if (!token) throw new Problem(401, "the server asks for a token", "reload the page and enter the token that it was started with");
   sessionStorage.setItem(TOKEN, token);
 }
 
-// Shows what went wrong until something else is done.
+// Shows what went wrong until it is closed, or something else is done.
 export function showProblem(error) {
   if (!(error instanceof Problem)) console.error(error);
-  at("problem").textContent = error instanceof Problem ? error.words : "The page has a fault. What helps: reload it.";
+  const words = error instanceof Problem ? error.words : "The page has a fault. What helps: reload it.";
+  fill(at("problem"), element("span", {}, words), " ", button("Close", hideProblem));
   show(at("problem"), true);
 }
 

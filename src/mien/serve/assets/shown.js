@@ -1,7 +1,7 @@
 // One picture with its answers: the face, both answers, the probabilities, the score against its threshold.
 
 import {drawn, element} from "./dom.js";
-import {hue, milliseconds, moment, percent, rounded} from "./words.js";
+import {hue, milliseconds, moment, rounded} from "./words.js";
 
 const dot = place => element("i", {class: "dot", "--c": hue(place)});
 
@@ -32,12 +32,12 @@ export function outcome(row) {
 
 export function resultOf(row, classes) {
   const answer = (kind, name, marked) => element("div", {class: marked ? "given marked" : "given"},
-    element("span", {}, kind), element("b", {}, name === null ? "withheld" : dot(classes.indexOf(name)), name === null ? "" : name));
+    element("span", {}, kind), element("b", {}, name !== null && dot(classes.indexOf(name)), element("span", {}, name ?? "withheld")));
   const differs = row.corrected !== row.label;
   const arrow = element("span", {class: "arrow", "aria-hidden": "true"}, differs ? "→" : "=");
   return [
     element("div", {class: differs ? "answers differ" : "answers"},
-      answer("The classifier answers", row.label, false), arrow, answer("Corrected answer", row.corrected, differs)),
+      answer("Classifier", row.label, false), arrow, answer("Corrected", row.corrected, differs)),
     element("p", {class: "outcome"}, outcome(row)),
   ];
 }
@@ -56,13 +56,15 @@ function probabilities(row, classes) {
   const entries = Object.entries(row.probabilities);
   const lines = entries.map(([name, share]) => {
     const isTop = name === row.label;
-    return element("li", {class: isTop ? "top" : null},
+    return element("li", {class: isTop ? "most" : null},
       element("span", {class: "name"}, name), element("i", {class: "share", "--share": share, "--c": hue(classes.indexOf(name))}),
-      element("span", {class: "figure"}, percent(share)));
+      element("span", {class: "figure"}, shareWords(share)));
   });
   return element("section", {class: "block"}, element("h3", {}, "Probabilities of the classifier"),
     element("ul", {class: "shares"}, lines), element("p", {class: "note"}, "Before any correction; they add up to 100 %."));
 }
+
+const shareWords = share => share === 0 ? "0 %" : share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
 
 // Where the score lies, with the threshold in the middle: their distance in relation to the threshold.
 export function placeOf(score, threshold) {
@@ -87,7 +89,8 @@ function gauge(row) {
 const block = (title, ...inside) => element("section", {class: "block"}, element("h3", {}, title), ...inside);
 
 function origin({row, seconds}, names) {
-  const by = row.patch ? `Answered with the patch ${names.get(row.patch) ?? row.patch.slice(0, 12)}` : row.patch === "" ? "Answered without a patch" : "Answered";
-  const parts = [by, row.time && `at ${moment(row.time)}`, seconds && `in ${milliseconds(seconds)}, with the way there and back`, row.audit && "drawn for an audit: its verdict counts for the bound on harm"];
-  return element("p", {class: "note origin"}, `${parts.filter(Boolean).join(" · ")}.`);
+  const by = row.patch ? ` with the patch ${names.get(row.patch) ?? row.patch.slice(0, 12)}` : row.patch === "" ? " without a patch" : "";
+  const way = seconds ? `, in ${milliseconds(seconds)} with the way there and back` : "";
+  const audit = row.audit ? " It was drawn at random for an audit: please judge it, whatever the answer is." : "";
+  return element("p", {class: "note origin"}, `Answered${by} on ${moment(row.time)}${way}.${audit}`);
 }

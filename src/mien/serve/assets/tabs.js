@@ -19,7 +19,10 @@ export function startTabs(onshow) {
     onshow(name);
   };
   for (const [place, tab] of TABS.entries()) {
-    tab.addEventListener("click", () => choose(tab));
+    tab.addEventListener("click", event => {
+      choose(tab);
+      if (event.detail) tab.blur(); // after a click, arrows shall act on what is shown
+    });
     tab.addEventListener("keydown", event => {
       const to = {Home: 0, End: TABS.length - 1}[event.key] ?? place + (STEPS[event.key] ?? NaN);
       if (Number.isNaN(to)) return;

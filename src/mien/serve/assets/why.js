@@ -2,6 +2,7 @@
 
 import {button, element, fill} from "./dom.js";
 import {ask} from "./server.js";
+import {typeOf} from "./pictures.js";
 import {rounded, sentence} from "./words.js";
 
 let isThere = true; // until the server answers that it explains nothing
@@ -21,7 +22,7 @@ async function load(place, item) {
 
 async function reasons(item) {
   try {
-    return await ask("explain", {body: item.blob, type: item.blob.type || "application/octet-stream"});
+    return await ask("explain", {body: item.blob, type: typeOf(item.blob)});
   } catch (error) {
     if (error.status === 404 || error.status === 405) {
       isThere = false;
