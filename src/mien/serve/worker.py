@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from mien.classifiers.cell import cell_of, open_run
 from mien.classifiers.contract import Classifier, ImageSpec
+from mien.classifiers.registry import open_classifier
 from mien.deploy.opening import is_patched
 from mien.errors import UsageError
 from mien.serve.app import application
@@ -80,13 +81,29 @@ def make_service(
     ------
     UsageError, RunError, StorageError : something cannot be opened.
     """
-    folder = cell_of(Path(config.place))
-    classifier = open_run(folder)
+    classifier, folder = open_place(Path(config.place))
     check_reads_images(classifier, config.place)
     beside = [Path(config.patch_folder)] if config.patch_folder else []
-    beside += [folder / APPLIED] if is_patched(folder) else []
+    beside += [folder / APPLIED] if folder and is_patched(folder) else []
     patches = PatchFolder(Path(config.patches) if config.patches else None, classifier, beside)
     return Service(classifier, patches, open_store(config.store), config.settings, config.engine, deliver)
+
+
+def open_place(place: Path) -> tuple[Classifier, Path | None]:
+    """The classifier of a file or of a folder, and the folder.
+
+    Raises
+    ------
+    UsageError : a file that does not declare all that is needed. RunError : no classifier.
+    """
+    if not place.is_file():
+        folder = cell_of(place)
+        return open_run(folder), folder
+    try:
+        return open_classifier(place), None
+    except UsageError as error:
+        remedy = f"adopt it, and serve the folder: mien adopt {place} --out FOLDER; {error.remedy}"
+        raise UsageError(error.cause, place=f"{place}, {error.place}", remedy=remedy) from None
 
 
 def check_reads_images(classifier: Classifier, place: str) -> None:
