@@ -93,7 +93,8 @@ def _feedback(service: Service) -> APIRouter:
         crops = service.store.crops(row.prediction for row in rows)
         return {"classes": service.classes, "keep": service.settings.keep, "open": [
             {"prediction": row.prediction, "label": row.base, "corrected": row.final, "overridden": row.overridden,
-             "score": row.score, "threshold": row.threshold, "time": time_text(row.time), "audit": row.chance is not None,
+             "score": row.score, "threshold": row.threshold, "time": time_text(row.time),
+             "audit": row.chance is not None,
              "picture": png_uri(crops[row.prediction]) if row.prediction in crops else None}
             for row in rows
         ]}  # fmt: skip

@@ -1,6 +1,6 @@
 // The first part: pictures, both answers, a verdict by one key.
 
-import {at, button, element, fill, show, tell} from "./dom.js";
+import {at, button, fill, note, show, tell} from "./dom.js";
 import {ask, hideProblem, Problem, showProblem} from "./server.js";
 import {who} from "./dialogs.js";
 import {startKeys} from "./keys.js";
@@ -10,9 +10,11 @@ import {answerAll, answerFor, pictureItem, waitingItem} from "./pictures.js";
 import {Camera, cameraProblem} from "./camera.js";
 import {detailsOf, failureOf, faceOf, resultOf} from "./shown.js";
 import {classOf, verdictOf} from "./verdict.js";
+import {showStrip} from "./strip.js";
 import {whyOf} from "./why.js";
 import {count} from "./words.js";
 
+const CAMERA = "camera"; // name of its frames
 const WAITING = 100; // decisions that are listed at once
 const KEEPS = {
   none: "They go to this server alone, which keeps its answers and nothing of a picture.",
@@ -128,7 +130,7 @@ function stopCamera() {
 // Answers a frame of the camera. It takes the place of the one before, unless that has a verdict.
 async function answerFrame(blob) {
   try {
-    const [answer] = await answerFor(pictureItem("camera", blob), {group: camera.group, patient: false});
+    const [answer] = await answerFor(pictureItem(CAMERA, blob), {group: camera.group, patient: false});
     if (!camera.isOn || camera.isHeld) return;
     const isWatched = !frame || decks.given.current === frame;
     if (frame && !frame.verdict) decks.given.remove(frame);
@@ -198,34 +200,28 @@ function refresh(changed) {
 
 function showEmpty(item) {
   show(at("empty"), mode === "waiting" && (item === null || decks.waiting.open === 0));
-  fill(at("empty"), item === null ? "Nothing waits for a verdict. Every answer that the patch overrides comes here, and those that are drawn for an audit." : "All of these have a verdict. ",
-    button("Look for new ones", loadWaiting, {"data-name": "again"}));
+  const nothing = "Nothing waits for a verdict. Every answer that the patch overrides comes here, and those that are drawn for an audit.";
+  fill(at("empty"), item === null ? nothing : "All of these have a verdict.", button("Look for new ones", loadWaiting, {"data-name": "again"}));
+}
+
+// Both answers, which are announced only where they are others than before.
+function showResult({name, row, error}) {
+  const key = JSON.stringify([name, name === CAMERA ? "" : row?.prediction, row?.label, row?.corrected, row?.overridden, error?.message, classes]);
+  if (at("result").dataset.key === key) return;
+  at("result").dataset.key = key;
+  fill(at("result"), row ? resultOf(row, classes) : error ? failureOf(error) : note("The server looks at the picture…"));
 }
 
 function showItem(item) {
-  const {row, error} = item, list = deck();
+  const {row} = item, list = deck();
   fill(at("face"), faceOf(item));
-  at("about").textContent = `${list.items.length > 1 ? `${list.place + 1} of ${count(list.items.length)} · ` : ""}${mode === "given" ? item.name : row.overridden ? "overridden by the patch" : "drawn at random for an audit"}`;
-  fill(at("strip"), list.items.length > 1 && list.items.map(other => thumbnail(other, list)));
-  centre(at("strip").querySelector("[aria-current]"));
-  fill(at("result"), row ? resultOf(row, classes) : error ? failureOf(error) : element("p", {class: "note"}, "The server looks at the picture…"));
+  const place = list.items.length > 1 ? `${list.place + 1} of ${count(list.items.length)} · ` : "";
+  at("about").textContent = place + (mode === "given" ? item.name : row.overridden ? "overridden by the patch" : "drawn at random for an audit");
+  showStrip(at("strip"), list);
+  showResult(item);
   const buttons = {isChoosing: choosing === item, give: name => give(item, name), choose: () => choose(item), refresh: () => refresh(list)};
   fill(at("verdict"), row && verdictOf(item, classes, buttons));
   fill(at("details"), row && detailsOf(item, classes, names));
   at("why").dataset.item = row?.prediction ?? "";
   whyOf(at("why"), item);
-}
-
-function thumbnail(item, list) {
-  const state = item.verdict ? (item.verdict === item.row.corrected ? "judged right" : "judged wrong") : item.row?.overridden ? "overridden" : item.error ? "no answer" : item.row ? "" : "under way";
-  const mark = {"judged right": "✓", "judged wrong": "✗", overridden: "→", "no answer": "!", "under way": "…"}[state];
-  const label = [item.row ? item.row.corrected ?? "withheld" : item.name, state].filter(Boolean).join(", ");
-  return element("button", {type: "button", class: state.replace(" ", "-"), "aria-label": `${label} (${list.items.indexOf(item) + 1})`, title: label,
-    "aria-current": item === list.current ? "true" : null, "data-name": `item ${list.items.indexOf(item)}`, onclick: () => list.show(item)},
-    item.url ? element("img", {src: item.url, alt: "", loading: "lazy"}) : element("span", {}, item.row?.corrected ?? "–"), mark && element("i", {"aria-hidden": "true"}, mark));
-}
-
-// Scrolls the strip, and nothing else, so that a thumbnail is in its middle.
-function centre(shown) {
-  if (shown) shown.parentElement.scrollLeft = shown.offsetLeft - (shown.parentElement.clientWidth - shown.offsetWidth) / 2;
 }

@@ -1,6 +1,6 @@
 // The share of answers that are spoilt, with its bounds, against the limit.
 
-import {drawn, element} from "./dom.js";
+import {drawn, element, headOf} from "./dom.js";
 import {count, percent} from "./words.js";
 
 const HEIGHT = 260, LEFT = 52, RIGHT = 14, TOP = 14, BOTTOM = 40;
@@ -13,7 +13,8 @@ export function promiseChart(watch, width) {
   const y = value => HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * Math.min(value, most * 1.02) / most;
   const line = (name, from = points) => from.map(point => `${x(point.images).toFixed(1)},${y(point[name]).toFixed(1)}`).join(" ");
   const band = `${line("upper")} ${line("lower", [...points].reverse())}`;
-  const words = `Share spoilt after ${count(images)} ${watch.unit}: ${percent(watch.rate)}, between ${percent(watch.lower)} and ${percent(watch.upper)}; the limit is ${percent(watch.limit)}.`;
+  const words = `Share spoilt after ${count(images)} ${watch.unit}: ${percent(watch.rate)}, `
+    + `between ${percent(watch.lower)} and ${percent(watch.upper)}; the limit is ${percent(watch.limit)}.`;
   const clip = drawn("clipPath", {id: "plot"}, drawn("rect", {x: LEFT, y: TOP, width: width - LEFT - RIGHT, height: HEIGHT - TOP - BOTTOM}));
   return drawn("svg", {class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": words},
     clip, levels(most, y, width), drawn("g", {"clip-path": "url(#plot)"},
@@ -44,7 +45,8 @@ function levels(most, y, width) {
 
 function scale(images, x, unit, width) {
   const marks = ticks(images, width < 500 ? 3 : 6).filter(value => Number.isInteger(value));
-  return [...marks.map(value => drawn("text", {x: x(value), y: HEIGHT - BOTTOM + 18, "text-anchor": value === 0 ? "start" : x(value) > width - 40 ? "end" : "middle"}, count(value))),
+  const anchor = value => value === 0 ? "start" : x(value) > width - 40 ? "end" : "middle";
+  return [...marks.map(value => drawn("text", {x: x(value), y: HEIGHT - BOTTOM + 18, "text-anchor": anchor(value)}, count(value))),
     drawn("text", {class: "axis", x: (LEFT + width - RIGHT) / 2, y: HEIGHT - 4, "text-anchor": "middle"}, `${unit} answered`)];
 }
 
@@ -55,15 +57,17 @@ function alarmed(alarm, x) {
 }
 
 export const chartLegend = watch => element("ul", {class: "legend"},
-  [["rate", "share spoilt, by the verdicts so far"], ["band", `where the true share lies, with ${percent(1 - watch.delta)} confidence on each side`], ["limit", `limit: ${percent(watch.limit)}`]]
-    .map(([kind, words]) => element("li", {}, element("i", {class: `swatch ${kind}`}), words)));
+  [["rate", "share spoilt, by the verdicts so far"],
+    ["band", `where the true share lies, with ${percent(1 - watch.delta)} confidence on each side`],
+    ["limit", `limit: ${percent(watch.limit)}`],
+  ].map(([kind, words]) => element("li", {}, element("i", {class: `swatch ${kind}`}), words)));
 
 // Some of the points as a table, for those who read figures.
 export function chartTable(watch) {
   const step = Math.max(1, Math.ceil(watch.curve.length / 8));
   const points = watch.curve.filter((_, place, all) => (all.length - 1 - place) % step === 0);
-  const row = point => element("tr", {}, element("th", {scope: "row"}, count(point.images)), [point.rate, point.lower, point.upper].map(value => element("td", {}, percent(value, 3))));
-  return element("details", {}, element("summary", {}, "The same as figures"), element("div", {class: "scroll"}, element("table", {},
-    element("thead", {}, element("tr", {}, [watch.unit, "spoilt", "lower bound", "upper bound"].map(name => element("th", {scope: "col"}, name)))),
-    element("tbody", {}, points.map(row)))));
+  const row = point => element("tr", {}, element("th", {scope: "row"}, count(point.images)),
+    [point.rate, point.lower, point.upper].map(value => element("td", {}, percent(value, 3))));
+  return element("details", {}, element("summary", {}, "The same as figures"), element("div", {class: "scroll"},
+    element("table", {}, headOf([watch.unit, "spoilt", "lower bound", "upper bound"]), element("tbody", {}, points.map(row)))));
 }

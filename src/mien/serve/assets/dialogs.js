@@ -24,7 +24,8 @@ export function confirmed(title, words, act) {
 // Asks for the token; null where none is given.
 export function askForToken(problem) {
   const token = field("Token", {name: "token", type: "password", autocomplete: "current-password", required: true, maxlength: 500});
-  const words = "This server answers only requests that carry its token: the one in its --token-file, or in MIEN_SERVE_TOKEN. It stays in this tab of the browser until you close it.";
+  const words = "This server answers only requests that carry its token: the one in its --token-file, or in MIEN_SERVE_TOKEN. "
+    + "It stays in this tab of the browser until you close it.";
   return asked("The server asks for its token", `${problem} ${words}`.trim(), "Use it", [token], () => token.input.value.trim());
 }
 

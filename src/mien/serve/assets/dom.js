@@ -40,6 +40,19 @@ export function button(words, onclick, attributes = {}, key = "") {
   return element("button", {type: "button", onclick, ...attributes}, words, key && element("kbd", {}, key));
 }
 
+export const note = (...inside) => element("p", {class: "note"}, ...inside);
+
+// Figures beside each other: each a title, the figure, and what stands under it.
+export function tilesOf(tiles, kind = "") {
+  return element("dl", {class: `tiles ${kind}`}, tiles.map(([title, figure, under]) =>
+    element("div", {class: "tile"}, element("dt", {}, title), element("dd", {}, figure, element("small", {}, under)))));
+}
+
+// The first row of a table.
+export function headOf(columns, kind = null) {
+  return element("thead", {}, element("tr", {}, columns.map(name => element("th", {scope: "col", class: kind}, name))));
+}
+
 // Says what was done to people who see it, and to those who hear it.
 export function tell(words) {
   at("status").textContent = words;

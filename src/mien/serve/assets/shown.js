@@ -1,15 +1,15 @@
 // One picture with its answers: the face, both answers, the probabilities, the score against its threshold.
 
-import {drawn, element} from "./dom.js";
+import {drawn, element, note} from "./dom.js";
 import {hue, milliseconds, moment, rounded} from "./words.js";
 
 const dot = place => element("i", {class: "dot", "--c": hue(place)});
 
 // The picture, with a frame around the face where the server detected one.
 export function faceOf(item) {
-  if (!item.url) return [element("p", {class: "missing"}, "The server keeps no pictures, so this one cannot be shown. With --keep crop it would be here.")];
+  if (!item.url) return element("p", {class: "missing"}, "The server keeps no pictures. Started with --keep crop, it would show this one.");
   const image = element("img", {src: item.url, alt: `The picture ${item.name}`, draggable: "false"});
-  return item.row?.box ? [framed(image, item.row.box)] : [image];
+  return item.row?.box ? framed(image, item.row.box) : image;
 }
 
 function framed(image, [left, top, right, bottom]) {
@@ -54,14 +54,11 @@ export function detailsOf(item, classes, names) {
 
 function probabilities(row, classes) {
   const entries = Object.entries(row.probabilities);
-  const lines = entries.map(([name, share]) => {
-    const isTop = name === row.label;
-    return element("li", {class: isTop ? "most" : null},
-      element("span", {class: "name"}, name), element("i", {class: "share", "--share": share, "--c": hue(classes.indexOf(name))}),
-      element("span", {class: "figure"}, shareWords(share)));
-  });
-  return element("section", {class: "block"}, element("h3", {}, "Probabilities of the classifier"),
-    element("ul", {class: "shares"}, lines), element("p", {class: "note"}, "Before any correction; they add up to 100 %."));
+  const lines = entries.map(([name, share]) => element("li", {class: name === row.label ? "most" : null},
+    element("span", {class: "name"}, name), element("i", {class: "share", "--share": share, "--c": hue(classes.indexOf(name))}),
+    element("span", {class: "figure"}, shareWords(share))));
+  return block("Probabilities of the classifier", element("ul", {class: "shares"}, lines),
+    note("Before any correction; they add up to 100 %."));
 }
 
 const shareWords = share => share === 0 ? "0 %" : share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
@@ -78,12 +75,13 @@ function gauge(row) {
     return block("Score of the patch", element("p", {}, `The score is ${rounded(row.score)}. The patch is silent: no score overrides.`));
   }
   const isAbove = row.score > row.threshold;
-  const agrees = isAbove && !row.overridden ? "It is above the threshold, and the patch suggests the same class" : isAbove ? "It is above the threshold, so the patch overrides" : "It is not above the threshold, so the classifier's answer stays";
+  const meaning = !isAbove ? "is not above the threshold, so the classifier's answer stays"
+    : row.overridden ? "is above the threshold, so the patch overrides" : "is above the threshold, and the patch suggests the same class";
   const scale = element("div", {class: isAbove ? "gauge above" : "gauge", "--x": placeOf(row.score, row.threshold), "aria-hidden": "true"},
     element("i", {class: "limit"}), element("i", {class: "score"}));
-  const ends = element("div", {class: "ends", "aria-hidden": "true"}, element("span", {}, "keeps the answer"), element("span", {}, `threshold ${rounded(row.threshold)}`), element("span", {}, "overrides"));
-  return block("Score of the patch", scale, ends,
-    element("p", {class: "note"}, `The score is ${rounded(row.score)}, the threshold ${rounded(row.threshold)}. ${agrees}.`));
+  const ends = ["keeps the answer", `threshold ${rounded(row.threshold)}`, "overrides"].map(words => element("span", {}, words));
+  return block("Score of the patch", scale, element("div", {class: "ends", "aria-hidden": "true"}, ends),
+    note(`The score is ${rounded(row.score)}, the threshold ${rounded(row.threshold)}. It ${meaning}.`));
 }
 
 const block = (title, ...inside) => element("section", {class: "block"}, element("h3", {}, title), ...inside);

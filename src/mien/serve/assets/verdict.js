@@ -48,6 +48,7 @@ function hints(isOpen, classes, refresh) {
 }
 
 function nameField() {
-  const input = element("input", {type: "text", value: who(), maxlength: 200, autocomplete: "name", placeholder: "nobody", onchange: event => setWho(event.target.value), "data-name": "who"});
+  const input = element("input", {type: "text", value: who(), maxlength: 200, autocomplete: "name", placeholder: "nobody", "data-name": "who",
+    onchange: event => setWho(event.target.value)});
   return element("label", {class: "who"}, "Your name, kept with verdicts", input);
 }

@@ -1,6 +1,6 @@
 // Why an answer is as it is: a heat map, and the nearest labelled pictures. It is asked for on demand alone.
 
-import {button, element, fill} from "./dom.js";
+import {button, element, fill, note} from "./dom.js";
 import {ask} from "./server.js";
 import {typeOf} from "./pictures.js";
 import {rounded, sentence} from "./words.js";
@@ -9,9 +9,9 @@ let isThere = true; // until the server answers that it explains nothing
 
 // The part of the page for one picture; it is empty where nothing can be explained.
 export function whyOf(place, item) {
-  if (!isThere || !item.blob || !item.row) return fill(place);
-  if (item.why) return fill(place, shown(item.why, item));
-  fill(place, button("Why this answer?", () => load(place, item), {class: "ask", "data-name": "why"}));
+  if (!item.blob || !item.row) return fill(place);
+  if (item.why) return fill(place, shown(item.why));
+  fill(place, isThere && button("Why this answer?", () => load(place, item), {class: "ask", "data-name": "why"}));
 }
 
 async function load(place, item) {
@@ -24,21 +24,21 @@ async function reasons(item) {
   try {
     return await ask("explain", {body: item.blob, type: typeOf(item.blob)});
   } catch (error) {
-    if (error.status === 404 || error.status === 405) {
-      isThere = false;
-      return {words: "This server explains no answers."};
-    }
-    return {words: error.words ?? "The page has a fault."};
+    isThere = ![404, 405].includes(error.status);
+    return {words: isThere ? error.words ?? "the page has a fault" : "this server explains no answers"};
   }
 }
 
-function shown(why, item) {
-  const heat = why.heat_map && element("figure", {},
-    element("div", {class: "over"}, item.url && element("img", {src: item.url, alt: ""}), element("img", {class: "heat", src: why.heat_map, alt: "Heat map over the picture"})),
-    element("figcaption", {}, "The warmer a part, the more the answer depends on it."));
-  const near = why.nearest?.length && element("figure", {class: "near"},
-    element("ol", {}, why.nearest.map(each => element("li", {}, each.picture && element("img", {src: each.picture, alt: ""}), element("b", {}, each.label), element("small", {}, `distance ${rounded(each.distance, 2)}`)))),
-    element("figcaption", {}, "The nearest of the labelled pictures, by what the classifier computes. The smaller the distance, the more alike."));
-  return element("section", {class: "block"}, element("h3", {}, "Why this answer?"),
-    why.words && element("p", {}, sentence(why.words)), heat, near);
+function shown({words, heat_map: heat, nearest}) {
+  return element("section", {class: "block"}, element("h3", {}, "Why this answer?"), words && element("p", {}, sentence(words)),
+    heat && element("figure", {}, element("img", {class: "heat", src: heat, alt: "The picture under its heat map"}),
+      note("The lighter the colour of a part, the weaker the answer becomes where that part is covered. ",
+        "Grey parts have no effect. The line encloses the hottest fifth.")),
+    nearest?.length > 0 && element("figure", {class: "near"}, element("ol", {}, nearest.map(near)),
+      note("The nearest of the labelled pictures, by what the classifier computes. The smaller the distance, the more alike.")));
+}
+
+function near({label, distance, picture}) {
+  return element("li", {}, picture && element("img", {src: picture, alt: ""}), element("b", {}, label),
+    Number.isFinite(distance) && element("small", {}, `distance ${rounded(distance, 2)}`));
 }
