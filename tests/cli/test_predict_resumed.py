@@ -17,6 +17,7 @@ from PIL import Image
 
 from mien.cli import predict_pictures
 from mien.deploy import predictor
+from mien.deploy.decisions.rows import Columns
 from mien.deploy.decisions.unfinished import Unfinished
 from mien.testing import example_bars
 
@@ -220,7 +221,7 @@ def test_a_patch_that_is_silenced_meanwhile_is_another_call() -> None:
         patch = SimpleNamespace(id="p", restraint=restraint)
         system = SimpleNamespace(patch=patch, classifier=SimpleNamespace(card=SimpleNamespace(id="f")))
         source = SimpleNamespace(ranges=None)
-        columns = SimpleNamespace(classes=("a",), stages=())
+        columns = Columns(("a",))
         return predict_pictures._Answering(system, source, columns, 0, print).about(())  # type: ignore[arg-type]
 
     assert about("")["patch"] != about("overrides nothing")["patch"]

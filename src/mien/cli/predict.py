@@ -21,11 +21,10 @@ from mien.errors import UsageError
 @click.option("--base", help="base classifier from outside mien, as module:Name, if the run has one")
 @seed_option
 @click.option("--classifier-id", help="name of the classifier that gave a table of answers: that of the patch")
+@click.option("--explain", type=PATH, metavar="DIR", help="write a heat map for each overridden picture into DIR")
 @click.option("--workers", type=click.IntRange(1), help="threads that decode, and that answer; by default all cores")
 @output_options
-def predict(
-    files: tuple[Path, ...], run_folder: Path | None, classifier_id: str | None, workers: int | None, **choices: Any
-) -> None:
+def predict(files: tuple[Path, ...], run_folder: Path | None, classifier_id: str | None, **choices: Any) -> None:
     """Label pictures, or correct a table of answers: one line each with label, probabilities and corrected label.
 
     BASE is the folder of a run, or of a classifier that mien adopt took in; a table needs none. FILES are pictures,
@@ -35,6 +34,9 @@ def predict(
 
     Where a patch corrects, a line also has its id, score, threshold (empty: none is in force) and the time. Such lines
     are the log of decisions that mien watch reads.
+
+    With --explain, DIR gets a picture for each overridden one: where it carries the corrector's score, as a heat map.
+    The column explanation has its file.
 
     With --out, the file appears when it is whole. A call that was stopped, by whatever, is continued by the same
     command with --resume, and gives the same file.
@@ -53,18 +55,19 @@ def predict(
       mien predict new_answers.csv --patch fraud.patch
     """
     from mien.classifiers.cell import holds_classifier
-    from mien.cli.predict_pictures import predict_pictures
+    from mien.cli.predict_pictures import Stages, predict_pictures
     from mien.cli.predict_tables import correct_tables
     from mien.data.answers import is_table
 
     flags = {name: choices.pop(name) for name in ("as_csv", "resume", "fresh")}
+    stages = {name: choices.pop(name) for name in ("workers", "explain")}
     output = LogOutput.of_flags(choices.pop("out"), choices.pop("form"), **flags)
     if run_folder is None and holds_classifier(files[0]):
         run_folder, files = files[0], files[1:]
     if not files:
         raise click.MissingParameter(param_hint="'FILES...'", param_type="argument")
     if any(map(is_table, files)):
-        of_pictures = {"run": run_folder, "workers": workers, **choices}
+        of_pictures = {"run": run_folder, **stages, **choices}
         correct_tables(files, of_pictures.pop("patch"), classifier_id or "", output, of_pictures)
         return
     if run_folder is None:
@@ -72,4 +75,4 @@ def predict(
     if classifier_id is not None:
         remedy = "leave it out: the classifier of a run is known by its weights"
         raise UsageError("is for tables of answers", place="--classifier-id", remedy=remedy)
-    predict_pictures(files, run_folder, output, workers, choices)
+    predict_pictures(files, run_folder, output, Stages(**stages), choices)

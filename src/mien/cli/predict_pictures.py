@@ -20,13 +20,27 @@ from mien.events import Event, OnEvent, ignore
 
 if TYPE_CHECKING:
     from mien.deploy.decisions.rows import Columns, Row
+    from mien.deploy.explanations import Explanations
     from mien.deploy.predictor import Predictor
     from mien.incoming.item import Item
     from mien.incoming.opening import Source
 
 
+@dataclass(frozen=True)
+class Stages:
+    """What is done with each picture besides the answer, and how.
+
+    Attributes
+    ----------
+    workers : threads; None for one a core. explain : folder of heat maps; None for none.
+    """
+
+    workers: int | None = None
+    explain: Path | None = None
+
+
 def predict_pictures(
-    places: tuple[Path, ...], run_folder: Path, output: LogOutput, workers: int | None, choices: dict[str, Any]
+    places: tuple[Path, ...], run_folder: Path, output: LogOutput, stages: Stages, choices: dict[str, Any]
 ) -> None:
     """Write a row for each picture; the exit code is 1 where none of them can be read.
 
@@ -36,12 +50,14 @@ def predict_pictures(
     """
     from mien.deploy.decisions.formats import check_columns
     from mien.deploy.decisions.rows import Columns
+    from mien.deploy.explanations import COLUMN
     from mien.deploy.opening import open_predictor
     from mien.incoming.opening import open_items
 
     predictor = open_predictor(run_folder, **choices)
     _ = predictor.classifier.card.images  # refuses a classifier of tables
-    columns = Columns(predictor.classes, announced(predictor))
+    explanations = _explanations(predictor, stages.explain, places)
+    columns = Columns(predictor.classes, announced(predictor), last=(COLUMN,) if explanations else ())
     check_columns(output.format, columns)
     with ExitStack() as stack, LeftOut() as left_out:
         is_shown = output.out is None and sys.stdout is not None and sys.stdout.isatty()
@@ -50,7 +66,7 @@ def predict_pictures(
         source = open_items(places, left_out, on_event)
         for _, cause, remedy in source.findings:
             to_stderr(f"{cause} → {remedy}")
-        answering = _Answering(predictor, source, columns, workers or 0, on_event)
+        answering = _Answering(predictor, source, columns, stages.workers or 0, on_event, explanations)
         if output.out is None:
             output.print(answering.batches(source.items), columns)
         else:
@@ -74,18 +90,24 @@ class _Answering:
     columns: Columns
     workers: int
     on_event: OnEvent
+    explanations: Explanations | None = None
     count: int = 0
     unread: int = 0
 
     def batches(self, items: Iterator[Item]) -> Iterator[list[Row]]:
         from mien.deploy.decisions.rows import rows_of
+        from mien.deploy.explanations import COLUMN
         from mien.incoming.uncropped import noting_uncropped
 
         watched = noting_uncropped(items, self.predictor.classifier.card.images.size, self._note)
-        for predictions in self.predictor.stream_items(watched, self.workers):
+        keep = self.explanations is not None
+        for predictions in self.predictor.stream_items(watched, self.workers, keep_changed=keep):
             batch = list(rows_of(predictions, self.columns))
             for row in batch:
                 self.add(row)
+            if self.explanations and predictions.changed is not None:
+                files = self.explanations.write(predictions.changed)
+                batch = [row | {COLUMN: files.get(row[self.columns.key])} for row in batch]
             yield batch
             self.on_event(Event("pictures", count=self.count, total=self.source.total or 0))
 
@@ -112,13 +134,28 @@ class _Answering:
             "classifier": classifier.card.id,
             "patch": "" if patch is None else f"{patch.id} {patch.restraint}".strip(),
             "places": identity(places=list(map(str, places)), ranges=self.source.ranges),
-            "settings": identity(batch=CHUNK, classes=self.columns.classes, stages=self.columns.stages),
+            "settings": identity(batch=CHUNK, classes=self.columns.classes, columns=self.columns.names),
         }
 
     def _note(self, width: int, height: int) -> None:
         side = self.predictor.classifier.card.images.size
         cause = f"most pictures look like whole photographs, such as {width} × {height} pixels"
         to_stderr(f"note: {cause}; faces of {side} × {side} are read → give crops of faces")
+
+
+def _explanations(predictor: Predictor, folder: Path | None, places: tuple[Path, ...]) -> Explanations | None:
+    """Heat maps into a folder, if one is named; UsageError where nothing is overridden, or it lies in the data."""
+    if folder is None:
+        return None
+    from mien.deploy.explanations import Explanations
+    from mien.errors import UsageError
+    from mien.storage.output import check_outside_data
+
+    if predictor.patch is None:
+        remedy = "name a patch with --patch, or leave it out"
+        raise UsageError("explains overrides, and nothing overrides the classifier", place="--explain", remedy=remedy)
+    check_outside_data(folder, places, "--explain")
+    return Explanations(predictor, folder)
 
 
 def _write(output: LogOutput, out: Path, answering: _Answering, places: tuple[Path, ...]) -> None:

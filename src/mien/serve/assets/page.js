@@ -29,9 +29,20 @@ function showState(watch) {
   inForce = watch.version;
   fill(at("force"), watch.in_force === NONE ? "No patch is in force: the classifier answers alone." : ["Patch in force: ", element("b", {}, watch.in_force)]);
   show(at("restrained"), Boolean(watch.restraint) && !isShown("promise"));
-  if (watch.restraint) fill(at("restrained"), sentence(watch.restraint.words), " ", button("Lift it", () => lift(watch), {"data-name": "lift"}));
+  if (watch.restraint) fill(at("restrained"), restrained(watch));
   showPromise(watch);
   if (changed) readPatches();
+}
+
+const EFFECTS = {
+  silence: "After an alarm, the patch is silent: the classifier's own answers are given.",
+  flag: "After an alarm, the patch only flags answers: the classifier's own ones are given.",
+};
+
+function restrained(watch) {
+  const seeWhy = () => { location.hash = "#promise"; };
+  return [element("span", {}, EFFECTS[watch.restraint.action] ?? sentence(watch.restraint.words)), " ",
+    button("See why", seeWhy, {"data-name": "see"}), button("Lift it", () => lift(watch), {"data-name": "lift"})];
 }
 
 async function readPatches() {

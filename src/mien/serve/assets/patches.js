@@ -66,7 +66,7 @@ async function act(path, title, words, verb, more) {
 
 function table(log) {
   const rows = [...log].reverse().map(entry => {
-    const patch = entry.patch ? `${entry.name}@${entry.patch.slice(0, 12)}` : "no patch";
+    const patch = entry.patch ? [entry.name, element("small", {}, entry.patch.slice(0, 12))] : "no patch";
     const cells = [ACTIONS[entry.action] ?? entry.action, patch, entry.who, entry.reason, entry.certificate?.words];
     return element("tr", {}, element("th", {scope: "row"}, moment(entry.time)), cells.map((text, place) =>
       element("td", {class: place > 2 ? "left long" : "left", "data-label": COLUMNS[place + 1]}, text || "–")));

@@ -27,6 +27,7 @@ export function outcome(row) {
   if (row.overridden && row.corrected === row.label) return "The patch flags this answer as probably wrong, and leaves it as it is.";
   if (row.overridden) return `The patch overrides the classifier: it answers ${row.corrected} in place of ${row.label}.`;
   if (row.score === null) return "No patch has looked at this picture: this is the classifier's own answer.";
+  if (row.threshold === null) return "The patch is silent, so the classifier's answer stays.";
   return "The patch leaves the classifier's answer as it is.";
 }
 
