@@ -249,6 +249,7 @@ def test_a_swap_and_the_way_back_need_a_confirmation_and_are_logged(
         page.locator(".card.now", has_text="first").wait_for()
         page.get_by_label("Put second in force").click()
         page.click("dialog >> text=Cancel")
+        page.locator("dialog").wait_for(state="detached")
         assert server.service.in_force.now.name == "first"
         page.get_by_label("Put second in force").click()
         confirm(page, "better by far")

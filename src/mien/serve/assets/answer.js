@@ -30,7 +30,9 @@ const deck = () => decks[mode];
 
 // The names of patches, for answers that they gave.
 export function namePatches(patches) {
+  const before = names.size;
   for (const {patch, reference} of patches) names.set(patch, reference);
+  if (names.size > before) refresh(deck());
 }
 
 export function startAnswer() {
