@@ -362,11 +362,24 @@ def test_reasons_are_shown_where_the_server_has_them(browser: Any, patches: Path
     pixel = f"data:image/png;base64,{base64.b64encode(png(UPPER)).decode()}"
     near = [{"label": NASTY, "distance": 0.25, "picture": pixel}]
     with served(patches, tmp_path) as server, opened(browser, server) as page:
-        page.route("**/explain", lambda route: route.fulfill(json={"heat_map": pixel, "nearest": near, "words": "a"}))
+        page.route("**/explain*", lambda route: route.fulfill(json={"heat_map": pixel, "nearest": near, "words": "a"}))
         drop(page)
         page.click("#why button")
         page.locator(".near li", has_text=NASTY).wait_for()
         assert page.get_attribute(".heat", "src") == pixel and "distance 0.25" in page.inner_text(".near")
+
+
+def test_an_answer_is_explained_by_the_patch_that_gave_it(browser: Any, patches: Path, tmp_path: Path) -> None:
+    with served(patches, tmp_path) as server, opened(browser, server) as page:
+        drop(page)
+        given(page)
+        server.service.in_force.swap("none")
+        page.evaluate("document.dispatchEvent(new Event('look-again'))")
+        page.locator("#force", has_text="No patch is in force").wait_for()
+        page.click("#why button")
+        page.get_by_text("the score with which the patch overrides").wait_for()
+        assert page.get_attribute(".heat", "src").startswith("data:image/png;base64,")
+        assert "without labelled pictures" in page.inner_text("#why")
 
 
 def test_the_box_of_a_face_is_drawn_where_the_row_has_it(browser: Any, patches: Path, tmp_path: Path) -> None:

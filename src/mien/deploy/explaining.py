@@ -174,7 +174,7 @@ class Evidence(Protocol):
 
 
 class ClassifierEvidence:
-    """f's log-probability of its answers."""
+    """The evidence is f's log-probability of its answers."""
 
     def __init__(self, predictor: Predictor, base: Ints, outputs: Outputs) -> None:
         self._classifier, self._base = predictor.classifier, base
@@ -190,7 +190,7 @@ class ClassifierEvidence:
 
 
 class CorrectorEvidence:
-    """The corrector's score for the classes that it suggests in the whole pictures.
+    """The evidence is the corrector's score for the classes that it suggests in the whole pictures.
 
     Where f itself gives the suggested class to a changed picture, nothing is lost. Where another class is suggested,
     the score of the first is below that of the other, and below the threshold.

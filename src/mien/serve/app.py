@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from mien.data.views import png_uri
 from mien.serve import inference, openapi, page, problems
 from mien.serve.asking import PredictEndpoint
+from mien.serve.bodies import read_pictures
 from mien.serve.guard import Guard, Limits
 from mien.serve.metrics import Metrics
 from mien.service.patches import NONE, ListedPatch
@@ -70,11 +71,25 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
     app = FastAPI(title="mien", lifespan=life, docs_url=None, redoc_url=None)
     app.router.routes.insert(0, Route("/predict", PredictEndpoint(service), methods=["POST"]))
     app.router.routes.extend(page.routes())
-    for router in (_patches(service), _feedback(service), _state(service, metrics), inference.routes(service)):
+    for router in (_explanations(service), _patches(service), _feedback(service), _state(service, metrics)):
         app.include_router(router)
+    app.include_router(inference.routes(service))
     problems.install(app)
     app.openapi = lambda: openapi.described(app, service)  # type: ignore[method-assign]
     return Guard(app, limits, metrics.count)
+
+
+def _explanations(service: Service) -> APIRouter:
+    router = APIRouter(tags=["predictions"])
+
+    @router.post("/explain", responses=openapi.PROBLEMS, openapi_extra={"requestBody": openapi.pictures(service, 1)})
+    async def explain(request: Request) -> dict[str, Any]:
+        """Why a picture has its answer: a heat map, and the labelled pictures most alike."""
+        body, kind = await request.body(), request.headers.get("content-type", "")
+        pictures = read_pictures(kind, request.url.query, body, 1)
+        return await asyncio.to_thread(service.explain, pictures.images[0], pictures.patch)
+
+    return router
 
 
 def _feedback(service: Service) -> APIRouter:

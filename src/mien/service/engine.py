@@ -140,7 +140,7 @@ class Engine:
 
     def answer(self, questions: Sequence[Question]) -> list[Result]:
         """The answers of the calling thread, in order; a picture that cannot be read gives a DataError."""
-        results: list[Any] = [self._read(question.image) for question in questions]
+        results: list[Any] = [self.read(question.image) for question in questions]
         rows = [row for row, pixels in enumerate(results) if isinstance(pixels, np.ndarray)]
         if rows:
             answers = self._answered([questions[row] for row in rows], np.stack([results[row] for row in rows]))
@@ -171,7 +171,8 @@ class Engine:
                 self._changed.wait()
             return [self._waiting.popleft() for _ in range(min(self.settings.batch, len(self._waiting)))]
 
-    def _read(self, image: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | DataError:
+    def read(self, image: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | DataError:
+        """A picture in the form that the classifier reads, or why it cannot be read."""
         if isinstance(image, np.ndarray):
             decoded = decoded_image(_picture(image), self.images, hashed=False)
         else:

@@ -147,7 +147,8 @@ class NeighbourIndex:
 
     def _nearest(self, queries: Floats, count: int) -> tuple[Ints, Floats]:
         """(M, count) rows and distances; memory holds one block beside the best so far."""
-        similar, rows = np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
+        similar: Floats = np.empty((len(queries), 0), np.float32)
+        rows: Ints = np.empty((len(queries), 0), np.int64)
         for start in range(0, len(self.data), BLOCK):
             block = queries @ self.descriptions[start : start + BLOCK].T
             first = min(count, block.shape[1])

@@ -53,6 +53,7 @@ class ServeSettings:
     max_bytes : largest request, in million bytes. max_images : pictures of one request.
     keep : one of KEEP. age : days after which decisions, verdicts and crops are deleted.
     audit : share of pictures drawn at random for a verdict, overridden or not.
+    data : place of labelled pictures; the ones most alike explain an answer.
     new_classes : that verdicts may name beside those of the answers, so that they can be learnt.
     limit, delta, deadline : of the watch, see `mien.deploy.assessment.WatchSettings`. watch_every : seconds between two
         looks for an alarm.
@@ -69,6 +70,7 @@ class ServeSettings:
     keep: str = setting(NONE, "what is kept of pictures: nothing, a digest, or the crop that was read", choices=KEEP)
     age: float = setting(90.0, "days after which decisions, verdicts and crops are deleted", within=(0.01, 1e5))
     audit: float = setting(0.0, "share of pictures drawn at random for a verdict", within=(0, 1))
+    data: str = setting("", "labelled pictures; those most alike are shown beside an answer")
     new_classes: tuple[str, ...] = setting((), "classes that verdicts may name beside those of the answers")
     limit: float | None = setting(
         None, "largest share of all answers that may be spoilt; by default the budget times the share of right answers",

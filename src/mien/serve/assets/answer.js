@@ -12,7 +12,7 @@ import {detailsOf, failureOf, faceOf, resultOf} from "./shown.js";
 import {classOf, verdictOf} from "./verdict.js";
 import {showStrip} from "./strip.js";
 import {whyOf} from "./why.js";
-import {count} from "./words.js";
+import {count, NONE} from "./words.js";
 
 const CAMERA = "camera"; // name of its frames
 const WAITING = 100; // decisions that are listed at once
@@ -24,13 +24,14 @@ const KEEPS = {
 const decks = {given: new Deck(refresh), waiting: new Deck(refresh)};
 const names = new Map(); // id of a patch → its name
 const camera = new Camera(at("video"), answerFrame);
-let mode = "given", classes = [], choosing = null, frame = null, isRead = false;
+let mode = "given", classes = [], choosing = null, frame = null, isRead = false, inForce = null;
 
 const deck = () => decks[mode];
 
-// The names of patches, for answers that they gave.
-export function namePatches(patches) {
+// Takes what is in force, and the names of all patches, for answers that they gave.
+export function namePatches({patch: now, patches}) {
   const before = names.size;
+  inForce = now;
   for (const {patch, reference} of patches) names.set(patch, reference);
   if (names.size > before) refresh(deck());
 }
@@ -225,5 +226,6 @@ function showItem(item) {
   fill(at("verdict"), row && verdictOf(item, classes, buttons));
   fill(at("details"), row && detailsOf(item, classes, names));
   at("why").dataset.item = row?.prediction ?? "";
-  whyOf(at("why"), item);
+  const isByOther = row?.patch !== undefined && row.patch !== inForce;
+  whyOf(at("why"), item, isByOther ? row.patch || NONE : "");
 }

@@ -47,7 +47,7 @@ function restrained(watch) {
 
 async function readPatches() {
   try {
-    namePatches((await loadPatches()).patches);
+    namePatches(await loadPatches());
   } catch (error) {
     showProblem(error);
   }
