@@ -220,6 +220,7 @@ def test_an_alarm_silences_the_patch_and_a_person_lifts_that(patches: Path, tmp_
         assert client.get("/watch").json()["restraint"]["action"] == "silence"
         assert not any(row["overridden"] for row in ask(client, *IMAGES))
         assert client.post("/patches/lift", json={"who": "Ann"}).json()["restraint"] is None
+        assert client.get("/watch").json()["restraint"] is None  # the alarm stands, and restrains it no more
         assert any(row["overridden"] for row in ask(client, *IMAGES))
 
 

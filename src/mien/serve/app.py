@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mien.data.views import png_uri
-from mien.serve import inference, openapi, problems
+from mien.serve import inference, openapi, page, problems
 from mien.serve.asking import PredictEndpoint
 from mien.serve.bodies import read_pictures
 from mien.serve.guard import Guard, Limits
@@ -70,6 +70,7 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
 
     app = FastAPI(title="mien", lifespan=life, docs_url=None, redoc_url=None)
     app.router.routes.insert(0, Route("/predict", PredictEndpoint(service), methods=["POST"]))
+    app.router.routes.extend(page.routes())
     for router in (_explanations(service), _patches(service), _feedback(service), _state(service, metrics)):
         app.include_router(router)
     app.include_router(inference.routes(service))
@@ -105,9 +106,10 @@ def _feedback(service: Service) -> APIRouter:
         """The latest decisions that need a verdict and have none: overrides, and those drawn for an audit."""
         rows = service.store.open_decisions(service.in_force.now.id, limit)
         crops = service.store.crops(row.prediction for row in rows)
-        return {"classes": service.classes, "open": [
+        return {"classes": service.classes, "keep": service.settings.keep, "open": [
             {"prediction": row.prediction, "label": row.base, "corrected": row.final, "overridden": row.overridden,
-             "score": row.score, "time": time_text(row.time), "audit": row.chance is not None,
+             "score": row.score, "threshold": row.threshold, "time": time_text(row.time),
+             "audit": row.chance is not None,
              "picture": png_uri(crops[row.prediction]) if row.prediction in crops else None}
             for row in rows
         ]}  # fmt: skip

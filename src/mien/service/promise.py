@@ -35,7 +35,7 @@ class Promise:
     def assess(self) -> Assessment | None:
         """What decisions and verdicts show about the patch in force; None where none is in force.
 
-        Where that is an alarm, it restrains the patch as the settings have it.
+        Where that is an alarm, it restrains the patch as the settings have it, unless a person has lifted that.
         """
         now = self.in_force.now
         if not now.id:
@@ -47,7 +47,8 @@ class Promise:
                 ended = time.monotonic()
                 self._again = ended + (ended - began) / SHARE
             assessment = self._last[1]
-        if assessment.watch.alarmed and self.on_alarm != KEEP and now is self.in_force.now and now.restraint is None:
+        is_free = now is self.in_force.now and now.restraint is None and self.on_alarm != KEEP
+        if assessment.watch.alarmed and is_free and not self.in_force.lifted:
             self.in_force.restrain(self.on_alarm, assessment.words)
         return assessment
 
@@ -71,7 +72,7 @@ class Promise:
         return {
             "patch": now.id, "reference": now.reference, **assessment.to_json(), "unit": assessment.unit,
             "budget": now.loaded.patch.policy.budget if now.loaded.patch else None, "curve": curve,
-            "answers": {"before": before, "after": after},
+            "classes": now.predictor.classes, "answers": {"before": before, "after": after},
         }  # fmt: skip
 
 
