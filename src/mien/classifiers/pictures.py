@@ -113,4 +113,6 @@ def _bytes_of(item: Item) -> int:
             return item.image.stat().st_size
         except (OSError, ValueError):  # reading it reports the fault
             return 0
-    return 0 if item.image is None else memoryview(item.image).nbytes
+    if isinstance(item.image, bytes):
+        return len(item.image)
+    return 0 if item.image is None else item.image.nbytes

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from mien.classifiers.contract import Batch, Classifier
+from mien.classifiers.contract import Batch, Classifier, ImageSpec
 from mien.classifiers.inputs import as_batch, paths_in, read_rows
 from mien.classifiers.pictures import ReadRows, gathered, of_files, read_run, runs
 from mien.correctors.contract import requested_features
@@ -131,7 +131,7 @@ class Predictor:
 
     def all(self, X: Any) -> tuple[Outputs, Decision]:
         """Outputs and decision for all rows of X; DataError where an image file cannot be read."""
-        paths = paths_in(X)
+        paths = paths_in(X) if isinstance(self.classifier.card.inputs, ImageSpec) else None
         if paths is not None:
             parts = list(self.stream_files(paths))
             unread = [problem for part in parts if len(part.ids) > len(part.outputs) for problem in part.problems]

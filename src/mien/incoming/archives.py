@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from mien.data.files import SYSTEM_PREFIXES, OnProblem, Unread, is_hidden, unread_format
-from mien.data.signatures import FIRST
+from mien.data.signatures import EXTENSIONS, FIRST
 from mien.incoming import tars, zips
 from mien.incoming.distinct import Distinct
 from mien.incoming.item import Item
@@ -26,8 +26,8 @@ UNPACK = "unpack the archive, and name the folder"
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a ZIP or TAR archive, by its content or else by its extension."""
-    return zips.is_zip(path) or tars.is_tar(path)
+    """Whether a file is a ZIP or TAR archive, by content or extension; one named as a picture is none."""
+    return path.suffix.lower() not in EXTENSIONS and (zips.is_zip(path) or tars.is_tar(path))
 
 
 def count_in(path: Path) -> int | None:

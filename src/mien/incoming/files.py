@@ -66,7 +66,7 @@ def matching(pattern: Path) -> list[Path]:
     DataError : nothing matches.
     """
     fixed = sum(1 for _ in takewhile(lambda part: not any(sign in part for sign in MAGIC), pattern.parts))
-    matches = [Path(name) for name in sorted(glob.iglob(str(pattern), recursive=True))]
+    matches = [Path(name) for name in sorted(glob.glob(str(pattern), recursive=True))]  # noqa: PTH207 -- Path.glob takes no absolute pattern
     places = [path for path in matches if not any(map(is_hidden, path.parts[fixed:])) and _can_be_read(path)]
     if not places:
         cause = f"{len(matches)} files match, and none is a picture" if matches else "no file matches"

@@ -6,7 +6,6 @@ import bz2
 import gzip
 import lzma
 import re
-import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -21,7 +20,7 @@ from mien.types import plain
 NAME = re.compile(r"\.(tar|tgz|tbz2?|txz|tzst|tar\.(gz|bz2|xz|zst))$", re.IGNORECASE)
 GZIP, BZIP2, XZ, ZSTD = STARTS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 """How compressed files begin."""
-OPENERS: dict[bytes, Callable[[BinaryIO], IO[bytes]]] = {
+OPENERS: dict[bytes, Callable[[BinaryIO], Any]] = {
     GZIP: lambda file: gzip.GzipFile(fileobj=file),
     BZIP2: bz2.BZ2File,
     XZ: lzma.LZMAFile,
@@ -61,7 +60,7 @@ def members(path: Path) -> Iterator[Member]:
         bounded: Any = _Bounded(inner, file)
         with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_StrictInfo) as archive:
             while (info := archive.next()) is not None:
-                archive.members.clear()  # it would keep all of them
+                vars(archive)["members"].clear()  # it would keep all of them
                 if info.isreg():
                     yield Member(info.name, info.size, _opener(archive, info))
                 elif info.islnk() or info.issym():
@@ -70,7 +69,7 @@ def members(path: Path) -> Iterator[Member]:
 
 
 class _StrictInfo(tarfile.TarInfo):
-    """Headers of which a broken one is an error: by default, it is taken for the end of the archive."""
+    """Headers of which a broken or missing one is an error: by default, it is taken for the end of the archive."""
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
@@ -78,6 +77,8 @@ class _StrictInfo(tarfile.TarInfo):
             return super().fromtarfile(tarfile_)
         except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError(str(error)) from None
+        except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
+            raise tarfile.ReadError("the mark of its end is missing") from None
 
 
 class _Bounded:
@@ -124,8 +125,9 @@ def _decompressed(file: BinaryIO, first: bytes) -> Iterator[IO[bytes]]:
 
 
 def _zstd(file: BinaryIO) -> IO[bytes]:
-    if sys.version_info < (3, 14):
+    try:
+        opened: IO[bytes] = import_module("compression.zstd").ZstdFile(file)
+    except ModuleNotFoundError:
         cause = "is compressed with Zstandard, which Python reads from 3.14 on"
-        raise ArchiveError(cause, "compress it with gzip, or use a newer Python")
-    opened: IO[bytes] = import_module("compression.zstd").ZstdFile(file)
+        raise ArchiveError(cause, "compress it with gzip, or use a newer Python") from None
     return opened

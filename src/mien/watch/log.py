@@ -174,8 +174,8 @@ class _LogReader:
                 self.problems.add(kind, place, str(error), "correct it; it is not counted")
 
     def _decision(self, entry: dict[str, Any], place: str) -> None:
-        if entry.get("error") and not entry.get("label"):
-            return  # a picture that could not be read: nothing was decided
+        if (entry.get("error") or entry.get("status")) and not entry.get("label"):
+            return  # a picture that could not be read, or has no face: nothing was decided
         if "overridden" not in entry:
             raise ValueError("has no column overridden")
         moment, patch = self._time(entry), self._patch(entry.get("patch"), place)
@@ -247,7 +247,7 @@ class _EntryError(ValueError):
 
 def _is_log(entry: dict[str, Any]) -> bool:
     """Whether a file that begins so is a log; _EntryError where it is neither log nor verdicts."""
-    if "overridden" in entry or ("error" in entry and "label" not in entry):
+    if "overridden" in entry or (("error" in entry or "status" in entry) and "label" not in entry):
         return True
     if not {"label", "verdict"}.intersection(entry):
         columns = ", ".join(map(str, entry))[:100]
