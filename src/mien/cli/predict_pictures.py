@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import click
 from mien.cli.failures import to_stderr
 from mien.cli.left_out import LeftOut
 from mien.cli.log_output import LogOutput
+from mien.cli.looking import Looking
 from mien.cli.predict_tables import announced
 from mien.cli.progress import progress
 from mien.events import Event, OnEvent, ignore
@@ -21,17 +22,19 @@ from mien.events import Event, OnEvent, ignore
 if TYPE_CHECKING:
     from mien.deploy.decisions.rows import Columns, Row
     from mien.deploy.predictor import Predictor
+    from mien.faces.finder import FaceFinder
     from mien.incoming.item import Item
     from mien.incoming.opening import Source
 
 
 def predict_pictures(
-    places: tuple[Path, ...], run_folder: Path, output: LogOutput, workers: int | None, choices: dict[str, Any]
+    places: tuple[Path, ...], run_folder: Path, output: LogOutput, looking: Looking, choices: dict[str, Any]
 ) -> None:
-    """Write a row for each picture; the exit code is 1 where none of them can be read.
+    """Write a row for each picture, frame or face; the exit code is 1 where none of them can be read.
 
     Parameters
     ----------
+    looking : whether faces are found, and which frames are looked at.
     choices : which of the run's classifiers, and what corrects it, see `mien.deploy.opening.open_predictor`.
     """
     from mien.deploy.decisions.formats import check_columns
@@ -40,19 +43,20 @@ def predict_pictures(
     from mien.incoming.opening import open_items
 
     predictor = open_predictor(run_folder, **choices)
-    _ = predictor.classifier.card.images  # refuses a classifier of tables
-    columns = Columns(predictor.classes, announced(predictor))
-    check_columns(output.format, columns)
+    finder = looking.finder(predictor.classifier.card.images.size)
     with ExitStack() as stack, LeftOut() as left_out:
         is_shown = output.out is None and sys.stdout is not None and sys.stdout.isatty()
         # rows on a terminal are progress enough
         on_event: OnEvent = ignore if is_shown else stack.enter_context(progress(notes=False))
-        source = open_items(places, left_out, on_event)
+        source = open_items(places, left_out, on_event, looking.every or 0.0)
+        looking.check(source)
+        columns = Columns(predictor.classes, announced(predictor), stages=looking.stages(source))
+        check_columns(output.format, columns)
         for _, cause, remedy in source.findings:
             to_stderr(f"{cause} → {remedy}")
-        answering = _Answering(predictor, source, columns, workers or 0, on_event)
+        answering = _Answering(predictor, source, columns, looking, finder, on_event)
         if output.out is None:
-            output.print(answering.batches(source.items), columns)
+            output.print(answering.batches(answering.stage(source.items)), columns)
         else:
             _write(output, output.out, answering, places)
     if answering.unread:
@@ -72,22 +76,32 @@ class _Answering:
     predictor: Predictor
     source: Source
     columns: Columns
-    workers: int
+    looking: Looking
+    finder: FaceFinder | None
     on_event: OnEvent
     count: int = 0
     unread: int = 0
 
     def batches(self, items: Iterator[Item]) -> Iterator[list[Row]]:
         from mien.deploy.decisions.rows import rows_of
-        from mien.incoming.uncropped import noting_uncropped
 
-        watched = noting_uncropped(items, self.predictor.classifier.card.images.size, self._note)
-        for predictions in self.predictor.stream_items(watched, self.workers):
+        predictor = self.predictor
+        live = self.source.live
+        answers = predictor.stream_live(items) if live else predictor.stream_items(items, self.looking.workers)
+        for predictions in answers:
             batch = list(rows_of(predictions, self.columns))
             for row in batch:
                 self.add(row)
             yield batch
             self.on_event(Event("pictures", count=self.count, total=self.source.total or 0))
+
+    def stage(self, items: Iterator[Item]) -> Iterator[Item]:
+        """The faces of pictures, or the pictures with a note if they look as if faces were to be found."""
+        from mien.incoming.uncropped import noting_uncropped
+
+        if self.finder is None:
+            return noting_uncropped(items, self.predictor.classifier.card.images.size, self._note)
+        return self.looking.stage(self.finder, self.source, items)
 
     def add(self, row: Row) -> None:
         """Count a row."""
@@ -112,13 +126,19 @@ class _Answering:
             "classifier": classifier.card.id,
             "patch": "" if patch is None else f"{patch.id} {patch.restraint}".strip(),
             "places": identity(places=list(map(str, places)), ranges=self.source.ranges),
-            "settings": identity(batch=CHUNK, classes=self.columns.classes, stages=self.columns.stages),
+            "settings": identity(
+                batch=CHUNK,
+                classes=self.columns.classes,
+                stages=self.columns.stages,
+                every=self.looking.every,
+                faces=asdict(self.looking.faces),
+            ),
         }
 
     def _note(self, width: int, height: int) -> None:
         side = self.predictor.classifier.card.images.size
         cause = f"most pictures look like whole photographs, such as {width} × {height} pixels"
-        to_stderr(f"note: {cause}; faces of {side} × {side} are read → give crops of faces")
+        to_stderr(f"note: {cause}; faces of {side} × {side} are read → find them with --faces retina, or give crops")
 
 
 def _write(output: LogOutput, out: Path, answering: _Answering, places: tuple[Path, ...]) -> None:
@@ -134,7 +154,7 @@ def _write(output: LogOutput, out: Path, answering: _Answering, places: tuple[Pa
             rows.resume(about, CHUNK)
         else:
             rows.begin(about, fresh=output.fresh)
-        items = unanswered(answering.source.items, answering.names(rows.rows()))
+        items = unanswered(answering.source.items, answering.names(rows.rows()), answering.stage)
         if rows.kept:
             to_stderr(f"{rows.kept} pictures are answered already")
         for batch in answering.batches(items):

@@ -122,6 +122,13 @@ class Predictor:
             ahead = 1 + (workers if self._prepare_thread else 1)
             yield from in_order(answering, lambda batch: self._answer_rows(gathered(batch, settings)), batches, ahead)
 
+    def stream_live(self, items: Iterable[Item]) -> Iterator[Predictions]:
+        """The answer for each picture before the next one is asked for, as for cameras."""
+        for item in items:
+            yield self._answer_rows(
+                gathered(read_run([item], self.classifier.card.images), self.classifier.card.images)
+            )
+
     def stream_files(self, paths: Iterable[Path], ranges: Ranges | None = None) -> Iterator[Predictions]:
         """Answers for image files, some hundred at a time; black and white follow from all of them."""
         if ranges is None:

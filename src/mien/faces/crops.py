@@ -1,7 +1,7 @@
 """Crops of faces in the form that a classifier was trained on.
 
-Where the eyes, the nose and the mouth lie in a crop is measured on pictures that the classifier was trained on. A face is
-then turned, scaled and moved so that its landmarks lie there.
+Where the eyes, the nose and the mouth lie in a crop is measured on pictures that the classifier was trained on. A face
+is then turned, scaled and moved so that its landmarks lie there.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ class Crop:
 def similarity(points: Floats, targets: Floats) -> Floats:
     """The rotation, scale and shift (2, 3) that brings points nearest to targets, by least squares.
 
-    Source: Umeyama, *Least-squares estimation of transformation parameters between two point patterns*, IEEE TPAMI 1991,
-    in two dimensions and without reflection. Points that are all the same are only shifted.
+    Source: Umeyama, *Least-squares estimation of transformation parameters between two point patterns*, IEEE TPAMI
+    1991, in two dimensions and without reflection. Points that are all the same are only shifted.
 
     Parameters
     ----------
@@ -140,5 +140,5 @@ FER2013 = Crop(
     np.array([[0.311, 0.385], [0.685, 0.382], [0.500, 0.600], [0.352, 0.762], [0.652, 0.755]]),
     np.array([0.106, 0.049, 0.900, 1.010]),
 )
-"""The crop of FER2013's pictures, by `python -m benchmarks.serving.crops`: medians over pictures of its training part."""
+"""The crop of FER2013's pictures: medians over its training part, by `python -m benchmarks.serving.crops`."""
 assert FER2013.landmarks.shape == (len(LANDMARKS), 2)

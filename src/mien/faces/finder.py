@@ -14,28 +14,12 @@ from mien.errors import DataError, UsageError
 from mien.faces.contract import Detections, Detector, as_colour
 from mien.faces.crops import FER2013, Crop
 from mien.faces.registry import open_detector
+from mien.faces.settings import FinderSettings
 from mien.incoming.item import Face
-from mien.settings import setting, validate
 
 MOST_PICTURES = 500
 """Pictures that a crop is measured on, evenly spread over the folder."""
 NAMED_CROPS = {"fer2013": FER2013}
-
-
-@dataclass(frozen=True)
-class FinderSettings:
-    """Which faces are found, and how they are cropped."""
-
-    faces: str | None = setting(None, "find faces, and answer for each: retina, haar, or the path of an ONNX detector")
-    crop: str = setting("fer2013", "crop that the classifier was trained on: fer2013, or a folder of such pictures")
-    face_confidence: float = setting(0.5, "least confidence of the detector in a face", within=(0, 1))
-    face_size: int = setting(16, "pixels that the shorter side of a face's box has at least", within=(1, 10_000))
-    detection_side: int = setting(
-        640, "longer side in pixels to which pictures are scaled to find faces", within=(64, 4096)
-    )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 @dataclass(frozen=True)

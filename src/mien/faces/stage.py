@@ -29,7 +29,7 @@ class _Found:
     faces: list[tuple[Face, NDArray[np.uint8]]] | None
 
 
-def faces_of(items: Iterable[Item], finder: FaceFinder, workers: int = 0) -> Iterator[Item]:
+def faces_of(items: Iterable[Item], finder: FaceFinder, workers: int = 0, *, live: bool = False) -> Iterator[Item]:
     """Replace each picture or frame by an Item for each of its faces, from left to right.
 
     Without a face, an Item with status "no_face" is left. What cannot be read is passed on, with the reason. Faces of
@@ -40,12 +40,13 @@ def faces_of(items: Iterable[Item], finder: FaceFinder, workers: int = 0) -> Ite
     ----------
     items : in any number; frames of one video follow each other.
     workers : threads that read pictures and detect faces; 0 for one a core. The result does not depend on it.
+    live : the faces of each frame come before the next frame is asked for, as for cameras.
     """
     workers = workers or cores()
     Image.init()  # not thread-safe
     video, tracker = "", Tracker()
     with ThreadPoolExecutor(workers, initializer=use_one_core) as pool:
-        for each in in_order(pool, partial(_found, finder=finder), items, 2 * workers):
+        for each in in_order(pool, partial(_found, finder=finder), items, 1 if live else 2 * workers):
             if each.item.seconds is not None and each.item.file != video:
                 video, tracker = each.item.file, Tracker()
             yield from _items(each, tracker)

@@ -42,6 +42,18 @@ def is_camera(place: str) -> bool:
     return PLACE.fullmatch(place) is not None
 
 
+def items_in(place: str, every: float = 0.0) -> Iterator[Item]:
+    """Iterate over the frames of a camera until Ctrl-C, see `Camera.items`.
+
+    Raises
+    ------
+    DataError : it cannot be opened. MissingExtraError : the package opencv-python is not installed.
+    """
+    camera = Camera.open(place)
+    with camera.stopped_by_ctrl_c():
+        yield from camera.items(every)
+
+
 class Camera:
     """The frames of a camera until it is stopped.
 
@@ -81,8 +93,11 @@ class Camera:
     def stopped_by_ctrl_c(self) -> Iterator[None]:
         """Let the first Ctrl-C stop the camera, so that the rows of its last frames are still written.
 
-        It is for the main thread; a second Ctrl-C interrupts the programme, as always.
+        A second Ctrl-C interrupts the programme, as always. Only the main thread can be stopped so.
         """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before = signal.getsignal(signal.SIGINT)
 
         def stop(number: int, frame: object) -> None:

@@ -21,7 +21,10 @@ from mien.data.signatures import first_bytes, format_of
 from mien.incoming.item import Item
 from mien.outside import import_optional, words
 
-SUFFIXES = frozenset(".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .vob .webm .wmv".split())
+SUFFIXES = frozenset({
+    ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts",
+    ".vob", ".webm", ".wmv",
+})  # fmt: skip
 KIND = "broken video"
 FETCH = "fetch it again, or convert it: ffmpeg -i OLD NEW.mp4"
 READERS = (
@@ -92,6 +95,21 @@ def items_in(path: Path, every: float = 0.0) -> Iterator[Item]:
     except (av.FFmpegError, OSError) as error:
         cause = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be opened: {_words(error)}"
         yield Item.unreadable(name, KIND, cause, FETCH)
+
+
+def count_in(path: Path, every: float = 0.0) -> int | None:
+    """The expected number of frames that `items_in` gives; None where the file does not state it."""
+    av = import_optional("av", "av", "video")
+    try:
+        reader = reader_of(first_bytes(path))
+        if not reader:
+            return None
+        with path.open("rb") as file, closing(av.open(file, format=reader)) as container:
+            stream = container.streams.video[0]
+            seconds, rate = _stated_seconds(stream, container), float(stream.average_rate or 0)
+            return (int(seconds / every) + 1 if every else int(stream.frames or seconds * rate)) or None
+    except (av.FFmpegError, OSError, ValueError, IndexError):  # reading it reports the fault
+        return None
 
 
 class _Frames:
