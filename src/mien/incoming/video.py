@@ -91,9 +91,9 @@ def items_in(path: Path, every: float = 0.0) -> Iterator[Item]:
             yield Item.unreadable(name, KIND, cause, FETCH)
             return
         with path.open("rb") as file, closing(av.open(file, format=reader, metadata_errors="replace")) as container:
-            yield from _Frames(av, container, name).items(every)
-    except (av.FFmpegError, OSError) as error:
-        cause = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be opened: {_words(error)}"
+            yield from _Frames(container, name).items(every)
+    except Exception as error:  # a video is untrusted, and its readers raise anything
+        cause = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {_words(error)}"
         yield Item.unreadable(name, KIND, cause, FETCH)
 
 
@@ -108,7 +108,7 @@ def count_in(path: Path, every: float = 0.0) -> int | None:
             stream = container.streams.video[0]
             seconds, rate = _stated_seconds(stream, container), float(stream.average_rate or 0)
             return (int(seconds / every) + 1 if every else int(stream.frames or seconds * rate)) or None
-    except (av.FFmpegError, OSError, ValueError, IndexError):  # reading it reports the fault
+    except Exception:  # reading it reports the fault
         return None
 
 
@@ -121,8 +121,8 @@ class _Frames:
     end : seconds of the last frame.
     """
 
-    def __init__(self, av: Any, container: Any, name: str) -> None:
-        self.av, self.container, self.name = av, container, name
+    def __init__(self, container: Any, name: str) -> None:
+        self.container, self.name = container, name
         self.faults, self.fault, self.end = 0, "", 0.0
 
     def items(self, every: float) -> Iterator[Item]:
@@ -132,6 +132,9 @@ class _Frames:
             yield Item.unreadable(self.name, KIND, "has no moving pictures, or is cut before them", FETCH)
             return
         stream = streams[0]
+        if stream.codec_context is None:
+            yield Item.unreadable(self.name, KIND, "is coded in a way that is not known here", FETCH)
+            return
         if stream.width * stream.height > LIMIT:
             yield Item.unreadable(self.name, *too_large(f"its frames of {stream.width} × {stream.height}"))
             return
@@ -158,12 +161,12 @@ class _Frames:
                 packet = next(packets, None)
                 if packet is None:
                     return
-            except self.av.FFmpegError as error:
+            except Exception as error:  # a damaged file makes PyAV raise its own errors and others
                 self._note(_words(error))
                 return
             try:
                 frames = packet.decode()
-            except self.av.FFmpegError as error:
+            except Exception as error:  # as above
                 self._note(_words(error))
                 continue
             for frame in frames:
