@@ -11,9 +11,9 @@ import pytest
 from moving_faces import Red, red
 from PIL import Image
 
+from mien.faces.crops import FER2013
 from mien.faces.finder import FaceFinder
 from mien.faces.stage import faces_of
-from mien.faces.crops import FER2013
 from mien.incoming.item import Item
 
 pytest.importorskip("cv2")

@@ -80,5 +80,7 @@ def test_it_is_deterministic(seed: int) -> None:
     runs = []
     for _ in range(2):
         tracker = Tracker()
-        runs.append([tracker.names(np.array([square(*place) for place in frame]), t / 25) for t, frame in enumerate(frames)])
+        runs.append(
+            [tracker.names(np.array([square(*place) for place in frame]), t / 25) for t, frame in enumerate(frames)]
+        )
     assert runs[0] == runs[1]

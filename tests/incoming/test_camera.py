@@ -68,7 +68,8 @@ def test_late_frames_are_dropped() -> None:
         fake.allowed.release()
         with camera._changed:
             assert camera._changed.wait_for(
-                lambda number=number: camera._newest is not None and camera._newest[1][0, 0, 2] == number, 10  # type: ignore[misc]
+                lambda number=number: camera._newest is not None and camera._newest[1][0, 0, 2] == number,
+                10,  # type: ignore[misc]
             )
     second = next(items)
     assert second.seconds == 1.5 and isinstance(second.image, np.ndarray) and second.image[0, 0, 2] == 4
