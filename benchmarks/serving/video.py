@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
+from itertools import count as count_from
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,7 +35,7 @@ from mien.deploy.predictor import Predictor
 from mien.faces.finder import FaceFinder
 from mien.faces.settings import FinderSettings
 from mien.faces.stage import faces_of
-from mien.incoming.item import OK, Item
+from mien.incoming.item import Item
 from mien.incoming.video import items_in
 from mien.machine import cores
 from mien.outside import import_optional
@@ -133,30 +135,25 @@ def _speeds(result: Result, predictor: Predictor, clip: Path) -> Iterator[dict[s
 
 
 def _memory(result: Result, predictor: Predictor, clip: Path, frames: int) -> dict[str, Any]:
-    """Resident memory after a tenth of the frames and after all of them, the largest of each stretch."""
-    peaks, count, start = {"first tenth": 0.0, "last tenth": 0.0}, 0, time.perf_counter()
-    for part in predictor.stream_items(faces_of(_looped(clip, frames), _finder(predictor, SMALL_SIDE))):
-        count += len({item.id.partition("#face")[0] for item in part.items if item.status == OK})
-        share = count / frames
-        stretch = "first tenth" if share <= 0.1 else "last tenth" if share >= 0.9 else ""
-        if stretch:
-            peaks[stretch] = max(peaks[stretch], _resident())
-    growth = peaks["last tenth"] / peaks["first tenth"] - 1
+    """Resident memory in the second tenth of the frames and in the last one: the largest of each."""
+    peaks, start = {2: 0.0, 10: 0.0}, time.perf_counter()
+    for _ in predictor.stream_items(faces_of(_looped(clip, frames, peaks), _finder(predictor, SMALL_SIDE))):
+        pass
+    growth = peaks[10] / peaks[2] - 1
     result.figures["video_memory_growth"] = Figure(growth, growth, growth, frames, ())
-    return {"frames": frames, **{f"MiB, {name}": value for name, value in peaks.items()}, "growth": growth,
+    return {"frames": frames, "MiB, second tenth": peaks[2], "MiB, last tenth": peaks[10], "growth": growth,
             "detection side": SMALL_SIDE, "frames/s": frames / (time.perf_counter() - start)}  # fmt: skip
 
 
-def _looped(clip: Path, frames: int) -> Iterator[Item]:
-    """The video again and again, each time as another file."""
-    count = 0
-    while True:
-        for item in items_in(clip):
-            if count == frames:
-                return
-            name = f"{count // HOUR} {count}"
-            yield replace(item, id=name, file="hour", seconds=count / RATE)
-            count += 1
+def _looped(clip: Path, frames: int, peaks: dict[int, float]) -> Iterator[Item]:
+    """The video again and again as one, whose largest resident memory in some tenths is noted."""
+    frames_of_clip = chain.from_iterable(items_in(clip) for _ in count_from(0))
+    for count in range(frames):
+        item = next(frames_of_clip)
+        tenth = 10 * count // frames + 1
+        if tenth in peaks and count % 50 == 0:
+            peaks[tenth] = max(peaks[tenth], _resident())
+        yield replace(item, id=f"hour#t={count / RATE:.3f}", file="hour", seconds=count / RATE)
 
 
 def _resident() -> float:
