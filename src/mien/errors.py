@@ -8,6 +8,7 @@ MienError
 ├── RunError           a run folder that is missing, not written by mien, or of another format
 ├── StorageError       a file or folder that cannot be written
 │   └── DiskFullError      a disk that is full
+├── OverloadError      more pictures at once than a server answers
 ├── MissingExtraError  an optional package that is not installed
 └── BrokenPackageError a package that is installed and cannot be loaded
 """
@@ -67,6 +68,10 @@ class StorageError(MienError):
 
 class DiskFullError(StorageError):
     """A disk that is full."""
+
+
+class OverloadError(MienError):
+    """More pictures at once than a server answers; it is worth another try in a moment."""
 
 
 class MissingExtraError(MienError):

@@ -171,6 +171,16 @@ def _folder(name: str) -> tarfile.TarInfo:
     return info
 
 
+def test_a_name_without_end(tmp_path: Path) -> None:
+    path = as_tar(tmp_path / "a.tar", {"a.png": png(), "long.png": png()})
+    content = path.read_bytes()
+    name = tarfile.TarInfo("././@LongLink")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 2**33
+    path.write_bytes(content[:1024] + name.tobuf(tarfile.GNU_FORMAT) + content[1024:])
+    first, last = read(path)[0]
+    assert first.image == png() and "a name of 8,589,934,592 bytes" in str(last.problem)
+
+
 def test_nothing_that_is_kept_of_a_tar(tmp_path: Path) -> None:
     path = as_tar(tmp_path / "a.tar", {f"{number}.png": b"x" for number in range(500)})
     members = tars.members(path)

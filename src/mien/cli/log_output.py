@@ -66,6 +66,7 @@ class LogOutput:
     def write_at_once(self, rows: Iterator[Row], columns: Columns, sources: Sequence[Path]) -> None:
         """Print rows, or write them to the file, which then holds all of them or is as it was."""
         from mien.deploy.decisions.formats import check_columns, write_log
+        from mien.deploy.decisions.unfinished import check_new
         from mien.storage.files import write_atomic
         from mien.storage.output import prepare_output
 
@@ -74,13 +75,14 @@ class LogOutput:
             return
         check_columns(self.format, columns)
         with prepare_output(self.out, sources=sources):
+            check_new(self.out, fresh=self.fresh)
             write_atomic(self.out, lambda file: write_log(file, self.format, rows, columns))
 
 
 def output_options(command: Command) -> Command:
     """Add the flags --out, --format, --csv, --resume and --fresh."""
     for option in (
-        click.option("--fresh", is_flag=True, help="with --out: start over, and give up the rows of a stopped call"),
+        click.option("--fresh", is_flag=True, help="with --out: start over; replace what is there"),
         click.option("--resume", is_flag=True, help="with --out: continue a call that was stopped"),
         click.option("--csv", "as_csv", is_flag=True, help="CSV instead of JSON lines, as --format csv"),
         click.option("--format", "form", type=click.Choice(NAMES), help="by default that of --out, or JSON lines"),

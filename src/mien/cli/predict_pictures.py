@@ -150,6 +150,9 @@ def _write(output: LogOutput, out: Path, answering: _Answering, places: tuple[Pa
 
     with prepare_output(out, sources=places):
         rows, about = Unfinished(out, answering.columns), answering.about(places)
+        if output.resume and rows.is_finished:
+            to_stderr(f"{out} is finished already; --fresh makes it again")
+            return
         if output.resume:
             rows.resume(about, CHUNK)
         else:

@@ -31,7 +31,7 @@ def correct_tables(
     from mien.deploy.decisions.rows import Columns
     from mien.deploy.opening import open_answers
 
-    given = {**of_pictures, "resume": output.resume or None, "fresh": output.fresh or None}
+    given = {**of_pictures, "resume": output.resume or None}
     _check(files, patch, given)
     assert patch is not None
     opened = [open_answers(path, patch, name) for path in files]

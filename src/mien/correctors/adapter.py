@@ -24,7 +24,7 @@ from mien.correctors.contract import (
 from mien.correctors.log_odds import LEAST, Encoding, class_odds, most_probable
 from mien.errors import AlignmentError, DataError
 from mien.features.vectors import check_finite
-from mien.nets.device import full_precision, seed_everything
+from mien.nets.device import full_precision, one_thread, seed_everything
 from mien.nets.examples import Maps
 from mien.nets.extraction import answers_from_maps
 from mien.nets.graph import head_graph
@@ -68,6 +68,8 @@ class Adapter(BaseCorrector):
     weight_power = TrainSettings.weight_power
     full_precision = staticmethod(full_precision)
     """A context in which it answers in float32, as its graph does."""
+    prepare_thread = staticmethod(one_thread)
+    """Called in each of several threads that answer at the same time."""
 
     network_: Network | None = None
     layer_: str = ""

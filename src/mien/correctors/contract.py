@@ -64,6 +64,15 @@ def requested_features(corrector: Corrector) -> FeatureRequest:
     return getattr(corrector, "required_features", FeatureRequest())
 
 
+def prepare_thread(corrector: Corrector) -> None:
+    """Restrict what a corrector computes in the calling thread to one core, where others work beside it."""
+    prepare = getattr(corrector, "prepare_thread", None)
+    if prepare is not None:
+        prepare()
+    for member in getattr(corrector, "members_", None) or ():
+        prepare_thread(member)
+
+
 def as_outputs(outputs: Any, features: Any = None, target: Target = None, known: Bools | None = None) -> Outputs:
     """Outputs, or probabilities (N, K) with features, as Outputs.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from mien.classifiers.contract import Batch, Classifier, ImageSpec
 from mien.classifiers.inputs import as_batch, paths_in, read_rows
 from mien.classifiers.pictures import ReadRows, gathered, of_files, read_run, runs
-from mien.correctors.contract import requested_features
+from mien.correctors.contract import prepare_thread, requested_features
 from mien.data.deep import Ranges
 from mien.data.images import ranges_of
 from mien.deploy.patch import Patch
@@ -72,15 +72,30 @@ class Predictor:
         """The features that the correctors need."""
         return FeatureRequest.for_reading(map(requested_features, self.patch.correctors if self.patch else ()))
 
+    @property
+    def allows_threads(self) -> bool:
+        """Whether several threads may answer at the same time."""
+        return getattr(self.classifier, "prepare_thread", None) is not None
+
+    def prepare_thread(self) -> None:
+        """Restrict the calling thread to one core, where several answer at the same time."""
+        prepare = getattr(self.classifier, "prepare_thread", None)
+        if prepare is not None:
+            prepare()
+            for corrector in self.patch.correctors if self.patch else ():
+                prepare_thread(corrector)
+
     def answer(self, batch: Batch) -> Predictions:
         """Answers for rows in the form that the classifier reads."""
         outputs = self.classifier.outputs(batch, self.request).padded_to(len(self.classes))
-        if self.patch is None:
-            base = outputs.predicted
-            decision = Decision(outputs.ids, base, base, np.zeros(len(outputs), bool))
-        else:
-            decision = self.patch.decide(outputs)
-        return Predictions(tuple(batch.ids.tolist()), outputs, decision)
+        return Predictions(tuple(batch.ids.tolist()), outputs, self.decide(outputs))
+
+    def decide(self, outputs: Outputs) -> Decision:
+        """The decision on outputs of the classifier, which are in the classes of the patch."""
+        if self.patch is not None:
+            return self.patch.decide(outputs)
+        base = outputs.predicted
+        return Decision(outputs.ids, base, base, np.zeros(len(outputs), bool))
 
     def stream(self, batches: Iterable[Any], ranges: Ranges | None = None) -> Iterator[Predictions]:
         """Answers for batch after batch, in order; memory does not grow with their number.
@@ -93,10 +108,10 @@ class Predictor:
         batches : of what `mien.classifiers.inputs.as_batch` takes. A file that cannot be read becomes a Problem.
         ranges : black and white of images of more than 8 bits; by default they follow from the files of each batch.
         """
-        prepare, workers = self._prepare_thread, cores()
+        workers = cores()
         read = partial(self._read, ranges=ranges)
         with self._answering(workers) as answering, ThreadPoolExecutor(1) as reader:
-            ahead = 1 + (workers if prepare else 1)
+            ahead = 1 + (workers if self.allows_threads else 1)
             yield from in_order(answering, self._answer, in_order(reader, read, batches, 2 * ahead), ahead)
 
     def stream_items(self, items: Iterable[Item], workers: int = 0) -> Iterator[Predictions]:
@@ -119,7 +134,7 @@ class Predictor:
         with ThreadPoolExecutor(workers) as reading, self._answering(workers) as answering:
             pictures = chain.from_iterable(in_order(reading, read, runs(items), 2 * workers))
             batches = iter(lambda: list(islice(pictures, CHUNK)), [])
-            ahead = 1 + (workers if self._prepare_thread else 1)
+            ahead = 1 + (workers if self.allows_threads else 1)
             yield from in_order(answering, lambda batch: self._answer_rows(gathered(batch, settings)), batches, ahead)
 
     def stream_live(self, items: Iterable[Item]) -> Iterator[Predictions]:
@@ -169,17 +184,12 @@ class Predictor:
         ids = tuple(item.id for item in read.items)
         return Predictions(ids, answers.outputs, answers.decision, read.problems, read.items)
 
-    @property
-    def _prepare_thread(self) -> Callable[[], object] | None:
-        """What a thread calls before it asks for answers; None where one thread alone may ask."""
-        return getattr(self.classifier, "prepare_thread", None)
-
     @contextmanager
     def _answering(self, workers: int) -> Iterator[ThreadPoolExecutor]:
         """Threads that answer; each uses one core, so answers do not depend on their number."""
-        prepare = self._prepare_thread
+        threads = workers if self.allows_threads else 1
         with (
-            threadpool_limits(1 if prepare else workers, "blas"),
-            ThreadPoolExecutor(workers if prepare else 1, initializer=prepare) as pool,
+            threadpool_limits(workers // threads, "blas"),
+            ThreadPoolExecutor(threads, initializer=self.prepare_thread) as pool,
         ):
             yield pool

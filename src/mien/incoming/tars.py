@@ -20,6 +20,16 @@ from mien.types import plain
 NAME = re.compile(r"\.(tar|tgz|tbz2?|txz|tzst|tar\.(gz|bz2|xz|zst))$", re.IGNORECASE)
 GZIP, BZIP2, XZ, ZSTD = STARTS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 """How compressed files begin."""
+OF_NAMES = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+"""Kinds of blocks that hold the name of the member that follows."""
+LONGEST = 2**20
+"""Most bytes of such a block."""
 OPENERS: dict[bytes, Callable[[BinaryIO], Any]] = {
     GZIP: lambda file: gzip.GzipFile(fileobj=file),
     BZIP2: bz2.BZ2File,
@@ -70,6 +80,13 @@ def members(path: Path) -> Iterator[Member]:
 
 class _StrictInfo(tarfile.TarInfo):
     """Headers of which a broken or missing one is an error: by default, it is taken for the end of the archive."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in OF_NAMES and info.size > LONGEST:  # it is read at once
+            raise tarfile.ReadError(f"a name of {info.size:,} bytes")
+        return info
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:

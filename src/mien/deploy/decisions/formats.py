@@ -51,7 +51,12 @@ def csv_lines(rows: Iterable[Row], columns: Columns) -> str:
 
 def _csv(lines: Iterable[Iterable[Any]]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(lines)
+    writer = csv.writer(buffer, lineterminator="\n")
+    quoting = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for line in lines:
+        cells = list(line)
+        has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)  # Python quotes it from 3.13 on
+        (quoting if has_return else writer).writerow(cells)
     return buffer.getvalue()
 
 

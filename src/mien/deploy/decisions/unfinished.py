@@ -42,18 +42,24 @@ class Unfinished:
         Parameters
         ----------
         about : what identifies the call: words for people, such as "settings", and digests or ids.
-        fresh : whether the rows of an earlier call are given up.
+        fresh : whether the rows of an earlier call are given up, and an output that is there is replaced.
 
         Raises
         ------
-        UsageError : rows of an earlier call are there. StorageError : they cannot be written.
+        UsageError : rows of an earlier call are there, or the output is. StorageError : they cannot be written.
         """
         if self.path.exists() and not fresh:
             cause = f"an earlier call was stopped and left its rows in {self.path.name}"
             remedy = "continue with --resume, or start over with --fresh"
             raise UsageError(cause, place=str(self.out), remedy=remedy)
+        check_new(self.out, fresh=fresh)
         with storage_errors(self.path):
             self.path.write_bytes(_header(about))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the output is there, and no rows beside it."""
+        return self.out.exists() and not self.path.exists()
 
     def resume(self, about: Mapping[str, str], step: int) -> None:
         """Continue with the rows of an earlier call, or begin where there are none.
@@ -117,6 +123,13 @@ class Unfinished:
             if stored.get(name) != value:
                 remedy = "repeat that call, start over with --fresh, or choose another place with --out"
                 raise RunError(f"holds the rows of a call with other {name}", place=str(self.path), remedy=remedy)
+
+
+def check_new(out: Path, *, fresh: bool = False) -> None:
+    """Raise UsageError where an output is there already, and is not to be replaced."""
+    if out.exists() and not fresh:
+        remedy = "choose another place with --out, or replace it with --fresh"
+        raise UsageError(f"{out} exists already", place="--out", remedy=remedy)
 
 
 def _header(about: Mapping[str, str]) -> bytes:
