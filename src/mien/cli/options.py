@@ -32,8 +32,9 @@ Settings = TypeVar("Settings")
 Command = Callable[..., Any]
 if TYPE_CHECKING:
     ItemsType = click.ParamType[tuple[Any, ...]]
+    SecondsType = click.ParamType[float]
 else:
-    ItemsType = click.ParamType  # click before 8.4 has no parameter for the type of the value
+    ItemsType = SecondsType = click.ParamType  # click before 8.4 has no parameter for the type of the value
 
 
 def options(*kinds: type, without: Sequence[str] = ()) -> Callable[[Command], Command]:
@@ -96,7 +97,7 @@ def trained_by(base: str, values: Mapping[str, Any]) -> TrainSettings:
     return build(TrainSettings, {**values, **recipe})
 
 
-class _Seconds(click.ParamType):
+class _Seconds(SecondsType):
     """A time such as 0.5s, 500ms, 2min or 0.5, in seconds."""
 
     name = "TIME"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +81,8 @@ def crop_named(name: str, detector: Detector) -> Crop:
     DataError : it is neither a name nor a folder with pictures of faces.
     """
     if name in NAMED_CROPS:
-        return getattr(detector, "crops", NAMED_CROPS)[name]
+        crops: Mapping[str, Crop] = getattr(detector, "crops", NAMED_CROPS)
+        return crops[name]
     folder = Path(name)
     if not folder.is_dir():
         remedy = f"give {' or '.join(NAMED_CROPS)}, or a folder of pictures that the classifier was trained on"
