@@ -232,7 +232,7 @@ def _stated_seconds(stream: Any, container: Any) -> float:
 
 
 def _pixels(frame: Any) -> NDArray[np.uint8]:
-    """(H, W, 3) of a frame, turned as its file says."""
+    """(H, W, 3) of a frame, turned by its display matrix."""
     pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
     turn = _turn(frame)
     return pixels if turn is None else np.ascontiguousarray(_turned(pixels, turn))
