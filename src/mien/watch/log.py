@@ -117,10 +117,31 @@ def read_logs(
     reader = _LogReader(classes, patches, time.time() if now is None else now)
     for path in map(Path, paths):
         reader.read(path)
-    return Log(
-        reader.decisions.array(), reader.verdicts.array(), reader.places.array(), tuple(reader.patches),
-        tuple(reader.files), reader.problems,
-    )  # fmt: skip
+    return reader.log()
+
+
+def log_of(
+    decisions: Iterable[dict[str, Any]], verdicts: Iterable[dict[str, Any]], classes: Sequence[str],
+    patches: Sequence[str], *, source: str,
+) -> Log:  # fmt: skip
+    """Take decisions and verdicts from elsewhere than files, as `read_logs` takes the lines of files.
+
+    Parameters
+    ----------
+    decisions, verdicts : values by the names of their columns. source : where they are from, for messages.
+
+    Examples
+    --------
+    >>> log = log_of([{"id": "a", "label": "fear", "overridden": True}], [], ("joy", "fear"), ("p",), source="store")
+    >>> log.decisions["base"].tolist(), len(log.verdicts)
+    ([1], 0)
+    """
+    reader = _LogReader(classes, patches, time.time())
+    for is_log, rows in ((True, decisions), (False, verdicts)):
+        reader.files.append(source)
+        for number, entry in enumerate(rows, 1):
+            reader.take(entry, number, is_log)
+    return reader.log()
 
 
 class _Rows:
@@ -162,18 +183,30 @@ class _LogReader:
         self.files.append(str(path))
         is_log: bool | None = None
         for number, entry in entries(path):
-            place = f"{path}, line {number}"
-            try:
-                if isinstance(entry, str):
-                    raise ValueError(entry)
-                is_log = _is_log(entry) if is_log is None else is_log
-                if is_log:
-                    self._decision(entry, place)
-                else:
-                    self._verdict(entry, number)
-            except ValueError as error:
-                kind = error.kind if isinstance(error, _EntryError) else BROKEN
-                self.problems.add(kind, place, str(error), "correct it; it is not counted")
+            is_log = self.take(entry, number, is_log)
+
+    def take(self, entry: dict[str, Any] | str, line: int, is_log: bool | None) -> bool | None:
+        """Take an entry of the last file, and return whether that is a log, which its first entry decides."""
+        place = f"{self.files[-1]}, line {line}"
+        try:
+            if isinstance(entry, str):
+                raise ValueError(entry)
+            is_log = _is_log(entry) if is_log is None else is_log
+            if is_log:
+                self._decision(entry, place)
+            else:
+                self._verdict(entry, line)
+        except ValueError as error:
+            kind = error.kind if isinstance(error, _EntryError) else BROKEN
+            self.problems.add(kind, place, str(error), "correct it; it is not counted")
+        return is_log
+
+    def log(self) -> Log:
+        """All that was taken."""
+        return Log(
+            self.decisions.array(), self.verdicts.array(), self.places.array(), tuple(self.patches),
+            tuple(self.files), self.problems,
+        )  # fmt: skip
 
     def _decision(self, entry: dict[str, Any], place: str) -> None:
         if (entry.get("error") or entry.get("status") not in (None, "", OK)) and not entry.get("label"):

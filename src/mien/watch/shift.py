@@ -18,7 +18,7 @@ import numpy as np
 from mien.certify.thresholds import check_shares
 from mien.errors import DataError, RunError
 from mien.storage.files import Record
-from mien.types import Floats, as_numbers
+from mien.types import Floats, Ints, as_numbers
 
 BINS = 12
 """Ranges of values that are told apart."""
@@ -29,6 +29,8 @@ JUMPS = np.array([[1e-4], [1e-3], [1e-2]])
 BETS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 """Stakes, from values that are higher than they were to values that are lower."""
 SIZE = JUMPS.size * BETS.size
+BLOCK = 256
+"""Images after which the evidence is scaled again; it grows at most twofold with each."""
 
 
 @dataclass(frozen=True)
@@ -91,20 +93,20 @@ class Shift:
         values = as_numbers(values, "Shift: values").astype(float)
         counts, rng = np.array(self.counts, float), np.random.default_rng([self.seed, self.images])
         places = np.searchsorted(self.edges, values, side="left")
-        ties = rng.random(len(values))
-        scale, total, evidence = max(self.wealth), counts.sum(), np.empty(len(values))
-        wealth = np.exp(np.array(self.wealth) - scale).reshape(JUMPS.size, BETS.size)
-        for number, (place, tie) in enumerate(zip(places.tolist(), ties.tolist(), strict=True)):
-            counts[place] += 1
-            total += 1
-            rank = (counts[place + 1 :].sum() + tie * counts[place]) / total
-            mixed = wealth + JUMPS * (wealth.mean(axis=1, keepdims=True) - wealth)
-            wealth = mixed * (1 + BETS * (2 * rank - 1))
-            now = float(wealth.sum())
-            evidence[number] = scale + log(now)
-            if not 1e-100 < now < 1e100:
-                wealth, scale = wealth / now, scale + log(now)
-        return self._after(evidence, counts, np.log(np.maximum(wealth, 1e-300)).ravel() + scale)
+        ties, evidence = rng.random(len(values)), np.empty(len(values))
+        scale, jumping = max(self.wealth), _jumping()
+        wealth = np.exp(np.array(self.wealth) - scale)
+        for start in range(0, len(values), BLOCK):
+            rows = slice(start, start + BLOCK)
+            ranks, counts = _ranks(counts, places[rows], ties[rows])
+            gains = np.tile(1 + BETS * (2 * ranks[:, None] - 1), JUMPS.size)
+            wealths = np.empty_like(gains)
+            for gain, after in zip(gains, wealths, strict=True):
+                wealth = np.multiply(wealth @ jumping, gain, out=after)
+            evidence[rows] = scale + np.log(wealths.sum(axis=1))
+            scale += log(wealth.sum())
+            wealth = wealth / wealth.sum()
+        return self._after(evidence, counts, np.log(np.maximum(wealth, 1e-300)) + scale)
 
     def _after(self, evidence: Floats, counts: Floats, wealth: Floats) -> Self:
         peak, lowest, since = self.peak, self.lowest, self.since
@@ -143,3 +145,18 @@ class Shift:
             remedy = "run mien watch again"
             raise RunError("holds ranges that do not fit each other", place=str(stored.path), remedy=remedy)
         return shift
+
+
+def _jumping() -> Floats:
+    """(SIZE, SIZE) how the bets change before an image: of each, the chance to jump goes to all bets alike."""
+    shares = np.repeat(JUMPS, BETS.size)
+    same_chance = np.kron(np.eye(JUMPS.size), np.ones((BETS.size, BETS.size)))
+    return np.asarray(np.diag(1 - shares) + same_chance * shares / BETS.size)
+
+
+def _ranks(counts: Floats, places: Ints, ties: Floats) -> tuple[Floats, Floats]:
+    """The rank of each value, 0 to 1, among those before it and itself, and the counts of all ranges after them."""
+    after = counts + np.cumsum(places[:, None] == np.arange(len(counts)), axis=0)
+    above = after.sum(axis=1, keepdims=True) - np.cumsum(after, axis=1)
+    at = np.arange(len(places)), places
+    return (above[at] + ties * after[at]) / after.sum(axis=1), after[-1]
