@@ -17,13 +17,13 @@ from typing import Any
 
 import httpx
 import pytest
+from conftest import Mien
+from onnx_models import CLASSES, bars
+from serving import png
 
 import mien as library
 from mien.service.store import open_store
 from mien.testing import example_bars
-from tests.cli.conftest import Mien
-from tests.onnx_models import CLASSES, bars
-from tests.serving import png
 
 IMAGES, LABELS = example_bars(40, 7)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from serving import CLASSES, Bars, make_patches, make_service, pictures, png
 from starlette.testclient import TestClient
 
 from mien.classifiers.contract import Batch
@@ -19,7 +20,6 @@ from mien.deploy.predictor import Predictor
 from mien.serve.app import application
 from mien.serve.guard import LOCAL, Limits
 from mien.service.settings import EngineSettings
-from tests.serving import CLASSES, Bars, make_patches, make_service, pictures, png
 
 HOSTS = frozenset({*LOCAL, "testserver"})
 USUAL = Limits(HOSTS)

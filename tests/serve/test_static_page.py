@@ -21,6 +21,7 @@ from mien.classifiers.adopted import open_model
 from mien.classifiers.contract import Batch, ImageSpec
 from mien.classifiers.foreign import ForeignClassifier
 from mien.classifiers.tensors import TensorSpec
+from mien.cli import run
 from mien.data.picture import RESAMPLING, RESIZE_MODES, ImageSettings, read_image
 from mien.deploy.onnx.exporting import export_graph
 from mien.deploy.onnx.metadata import input_facts
@@ -250,3 +251,12 @@ def test_what_cannot_be_a_page_is_refused(exported: tuple[Predictor, Path], tmp_
     with pytest.raises(UsageError, match="too large for a page"):
         write_static(tmp_path / "out", tmp_path / "bars.onnx", runtime=tmp_path / "copy")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_exports_and_writes_the_page(onnxruntime_web: Path, tmp_path: Path) -> None:
+    flags = ["--classes", ",".join(CLASSES), "--scaling=-1..1", "--out", str(tmp_path / "base")]
+    assert run(["adopt", str(bars(tmp_path / "m.onnx")), *flags]) == 0
+    command = ["serve", str(tmp_path / "base"), "--static", str(tmp_path / "demo")]
+    assert run([*command, "--onnxruntime-web", str(onnxruntime_web)]) == 0
+    assert json.loads((tmp_path / "demo" / "model.json").read_text())["classes"] == list(CLASSES)
+    assert run(command) == 2  # it is there already

@@ -13,9 +13,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from serving import make_patches
 
 from mien.service.store import Store, open_store
-from tests.serving import make_patches
 
 PASSWORD = "pw/@:#secret"
 QUOTED = "pw%2F%40%3A%23secret"

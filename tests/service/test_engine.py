@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from serving import Bars, pictures, png
 
 from mien.classifiers.contract import Batch
 from mien.deploy.opening import load_patch
@@ -16,7 +17,6 @@ from mien.errors import DataError, OverloadError
 from mien.service.engine import Answer, Engine, Question, Result
 from mien.service.settings import EngineSettings
 from mien.types import Decision
-from tests.serving import Bars, pictures, png
 
 
 class Collected:

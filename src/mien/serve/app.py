@@ -82,7 +82,7 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
 def _explanations(service: Service) -> APIRouter:
     router = APIRouter(tags=["predictions"])
 
-    @router.post("/explain", responses=openapi.PROBLEMS, openapi_extra={"requestBody": openapi.pictures(service, 1)})
+    @router.post("/explain", openapi_extra={"requestBody": openapi.pictures(service, 1)})
     async def explain(request: Request) -> dict[str, Any]:
         """Why a picture has its answer: a heat map, and the labelled pictures most alike."""
         body, kind = await request.body(), request.headers.get("content-type", "")
@@ -95,13 +95,13 @@ def _explanations(service: Service) -> APIRouter:
 def _feedback(service: Service) -> APIRouter:
     router = APIRouter(tags=["verdicts"])
 
-    @router.post("/feedback", responses=openapi.PROBLEMS)
+    @router.post("/feedback")
     def feedback(verdict: Verdict) -> dict[str, Any]:
         """Keep a verdict on a prediction. The same verdict again changes nothing; of different ones the last counts."""
         outcome = service.verdict(verdict.prediction, verdict.label, verdict.who)
         return {"prediction": verdict.prediction, "label": verdict.label, "verdict": outcome}
 
-    @router.get("/feedback/open", responses=openapi.PROBLEMS)
+    @router.get("/feedback/open")
     def open_decisions(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> dict[str, Any]:
         """The latest decisions that need a verdict and have none: overrides, and those drawn for an audit."""
         rows = service.store.open_decisions(service.in_force.now.id, limit)
@@ -141,19 +141,19 @@ def _patches(service: Service) -> APIRouter:
         """What was ever in force, with its certificate, who put it there, and why."""
         return {"log": [vars(entry) for entry in service.store.patch_log()]}
 
-    @router.post("/swap", responses=openapi.PROBLEMS)
+    @router.post("/swap")
     def swap(wanted: Swap) -> dict[str, Any]:
         """Put a patch in force. It is loaded and tried first; requests in flight keep the earlier one."""
         service.in_force.swap(wanted.patch, reason=wanted.reason, who=wanted.who)
         return force(service)
 
-    @router.post("/rollback", responses=openapi.PROBLEMS)
+    @router.post("/rollback")
     def roll_back(why: Reason) -> dict[str, Any]:
         """Put that in force which was before the last swap."""
         service.in_force.roll_back(reason=why.reason, who=why.who)
         return force(service)
 
-    @router.post("/lift", responses=openapi.PROBLEMS)
+    @router.post("/lift")
     def lift(why: Reason) -> dict[str, Any]:
         """End what an alarm put in force."""
         service.in_force.lift(reason=why.reason, who=why.who)
@@ -170,14 +170,14 @@ def _state(service: Service, metrics: Metrics) -> APIRouter:
         """Whether the process runs."""
         return {"status": "ok"}
 
-    @router.get("/readyz", responses=openapi.PROBLEMS)
+    @router.get("/readyz")
     def ready() -> dict[str, str]:
         """Whether it answers, and can keep decisions."""
         if service.problem:
             raise problems.ProblemError(503, service.problem)
         return {"status": "ready", "patch": service.in_force.now.reference}
 
-    @router.get("/watch", responses=openapi.PROBLEMS)
+    @router.get("/watch")
     def watch() -> Response:
         """Whether the patch in force keeps its promise: its bounds over time, and the answers before and after."""
         content = {**service.promise.shown(), "seconds": metrics.latency(), **force(service)}

@@ -48,9 +48,7 @@ def _problem(status: int) -> dict[str, Any]:
     return {"description": TITLES.get(status, "Error"), "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: _problem(status) for status in (400, 401, 403, 409, 413, 421, 422, 503)
-}
+PROBLEMS = {str(status): _problem(status) for status in (400, 401, 403, 404, 405, 408, 409, 413, 415, 421, 422, 503)}
 """Answers that every endpoint may give."""
 
 
@@ -61,6 +59,9 @@ def described(app: FastAPI, service: Service) -> dict[str, Any]:
         schema = get_openapi(title="mien", version=versions()["mien"], description=about, routes=app.routes)
         schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
         schema["paths"]["/predict"] = {"post": _predict(service)}
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                operation["responses"].update(PROBLEMS)
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -94,9 +95,5 @@ def _predict(service: Service) -> dict[str, Any]:
         "tags": ["predictions"], "summary": "Answers for pictures", "operationId": "predict",
         "description": "A row for each picture, with the names that mien predict uses.",
         "parameters": query, "requestBody": pictures(service, service.settings.max_images),
-        "responses": {
-            "200": {"description": "A row for each picture", "content": {JSON: {"schema": answer}}},
-            **{str(status): problem for status, problem in PROBLEMS.items()},
-            **{str(status): _problem(status) for status in (408, 415)},
-        },
+        "responses": {"200": {"description": "A row for each picture", "content": {JSON: {"schema": answer}}}},
     }  # fmt: skip

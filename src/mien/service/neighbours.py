@@ -156,7 +156,7 @@ class NeighbourIndex:
             similar = np.concatenate([similar, np.take_along_axis(block, best, 1)], 1)
             rows = np.concatenate([rows, start + best], 1)
             order = np.lexsort((rows, -similar), axis=1)[:, :count]
-            similar, rows = (np.take_along_axis(values, order, 1) for values in (similar, rows))
+            similar, rows = np.take_along_axis(similar, order, 1), np.take_along_axis(rows, order, 1)
         return rows, np.clip(1 - similar, 0, 2)
 
     def thumbnail(self, row: int, side: int = SIDE) -> bytes:
