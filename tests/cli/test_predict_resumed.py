@@ -16,9 +16,11 @@ from onnx_models import bars
 from PIL import Image
 
 from mien.cli import predict_pictures
+from mien.cli.looking import Looking
 from mien.deploy import predictor
 from mien.deploy.decisions.rows import Columns
 from mien.deploy.decisions.unfinished import Unfinished
+from mien.faces.settings import FinderSettings
 from mien.testing import example_bars
 
 ADOPT = ("--classes", "left,middle,right", "--scaling", "0..255")
@@ -222,6 +224,8 @@ def test_a_patch_that_is_silenced_meanwhile_is_another_call() -> None:
         system = SimpleNamespace(patch=patch, classifier=SimpleNamespace(card=SimpleNamespace(id="f")))
         source = SimpleNamespace(ranges=None)
         columns = Columns(("a",))
-        return predict_pictures._Answering(system, source, columns, 0, print).about(())  # type: ignore[arg-type]
+        looking = Looking(0, None, None, FinderSettings())
+        answering = predict_pictures._Answering(system, source, columns, looking, None, print)  # type: ignore[arg-type]
+        return answering.about(())
 
     assert about("")["patch"] != about("overrides nothing")["patch"]

@@ -219,6 +219,7 @@ def test_an_alarm_silences_the_patch_and_a_person_lifts_that(patches: Path, tmp_
         assert seen["answers"]["before"] != seen["answers"]["after"] and sum(seen["answers"]["after"].values()) == 450
         assert client.get("/watch").json()["restraint"]["action"] == "silence"
         assert not any(row["overridden"] for row in ask(client, *IMAGES))
+        assert not any(row["overridden"] for row in ask(client, *IMAGES, patch="first"))  # also if it is named
         assert client.post("/patches/lift", json={"who": "Ann"}).json()["restraint"] is None
         assert client.get("/watch").json()["restraint"] is None  # the alarm stands, and restrains it no more
         assert any(row["overridden"] for row in ask(client, *IMAGES))

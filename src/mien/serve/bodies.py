@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+import numpy as np
+from numpy.typing import NDArray
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -27,11 +29,11 @@ class Pictures:
 
     Attributes
     ----------
-    images : contents of image files. labels : what came with each.
+    images : contents of image files, or uint8 pixels. labels : what came with each.
     patch : by which they are to be answered; "" for the one in force.
     """
 
-    images: list[bytes] = field(default_factory=list)
+    images: list[bytes | NDArray[np.uint8]] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
     patch: str = ""
 

@@ -14,7 +14,6 @@ from fastapi import APIRouter, Path
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from mien.classifiers.contract import ImageSpec
 from mien.machine import versions
 from mien.serve.asking import rows_of
 from mien.serve.bodies import Pictures
@@ -53,8 +52,6 @@ class InferenceRequest(BaseModel):
 def routes(service: Service) -> APIRouter:
     """The routes below /v2."""
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
-    spec = service.classifier.card.inputs
-    assert isinstance(spec, ImageSpec)
 
     def check(name: str) -> None:
         if name != NAME:
@@ -81,17 +78,7 @@ def routes(service: Service) -> APIRouter:
     def model(name: ModelName) -> dict[str, Any]:
         """Inputs and outputs of the model."""
         check(name)
-        side = spec.size
-        shape = [-1, side, side, 3] if spec.colour else [-1, side, side]
-        count = len(service.in_force.now.predictor.classes)
-        outputs = [
-            {"name": "probabilities", "datatype": "FP64", "shape": [-1, count]},
-            *({"name": each, "datatype": "BYTES", "shape": [-1]} for each in ("label", "corrected", "prediction")),
-            {"name": "overridden", "datatype": "BOOL", "shape": [-1]},
-        ]
-        inputs = [{"name": INPUT, "datatype": "UINT8", "shape": shape}]
-        return {"name": NAME, "versions": [service.in_force.now.id or "none"], "platform": PLATFORM,
-                "inputs": inputs, "outputs": outputs}  # fmt: skip
+        return _model(service)
 
     @router.get("/models/{name}/ready")
     def model_ready(name: ModelName) -> dict[str, Any]:
@@ -103,18 +90,36 @@ def routes(service: Service) -> APIRouter:
     async def infer(name: ModelName, request: InferenceRequest) -> dict[str, Any]:
         """Answers for pictures of any size as UINT8 (N, H, W) or (N, H, W, 3), or as files in base64 (BYTES)."""
         check(name)
-        images = _images(request, service.settings.max_images)
-        labels = [Label(request.id)] * len(images)
-        patch = request.parameters.get("patch", "")
-        if not isinstance(patch, str):
-            raise ProblemError(400, "the parameter patch is no text", "give NAME@HASH, or none")
-        rows = await rows_of(service, Pictures(images, labels, patch))  # type: ignore[arg-type]
-        for row in rows:
-            if isinstance(row, Exception):
-                raise row
-        return _answer(request.id, rows)  # type: ignore[arg-type]
+        return _answer(request.id, await _rows(service, request))
 
     return router
+
+
+def _model(service: Service) -> dict[str, Any]:
+    """Inputs and outputs of the model."""
+    spec = service.classifier.card.images
+    now = service.in_force.now
+    outputs = [
+        {"name": "probabilities", "datatype": "FP64", "shape": [-1, len(now.predictor.classes)]},
+        *({"name": each, "datatype": "BYTES", "shape": [-1]} for each in ("label", "corrected", "prediction")),
+        {"name": "overridden", "datatype": "BOOL", "shape": [-1]},
+    ]
+    inputs = [{"name": INPUT, "datatype": "UINT8", "shape": [-1, *spec.shape]}]
+    about = {"name": NAME, "versions": [now.id or "none"], "platform": PLATFORM}
+    return {**about, "inputs": inputs, "outputs": outputs}
+
+
+async def _rows(service: Service, request: InferenceRequest) -> list[dict[str, Any]]:
+    """The rows of all pictures; the first error of one is raised."""
+    images = _images(request, service.settings.max_images)
+    patch = request.parameters.get("patch", "")
+    if not isinstance(patch, str):
+        raise ProblemError(400, "the parameter patch is no text", "give NAME@HASH, or none")
+    rows = await rows_of(service, Pictures(images, [Label(request.id)] * len(images), patch))
+    for row in rows:
+        if isinstance(row, Exception):
+            raise row
+    return [row for row in rows if isinstance(row, dict)]
 
 
 def _images(request: InferenceRequest, most: int) -> list[bytes | NDArray[np.uint8]]:

@@ -18,12 +18,12 @@ from mien.deploy.predictor import Predictor
 from mien.deploy.watch_io import KEEP
 from mien.errors import DataError, MienError, choice_error
 from mien.service.answers import AnswerRows, Label
-from mien.service.engine import Answer, Engine, Question, Result
+from mien.service.engine import Engine, Question, Result
 from mien.service.in_force import InForce
 from mien.service.patches import PatchFolder
 from mien.service.promise import Promise
 from mien.service.reasons import Reasons
-from mien.service.recorder import Recorder
+from mien.service.recorder import Record, Recorder
 from mien.service.settings import EngineSettings, ServeSettings
 from mien.service.store.store import Store
 
@@ -113,7 +113,7 @@ class Service:
         ------
         OverloadError : too many wait. UsageError, RunError : no such patch.
         """
-        by = self.patches.load(patch) if patch else self.in_force.now.predictor
+        by = self._answering(patch)
         deadline = time.monotonic() + self.engine.settings.timeout
         self.engine.submit(
             [
@@ -122,12 +122,20 @@ class Service:
             ]
         )
 
-    def explain(self, image: bytes, patch: str = "") -> dict[str, Any]:
+    def explain(self, image: bytes | NDArray[np.uint8], patch: str = "") -> dict[str, Any]:
         """Why a picture has its answer, see `Reasons.of`; DataError where the picture cannot be read."""
         pixels = self.engine.read(image)
         if isinstance(pixels, DataError):
             raise pixels
-        return self.reasons.of(pixels, self.patches.load(patch) if patch else self.in_force.now.predictor)
+        return self.reasons.of(pixels, self._answering(patch))
+
+    def _answering(self, reference: str) -> Predictor:
+        """What answers: the patch that is named, "" for the one in force. Its restraint holds however it is named."""
+        now = self.in_force.now
+        if not reference:
+            return now.predictor
+        named = self.patches.load(reference)
+        return now.predictor if named.patch and named.patch.id == now.id else named
 
     def verdict(self, prediction: str, label: str, who: str = "", seconds: float = 0.5) -> str:
         """Keep a verdict on a prediction; see `Store.add_verdict`.
@@ -163,26 +171,34 @@ class Service:
 
     def _answered(self, pairs: Sequence[tuple[Question, Result]]) -> None:
         """Rows for clients and records for the store, of one batch."""
-        told, records = [], []
+        rows: list[tuple[Asked, dict[str, Any] | Exception]] = []
+        records = []
         for question, result in pairs:
             asked: Asked = question.asker
-            row: dict[str, Any] | Exception
-            if isinstance(result, Answer):
-                row, record = self.rows.row(result, asked.label)
+            row, record = self._row(result, asked.label)
+            rows.append((asked, row))
+            if record is not None:
                 records.append(record)
                 self.overridden += record.decision.overridden
-            else:
-                row = result
-            told.append((asked, row))
 
         def tell() -> None:
-            for asked, row in told:
+            for asked, row in rows:
                 asked.tell(asked.place, row)
 
         self.answered += len(records)
         if records:
             self.recorder.add(records)  # before anybody can give a verdict on them
         self.deliver(tell)
+
+    def _row(self, result: Result, label: Label) -> tuple[dict[str, Any] | Exception, Record | None]:
+        """The row of one picture with its record; the error in place of both, so that nobody waits in vain."""
+        if isinstance(result, Exception):
+            return result, None
+        try:
+            return self.rows.row(result, label)
+        except Exception as error:
+            log.exception("an answer could not be written as a row")
+            return error, None
 
     def _tend(self) -> None:
         """Follow other workers, watch, and remove what is too old, until the service stops."""
