@@ -146,6 +146,14 @@ class CalibrationSet:
         mine, others = self.arrays(), other.arrays()
         return all(np.array_equal(mine[name], others[name]) for name in ("ids", "truth", "base", "group"))
 
+    def take(self, rows: Ints) -> Self:
+        """The set of some of the images."""
+        columns = {name: getattr(self, name)[:, rows] for name in ("score", "suggested")}
+        values = {name: getattr(self, name) for name in ("truth", "base", "groups", "ids", "confidence")}
+        return replace(
+            self, **columns, **{name: None if value is None else value[rows] for name, value in values.items()}
+        )
+
     def with_correctors(self, other: CalibrationSet) -> Self:
         """The set with the correctors of another set of the same images added."""
         rows = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("score", "suggested")}
