@@ -71,7 +71,7 @@ def test_too_many_gaps_certify_nothing() -> None:
 
 @pytest.mark.parametrize("kind", GUARANTEES)
 def test_labels_that_hide_harm_do_not_raise_it(kind: str) -> None:
-    """Of images that the corrector spoils half have no label; the naive threshold breaks the budget, this one keeps it."""
+    """Half of the images that are spoilt have no label: the naive threshold breaks the budget, this one keeps it."""
     policy, everybody = Policy(0.05, guarantee=kind, aim="gain"), drawn(99, 60_000)
     right = everybody.truth == everybody.base
     harm = {"naive": [], "counted": []}

@@ -1,13 +1,13 @@
 """Calibration images that were drawn at random and have no label: a certificate that holds whatever their labels are.
 
 Who gives labels may leave out just those images that the corrector spoils. An image without a label is harmed only if
-f's answer was right and is overridden. So each such image whose score exceeds a threshold in force is counted as a right
-answer that is lost at any threshold; one below harms nothing, and is left out.
+f's answer was right and is overridden. So each such image whose score exceeds a threshold in force is counted as a
+right answer that is lost at any threshold; one below harms nothing, and is left out.
 
 This is never less strict than the true labels. Let n images be known to be right, and r of the m counted ones be right
-as well. The allowed number of harmed grows with n by at most one for each image, since Bin(n + 1, α) ≤ Bin(n, α) + 1. So
-at most allowed(n + m) − m + r ≤ allowed(n + r) of the n + r right ones exceed the threshold: as many as with all labels.
-For the expected guarantee, ⌊α(n + 1)⌋ − 1 grows as slowly.
+as well. The allowed number of harmed grows with n by at most one for each image, since Bin(n + 1, α) ≤ Bin(n, α) + 1.
+So at most allowed(n + m) − m + r ≤ allowed(n + r) of the n + r right ones exceed the threshold: as many as with all
+labels. For the expected guarantee, ⌊α(n + 1)⌋ − 1 grows as slowly.
 """
 
 from __future__ import annotations

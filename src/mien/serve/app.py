@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mien.data.views import png_uri
-from mien.serve import inference, openapi, problems
+from mien.serve import inference, openapi, problems, proposals
 from mien.serve.asking import PredictEndpoint
 from mien.serve.guard import Guard, Limits
 from mien.serve.metrics import Metrics
@@ -69,7 +69,13 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
 
     app = FastAPI(title="mien", lifespan=life, docs_url=None, redoc_url=None)
     app.router.routes.insert(0, Route("/predict", PredictEndpoint(service), methods=["POST"]))
-    for router in (_patches(service), _feedback(service), _state(service, metrics), inference.routes(service)):
+    for router in (
+        _patches(service),
+        proposals.routes(service),
+        _feedback(service),
+        _state(service, metrics),
+        inference.routes(service),
+    ):
         app.include_router(router)
     problems.install(app)
     app.openapi = lambda: openapi.described(app, service)  # type: ignore[method-assign]

@@ -21,6 +21,7 @@ from mien.errors import UsageError
 from mien.serve.app import application
 from mien.serve.guard import LOCAL, Limits
 from mien.serve.supervisor import supervise
+from mien.service.learning import Elsewhere
 from mien.service.patches import PatchFolder
 from mien.service.service import Service
 from mien.service.settings import EngineSettings, ServeSettings
@@ -81,12 +82,14 @@ def make_service(
     UsageError, RunError, StorageError : something cannot be opened.
     """
     folder = cell_of(Path(config.place))
-    classifier = open_run(folder)
+    open_classifier = partial(open_run, folder)
+    classifier = open_classifier()
     check_reads_images(classifier, config.place)
     beside = [Path(config.patch_folder)] if config.patch_folder else []
     beside += [folder / APPLIED] if is_patched(folder) else []
     patches = PatchFolder(Path(config.patches) if config.patches else None, classifier, beside)
-    return Service(classifier, patches, open_store(config.store), config.settings, config.engine, deliver)
+    store, elsewhere = open_store(config.store), Elsewhere(open_classifier, config.store)
+    return Service(classifier, patches, store, config.settings, config.engine, deliver, elsewhere)
 
 
 def check_reads_images(classifier: Classifier, place: str) -> None:

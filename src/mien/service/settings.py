@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.errors import UsageError
 from mien.machine import cores
 from mien.settings import setting, validate
 
@@ -58,6 +59,8 @@ class ServeSettings:
         looks for an alarm.
     on_alarm : what an alarm of the watch puts in force, see `mien.deploy.watch_io`.
     refit_after : verdicts after which a new patch is fitted; 0 for never. swap : one of SWAP_POLICIES.
+    data : labelled pictures that count beside the verdicts, "" for none. trained_on : data sets that the classifier was
+        trained on, for these; by default those that the patch in force names.
     """
 
     patch: str = setting("", "patch in force at the start, as NAME@HASH, or none; by default the last one")
@@ -88,6 +91,13 @@ class ServeSettings:
         BY_HAND, "who puts a new patch in force: a person, or the server where it is certified and better",
         choices=SWAP_POLICIES,
     )  # fmt: skip
+    data: str = setting("", "labelled pictures that new patches learn from as well, and are certified on")
+    trained_on: tuple[str, ...] = setting(
+        (), "data sets that BASE was trained on, to leave them out of --data; by default those of the patch in force"
+    )
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.refit_after and self.keep != CROP:
+            remedy = "add --keep crop, or leave --refit-after out"
+            raise UsageError("verdicts teach nothing without pictures", place="--refit-after", remedy=remedy)

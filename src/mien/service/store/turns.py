@@ -43,3 +43,10 @@ def keep_turn(store: Store, name: str, ends: int, seconds: float) -> int:
     with store._writing(LOG) as connection:
         mine = sql.update(facts).where(facts.c.name == name, facts.c.value == ends).values(value=later)
         return later if connection.execute(mine).rowcount else 0
+
+
+def is_taken(store: Store, name: str) -> bool:
+    """Whether a worker has the turn now."""
+    with store._reading() as connection:
+        value = connection.execute(sql.select(facts.c.value).where(facts.c.name == name)).scalar_one_or_none()
+    return value is not None and value > now()
