@@ -77,7 +77,7 @@ def part_of(key: str) -> int:
     """The part of a unit that has this name.
 
     >>> [part_of(name) for name in ("Ann", "Ben", "Cid", "Dora", "Eve")]
-    [1, 0, 0, 0, 1]
+    [1, 0, 1, 2, 1]
     """
     place = int(hashlib.sha256(f"mien part {key}".encode(errors="surrogatepass")).hexdigest()[:8], 16) / 2**32
     return FIT if place < SHARES[FIT] else CALIBRATE if place < SHARES[FIT] + SHARES[CALIBRATE] else HELD

@@ -15,7 +15,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from mien.classifiers.contract import Classifier
-from mien.errors import MienError, RunError, StorageError, UsageError, choice_error
+from mien.errors import MienError, RunError, StorageError, UsageError
 from mien.service.in_force import InForce
 from mien.service.patches import PatchFolder
 from mien.service.refit import Outcome, refit
@@ -25,6 +25,7 @@ from mien.service.store.judged import verdicts_after
 from mien.service.store.rows import DECLINE, IN_FORCE, PROPOSE, REFIT, LogEntry
 from mien.service.store.store import Store
 from mien.service.store.turns import is_taken, keep_turn, take_turn
+from mien.types import plain
 from mien.workers import use_one_core, worker_processes
 
 log = logging.getLogger("mien.service")
@@ -164,8 +165,10 @@ class Learning:
         listed = self.in_force.patches.find(reference)
         waiting = {entry.patch: entry for entry in proposals(self.store.patch_log())}
         if listed is None or listed.id not in waiting:
-            names = [f"{entry.name}@{entry.patch[:12]}" for entry in waiting.values()]
-            raise choice_error("proposal", reference, names, place="patch")
+            open_ones = ", ".join(map(_reference, waiting.values())) or "there is none"
+            raise UsageError(
+                "is no proposal that waits", place=plain(reference), remedy=f"those that wait: {open_ones}"
+            )
         entry = waiting[listed.id]
         self.store.log(
             LogEntry(

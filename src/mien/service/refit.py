@@ -107,7 +107,7 @@ def refit(
     except StorageError:
         raise
     except MienError as error:
-        return replace(outcome, words=f"no patch: {error.cause}")
+        return replace(outcome, words=": ".join(filter(None, ("no patch", error.place, error.cause))))
     outcome = _with_lesson(outcome, lesson)
     if lesson.patch is None or not lesson.proposed:
         return outcome
