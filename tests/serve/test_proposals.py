@@ -34,11 +34,11 @@ def served(folder: Path, **settings: Any) -> Iterator[TestClient]:
         yield client
 
 
-def ask(client: TestClient, images: Any) -> list[dict[str, Any]]:
+def ask(client: TestClient, images: Any, **fields: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for start in range(0, len(images), 60):
         files = [("file", ("a.png", png(image), "image/png")) for image in images[start : start + 60]]
-        answer = client.post("/predict", files=files)
+        answer = client.post("/predict", files=files, data=fields)
         assert answer.status_code == 200, answer.text
         rows += answer.json()["predictions"]
     return rows
@@ -70,8 +70,6 @@ def recall(rows: list[dict[str, Any]], name: str) -> float:
 
 def test_verdicts_teach_a_class_and_the_policy_swaps(tmp_path: Path) -> None:
     with served(tmp_path, audit=1.0, swap="better") as client:
-        before = ask(client, NEW)
-        assert recall(before, "lower") == 0
         teach(client)
         refits = until(lambda: [entry for entry in log(client) if entry["action"] in ("propose", "refit")])
         outputs = Bars().outputs(Batch(NEW))
@@ -79,7 +77,8 @@ def test_verdicts_teach_a_class_and_the_policy_swaps(tmp_path: Path) -> None:
         assert refits[0]["patch"] == swap["patch"] and refits[0]["certificate"]["comparison"]["p"] < 0.05
         assert swap["who"] == "mien" and swap["certificate"]["holds"] and "held-out" in swap["reason"]
         until(lambda: client.get("/patches").json()["patch"] == swap["patch"])
-        after = ask(client, NEW)
+        before, after = ask(client, NEW, patch="none"), ask(client, NEW)
+        assert recall(before, "lower") == 0
         assert recall(after, "lower") > 0.9
         right = [row["label"] == label for row, label in zip(before, TRUTH, strict=True)]
         lost = [row["corrected"] != label for row, label in zip(after, TRUTH, strict=True)]

@@ -148,11 +148,11 @@ class CalibrationSet:
 
     def take(self, rows: Ints) -> Self:
         """The set of some of the images."""
-        columns = {name: getattr(self, name)[:, rows] for name in ("score", "suggested")}
-        values = {name: getattr(self, name) for name in ("truth", "base", "groups", "ids", "confidence")}
-        return replace(
-            self, **columns, **{name: None if value is None else value[rows] for name, value in values.items()}
-        )
+        columns: dict[str, Any] = {name: getattr(self, name)[:, rows] for name in ("score", "suggested")}
+        for name in ("truth", "base", "groups", "ids", "confidence"):
+            values = getattr(self, name)
+            columns[name] = None if values is None else values[rows]
+        return replace(self, **columns)
 
     def with_correctors(self, other: CalibrationSet) -> Self:
         """The set with the correctors of another set of the same images added."""

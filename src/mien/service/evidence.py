@@ -110,7 +110,8 @@ def evidence_of(
     given = None if data is None else in_classes(data.pictures, names)
     names = names if given is None else given.labelset.names
     place = {name: index for index, name in enumerate(names)}
-    live = live.replace(labels=np.array([place[label] for label in labels], int), labelset=LabelSet(names))
+    keys, indices = _keys(live), np.array([place[label] for label in labels], int)
+    live = live.replace(hashes=keys, labels=indices, labelset=LabelSet(names))
     pictures, others = live, 0
     if given is not None:
         groups = np.full(len(given), "") if given.groups is None else given.groups
@@ -119,8 +120,7 @@ def evidence_of(
     if not len(pictures):
         raise DataError("no picture has a verdict and is kept", place=NAME, remedy="keep crops, and give verdicts")
     parts = [] if data is None else [OF_DATA.get(PARTS[each], FIT) for each in data.parts.parts.tolist()]
-    keys = np.where(live.groups == "", live.hashes, live.groups) if len(live) else live.ids
-    parts += map(part_of, keys.tolist())
+    parts += [part_of(row.decision.group or key) for row, key in zip(rows, keys.tolist(), strict=True)]
     unit = group_ids(pictures)
     lowest = np.full(int(unit.max()) + 1, HELD)
     np.minimum.at(lowest, unit, parts)
@@ -166,7 +166,7 @@ def _without_learnt(
     new = np.flatnonzero(~overlap.excluded)
     ids = texts([rows[row].decision.prediction for row in new])
     live = live.take(new)
-    live = live.replace(ids=ids, hashes=_keys(live), name=NAME)
+    live = live.replace(ids=ids, name=NAME)
     return (
         live,
         [rows[row] for row in new],
@@ -176,4 +176,4 @@ def _without_learnt(
 
 def _keys(pictures: Dataset) -> Texts:
     """(N,) digests of pictures as the classifier reads them, by which equal ones are known wherever they come from."""
-    return texts([hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in pictures.pictures])
+    return texts([hashlib.sha256(image.tobytes()).hexdigest() for image in pictures.pictures])

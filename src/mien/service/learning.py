@@ -165,10 +165,8 @@ class Learning:
         listed = self.in_force.patches.find(reference)
         waiting = {entry.patch: entry for entry in proposals(self.store.patch_log())}
         if listed is None or listed.id not in waiting:
-            open_ones = ", ".join(map(_reference, waiting.values())) or "there is none"
-            raise UsageError(
-                "is no proposal that waits", place=plain(reference), remedy=f"those that wait: {open_ones}"
-            )
+            remedy = f"those that wait: {', '.join(map(_reference, waiting.values())) or 'none'}"
+            raise UsageError("is no proposal that waits", place=plain(reference), remedy=remedy)
         entry = waiting[listed.id]
         self.store.log(
             LogEntry(
