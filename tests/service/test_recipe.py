@@ -37,7 +37,7 @@ def test_settings_of_the_patch_in_force() -> None:
 
 def test_without_a_patch_all_classes_are_corrected() -> None:
     recipe = Recipe.of(Predictor(Bars()), ServeSettings())
-    assert recipe.targets == ("all",) and recipe.needed == 149 and recipe.settings.corrector == "logistic"
+    assert recipe.targets == ("all",) and recipe.needed == 149 and recipe.settings.corrector == "nystroem"
     assert recipe.labelled(Bars()) is None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,24 @@ def test_no_sample_no_patch(tmp_path: Path) -> None:
         outcome = refit(store, patches, "none", ALL)
     assert "no random sample" in outcome.words and outcome.patch == "" and not outcome.better
     assert outcome.verdict == 300 and outcome.certificate is None and patches.listed() == []
+
+
+def test_labelled_data_certify_verdicts_that_are_no_sample(tmp_path: Path) -> None:
+    for name, seed, count in (("faces", 31, 900), ("old", 32, 30)):
+        for number, (image, label) in enumerate(zip(*pictures(count, seed), strict=True)):
+            (tmp_path / name / label).mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / label / f"{number}.png").write_bytes(png(image))
+    patches = PatchFolder(tmp_path / "patches", Bars())
+    given = ServeSettings(keep="crop", data=str(tmp_path / "faces"), trained_on=(str(tmp_path / "old"),))
+    with open_store(tmp_path / "store.db") as store:
+        filled(store, 300, chance=None)
+        outcome = refit(store, patches, "none", given)
+        unknown = refit(store, patches, "none", replace(given, trained_on=("unknown",)))
+    assert outcome.better and outcome.sample == "data" and "stated by the user" in outcome.words
+    patch = load_patch(patches.listed()[0].folder, Bars())
+    assert patch.provenance.kind == "stated" and patch.about["data"]["source"] == str(tmp_path / "faces")
+    assert patch.about["verdicts"]["learnt_from"] > 300 + 200
+    assert unknown.patch == "" and "training data unknown" in unknown.words
 
 
 def test_labelled_data_that_cannot_be_used_are_a_reason(verdicts: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class Declined(BaseModel):
 
 
 def routes(service: Service) -> APIRouter:
-    """The endpoints."""
+    """The endpoints of proposals, for a service."""
     router = APIRouter(prefix="/patches", tags=["learning"])
 
     @router.get("/proposals", responses=openapi.PROBLEMS)

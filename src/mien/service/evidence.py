@@ -31,7 +31,7 @@ FIT, CALIBRATE, HELD = range(3)
 SHARES = (0.4, 0.4, 0.2)
 """Shares of the units of live pictures for learning, for certifying, and held out."""
 OF_DATA = {"fit": FIT, "calibrate": CALIBRATE, "test": HELD}
-"""Part of labelled data → what it is for."""
+"""Part of labelled data → the part that its pictures have here."""
 NAME = "verdicts"
 
 

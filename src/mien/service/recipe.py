@@ -18,7 +18,7 @@ from mien.deploy.settings import CorrectSettings
 from mien.deploy.target_classes import ALL
 from mien.service.settings import ServeSettings
 
-WITHOUT_PATCH = "logistic"
+WITHOUT_PATCH = "nystroem"
 """The corrector where no patch is in force whose settings could be taken."""
 
 
@@ -80,7 +80,7 @@ class Recipe:
     @property
     def about(self) -> Mapping[str, Any]:
         """What a patch keeps of it."""
-        about = {"command": "mien serve --refit-after N", "settings": asdict(self.settings.stored())}
+        about = {"command": "mien serve --refit-after", "settings": asdict(self.settings.stored())}
         return about if self.data is None else {**about, "data": asdict(self.data.stored())}
 
 
