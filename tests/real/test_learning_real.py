@@ -66,7 +66,6 @@ def test_verdicts_on_real_faces_raise_the_accuracy_on_held_out_ones(real_data: P
     outcome = refit(service.store, patches, service.in_force.now.reference, settings)
     service.stop()
     service.store.close()
-    print(outcome.words, outcome.comparison)
     assert outcome.patch and outcome.comparison is not None and outcome.certificate is not None
     before, after = outcome.comparison.accuracy
     assert after > before and outcome.certificate["holds"] and outcome.comparison.pictures > 400

@@ -45,7 +45,8 @@ class Outcome:
     patch, name : id and name of the new patch, "" for none. previous : id of the one that it is compared with.
     certificate, comparison : of the new patch; None for none.
     better : whether it is certified, and better than the one in force beyond chance.
-    sample : the pictures that certify it, one of `mien.service.lesson.SAMPLES`. until, verdict : last decision and verdict that were read, as places in the store.
+    sample : the pictures that certify it, one of `mien.service.lesson.SAMPLES`.
+    until, verdict : last decision and verdict that were read, as places in the store.
     """
 
     words: str = ""
