@@ -98,6 +98,20 @@ def test_new_rows_are_corrected_and_their_log_is_watched(mien: Mien, patch: Path
     assert "picture" not in (patch / "watch" / "report.html").read_text()
 
 
+def test_corrected_rows_are_written_whole_in_any_format(mien: Mien, patch: Path, tmp_path: Path) -> None:
+    place, out = new(tmp_path), tmp_path / "out.csv"
+    assert mien("predict", place, "--patch", patch, "--out", out).code == 0
+    header, *lines = out.read_text().splitlines()
+    assert header == "id,label,corrected,overridden,legit,fraud,error,patch,score,threshold,time,group"
+    assert len(lines) == 400
+    mien("predict", place, "--patch", patch, "--out", out).refused(2, "exists already", "--fresh")
+    assert mien("predict", place, "--patch", patch, "--out", out, "--fresh").code == 0
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
+    assert mien("predict", place, "--patch", patch, "--out", tmp_path / "out.parquet").code == 0
+    ids = parquet.read_table(tmp_path / "out.parquet")["id"].to_pylist()
+    assert ids == [line.partition(",")[0] for line in lines]
+
+
 def test_a_broken_promise_on_new_rows_is_an_alarm(mien: Mien, patch: Path, tmp_path: Path) -> None:
     def shift(columns: Columns) -> None:
         columns["amount"] = [float(str(value)) + 3 for value in columns["amount"]]

@@ -77,11 +77,11 @@ def test_the_log_of_predict_has_old_and_new_columns(
     as_json = mien("predict", faces / "fear", "--run", trained, "--patch", folder)
     for line in as_json.out.splitlines():
         row = json.loads(line)
-        assert list(row)[:5] == ["file", "label", "corrected", "overridden", "probabilities"]
+        assert list(row)[:6] == ["file", "status", "label", "corrected", "overridden", "probabilities"]
         assert row["patch"] == patch_id and row["time"].endswith("Z")
         assert row["overridden"] == (row["score"] > row["threshold"])
     header = mien("predict", faces / "fear", "--run", trained, "--patch", folder, "--csv").out.splitlines()[0]
-    assert header.startswith("file,label,corrected,overridden,") and header.endswith(
+    assert header.startswith("file,status,label,corrected,overridden,") and header.endswith(
         ",error,patch,score,threshold,time"
     )
 

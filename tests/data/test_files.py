@@ -9,7 +9,7 @@ from PIL import Image, features
 
 from mien.data import files, folders, signatures
 from mien.data.checks import by_kind
-from mien.data.files import images_in, list_folder, walk
+from mien.data.files import each_image_in, images_in, list_folder, walk
 from mien.data.images import ImageSettings, read_pictures
 from mien.data.load import load
 from mien.data.signatures import format_of
@@ -213,3 +213,14 @@ class TestGather:
 
     def test_a_file_that_is_named_is_taken_whatever_it_is(self, tmp_path: Path) -> None:
         assert images_in(tmp_path / "gone.txt") == ([tmp_path / "gone.txt"], [])
+
+
+def test_a_walk_holds_one_folder_at_a_time(tmp_path: Path) -> None:
+    """The second folder is not listed before the pictures of the first are taken."""
+    for name in ("a/1.png", "b/2.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"x")
+    paths = each_image_in(tmp_path, print)
+    assert next(paths).name == "1.png"
+    (tmp_path / "b/3.png").write_bytes(b"x")
+    assert [path.name for path in paths] == ["2.png", "3.png"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from serving import CLASSES, Bars, make_patches, make_service, pictures, png
 from starlette.testclient import TestClient
 
 from mien.classifiers.contract import Batch
@@ -18,7 +20,6 @@ from mien.deploy.predictor import Predictor
 from mien.serve.app import application
 from mien.serve.guard import LOCAL, Limits
 from mien.service.settings import EngineSettings
-from tests.serving import CLASSES, Bars, make_patches, make_service, pictures, png
 
 HOSTS = frozenset({*LOCAL, "testserver"})
 USUAL = Limits(HOSTS)
@@ -113,6 +114,31 @@ def test_shadows_are_answered_beside_and_kept(patches: Path, tmp_path: Path) -> 
     service.store.close()
 
 
+def test_why_a_picture_has_its_answer(patches: Path, tmp_path: Path) -> None:
+    for image, label in zip(IMAGES, LABELS, strict=True):
+        (tmp_path / "data" / label).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / label / f"{len(list((tmp_path / 'data' / label).iterdir()))}.png").write_bytes(png(image))
+    with served(patches, tmp_path, data=str(tmp_path / "data")) as client:
+        as_png = {"content-type": "image/png"}
+        for _ in range(300):  # until the labelled pictures are read
+            why = client.post("/explain", content=png(LOWER), headers=as_png).json()
+            if why["nearest"]:
+                break
+            time.sleep(0.1)
+        assert len(why["nearest"]) == 5 and why["nearest"][0]["distance"] == pytest.approx(0, abs=1e-6)
+        assert why["nearest"][0]["label"] == "lower" and why["heat_map"].startswith("data:image/png;base64,")
+        assert "overrides" in why["words"] and "by lower" in why["words"]
+        plain = client.post("/explain?patch=none", content=png(LOWER), headers=as_png).json()
+        assert "not overridden" in plain["words"] and plain["heat_map"] != why["heat_map"]
+        refused(client.post("/explain", content=b"nothing", headers=as_png), 422)
+        refused(client.post("/explain", files=[("file", ("a.png", png(LOWER), "image/png"))] * 2), 413)
+
+
+def test_without_labelled_pictures_there_are_no_nearest_and_the_answer_has_the_reason(client: TestClient) -> None:
+    why = client.post("/explain", content=png(UPPER), headers={"content-type": "image/png"}).json()
+    assert why["nearest"] == [] and "--data" in why["without_nearest"]
+
+
 def test_a_broken_picture_alone_is_an_error_and_among_others_a_row(client: TestClient) -> None:
     form = {"file": ("a.png", b"no picture", "image/png")}
     assert "no known picture format" in refused(client.post("/predict", files=form), 422)["detail"]
@@ -194,6 +220,7 @@ def test_an_alarm_silences_the_patch_and_a_person_lifts_that(patches: Path, tmp_
         assert client.get("/watch").json()["restraint"]["action"] == "silence"
         assert not any(row["overridden"] for row in ask(client, *IMAGES))
         assert client.post("/patches/lift", json={"who": "Ann"}).json()["restraint"] is None
+        assert client.get("/watch").json()["restraint"] is None  # the alarm stands, and restrains it no more
         assert any(row["overridden"] for row in ask(client, *IMAGES))
 
 

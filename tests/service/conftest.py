@@ -13,9 +13,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from serving import make_patches
 
 from mien.service.store import Store, open_store
-from tests.serving import make_patches
 
 PASSWORD = "pw/@:#secret"
 QUOTED = "pw%2F%40%3A%23secret"
@@ -49,12 +49,20 @@ class Postgres:
 
     def create(self) -> str:
         """The URL of a new, empty database."""
+        name = f"store_{next(NUMBERS)}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def disconnect(self, url: str) -> None:
+        """End all connections to a database, as an administrator may."""
+        name = url.rpartition("/")[2]
+        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    def execute(self, statement: str) -> None:
         import pg8000.native
 
-        name = f"store_{next(NUMBERS)}"
         with pg8000.native.Connection("mien", "127.0.0.1", "postgres", self.port, PASSWORD) as connection:
-            connection.run(f"CREATE DATABASE {name}")
-        return self.url(name)
+            connection.run(statement)
 
 
 def as_other_user() -> Sequence[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from serving import Bars, pictures, png
 
 from mien.classifiers.contract import Batch
 from mien.deploy.opening import load_patch
@@ -15,7 +17,6 @@ from mien.errors import DataError, OverloadError
 from mien.service.engine import Answer, Engine, Question, Result
 from mien.service.settings import EngineSettings
 from mien.types import Decision
-from tests.serving import Bars, pictures, png
 
 
 class Collected:
@@ -82,6 +83,24 @@ def test_answers_of_f_are_bit_equal_beside_any_patch(patches: Path) -> None:
         assert [by for by, _ in shadowed.beside] == others and plain.beside == ()
         expected = others[0].answer(Batch(image[None])).decision
         assert shadowed.beside[0][1].final[shadowed.row] == expected.final[0]
+
+
+def test_answers_of_f_are_bit_equal_also_where_reading_layers_changes_the_rounding(patches: Path) -> None:
+    class Rounding(Bars):
+        def outputs(self, batch, request=None):  # type: ignore[no-untyped-def]
+            outputs = super().outputs(batch)
+            shares = outputs.probs * (1 + 1e-6 * bool(request.vectors))
+            return replace(outputs, probs=shares)
+
+    classifier = Rounding()
+    images, _ = pictures(6)
+    engine = Engine(classifier, EngineSettings(), lambda pairs: None)
+    by = corrected(patches, "first", classifier)
+    for _ in range(3):
+        alone = engine.answer([Question(image, Predictor(classifier)) for image in images])
+        patched = engine.answer([Question(image, by) for image in images])
+        for plain, other in zip(alone, patched, strict=True):
+            assert np.array_equal(plain.outputs.probs[plain.row], other.outputs.probs[other.row])
 
 
 def test_a_broken_picture_spoils_no_other() -> None:

@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from serving import Bars
 
 from mien.deploy.watch_io import Restraint
 from mien.errors import RunError, UsageError
 from mien.service.in_force import InForce
 from mien.service.patches import PatchFolder
 from mien.service.store import Store
-from tests.serving import Bars
 
 
 def in_force(patches: Path, store: Store, who: str = "") -> InForce:

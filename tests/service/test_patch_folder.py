@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from serving import Bars
 
 from mien.errors import RunError, UsageError
 from mien.service.patches import PatchFolder
-from tests.serving import Bars
 
 
 def test_patches_are_listed_with_what_they_promise(patches: Path) -> None:

@@ -104,11 +104,12 @@ def test_labelled_data_certify_verdicts_that_are_no_sample(tmp_path: Path) -> No
     assert unknown.patch == "" and "training data unknown" in unknown.words
 
 
-def test_labelled_data_that_cannot_be_used_are_a_reason(verdicts: Path, tmp_path: Path) -> None:
+def test_labelled_data_that_cannot_be_used_are_named_and_verdicts_suffice(verdicts: Path, tmp_path: Path) -> None:
     with open_store(verdicts) as store:
         settings = ServeSettings(keep="crop", data=str(tmp_path / "nothing"), trained_on=("unknown",))
         outcome = refit(store, PatchFolder(tmp_path / "patches", Bars()), "none", settings)
-    assert outcome.words == f"no patch: {tmp_path / 'nothing'}: no such file or folder"
+    assert outcome.better and outcome.sample == "draws"
+    assert outcome.words.endswith(f"; labelled data play no role: {tmp_path / 'nothing'}: no such file or folder")
 
 
 def test_patches_are_never_written_over_others(tmp_path: Path) -> None:

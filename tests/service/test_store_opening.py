@@ -101,8 +101,9 @@ def test_the_modes_of_encryption_are_those_of_libpq() -> None:
     assert [_ssl_context(mode) for mode in ("prefer", "require", "disable")] == [None, True, False]
 
 
-def test_a_server_that_restarts_is_used_again(postgres: Any) -> None:
-    with open_store(postgres.create()) as store:
+def test_a_server_that_restarts_is_used_again(postgres: Any, caplog: pytest.LogCaptureFixture) -> None:
+    url = postgres.create()
+    with open_store(url) as store:
         store.add([DecisionRow(prediction="a", time=0, base="joy", final="joy")])
         postgres.control("-m", "fast", "stop")
         with pytest.raises(StorageError, match="start the server"):
@@ -111,6 +112,9 @@ def test_a_server_that_restarts_is_used_again(postgres: Any) -> None:
         assert store.add_verdict("a", "fear") == "new"
         postgres.control("-m", "fast", "restart")
         assert store.add_verdict("a", "fear") == "repeated" and store.counts()["verdicts"] == 1
+        postgres.disconnect(url)
+        assert store.add_verdict("a", "joy") == "changed"
+    assert not caplog.records, "nobody sees the traceback of a connection that could not be closed"
 
 
 def test_a_file_that_is_no_database_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:

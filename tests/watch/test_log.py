@@ -67,6 +67,18 @@ def test_a_log_is_the_same_as_json_lines_and_as_csv(read: Write) -> None:
     assert row["time"] == as_time("2026-11-27T10:00:00Z")
 
 
+def test_pictures_without_an_answer_are_no_decisions(read: Write) -> None:
+    """Also where a log begins with one."""
+    odd = [{"file": "x.png", "status": "no_face"}, {"file": "y.png", "status": "unreadable", "error": "is cut"}]
+    log = read(lines(*odd, {**decision(), "status": "ok"}, *odd))
+    assert len(log.decisions) == 1 and not log.problems.counts
+    titles = "file,status,label,corrected,overridden,fear,error\n"
+    log = read(f"{titles}x.png,no_face,,,,,\na.png,ok,fear,fear,0,0.9,\ny.png,unreadable,,,,,is cut\nz.png,ok,,,0,,\n")
+    assert len(log.decisions) == 1 and log.problems.counts == {BROKEN: 1}
+    verdicts = read(lines({"id": "a.png", "verdict": "fear", "status": "looked at"}))
+    assert len(verdicts.verdicts) == 1
+
+
 def test_columns_are_optional_and_may_have_other_names(read: Write) -> None:
     [row] = read("Overridden;ID;Label;Track;Confidence\nTrue;7;FEAR;x;0.5\n").decisions
     assert (row["base"], row["overridden"], row["time"], row["patch"]) == (0, True, NO_TIME, 0)

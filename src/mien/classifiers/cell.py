@@ -8,7 +8,12 @@ from mien.classifiers.contract import Classifier
 from mien.errors import RunError, UsageError, choice_error
 from mien.storage.files import as_storage_error
 from mien.storage.layout import ADOPTED, CARD, FULL, cell_folders, without
-from mien.storage.run import Run
+from mien.storage.run import RUN, Run
+
+
+def holds_classifier(place: Path) -> bool:
+    """Whether a folder is that of a run, of a base classifier or of an adopted one."""
+    return any((place / name).is_file() for name in (CARD, ADOPTED, RUN.file))
 
 
 def cell_of(place: Path, *, left_out: str | None = None, seed: int | None = None, flag: str = "--seed") -> Path:

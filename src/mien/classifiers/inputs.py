@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.classifiers.contract import Batch, ClassifierCard, TableSpec
+from mien.classifiers.pictures import ReadRows, gathered, of_files, read_run, runs
 from mien.data.deep import Ranges
 from mien.data.files import images_in
-from mien.data.images import read_pictures
+from mien.data.images import ranges_of
 from mien.data.picture import ImageSettings, decoded_image
 from mien.errors import AlignmentError, DataError
-from mien.types import Ints, Problem, as_array, as_ids, as_numbers
+from mien.types import as_array, as_ids, as_numbers
 from mien.types.containers import as_pixels
-
-
-@dataclass(frozen=True)
-class ReadRows:
-    """Rows that a classifier can answer for.
-
-    Attributes
-    ----------
-    batch : the rows that could be read. rows : their places among all that were given.
-    problems : what is wrong with single image files.
-    """
-
-    batch: Batch
-    rows: Ints
-    problems: tuple[Problem, ...] = ()
+from mien.workers import map_on_cores
 
 
 def as_batch(card: ClassifierCard, X: Any) -> Batch:
@@ -78,10 +66,7 @@ def read_rows(card: ClassifierCard, X: Any, ranges: Ranges | None = None) -> Rea
     if paths is None:
         pixels = _resized(X, card.inputs.settings)
         return ReadRows(Batch(pixels), np.arange(len(pixels)))
-    listed = read_pictures(paths, card.classes, card.inputs.settings, ranges, hashed=False)
-    place = {str(path): row for row, path in enumerate(paths)}
-    rows = np.array([place[name] for name in listed.ids.tolist()], np.int64)
-    return ReadRows(Batch(listed.pictures, listed.ids), rows, listed.problems)
+    return _files(paths, card.inputs.settings, ranges)
 
 
 def paths_in(X: Any) -> list[Path] | None:
@@ -97,6 +82,13 @@ def paths_in(X: Any) -> list[Path] | None:
     if isinstance(values, Sequence) and values and all(isinstance(value, str | Path) for value in values):
         return [Path(value) for value in values]
     return None
+
+
+def _files(paths: Sequence[Path], settings: ImageSettings, ranges: Ranges | None) -> ReadRows:
+    Image.init()  # not thread-safe
+    items = of_files(paths, ranges_of(paths)[0] if ranges is None else ranges)
+    read = map_on_cores(partial(read_run, settings=settings), list(runs(items)))
+    return gathered(list(chain.from_iterable(read)), settings)
 
 
 def _count(X: Any) -> int:

@@ -33,15 +33,17 @@ def discover(place: Path, files: tuple[Path, ...], out: Path, left_out: str | No
       mien correct runs/base path/to/pictures --class disgust --found found:0
     """
     from mien.classifiers.cell import cell_of, open_run
-    from mien.cli.predict import expand
+    from mien.cli.left_out import LeftOut
     from mien.cli.progress import stages
     from mien.data.checks import by_kind
     from mien.deploy.discovery import discover as discover_
+    from mien.incoming.files import each_path
     from mien.report.patch.discovery import page
     from mien.storage.files import write_text
 
     settings, cell = build(DiscoverySettings, values), cell_of(place, left_out=left_out)
-    paths = expand(files)
+    with LeftOut() as note:
+        paths = list(each_path(files, note))
     with prepare_output_dir(out, "discover", "found.json", sources=files):
         with stages() as say:
             discovery = discover_(open_run(cell), paths, settings, say)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mien.cli.failures import to_stderr
 from mien.data.checks import by_kind
@@ -15,6 +17,8 @@ from mien.events import Event, OnEvent
 from mien.types import Problem
 
 DONE = "done"
+BETWEEN = 60
+"""Seconds between two counts in a log."""
 
 
 @contextmanager
@@ -34,8 +38,10 @@ def progress(*, notes: bool = True) -> Iterator[OnEvent]:
         BarColumn(),
         TextColumn("{task.fields[stage]:<28}"),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bars:
+    # what is printed to standard output stays there
+    with Progress(*columns, console=console, redirect_stdout=False) as bars:
         yield _with_notes(_Bars(bars)) if notes else _Bars(bars)
 
 
@@ -68,17 +74,41 @@ def note_data(problems: Iterable[Problem]) -> None:
 
 
 class _Lines:
-    """A line for each new stage of each task; without tasks, one for each epoch too. Counts are left out."""
+    """A line for each new stage of each task; without tasks, one for each epoch too. Counts are shown once a minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.stages: dict[str, str] = {}
+        self.clock = clock
+        self.shown = clock()
+        self.counted: dict[str, tuple[int, float]] = {}
+        """Task and stage → the first count, and when it was there."""
 
     def __call__(self, event: Event) -> None:
+        if event.count or event.total:
+            self._count(event)
+            return
         stage = event.stage if event.task else str(event)
-        if event.total or self.stages.get(event.task) == stage:
+        if self.stages.get(event.task) == stage:
             return
         self.stages[event.task] = stage
         to_stderr(f"{event.task}: {stage}" if event.task else stage)
+
+    def _count(self, event: Event) -> None:
+        now = self.clock()
+        first, began = self.counted.setdefault(f"{event.task} {event.stage}", (event.count, now))
+        if now - self.shown < BETWEEN:
+            return
+        self.shown = now
+        text = _counted(event)
+        if event.total > event.count > first:
+            left = (now - began) / (event.count - first) * (event.total - event.count)
+            text += f", about {timedelta(seconds=round(left))} left"
+        to_stderr(f"{event.task}: {text}" if event.task else text)
+
+
+def _counted(event: Event) -> str:
+    total = f" of {event.total:,}" if event.total else ""
+    return f"{event.count:,}{total} {event.stage}"
 
 
 class _Bars:
@@ -92,8 +122,7 @@ class _Bars:
         name = event.task or "all"
         if name not in self.shown:
             self.shown[name] = self.bars.add_task(name, total=None, stage="")
-        counted = f"{event.count:,} of {event.total:,} {event.stage}"
-        stage = counted if event.total else str(event).removeprefix("training, ")
+        stage = _counted(event) if event.count or event.total else str(event).removeprefix("training, ")
         done, total = (event.count, event.total) if event.total else (event.epoch, event.epochs)
         self.bars.update(
             self.shown[name], completed=done, total=total or None, stage=stage, visible=event.stage != DONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -26,10 +27,18 @@ STORE = "service.db"
 @click.option("--port", type=click.IntRange(0, 65_535), default=8720, help="0 takes a free one")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="processes; they share the store")
 @click.option("--token-file", type=PATH, help="file with the token that requests must carry; or MIEN_SERVE_TOKEN")
+@click.option("--static", type=PATH, help="write a page that answers in the browser, without any server, and end")
+@click.option(
+    "--onnxruntime-web",
+    "runtime",
+    type=PATH,
+    metavar="DIR|TGZ",
+    help="of --static: a copy of that package; fetched by npm otherwise",
+)
 @options(ServeSettings, EngineSettings, without=("patch",))
 def serve(
     place: Path, patch: str | None, patches: Path | None, store: str, host: str, port: int, workers: int,
-    token_file: Path | None, **values: Any,
+    token_file: Path | None, static: Path | None, runtime: Path | None, **values: Any,
 ) -> None:  # fmt: skip
     """Serve a classifier, corrected by a patch, over HTTP: predictions, verdicts, swaps, the watch, and a page.
 
@@ -41,7 +50,11 @@ def serve(
       mien serve runs/base --patch fear.patch
       mien serve fer --patches patches/ --store postgresql://mien@db/mien --host 0.0.0.0 --allow faces.example.org
       curl -F file=@photo.jpg http://127.0.0.1:8720/predict
+      mien serve runs/base --patch fear.patch --static demo/
     """  # fmt: skip
+    if static is not None:
+        _write_static(place, patch, static, runtime)
+        return
     import_optional("uvicorn", "uvicorn", "serve")
     import_optional("fastapi", "fastapi", "serve")
     from mien.cli.sockets import bound
@@ -64,6 +77,25 @@ def serve(
         if not address[0].startswith("127.") and not os.environ.get(worker.TOKEN):
             to_stderr("note: everybody who reaches this address may send pictures and swap patches; see --token-file")
         worker.serve(config, sock, workers)
+
+
+def _write_static(place: Path, patch: str | None, out: Path, runtime: Path | None) -> None:
+    """Export the classifier with its patch, unless it is such a graph already, and write the page around it."""
+    from mien.deploy.onnx.exporting import check_new, export_graph
+    from mien.deploy.opening import open_predictor
+    from mien.serve.static_page import write_static
+    from mien.storage.output import prepare_output
+
+    check_new(out)
+    with prepare_output(out), TemporaryDirectory() as folder:
+        graph = place
+        if not place.is_file():
+            graph = Path(folder) / "corrected.onnx"
+            exported = export_graph(open_predictor(place, patch=None if patch is None else Path(patch)))
+            exported.write(graph)
+            click.echo(f"compared: {exported.parity}")
+        write_static(out, graph, runtime=runtime)
+    click.echo(f"{out}: a page for any web server; nothing that it shows leaves the browser")
 
 
 def _patch(patch: str | None) -> tuple[str, str]:

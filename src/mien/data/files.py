@@ -8,14 +8,17 @@ cannot be read here are counted.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from mien.data.signatures import EXTENSIONS, can_read, first_bytes, format_of, remedy
 from mien.errors import DataError
 from mien.types import Problem
 
+OnProblem = Callable[[Problem], object]
 NOT_READ = "format not read"
 UNKNOWN = "unknown"
 THUMBNAILS = frozenset({"thumbs", "thumbnails", "thumb", "thumbnail", "_thumbs", "_thumbnails"})
@@ -83,30 +86,57 @@ def list_folder(folder: Path) -> Folder:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.startswith("."):
                     continue
-                format = _format(entry)
+                format = unread_format(entry.name, partial(first_bytes, entry.path))
                 if format is None:
                     pictures.append(entry.name)
                 elif format:
                     unread.setdefault(format, []).append(entry.name)
-    return Folder(folder, pictures, [_not_read(folder, *item) for item in unread.items()], unread)
+    problems = [_not_read(folder, format, len(names), names[0]) for format, names in unread.items()]
+    return Folder(folder, pictures, problems, unread)
 
 
 def images_in(path: Path) -> tuple[list[Path], list[Problem]]:
-    """List the image files in and below a folder, or the file itself, and the Problems found on the way.
+    """List the image files in and below a folder, or the file itself, and the Problems of `each_image_in`."""
+    problems: list[Problem] = []
+    return list(each_image_in(path, problems.append)), problems
+
+
+def each_image_in(path: Path, on_problem: OnProblem) -> Iterator[Path]:
+    """Iterate over the image files in and below a folder, or the file itself; only one folder is held in memory.
 
     Unread files are counted over all folders: one Problem for each format that cannot be read.
     """
     if not path.is_dir():
-        return [path], []
-    pictures: list[Path] = []
-    problems: list[Problem] = []
-    unread: dict[str, list[str]] = {}
+        yield path
+        return
+    unread = Unread(path)
     for folder in walk(path):
-        pictures += [folder.path / name for name in folder.pictures]
-        problems += [problem for problem in folder.problems if problem.kind not in (NOT_READ, "empty folder")]
+        yield from (folder.path / name for name in folder.pictures)
+        for problem in folder.problems:
+            if problem.kind not in (NOT_READ, "empty folder"):
+                on_problem(problem)
         for format, names in folder.unread.items():
-            unread.setdefault(format, []).extend(str(folder.path.relative_to(path) / name) for name in names)
-    return pictures, problems + [_not_read(path, *item) for item in unread.items()]
+            unread.add(format, str(folder.path.relative_to(path) / names[0]), len(names))
+    for problem in unread.problems():
+        on_problem(problem)
+
+
+class Unread:
+    """Counts of files in formats that cannot be read, in a folder or an archive."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.counts: Counter[str] = Counter()
+        self.first: dict[str, str] = {}
+
+    def add(self, format: str, name: str, count: int = 1) -> None:
+        """Count files of a format, the first of which has the name."""
+        self.counts[format] += count
+        self.first.setdefault(format, name)
+
+    def problems(self) -> list[Problem]:
+        """A Problem for each format."""
+        return [_not_read(self.place, format, count, self.first[format]) for format, count in self.counts.items()]
 
 
 def refuse_unread(root: Path) -> None:
@@ -118,14 +148,19 @@ def refuse_unread(root: Path) -> None:
         raise DataError(f"has no picture that can be read here: {causes}", place=str(root), remedy=unread[0].remedy)
 
 
-def _format(entry: os.DirEntry[str]) -> str | None:
-    """The format of a picture that cannot be read here; None for a readable picture, "" for other files."""
-    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 -- called for every file
+def unread_format(name: str, first: Callable[[], bytes]) -> str | None:
+    """The format of a picture that cannot be read here; None for a readable picture, "" for other files.
+
+    Parameters
+    ----------
+    name : of the file. first : reads its first bytes; it is not called where the extension is a usual one.
+    """
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 -- called for every file
     by_name = EXTENSIONS.get(suffix, "")
     if by_name and can_read(by_name):
         return None
     try:
-        format = format_of(first_bytes(entry.path), suffix)
+        format = format_of(first(), suffix)
     except FileNotFoundError:
         format = ""  # a broken link
     except OSError:
@@ -135,12 +170,17 @@ def _format(entry: os.DirEntry[str]) -> str | None:
     return None if by_name else ""  # an empty or broken file: decoding reports it
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or made by an operating system."""
+    return name.startswith(".") or name.casefold() in JUNK
+
+
 def _accepted(folder: Path, inner: list[str], *, has_pictures: bool) -> tuple[list[str], list[Problem]]:
     """Sorted subfolders to visit, and a Problem for each skipped one that may hold pictures."""
     accepted, problems = [], []
     for child in sorted(inner):
         name = child.casefold()
-        if child.startswith(".") or name in JUNK:
+        if is_hidden(child):
             continue
         place = str(folder / child)
         if child.startswith(SYSTEM_PREFIXES):
@@ -156,12 +196,12 @@ def _accepted(folder: Path, inner: list[str], *, has_pictures: bool) -> tuple[li
     return accepted, problems
 
 
-def _not_read(folder: Path, format: str, names: list[str]) -> Problem:
-    files = "file" if len(names) == 1 else "files"
+def _not_read(folder: Path, format: str, count: int, first: str) -> Problem:
+    files = "file" if count == 1 else "files"
     if format == UNKNOWN:
-        cause = f"{len(names)} {files} cannot be opened, such as {names[0]}"
+        cause = f"{count} {files} cannot be opened, such as {first}"
         return Problem(NOT_READ, str(folder), cause, "check their permissions")
-    cause = f"{len(names)} {files} of format {format} cannot be read here, such as {names[0]}"
+    cause = f"{count} {files} of format {format} cannot be read here, such as {first}"
     return Problem(NOT_READ, str(folder), cause, remedy(format))
 
 

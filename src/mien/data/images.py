@@ -6,18 +6,18 @@ A picture that cannot be read becomes a Problem, and its row is dropped. Single 
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from mien.data.deep import Finding, Ranges
-from mien.data.opening import LIMIT, extent_of, header
+from mien.data.deep import Extent, Finding, Ranges
+from mien.data.opening import LIMIT, extent_of, header, pillow_warnings_ignored
 from mien.data.picture import DecodedImage, ImageSettings, decoded_image, read_image
 from mien.data.pixel_cache import OF_ALL, Decoded, RowFinding, default_folder, load, save
 from mien.data.signatures import readable
@@ -106,16 +106,18 @@ def read_pictures(
     return pictures if hashed else pictures.replace(hashes=None)
 
 
-def ranges_of(paths: Sequence[Path]) -> tuple[Ranges, list[Finding]]:
+def ranges_of(paths: Iterable[Path]) -> tuple[Ranges, list[Finding]]:
     """Determine black and white of the files with more than 8 bits per channel, and findings about assumed ranges.
 
-    Such files are read completely, all others up to their first bytes.
+    Such files are read completely, all others up to their first bytes. Memory grows only with the number of the former.
     """
     Image.init()  # not thread-safe
-    with warnings.catch_warnings(), ThreadPoolExecutor(cores()) as pool:
-        warnings.simplefilter("ignore")
-        extents = pool.map(extent_of, paths) if _are_large(paths) else map(extent_of, paths)
-        return Ranges.covering([extent for extent in extents if extent is not None])
+    remaining, extents = iter(paths), list[Extent]()
+    with pillow_warnings_ignored(), ThreadPoolExecutor(cores()) as pool:
+        while some := list(islice(remaining, CHUNK)):
+            looked_at = pool.map(extent_of, some) if _are_large(some) else map(extent_of, some)
+            extents += [extent for extent in looked_at if extent is not None]
+    return Ranges.covering(extents)
 
 
 def _key(dataset: Dataset, settings: ImageSettings) -> str:
@@ -167,8 +169,7 @@ def _batches(
         return decoded_image(Image.fromarray(dataset.pixels[row]), settings, hashed=hashed)
 
     Image.init()  # not thread-safe
-    with warnings.catch_warnings(), ThreadPoolExecutor(cores()) as pool:
-        warnings.simplefilter("ignore")  # faults that Pillow warns of become Problems
+    with pillow_warnings_ignored(), ThreadPoolExecutor(cores()) as pool:  # what Pillow warns of becomes a Problem
         apply = pool.map if _are_large(paths) else map
         for start in range(0, total, CHUNK):
             rows = range(start, min(start + CHUNK, total))
@@ -216,8 +217,7 @@ def formats(dataset: Dataset) -> Formats:
         mode = "RGB" if dataset.pixels.ndim == 4 else "L"
         return Formats(Counter({(width, height): len(dataset)}), Counter({mode: len(dataset)}))
     by_path: dict[str, tuple[tuple[int, int], str]] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with pillow_warnings_ignored():
         for path in dataset.paths.tolist():
             if size_and_mode := header(Path(path)):
                 by_path[path] = size_and_mode

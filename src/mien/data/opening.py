@@ -5,11 +5,14 @@ Files with broken metadata are read, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 from PIL import Image, UnidentifiedImageError
@@ -96,15 +99,41 @@ def extent_of(file: File) -> Extent | None:
         return None
 
 
-def header(path: Path) -> tuple[tuple[int, int], str] | None:
+def header(file: File) -> tuple[tuple[int, int], str] | None:
     """((width, height), mode) of a picture from the header of its file, or None if it cannot be read."""
     try:
-        if not path.is_file():
+        if isinstance(file, Path) and not file.is_file():
             return None  # reading a pipe would block
-        with Image.open(path, formats=readable()) as image:
+        with Image.open(BytesIO(file) if isinstance(file, bytes) else file, formats=readable()) as image:
             return image.size, image.mode
     except Exception:  # decoding the picture reports the fault
         return None
+
+
+_quiet_lock = Lock()
+_quiet: list[ExitStack] = []
+"""What restores the filters of warnings, once for each thread that decodes."""
+
+
+@contextmanager
+def pillow_warnings_ignored() -> Iterator[None]:
+    """Ignore Pillow's warnings, also where several threads decode at once.
+
+    Filters of warnings belong to the process: the first thread sets them, the last one restores them.
+    """
+    with _quiet_lock:
+        stack = _quiet[0] if _quiet else ExitStack()
+        if not _quiet:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+        _quiet.append(stack)
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet.pop()
+            if not _quiet:
+                stack.close()
 
 
 def first_bytes_of(file: File) -> bytes:

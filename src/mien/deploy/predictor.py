@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from mien.classifiers.contract import Batch, Classifier
-from mien.classifiers.inputs import ReadRows, as_batch, paths_in, read_rows
+from mien.classifiers.contract import Batch, Classifier, ImageSpec
+from mien.classifiers.inputs import as_batch, paths_in, read_rows
+from mien.classifiers.pictures import ReadRows, gathered, of_files, read_run, runs
 from mien.correctors.contract import prepare_thread, requested_features
 from mien.data.deep import Ranges
 from mien.data.images import ranges_of
 from mien.deploy.patch import Patch
+from mien.incoming.item import Item
 from mien.machine import cores
 from mien.types import Decision, FeatureRequest, Outputs, Problem
 from mien.workers import in_order
@@ -36,12 +40,16 @@ class Predictions:
     ids : of all rows, in order: paths for image files, else row numbers.
     outputs, decision : of the rows that can be read.
     problems : what is wrong with single files, each with its path as place.
+    items : all rows of a stream of Items, without their images; () for others.
+    changed : the overridden rows, in the form that the classifier reads; None where they are not kept.
     """
 
     ids: tuple[str, ...]
     outputs: Outputs
     decision: Decision
     problems: tuple[Problem, ...] = ()
+    items: tuple[Item, ...] = ()
+    changed: Batch | None = None
 
 
 @dataclass(frozen=True)
@@ -102,21 +110,49 @@ class Predictor:
         batches : of what `mien.classifiers.inputs.as_batch` takes. A file that cannot be read becomes a Problem.
         ranges : black and white of images of more than 8 bits; by default they follow from the files of each batch.
         """
-        workers = cores() if self.allows_threads else 1
+        workers = cores()
         read = partial(self._read, ranges=ranges)
-        alone = threadpool_limits(1, "blas") if workers > 1 else nullcontext()
-        answers = ThreadPoolExecutor(workers, initializer=self.prepare_thread)
-        with alone, ThreadPoolExecutor(1) as reader, answers as answering:
-            yield from in_order(answering, self._answer, in_order(reader, read, batches, 2 * workers), 1 + workers)
+        with self._answering(workers) as answering, ThreadPoolExecutor(1) as reader:
+            ahead = 1 + (workers if self.allows_threads else 1)
+            yield from in_order(answering, self._answer, in_order(reader, read, batches, 2 * ahead), ahead)
 
-    def stream_files(self, paths: Sequence[Path], ranges: Ranges | None = None) -> Iterator[Predictions]:
+    def stream_items(
+        self, items: Iterable[Item], workers: int = 0, *, keep_changed: bool = False
+    ) -> Iterator[Predictions]:
+        """Answers for pictures from anywhere (:mod:`mien.incoming`), some hundred at a time, in order.
+
+        Memory does not grow with their number: images are let go as soon as they are decoded.
+
+        Parameters
+        ----------
+        items : in any number. One that cannot be read, or that has no image, has its place among the ids alone.
+        workers : threads that decode and answer; 0 for one a core.
+        keep_changed : whether the images of overridden rows are kept, see `Predictions.changed`.
+
+        Raises
+        ------
+        UsageError : the classifier reads tables.
+        """
+        settings, workers = self.classifier.card.images, workers or cores()
+        Image.init()  # not thread-safe
+        read = partial(read_run, settings=settings)
+        with ThreadPoolExecutor(workers) as reading, self._answering(workers) as answering:
+            pictures = chain.from_iterable(in_order(reading, read, runs(items), 2 * workers))
+            batches = iter(lambda: list(islice(pictures, CHUNK)), [])
+            ahead = 1 + (workers if self.allows_threads else 1)
+            answer = partial(self._answer_rows, keep_changed=keep_changed)
+            yield from in_order(answering, lambda batch: answer(gathered(batch, settings)), batches, ahead)
+
+    def stream_files(self, paths: Iterable[Path], ranges: Ranges | None = None) -> Iterator[Predictions]:
         """Answers for image files, some hundred at a time; black and white follow from all of them."""
-        chunks = (paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK))
-        return self.stream(chunks, ranges or ranges_of(paths)[0])
+        if ranges is None:
+            paths = list(paths)
+            ranges = ranges_of(paths)[0]
+        return self.stream_items(of_files(paths, ranges))
 
     def all(self, X: Any) -> tuple[Outputs, Decision]:
         """Outputs and decision for all rows of X; DataError where an image file cannot be read."""
-        paths = paths_in(X)
+        paths = paths_in(X) if isinstance(self.classifier.card.inputs, ImageSpec) else None
         if paths is not None:
             parts = list(self.stream_files(paths))
             unread = [problem for part in parts if len(part.ids) > len(part.outputs) for problem in part.problems]
@@ -140,5 +176,20 @@ class Predictor:
 
     def _answer(self, read: tuple[tuple[str, ...], ReadRows]) -> Predictions:
         ids, rows_read = read
-        answers = self.answer(rows_read.batch)
-        return Predictions(ids, answers.outputs, answers.decision, rows_read.problems)
+        return replace(self._answer_rows(rows_read), ids=ids)
+
+    def _answer_rows(self, read: ReadRows, keep_changed: bool = False) -> Predictions:
+        answers = self.answer(read.batch)
+        ids = tuple(item.id for item in read.items)
+        changed = read.batch.take(np.flatnonzero(answers.decision.overridden)) if keep_changed else None
+        return Predictions(ids, answers.outputs, answers.decision, read.problems, read.items, changed)
+
+    @contextmanager
+    def _answering(self, workers: int) -> Iterator[ThreadPoolExecutor]:
+        """Threads that answer; each uses one core, so answers do not depend on their number."""
+        threads = workers if self.allows_threads else 1
+        with (
+            threadpool_limits(workers // threads, "blas"),
+            ThreadPoolExecutor(threads, initializer=self.prepare_thread) as pool,
+        ):
+            yield pool

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.data.deep import Ranges
 from mien.types import Problem
 
 OK, NO_FACE, UNREADABLE = STATUSES = ("ok", "no_face", "unreadable")
@@ -46,6 +47,7 @@ class Item:
     seconds : time of a frame since the beginning of its video; None for pictures.
     face : the face that `image` is a crop of; None for whole pictures.
     status : one of STATUSES. problem : why it cannot be read.
+    ranges : black and white of pictures of more than 8 bits; None where they follow from the picture alone.
     """
 
     id: str
@@ -55,6 +57,17 @@ class Item:
     face: Face | None = None
     status: str = OK
     problem: Problem | None = None
+    ranges: Ranges | None = None
+
+    @classmethod
+    def of_file(cls, path: Path, ranges: Ranges | None = None) -> Item:
+        """An image file, named by its path."""
+        return cls(str(path), str(path), path, ranges=ranges)
+
+    @classmethod
+    def unreadable(cls, name: str, kind: str, cause: str, remedy: str) -> Item:
+        """A picture of which it is known already that it cannot be read."""
+        return cls(name, name, None, status=UNREADABLE, problem=Problem(kind, name, cause, remedy))
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, Item) and self.id == other.id

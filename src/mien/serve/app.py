@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mien.data.views import png_uri
-from mien.serve import inference, openapi, problems, proposals
+from mien.serve import inference, openapi, page, problems, proposals
 from mien.serve.asking import PredictEndpoint
+from mien.serve.bodies import read_pictures
 from mien.serve.guard import Guard, Limits
 from mien.serve.metrics import Metrics
 from mien.service.patches import NONE, ListedPatch
@@ -69,36 +70,47 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
 
     app = FastAPI(title="mien", lifespan=life, docs_url=None, redoc_url=None)
     app.router.routes.insert(0, Route("/predict", PredictEndpoint(service), methods=["POST"]))
-    for router in (
-        _patches(service),
-        proposals.routes(service),
-        _feedback(service),
-        _state(service, metrics),
-        inference.routes(service),
-    ):
+    app.router.routes.extend(page.routes())
+    for router in (_explanations(service), _patches(service), _feedback(service), _state(service, metrics)):
+        app.include_router(router)
+    for router in (proposals.routes(service), inference.routes(service)):
         app.include_router(router)
     problems.install(app)
     app.openapi = lambda: openapi.described(app, service)  # type: ignore[method-assign]
     return Guard(app, limits, metrics.count)
 
 
+def _explanations(service: Service) -> APIRouter:
+    router = APIRouter(tags=["predictions"])
+
+    @router.post("/explain", openapi_extra={"requestBody": openapi.pictures(service, 1)})
+    async def explain(request: Request) -> dict[str, Any]:
+        """Why a picture has its answer: a heat map, and the labelled pictures most alike."""
+        body, kind = await request.body(), request.headers.get("content-type", "")
+        pictures = read_pictures(kind, request.url.query, body, 1)
+        return await asyncio.to_thread(service.explain, pictures.images[0], pictures.patch)
+
+    return router
+
+
 def _feedback(service: Service) -> APIRouter:
     router = APIRouter(tags=["verdicts"])
 
-    @router.post("/feedback", responses=openapi.PROBLEMS)
+    @router.post("/feedback")
     def feedback(verdict: Verdict) -> dict[str, Any]:
         """Keep a verdict on a prediction. The same verdict again changes nothing; of different ones the last counts."""
         outcome = service.verdict(verdict.prediction, verdict.label, verdict.who)
         return {"prediction": verdict.prediction, "label": verdict.label, "verdict": outcome}
 
-    @router.get("/feedback/open", responses=openapi.PROBLEMS)
+    @router.get("/feedback/open")
     def open_decisions(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> dict[str, Any]:
         """The latest decisions that need a verdict and have none: overrides, and those drawn for an audit."""
         rows = service.store.open_decisions(service.in_force.now.id, limit)
         crops = service.store.crops(row.prediction for row in rows)
-        return {"classes": service.classes, "open": [
+        return {"classes": service.classes, "keep": service.settings.keep, "open": [
             {"prediction": row.prediction, "label": row.base, "corrected": row.final, "overridden": row.overridden,
-             "score": row.score, "time": time_text(row.time), "audit": row.chance is not None,
+             "score": row.score, "threshold": row.threshold, "time": time_text(row.time),
+             "audit": row.chance is not None,
              "picture": png_uri(crops[row.prediction]) if row.prediction in crops else None}
             for row in rows
         ]}  # fmt: skip
@@ -130,19 +142,19 @@ def _patches(service: Service) -> APIRouter:
         """What was ever in force, with its certificate, who put it there, and why."""
         return {"log": [vars(entry) for entry in service.store.patch_log()]}
 
-    @router.post("/swap", responses=openapi.PROBLEMS)
+    @router.post("/swap")
     def swap(wanted: Swap) -> dict[str, Any]:
         """Put a patch in force. It is loaded and tried first; requests in flight keep the earlier one."""
         service.in_force.swap(wanted.patch, reason=wanted.reason, who=wanted.who)
         return force(service)
 
-    @router.post("/rollback", responses=openapi.PROBLEMS)
+    @router.post("/rollback")
     def roll_back(why: Reason) -> dict[str, Any]:
         """Put that in force which was before the last swap."""
         service.in_force.roll_back(reason=why.reason, who=why.who)
         return force(service)
 
-    @router.post("/lift", responses=openapi.PROBLEMS)
+    @router.post("/lift")
     def lift(why: Reason) -> dict[str, Any]:
         """End what an alarm put in force."""
         service.in_force.lift(reason=why.reason, who=why.who)
@@ -159,14 +171,14 @@ def _state(service: Service, metrics: Metrics) -> APIRouter:
         """Whether the process runs."""
         return {"status": "ok"}
 
-    @router.get("/readyz", responses=openapi.PROBLEMS)
+    @router.get("/readyz")
     def ready() -> dict[str, str]:
         """Whether it answers, and can keep decisions."""
         if service.problem:
             raise problems.ProblemError(503, service.problem)
         return {"status": "ready", "patch": service.in_force.now.reference}
 
-    @router.get("/watch", responses=openapi.PROBLEMS)
+    @router.get("/watch")
     def watch() -> Response:
         """Whether the patch in force keeps its promise: its bounds over time, and the answers before and after."""
         content = {**service.promise.shown(), "seconds": metrics.latency(), **force(service)}

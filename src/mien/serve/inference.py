@@ -99,7 +99,7 @@ def routes(service: Service) -> APIRouter:
         check(name)
         return {"name": NAME, **ready()}
 
-    @router.post("/models/{name}/infer", responses={503: {"description": "Too many pictures wait"}})
+    @router.post("/models/{name}/infer")
     async def infer(name: ModelName, request: InferenceRequest) -> dict[str, Any]:
         """Answers for pictures of any size as UINT8 (N, H, W) or (N, H, W, 3), or as files in base64 (BYTES)."""
         check(name)

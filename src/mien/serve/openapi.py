@@ -22,6 +22,7 @@ PROBLEM = {
     },
 }  # fmt: skip
 PICTURE = {"type": "string", "format": "binary"}
+PATCH = {"type": "string", "description": "NAME@HASH or none, in place of the patch in force"}
 ROW = {
     "type": "object",
     "required": ["file", "status"],
@@ -47,9 +48,7 @@ def _problem(status: int) -> dict[str, Any]:
     return {"description": TITLES.get(status, "Error"), "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: _problem(status) for status in (400, 401, 403, 409, 413, 421, 422, 503)
-}
+PROBLEMS = {str(status): _problem(status) for status in (400, 401, 403, 404, 405, 408, 409, 413, 415, 421, 422, 503)}
 """Answers that every endpoint may give."""
 
 
@@ -60,11 +59,15 @@ def described(app: FastAPI, service: Service) -> dict[str, Any]:
         schema = get_openapi(title="mien", version=versions()["mien"], description=about, routes=app.routes)
         schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
         schema["paths"]["/predict"] = {"post": _predict(service)}
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                operation["responses"].update(PROBLEMS)
         app.openapi_schema = schema
     return app.openapi_schema
 
 
-def _predict(service: Service) -> dict[str, Any]:
+def pictures(service: Service, most: int) -> dict[str, Any]:
+    """The body of a request with pictures, in all forms."""
     image = {
         "type": "object", "required": ["content"],
         "properties": {
@@ -73,27 +76,24 @@ def _predict(service: Service) -> dict[str, Any]:
             "group": {"type": "string", "description": "person or track: counts once in the watch"},
         },
     }  # fmt: skip
-    images = {"type": "array", "minItems": 1, "maxItems": service.settings.max_images, "items": image}
-    patch = {"type": "string", "description": "NAME@HASH or none, in place of the patch in force"}
-    form = {"type": "object", "properties": {"file": {"type": "array", "items": PICTURE}, "patch": patch}}
+    images = {"type": "array", "minItems": 1, "maxItems": most, "items": image}
+    properties = {"file": {"type": "array", "items": PICTURE}, "patch": PATCH}
     bodies = {
-        FORM: {"schema": {**form, "required": ["file"]}},
-        JSON: {"schema": {"type": "object", "required": ["images"], "properties": {"images": images, "patch": patch}}},
+        FORM: {"schema": {"type": "object", "properties": properties, "required": ["file"]}},
+        JSON: {"schema": {"type": "object", "required": ["images"], "properties": {"images": images, "patch": PATCH}}},
         **{kind: {"schema": PICTURE} for kind in ("image/png", "image/jpeg", BYTES)},
     }
+    return {"required": True, "content": bodies}
+
+
+def _predict(service: Service) -> dict[str, Any]:
     rows = {"type": "array", "items": ROW}
     answer = {"type": "object", "required": ["predictions"], "properties": {"predictions": rows}}
-    query = [
-        {"name": name, "in": "query", "schema": {"type": "string"}, "description": about}
-        for name, about in (("patch", patch["description"]), ("group", "person or track"), ("file", "name for the row"))
-    ]
+    named = (("patch", PATCH["description"]), ("group", "person or track"), ("file", "name for the row"))
+    query = [{"name": name, "in": "query", "schema": {"type": "string"}, "description": about} for name, about in named]
     return {
         "tags": ["predictions"], "summary": "Answers for pictures", "operationId": "predict",
         "description": "A row for each picture, with the names that mien predict uses.",
-        "parameters": query, "requestBody": {"required": True, "content": bodies},
-        "responses": {
-            "200": {"description": "A row for each picture", "content": {JSON: {"schema": answer}}},
-            **{str(status): problem for status, problem in PROBLEMS.items()},
-            **{str(status): _problem(status) for status in (408, 415)},
-        },
+        "parameters": query, "requestBody": pictures(service, service.settings.max_images),
+        "responses": {"200": {"description": "A row for each picture", "content": {JSON: {"schema": answer}}}},
     }  # fmt: skip

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from mien.classifiers.cell import cell_of, open_run
 from mien.classifiers.contract import Classifier, ImageSpec
+from mien.classifiers.registry import open_classifier
 from mien.deploy.opening import is_patched
 from mien.errors import UsageError
 from mien.serve.app import application
@@ -81,15 +82,35 @@ def make_service(
     ------
     UsageError, RunError, StorageError : something cannot be opened.
     """
-    folder = cell_of(Path(config.place))
-    open_classifier = partial(open_run, folder)
-    classifier = open_classifier()
+    classifier, folder = open_place(Path(config.place))
     check_reads_images(classifier, config.place)
     beside = [Path(config.patch_folder)] if config.patch_folder else []
-    beside += [folder / APPLIED] if is_patched(folder) else []
+    beside += [folder / APPLIED] if folder and is_patched(folder) else []
     patches = PatchFolder(Path(config.patches) if config.patches else None, classifier, beside)
-    store, elsewhere = open_store(config.store), Elsewhere(open_classifier, config.store)
+    store, elsewhere = open_store(config.store), Elsewhere(partial(reopened, Path(config.place)), config.store)
     return Service(classifier, patches, store, config.settings, config.engine, deliver, elsewhere)
+
+
+def open_place(place: Path) -> tuple[Classifier, Path | None]:
+    """The classifier of a file or of a folder, and the folder.
+
+    Raises
+    ------
+    UsageError : a file that does not declare all that is needed. RunError : no classifier.
+    """
+    if not place.is_file():
+        folder = cell_of(place)
+        return open_run(folder), folder
+    try:
+        return open_classifier(place), None
+    except UsageError as error:
+        remedy = f"adopt it, and serve the folder: mien adopt {place} --out FOLDER; {error.remedy}"
+        raise UsageError(error.cause, place=f"{place}, {error.place}", remedy=remedy) from None
+
+
+def reopened(place: Path) -> Classifier:
+    """The classifier of a file or of a folder, for another process."""
+    return open_place(place)[0]
 
 
 def check_reads_images(classifier: Classifier, place: str) -> None:

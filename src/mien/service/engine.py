@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ from mien.service.settings import EngineSettings
 from mien.types import Decision, FeatureRequest, Outputs
 
 log = logging.getLogger("mien.service")
+ANSWERS = FeatureRequest.for_reading(())
+"""Probabilities, and nothing beside them."""
 
 
 @dataclass(slots=True)
@@ -82,8 +84,8 @@ class Engine:
 
     Notes
     -----
-    The classifier gives a row the same answer in whatever batch it comes (`mien.classifiers.contract.Classifier`), and
-    whatever else is read out of it: with one patch, another, or none.
+    f's answers stay the same to the last bit whichever patch is in force, or none. A graph from which layers are read
+    out, too, may round otherwise. Where that is so, the answers are computed alone, and the layers beside them.
     """
 
     def __init__(self, classifier: Classifier, settings: EngineSettings, on_answers: OnAnswers) -> None:
@@ -94,6 +96,7 @@ class Engine:
         self._stopping = False
         self._threads: list[threading.Thread] = []
         self._requests: dict[tuple[str, ...], FeatureRequest] = {}
+        self._is_exact: dict[FeatureRequest, bool] = {}
         self._blas: Any = None
         self._prepared = threading.local()
 
@@ -137,7 +140,7 @@ class Engine:
 
     def answer(self, questions: Sequence[Question]) -> list[Result]:
         """The answers of the calling thread, in order; a picture that cannot be read gives a DataError."""
-        results: list[Any] = [self._read(question.image) for question in questions]
+        results: list[Any] = [self.read(question.image) for question in questions]
         rows = [row for row, pixels in enumerate(results) if isinstance(pixels, np.ndarray)]
         if rows:
             answers = self._answered([questions[row] for row in rows], np.stack([results[row] for row in rows]))
@@ -168,7 +171,8 @@ class Engine:
                 self._changed.wait()
             return [self._waiting.popleft() for _ in range(min(self.settings.batch, len(self._waiting)))]
 
-    def _read(self, image: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | DataError:
+    def read(self, image: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | DataError:
+        """A picture in the form that the classifier reads, or why it cannot be read."""
         if isinstance(image, np.ndarray):
             decoded = decoded_image(_picture(image), self.images, hashed=False)
         else:
@@ -196,7 +200,7 @@ class Engine:
     def _batch(self, questions: list[Question], pixels: NDArray[np.uint8]) -> list[Result]:
         predictors = {id(each): each for question in questions for each in (question.by, *question.beside)}
         self._prepare(predictors.values())
-        outputs = self.classifier.outputs(Batch(pixels), self._request(tuple(predictors.values())))
+        outputs = self._outputs(Batch(pixels), self._request(tuple(predictors.values())))
         decided: dict[int, tuple[Outputs, Decision]] = {}
         for key, predictor in predictors.items():
             padded = outputs.padded_to(len(predictor.classes)) if len(predictor.classes) > outputs.shape[1] else outputs
@@ -206,6 +210,20 @@ class Engine:
             beside = tuple((each, decided[id(each)][1]) for each in question.beside)
             results.append(Answer(question.by, pixels[row], *decided[id(question.by)], row, beside))
         return results
+
+    def _outputs(self, batch: Batch, request: FeatureRequest) -> Outputs:
+        """The classifier's outputs, with the probabilities that it gives where nothing else is read out."""
+        outputs = self.classifier.outputs(batch, request)
+        if request == ANSWERS or self._is_exact.get(request):
+            return outputs
+        if request not in self._is_exact:
+            inputs = (batch, _noise(self.images))
+            pairs = [
+                (self.classifier.outputs(each, request), self.classifier.outputs(each, ANSWERS)) for each in inputs
+            ]
+            self._is_exact[request] = all(np.array_equal(both.probs, alone.probs) for both, alone in pairs)
+            return replace(outputs, probs=pairs[0][1].probs)
+        return replace(outputs, probs=self.classifier.outputs(batch, ANSWERS).probs)
 
     def _prepare(self, predictors: Iterable[Predictor]) -> None:
         """Restrict a thread of the engine to one core, in whatever it computes for these."""
@@ -226,6 +244,11 @@ class Engine:
                 self._requests.clear()
             self._requests[key] = FeatureRequest.for_reading([each.request for each in predictors])
         return self._requests[key]
+
+
+def _noise(images: ImageSettings) -> Batch:
+    """Pictures on which different rounding shows."""
+    return Batch(np.random.default_rng(0).integers(0, 256, (8, *images.shape), np.uint8))
 
 
 def _picture(pixels: NDArray[np.uint8]) -> Any:

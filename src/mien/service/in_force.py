@@ -12,7 +12,7 @@ from mien.deploy.predictor import Predictor
 from mien.deploy.watch_io import Restraint
 from mien.errors import DataError, UsageError
 from mien.service.patches import NONE, PatchFolder
-from mien.service.store.rows import LIFT, RESTRAIN, ROLL_BACK, START, SWAP, LogEntry
+from mien.service.store.rows import IN_FORCE, LIFT, RESTRAIN, ROLL_BACK, START, SWAP, LogEntry
 from mien.service.store.store import Store
 
 
@@ -124,6 +124,14 @@ class InForce:
                 raise UsageError("no alarm restrains the patch", place="lift", remedy="nothing: it is in force")
             version = self.store.log(self._entry(LIFT, reason, who or self.who, certificate_of(self.now.loaded)))
             return self._set(self.now.loaded, self.now.name, version, None)
+
+    @property
+    def lifted(self) -> bool:
+        """Whether a person lifted what an alarm put in force, since the patch is in force."""
+        for entry in reversed(self.store.patch_log()):
+            if entry.action == LIFT or entry.action in IN_FORCE:
+                return entry.action == LIFT
+        return False
 
     def follow(self) -> bool:
         """Put in force what another worker logged since; whether anything changed."""

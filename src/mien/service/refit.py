@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mien.deploy.calibration_data import CalibrationData
 from mien.deploy.patch import Patch
 from mien.errors import MienError, StorageError, UsageError
 from mien.service.comparison import Comparison
@@ -102,14 +103,14 @@ def refit(
         rows = judged(store, max(1, MOST_BYTES // int(np.prod(patches.classifier.card.images.shape))))
         outcome = replace(outcome, until=max((row.decision.seq for row in rows), default=0))
         crops = store.crops(row.decision.prediction for row in rows)
-        data = recipe.labelled(patches.classifier)
+        data, note = _labelled(patches, recipe)
         evidence = evidence_of(patches.classifier, rows, crops, recipe.classes, data)
         lesson = learn(patches.classifier, in_force, evidence, recipe, rests_on(store.patch_log()), say)
     except StorageError:
         raise
     except MienError as error:
         return replace(outcome, words=": ".join(filter(None, ("no patch", error.place, error.cause))))
-    outcome = _with_lesson(outcome, lesson)
+    outcome = _with_lesson(outcome, lesson, note)
     if lesson.patch is None or not lesson.proposed:
         return outcome
     say("writing the patch")
@@ -164,7 +165,16 @@ def _renamed(new: Path, folder: Path, name: str) -> str:
         free = f"{name}-{number}"
 
 
-def _with_lesson(outcome: Outcome, lesson: Lesson) -> Outcome:
-    return replace(
-        outcome, words=lesson.words, comparison=lesson.comparison, sample=lesson.sample, better=lesson.better
-    )
+def _labelled(patches: PatchFolder, recipe: Recipe) -> tuple[CalibrationData | None, str]:
+    """The labelled data, and why they play no role; verdicts may suffice without them."""
+    try:
+        return recipe.labelled(patches.classifier), ""
+    except StorageError:
+        raise
+    except MienError as error:
+        return None, f"labelled data play no role: {': '.join(filter(None, (error.place, error.cause)))}"
+
+
+def _with_lesson(outcome: Outcome, lesson: Lesson, note: str) -> Outcome:
+    words = "; ".join(filter(None, (lesson.words, note)))
+    return replace(outcome, words=words, comparison=lesson.comparison, sample=lesson.sample, better=lesson.better)

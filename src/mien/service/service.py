@@ -23,6 +23,7 @@ from mien.service.in_force import InForce
 from mien.service.learning import Elsewhere, Learning
 from mien.service.patches import PatchFolder
 from mien.service.promise import Promise
+from mien.service.reasons import Reasons
 from mien.service.recorder import Recorder
 from mien.service.settings import EngineSettings, ServeSettings
 from mien.service.store.store import Store
@@ -74,6 +75,7 @@ class Service:
         self.promise = Promise(self.in_force, store, watch, settings.on_alarm)
         self.learning = Learning(self.in_force, store, settings, elsewhere)
         self.rows = AnswerRows(settings)
+        self.reasons = Reasons(classifier, settings.data)
         self.deliver = deliver
         self.beside: tuple[Predictor, ...] = ()
         self.answered = self.overridden = 0
@@ -85,6 +87,7 @@ class Service:
         self.beside = tuple(map(self.patches.load, self.settings.shadow))
         self.recorder.start()
         self.engine.start()
+        self.reasons.start()
         self._beside = threading.Thread(target=self._tend, name="tend", daemon=True)
         self._beside.start()
         return self
@@ -123,6 +126,13 @@ class Service:
                 for place, (image, label) in enumerate(zip(images, labels, strict=True))
             ]
         )
+
+    def explain(self, image: bytes, patch: str = "") -> dict[str, Any]:
+        """Why a picture has its answer, see `Reasons.of`; DataError where the picture cannot be read."""
+        pixels = self.engine.read(image)
+        if isinstance(pixels, DataError):
+            raise pixels
+        return self.reasons.of(pixels, self.patches.load(patch) if patch else self.in_force.now.predictor)
 
     def verdict(self, prediction: str, label: str, who: str = "", seconds: float = 0.5) -> str:
         """Keep a verdict on a prediction; see `Store.add_verdict`.

@@ -18,7 +18,7 @@ WIDE = (b"\xff\xfe", b"\xfe\xff")
 """How a file in UTF-16 begins."""
 COLUMNS = frozenset(
     ("id", "file", "label", "verdict", "overridden", "patch", "score", "time", "chance", "group", "track", "distance",
-     "confidence", "error")
+     "confidence", "error", "status")
 )  # fmt: skip
 """Names of columns that are read. None of them may stand twice."""
 TITLES = frozenset({"id", "file"}), frozenset({"overridden", "label", "verdict"})

@@ -1,9 +1,10 @@
 """Logs of decisions, as `mien predict` writes them, and verdicts of people on them, as compact arrays.
 
-A log has a line for each decision, with the columns file (or id), label (f's answer) and overridden. Optional are time
-(ISO 8601), patch, score, probabilities or confidence, distance, and group or track. A file of verdicts has id (or file)
-and label (or verdict), the class that is right; optional are time and chance, the probability π with which the picture
-was drawn for an audit. What cannot be used becomes a Problem and is not counted.
+A log has a line for each decision, with the columns file (or id), label (f's answer) and overridden. Optional are
+status (lines of pictures without an answer are passed over), time (ISO 8601), patch, score, probabilities or
+confidence, distance, and group or track. A file of verdicts has id (or file) and label (or verdict), the class that is
+right; optional are time and chance, the probability π with which the picture was drawn for an audit. What cannot be
+used becomes a Problem and is not counted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from mien.data.labels import ALIASES
 from mien.data.tables import fold_title
+from mien.incoming.item import OK
 from mien.types import Problem, plain, spelling
 from mien.watch.fields import as_time, flag_of, hash_of, id_of, number_of
 from mien.watch.lines import COLUMNS, entries
@@ -207,8 +209,8 @@ class _LogReader:
         )  # fmt: skip
 
     def _decision(self, entry: dict[str, Any], place: str) -> None:
-        if entry.get("error") and not entry.get("label"):
-            return  # a picture that could not be read: nothing was decided
+        if (entry.get("error") or entry.get("status") not in (None, "", OK)) and not entry.get("label"):
+            return  # a picture that could not be read, or has no face: nothing was decided
         if "overridden" not in entry:
             raise ValueError("has no column overridden")
         moment, patch = self._time(entry), self._patch(entry.get("patch"), place)
@@ -281,6 +283,8 @@ class _EntryError(ValueError):
 def _is_log(entry: dict[str, Any]) -> bool:
     """Whether a file that begins so is a log; _EntryError where it is neither log nor verdicts."""
     if "overridden" in entry or ("error" in entry and "label" not in entry):
+        return True
+    if "status" in entry and not {"label", "verdict"}.intersection(entry):
         return True
     if not {"label", "verdict"}.intersection(entry):
         columns = ", ".join(map(str, entry))[:100]

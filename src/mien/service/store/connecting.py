@@ -7,12 +7,13 @@ an advisory lock of its kind. It ends only after the commit can be seen.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sqlite3
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,6 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_
 
 from mien.errors import UsageError, choice_error
 from mien.outside import import_optional
-from mien.service.store.failures import GONE, state_of
 from mien.storage.files import storage_errors
 
 DIALECTS = ("sqlite", "postgresql")
@@ -116,14 +116,16 @@ def connect(address: Address) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    import_optional("pg8000", "pg8000", "postgres")
+    driver = import_optional("pg8000", "pg8000", "postgres")
     arguments = {"ssl_context": _ssl_context(str(address.url.query.get("sslmode", "prefer"))), "timeout": SILENCE}
     url = address.url.difference_update_query(["sslmode"])
     engine = create_engine(
-        url, hide_parameters=True, connect_args=arguments, pool_pre_ping=True, isolation_level="READ COMMITTED"
+        url, hide_parameters=True, connect_args=arguments, isolation_level="READ COMMITTED", pool_logging_name="mien"
     )
+    # a connection that is dead cannot be closed, which SQLAlchemy would log with a traceback
+    logging.getLogger("sqlalchemy.pool.impl.QueuePool.mien").setLevel(logging.CRITICAL)
     event.listen(engine, "do_connect", _connect_at_once)
-    event.listen(engine, "handle_error", _note_gone)
+    event.listen(engine, "checkout", _alive(driver))
     return engine
 
 
@@ -193,10 +195,20 @@ def _connect_at_once(dialect: Any, _: Any, __: Any, named: dict[str, Any]) -> An
         raise
 
 
-def _note_gone(context: Any) -> None:
-    """Drop the connections of a server that was stopped, so that the next transaction makes another."""
-    if state_of(context.original_exception) in GONE:
-        context.is_disconnect = True
+def _alive(driver: Any) -> Callable[..., None]:
+    """A check that lets the pool make another connection where the server has ended this one.
+
+    SQLAlchemy's own check (pool_pre_ping) takes what pg8000 raises for a connection that was reset for another error.
+    """
+
+    def check(connection: Any, _: Any, __: Any) -> None:
+        try:
+            connection.cursor().execute("")
+            connection.rollback()
+        except (driver.Error, OSError):
+            raise exc.DisconnectionError from None
+
+    return check
 
 
 def _ssl_context(mode: str) -> ssl.SSLContext | bool | None:

@@ -35,8 +35,6 @@ OF_POSTGRESQL = {
 }  # fmt: skip
 """SQLSTATE of PostgreSQL → remedy."""
 DISK_FULL = ("53100", sqlite3.SQLITE_FULL)
-GONE = ("57P01", "57P02", "57P03")
-"""SQLSTATEs with which a server ends a connection, or does not take one yet."""
 
 
 @contextmanager
@@ -53,7 +51,7 @@ def store_errors(place: str) -> Iterator[None]:
         raise StorageError(cause, place=place, remedy=SERVER) from None
 
 
-def state_of(error: BaseException) -> str | int:
+def _state(error: BaseException) -> str | int:
     """The SQLSTATE of PostgreSQL, or the result code of SQLite; "" where an error has neither."""
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -61,7 +59,7 @@ def state_of(error: BaseException) -> str | int:
 
 
 def _refusal(error: BaseException, place: str) -> StorageError:
-    state, message = state_of(error), _fields(error).get("M")
+    state, message = _state(error), _fields(error).get("M")
     cause = words(ValueError(message)) if message else words(error)
     if state in DISK_FULL:
         return DiskFullError(cause, place=place, remedy=FREE)

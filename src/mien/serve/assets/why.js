@@ -1,0 +1,45 @@
+// Why an answer is as it is: a heat map, and the nearest labelled pictures. It is asked for on demand alone.
+
+import {button, element, fill, note} from "./dom.js";
+import {ask} from "./server.js";
+import {typeOf} from "./pictures.js";
+import {rounded, sentence} from "./words.js";
+
+let isThere = true; // until the server answers that it explains nothing
+
+// The part of the page for one picture; it is empty where nothing can be explained. `patch` is the one that answered,
+// "" for the one in force.
+export function whyOf(place, item, patch) {
+  if (!item.blob || !item.row) return fill(place);
+  if (item.why) return fill(place, shown(item.why));
+  fill(place, isThere && button("Why this answer?", () => load(place, item, patch), {class: "ask", "data-name": "why"}));
+}
+
+async function load(place, item, patch) {
+  fill(place, element("p", {class: "note", role: "status"}, "The server works out why…"));
+  item.why = await reasons(item, patch);
+  if (place.dataset.item === item.row.prediction) whyOf(place, item, patch);
+}
+
+async function reasons(item, patch) {
+  try {
+    return await ask(patch ? `explain?${new URLSearchParams({patch})}` : "explain", {body: item.blob, type: typeOf(item.blob)});
+  } catch (error) {
+    isThere = ![404, 405].includes(error.status);
+    return {words: isThere ? error.words ?? "the page has a fault" : "this server explains no answers"};
+  }
+}
+
+function shown({words, heat_map: heat, nearest, without_nearest: without}) {
+  return element("section", {class: "block"}, element("h3", {}, "Why this answer?"), words && element("p", {}, sentence(words)),
+    heat && element("figure", {}, element("img", {class: "heat", src: heat, alt: "The picture under its heat map"}),
+      note("The lighter the colour of a part, the weaker the answer becomes where that part is blurred. ",
+        "Grey parts have no effect. The line encloses the hottest fifth.")),
+    nearest?.length ? element("figure", {class: "near"}, element("ol", {}, nearest.map(near)),
+      note("The nearest of the labelled pictures, by what the classifier computes. The smaller the distance, the more alike.")) : without && note(sentence(without)));
+}
+
+function near({label, distance, picture}) {
+  return element("li", {}, picture && element("img", {src: picture, alt: ""}), element("b", {}, label),
+    Number.isFinite(distance) && element("small", {}, `distance ${rounded(distance, 2)}`));
+}
