@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from mien.serve import openapi
 from mien.service.service import Service
 from mien.storage.files import to_json
 
@@ -26,18 +25,18 @@ def routes(service: Service) -> APIRouter:
     """The endpoints of proposals, for a service."""
     router = APIRouter(prefix="/patches", tags=["learning"])
 
-    @router.get("/proposals", responses=openapi.PROBLEMS)
+    @router.get("/proposals")
     def proposals() -> Response:
         """New patches that wait for a decision, each with its comparison on held-out verdicts, and the last refit."""
         return _shown(service)
 
-    @router.post("/refit", responses=openapi.PROBLEMS, status_code=202)
+    @router.post("/refit", status_code=202)
     def refit() -> Response:
         """Begin to make a new patch from the verdicts. It is proposed, or the reason why there is none is logged."""
         service.learning.start()
         return _shown(service, 202)
 
-    @router.post("/decline", responses=openapi.PROBLEMS)
+    @router.post("/decline")
     def decline(declined: Declined) -> Response:
         """Decline a proposal; the patch stays in the folder."""
         service.learning.decline(declined.patch, reason=declined.reason, who=declined.who)
