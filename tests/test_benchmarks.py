@@ -33,6 +33,7 @@ COMMANDS = {
     "speed": ["benchmarks.speed.run", "--quick", "--data", "synthetic:n=500"],
     "watch": ["benchmarks.watch.run", "--quick"],
     "foreign": ["benchmarks.foreign.run", "--quick", "--only", "digits,speed"],
+    "video": ["benchmarks.serving.video", "--quick"],
 }
 KEYS = {
     "correction": {
@@ -58,8 +59,9 @@ KEYS = {
         "scoring_ratio_all_cores",
         "onnx_over_torch",
     },
+    "video": {"video_fps", "video_memory_growth"},
 }
-NEEDS = {"foreign": ("onnxruntime", "skl2onnx")}
+NEEDS = {"foreign": ("onnxruntime", "skl2onnx"), "video": ("av", "onnx", "retinaface")}
 """Optional packages of a benchmark."""
 
 

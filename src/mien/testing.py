@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mien.classifiers.contract import Batch, Classifier, ClassifierCard, MapClassifier
 from mien.correctors.contract import requested_features
 from mien.errors import DataError, MienError, NotFittedError
+from mien.faces.checked import check_detector as check_detector
 from mien.features import matching
 from mien.nets.settings import AugmentSettings
 from mien.types import NO_LABEL, Dataset, FeatureRequest, Floats, Ints, Outputs, Proposal

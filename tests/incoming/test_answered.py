@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from mien.errors import DataError
 from mien.incoming.answered import unanswered
-from mien.incoming.item import Item
+from mien.incoming.item import Face, Item
 
 FACES = {"a": 2, "b": 0, "c": 3, "d": 1}
 
@@ -44,6 +45,34 @@ def test_pictures_that_are_done_with_are_not_looked_at_again() -> None:
             yield from crops(iter([item]))
 
     assert [item.id for item in unanswered(pictures(), ALL[:4], stage)] == ALL[4:] and looked_at == ["c", "d"]
+
+
+def frames() -> Iterator[Item]:
+    """Two pictures, and two videos."""
+    yield from pictures("ab")
+    for video in ("v", "w"):
+        yield from (Item(f"{video}#t={number}.000", video, None, seconds=float(number)) for number in range(3))
+    yield Item("z", "z", None)
+
+
+def tracked(items: Iterator[Item]) -> Iterator[Item]:
+    """Two faces in each frame, with names that depend on all frames before."""
+    count = 0
+    for item in items:
+        count += item.seconds is not None
+        faces = (Face(number, (0, 0, 1, 1), 1.0, f"after{count}") for number in (1, 2))
+        if item.seconds is None:
+            yield item
+        else:
+            yield from (replace(item, id=f"{item.id}#face={face.number}", face=face) for face in faces)
+
+
+@given(st.integers(0, 15))
+def test_tracks_of_a_video_are_those_of_an_uninterrupted_call(kept: int) -> None:
+    whole = [(item.id, item.face) for item in tracked(frames())]
+    assert len(whole) == 15
+    rest = unanswered(frames(), [name for name, _ in whole[:kept]], tracked)
+    assert [(item.id, item.face) for item in rest] == whole[kept:]
 
 
 @pytest.mark.parametrize("names", [["b"], ["a", "c"], ["a", "b", "c", "d", "e"], ["a", "a"]])

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mien.classifiers.contract import Batch
 from mien.data.deep import Ranges
-from mien.data.opening import File, extent_of, pillow_warnings_ignored
+from mien.data.opening import pillow_warnings_ignored, ranges_of_one
 from mien.data.picture import DecodedImage, ImageSettings, Pixels, decoded_image, read_image
 from mien.incoming.item import UNREADABLE, Item
 from mien.types import Ints, Problem, texts
@@ -103,13 +103,8 @@ def _decoded(item: Item, settings: ImageSettings) -> DecodedImage:
     if isinstance(item.image, np.ndarray):
         return decoded_image(Image.fromarray(item.image), settings, hashed=False)
     assert item.image is not None
-    ranges = item.ranges if item.ranges is not None else _ranges_of_one(item.image)
+    ranges = item.ranges if item.ranges is not None else ranges_of_one(item.image)
     return read_image(item.image, settings, ranges, hashed=False)
-
-
-def _ranges_of_one(file: File) -> Ranges:
-    extent = extent_of(file)
-    return Ranges.covering([extent] if extent else [])[0]
 
 
 def _bytes_of(item: Item) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_args, get_type_hints
 
 import click
 from click.core import ParameterSource
@@ -31,8 +32,9 @@ Settings = TypeVar("Settings")
 Command = Callable[..., Any]
 if TYPE_CHECKING:
     ItemsType = click.ParamType[tuple[Any, ...]]
+    SecondsType = click.ParamType[float]
 else:
-    ItemsType = click.ParamType  # click before 8.4 has no parameter for the type of the value
+    ItemsType = SecondsType = click.ParamType  # click before 8.4 has no parameter for the type of the value
 
 
 def options(*kinds: type, without: Sequence[str] = ()) -> Callable[[Command], Command]:
@@ -93,6 +95,22 @@ def trained_by(base: str, values: Mapping[str, Any]) -> TrainSettings:
     untouched = {name for name in values if ctx.get_parameter_source(name) is ParameterSource.DEFAULT}
     recipe = {name: value for name, value in OWN_RECIPES.get(base, {}).items() if name in untouched}
     return build(TrainSettings, {**values, **recipe})
+
+
+class _Seconds(SecondsType):
+    """A time such as 0.5s, 500ms, 2min or 0.5, in seconds."""
+
+    name = "TIME"
+    units: ClassVar = {"": 1.0, "s": 1.0, "ms": 0.001, "min": 60.0}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(s|ms|min|)", str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is no time, like 0.5s", param, ctx)
+        return float(match[1]) * self.units[match[2]]
+
+
+SECONDS = _Seconds()
 
 
 def _flags(kind: type, prefix: str = "") -> Iterator[tuple[str, Field[Any], Any]]:

@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from mien.cli.log_output import LogOutput, output_options
-from mien.cli.options import PATH, seed_option
+from mien.cli.looking import Looking
+from mien.cli.options import PATH, SECONDS, options, seed_option
 from mien.errors import UsageError
+from mien.faces.settings import FinderSettings
 
 
 @click.command()
@@ -23,14 +25,16 @@ from mien.errors import UsageError
 @click.option("--classifier-id", help="name of the classifier that gave a table of answers: that of the patch")
 @click.option("--explain", type=PATH, metavar="DIR", help="write a heat map for each overridden picture into DIR")
 @click.option("--workers", type=click.IntRange(1), help="threads that decode, and that answer; by default all cores")
+@click.option("--every", type=SECONDS, help="time from frame to frame of a video, as 0.5s; by default all frames")
+@options(FinderSettings)
 @output_options
 def predict(files: tuple[Path, ...], run_folder: Path | None, classifier_id: str | None, **choices: Any) -> None:
     """Label pictures, or correct a table of answers: one line each with label, probabilities and corrected label.
 
     BASE is the folder of a run, or of a classifier that mien adopt took in; a table needs none. FILES are pictures,
-    folders (all pictures in and below them), quoted globs such as 'photos/**/*.jpg', ZIP and TAR archives, and - for a
-    list of paths on standard input, one a line or separated by NUL. Files that are left out are counted on standard
-    error.
+    folders (all pictures in and below them), quoted globs such as 'photos/**/*.jpg', ZIP and TAR archives, videos,
+    camera:0, and - for a list of paths on standard input, one a line or separated by NUL. Files that are left out are
+    counted on standard error. With --faces, each face of a picture or frame has a row.
 
     Where a patch corrects, a line also has its id, score, threshold (empty: none is in force) and the time. Such lines
     are the log of decisions that mien watch reads.
@@ -50,24 +54,25 @@ def predict(files: tuple[Path, ...], run_folder: Path | None, classifier_id: str
     \b
     Example:
       mien predict runs/base photos/ more.zip --patch fear.patch --out answers.parquet
+      mien predict runs/base clip.mp4 --faces retina --every 0.5s --csv
       mien predict photos/*.jpg --run runs/first --left-out disgust
       find photos -name '*.jpg' -print0 | mien predict runs/base - --csv
       mien predict new_answers.csv --patch fraud.patch
     """
     from mien.classifiers.cell import holds_classifier
-    from mien.cli.predict_pictures import Stages, predict_pictures
+    from mien.cli.predict_pictures import predict_pictures
     from mien.cli.predict_tables import correct_tables
     from mien.data.answers import is_table
 
+    looking = Looking.of_flags(choices)
     flags = {name: choices.pop(name) for name in ("as_csv", "resume", "fresh")}
-    stages = {name: choices.pop(name) for name in ("workers", "explain")}
     output = LogOutput.of_flags(choices.pop("out"), choices.pop("form"), **flags)
     if run_folder is None and holds_classifier(files[0]):
         run_folder, files = files[0], files[1:]
     if not files:
         raise click.MissingParameter(param_hint="'FILES...'", param_type="argument")
     if any(map(is_table, files)):
-        of_pictures = {"run": run_folder, **stages, **choices}
+        of_pictures = {"run": run_folder, **looking.given, **choices}
         correct_tables(files, of_pictures.pop("patch"), classifier_id or "", output, of_pictures)
         return
     if run_folder is None:
@@ -75,4 +80,4 @@ def predict(files: tuple[Path, ...], run_folder: Path | None, classifier_id: str
     if classifier_id is not None:
         remedy = "leave it out: the classifier of a run is known by its weights"
         raise UsageError("is for tables of answers", place="--classifier-id", remedy=remedy)
-    predict_pictures(files, run_folder, output, Stages(**stages), choices)
+    predict_pictures(files, run_folder, output, looking, choices)

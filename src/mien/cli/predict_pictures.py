@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import click
 from mien.cli.failures import to_stderr
 from mien.cli.left_out import LeftOut
 from mien.cli.log_output import LogOutput
+from mien.cli.looking import Looking
 from mien.cli.predict_tables import announced
 from mien.cli.progress import progress
 from mien.events import Event, OnEvent, ignore
@@ -22,30 +23,19 @@ if TYPE_CHECKING:
     from mien.deploy.decisions.rows import Columns, Row
     from mien.deploy.explanations import Explanations
     from mien.deploy.predictor import Predictor
+    from mien.faces.finder import FaceFinder
     from mien.incoming.item import Item
     from mien.incoming.opening import Source
 
 
-@dataclass(frozen=True)
-class Stages:
-    """What is done with each picture besides the answer, and how.
-
-    Attributes
-    ----------
-    workers : threads; None for one a core. explain : folder of heat maps; None for none.
-    """
-
-    workers: int | None = None
-    explain: Path | None = None
-
-
 def predict_pictures(
-    places: tuple[Path, ...], run_folder: Path, output: LogOutput, stages: Stages, choices: dict[str, Any]
+    places: tuple[Path, ...], run_folder: Path, output: LogOutput, looking: Looking, choices: dict[str, Any]
 ) -> None:
-    """Write a row for each picture; the exit code is 1 where none of them can be read.
+    """Write a row for each picture, frame or face; the exit code is 1 where none of them can be read.
 
     Parameters
     ----------
+    looking : whether faces are found, and which frames are looked at.
     choices : which of the run's classifiers, and what corrects it, see `mien.deploy.opening.open_predictor`.
     """
     from mien.deploy.decisions.formats import check_columns
@@ -55,20 +45,22 @@ def predict_pictures(
     from mien.incoming.opening import open_items
 
     predictor = open_predictor(run_folder, **choices)
-    _ = predictor.classifier.card.images  # refuses a classifier of tables
-    explanations = _explanations(predictor, stages.explain, places)
-    columns = Columns(predictor.classes, announced(predictor), last=(COLUMN,) if explanations else ())
-    check_columns(output.format, columns)
+    finder = looking.finder(predictor.classifier.card.images.size)
+    explanations = looking.explanations(predictor, places)
     with ExitStack() as stack, LeftOut() as left_out:
         is_shown = output.out is None and sys.stdout is not None and sys.stdout.isatty()
         # rows on a terminal are progress enough
         on_event: OnEvent = ignore if is_shown else stack.enter_context(progress(notes=False))
-        source = open_items(places, left_out, on_event)
+        source = open_items(places, left_out, on_event, looking.every or 0.0)
+        looking.check(source)
+        last = (COLUMN,) if explanations else ()
+        columns = Columns(predictor.classes, announced(predictor), stages=looking.stages(source), last=last)
+        check_columns(output.format, columns)
         for _, cause, remedy in source.findings:
             to_stderr(f"{cause} → {remedy}")
-        answering = _Answering(predictor, source, columns, stages.workers or 0, on_event, explanations)
+        answering = _Answering(predictor, source, columns, looking, finder, on_event, explanations)
         if output.out is None:
-            output.print(answering.batches(source.items), columns)
+            output.print(answering.batches(answering.stage(source.items)), columns)
         else:
             _write(output, output.out, answering, places)
     if answering.unread:
@@ -88,7 +80,8 @@ class _Answering:
     predictor: Predictor
     source: Source
     columns: Columns
-    workers: int
+    looking: Looking
+    finder: FaceFinder | None
     on_event: OnEvent
     explanations: Explanations | None = None
     count: int = 0
@@ -97,11 +90,13 @@ class _Answering:
     def batches(self, items: Iterator[Item]) -> Iterator[list[Row]]:
         from mien.deploy.decisions.rows import rows_of
         from mien.deploy.explanations import COLUMN
-        from mien.incoming.uncropped import noting_uncropped
 
-        watched = noting_uncropped(items, self.predictor.classifier.card.images.size, self._note)
-        keep = self.explanations is not None
-        for predictions in self.predictor.stream_items(watched, self.workers, keep_changed=keep):
+        predictor, keep = self.predictor, self.explanations is not None
+        if self.source.live:
+            answers = predictor.stream_live(items, keep_changed=keep)
+        else:
+            answers = predictor.stream_items(items, self.looking.workers, keep_changed=keep)
+        for predictions in answers:
             batch = list(rows_of(predictions, self.columns))
             for row in batch:
                 self.add(row)
@@ -110,6 +105,14 @@ class _Answering:
                 batch = [row | {COLUMN: files.get(row[self.columns.key])} for row in batch]
             yield batch
             self.on_event(Event("pictures", count=self.count, total=self.source.total or 0))
+
+    def stage(self, items: Iterator[Item]) -> Iterator[Item]:
+        """The faces of pictures, or the pictures with a note if they look as if faces were to be found."""
+        from mien.incoming.uncropped import noting_uncropped
+
+        if self.finder is None:
+            return noting_uncropped(items, self.predictor.classifier.card.images.size, self._note)
+        return self.looking.stage(self.finder, self.source, items)
 
     def add(self, row: Row) -> None:
         """Count a row."""
@@ -134,28 +137,19 @@ class _Answering:
             "classifier": classifier.card.id,
             "patch": "" if patch is None else f"{patch.id} {patch.restraint}".strip(),
             "places": identity(places=list(map(str, places)), ranges=self.source.ranges),
-            "settings": identity(batch=CHUNK, classes=self.columns.classes, columns=self.columns.names),
+            "settings": identity(
+                batch=CHUNK,
+                classes=self.columns.classes,
+                columns=self.columns.names,
+                every=self.looking.every,
+                faces=asdict(self.looking.faces),
+            ),
         }
 
     def _note(self, width: int, height: int) -> None:
         side = self.predictor.classifier.card.images.size
         cause = f"most pictures look like whole photographs, such as {width} × {height} pixels"
-        to_stderr(f"note: {cause}; faces of {side} × {side} are read → give crops of faces")
-
-
-def _explanations(predictor: Predictor, folder: Path | None, places: tuple[Path, ...]) -> Explanations | None:
-    """Heat maps into a folder, if one is named; UsageError where nothing is overridden, or it lies in the data."""
-    if folder is None:
-        return None
-    from mien.deploy.explanations import Explanations
-    from mien.errors import UsageError
-    from mien.storage.output import check_outside_data
-
-    if predictor.patch is None:
-        remedy = "name a patch with --patch, or leave it out"
-        raise UsageError("explains overrides, and nothing overrides the classifier", place="--explain", remedy=remedy)
-    check_outside_data(folder, places, "--explain")
-    return Explanations(predictor, folder)
+        to_stderr(f"note: {cause}; faces of {side} × {side} are read → find them with --faces retina, or give crops")
 
 
 def _write(output: LogOutput, out: Path, answering: _Answering, places: tuple[Path, ...]) -> None:
@@ -174,7 +168,7 @@ def _write(output: LogOutput, out: Path, answering: _Answering, places: tuple[Pa
             rows.resume(about, CHUNK)
         else:
             rows.begin(about, fresh=output.fresh)
-        items = unanswered(answering.source.items, answering.names(rows.rows()))
+        items = unanswered(answering.source.items, answering.names(rows.rows()), answering.stage)
         if rows.kept:
             to_stderr(f"{rows.kept} pictures are answered already")
         for batch in answering.batches(items):

@@ -99,6 +99,12 @@ def extent_of(file: File) -> Extent | None:
         return None
 
 
+def ranges_of_one(file: File) -> Ranges:
+    """Black and white of one image file that is read by itself."""
+    extent = extent_of(file)
+    return Ranges.covering([extent] if extent else [])[0]
+
+
 def header(file: File) -> tuple[tuple[int, int], str] | None:
     """((width, height), mode) of a picture from the header of its file, or None if it cannot be read."""
     try:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.data.deep import Finding, Ranges
-from mien.data.opening import File, RefusedError, decode_file, extent_of, first_bytes_of, too_large
+from mien.data.opening import File, RefusedError, Upright, decode_file, first_bytes_of, ranges_of_one, too_large
 from mien.data.signatures import can_read, format_of, remedy
 from mien.errors import UsageError, choice_error
 
@@ -98,12 +98,29 @@ def read_image(
     ranges : black and white of pictures with more than 8 bits per channel in the data set of the file.
     limit : maximum number of pixels; 0 for the usual limit of 67 million.
     """
+    upright, faults = read_upright(file, ranges, limit=limit)
+    if upright is None:
+        return DecodedImage(None, faults)
+    decoded = decoded_image(upright.image, settings, faults, hashed=hashed and not upright.digest)
+    return replace(decoded, hash=upright.digest) if upright.digest else decoded
+
+
+def read_upright(file: File, ranges: Ranges, *, limit: int = 0) -> tuple[Upright | None, tuple[Finding, ...]]:
+    """Read one image file in its size; it never raises.
+
+    Parameters
+    ----------
+    ranges, limit : see `read_image`.
+
+    Returns
+    -------
+    the picture, None if unreadable; and findings about the file.
+    """
     try:
         if not _size(file):
             raise RefusedError("empty file", "has 0 bytes", "fetch it again, or remove its row")
         upright = decode_file(file, ranges, limit=limit)
-        decoded = decoded_image(upright.image, settings, upright.faults, hashed=hashed and not upright.digest)
-        return replace(decoded, hash=upright.digest) if upright.digest else decoded
+        return upright, upright.faults
     except RefusedError as error:
         finding = error.finding
     except FileNotFoundError:
@@ -116,7 +133,7 @@ def read_image(
         finding = _not_opened(file)
     except Exception as error:  # decoders raise anything at broken files
         finding = _broken(f"cannot be decoded: {error}")
-    return DecodedImage(None, (finding,))
+    return None, (finding,)
 
 
 def full_image(path: Path, side: int = 0) -> Image.Image | None:
@@ -128,8 +145,7 @@ def full_image(path: Path, side: int = 0) -> Image.Image | None:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
             return None
-        extent = extent_of(path)
-        plain = decode_file(path, Ranges.covering([extent] if extent else [])[0], side).image
+        plain = decode_file(path, ranges_of_one(path), side).image
     except Exception:  # decoders raise anything at broken files
         return None
     if side:

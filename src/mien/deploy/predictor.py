@@ -143,6 +143,12 @@ class Predictor:
             answer = partial(self._answer_rows, keep_changed=keep_changed)
             yield from in_order(answering, lambda batch: answer(gathered(batch, settings)), batches, ahead)
 
+    def stream_live(self, items: Iterable[Item], *, keep_changed: bool = False) -> Iterator[Predictions]:
+        """The answer for each picture before the next one is asked for, as for cameras."""
+        settings = self.classifier.card.images
+        for item in items:
+            yield self._answer_rows(gathered(read_run([item], settings), settings), keep_changed)
+
     def stream_files(self, paths: Iterable[Path], ranges: Ranges | None = None) -> Iterator[Predictions]:
         """Answers for image files, some hundred at a time; black and white follow from all of them."""
         if ranges is None:

@@ -22,7 +22,8 @@ def unanswered(items: Iterator[Item], names: Iterable[str], stage: Stage = iter)
     ----------
     items : of all pictures. names : ids of the rows that are there, in order; the last picture may lack some of its
         faces.
-    stage : makes an Item for each face. Pictures that are done with are not given to it.
+    stage : makes an Item for each face. Pictures that are done with are not given to it; frames are, since tracks
+        depend on the frames before.
 
     Raises
     ------
@@ -35,10 +36,14 @@ def unanswered(items: Iterator[Item], names: Iterable[str], stage: Stage = iter)
     ['c.png']
     """
     last: Item | None = None
-    rows: list[str] = []
-    for picture, group in groupby(names, lambda name: FACE.sub("", name)):
+    rows: Iterable[str] = ()
+    groups = groupby(names, lambda name: FACE.sub("", name))
+    for picture, group in groups:
         last = next(items, None)
         _check(last, picture)
+        if last is not None and last.seconds is not None:
+            rows = chain(group, chain.from_iterable(rest for _, rest in groups))
+            break
         rows = list(group)
     if last is None:
         return stage(items)

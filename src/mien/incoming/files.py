@@ -14,6 +14,7 @@ from mien.data.signatures import first_bytes
 from mien.errors import DataError
 from mien.incoming.archives import is_archive
 from mien.incoming.distinct import Distinct
+from mien.incoming.video import is_video
 from mien.types import Problem
 
 MAGIC = "*?["
@@ -57,7 +58,7 @@ def is_glob(place: Path) -> bool:
 
 
 def matching(pattern: Path) -> list[Path]:
-    """The pictures, folders and archives that match a glob, sorted; ** stands for folders at any depth.
+    """The pictures, folders, archives and videos that match a glob, sorted; ** stands for folders at any depth.
 
     Hidden files, and those that are none of these, are left out.
 
@@ -77,4 +78,4 @@ def matching(pattern: Path) -> list[Path]:
 def _can_be_read(path: Path) -> bool:
     if path.is_dir():
         return True
-    return unread_format(path.name, partial(first_bytes, path)) is None or is_archive(path)
+    return unread_format(path.name, partial(first_bytes, path)) is None or is_archive(path) or is_video(path)

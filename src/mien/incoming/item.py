@@ -59,6 +59,11 @@ class Item:
     problem: Problem | None = None
     ranges: Ranges | None = None
 
+    @property
+    def group(self) -> str:
+        """What counts as one unit in certificates and in the watch: a track of a video; "" where each picture does."""
+        return f"{self.file}#{self.face.track}" if self.face is not None and self.face.track else ""
+
     @classmethod
     def of_file(cls, path: Path, ranges: Ranges | None = None) -> Item:
         """An image file, named by its path."""

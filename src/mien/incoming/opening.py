@@ -16,7 +16,7 @@ from mien.data.files import OnProblem
 from mien.data.images import ranges_of
 from mien.errors import UsageError
 from mien.events import Event, OnEvent, ignore
-from mien.incoming import archives, files, lists
+from mien.incoming import archives, camera, files, lists, video
 from mien.incoming.distinct import Distinct
 from mien.incoming.item import Item
 from mien.types import Problem
@@ -40,11 +40,32 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How places are read.
+
+    Attributes
+    ----------
+    on_problem : called with what is left out. every : seconds from one frame of a video to the next; 0 for all frames.
+    """
+
+    on_problem: OnProblem
+    every: float = 0.0
+
+
+@dataclass(frozen=True)
 class Kind:
-    """A kind of place other than files and folders: how it is recognised, and what makes a `Part` of it."""
+    """A kind of place other than files and folders.
+
+    Attributes
+    ----------
+    matches : recognises it. opened : makes a `Part` of it.
+    timed : whether its pictures are frames with a time. live : whether they come as they happen, and only once.
+    """
 
     matches: Callable[[Path], bool]
-    opened: Callable[[Path, OnProblem], Part]
+    opened: Callable[[Path, Reading], Part]
+    timed: bool = False
+    live: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,16 +78,19 @@ class Source:
     total : how many there are, about; None where that is not known beforehand.
     ranges : black and white of all image files of more than 8 bits; archives and lists go by each picture.
     findings : on these ranges.
+    timed, live : whether some are frames of a video or a camera; whether some are of a camera.
     """
 
     items: Iterator[Item]
     total: int | None = None
     ranges: Ranges = Ranges()  # noqa: RUF009 -- frozen
     findings: Sequence[Finding] = field(default=())
+    timed: bool = False
+    live: bool = False
 
 
-def open_items(places: Sequence[Path], on_problem: OnProblem, on_event: OnEvent = ignore) -> Source:
-    """Open files, folders, globs, archives and the list "-" on standard input.
+def open_items(places: Sequence[Path], on_problem: OnProblem, on_event: OnEvent = ignore, every: float = 0.0) -> Source:
+    """Open files, folders, globs, archives, videos, cameras and the list "-" on standard input.
 
     Files and folders are looked at twice: first, they are counted, and black and white of pictures of more than 8 bits
     are found, which is one range for all of them. Pictures of archives and lists have ranges of their own each.
@@ -77,6 +101,7 @@ def open_items(places: Sequence[Path], on_problem: OnProblem, on_event: OnEvent 
     Parameters
     ----------
     on_problem : called with what is left out, such as files in formats that cannot be read.
+    every : seconds from one frame of a video to the next; 0 for all frames.
 
     Raises
     ------
@@ -90,23 +115,35 @@ def open_items(places: Sequence[Path], on_problem: OnProblem, on_event: OnEvent 
     counted = _Counted(on_event)
     ranges, findings = ranges_of(counted.each(files.each_path(plain, on_problem)))
     parts = [
-        _files(place, ranges) if kind is None else kind.opened(place, on_problem)
+        _files(place, ranges) if kind is None else kind.opened(place, Reading(on_problem, every))
         for place, kind in zip(named, kinds, strict=True)
     ]
     totals = [part.total for part in parts if part.total != FILES]
     total = None if None in totals else counted.count + sum(filter(None, totals))
     is_distinct = len(parts) == 1 and LIST not in named
-    return Source(_each(parts, is_distinct), total, ranges, findings)
+    timed, live = (any(getattr(kind, name, False) for kind in kinds) for name in ("timed", "live"))
+    return Source(_each(parts, is_distinct), total, ranges, findings, timed, live)
 
 
 LIST = Path("-")
 FILES = -1
 """Total of a part that is counted with all image files."""
 KINDS = (
-    Kind(lambda place: place == LIST, lambda place, on_problem: Part(lambda: lists.items_in(standard_input()))),
+    Kind(lambda place: place == LIST, lambda place, how: Part(lambda: lists.items_in(standard_input()))),
+    Kind(
+        lambda place: camera.is_camera(str(place)),
+        lambda place, how: Part(lambda: camera.items_in(str(place), how.every)),
+        timed=True,
+        live=True,
+    ),
     Kind(
         archives.is_archive,
-        lambda place, on_problem: Part(lambda: archives.items_in(place, on_problem), archives.count_in(place)),
+        lambda place, how: Part(lambda: archives.items_in(place, how.on_problem), archives.count_in(place)),
+    ),
+    Kind(
+        video.is_video,
+        lambda place, how: Part(lambda: video.items_in(place, how.every), video.count_in(place, how.every)),
+        timed=True,
     ),
 )
 

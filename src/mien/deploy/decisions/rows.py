@@ -15,7 +15,7 @@ from mien.watch.fields import time_text
 Row = dict[str, Any]
 OF_PATCH = ("patch", "score", "threshold", "time")
 """Columns that a decision has where a patch corrects."""
-STAGES = {"seconds": float, "face": int, "box": str, "track": str}
+STAGES = {"seconds": float, "face": int, "box": str, "track": str, "group": str}
 """Columns of videos and of detected faces, and their types; they are there where such a stage is used."""
 
 
@@ -78,6 +78,7 @@ def _of_item(item: Item, columns: Columns) -> Row:
         "face": face and face.number,
         "box": face and [round(side, 1) for side in face.box],
         "track": (face and face.track) or None,
+        "group": item.group or None,
     }
     row = {columns.key: item.id, "status": item.status, **{name: values[name] for name in columns.stages}}
     if item.problem is not None and item.status != OK:

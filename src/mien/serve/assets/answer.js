@@ -24,14 +24,18 @@ const KEEPS = {
 const decks = {given: new Deck(refresh), waiting: new Deck(refresh)};
 const names = new Map(); // id of a patch → its name
 const camera = new Camera(at("video"), answerFrame);
-let mode = "given", classes = [], choosing = null, frame = null, isRead = false, inForce = null;
+let mode = "given", classes = [], choosing = null, frame = null, isRead = false, restrained = "";
 
 const deck = () => decks[mode];
 
-// Takes what is in force, and the names of all patches, for answers that they gave.
-export function namePatches({patch: now, patches}) {
+// Takes the id of the patch in force where an alarm restrains it, else "".
+export function noteRestraint(patch) {
+  restrained = patch;
+}
+
+// The names of patches, for answers that they gave.
+export function namePatches(patches) {
   const before = names.size;
-  inForce = now;
   for (const {patch, reference} of patches) names.set(patch, reference);
   if (names.size > before) refresh(deck());
 }
@@ -215,6 +219,11 @@ function showResult({name, row, error}) {
   fill(at("result"), row ? resultOf(row, classes) : error ? failureOf(error) : note("The server looks at the picture…"));
 }
 
+// The patch that answered, as /explain takes it; "" for the one in force, under its restraint.
+function explainedBy({patch}) {
+  return patch === undefined || (patch && patch === restrained) ? "" : patch || NONE;
+}
+
 function showItem(item) {
   const {row} = item, list = deck();
   fill(at("face"), faceOf(item));
@@ -226,6 +235,5 @@ function showItem(item) {
   fill(at("verdict"), row && verdictOf(item, classes, buttons));
   fill(at("details"), row && detailsOf(item, classes, names));
   at("why").dataset.item = row?.prediction ?? "";
-  const isByOther = row?.patch !== undefined && row.patch !== inForce;
-  whyOf(at("why"), item, isByOther ? row.patch || NONE : "");
+  whyOf(at("why"), item, () => explainedBy(row));
 }

@@ -3,7 +3,7 @@
 import {at, button, element, fill, show} from "./dom.js";
 import {ask, showProblem} from "./server.js";
 import {isShown, startTabs} from "./tabs.js";
-import {loadWaiting, namePatches, startAnswer} from "./answer.js";
+import {loadWaiting, namePatches, noteRestraint, startAnswer} from "./answer.js";
 import {lift, showPromise} from "./promise.js";
 import {loadPatches} from "./patches.js";
 import {NONE, sentence} from "./words.js";
@@ -30,6 +30,7 @@ function showState(watch) {
   fill(at("force"), watch.in_force === NONE ? "No patch is in force: the classifier answers alone." : ["Patch in force: ", element("b", {}, watch.in_force)]);
   show(at("restrained"), Boolean(watch.restraint) && !isShown("promise"));
   if (watch.restraint) fill(at("restrained"), restrained(watch));
+  noteRestraint(watch.restraint ? watch.patch : "");
   showPromise(watch);
   if (changed) readPatches();
 }
@@ -47,7 +48,7 @@ function restrained(watch) {
 
 async function readPatches() {
   try {
-    namePatches(await loadPatches());
+    namePatches((await loadPatches()).patches);
   } catch (error) {
     showProblem(error);
   }

@@ -7,18 +7,19 @@ import {rounded, sentence} from "./words.js";
 
 let isThere = true; // until the server answers that it explains nothing
 
-// The part of the page for one picture; it is empty where nothing can be explained. `patch` is the one that answered,
-// "" for the one in force.
-export function whyOf(place, item, patch) {
+// The part of the page for one picture; it is empty where nothing can be explained. `patchOf`
+// gives the patch that answered, "" for the one in force.
+export function whyOf(place, item, patchOf) {
   if (!item.blob || !item.row) return fill(place);
   if (item.why) return fill(place, shown(item.why));
-  fill(place, isThere && button("Why this answer?", () => load(place, item, patch), {class: "ask", "data-name": "why"}));
+  fill(place, isThere && button("Why this answer?", () => load(place, item, patchOf), {class: "ask", "data-name": "why"}));
 }
 
-async function load(place, item, patch) {
-  fill(place, element("p", {class: "note", role: "status"}, "The server works out why…"));
-  item.why = await reasons(item, patch);
-  if (place.dataset.item === item.row.prediction) whyOf(place, item, patch);
+async function load(place, item, patchOf) {
+  item.why = {words: "The server works out why…"};
+  whyOf(place, item, patchOf);
+  item.why = await reasons(item, patchOf());
+  if (place.dataset.item === item.row.prediction) whyOf(place, item, patchOf);
 }
 
 async function reasons(item, patch) {
@@ -35,8 +36,12 @@ function shown({words, heat_map: heat, nearest, without_nearest: without}) {
     heat && element("figure", {}, element("img", {class: "heat", src: heat, alt: "The picture under its heat map"}),
       note("The lighter the colour of a part, the weaker the answer becomes where that part is blurred. ",
         "Grey parts have no effect. The line encloses the hottest fifth.")),
-    nearest?.length ? element("figure", {class: "near"}, element("ol", {}, nearest.map(near)),
-      note("The nearest of the labelled pictures, by what the classifier computes. The smaller the distance, the more alike.")) : without && note(sentence(without)));
+    nearest?.length ? neighbours(nearest) : without && note(sentence(without)));
+}
+
+function neighbours(nearest) {
+  return element("figure", {class: "near"}, element("ol", {}, nearest.map(near)),
+    note("The nearest of the labelled pictures, by what the classifier computes. The smaller the distance, the more alike."));
 }
 
 function near({label, distance, picture}) {
