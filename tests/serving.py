@@ -12,6 +12,7 @@ from PIL import Image
 
 import mien
 from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer
+from mien.service.learning import Elsewhere
 from mien.service.patches import PatchFolder
 from mien.service.service import Service
 from mien.service.settings import EngineSettings, ServeSettings
@@ -66,4 +67,6 @@ def make_service(patches: Path, store: Path | str, engine: EngineSettings | None
     """A service that is not started."""
     classifier = Bars()
     folder = PatchFolder(patches, classifier)
-    return Service(classifier, folder, open_store(store), ServeSettings(**settings), engine or EngineSettings())
+    opened, made = open_store(store), ServeSettings(**settings)
+    elsewhere = Elsewhere(Bars, str(store))
+    return Service(classifier, folder, opened, made, engine or EngineSettings(), elsewhere=elsewhere)

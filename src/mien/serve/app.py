@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mien.data.views import png_uri
-from mien.serve import inference, openapi, page, problems
+from mien.serve import inference, openapi, page, problems, proposals
 from mien.serve.asking import PredictEndpoint
 from mien.serve.bodies import read_pictures
 from mien.serve.guard import Guard, Limits
@@ -73,7 +73,8 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
     app.router.routes.extend(page.routes())
     for router in (_explanations(service), _patches(service), _feedback(service), _state(service, metrics)):
         app.include_router(router)
-    app.include_router(inference.routes(service))
+    for router in (proposals.routes(service), inference.routes(service)):
+        app.include_router(router)
     problems.install(app)
     app.openapi = lambda: openapi.described(app, service)  # type: ignore[method-assign]
     return Guard(app, limits, metrics.count)

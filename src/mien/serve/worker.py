@@ -22,6 +22,7 @@ from mien.errors import UsageError
 from mien.serve.app import application
 from mien.serve.guard import LOCAL, Limits
 from mien.serve.supervisor import supervise
+from mien.service.learning import Elsewhere
 from mien.service.patches import PatchFolder
 from mien.service.service import Service
 from mien.service.settings import EngineSettings, ServeSettings
@@ -86,7 +87,8 @@ def make_service(
     beside = [Path(config.patch_folder)] if config.patch_folder else []
     beside += [folder / APPLIED] if folder and is_patched(folder) else []
     patches = PatchFolder(Path(config.patches) if config.patches else None, classifier, beside)
-    return Service(classifier, patches, open_store(config.store), config.settings, config.engine, deliver)
+    store, elsewhere = open_store(config.store), Elsewhere(partial(reopened, Path(config.place)), config.store)
+    return Service(classifier, patches, store, config.settings, config.engine, deliver, elsewhere)
 
 
 def open_place(place: Path) -> tuple[Classifier, Path | None]:
@@ -104,6 +106,11 @@ def open_place(place: Path) -> tuple[Classifier, Path | None]:
     except UsageError as error:
         remedy = f"adopt it, and serve the folder: mien adopt {place} --out FOLDER; {error.remedy}"
         raise UsageError(error.cause, place=f"{place}, {error.place}", remedy=remedy) from None
+
+
+def reopened(place: Path) -> Classifier:
+    """The classifier of a file or of a folder, for another process."""
+    return open_place(place)[0]
 
 
 def check_reads_images(classifier: Classifier, place: str) -> None:

@@ -20,6 +20,7 @@ from mien.errors import DataError, MienError, choice_error
 from mien.service.answers import AnswerRows, Label
 from mien.service.engine import Engine, Question, Result
 from mien.service.in_force import InForce
+from mien.service.learning import Elsewhere, Learning
 from mien.service.patches import PatchFolder
 from mien.service.promise import Promise
 from mien.service.reasons import Reasons
@@ -53,6 +54,7 @@ class Service:
     classifier : of images. patches : those that may be in force. store : decisions, verdicts, the log of patches.
     deliver : called by threads of the engine with a function that tells the results of a batch; it must call that
         function soon, in whatever thread those who wait need.
+    elsewhere : for the process that makes new patches; see `Learning`.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Service:
         settings: ServeSettings,
         engine: EngineSettings,
         deliver: Callable[[Callable[[], object]], object] = lambda tell: tell(),
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.classifier, self.patches, self.store, self.settings = classifier, patches, store, settings
         self.in_force = InForce(patches, store)
@@ -70,6 +73,7 @@ class Service:
         self.recorder = Recorder(store)
         watch = WatchSettings(settings.limit, settings.delta, settings.deadline)
         self.promise = Promise(self.in_force, store, watch, settings.on_alarm)
+        self.learning = Learning(self.in_force, store, settings, elsewhere)
         self.rows = AnswerRows(settings)
         self.reasons = Reasons(classifier, settings.data)
         self.deliver = deliver
@@ -91,6 +95,7 @@ class Service:
     def stop(self) -> None:
         """Answer what waits, write all decisions, and end."""
         self._stopped.set()
+        self.learning.stop()
         self.engine.stop()
         self.recorder.stop()
         self._beside.join()
@@ -201,11 +206,12 @@ class Service:
             return error, None
 
     def _tend(self) -> None:
-        """Follow other workers, watch, and remove what is too old, until the service stops."""
+        """Follow other workers, learn, watch, and remove what is too old, until the service stops."""
         watched = tidied = 0.0
         while not self._stopped.wait(FOLLOWED):
             try:
                 self.in_force.follow()
+                self.learning.look()
                 now = time.monotonic()
                 if now - watched > self.settings.watch_every and self.settings.on_alarm != KEEP:
                     self.promise.assess()

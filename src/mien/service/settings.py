@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.errors import UsageError
 from mien.machine import cores
 from mien.settings import setting, validate
 
@@ -53,12 +54,14 @@ class ServeSettings:
     max_bytes : largest request, in million bytes. max_images : pictures of one request.
     keep : one of KEEP. age : days after which decisions, verdicts and crops are deleted.
     audit : share of pictures drawn at random for a verdict, overridden or not.
-    data : place of labelled pictures; the ones most alike explain an answer.
+    data : place of labelled pictures; the ones most alike explain an answer, and new patches learn from them.
     new_classes : that verdicts may name beside those of the answers, so that they can be learnt.
     limit, delta, deadline : of the watch, see `mien.deploy.assessment.WatchSettings`. watch_every : seconds between two
         looks for an alarm.
     on_alarm : what an alarm of the watch puts in force, see `mien.deploy.watch_io`.
     refit_after : verdicts after which a new patch is fitted; 0 for never. swap : one of SWAP_POLICIES.
+    trained_on : data sets that the classifier was trained on, by default those that the patch in force names. No patch
+        learns from these.
     """
 
     patch: str = setting("", "patch in force at the start, as NAME@HASH, or none; by default the last one")
@@ -70,7 +73,9 @@ class ServeSettings:
     keep: str = setting(NONE, "what is kept of pictures: nothing, a digest, or the crop that was read", choices=KEEP)
     age: float = setting(90.0, "days after which decisions, verdicts and crops are deleted", within=(0.01, 1e5))
     audit: float = setting(0.0, "share of pictures drawn at random for a verdict", within=(0, 1))
-    data: str = setting("", "labelled pictures; those most alike are shown beside an answer")
+    data: str = setting(
+        "", "labelled pictures: those most alike are shown beside an answer, and new patches learn from them"
+    )
     new_classes: tuple[str, ...] = setting((), "classes that verdicts may name beside those of the answers")
     limit: float | None = setting(
         None, "largest share of all answers that may be spoilt; by default the budget times the share of right answers",
@@ -90,6 +95,12 @@ class ServeSettings:
         BY_HAND, "who puts a new patch in force: a person, or the server where it is certified and better",
         choices=SWAP_POLICIES,
     )  # fmt: skip
+    trained_on: tuple[str, ...] = setting(
+        (), "data sets that BASE was trained on, from which no patch learns; by default those of the patch in force"
+    )
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.refit_after and self.keep != CROP:
+            remedy = "add --keep crop, or leave --refit-after out"
+            raise UsageError("verdicts teach nothing without pictures", place="--refit-after", remedy=remedy)
