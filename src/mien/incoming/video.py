@@ -6,6 +6,7 @@ opens no other file and no network address.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -95,6 +96,8 @@ def items_in(path: Path, every: float = 0.0) -> Iterator[Item]:
     except Exception as error:  # a video is untrusted, and its readers raise anything
         cause = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {_words(error)}"
         yield Item.unreadable(name, KIND, cause, FETCH)
+    finally:
+        gc.collect()  # PyAV's objects refer to one another, and hold more memory than Python can count
 
 
 def count_in(path: Path, every: float = 0.0) -> int | None:
