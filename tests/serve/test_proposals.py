@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from serving import Bars, make_service, pictures, png
 from starlette.testclient import TestClient
 
 from mien.classifiers.contract import Batch
 from mien.serve.app import application
 from mien.serve.guard import LOCAL, Limits
-from tests.serving import Bars, make_service, pictures, png
 
 LIMITS = Limits(frozenset({*LOCAL, "testserver"}))
 IMAGES, LABELS = pictures(800, 21)

@@ -16,11 +16,11 @@ import pytest
 
 pytest.importorskip("fastapi", reason="fastapi is not installed")
 import uvicorn
+from serving import make_patches, make_service, pictures, png
 
 from mien.serve.app import application
 from mien.serve.guard import Limits
 from mien.service.answers import Label
-from tests.serving import make_patches, make_service, pictures, png
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 IMAGES, LABELS = pictures(60)

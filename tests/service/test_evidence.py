@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lessons import CLASSES, Blurred, blurred
 from PIL import Image
 
 from mien.classifiers.contract import ClassifierCard
@@ -20,7 +21,6 @@ from mien.service.evidence import CALIBRATE, FIT, HELD, SHARES, evidence_of, par
 from mien.service.store import DecisionRow
 from mien.service.store.judged import Judged
 from mien.types import Dataset, LabelSet, Split, texts
-from tests.lessons import CLASSES, Blurred, blurred
 
 IMAGES, LABELS = blurred(60, 3)
 

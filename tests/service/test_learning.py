@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serving import Bars, make_patches, make_service
 
 from mien.errors import RunError, UsageError
 from mien.service import learning
@@ -21,7 +22,6 @@ from mien.service.learning import Elsewhere, Learning
 from mien.service.refit import Outcome
 from mien.service.service import Service
 from mien.service.store.turns import is_taken, keep_turn
-from tests.serving import Bars, make_patches, make_service
 
 SETTINGS: dict[str, Any] = {"keep": "crop", "patch": "first"}
 

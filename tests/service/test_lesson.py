@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from lessons import LOWER, Blurred, blurred, both, live, recipe
 
 from mien.classifiers.contract import Batch
 from mien.data.provenance import KNOWN, UNKNOWN, Provenance
@@ -14,7 +15,6 @@ from mien.deploy.predictor import Predictor
 from mien.service.evidence import CALIBRATE, FIT, HELD, Evidence
 from mien.service.lesson import Lesson, learn
 from mien.types import Ints, Outputs
-from tests.lessons import LOWER, Blurred, blurred, both, live, recipe
 
 F = Blurred()
 ALONE = Predictor(F)

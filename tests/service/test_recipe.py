@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from serving import Bars, pictures
 
 import mien
 from mien.deploy.predictor import Predictor
 from mien.errors import UsageError
 from mien.service.recipe import Recipe
 from mien.service.settings import ServeSettings
-from tests.serving import Bars, pictures
 
 
 def test_settings_of_the_patch_in_force() -> None:

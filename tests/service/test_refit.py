@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from serving import Bars, make_patches, pictures, png
 
 from mien.deploy.opening import load_patch
 from mien.errors import UsageError
@@ -15,7 +16,6 @@ from mien.service.patches import PatchFolder
 from mien.service.refit import put, refit, rests_on
 from mien.service.settings import ServeSettings
 from mien.service.store import DecisionRow, LogEntry, Store, open_store
-from tests.serving import Bars, make_patches, pictures, png
 
 ALL = ServeSettings(keep="crop", audit=1.0)
 
