@@ -15,7 +15,7 @@ from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer
 from mien.service.learning import Elsewhere
 from mien.service.patches import PatchFolder
 from mien.service.service import Service
-from mien.service.settings import EngineSettings, ServeSettings
+from mien.service.settings import ServeSettings
 from mien.service.store import open_store
 from mien.testing import example_bars
 from mien.types import FeatureRequest, Outputs
@@ -63,10 +63,10 @@ def make_patches(folder: Path) -> None:
         made.save(folder / f"{name}.patch")
 
 
-def make_service(patches: Path, store: Path | str, engine: EngineSettings | None = None, **settings: Any) -> Service:
+def make_service(patches: Path, store: Path | str, **settings: Any) -> Service:
     """A service that is not started."""
     classifier = Bars()
     folder = PatchFolder(patches, classifier)
     opened, made = open_store(store), ServeSettings(**settings)
     elsewhere = Elsewhere(Bars, str(store))
-    return Service(classifier, folder, opened, made, engine or EngineSettings(), elsewhere=elsewhere)
+    return Service(classifier, folder, opened, made, elsewhere=elsewhere)

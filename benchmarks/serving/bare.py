@@ -44,10 +44,11 @@ class BareService:
             if isinstance(result, Exception):
                 told.append((question.asker, result))
                 continue
+            [result] = result
             probs = result.outputs.probs[result.row].tolist()
             classes = self.predictor.classes
             label = classes[int(result.decision.base[result.row])]
-            told.append((question.asker, {"label": label, "probabilities": dict(zip(classes, probs, strict=True))}))
+            told.append((question.asker, [{"label": label, "probabilities": dict(zip(classes, probs, strict=True))}]))
         self.loop.call_soon_threadsafe(lambda: [asked.tell(asked.place, row) for asked, row in told])
 
 

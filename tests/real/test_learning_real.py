@@ -17,7 +17,7 @@ from mien.service.answers import Label
 from mien.service.patches import PatchFolder
 from mien.service.refit import refit
 from mien.service.service import Service
-from mien.service.settings import EngineSettings, ServeSettings
+from mien.service.settings import ServeSettings
 from mien.service.store import open_store
 
 NAMES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
@@ -53,7 +53,7 @@ def test_verdicts_on_real_faces_raise_the_accuracy_on_held_out_ones(real_data: P
     first.save(tmp_path / "patches" / "all.patch")
     settings = ServeSettings(patch="all", keep="crop", audit=1.0)
     patches = PatchFolder(tmp_path / "patches", classifier)
-    service = Service(classifier, patches, open_store(tmp_path / "store.db"), settings, EngineSettings()).start()
+    service = Service(classifier, patches, open_store(tmp_path / "store.db"), settings).start()
     rows: dict[int, Any] = {}
     for start in range(FIRST, len(images), 200):
         part = images[start : start + 200]

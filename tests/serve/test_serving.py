@@ -36,13 +36,11 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def served(
-    patches: Path, store: Path, limits: Limits = USUAL, engine: EngineSettings | None = None, **settings: Any
-) -> Iterator[TestClient]:
+def served(patches: Path, store: Path, limits: Limits = USUAL, **settings: Any) -> Iterator[TestClient]:
     settings.setdefault("patch", "first")
 
     def make(deliver: Any) -> Any:
-        service = make_service(patches, store / "service.db", engine, **settings)
+        service = make_service(patches, store / "service.db", **settings)
         service.deliver = deliver
         return service
 
@@ -163,7 +161,7 @@ def test_bodies_that_cannot_be_read(client: TestClient, kind: str, body: bytes, 
 
 def test_limits_on_bytes_pixels_and_pictures(patches: Path, tmp_path: Path) -> None:
     limits = Limits(HOSTS, max_bytes=20_000)
-    with served(patches, tmp_path, limits, EngineSettings(max_pixels=0.01), max_images=2) as client:
+    with served(patches, tmp_path, limits, engine=EngineSettings(max_pixels=0.01), max_images=2) as client:
         noise = np.random.default_rng(0).integers(0, 256, (150, 150), np.uint8)
         as_png = {"content-type": "image/png"}
         refused(client.post("/predict", content=png(noise), headers=as_png), 413)

@@ -14,6 +14,7 @@ from mien.classifiers.contract import Batch
 from mien.deploy.opening import load_patch
 from mien.deploy.predictor import Predictor
 from mien.errors import DataError, OverloadError
+from mien.incoming.item import Face
 from mien.service.engine import Answer, Engine, Question, Result
 from mien.service.settings import EngineSettings
 from mien.types import Decision
@@ -43,8 +44,15 @@ def corrected(patches: Path, name: str, classifier: Bars) -> Predictor:
 
 def final(result: Result) -> tuple[int, int, float | None]:
     """f's answer, the corrected one, and the score."""
-    assert isinstance(result, Answer)
-    return decided(result.decision, result.row)
+    answer = only(result)
+    return decided(answer.decision, answer.row)
+
+
+def only(result: Result) -> Answer:
+    """The answer for a picture that is answered for as it is."""
+    assert isinstance(result, tuple)
+    [answer] = result
+    return answer
 
 
 def decided(decision: Decision, row: int) -> tuple[int, int, float | None]:
@@ -66,7 +74,8 @@ def test_each_picture_is_answered_as_if_it_were_alone_by_the_patch_that_it_came_
         alone = by[row % 3].answer(Batch(image[None]))
         score = None if alone.decision.score is None else float(alone.decision.score[0])
         assert (*alone.decision.base.tolist(), *alone.decision.final.tolist(), score) == final(results[row])
-        assert np.array_equal(results[row].outputs.probs[results[row].row], alone.outputs.probs[0])
+        answer = only(results[row])
+        assert np.array_equal(answer.outputs.probs[answer.row], alone.outputs.probs[0])
     assert any(final(result)[0] != final(result)[1] for result in results.values())
     assert classifier.threads >= 3  # prepared for each of the three
 
@@ -78,7 +87,7 @@ def test_answers_of_f_are_bit_equal_beside_any_patch(patches: Path) -> None:
     engine = Engine(classifier, EngineSettings(), lambda pairs: None)
     alone = engine.answer([Question(image, Predictor(classifier)) for image in images])
     beside = engine.answer([Question(image, Predictor(classifier), tuple(others)) for image in images])
-    for plain, shadowed, image in zip(alone, beside, images, strict=True):
+    for plain, shadowed, image in zip(map(only, alone), map(only, beside), images, strict=True):
         assert np.array_equal(plain.outputs.probs[plain.row], shadowed.outputs.probs[shadowed.row])
         assert [by for by, _ in shadowed.beside] == others and plain.beside == ()
         expected = others[0].answer(Batch(image[None])).decision
@@ -99,7 +108,7 @@ def test_answers_of_f_are_bit_equal_also_where_reading_layers_changes_the_roundi
     for _ in range(3):
         alone = engine.answer([Question(image, Predictor(classifier)) for image in images])
         patched = engine.answer([Question(image, by) for image in images])
-        for plain, other in zip(alone, patched, strict=True):
+        for plain, other in zip(map(only, alone), map(only, patched), strict=True):
             assert np.array_equal(plain.outputs.probs[plain.row], other.outputs.probs[other.row])
 
 
@@ -108,8 +117,29 @@ def test_a_broken_picture_spoils_no_other() -> None:
     contents = [png(images[0]), b"no picture", png(images[1])[:60], b"", png(images[2])]
     engine = Engine(Bars(), EngineSettings(), lambda pairs: None)
     results = engine.answer([Question(content, Predictor(engine.classifier)) for content in contents])
-    assert [isinstance(result, Answer) for result in results] == [True, False, False, False, True]
+    assert [isinstance(result, tuple) for result in results] == [True, False, False, False, True]
     assert all(isinstance(result, DataError) for result in results[1:4])
+
+
+def test_each_face_of_a_picture_has_an_answer_and_a_picture_without_one_has_none(patches: Path) -> None:
+    images, _ = pictures(2)
+
+    class Halves:
+        """Takes the two halves of a wide picture for faces."""
+
+        def find(self, image):  # type: ignore[no-untyped-def]
+            side = len(image)
+            starts = (0, side) if image.shape[1] > side else ()
+            return [(Face(n + 1, (x, 0, x + side, side), 0.9), image[:, x : x + side]) for n, x in enumerate(starts)]
+
+    classifier = Bars()
+    engine = Engine(classifier, EngineSettings(), lambda pairs: None, Halves())  # type: ignore[arg-type]
+    wide, by = np.concatenate(images, 1), corrected(patches, "first", classifier)
+    two, none, broken = engine.answer([Question(png(wide), by), Question(png(images[0]), by), Question(b"?", by)])
+    assert isinstance(two, tuple) and none == () and isinstance(broken, DataError)
+    assert [answer.face.number for answer in two if answer.face] == [1, 2]
+    for answer, image in zip(two, images, strict=True):
+        assert np.array_equal(answer.outputs.probs[answer.row], by.answer(Batch(image[None])).outputs.probs[0])
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded() -> None:
@@ -117,7 +147,7 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded() -> None:
     large, small = png(np.zeros((40, 40), np.uint8)), png(np.zeros((20, 20), np.uint8))
     results = engine.answer([Question(content, Predictor(engine.classifier)) for content in (large, small)])
     assert isinstance(results[0], DataError) and "0.001 million" in results[0].cause
-    assert isinstance(results[1], Answer)
+    assert isinstance(results[1], tuple)
 
 
 def test_a_fault_of_the_classifier_with_one_picture_leaves_the_others_their_answers() -> None:
@@ -131,7 +161,7 @@ def test_a_fault_of_the_classifier_with_one_picture_leaves_the_others_their_answ
     engine = Engine(Fragile(), EngineSettings(), lambda pairs: None)
     questions = [images[0], np.zeros((32, 32), np.uint8), images[1]]
     results = engine.answer([Question(image, Predictor(engine.classifier)) for image in questions])
-    assert [type(result) for result in results] == [Answer, ZeroDivisionError, Answer]
+    assert [type(result) for result in results] == [tuple, ZeroDivisionError, tuple]
 
 
 def test_a_full_queue_takes_all_of_a_request_or_nothing() -> None:
@@ -157,7 +187,7 @@ def test_a_picture_that_waited_too_long_gets_an_error_and_no_answer() -> None:
     engine.start()
     results = collected.wait(2)
     engine.stop()
-    assert isinstance(results[0], OverloadError) and isinstance(results[1], Answer)
+    assert isinstance(results[0], OverloadError) and isinstance(results[1], tuple)
 
 
 def test_all_that_waits_is_answered_before_the_engine_stops() -> None:

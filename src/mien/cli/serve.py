@@ -12,6 +12,7 @@ import click
 from mien.cli.failures import to_stderr
 from mien.cli.options import PATH, base_argument, build, options
 from mien.errors import UsageError
+from mien.faces.settings import FinderSettings
 from mien.outside import import_optional
 from mien.service.settings import EngineSettings, ServeSettings
 
@@ -35,7 +36,7 @@ STORE = "service.db"
     metavar="DIR|TGZ",
     help="of --static: a copy of that package; fetched by npm otherwise",
 )
-@options(ServeSettings, EngineSettings, without=("patch",))
+@options(ServeSettings, EngineSettings, FinderSettings, without=("patch",))
 def serve(
     place: Path, patch: str | None, patches: Path | None, store: str, host: str, port: int, workers: int,
     token_file: Path | None, static: Path | None, runtime: Path | None, **values: Any,
@@ -64,9 +65,7 @@ def serve(
         os.environ[worker.TOKEN] = _token(token_file)
     folder, reference = _patch(patch)
     settings = build(ServeSettings, values, patch=reference)
-    config = worker.ServerConfig(
-        str(place), store, host, str(patches or ""), folder, settings, build(EngineSettings, values)
-    )
+    config = worker.ServerConfig(str(place), store, host, str(patches or ""), folder, settings)
     with bound(host, port) as sock:
         service = worker.make_service(config)  # what is wrong is said before anything is served
         service.in_force.start(settings.patch or None)

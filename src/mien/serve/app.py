@@ -84,11 +84,11 @@ def _explanations(service: Service) -> APIRouter:
     router = APIRouter(tags=["predictions"])
 
     @router.post("/explain", openapi_extra={"requestBody": openapi.pictures(service, 1)})
-    async def explain(request: Request) -> dict[str, Any]:
+    async def explain(request: Request, face: Annotated[int, Query(ge=1, le=1000)] = 1) -> dict[str, Any]:
         """Why a picture has its answer: a heat map, and the labelled pictures most alike."""
         body, kind = await request.body(), request.headers.get("content-type", "")
         pictures = read_pictures(kind, request.url.query, body, 1)
-        return await asyncio.to_thread(service.explain, pictures.images[0], pictures.patch)
+        return await asyncio.to_thread(service.explain, pictures.images[0], pictures.patch, face)
 
     return router
 

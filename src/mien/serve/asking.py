@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from mien.serve.bodies import Pictures, read_pictures
 from mien.serve.problems import MEDIA_TYPE, ProblemError, as_json, problem_of
 from mien.service.answers import Label
-from mien.service.service import Service
+from mien.service.service import Rows, Service
 
 
 class Waiter:
@@ -20,19 +20,19 @@ class Waiter:
 
     def __init__(self, count: int) -> None:
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.rows: list[Any] = [None] * count
+        self.rows: list[Rows] = [[] for _ in range(count)]
         self._missing = count
 
-    def tell(self, place: int, row: dict[str, Any] | Exception) -> None:
-        """Take the row of one picture; in the thread of the event loop."""
-        self.rows[place] = row
+    def tell(self, place: int, rows: Rows) -> None:
+        """Take the rows of one picture; in the thread of the event loop."""
+        self.rows[place] = rows
         self._missing -= 1
         if not self._missing and not self.future.done():
             self.future.set_result(None)
 
 
-async def rows_of(service: Service, pictures: Pictures) -> list[dict[str, Any] | Exception]:
-    """The rows of all pictures of a request, in order."""
+async def rows_of(service: Service, pictures: Pictures) -> list[Rows]:
+    """The rows of each picture of a request, in order."""
     waiter = Waiter(len(pictures.images))
     if pictures.patch:  # a patch that is not in memory is read from the disk
         await asyncio.to_thread(service.patches.load, pictures.patch)
@@ -65,15 +65,16 @@ class PredictEndpoint:
         content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         query = scope["query_string"].decode("latin-1")
         pictures = read_pictures(content_type.decode("latin-1"), query, body, self.service.settings.max_images)
-        rows = await rows_of(self.service, pictures)
-        if len(rows) == 1 and isinstance(rows[0], Exception):
-            raise rows[0]
-        return {"predictions": list(map(_shown, rows, pictures.labels))}
+        results = await rows_of(self.service, pictures)
+        if len(results) == 1 and isinstance(results[0], Exception):
+            raise results[0]
+        pairs = zip(results, pictures.labels, strict=True)
+        return {"predictions": [row for rows, label in pairs for row in _shown(rows, label)]}
 
 
-def _shown(row: dict[str, Any] | Exception, label: Label) -> dict[str, Any]:
-    """A row, also of a picture that cannot be read."""
-    return row if isinstance(row, dict) else unreadable(row, label.file)
+def _shown(rows: Rows, label: Label) -> list[dict[str, Any]]:
+    """The rows of a picture, also of one that cannot be read."""
+    return [unreadable(rows, label.file)] if isinstance(rows, Exception) else rows
 
 
 def unreadable(error: Exception, file: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Path
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from mien.incoming.item import OK
 from mien.machine import versions
 from mien.serve.asking import rows_of
 from mien.serve.bodies import Pictures
@@ -24,6 +25,8 @@ from mien.service.service import Service
 NAME = "mien"
 """The name of the one model."""
 INPUT = "images"
+IMAGE = "image"
+"""Output with the number of the picture of each row: one may have several faces, or none."""
 PLATFORM = "mien_classifier"
 EXAMPLE: dict[str, Any] = {"name": INPUT, "shape": [1, 4, 4], "datatype": "UINT8", "data": [128] * 16}
 """A grey picture of 4 × 4 pixels as a tensor."""
@@ -90,7 +93,7 @@ def routes(service: Service) -> APIRouter:
     async def infer(name: ModelName, request: InferenceRequest) -> dict[str, Any]:
         """Answers for pictures of any size as UINT8 (N, H, W) or (N, H, W, 3), or as files in base64 (BYTES)."""
         check(name)
-        return _answer(request.id, await _rows(service, request))
+        return _answer(service, request.id, await _rows(service, request))
 
     return router
 
@@ -103,6 +106,7 @@ def _model(service: Service) -> dict[str, Any]:
         {"name": "probabilities", "datatype": "FP64", "shape": [-1, len(now.predictor.classes)]},
         *({"name": each, "datatype": "BYTES", "shape": [-1]} for each in ("label", "corrected", "prediction")),
         {"name": "overridden", "datatype": "BOOL", "shape": [-1]},
+        {"name": IMAGE, "datatype": "INT64", "shape": [-1]},
     ]
     inputs = [{"name": INPUT, "datatype": "UINT8", "shape": [-1, *spec.shape]}]
     about = {"name": NAME, "versions": [now.id or "none"], "platform": PLATFORM}
@@ -110,16 +114,18 @@ def _model(service: Service) -> dict[str, Any]:
 
 
 async def _rows(service: Service, request: InferenceRequest) -> list[dict[str, Any]]:
-    """The rows of all pictures; the first error of one is raised."""
+    """The rows of all pictures with their numbers; the first error of one is raised."""
     images = _images(request, service.settings.max_images)
     patch = request.parameters.get("patch", "")
     if not isinstance(patch, str):
         raise ProblemError(400, "the parameter patch is no text", "give NAME@HASH, or none")
-    rows = await rows_of(service, Pictures(images, [Label(request.id)] * len(images), patch))
-    for row in rows:
-        if isinstance(row, Exception):
-            raise row
-    return [row for row in rows if isinstance(row, dict)]
+    results = await rows_of(service, Pictures(images, [Label(request.id)] * len(images), patch))
+    numbered: list[dict[str, Any]] = []
+    for number, rows in enumerate(results):
+        if isinstance(rows, Exception):
+            raise rows
+        numbered += [{**row, IMAGE: number} for row in rows if row["status"] == OK]
+    return numbered
 
 
 def _images(request: InferenceRequest, most: int) -> list[bytes | NDArray[np.uint8]]:
@@ -155,19 +161,21 @@ def _files(tensor: Tensor) -> list[bytes | NDArray[np.uint8]]:
         raise ProblemError(400, "the data are no base64", "give the content of image files in base64") from None
 
 
-def _answer(id: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _answer(service: Service, id: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     def tensor(name: str, datatype: str, values: list[Any], *shape: int) -> dict[str, Any]:
         return {"name": name, "datatype": datatype, "shape": [len(rows), *shape], "data": values}
 
-    classes = list(rows[0]["probabilities"])
+    classes = list(rows[0]["probabilities"]) if rows else list(service.in_force.now.predictor.classes)
     probabilities = [value for row in rows for value in row["probabilities"].values()]
     texts = {name: [row[name] or "" for row in rows] for name in ("label", "corrected", "prediction")}
+    patch = rows[0]["patch"] if rows else service.in_force.now.id
     return {
-        "model_name": NAME, "model_version": rows[0]["patch"] or "none", "id": id,
+        "model_name": NAME, "model_version": patch or "none", "id": id,
         "parameters": {"classes": classes},
         "outputs": [
             tensor("probabilities", "FP64", probabilities, len(classes)),
             *(tensor(name, "BYTES", values) for name, values in texts.items()),
             tensor("overridden", "BOOL", [row["overridden"] for row in rows]),
+            tensor(IMAGE, "INT64", [row[IMAGE] for row in rows]),
         ],
     }  # fmt: skip

@@ -33,6 +33,8 @@ ROW = {
         "label": {"type": "string", "description": "the classifier's own answer"},
         "corrected": {"type": ["string", "null"], "description": "the answer; null where the patch abstains"},
         "overridden": {"type": "boolean"},
+        "face": {"type": "integer", "description": "number of the face, where faces are found"},
+        "box": {"type": "array", "items": {"type": "number"}, "description": "left, top, right, bottom in pixels"},
         "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
         "patch": {"type": "string", "description": "id of the patch in force, empty for none"},
         "score": {"type": ["number", "null"]},

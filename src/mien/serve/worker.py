@@ -19,6 +19,7 @@ from mien.classifiers.contract import Classifier, ImageSpec
 from mien.classifiers.registry import open_classifier
 from mien.deploy.opening import is_patched
 from mien.errors import UsageError
+from mien.faces.settings import FinderSettings
 from mien.serve.app import application
 from mien.serve.guard import LOCAL, Limits
 from mien.serve.supervisor import supervise
@@ -49,7 +50,6 @@ class ServerConfig:
     patches: str = ""
     patch_folder: str = ""
     settings: ServeSettings = field(default_factory=ServeSettings)
-    engine: EngineSettings = field(default_factory=EngineSettings)
 
     def to_environment(self) -> None:
         """Hand it to processes that start from this one."""
@@ -62,8 +62,8 @@ class ServerConfig:
         settings: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored["settings"].items()
         }
-        parts = {"settings": ServeSettings(**settings), "engine": EngineSettings(**stored["engine"])}
-        return cls(**{**stored, **parts})
+        settings |= {"engine": EngineSettings(**settings["engine"]), "finder": FinderSettings(**settings["finder"])}
+        return cls(**{**stored, "settings": ServeSettings(**settings)})
 
     @property
     def limits(self) -> Limits:
@@ -88,7 +88,7 @@ def make_service(
     beside += [folder / APPLIED] if folder and is_patched(folder) else []
     patches = PatchFolder(Path(config.patches) if config.patches else None, classifier, beside)
     store, elsewhere = open_store(config.store), Elsewhere(partial(reopened, Path(config.place)), config.store)
-    return Service(classifier, patches, store, config.settings, config.engine, deliver, elsewhere)
+    return Service(classifier, patches, store, config.settings, deliver, elsewhere)
 
 
 def open_place(place: Path) -> tuple[Classifier, Path | None]:
@@ -130,9 +130,9 @@ def serve(config: ServerConfig, sock: socket.socket, workers: int) -> None:
     """Serve on a bound socket until the process is asked to stop; requests in flight are answered first."""
     config.to_environment()
     if workers == 1:
-        serve_alone(sock, int(config.engine.timeout))
+        serve_alone(sock, int(config.settings.engine.timeout))
     else:
-        supervise(partial(serve_alone, sock, int(config.engine.timeout)), workers)
+        supervise(partial(serve_alone, sock, int(config.settings.engine.timeout)), workers)
 
 
 def serve_alone(sock: socket.socket, seconds: int) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from mien.data.views import encoded
 from mien.deploy.predictor import Predictor
+from mien.incoming.item import OK
 from mien.service.engine import Answer
 from mien.service.recorder import Record
 from mien.service.settings import CROP, NONE, ServeSettings
@@ -69,7 +70,8 @@ class AnswerRows:
         )
         crop = png(answer.pixels) if self.settings.keep == CROP else None
         shown = dict(zip(classes, probs, strict=True))
-        return _for_client(decided, shown, shadows, label), Record(decided, shadows, crop)
+        about = {"file": label.file, "status": OK, **_face(answer)}
+        return _for_client(about, decided, shown, shadows), Record(decided, shadows, crop)
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -77,18 +79,24 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     return encoded(Image.fromarray(pixels), lossless=pixels.size)[0]
 
 
+def _face(answer: Answer) -> dict[str, Any]:
+    """Number and box of the face that was answered for, as `mien predict` has them."""
+    face = answer.face
+    return {} if face is None else {"face": face.number, "box": [round(side, 1) for side in face.box]}
+
+
 def _for_client(
-    decided: DecisionRow, probabilities: dict[str, float], shadows: Sequence[ShadowRow], label: Label
+    about: dict[str, Any], decided: DecisionRow, probabilities: dict[str, float], shadows: Sequence[ShadowRow]
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "prediction": decided.prediction, "file": label.file, "status": "ok", "label": decided.base,
+        "prediction": decided.prediction, **about, "label": decided.base,
         "corrected": decided.final, "overridden": decided.overridden,
         "probabilities": {name: round(value, DIGITS) for name, value in probabilities.items()},
         "patch": decided.patch, "score": decided.score, "threshold": decided.threshold,
         "time": time_text(decided.time),
     }  # fmt: skip
-    if label.group:
-        row["group"] = label.group
+    if decided.group:
+        row["group"] = decided.group
     if decided.chance is not None:
         row["audit"] = True
     if shadows:

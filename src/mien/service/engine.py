@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from mien.classifiers.contract import Batch, Classifier
-from mien.data.deep import Ranges
-from mien.data.opening import extent_of
-from mien.data.picture import ImageSettings, decoded_image, read_image
+from mien.data.picture import ImageSettings
 from mien.deploy.predictor import Predictor
-from mien.errors import DataError, MienError, OverloadError
+from mien.errors import MienError, OverloadError
+from mien.faces.finder import FaceFinder
+from mien.incoming.item import Face
+from mien.service.reading import Crop, Picture, PictureReader
 from mien.service.settings import EngineSettings
 from mien.types import Decision, FeatureRequest, Outputs
 
@@ -38,13 +39,13 @@ class Question:
 
     Attributes
     ----------
-    image : content of an image file, or uint8 pixels.
+    image : see `mien.service.reading.Picture`.
     by : what answers. beside : other patches whose answers are compared (shadow mode).
     asker : whoever asked, handed back with the answer.
     deadline : time by `time.monotonic` after which nobody waits any longer.
     """
 
-    image: bytes | NDArray[np.uint8]
+    image: Picture
     by: Predictor
     beside: tuple[Predictor, ...] = ()
     asker: Any = None
@@ -57,7 +58,7 @@ class Answer:
 
     Attributes
     ----------
-    by : what answered. pixels : the picture as the classifier read it.
+    by : what answered. pixels : what the classifier read. face : that this is; None for a whole picture.
     outputs, decision, row : the answers of the batch, and the picture's place in them.
     beside : the decisions of other patches for the batch.
     """
@@ -68,9 +69,11 @@ class Answer:
     decision: Decision
     row: int
     beside: tuple[tuple[Predictor, Decision], ...] = ()
+    face: Face | None = None
 
 
-Result = Answer | Exception
+Result = tuple[Answer, ...] | Exception
+"""The answers for one picture: for each of its faces where faces are sought, and none where there is no face."""
 OnAnswers = Callable[[Sequence[tuple[Question, Result]]], object]
 
 
@@ -81,6 +84,7 @@ class Engine:
     ----------
     classifier : what answers; the predictors of all questions are of it.
     on_answers : called by a thread of the engine with the answers of each batch.
+    finder : of faces; None where pictures are answered for as they are.
 
     Notes
     -----
@@ -88,9 +92,15 @@ class Engine:
     out, too, may round otherwise. Where that is so, the answers are computed alone, and the layers beside them.
     """
 
-    def __init__(self, classifier: Classifier, settings: EngineSettings, on_answers: OnAnswers) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        settings: EngineSettings,
+        on_answers: OnAnswers,
+        finder: FaceFinder | None = None,
+    ) -> None:
         self.classifier, self.settings, self.on_answers = classifier, settings, on_answers
-        self.images: ImageSettings = classifier.card.images
+        self.reader = PictureReader(classifier.card.images, int(settings.max_pixels * 1e6), finder)
         self._waiting: deque[Question] = deque()
         self._changed = threading.Condition()
         self._stopping = False
@@ -140,12 +150,14 @@ class Engine:
 
     def answer(self, questions: Sequence[Question]) -> list[Result]:
         """The answers of the calling thread, in order; a picture that cannot be read gives a DataError."""
-        results: list[Any] = [self.read(question.image) for question in questions]
-        rows = [row for row, pixels in enumerate(results) if isinstance(pixels, np.ndarray)]
-        if rows:
-            answers = self._answered([questions[row] for row in rows], np.stack([results[row] for row in rows]))
-            for row, result in zip(rows, answers, strict=True):
-                results[row] = result
+        read = [self.reader.read(question.image) for question in questions]
+        results: list[Result] = [() if isinstance(crops, list) else crops for crops in read]
+        flat = [(row, crop) for row, crops in enumerate(read) if isinstance(crops, list) for crop in crops]
+        answers = self._answered([questions[row] for row, _ in flat], [crop for _, crop in flat]) if flat else []
+        for (row, _), answer in zip(flat, answers, strict=True):
+            before = results[row]
+            if isinstance(before, tuple):
+                results[row] = answer if isinstance(answer, Exception) else (*before, answer)
         return results
 
     def _work(self) -> None:
@@ -171,45 +183,31 @@ class Engine:
                 self._changed.wait()
             return [self._waiting.popleft() for _ in range(min(self.settings.batch, len(self._waiting)))]
 
-    def read(self, image: bytes | NDArray[np.uint8]) -> NDArray[np.uint8] | DataError:
-        """A picture in the form that the classifier reads, or why it cannot be read."""
-        if isinstance(image, np.ndarray):
-            decoded = decoded_image(_picture(image), self.images, hashed=False)
-        else:
-            limit = int(self.settings.max_pixels * 1e6)
-            extent = extent_of(image)
-            ranges = Ranges.covering([extent])[0] if extent else Ranges()
-            decoded = read_image(image, self.images, ranges, hashed=False, limit=limit)
-        if decoded.pixels is None:
-            kind, cause, remedy = decoded.faults[0]
-            return DataError(cause, place=kind, remedy=remedy)
-        return decoded.pixels
-
-    def _answered(self, questions: list[Question], pixels: NDArray[np.uint8]) -> list[Result]:
-        """Answers for pictures that can be read; where a batch fails, each alone, so that one spoils no other."""
+    def _answered(self, questions: list[Question], crops: list[Crop]) -> list[Answer | Exception]:
+        """Answers for crops; where a batch fails, each alone, so that one spoils no other."""
         try:
-            return self._batch(questions, pixels)
+            return list(self._batch(questions, crops))
         except Exception as error:
             if len(questions) > 1:
-                pairs = enumerate(questions)
-                return [result for row, each in pairs for result in self._answered([each], pixels[row : row + 1])]
+                pairs = zip(questions, crops, strict=True)
+                return [answer for question, crop in pairs for answer in self._answered([question], [crop])]
             if not isinstance(error, MienError):
                 log.exception("a picture could not be answered")
             return [error]
 
-    def _batch(self, questions: list[Question], pixels: NDArray[np.uint8]) -> list[Result]:
+    def _batch(self, questions: list[Question], crops: list[Crop]) -> Iterator[Answer]:
         predictors = {id(each): each for question in questions for each in (question.by, *question.beside)}
         self._prepare(predictors.values())
-        outputs = self._outputs(Batch(pixels), self._request(tuple(predictors.values())))
+        outputs = self._outputs(
+            Batch(np.stack([crop.pixels for crop in crops])), self._request(tuple(predictors.values()))
+        )
         decided: dict[int, tuple[Outputs, Decision]] = {}
         for key, predictor in predictors.items():
             padded = outputs.padded_to(len(predictor.classes)) if len(predictor.classes) > outputs.shape[1] else outputs
             decided[key] = padded, predictor.decide(padded)
-        results: list[Result] = []
-        for row, question in enumerate(questions):
+        for row, (question, crop) in enumerate(zip(questions, crops, strict=True)):
             beside = tuple((each, decided[id(each)][1]) for each in question.beside)
-            results.append(Answer(question.by, pixels[row], *decided[id(question.by)], row, beside))
-        return results
+            yield Answer(question.by, crop.pixels, *decided[id(question.by)], row, beside, crop.face)
 
     def _outputs(self, batch: Batch, request: FeatureRequest) -> Outputs:
         """The classifier's outputs, with the probabilities that it gives where nothing else is read out."""
@@ -217,7 +215,7 @@ class Engine:
         if request == ANSWERS or self._is_exact.get(request):
             return outputs
         if request not in self._is_exact:
-            inputs = (batch, _noise(self.images))
+            inputs = (batch, _noise(self.reader.images))
             pairs = [
                 (self.classifier.outputs(each, request), self.classifier.outputs(each, ANSWERS)) for each in inputs
             ]
@@ -249,9 +247,3 @@ class Engine:
 def _noise(images: ImageSettings) -> Batch:
     """Pictures on which different rounding shows."""
     return Batch(np.random.default_rng(0).integers(0, 256, (8, *images.shape), np.uint8))
-
-
-def _picture(pixels: NDArray[np.uint8]) -> Any:
-    from PIL import Image
-
-    return Image.fromarray(pixels)

@@ -9,23 +9,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mien.classifiers.contract import Classifier
 from mien.deploy.assessment import WatchSettings
 from mien.deploy.predictor import Predictor
 from mien.deploy.watch_io import KEEP
 from mien.errors import DataError, MienError, choice_error
+from mien.faces.finder import FaceFinder
+from mien.incoming.item import NO_FACE
 from mien.service.answers import AnswerRows, Label
 from mien.service.engine import Engine, Question, Result
 from mien.service.in_force import InForce
 from mien.service.learning import Elsewhere, Learning
 from mien.service.patches import PatchFolder
 from mien.service.promise import Promise
+from mien.service.reading import Picture
 from mien.service.reasons import Reasons
 from mien.service.recorder import Record, Recorder
-from mien.service.settings import EngineSettings, ServeSettings
+from mien.service.settings import ServeSettings
 from mien.service.store.store import Store
 
 log = logging.getLogger("mien.service")
@@ -37,13 +37,19 @@ DAY = 86_400_000_000
 """A day in µs."""
 
 
+Rows = list[dict[str, Any]] | Exception
+"""The rows for one picture: one, or one for each of its faces; or why it has no answer."""
+Tell = Callable[[int, Rows], object]
+"""Takes the place of a picture in its request, and its rows."""
+
+
 @dataclass(slots=True)
 class Asked:
-    """A picture that somebody waits for: its place in the request, what came with it, and who is told its row."""
+    """A picture that somebody waits for: its place in the request, what came with it, and who is told its rows."""
 
     place: int
     label: Label
-    tell: Callable[[int, dict[str, Any] | Exception], object]
+    tell: Tell
 
 
 class Service:
@@ -63,13 +69,14 @@ class Service:
         patches: PatchFolder,
         store: Store,
         settings: ServeSettings,
-        engine: EngineSettings,
         deliver: Callable[[Callable[[], object]], object] = lambda tell: tell(),
         elsewhere: Elsewhere | None = None,
     ) -> None:
         self.classifier, self.patches, self.store, self.settings = classifier, patches, store, settings
         self.in_force = InForce(patches, store)
-        self.engine = Engine(classifier, engine, self._answered)
+        finder = settings.finder
+        found_by = FaceFinder.open(finder, classifier.card.images.size) if finder.faces else None
+        self.engine = Engine(classifier, settings.engine, self._answered, found_by)
         self.recorder = Recorder(store)
         watch = WatchSettings(settings.limit, settings.delta, settings.deadline)
         self.promise = Promise(self.in_force, store, watch, settings.on_alarm)
@@ -102,16 +109,16 @@ class Service:
 
     def ask(
         self,
-        images: Sequence[bytes | NDArray[np.uint8]],
+        images: Sequence[Picture],
         labels: Sequence[Label],
-        tell: Callable[[int, dict[str, Any] | Exception], object],
+        tell: Tell,
         patch: str = "",
     ) -> None:
         """Ask for the answers of one request.
 
         Parameters
         ----------
-        tell : called with the place of each picture and its row, or the error in place of one.
+        tell : called for each picture.
         patch : a reference of the folder, in place of the patch in force.
 
         Raises
@@ -127,12 +134,23 @@ class Service:
             ]
         )
 
-    def explain(self, image: bytes | NDArray[np.uint8], patch: str = "") -> dict[str, Any]:
-        """Why a picture has its answer, see `Reasons.of`; DataError where the picture cannot be read."""
-        pixels = self.engine.read(image)
-        if isinstance(pixels, DataError):
-            raise pixels
-        return self.reasons.of(pixels, self._answering(patch))
+    def explain(self, image: Picture, patch: str = "", face: int = 1) -> dict[str, Any]:
+        """Why a picture has its answer, see `Reasons.of`.
+
+        Parameters
+        ----------
+        face : number of the face, where faces are found.
+
+        Raises
+        ------
+        DataError : the picture cannot be read, or has no such face.
+        """
+        crops = self.engine.reader.read(image)
+        if isinstance(crops, DataError):
+            raise crops
+        if not 0 < face <= len(crops):
+            raise DataError(f"the picture has {len(crops)} faces", place=f"face {face}", remedy="name one of them")
+        return self.reasons.of(crops[face - 1].pixels, self._answering(patch))
 
     def _answering(self, reference: str) -> Predictor:
         """What answers: the patch that is named, "" for the one in force. Its restraint holds however it is named."""
@@ -176,34 +194,35 @@ class Service:
 
     def _answered(self, pairs: Sequence[tuple[Question, Result]]) -> None:
         """Rows for clients and records for the store, of one batch."""
-        rows: list[tuple[Asked, dict[str, Any] | Exception]] = []
-        records = []
+        results: list[tuple[Asked, Rows]] = []
+        records: list[Record] = []
         for question, result in pairs:
             asked: Asked = question.asker
-            row, record = self._row(result, asked.label)
-            rows.append((asked, row))
-            if record is not None:
-                records.append(record)
-                self.overridden += record.decision.overridden
+            rows, kept = self._rows(result, asked.label)
+            results.append((asked, rows))
+            records += kept
 
         def tell() -> None:
-            for asked, row in rows:
-                asked.tell(asked.place, row)
+            for asked, rows in results:
+                asked.tell(asked.place, rows)
 
         self.answered += len(records)
+        self.overridden += sum(record.decision.overridden for record in records)
         if records:
             self.recorder.add(records)  # before anybody can give a verdict on them
         self.deliver(tell)
 
-    def _row(self, result: Result, label: Label) -> tuple[dict[str, Any] | Exception, Record | None]:
-        """The row of one picture with its record; the error in place of both, so that nobody waits in vain."""
+    def _rows(self, result: Result, label: Label) -> tuple[Rows, list[Record]]:
+        """The rows of one picture with their records; the error in place of both, so that nobody waits in vain."""
         if isinstance(result, Exception):
-            return result, None
+            return result, []
         try:
-            return self.rows.row(result, label)
+            pairs = [self.rows.row(answer, label) for answer in result]
         except Exception as error:
             log.exception("an answer could not be written as a row")
-            return error, None
+            return error, []
+        rows = [row for row, _ in pairs] or [{"file": label.file, "status": NO_FACE}]
+        return rows, [record for _, record in pairs]
 
     def _tend(self) -> None:
         """Follow other workers, learn, watch, and remove what is too old, until the service stops."""

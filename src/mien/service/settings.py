@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mien.errors import UsageError
+from mien.faces.settings import FinderSettings
 from mien.machine import cores
 from mien.settings import setting, validate
 
@@ -56,6 +57,7 @@ class ServeSettings:
     audit : share of pictures drawn at random for a verdict, overridden or not.
     data : place of labelled pictures; the ones most alike explain an answer, and new patches learn from them.
     new_classes : that verdicts may name beside those of the answers, so that they can be learnt.
+    engine : how pictures are answered. finder : how faces are found.
     limit, delta, deadline : of the watch, see `mien.deploy.assessment.WatchSettings`. watch_every : seconds between two
         looks for an alarm.
     on_alarm : what an alarm of the watch puts in force, see `mien.deploy.watch_io`.
@@ -98,6 +100,8 @@ class ServeSettings:
     trained_on: tuple[str, ...] = setting(
         (), "data sets that BASE was trained on, from which no patch learns; by default those of the patch in force"
     )
+    engine: EngineSettings = EngineSettings()
+    finder: FinderSettings = FinderSettings()  # noqa: RUF009 -- frozen
 
     def __post_init__(self) -> None:
         validate(self)

@@ -18,13 +18,14 @@ export function whyOf(place, item, patchOf) {
 async function load(place, item, patchOf) {
   item.why = {words: "The server works out why…"};
   whyOf(place, item, patchOf);
-  item.why = await reasons(item, patchOf());
+  item.why = await reasons(item, {patch: patchOf(), face: item.row.face});
   if (place.dataset.item === item.row.prediction) whyOf(place, item, patchOf);
 }
 
-async function reasons(item, patch) {
+async function reasons(item, how) {
+  const query = new URLSearchParams(Object.entries(how).filter(([, value]) => value));
   try {
-    return await ask(patch ? `explain?${new URLSearchParams({patch})}` : "explain", {body: item.blob, type: typeOf(item.blob)});
+    return await ask(`explain?${query}`, {body: item.blob, type: typeOf(item.blob)});
   } catch (error) {
     isThere = ![404, 405].includes(error.status);
     return {words: isThere ? error.words ?? "the page has a fault" : "this server explains no answers"};
