@@ -31,6 +31,8 @@ SUBFILE, SUB_PICTURES, DNG = 254, 330, 50706
 """TIFF tags: purpose of a picture, offsets of further pictures, version of DNG."""
 File = Path | bytes
 """An image file: where it lies, or its content."""
+USUAL = Ranges()
+"""Black and white of pictures with 8 bits, which need none."""
 Source = Path | BytesIO
 Result = TypeVar("Result")
 TURNS = {
@@ -102,7 +104,7 @@ def extent_of(file: File) -> Extent | None:
 def ranges_of_one(file: File) -> Ranges:
     """Black and white of one image file that is read by itself."""
     extent = extent_of(file)
-    return Ranges.covering([extent] if extent else [])[0]
+    return Ranges.covering([extent])[0] if extent else USUAL
 
 
 def header(file: File) -> tuple[tuple[int, int], str] | None:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from mien.data.views import png_uri
 from mien.serve import inference, openapi, page, problems, proposals
-from mien.serve.asking import PredictEndpoint
+from mien.serve.asking import PATH, PredictEndpoint, Shortcut
 from mien.serve.bodies import read_pictures
 from mien.serve.guard import Guard, Limits
 from mien.serve.metrics import Metrics
@@ -69,7 +69,7 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
         await asyncio.to_thread(service.stop)
 
     app = FastAPI(title="mien", lifespan=life, docs_url=None, redoc_url=None)
-    app.router.routes.insert(0, Route("/predict", PredictEndpoint(service), methods=["POST"]))
+    app.router.routes.insert(0, Route(PATH, PredictEndpoint(service), methods=["POST"]))
     app.router.routes.extend(page.routes())
     for router in (_explanations(service), _patches(service), _feedback(service), _state(service, metrics)):
         app.include_router(router)
@@ -77,7 +77,7 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
         app.include_router(router)
     problems.install(app)
     app.openapi = lambda: openapi.described(app, service)  # type: ignore[method-assign]
-    return Guard(app, limits, metrics.count)
+    return Guard(Shortcut(service, app), limits, metrics.count)
 
 
 def _explanations(service: Service) -> APIRouter:

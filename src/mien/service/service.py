@@ -81,7 +81,6 @@ class Service:
         watch = WatchSettings(settings.limit, settings.delta, settings.deadline)
         self.promise = Promise(self.in_force, store, watch, settings.on_alarm)
         self.learning = Learning(self.in_force, store, settings, elsewhere)
-        self.rows = AnswerRows(settings)
         self.reasons = Reasons(classifier, settings.data)
         self.deliver = deliver
         self.beside: tuple[Predictor, ...] = ()
@@ -196,9 +195,10 @@ class Service:
         """Rows for clients and records for the store, of one batch."""
         results: list[tuple[Asked, Rows]] = []
         records: list[Record] = []
+        writer = AnswerRows(self.settings)
         for question, result in pairs:
             asked: Asked = question.asker
-            rows, kept = self._rows(result, asked.label)
+            rows, kept = self._rows(writer, result, asked.label)
             results.append((asked, rows))
             records += kept
 
@@ -212,12 +212,12 @@ class Service:
             self.recorder.add(records)  # before anybody can give a verdict on them
         self.deliver(tell)
 
-    def _rows(self, result: Result, label: Label) -> tuple[Rows, list[Record]]:
+    def _rows(self, writer: AnswerRows, result: Result, label: Label) -> tuple[Rows, list[Record]]:
         """The rows of one picture with their records; the error in place of both, so that nobody waits in vain."""
         if isinstance(result, Exception):
             return result, []
         try:
-            pairs = [self.rows.row(answer, label) for answer in result]
+            pairs = [writer.row(answer, label) for answer in result]
         except Exception as error:
             log.exception("an answer could not be written as a row")
             return error, []
