@@ -16,8 +16,10 @@ from onnx_models import bars
 from PIL import Image
 
 from mien.cli import predict_pictures
+from mien.cli.looking import Looking
 from mien.deploy import predictor
 from mien.deploy.decisions.unfinished import Unfinished
+from mien.faces.settings import FinderSettings
 from mien.testing import example_bars
 
 ADOPT = ("--classes", "left,middle,right", "--scaling", "0..255")
@@ -221,6 +223,7 @@ def test_a_patch_that_is_silenced_meanwhile_is_another_call() -> None:
         system = SimpleNamespace(patch=patch, classifier=SimpleNamespace(card=SimpleNamespace(id="f")))
         source = SimpleNamespace(ranges=None)
         columns = SimpleNamespace(classes=("a",), stages=())
-        return predict_pictures._Answering(system, source, columns, 0, print).about(())  # type: ignore[arg-type]
+        looking = Looking(0, None, FinderSettings())
+        return predict_pictures._Answering(system, source, columns, looking, None, print).about(())  # type: ignore[arg-type]
 
     assert about("")["patch"] != about("overrides nothing")["patch"]
