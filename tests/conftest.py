@@ -28,3 +28,11 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("MIEN_DATA names no folder with the real data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def onnxruntime_web(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of onnxruntime-web; the test is skipped where npm cannot fetch it."""
+    from browsing import fetched_runtime
+
+    return fetched_runtime(tmp_path_factory.mktemp("npm"))

@@ -62,7 +62,7 @@ def speed(result: Result, network: Path | None = None, ferplus: Path | None = No
     quick = result.options.quick
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        labelled = _labelled(ferplus, folder / "labelled", quick)
+        labelled = labelled_pictures(ferplus, folder / "labelled", quick)
         places = {"48 × 48": _jpegs_of(labelled, folder / "small", 96 if quick else 1024),
                   "224 × 224, drawn, colour": _drawn_jpegs(folder / "large", 48 if quick else 384)}  # fmt: skip
         source = network if network.is_file() else own_graph(folder / "network.onnx")
@@ -228,7 +228,7 @@ def _again(source: Path) -> ForeignClassifier:
     return open_model(str(source), classes=CLASSES, **_form(source))
 
 
-def _labelled(ferplus: Path, folder: Path, quick: bool) -> Path:
+def labelled_pictures(ferplus: Path, folder: Path, quick: bool) -> Path:
     """A folder for each class with the pictures of FER2013Valid on which most voters agree; or with drawn faces."""
     if not ferplus.is_dir():
         write(draw(FaceSettings(n=600 if quick else 3000, size=48)), folder)

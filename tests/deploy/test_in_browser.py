@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from browsing import chromium, served
 from onnx_models import CLASSES, bars
 
 import mien
@@ -23,8 +19,6 @@ from mien.deploy.onnx.exporting import export_graph
 from mien.deploy.predictor import Predictor
 from mien.testing import example_bars
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-PACKAGE = "onnxruntime-web@1.30.0"
 FILES = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 PAGE = '<!doctype html><script src="ort.wasm.min.js"></script>'
 RUN = """async ([file, values, shape]) => {
@@ -36,45 +30,26 @@ RUN = """async ([file, values, shape]) => {
 }"""
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: Any) -> None:
-        """Nothing: the test has no use for a log."""
-
-
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+def site(onnxruntime_web: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """A folder with onnxruntime-web, and its address."""
-    npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("site")
-    if npm is None:
-        pytest.skip("npm is not installed")
-    command = [npm, "pack", PACKAGE, "--prefer-offline", "--silent"]
-    try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        pytest.skip(f"npm cannot fetch {PACKAGE}")
-    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+    folder = tmp_path_factory.mktemp("site")
+    with tarfile.open(onnxruntime_web) as archive:
         for name in FILES:
             member = archive.extractfile(f"package/dist/{name}")
             assert member is not None
             (folder / name).write_bytes(member.read())
     (folder / "index.html").write_text(PAGE)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
+    with served(folder) as address:
+        yield folder, address
 
 
 @pytest.fixture(scope="module")
 def page(site: tuple[Path, str]) -> Iterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         shown = browser.new_page()
         shown.goto(site[1])
         yield shown
-        browser.close()
 
 
 @pytest.mark.parametrize("corrector", ["logistic", "nystroem"])

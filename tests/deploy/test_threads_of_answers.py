@@ -10,7 +10,7 @@ from mien.correctors.blend import Blend
 from mien.correctors.contract import prepare_thread
 from mien.correctors.linear import Logistic
 from mien.deploy.predictor import Predictor
-from mien.types import FeatureRequest, Outputs
+from mien.types import Outputs
 
 
 def threads_of_torch(corrector: object) -> int:
@@ -38,7 +38,7 @@ def test_an_adapter_alone_or_as_a_member_uses_one_core_in_a_prepared_thread() ->
 
 def test_a_classifier_without_preparation_allows_one_thread() -> None:
     class Plain:
-        def outputs(self, batch: object, request: FeatureRequest = FeatureRequest()) -> Outputs:
+        def outputs(self, batch: object) -> Outputs:
             return Outputs(None, np.array([[1.0, 0.0]]))
 
     class Threaded(Plain):

@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from serving import make_patches
 
 from mien.service.store import Store, open_store
 
@@ -137,3 +138,11 @@ def execute(place: str) -> Execute:
             engine.dispose()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def patches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two patches. Read it only."""
+    folder = tmp_path_factory.mktemp("patches")
+    make_patches(folder)
+    return folder

@@ -146,6 +146,14 @@ class CalibrationSet:
         mine, others = self.arrays(), other.arrays()
         return all(np.array_equal(mine[name], others[name]) for name in ("ids", "truth", "base", "group"))
 
+    def take(self, rows: Ints) -> Self:
+        """The set of some of the images."""
+        columns: dict[str, Any] = {name: getattr(self, name)[:, rows] for name in ("score", "suggested")}
+        for name in ("truth", "base", "groups", "ids", "confidence"):
+            values = getattr(self, name)
+            columns[name] = None if values is None else values[rows]
+        return replace(self, **columns)
+
     def with_correctors(self, other: CalibrationSet) -> Self:
         """The set with the correctors of another set of the same images added."""
         rows = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("score", "suggested")}

@@ -28,6 +28,7 @@ VERBS = {
     "patch": "Show a patch, apply it to a classifier, or remove it.",
     "predict": "Label pictures with a trained classifier and what corrects it.",
     "watch": "Watch whether a patch keeps its promise, from logs and verdicts.",
+    "serve": "Serve a classifier and its patches over HTTP.",
     "report": "Make the tables and the report of a run again.",
 }
 

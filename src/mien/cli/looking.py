@@ -1,9 +1,10 @@
-"""How mien predict looks at pictures: whole or for faces, all frames of a video or some."""
+"""How mien predict looks at pictures: whole or for faces, all frames of a video or some, and with reasons or not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,8 @@ from mien.errors import UsageError
 from mien.faces.settings import FinderSettings
 
 if TYPE_CHECKING:
+    from mien.deploy.explanations import Explanations
+    from mien.deploy.predictor import Predictor
     from mien.faces.finder import FaceFinder
     from mien.incoming.item import Item
     from mien.incoming.opening import Source
@@ -21,16 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Looking:
-    """What the flags --workers, --every, --faces and their like ask for.
+    """What the flags --workers, --every, --explain, --faces and their like ask for.
 
     Attributes
     ----------
     workers : threads; 0 for one a core. every : seconds from frame to frame; None for all frames.
+    explain : folder of heat maps of overridden pictures; None for none.
     faces : how faces are found; its detector is None where pictures are answered for as they are.
     """
 
     workers: int
     every: float | None
+    explain: Path | None
     faces: FinderSettings
 
     @classmethod
@@ -44,12 +49,27 @@ class Looking:
                 if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
                     flag = f"--{name.replace('_', '-')}"
                     raise UsageError("is for faces that are detected", place=flag, remedy="write --faces retina, too")
-        return cls(choices.pop("workers") or 0, choices.pop("every"), build(FinderSettings, values))
+        faces = build(FinderSettings, values)
+        return cls(choices.pop("workers") or 0, choices.pop("every"), choices.pop("explain"), faces)
 
     @property
     def given(self) -> dict[str, Any]:
         """Flag → value, None where it was left out: those that tables of answers refuse."""
-        return {"workers": self.workers or None, "every": self.every, "faces": self.faces.faces}
+        given = {"workers": self.workers or None, "every": self.every, "explain": self.explain}
+        return {**given, "faces": self.faces.faces}
+
+    def explanations(self, predictor: Predictor, places: Sequence[Path]) -> Explanations | None:
+        """Heat maps into the folder that is named; UsageError where nothing overrides, or it lies in the data."""
+        if self.explain is None:
+            return None
+        from mien.deploy.explanations import Explanations
+        from mien.storage.output import check_outside_data
+
+        if predictor.patch is None:
+            cause, remedy = "explains overrides, and nothing overrides the classifier", "name a patch with --patch"
+            raise UsageError(cause, place="--explain", remedy=f"{remedy}, or leave it out")
+        check_outside_data(self.explain, places, "--explain")
+        return Explanations(predictor, self.explain)
 
     def finder(self, size: int) -> FaceFinder | None:
         """What finds faces and crops them to `size` pixels; None where pictures are answered for as they are."""

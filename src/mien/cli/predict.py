@@ -23,6 +23,7 @@ from mien.faces.settings import FinderSettings
 @click.option("--base", help="base classifier from outside mien, as module:Name, if the run has one")
 @seed_option
 @click.option("--classifier-id", help="name of the classifier that gave a table of answers: that of the patch")
+@click.option("--explain", type=PATH, metavar="DIR", help="write a heat map for each overridden picture into DIR")
 @click.option("--workers", type=click.IntRange(1), help="threads that decode, and that answer; by default all cores")
 @click.option("--every", type=SECONDS, help="time from frame to frame of a video, as 0.5s; by default all frames")
 @options(FinderSettings)
@@ -37,6 +38,9 @@ def predict(files: tuple[Path, ...], run_folder: Path | None, classifier_id: str
 
     Where a patch corrects, a line also has its id, score, threshold (empty: none is in force) and the time. Such lines
     are the log of decisions that mien watch reads.
+
+    With --explain, DIR gets a picture for each overridden one: where it carries the corrector's score, as a heat map.
+    The column explanation has its file.
 
     With --out, the file appears when it is whole. A call that was stopped, by whatever, is continued by the same
     command with --resume, and gives the same file.

@@ -21,6 +21,7 @@ from mien.events import Event, OnEvent, ignore
 
 if TYPE_CHECKING:
     from mien.deploy.decisions.rows import Columns, Row
+    from mien.deploy.explanations import Explanations
     from mien.deploy.predictor import Predictor
     from mien.faces.finder import FaceFinder
     from mien.incoming.item import Item
@@ -39,22 +40,25 @@ def predict_pictures(
     """
     from mien.deploy.decisions.formats import check_columns
     from mien.deploy.decisions.rows import Columns
+    from mien.deploy.explanations import COLUMN
     from mien.deploy.opening import open_predictor
     from mien.incoming.opening import open_items
 
     predictor = open_predictor(run_folder, **choices)
     finder = looking.finder(predictor.classifier.card.images.size)
+    explanations = looking.explanations(predictor, places)
     with ExitStack() as stack, LeftOut() as left_out:
         is_shown = output.out is None and sys.stdout is not None and sys.stdout.isatty()
         # rows on a terminal are progress enough
         on_event: OnEvent = ignore if is_shown else stack.enter_context(progress(notes=False))
         source = open_items(places, left_out, on_event, looking.every or 0.0)
         looking.check(source)
-        columns = Columns(predictor.classes, announced(predictor), stages=looking.stages(source))
+        last = (COLUMN,) if explanations else ()
+        columns = Columns(predictor.classes, announced(predictor), stages=looking.stages(source), last=last)
         check_columns(output.format, columns)
         for _, cause, remedy in source.findings:
             to_stderr(f"{cause} → {remedy}")
-        answering = _Answering(predictor, source, columns, looking, finder, on_event)
+        answering = _Answering(predictor, source, columns, looking, finder, on_event, explanations)
         if output.out is None:
             output.print(answering.batches(answering.stage(source.items)), columns)
         else:
@@ -79,19 +83,26 @@ class _Answering:
     looking: Looking
     finder: FaceFinder | None
     on_event: OnEvent
+    explanations: Explanations | None = None
     count: int = 0
     unread: int = 0
 
     def batches(self, items: Iterator[Item]) -> Iterator[list[Row]]:
         from mien.deploy.decisions.rows import rows_of
+        from mien.deploy.explanations import COLUMN
 
-        predictor = self.predictor
-        live = self.source.live
-        answers = predictor.stream_live(items) if live else predictor.stream_items(items, self.looking.workers)
+        predictor, keep = self.predictor, self.explanations is not None
+        if self.source.live:
+            answers = predictor.stream_live(items, keep_changed=keep)
+        else:
+            answers = predictor.stream_items(items, self.looking.workers, keep_changed=keep)
         for predictions in answers:
             batch = list(rows_of(predictions, self.columns))
             for row in batch:
                 self.add(row)
+            if self.explanations and predictions.changed is not None:
+                files = self.explanations.write(predictions.changed)
+                batch = [row | {COLUMN: files.get(row[self.columns.key])} for row in batch]
             yield batch
             self.on_event(Event("pictures", count=self.count, total=self.source.total or 0))
 
@@ -129,7 +140,7 @@ class _Answering:
             "settings": identity(
                 batch=CHUNK,
                 classes=self.columns.classes,
-                stages=self.columns.stages,
+                columns=self.columns.names,
                 every=self.looking.every,
                 faces=asdict(self.looking.faces),
             ),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import getpass
-import socket
 from pathlib import Path
 
 import click
 
 from mien.cli.failures import to_stderr
 from mien.cli.options import audit_argument, moved_option
-from mien.errors import UsageError
+from mien.cli.sockets import bound
 from mien.outside import import_optional
 
 
@@ -43,20 +41,8 @@ def review(folder: Path, source: str | None, who: str | None, host: str, allow: 
     from mien.labels.review_queue import ReviewQueue
     from mien.serve.review import app
 
-    if not host:
-        raise UsageError(
-            "is empty, which would serve to every network", place="--host", remedy="write 0.0.0.0 if that is meant"
-        )
     queue = ReviewQueue.open(folder, source)
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((host, port))
-        except (OSError, TypeError, UnicodeError) as error:
-            taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-            remedy = "give another --port, or 0 for a free one" if taken else "give another --host, such as 127.0.0.1"
-            cause = getattr(error, "strerror", None) or str(error)
-            raise UsageError(cause, place=f"--host {host!r} --port {port}", remedy=remedy) from None
+    with bound(host, port) as sock:
         address = sock.getsockname()
         for note in queue.notes():
             to_stderr(f"note: {note}")

@@ -55,6 +55,11 @@ def data_uri(image: Image.Image, lossless: int = LOSSLESS) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
+def png_uri(content: bytes) -> str:
+    """The content of a PNG file as a data URI."""
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+
+
 def contact_sheet(dataset: Dataset, rows: Ints | None = None, columns: int = COLUMNS) -> NDArray[np.uint8]:
     """Arrange the first pictures of each class side by side, one row per class; empty cells are white.
 

@@ -10,9 +10,10 @@ from mien.deploy.patch_io import PICTURES
 
 if TYPE_CHECKING:
     from mien.deploy.patch import Patch
+    from mien.deploy.patch_record import PatchRecord
 
 
-def promised(patch: Patch) -> str:
+def promised(patch: Patch | PatchRecord) -> str:
     """What is certified, or why nothing is."""
     certified, policy = patch.certified, patch.policy
     pooled = certified.guarantees[0]
@@ -56,7 +57,7 @@ def _kind(given: Guarantee, counted: str, in_force: bool) -> str:
     return f"{given.kind}: {meaning}; {allowed} (it takes {given.needed}); {state}"
 
 
-def units(patch: Patch) -> str:
+def units(patch: Patch | PatchRecord) -> str:
     """What the certificate counts."""
     people = "persons" if patch.unit == PICTURES else "groups"
     return f"{people} or sets of copies" if patch.calibration.grouped else patch.unit

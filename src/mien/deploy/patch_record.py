@@ -79,6 +79,16 @@ class PatchRecord:
         return self.calibration.certify(self.policy, self.classes, self.known)
 
     @property
+    def approximate(self) -> bool:
+        """Whether scores were cross-fitted."""
+        return bool(self.stored["approximate"])
+
+    @property
+    def silent(self) -> bool:
+        """Whether no threshold is in force."""
+        return bool(np.isinf(self.certified.thresholds[self.known]).all())
+
+    @property
     def id(self) -> str:
         """The id of the patch, as its decisions have it."""
         return patch_id(self.classes, self.targets, self.names, self.policy, self.calibration)

@@ -41,6 +41,7 @@ class Predictions:
     outputs, decision : of the rows that can be read.
     problems : what is wrong with single files, each with its path as place.
     items : all rows of a stream of Items, without their images; () for others.
+    changed : the overridden rows, in the form that the classifier reads; None where they are not kept.
     """
 
     ids: tuple[str, ...]
@@ -48,6 +49,7 @@ class Predictions:
     decision: Decision
     problems: tuple[Problem, ...] = ()
     items: tuple[Item, ...] = ()
+    changed: Batch | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ class Predictor:
             ahead = 1 + (workers if self.allows_threads else 1)
             yield from in_order(answering, self._answer, in_order(reader, read, batches, 2 * ahead), ahead)
 
-    def stream_items(self, items: Iterable[Item], workers: int = 0) -> Iterator[Predictions]:
+    def stream_items(
+        self, items: Iterable[Item], workers: int = 0, *, keep_changed: bool = False
+    ) -> Iterator[Predictions]:
         """Answers for pictures from anywhere (:mod:`mien.incoming`), some hundred at a time, in order.
 
         Memory does not grow with their number: images are let go as soon as they are decoded.
@@ -123,6 +127,7 @@ class Predictor:
         ----------
         items : in any number. One that cannot be read, or that has no image, has its place among the ids alone.
         workers : threads that decode and answer; 0 for one a core.
+        keep_changed : whether the images of overridden rows are kept, see `Predictions.changed`.
 
         Raises
         ------
@@ -135,14 +140,14 @@ class Predictor:
             pictures = chain.from_iterable(in_order(reading, read, runs(items), 2 * workers))
             batches = iter(lambda: list(islice(pictures, CHUNK)), [])
             ahead = 1 + (workers if self.allows_threads else 1)
-            yield from in_order(answering, lambda batch: self._answer_rows(gathered(batch, settings)), batches, ahead)
+            answer = partial(self._answer_rows, keep_changed=keep_changed)
+            yield from in_order(answering, lambda batch: answer(gathered(batch, settings)), batches, ahead)
 
-    def stream_live(self, items: Iterable[Item]) -> Iterator[Predictions]:
+    def stream_live(self, items: Iterable[Item], *, keep_changed: bool = False) -> Iterator[Predictions]:
         """The answer for each picture before the next one is asked for, as for cameras."""
+        settings = self.classifier.card.images
         for item in items:
-            yield self._answer_rows(
-                gathered(read_run([item], self.classifier.card.images), self.classifier.card.images)
-            )
+            yield self._answer_rows(gathered(read_run([item], settings), settings), keep_changed)
 
     def stream_files(self, paths: Iterable[Path], ranges: Ranges | None = None) -> Iterator[Predictions]:
         """Answers for image files, some hundred at a time; black and white follow from all of them."""
@@ -179,10 +184,11 @@ class Predictor:
         ids, rows_read = read
         return replace(self._answer_rows(rows_read), ids=ids)
 
-    def _answer_rows(self, read: ReadRows) -> Predictions:
+    def _answer_rows(self, read: ReadRows, keep_changed: bool = False) -> Predictions:
         answers = self.answer(read.batch)
         ids = tuple(item.id for item in read.items)
-        return Predictions(ids, answers.outputs, answers.decision, read.problems, read.items)
+        changed = read.batch.take(np.flatnonzero(answers.decision.overridden)) if keep_changed else None
+        return Predictions(ids, answers.outputs, answers.decision, read.problems, read.items, changed)
 
     @contextmanager
     def _answering(self, workers: int) -> Iterator[ThreadPoolExecutor]:

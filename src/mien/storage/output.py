@@ -19,12 +19,13 @@ NOT_CONTENT = {LOCK, f"{LOCK}.held", ".DS_Store", "Thumbs.db", "desktop.ini"}
 WAIT = "wait until it has ended, or choose another place with --out"
 
 
-def check_outside_data(out: Path, sources: Iterable[str | Path]) -> None:
+def check_outside_data(out: Path, sources: Iterable[str | Path], flag: str = "--out") -> None:
     """UsageError where `out` lies in a folder of the data: what is written would become part of them.
 
     Parameters
     ----------
     sources : folders and files of data; other texts, such as those for drawn faces, are passed over.
+    flag : that names `out`.
     """
     place = Path(os.path.realpath(out))
     for source in sources:
@@ -34,7 +35,7 @@ def check_outside_data(out: Path, sources: Iterable[str | Path]) -> None:
         except (OSError, RuntimeError, ValueError):  # no path at all
             continue
         if inside:
-            raise UsageError(f"{out} lies inside the data", place="--out", remedy="give a folder outside of it")
+            raise UsageError(f"{out} lies inside the data", place=flag, remedy="give a folder outside of it")
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from mien.errors import choice_error
 from mien.storage.files import to_json
 from mien.types import plain
 
-START, SWAP, ROLL_BACK, PROPOSE, DECLINE, RESTRAIN, LIFT = LOGGED = (
-    "start", "swap", "roll back", "propose", "decline", "restrain", "lift",
+START, SWAP, ROLL_BACK, REFIT, PROPOSE, DECLINE, RESTRAIN, LIFT = LOGGED = (
+    "start", "swap", "roll back", "refit", "propose", "decline", "restrain", "lift",
 )  # fmt: skip
 """What the log of patches has entries of."""
 IN_FORCE = (START, SWAP, ROLL_BACK)
@@ -96,7 +96,7 @@ class LogEntry:
     Attributes
     ----------
     action : one of LOGGED. patch, previous : ids of the patch and of the one before, "" for none. name : of its folder.
-    who, reason : in words. certificate : what the patch promises; None for none.
+    who, reason : in words. certificate : what the patch promises, and how it compares; None for none.
     time : µs since 1970; the store's clock gives it. seq : place in the log, from 1.
 
     Raises

@@ -141,6 +141,20 @@ class Store:
             connection.execute(verdicts.insert(), row)
         return NEW if before is None else CHANGED
 
+    def answer_counts(self, patch: str) -> dict[tuple[str, str | None], int]:
+        """(f's answer, corrected answer) → how many decisions of a patch have both."""
+        columns = decisions.c.base, decisions.c.final
+        query = sql.select(*columns, sql.func.count()).where(decisions.c.patch == text(patch)).group_by(*columns)
+        with self._reading() as connection:
+            return {(base, final): int(count) for base, final, count in connection.execute(query)}
+
+    def open_decisions(self, patch: str, limit: int = 50) -> list[DecisionRow]:
+        """The latest decisions of a patch without a verdict that need one: overrides, and those drawn for an audit."""
+        is_asked = decisions.c.overridden | decisions.c.chance.is_not(None)
+        has_none = ~sql.exists().where(verdicts.c.prediction == decisions.c.prediction)
+        query = sql.select(decisions).where(decisions.c.patch == text(patch), is_asked, has_none)
+        return self._rows(DecisionRow, query.order_by(decisions.c.seq.desc()).limit(limit))
+
     def crops(self, predictions: Iterable[str]) -> dict[str, bytes]:
         """The PNGs of those of these predictions whose pictures are kept."""
         names, kept = list(dict.fromkeys(map(text, predictions))), {}

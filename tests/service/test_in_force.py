@@ -1,0 +1,101 @@
+"""What is in force: one step, one log, one truth for all workers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from serving import Bars
+
+from mien.deploy.watch_io import Restraint
+from mien.errors import RunError, UsageError
+from mien.service.in_force import InForce
+from mien.service.patches import PatchFolder
+from mien.service.store import Store
+
+
+def in_force(patches: Path, store: Store, who: str = "") -> InForce:
+    return InForce(PatchFolder(patches, Bars()), store, who)
+
+
+def names(force: InForce) -> list[tuple[str, str]]:
+    return [(entry.action, entry.name) for entry in force.store.patch_log()]
+
+
+def test_swaps_and_rolls_back_stand_in_the_log_with_their_certificates(patches: Path, store: Store) -> None:
+    force = in_force(patches, store, "server")
+    assert force.start().reference == "none"
+    force.swap("first", reason="better", who="Ann")
+    force.swap("second")
+    assert force.now.name == "second"
+    assert force.roll_back().name == "first" and force.roll_back().reference == "none"
+    with pytest.raises(UsageError, match="nothing was in force before"):
+        force.roll_back()
+    assert names(force) == [
+        ("start", ""), ("swap", "first"), ("swap", "second"), ("roll back", "first"), ("roll back", ""),
+    ]  # fmt: skip
+    _, first, second, *_ = force.store.patch_log()
+    assert (first.who, first.reason, second.who, second.previous) == ("Ann", "better", "server", first.patch)
+    assert first.certificate is not None and first.certificate["holds"] and first.certificate["budget"] == 0.1
+
+
+def test_after_a_restart_the_last_patch_is_in_force_unless_another_is_named(patches: Path, store: Store) -> None:
+    in_force(patches, store).start("first")
+    again = in_force(patches, store)
+    assert again.start().name == "first" and len(names(again)) == 1
+    assert in_force(patches, store).start("second").name == "second"
+    assert names(again) == [("start", "first"), ("start", "second")]
+
+
+def test_a_patch_that_cannot_be_loaded_leaves_the_earlier_one_in_force(
+    patches: Path, store: Store, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        shutil.copytree(patches / f"{name}.patch", tmp_path / f"{name}.patch")
+    (tmp_path / "second.patch" / "corrector-0.npz").write_bytes(b"nothing")
+    force = in_force(tmp_path, store)
+    before = force.start("first")
+    with pytest.raises(RunError):
+        force.swap("second")
+    with pytest.raises(UsageError):
+        force.swap("third")
+    assert force.now is before and names(force) == [("start", "first")]
+
+
+def test_another_worker_follows(patches: Path, store: Store) -> None:
+    here, there = in_force(patches, store), in_force(patches, store)
+    here.start("first")
+    there.start()
+    assert there.now.name == "first" and not there.follow()
+    here.swap("second")
+    assert there.follow() and there.now.name == "second" and not there.follow()
+    here.restrain("flag", "too much is spoilt")
+    assert there.follow() and there.now.restraint == Restraint("flag", "too much is spoilt")
+    assert there.now.predictor.patch is not None and there.now.predictor.patch.restraint == there.now.restraint
+    there.lift(who="Ann")
+    assert here.follow() and here.now.restraint is None and here.now.name == "second"
+
+
+def test_two_workers_that_swap_at_once_end_with_the_same_patch(patches: Path, store: Store) -> None:
+    here, there = in_force(patches, store), in_force(patches, store)
+    here.start("first")
+    there.start()
+    here.swap("second")
+    there.swap("none")  # it has not followed yet
+    here.follow()
+    assert here.now.reference == there.now.reference == "none"
+    assert [entry.previous != "" for entry in store.patch_log()] == [False, True, True]
+
+
+def test_a_restraint_ends_with_the_next_swap(patches: Path, store: Store) -> None:
+    force = in_force(patches, store)
+    force.start("first")
+    force.restrain("silence", "too much is spoilt")
+    force.restrain("silence", "again")
+    assert force.now.restraint is not None and names(force)[1:] == [("restrain", "first")]
+    assert in_force(patches, store).start().restraint == force.now.restraint
+    force.swap("second")
+    assert force.now.restraint is None
+    with pytest.raises(UsageError, match="no alarm"):
+        force.lift()

@@ -1,0 +1,45 @@
+"""Decisions reach the store, also when it is away for a while."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mien.errors import StorageError
+from mien.service.recorder import Record, Recorder
+from mien.service.store import DecisionRow, Store, open_store
+
+
+def record(name: str) -> Record:
+    return Record(DecisionRow(prediction=name, time=1, base="a", final="a"), (), b"png" if name == "a" else None)
+
+
+def test_what_was_taken_is_written_at_the_end(store: Store) -> None:
+    recorder = Recorder(store)
+    recorder.start()
+    for name in "abc":
+        recorder.add([record(name)])
+    assert recorder.flush()
+    recorder.add([record("d")])
+    recorder.stop()
+    assert store.counts()["decisions"] == 4 and store.crops("ab") == {"a": b"png"}
+
+
+def test_while_the_store_is_away_decisions_wait_and_the_oldest_are_lost(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "s.db")
+    write, is_away = store.add, [True]
+
+    def add(*rows: object) -> None:
+        if is_away[0]:
+            raise StorageError("gone", place="store")
+        write(*rows)  # type: ignore[arg-type]
+
+    store.add = add  # type: ignore[method-assign]
+    recorder = Recorder(store, most=3)
+    recorder.start()
+    recorder.add([record(name) for name in "abcde"])
+    assert not recorder.flush(0.1) and recorder.failing is not None and recorder.lost == 2
+    is_away[0] = False
+    recorder.stop()  # a last try
+    assert recorder.failing is None
+    assert {row.prediction for row in store.decisions_since()} == set("cde")
+    store.close()
