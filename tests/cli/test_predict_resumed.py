@@ -223,15 +223,9 @@ def test_a_patch_that_is_silenced_meanwhile_is_another_call() -> None:
         patch = SimpleNamespace(id="p", restraint=restraint)
         system = SimpleNamespace(patch=patch, classifier=SimpleNamespace(card=SimpleNamespace(id="f")))
         source = SimpleNamespace(ranges=None)
-<<<<<<< HEAD
-        columns = SimpleNamespace(classes=("a",), stages=())
-        looking = Looking(0, None, FinderSettings())
-        return predict_pictures._Answering(system, source, columns, looking, None, print).about(())  # type: ignore[arg-type]
-=======
         columns = Columns(("a",))
         looking = Looking(0, None, None, FinderSettings())
         answering = predict_pictures._Answering(system, source, columns, looking, None, print)  # type: ignore[arg-type]
         return answering.about(())
->>>>>>> main
 
     assert about("")["patch"] != about("overrides nothing")["patch"]
