@@ -34,6 +34,7 @@ COMMANDS = {
     "watch": ["benchmarks.watch.run", "--quick"],
     "foreign": ["benchmarks.foreign.run", "--quick", "--only", "digits,speed"],
     "video": ["benchmarks.serving.video", "--quick"],
+    "serving": ["benchmarks.serving.run", "--quick", "--only", "swaps,verdicts"],
 }
 KEYS = {
     "correction": {
@@ -60,8 +61,9 @@ KEYS = {
         "onnx_over_torch",
     },
     "video": {"video_fps", "video_memory_growth"},
+    "serving": {"failed", "mixed", "f_changed", "swap_ms", "memory_growth", "verdicts_lost"},
 }
-NEEDS = {"foreign": ("onnxruntime", "skl2onnx"), "video": ("av", "onnx", "retinaface")}
+NEEDS = {"foreign": ("onnxruntime", "skl2onnx"), "video": ("av", "onnx", "retinaface"), "serving": ("onnx", "uvicorn")}
 """Optional packages of a benchmark."""
 
 
@@ -134,6 +136,13 @@ def test_the_page_of_the_watch_is_what_its_command_writes(monkeypatch: pytest.Mo
     assert written == page.text(*page.results())
     names = re.findall(r"\]\((images/[^)]+)\)", written)
     assert len(names) == 3 and all((page.PAGE.parent / name).is_file() for name in names)
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+def test_the_page_of_serving_is_what_its_command_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER.parent))
+    page = importlib.import_module("benchmarks.serving.page")
+    assert page.PAGE.read_text(encoding="utf-8") == page.text(*page.results())
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
