@@ -49,7 +49,7 @@ class Promise:
             assessment = self._last[1]
         is_free = now is self.in_force.now and now.restraint is None and self.on_alarm != KEEP
         if assessment.watch.alarmed and is_free and not self.in_force.lifted:
-            self.in_force.restrain(self.on_alarm, assessment.words)
+            self.in_force.restrain(self.on_alarm, assessment.words, now.id)
         return assessment
 
     def _watching(self, now: Force) -> Watching:
