@@ -164,6 +164,41 @@ def test_a_fault_of_the_classifier_with_one_picture_leaves_the_others_their_answ
     assert [type(result) for result in results] == [tuple, ZeroDivisionError, tuple]
 
 
+def test_a_fault_of_the_detector_with_one_picture_leaves_the_others_their_answers() -> None:
+    class Fragile:
+        def find(self, image):  # type: ignore[no-untyped-def]
+            if not image.any():
+                raise ZeroDivisionError("a black picture")
+            return [(Face(1, (0, 0, 32, 32), 0.9), image)]
+
+    collected, (image, *_) = Collected(), pictures(1)[0]
+    engine = Engine(Bars(), EngineSettings(), collected, Fragile())  # type: ignore[arg-type]
+    by = Predictor(engine.classifier)
+    engine.submit([Question(each, by, asker=place) for place, each in enumerate((image, image * 0, image))])
+    engine.start()
+    results = collected.wait(3)
+    engine.stop()
+    assert [type(results[place]) for place in range(3)] == [tuple, ZeroDivisionError, tuple]
+
+
+def test_faces_are_answered_for_in_batches_however_many_a_picture_has() -> None:
+    sizes: list[int] = []
+
+    class Counting(Bars):
+        def outputs(self, batch, request=None):  # type: ignore[no-untyped-def]
+            sizes.append(len(batch.data))
+            return super().outputs(batch)
+
+    class Crowd:
+        def find(self, image):  # type: ignore[no-untyped-def]
+            return [(Face(number + 1, (0, 0, 32, 32), 0.9), image) for number in range(7)]
+
+    engine = Engine(Counting(), EngineSettings(batch=3), lambda pairs: None, Crowd())  # type: ignore[arg-type]
+    [faces] = engine.answer([Question(pictures(1)[0][0], Predictor(engine.classifier))])
+    assert isinstance(faces, tuple) and [answer.face.number for answer in faces if answer.face] == list(range(1, 8))
+    assert sizes == [3, 3, 1]
+
+
 def test_a_full_queue_takes_all_of_a_request_or_nothing() -> None:
     engine = Engine(Bars(), EngineSettings(queue=3), lambda pairs: None)
     question = Question(b"", Predictor(engine.classifier))
