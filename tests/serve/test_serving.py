@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -19,6 +20,7 @@ from mien.classifiers.contract import Batch
 from mien.deploy.predictor import Predictor
 from mien.serve.app import application
 from mien.serve.guard import LOCAL, Limits
+from mien.service.patches import PatchFolder
 from mien.service.settings import EngineSettings
 
 HOSTS = frozenset({*LOCAL, "testserver"})
@@ -99,6 +101,20 @@ def test_a_request_may_name_another_patch_or_none(client: TestClient) -> None:
     plain = ask(client, LOWER, patch="none")[0]
     assert plain["patch"] == "" and not plain["overridden"] and plain["score"] is None
     refused(client.post("/predict?patch=third", content=png(LOWER), headers={"content-type": "image/png"}), 400)
+
+
+def test_a_patch_is_never_read_by_the_thread_that_all_requests_share(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, is_shared = PatchFolder.load, []
+
+    def watched(folder: PatchFolder, reference: str) -> Predictor:
+        is_shared.append(asyncio._get_running_loop() is not None)
+        return load(folder, reference)
+
+    monkeypatch.setattr(PatchFolder, "load", watched)
+    assert ask(client, LOWER, patch="second")[0]["status"] == "ok"
+    assert is_shared and not any(is_shared)
 
 
 def test_shadows_are_answered_beside_and_kept(patches: Path, tmp_path: Path) -> None:

@@ -34,9 +34,11 @@ class Waiter:
 async def rows_of(service: Service, pictures: Pictures) -> list[Rows]:
     """The rows of each picture of a request, in order."""
     waiter = Waiter(len(pictures.images))
-    if pictures.patch:  # a patch that is not in memory is read from the disk
-        await asyncio.to_thread(service.patches.load, pictures.patch)
-    service.ask(pictures.images, pictures.labels, waiter.tell, pictures.patch)
+    asked = pictures.images, pictures.labels, waiter.tell, pictures.patch
+    if pictures.patch:  # one that is not in memory is read from the disk
+        await asyncio.to_thread(service.ask, *asked)
+    else:
+        service.ask(*asked)
     await waiter.future
     return waiter.rows
 

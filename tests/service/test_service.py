@@ -1,0 +1,64 @@
+"""A classifier in service: what is done beside the answers goes on whatever fails, and explanations have a limit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving import make_service, pictures, png
+
+from mien.errors import OverloadError, StorageError
+from mien.service.service import EXPLAINED
+
+
+@pytest.mark.parametrize("fault", [StorageError("away", place="store"), ZeroDivisionError("a fault")])
+def test_what_fails_beside_the_answers_keeps_nothing_else_from_being_done(
+    patches: Path, tmp_path: Path, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.service.service.RETRY", 0.01)
+    service, expired, failures = make_service(patches, tmp_path / "s.db", patch="first"), threading.Event(), [0]
+
+    def fail() -> None:
+        failures[0] += 1
+        raise fault
+
+    service.in_force.follow = service.learning.look = fail  # type: ignore[assignment, method-assign]
+    service.store.expire = lambda before: expired.set()  # type: ignore[method-assign, assignment, return-value]
+    service.start()
+    try:
+        assert expired.wait(30)
+        deadline = time.monotonic() + 30
+        while failures[0] < 4:  # they are tried again
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        service.stop()
+        service.store.close()
+
+
+def test_more_explanations_than_may_wait_are_refused(patches: Path, tmp_path: Path) -> None:
+    service, go, begun = make_service(patches, tmp_path / "s.db"), threading.Event(), threading.Semaphore(0)
+
+    def slow(*_: Any) -> dict[str, Any]:
+        begun.release()
+        go.wait(30)
+        return {}
+
+    service.reasons.of = slow  # type: ignore[method-assign]
+    content = png(pictures(1)[0][0])
+    threads = [threading.Thread(target=service.explain, args=(content,)) for _ in range(EXPLAINED)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert all(begun.acquire(timeout=30) for _ in threads)
+        with pytest.raises(OverloadError, match="wait for it"):
+            service.explain(content)
+    finally:
+        go.set()
+        for thread in threads:
+            thread.join()
+    assert service.explain(content) == {}
+    service.store.close()
