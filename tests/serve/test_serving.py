@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from serving import CLASSES, Bars, make_patches, make_service, pictures, png
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from mien.classifiers.contract import Batch
 from mien.deploy.predictor import Predictor
@@ -258,6 +259,57 @@ def test_hosts_origins_and_tokens(patches: Path, tmp_path: Path) -> None:
         refused(client.get("/patches", headers={**token, "origin": "https://evil.example"}), 403)
         for origin in ("https://faces.example", "http://testserver"):
             assert client.get("/patches", headers={**token, "origin": origin}).status_code == 200
+
+
+def test_pages_of_other_sites_that_are_named_may_send_requests_and_read_the_answers(
+    patches: Path, tmp_path: Path
+) -> None:
+    limits = Limits(HOSTS, frozenset({"https://faces.example"}), token="0123456789abcdef")
+    first = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    with served(patches, tmp_path, limits) as client:
+        here = {"origin": "https://faces.example"}
+        asked = client.options("/feedback", headers={**here, **first})  # as a browser does, without the token
+        assert asked.status_code == 200 and "POST" in asked.headers["access-control-allow-methods"]
+        for headers in (here, {**here, "authorization": "Bearer 0123456789abcdef"}):
+            answer = client.get("/patches", headers=headers)
+            assert answer.headers["access-control-allow-origin"] == "https://faces.example"
+        assert answer.status_code == 200
+        assert client.options("/feedback", headers={**first, "origin": "https://evil.example"}).status_code == 400
+        assert "access-control-allow-origin" not in client.get("/healthz").headers
+
+
+WITH_BODIES = ("/predict", "/explain", "/feedback", "/v2/models/mien/infer")
+
+
+@pytest.mark.parametrize("path", WITH_BODIES)
+def test_a_body_that_grows_too_large_has_its_status_wherever_it_is_sent(
+    patches: Path, tmp_path: Path, path: str
+) -> None:
+    with served(patches, tmp_path, Limits(HOSTS, max_bytes=1000)) as client:
+        as_json = {"content-type": "application/json"}
+        refused(client.post(path, content=iter([b"{" + b" " * 900, b" " * 900]), headers=as_json), 413)
+
+
+@pytest.mark.parametrize("path", WITH_BODIES)
+def test_a_body_that_does_not_arrive_has_its_status_wherever_it_is_sent(
+    patches: Path, tmp_path: Path, path: str
+) -> None:
+    service, sent = make_service(patches, tmp_path / "s.db"), []
+    headers = [(b"host", b"testserver"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": path, "headers": headers,
+             "query_string": b"", "scheme": "http", "server": ("testserver", 80)}  # fmt: skip
+
+    async def receive() -> Message:
+        await asyncio.sleep(30)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    app = application(lambda deliver: service, Limits(HOSTS, seconds=0.01))
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == json.loads(sent[1]["body"])["status"] == 408
+    service.store.close()
 
 
 def test_what_is_not_there_and_faults_have_one_form(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
