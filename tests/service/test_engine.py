@@ -142,12 +142,18 @@ def test_each_face_of_a_picture_has_an_answer_and_a_picture_without_one_has_none
         assert np.array_equal(answer.outputs.probs[answer.row], by.answer(Batch(image[None])).outputs.probs[0])
 
 
-def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded() -> None:
+def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoded(*_: object) -> None:
+        raise AssertionError("it is decoded")
+
     engine = Engine(Bars(), EngineSettings(max_pixels=0.001), lambda pairs: None)
-    large, small = png(np.zeros((40, 40), np.uint8)), png(np.zeros((20, 20), np.uint8))
-    results = engine.answer([Question(content, Predictor(engine.classifier)) for content in (large, small)])
-    assert isinstance(results[0], DataError) and "0.001 million" in results[0].cause
-    assert isinstance(results[1], tuple)
+    small = engine.answer([Question(png(np.zeros((20, 20), np.uint8)), Predictor(engine.classifier))])
+    assert isinstance(small[0], tuple)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
+    pixels = np.zeros((40, 40), np.uint8)
+    for large in (png(pixels), png(pixels.astype(np.uint16)), pixels):  # of 16 bits, black and white are read first
+        [result] = engine.answer([Question(large, Predictor(engine.classifier))])
+        assert isinstance(result, DataError) and "0.001 million" in result.cause
 
 
 def test_a_fault_of_the_classifier_with_one_picture_leaves_the_others_their_answers() -> None:

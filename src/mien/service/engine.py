@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from mien.classifiers.contract import Batch, Classifier
@@ -112,6 +113,7 @@ class Engine:
 
     def start(self) -> None:
         """Start the threads. A classifier that does not allow several has one."""
+        Image.init()  # not thread-safe
         count = self.settings.thread_count if Predictor(self.classifier).allows_threads else 1
         if count > 1:
             self._blas = threadpool_limits(1, "blas")  # a core each is faster than all cores for each
