@@ -170,6 +170,8 @@ def test_a_broken_picture_alone_is_an_error_and_among_others_a_row(client: TestC
         ("application/json", b'{"images": [{"content": 7}]}', 400), ("multipart/form-data", b"x", 400),
         ("multipart/form-data; boundary=b", b"--b--\r\n", 400), ("multipart/form-data; boundary=b", b"", 400),
         ("image/png", b"", 422), ("application/json", b"[" * 100_000, 400),
+        ("application/json", b'{"images": [' + b"{}," * 99 + b"{}]}", 413),
+        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 99, 413),
     ],
 )  # fmt: skip
 def test_bodies_that_cannot_be_read(client: TestClient, kind: str, body: bytes, status: int) -> None:
