@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mien.errors import StorageError
 from mien.service.recorder import Record, Recorder
 from mien.service.store import DecisionRow, Store, open_store
@@ -45,7 +47,7 @@ def test_while_the_store_is_away_decisions_wait_and_the_oldest_are_lost(tmp_path
     store.close()
 
 
-def test_a_fault_of_the_store_ends_no_writing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_the_store_ends_no_writing(tmp_path: Path) -> None:
     store = open_store(tmp_path / "s.db")
     write, is_faulty = store.add, [True]
 

@@ -87,8 +87,7 @@ def decode_file(file: File, ranges: Ranges, side: int = 0, limit: int = 0) -> Up
 def extent_of(file: File, limit: int = 0) -> Extent | None:
     """Read the extent of a picture's values, if it has more than 8 bits per channel and its format defines no range.
 
-    None for every other file, for one that cannot be read, and for one of more than `limit` pixels (0 for LIMIT). The
-    first bytes suffice to exclude most 8-bit files.
+    None for others, for those with more than `limit` pixels, and broken ones. The first bytes exclude most 8-bit files.
     """
     try:
         first = first_bytes_of(file)
@@ -101,7 +100,7 @@ def extent_of(file: File, limit: int = 0) -> Extent | None:
 
 
 def ranges_of_one(file: File, limit: int = 0) -> Ranges:
-    """Black and white of one image file that is read by itself; of one with more than `limit` pixels nothing is read."""
+    """Black and white of one image file that is read by itself; see `extent_of`."""
     extent = extent_of(file, limit)
     return Ranges.covering([extent] if extent else [])[0]
 

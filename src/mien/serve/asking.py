@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -51,11 +52,12 @@ class PredictEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        headers: Mapping[str, str] = {}
         try:
-            status, content, media_type, headers = 200, await self._answer(scope, receive), "application/json", {}
+            status, content, media_type = 200, await self._answer(scope, receive), "application/json"
         except Exception as error:
             problem = problem_of(error)
-            status, content, media_type, headers = problem.status, problem.content, MEDIA_TYPE, problem.headers
+            status, content, media_type, headers = problem.status, problem.content, MEDIA_TYPE, problem.headers or {}
         body = as_json(content)
         raw = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
         raw += [(name.lower().encode(), value.encode()) for name, value in headers.items()]

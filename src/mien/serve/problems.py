@@ -16,7 +16,8 @@ log = logging.getLogger("mien.serve")
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: "Bad request", 401: "No valid token", 403: "Not allowed", 404: "Not there", 405: "Method not allowed",
-    408: "Too slow", 409: "Not possible now", 413: "Too large", 415: "Format not read", 421: "Wrong host", 422: "Not usable",
+    408: "Too slow", 409: "Not possible now", 413: "Too large", 415: "Format not read", 421: "Wrong host",
+    422: "Not usable",
     500: "Fault of the server", 503: "Try again later",
 }  # fmt: skip
 """Status → title."""
