@@ -206,7 +206,9 @@ def test_a_host_of_ipv6_is_reached_under_its_address() -> None:
     assert "[fe80::1]" in limits.hosts
 
 
-def test_wrong_usage_is_told_before_anything_is_served(mien: Mien, base: Path, tmp_path: Path) -> None:
+def test_wrong_usage_is_told_before_anything_is_served(
+    mien: Mien, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place, store = base / "base", ("--port", 0, "--store", tmp_path / "s.db")
     mien("serve", tmp_path / "nowhere", *store).refused(1, "nowhere")
     mien("serve", base / "bars.onnx", *store).refused(2, "mien adopt")
@@ -215,6 +217,9 @@ def test_wrong_usage_is_told_before_anything_is_served(mien: Mien, base: Path, t
     mien("serve", place, "--port", 0, "--store", "mysql://host/db").refused(2, "mysql")
     mien("serve", place, "--keep", "all", *store).refused(2, "keep")
     mien("serve", place, "--host", "", *store).refused(2, "--host")
+    monkeypatch.setenv("MIEN_SERVE_TOKEN", "short")
+    mien("serve", place, *store).refused(2, "MIEN_SERVE_TOKEN", "holds no token")
+    monkeypatch.delenv("MIEN_SERVE_TOKEN")
     (tmp_path / "token").write_text("short")
     mien("serve", place, "--token-file", tmp_path / "token", *store).refused(2, "holds no token")
     with socket.socket() as sock:

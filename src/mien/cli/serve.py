@@ -66,7 +66,9 @@ def serve(
     from mien.serve import worker
 
     if token_file is not None:
-        os.environ[worker.TOKEN] = _token(token_file)
+        os.environ[worker.TOKEN] = _token_in(token_file)
+    elif given := os.environ.get(worker.TOKEN):
+        os.environ[worker.TOKEN] = _token(given, worker.TOKEN)
     folder, reference = _patch(patch)
     settings = build(ServeSettings, values, patch=reference)
     config = worker.ServerConfig(str(place), store, host, str(patches or ""), folder, settings)
@@ -131,15 +133,19 @@ def _patch(patch: str | None) -> tuple[str, str]:
     return str(folder.resolve()), PatchRecord.read(folder).id
 
 
-def _token(path: Path) -> str:
+def _token_in(path: Path) -> str:
     """The token in a file."""
+    place = f"--token-file {path}"
     try:
-        token = path.read_text(encoding="utf-8").strip()
+        return _token(path.read_text(encoding="utf-8"), place)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"cannot be read: {error}", place=f"--token-file {path}", remedy="name a file of text"
-        ) from None
+        raise UsageError(f"cannot be read: {error}", place=place, remedy="name a file of text") from None
+
+
+def _token(content: str, place: str) -> str:
+    """A token without what stands around it; UsageError for one that can be guessed, or that no header carries."""
+    token = content.strip()
     if len(token) < 16 or not token.isprintable() or not token.isascii():
         remedy = "write 16 or more letters and digits into it, such as openssl rand -hex 16 prints"
-        raise UsageError("holds no token", place=f"--token-file {path}", remedy=remedy)
+        raise UsageError("holds no token", place=place, remedy=remedy)
     return token
