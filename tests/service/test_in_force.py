@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,17 @@ def test_a_worker_that_is_overtaken_follows_first(patches: Path, store: Store, a
     assert here.now.id == there.now.id == in_force(patches, store).start().id
     assert (here.now.id == first) == (act != "roll back")
     assert here.now.restraint is None and there.now.restraint is None
+
+
+def test_what_the_folder_of_a_patch_restrains_is_not_lifted_by_the_server(patches: Path, store: Store) -> None:
+    force = in_force(patches, store)
+    loaded = force.patches.load("first").patch
+    assert loaded is not None
+    force.patches.add(replace(loaded, restraint=Restraint("silence", "mien watch raised an alarm")))
+    assert force.start("first").restraint is not None
+    with pytest.raises(UsageError, match="own folder"):
+        force.lift()
+    assert names(force) == [("start", "first")]
 
 
 def test_a_restraint_ends_with_the_next_swap(patches: Path, store: Store) -> None:

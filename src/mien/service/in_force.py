@@ -119,12 +119,21 @@ class InForce:
                     return self.now
 
     def lift(self, *, reason: str = "", who: str = "") -> Force:
-        """End what an alarm put in force; the patch overrides again."""
+        """End what an alarm put in force; the patch overrides again.
+
+        Raises
+        ------
+        UsageError : nothing restrains the patch; or its own folder does, where `mien watch` wrote that.
+        """
         with self._changing:
             while True:
                 self._follow()
                 if self.now.restraint is None:
                     raise UsageError("no alarm restrains the patch", place="lift", remedy="nothing: it is in force")
+                patch = self.now.loaded.patch
+                if patch is not None and patch.restraint is not None:
+                    remedy = "lift it there with mien watch PATCH --fresh, and start the server again"
+                    raise UsageError("the restraint stands in the patch's own folder", place="lift", remedy=remedy)
                 if self._keep(LIFT, reason, who or self.who, certificate_of(self.now.loaded), None):
                     return self.now
 
