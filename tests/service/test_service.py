@@ -39,6 +39,12 @@ def test_what_fails_beside_the_answers_keeps_nothing_else_from_being_done(
         service.store.close()
 
 
+def test_after_the_end_the_store_is_whole_in_its_file(patches: Path, tmp_path: Path) -> None:
+    service = make_service(patches, tmp_path / "s.db", patch="first").start()
+    service.stop()
+    assert [path.name for path in tmp_path.iterdir()] == ["s.db"]
+
+
 def test_more_explanations_than_may_wait_are_refused(patches: Path, tmp_path: Path) -> None:
     service, go, begun = make_service(patches, tmp_path / "s.db"), threading.Event(), threading.Semaphore(0)
 

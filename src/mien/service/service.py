@@ -105,12 +105,13 @@ class Service:
         return self
 
     def stop(self) -> None:
-        """Answer what waits, write all decisions, and end."""
+        """Answer what waits, write all decisions, and end; a store in a file is whole in that file then."""
         self._stopped.set()
         self.learning.stop()
         self.engine.stop()
         self.recorder.stop()
         self._beside.join()
+        self.store.close()
 
     def ask(
         self,
