@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from serving import make_service, pictures, png
 
-from mien.errors import OverloadError, StorageError
+from mien.errors import DataError, OverloadError, StorageError
 from mien.service.service import EXPLAINED
+from mien.service.store import DecisionRow
 
 
 @pytest.mark.parametrize("fault", [StorageError("away", place="store"), ZeroDivisionError("a fault")])
@@ -37,6 +38,28 @@ def test_what_fails_beside_the_answers_keeps_nothing_else_from_being_done(
     finally:
         service.stop()
         service.store.close()
+
+
+def test_a_verdict_waits_for_a_decision_of_another_worker_and_delays_no_writer(
+    patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, other = make_service(patches, tmp_path / "s.db"), make_service(patches, tmp_path / "s.db")
+    add, tries = service.store.add_verdict, []
+
+    def counted(*arguments: Any, **named: Any) -> str:
+        tries.append(arguments)
+        return add(*arguments, **named)
+
+    monkeypatch.setattr(service.store, "add_verdict", counted)
+    with pytest.raises(DataError, match="no decision"):
+        service.verdict("nothing", "upper", seconds=0.2)
+    assert len(tries) == 2
+    late = threading.Timer(0.1, other.store.add, [[DecisionRow(prediction="a", time=1, base="upper", final="upper")]])
+    late.start()
+    assert service.verdict("a", "upper", seconds=30) == "new"
+    late.join()
+    for each in (service, other):
+        each.store.close()
 
 
 def test_after_the_end_the_store_is_whole_in_its_file(patches: Path, tmp_path: Path) -> None:

@@ -193,6 +193,7 @@ class Service:
             except DataError:
                 if time.monotonic() > until:
                     raise
+            while self.store.decision(prediction) is None and time.monotonic() <= until:  # reading delays no writer
                 time.sleep(FOLLOWED / 2)
 
     @property
