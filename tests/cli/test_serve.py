@@ -22,6 +22,7 @@ from onnx_models import CLASSES, bars
 from serving import png
 
 import mien as library
+from mien.serve.worker import ServerConfig, make_service
 from mien.service.store import open_store
 from mien.testing import example_bars
 
@@ -181,20 +182,50 @@ def test_each_setting_is_an_environment_variable_and_the_token_is_asked_for(base
         assert token not in output and "Traceback" not in output
 
 
-def test_wrong_usage_is_told_before_anything_is_served(mien: Mien, base: Path, tmp_path: Path) -> None:
-    place, store = base / "base", ("--store", tmp_path / "s.db")
+def test_a_worker_follows_the_log_so_that_a_later_one_takes_no_swap_back(
+    mien: Mien, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs: list[ServerConfig] = []
+    monkeypatch.setattr("mien.serve.worker.serve", lambda config, sock, workers: configs.append(config))
+    flags = ("--patches", base / "patches", "--patch", "first", "--store", tmp_path / "s.db", "--port", 0)
+    assert mien("serve", base / "base", *flags).code == 0
+    [config] = configs
+    first = make_service(config)
+    first.in_force.start(config.settings.patch or None)
+    assert first.in_force.now.name == "first"
+    first.in_force.swap("second")
+    later = make_service(config)
+    later.in_force.start(config.settings.patch or None)
+    assert later.in_force.now.name == "second"
+    for service in (first, later):
+        service.store.close()
+
+
+def test_a_host_of_ipv6_is_reached_under_its_address() -> None:
+    limits = ServerConfig("base", "s.db", host="fe80::1").limits
+    assert "[fe80::1]" in limits.hosts
+
+
+def test_wrong_usage_is_told_before_anything_is_served(
+    mien: Mien, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, store = base / "base", ("--port", 0, "--store", tmp_path / "s.db")
     mien("serve", tmp_path / "nowhere", *store).refused(1, "nowhere")
     mien("serve", base / "bars.onnx", *store).refused(2, "mien adopt")
     mien("serve", place, "--patch", "third", *store).refused(2, "third")
-    mien("serve", place, "--store", "mysql://host/db").refused(2, "mysql")
+    mien("serve", place, "--shadow", "third", *store).refused(2, "third")
+    mien("serve", place, "--port", 0, "--store", "mysql://host/db").refused(2, "mysql")
     mien("serve", place, "--keep", "all", *store).refused(2, "keep")
     mien("serve", place, "--host", "", *store).refused(2, "--host")
+    monkeypatch.setenv("MIEN_SERVE_TOKEN", "short")
+    mien("serve", place, *store).refused(2, "MIEN_SERVE_TOKEN", "holds no token")
+    monkeypatch.delenv("MIEN_SERVE_TOKEN")
     (tmp_path / "token").write_text("short")
     mien("serve", place, "--token-file", tmp_path / "token", *store).refused(2, "holds no token")
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
-        mien("serve", place, "--port", sock.getsockname()[1], *store).refused(2, "in use")
+        mien("serve", place, *store, "--port", sock.getsockname()[1]).refused(2, "in use")
     damaged = tmp_path / "patches" / "damaged.patch"
     damaged.mkdir(parents=True)
     (damaged / "patch.json").write_text(json.dumps({"kind": "patch"}))

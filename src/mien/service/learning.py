@@ -156,8 +156,10 @@ class Learning:
     def stop(self) -> None:
         """End a refit that runs; it is tried again after the next start."""
         self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
+        with self._starting:  # one that begins at this moment ends, too
+            thread = self._thread
+        if thread is not None:
+            thread.join()
 
     @property
     def running(self) -> bool:
