@@ -19,8 +19,10 @@ from starlette.types import Message
 
 from mien.classifiers.contract import Batch
 from mien.deploy.predictor import Predictor
+from mien.errors import OverloadError
 from mien.serve.app import application
 from mien.serve.guard import LOCAL, Limits
+from mien.service.engine import Engine
 from mien.service.patches import PatchFolder
 from mien.service.settings import EngineSettings
 
@@ -323,12 +325,15 @@ def test_what_is_not_there_and_faults_have_one_form(client: TestClient, monkeypa
     assert "division" not in json.dumps(content)
 
 
-def test_a_full_queue_is_status_503_with_a_time_to_retry(patches: Path, tmp_path: Path) -> None:
-    with served(patches, tmp_path, engine=EngineSettings(queue=2)) as client:
-        answer = client.post("/predict", files=[("file", ("a.png", png(UPPER), "image/png"))] * 3)
-        refused(answer, 503)
-        assert answer.headers["retry-after"] == "1"
-        assert client.post("/predict", files=[("file", ("a.png", png(UPPER), "image/png"))] * 2).status_code == 200
+def test_a_full_queue_is_status_503_with_a_time_to_retry(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(engine: Engine, questions: Any) -> None:
+        raise OverloadError("256 pictures wait already", place="queue", remedy="try again in a moment")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "submit", full)
+        answer = client.post("/predict", files=[("file", ("a.png", png(UPPER), "image/png"))])
+        assert "256 pictures wait" in refused(answer, 503)["detail"] and answer.headers["retry-after"] == "1"
+    assert client.post("/predict", files=[("file", ("a.png", png(UPPER), "image/png"))]).status_code == 200
 
 
 def test_the_open_inference_protocol(client: TestClient) -> None:

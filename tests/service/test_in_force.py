@@ -153,3 +153,15 @@ def test_a_restraint_ends_with_the_next_swap(patches: Path, store: Store) -> Non
     assert force.now.restraint is None
     with pytest.raises(UsageError, match="no alarm"):
         force.lift()
+
+
+def test_a_swap_that_may_replace_one_patch_alone_leaves_another_in_force(patches: Path, store: Store) -> None:
+    here, there = in_force(patches, store), in_force(patches, store)
+    before = here.start("first").id
+    there.start()
+    there.swap("none")
+    with pytest.raises(RunError, match="meanwhile"):
+        here.swap("second", replacing=before)
+    here.follow()
+    assert here.now.reference == "none"
+    assert here.swap("second", replacing="").name == "second"

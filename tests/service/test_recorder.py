@@ -77,3 +77,14 @@ def test_decisions_that_are_lost_at_the_end_stand_in_the_log(caplog: pytest.LogC
     recorder.add([record(name) for name in "abc"])
     recorder.stop()
     assert recorder.lost == 3 and "3 decisions are lost" in caplog.text
+
+
+def test_crops_beyond_the_limit_of_memory_are_left_out_and_their_decisions_kept(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store:
+        recorder = Recorder(store, most_bytes=7)
+        for name in "abc":
+            recorder.add([Record(DecisionRow(prediction=name, time=1, base="a", final="a"), (), b"png")])
+        recorder.start()
+        recorder.stop()
+        assert store.counts()["decisions"] == 3 and set(store.crops("abc")) == {"a", "b"}
+        assert recorder._bytes == 0

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mien.serve.problems import ProblemError, problem_of
+from mien.serve.problems import RETRY_AFTER, ProblemError, problem_of
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 """Host names of this machine."""
 OPEN = frozenset({"/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/favicon.ico"})
 """Paths that need no token: the page, which asks for it, and what orchestrators look at."""
 OPEN_FOLDER = "/assets/"
+BODIES = 16
+"""Bodies of the largest size that are in memory together at most; small ones may be many more."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,14 @@ class Limits:
     seconds: float = 30.0
 
 
+@dataclass(slots=True)
+class _Body:
+    """How much of a request's body is there, and whether that is all of it."""
+
+    size: int = 0
+    is_whole: bool = False
+
+
 class Guard:
     """ASGI middleware around the whole application.
 
@@ -49,6 +59,7 @@ class Guard:
         self, app: ASGIApp, limits: Limits, on_request: Callable[[str, int, float], object] = lambda *_: None
     ) -> None:
         self.app, self.limits, self.on_request = app, limits, on_request
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or hand it on."""
@@ -62,12 +73,14 @@ class Guard:
             status = message.get("status", status)
             await send(message)
 
-        problem = self._problem(scope)
+        problem, body = self._problem(scope), _Body()
         if problem is None:
             try:
-                await self.app(scope, self._limited(receive), answered)
+                await self.app(scope, self._limited(receive, body), answered)
             except Exception as error:  # starlette raises what it has answered already once more
                 problem = None if status else problem_of(error)
+            finally:
+                self._held -= body.size
         if problem is not None:
             await problem.response()(scope, receive, answered)
         self.on_request(scope["path"], status, time.perf_counter() - began)
@@ -97,14 +110,12 @@ class Guard:
         remedy = "send the header Authorization: Bearer TOKEN"
         return ProblemError(401, "the request has no valid token", remedy, {"WWW-Authenticate": "Bearer"})
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _limited(self, receive: Receive, body: _Body) -> Receive:
         """Receive the body within its limits of size and time; afterwards without any."""
-        total, is_whole = 0, False
         deadline = asyncio.get_running_loop().time() + self.limits.seconds
 
         async def limited() -> Message:
-            nonlocal total, is_whole
-            if is_whole:
+            if body.is_whole:
                 return await receive()
             try:
                 async with asyncio.timeout_at(deadline):
@@ -112,10 +123,14 @@ class Guard:
             except TimeoutError:
                 cause = f"the request took more than {self.limits.seconds:g} s to arrive"
                 raise ProblemError(408, cause, "send it again, or in smaller parts") from None
-            total += len(message.get("body", b""))
-            is_whole = not message.get("more_body", False)
-            if total > self.limits.max_bytes:
+            size = len(message.get("body", b""))
+            body.size += size
+            self._held += size
+            body.is_whole = not message.get("more_body", False)
+            if body.size > self.limits.max_bytes:
                 raise self._too_large()
+            if self._held > BODIES * self.limits.max_bytes:
+                raise ProblemError(503, "too many large requests at once", "try again", {"Retry-After": RETRY_AFTER})
             return message
 
         return limited

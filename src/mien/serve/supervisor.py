@@ -18,15 +18,16 @@ EARLY = 10.0
 """Seconds: a process that ends before has a fault that another one would have, too."""
 
 
-def supervise(work: Callable[[], object], count: int) -> None:
+def supervise(work: Callable[[], object], count: int, seconds: float = 60.0) -> None:
     """Run `work` in so many new processes until this one is asked to stop (SIGTERM or Ctrl-C); then they stop, too.
 
-    A process that ends by itself is replaced; one that ends at once is replaced after some seconds.
+    A process that ends by itself is replaced; one that ends at once is replaced after some seconds. One that has not
+    stopped after `seconds`, or when this process is asked a second time, is killed.
     """
-    stopping = threading.Event()
+    stopping, killing = threading.Event(), threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
+        (killing if stopping.is_set() else stopping).set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     processes = [_started(work) for _ in range(count)]
@@ -43,7 +44,11 @@ def supervise(work: Callable[[], object], count: int) -> None:
     finally:
         for process in processes:
             process.terminate()
+        deadline = time.monotonic() + seconds
+        while any(map(BaseProcess.is_alive, processes)) and time.monotonic() < deadline and not killing.is_set():
+            wait([process.sentinel for process in processes if process.is_alive()], timeout=0.2)
         for process in processes:
+            process.kill()
             process.join()
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -10,7 +10,7 @@ from typing import Any
 
 from mien.deploy.predictor import Predictor
 from mien.deploy.watch_io import Restraint
-from mien.errors import DataError, UsageError
+from mien.errors import DataError, RunError, UsageError
 from mien.service.patches import NONE, PatchFolder
 from mien.service.store.rows import IN_FORCE, LIFT, RESTRAIN, ROLL_BACK, START, SWAP, LogEntry
 from mien.service.store.store import Store
@@ -79,15 +79,28 @@ class InForce:
                 self._put(lambda stack: reference or NONE, START, "", self.who)
             return self.now
 
-    def swap(self, reference: str, *, reason: str = "", who: str = "", action: str = SWAP) -> Force:
+    def swap(self, reference: str, *, reason: str = "", who: str = "", replacing: str | None = None) -> Force:
         """Put a patch in force: it is loaded and tried, logged, and then exchanged. An alarm's restraint ends with it.
+
+        Parameters
+        ----------
+        replacing : id of the patch that it may replace alone, "" for none; None for whichever is in force.
 
         Raises
         ------
-        UsageError : no such patch. RunError : it is damaged, or for another classifier; the earlier one stays in force.
+        UsageError : no such patch. RunError : it is damaged, or for another classifier, or another one is in force than
+            it may replace; that one stays in force.
         """
+
+        def wanted(stack: list[LogEntry]) -> str:
+            now = stack[-1].patch if stack else ""
+            if replacing is not None and now != replacing:
+                remedy = "look at what is in force now"
+                raise RunError("another patch was put in force meanwhile", place=reference, remedy=remedy)
+            return reference
+
         with self._changing:
-            return self._put(lambda stack: reference, action, reason, who or self.who)
+            return self._put(wanted, SWAP, reason, who or self.who)
 
     def roll_back(self, *, reason: str = "", who: str = "") -> Force:
         """Put that in force which was before the last swap; a second call goes one swap further back.

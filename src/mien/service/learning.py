@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -267,7 +268,8 @@ class Learning:
         now = self.in_force.now
         if now.id == outcome.previous and now.restraint is None:  # else a person decides
             reason = f"certified, and better on held-out verdicts: {outcome.words}"
-            self.in_force.swap(outcome.reference, reason=reason, who=WHO)
+            with suppress(RunError):  # a person was faster
+                self.in_force.swap(outcome.reference, reason=reason, who=WHO, replacing=outcome.previous)
 
     def _failed(self, cause: str) -> None:
         self.problem, self._not_before = cause, time.monotonic() + RETRY

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mien.errors import StorageError
 from mien.service.store.rows import DecisionRow, ShadowRow
@@ -37,11 +37,13 @@ class Recorder:
     Attributes
     ----------
     store : where they go. most : that wait in memory. on_written : called with the decisions of each write.
+    most_bytes : of crops that wait in memory; decisions beyond wait without theirs.
     lost : how many are lost. failing : the last error of the store, None where the last write succeeded.
     """
 
     store: Store
     most: int = 100_000
+    most_bytes: int = 2**28
     on_written: Callable[[int], object] = lambda count: None
     lost: int = 0
     failing: Exception | None = None
@@ -50,6 +52,7 @@ class Recorder:
     _stopping: bool = False
     _taken: int = 0
     _written: int = 0
+    _bytes: int = 0
 
     def start(self) -> None:
         """Start the thread."""
@@ -61,10 +64,15 @@ class Recorder:
         with self._changed:
             if not self._records:
                 self._changed.notify_all()
-            self._records += records
+            for record in records:
+                size = len(record.crop or b"")
+                fits = self._bytes + size <= self.most_bytes
+                self._records.append(record if fits else replace(record, crop=None))
+                self._bytes += size if fits else 0
             self._taken += len(records)
             surplus = len(self._records) - self.most
             if surplus > 0:
+                self._bytes -= sum(len(record.crop or b"") for record in self._records[:surplus])
                 del self._records[:surplus]
                 self.lost += surplus
                 self._written += surplus
@@ -119,6 +127,7 @@ class Recorder:
         self.failing = None
         with self._changed:
             self._written += len(records)
+            self._bytes -= sum(map(len, crops.values()))
             self._changed.notify_all()
         self.on_written(len(records))
         return True

@@ -105,6 +105,9 @@ class ServeSettings:
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.max_images > self.engine.queue:
+            remedy = f"give --queue {self.max_images}, or a smaller --max-images"
+            raise UsageError("is more than may ever wait (--queue)", place="--max-images", remedy=remedy)
         if self.refit_after and self.keep != CROP:
             remedy = "add --keep crop, or leave --refit-after out"
             raise UsageError("verdicts teach nothing without pictures", place="--refit-after", remedy=remedy)
