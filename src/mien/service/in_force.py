@@ -70,12 +70,26 @@ class InForce:
         UsageError, RunError : there is no such patch, or it cannot be loaded.
         """
         with self._changing:
-            self._follow()
-            wanted = self.now.reference if reference is None else reference
-            listed = self.patches.find(wanted)
-            if self.store.in_force() is None or (listed.id if listed else "") != self.now.id:
-                self._put(wanted, START, "", self.who)
+            last = self.store.in_force()
+            if reference is None and last is not None:
+                self._follow_from(last)
+                return self.now
+            listed = self.patches.find(reference or NONE)
+            if last is not None and last.patch == (listed.id if listed else ""):
+                self._follow()
+            else:  # the last one may have been deleted: it is not loaded
+                self.now = replace(self.now, version=self.store.version())
+                self._put(reference or NONE, START, "", self.who, "" if last is None else last.patch)
             return self.now
+
+    def _follow_from(self, last: LogEntry) -> None:
+        """Follow the log of an earlier server; UsageError where the patch that was in force last is not there."""
+        try:
+            self._follow()
+        except UsageError:
+            cause = f"{last.name}@{last.patch[:12]}, which was in force last, is not among the patches"
+            remedy = "put its folder back, name another with --patch, or start without: --patch none"
+            raise UsageError(cause, place="patch", remedy=remedy) from None
 
     def swap(self, reference: str, *, reason: str = "", who: str = "", action: str = SWAP) -> Force:
         """Put a patch in force: it is loaded and tried, logged, and then exchanged. An alarm's restraint ends with it.
@@ -102,8 +116,7 @@ class InForce:
                 remedy = "name a patch to swap to, or none"
                 raise UsageError("nothing was in force before", place="roll back", remedy=remedy)
             entry = before[-1]
-            reference = f"{entry.name}@{entry.patch}" if entry.patch else NONE
-            return self._put(reference, ROLL_BACK, reason, who or self.who)
+            return self._put(entry.patch or NONE, ROLL_BACK, reason, who or self.who)
 
     def restrain(self, action: str, reason: str) -> Force:
         """Let the patch in force only flag, or be silent, until the next swap; every worker follows."""
@@ -151,21 +164,25 @@ class InForce:
         if last is None or last.patch == self.now.id:
             predictor, name = self.now.loaded, self.now.name
         else:
-            predictor = self.patches.load(f"{last.name}@{last.patch}" if last.patch else NONE)
-            name = last.name
+            predictor, name = self.patches.load(last.patch or NONE), last.name
         self._set(predictor, name, entries[-1].seq, restraint)
         return True
 
-    def _put(self, reference: str, action: str, reason: str, who: str) -> Force:
-        """Load, log, exchange: in this order, so that nothing is in force that the log lacks."""
+    def _put(self, reference: str, action: str, reason: str, who: str, previous: str | None = None) -> Force:
+        """Load, log, exchange: in this order, so that nothing is in force that the log lacks.
+
+        Parameters
+        ----------
+        previous : id of what was in force; by default what is now.
+        """
         predictor = self.patches.load(reference)
         listed = self.patches.find(reference)
         name, patch = (listed.name if listed else ""), predictor.patch
         certificate = certificate_of(predictor)
         while True:
             entry = LogEntry(
-                action=action, patch=patch.id if patch else "", previous=self.now.id, name=name, who=who, reason=reason,
-                certificate=certificate,
+                action=action, patch=patch.id if patch else "", previous=self.now.id if previous is None else previous,
+                name=name, who=who, reason=reason, certificate=certificate,
             )  # fmt: skip
             try:
                 version = self.store.log(entry, after=self.now.version)
