@@ -16,10 +16,14 @@ log = logging.getLogger("mien.serve")
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: "Bad request", 401: "No valid token", 403: "Not allowed", 404: "Not there", 405: "Method not allowed",
-    409: "Not possible now", 413: "Too large", 415: "Format not read", 421: "Wrong host", 422: "Not usable",
-    500: "Fault of the server", 503: "Try again later",
+    408: "Too slow", 409: "Not possible now", 413: "Too large", 415: "Format not read", 421: "Wrong host",
+    422: "Not usable", 500: "Fault of the server", 503: "Try again later",
 }  # fmt: skip
 """Status → title."""
+FORMS = "GET /openapi.json lists all paths and what they take"
+AS_JSON = "send JSON, with the header Content-Type: application/json"
+REMEDIES = {400: f"send valid JSON; {FORMS}", 404: FORMS, 405: FORMS}
+"""Status of an error that the framework found → remedy."""
 RETRY_AFTER = "1"
 """Seconds after which a client may try again."""
 
@@ -62,7 +66,8 @@ def problem_of(error: Exception) -> ProblemError:
         case ProblemError():
             return error
         case HTTPException():
-            return ProblemError(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+            headers = dict(error.headers or {})
+            return ProblemError(error.status_code, str(error.detail), REMEDIES.get(error.status_code, ""), headers)
         case OverloadError():
             return ProblemError(503, error.cause, error.remedy, {"Retry-After": RETRY_AFTER})
         case StorageError():
@@ -89,7 +94,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         places = [{"place": ".".join(map(str, each["loc"])), "detail": str(each["msg"])} for each in error.errors()]
         cause = "; ".join(f"{each['place']}: {each['detail']}" for each in places)[:1000]
-        return ProblemError(422, cause, errors=places).response()
+        is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+        return ProblemError(
+            422, cause, FORMS if is_json or request.method == "GET" else AS_JSON, errors=places
+        ).response()
 
     app.add_exception_handler(RequestValidationError, refused)
     for kind in (MienError, ProblemError, HTTPException, Exception):
