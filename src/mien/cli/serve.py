@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -63,19 +64,24 @@ def serve(
 
     if token_file is not None:
         os.environ[worker.TOKEN] = _token(token_file)
+    elif os.environ.get(worker.TOKEN):
+        _check_token(os.environ[worker.TOKEN], worker.TOKEN)
     folder, reference = _patch(patch)
     settings = build(ServeSettings, values, patch=reference)
     config = worker.ServerConfig(str(place), store, host, str(patches or ""), folder, settings)
     with bound(host, port) as sock:
         service = worker.make_service(config)  # what is wrong is said before anything is served
         service.in_force.start(settings.patch or None)
+        for each in settings.shadow:
+            service.patches.load(each)
         service.store.close()
         address = sock.getsockname()
         click.echo(f"http://{address[0]}:{address[1]}/  (Ctrl-C ends it; decisions: {service.store.place})")
         click.echo(f"patch in force: {service.in_force.now.reference}")
         if not address[0].startswith("127.") and not os.environ.get(worker.TOKEN):
             to_stderr("note: everybody who reaches this address may send pictures and swap patches; see --token-file")
-        worker.serve(config, sock, workers)
+        # a worker that starts later, in place of one that ended, follows the log: it takes no swap back
+        worker.serve(replace(config, settings=replace(settings, patch="")), sock, workers)
 
 
 def _write_static(place: Path, patch: str | None, out: Path, runtime: Path | None) -> None:
@@ -116,7 +122,12 @@ def _token(path: Path) -> str:
         raise UsageError(
             f"cannot be read: {error}", place=f"--token-file {path}", remedy="name a file of text"
         ) from None
-    if len(token) < 16 or not token.isprintable() or not token.isascii():
-        remedy = "write 16 or more letters and digits into it, such as openssl rand -hex 16 prints"
-        raise UsageError("holds no token", place=f"--token-file {path}", remedy=remedy)
+    _check_token(token, f"--token-file {path}")
     return token
+
+
+def _check_token(token: str, place: str) -> None:
+    """Raise UsageError for a token that is short, or that no header can carry."""
+    if len(token) < 16 or not token.isprintable() or not token.isascii() or " " in token:
+        remedy = "write 16 or more letters and digits into it, such as openssl rand -hex 16 prints"
+        raise UsageError("holds no token", place=place, remedy=remedy)
