@@ -43,12 +43,15 @@ bench: $(VENV)/.test ## the benchmarks and the page of their figures, hours long
 	$(BIN)/python -m benchmarks.bases.run $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.correction.run $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.watch.run
+	$(BIN)/python -m benchmarks.serving.run
+	$(BIN)/python -m benchmarks.serving.video
 	$(if $(DATA),$(BIN)/python -m benchmarks.labels.run --data $(DATA))
 	$(if $(DATA),$(BIN)/python -m benchmarks.imbalance.run --data $(DATA) $(if $(LEGEND),--legend $(LEGEND)))
 	$(if $(MODEL),$(BIN)/python -m benchmarks.foreign.run --model $(MODEL) --data $(DATA))
 	$(BIN)/python -m benchmarks.bases.page
 	$(BIN)/python -m benchmarks.correction.page
 	$(BIN)/python -m benchmarks.watch.page
+	$(BIN)/python -m benchmarks.serving.page
 	$(if $(DATA),$(BIN)/python -m benchmarks.labels.page)
 	$(if $(DATA),$(BIN)/python -m benchmarks.imbalance.page)
 	$(if $(MODEL),$(BIN)/python -m benchmarks.foreign.page)

@@ -34,6 +34,7 @@ COMMANDS = {
     "watch": ["benchmarks.watch.run", "--quick"],
     "foreign": ["benchmarks.foreign.run", "--quick", "--only", "digits,speed"],
     "video": ["benchmarks.serving.video", "--quick"],
+    "serving": ["benchmarks.serving.run", "--quick", "--only", "swaps,verdicts"],
 }
 KEYS = {
     "correction": {
@@ -60,8 +61,9 @@ KEYS = {
         "onnx_over_torch",
     },
     "video": {"video_fps", "video_memory_growth"},
+    "serving": {"failed", "mixed", "f_changed", "swap_ms", "memory_growth", "verdicts_lost"},
 }
-NEEDS = {"foreign": ("onnxruntime", "skl2onnx"), "video": ("av", "onnx", "retinaface")}
+NEEDS = {"foreign": ("onnxruntime", "skl2onnx"), "video": ("av", "onnx", "retinaface"), "serving": ("onnx", "uvicorn")}
 """Optional packages of a benchmark."""
 
 

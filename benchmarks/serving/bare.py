@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mien.classifiers.cell import open_run
 from mien.deploy.predictor import Predictor
-from mien.serve.asking import PredictEndpoint
+from mien.serve.asking import Shortcut
 from mien.serve.guard import Guard, Limits
 from mien.service.answers import Label
 from mien.service.engine import Engine, Question, Result
@@ -64,5 +63,4 @@ def application() -> ASGIApp:
         service.engine.stop()
 
     app = FastAPI(lifespan=life)
-    app.router.routes.insert(0, Route("/predict", PredictEndpoint(service), methods=["POST"]))  # type: ignore[arg-type]
-    return Guard(app, Limits())
+    return Guard(Shortcut(service, app), Limits())  # type: ignore[arg-type]

@@ -141,7 +141,7 @@ def test_photographs_are_noted_once(mien: Mien, f: Path, pictures: Path, tmp_pat
     for number in range(3):
         Image.fromarray(np.zeros((480, 640), np.uint8)).save(tmp_path / f"{number}.png")
     said = mien("predict", f, *sorted(tmp_path.glob("*.png")))
-    assert said.code == 0 and said.err.count("640 × 480") == 1 and "--faces retina" in said.err
+    assert said.code == 0 and said.err.count("640 × 480") == 1 and "crops of faces" in said.err
     assert "crops of faces" not in mien("predict", f, pictures).err
 
 

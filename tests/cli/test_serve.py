@@ -22,10 +22,7 @@ from onnx_models import CLASSES, bars
 from serving import png
 
 import mien as library
-from mien.classifiers.cell import open_run
-from mien.serve import worker
-from mien.service.in_force import InForce
-from mien.service.patches import PatchFolder
+from mien.serve.worker import ServerConfig, make_service
 from mien.service.store import open_store
 from mien.testing import example_bars
 
@@ -185,55 +182,55 @@ def test_each_setting_is_an_environment_variable_and_the_token_is_asked_for(base
         assert token not in output and "Traceback" not in output
 
 
-def test_wrong_usage_is_told_before_anything_is_served(mien: Mien, base: Path, tmp_path: Path) -> None:
-    place, store = base / "base", ("--store", tmp_path / "s.db")
+def test_a_worker_follows_the_log_so_that_a_later_one_takes_no_swap_back(
+    mien: Mien, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs: list[ServerConfig] = []
+    monkeypatch.setattr("mien.serve.worker.serve", lambda config, sock, workers: configs.append(config))
+    flags = ("--patches", base / "patches", "--patch", "first", "--store", tmp_path / "s.db", "--port", 0)
+    assert mien("serve", base / "base", *flags).code == 0
+    [config] = configs
+    first = make_service(config)
+    first.in_force.start(config.settings.patch or None)
+    assert first.in_force.now.name == "first"
+    first.in_force.swap("second")
+    later = make_service(config)
+    later.in_force.start(config.settings.patch or None)
+    assert later.in_force.now.name == "second"
+    for service in (first, later):
+        service.store.close()
+
+
+def test_a_host_of_ipv6_is_reached_under_its_address() -> None:
+    limits = ServerConfig("base", "s.db", host="fe80::1").limits
+    assert "[fe80::1]" in limits.hosts
+
+
+def test_wrong_usage_is_told_before_anything_is_served(
+    mien: Mien, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, store = base / "base", ("--port", 0, "--store", tmp_path / "s.db")
     mien("serve", tmp_path / "nowhere", *store).refused(1, "nowhere")
     mien("serve", base / "bars.onnx", *store).refused(2, "mien adopt")
     mien("serve", place, "--patch", "third", *store).refused(2, "third")
-    mien("serve", place, "--store", "mysql://host/db").refused(2, "mysql")
-    mien("serve", place, "--store", "").refused(2, "names no file")
-    mien("serve", place, "--keep", "all", *store).refused(2, "keep")
     mien("serve", place, "--shadow", "third", *store).refused(2, "third")
+    mien("serve", place, "--port", 0, "--store", "mysql://host/db").refused(2, "mysql")
+    mien("serve", place, "--port", 0, "--store", "").refused(2, "names no file")
+    mien("serve", place, "--keep", "all", *store).refused(2, "keep")
     mien("serve", place, "--host", "", *store).refused(2, "--host")
+    monkeypatch.setenv("MIEN_SERVE_TOKEN", "short")
+    mien("serve", place, *store).refused(2, "MIEN_SERVE_TOKEN", "holds no token")
+    monkeypatch.delenv("MIEN_SERVE_TOKEN")
     (tmp_path / "token").write_text("short")
     mien("serve", place, "--token-file", tmp_path / "token", *store).refused(2, "holds no token")
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
-        mien("serve", place, "--port", sock.getsockname()[1], *store).refused(2, "in use")
+        mien("serve", place, *store, "--port", sock.getsockname()[1]).refused(2, "in use")
     damaged = tmp_path / "patches" / "damaged.patch"
     damaged.mkdir(parents=True)
     (damaged / "patch.json").write_text(json.dumps({"kind": "patch"}))
     mien("serve", place, "--patch", damaged, *store).refused(1, "damaged.patch")
-
-
-@pytest.mark.parametrize("token", ["short", "0123456789 abcdef", "0123456789abcdef\n", "0123456789abcdeé"])
-def test_a_token_of_the_environment_is_checked_as_that_of_a_file(
-    mien: Mien, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
-) -> None:
-    monkeypatch.setenv("MIEN_SERVE_TOKEN", token)
-    mien("serve", base / "base", "--store", tmp_path / "s.db").refused(2, "holds no token")
-
-
-def test_a_worker_that_starts_later_takes_no_swap_back(
-    mien: Mien, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    in_force = []
-
-    def serve(config: worker.ServerConfig, sock: socket.socket, workers: int) -> None:
-        with worker.make_service(config).store as store:
-            force = InForce(PatchFolder(base / "patches", open_run(base / "base")), store)
-            force.start()
-            force.swap("second")
-        late = worker.make_service(config)
-        late.start()
-        in_force.append(late.in_force.now.name)
-        late.stop()
-
-    monkeypatch.setattr(worker, "serve", serve)
-    flags = ("--patches", base / "patches", "--patch", "first", "--store", tmp_path / "s.db", "--port", "0")
-    assert mien("serve", base / "base", *flags).code == 0
-    assert in_force == ["second"]
 
 
 def test_a_classifier_of_tables_is_not_served(mien: Mien, tmp_path: Path) -> None:

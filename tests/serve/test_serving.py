@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 from serving import CLASSES, Bars, make_patches, make_service, pictures, png
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from mien.classifiers.contract import Batch
 from mien.deploy.predictor import Predictor
 from mien.serve.app import application
 from mien.serve.guard import LOCAL, Limits
+from mien.service.patches import PatchFolder
 from mien.service.settings import EngineSettings
 
 HOSTS = frozenset({*LOCAL, "testserver"})
@@ -101,6 +104,20 @@ def test_a_request_may_name_another_patch_or_none(client: TestClient) -> None:
     refused(client.post("/predict?patch=third", content=png(LOWER), headers={"content-type": "image/png"}), 400)
 
 
+def test_a_patch_is_never_read_by_the_thread_that_all_requests_share(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, is_shared = PatchFolder.load, []
+
+    def watched(folder: PatchFolder, reference: str) -> Predictor:
+        is_shared.append(asyncio._get_running_loop() is not None)
+        return load(folder, reference)
+
+    monkeypatch.setattr(PatchFolder, "load", watched)
+    assert ask(client, LOWER, patch="second")[0]["status"] == "ok"
+    assert is_shared and not any(is_shared)
+
+
 def test_shadows_are_answered_beside_and_kept(patches: Path, tmp_path: Path) -> None:
     with served(patches, tmp_path, shadow=("second", "none")) as client:
         [row] = ask(client, LOWER)
@@ -153,6 +170,8 @@ def test_a_broken_picture_alone_is_an_error_and_among_others_a_row(client: TestC
         ("application/json", b'{"images": [{"content": 7}]}', 400), ("multipart/form-data", b"x", 400),
         ("multipart/form-data; boundary=b", b"--b--\r\n", 400), ("multipart/form-data; boundary=b", b"", 400),
         ("image/png", b"", 422), ("application/json", b"[" * 100_000, 400),
+        ("application/json", b'{"images": [' + b"{}," * 99 + b"{}]}", 413),
+        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 99, 413),
     ],
 )  # fmt: skip
 def test_bodies_that_cannot_be_read(client: TestClient, kind: str, body: bytes, status: int) -> None:
@@ -248,6 +267,57 @@ def test_hosts_origins_and_tokens(patches: Path, tmp_path: Path) -> None:
         refused(client.get("/patches", headers={**token, "origin": "https://evil.example"}), 403)
         for origin in ("https://faces.example", "http://testserver"):
             assert client.get("/patches", headers={**token, "origin": origin}).status_code == 200
+
+
+def test_pages_of_other_sites_that_are_named_may_send_requests_and_read_the_answers(
+    patches: Path, tmp_path: Path
+) -> None:
+    limits = Limits(HOSTS, frozenset({"https://faces.example"}), token="0123456789abcdef")
+    first = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    with served(patches, tmp_path, limits) as client:
+        here = {"origin": "https://faces.example"}
+        asked = client.options("/feedback", headers={**here, **first})  # as a browser does, without the token
+        assert asked.status_code == 200 and "POST" in asked.headers["access-control-allow-methods"]
+        for headers in (here, {**here, "authorization": "Bearer 0123456789abcdef"}):
+            answer = client.get("/patches", headers=headers)
+            assert answer.headers["access-control-allow-origin"] == "https://faces.example"
+        assert answer.status_code == 200
+        assert client.options("/feedback", headers={**first, "origin": "https://evil.example"}).status_code == 400
+        assert "access-control-allow-origin" not in client.get("/healthz").headers
+
+
+WITH_BODIES = ("/predict", "/explain", "/feedback", "/v2/models/mien/infer")
+
+
+@pytest.mark.parametrize("path", WITH_BODIES)
+def test_a_body_that_grows_too_large_has_its_status_wherever_it_is_sent(
+    patches: Path, tmp_path: Path, path: str
+) -> None:
+    with served(patches, tmp_path, Limits(HOSTS, max_bytes=1000)) as client:
+        as_json = {"content-type": "application/json"}
+        refused(client.post(path, content=iter([b"{" + b" " * 900, b" " * 900]), headers=as_json), 413)
+
+
+@pytest.mark.parametrize("path", WITH_BODIES)
+def test_a_body_that_does_not_arrive_has_its_status_wherever_it_is_sent(
+    patches: Path, tmp_path: Path, path: str
+) -> None:
+    service, sent = make_service(patches, tmp_path / "s.db"), []
+    headers = [(b"host", b"testserver"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": path, "headers": headers,
+             "query_string": b"", "scheme": "http", "server": ("testserver", 80)}  # fmt: skip
+
+    async def receive() -> Message:
+        await asyncio.sleep(30)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    app = application(lambda deliver: service, Limits(HOSTS, seconds=0.01))
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == json.loads(sent[1]["body"])["status"] == 408
+    service.store.close()
 
 
 def test_what_is_not_there_and_faults_have_one_form(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

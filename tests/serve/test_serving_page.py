@@ -21,6 +21,7 @@ from serving import make_patches, make_service, pictures, png
 from mien.serve.app import application
 from mien.serve.guard import Limits
 from mien.service.answers import Label
+from mien.service.store import LogEntry
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 IMAGES, LABELS = pictures(60)
@@ -264,6 +265,31 @@ def test_a_swap_and_the_way_back_need_a_confirmation_and_are_logged(
         confirm(page, "worse")
         page.locator(".card.now", has_text="first").wait_for()
         page.locator("#force", has_text="first@").wait_for()
+
+
+def test_a_proposal_is_declined_or_put_in_force_with_a_reason(browser: Any, patches: Path, tmp_path: Path) -> None:
+    with served(patches, tmp_path) as server, opened(browser, server) as page:
+        second = server.service.patches.load("second").patch
+        content = {"words": "certified: at most 10 %", "holds": True, "verdict": 0, "until": 0}
+        proposed = LogEntry(
+            action="propose", patch=second.id, name="second", reason="accuracy 0.5 → 0.8", certificate=content
+        )
+        server.service.store.log(proposed)
+        page.click("#tab-patches")
+        card = page.locator(".card", has_text="Accuracy 0.5 → 0.8.")
+        card.wait_for()
+        page.get_by_text("This server fits no new patches").wait_for()
+        page.get_by_role("button", name="Decline").click()
+        confirm(page, "not now")
+        card.wait_for(state="detached")
+        server.service.store.log(proposed)
+        page.click("#tab-answer")
+        page.click("#tab-patches")
+        page.locator(f'[data-name="take {second.id}"]').click()
+        confirm(page, "better")
+        page.locator(".card.now", has_text="second").wait_for()
+        actions = [entry.action for entry in server.service.store.patch_log()]
+        assert actions == ["start", "propose", "decline", "propose", "swap"]
 
 
 def test_an_alarm_is_shown_and_a_person_lifts_it(browser: Any, patches: Path, tmp_path: Path) -> None:

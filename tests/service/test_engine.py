@@ -142,12 +142,18 @@ def test_each_face_of_a_picture_has_an_answer_and_a_picture_without_one_has_none
         assert np.array_equal(answer.outputs.probs[answer.row], by.answer(Batch(image[None])).outputs.probs[0])
 
 
-def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded() -> None:
+def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoded(*_: object) -> None:
+        raise AssertionError("it is decoded")
+
     engine = Engine(Bars(), EngineSettings(max_pixels=0.001), lambda pairs: None)
-    large, small = png(np.zeros((40, 40), np.uint8)), png(np.zeros((20, 20), np.uint8))
-    results = engine.answer([Question(content, Predictor(engine.classifier)) for content in (large, small)])
-    assert isinstance(results[0], DataError) and "0.001 million" in results[0].cause
-    assert isinstance(results[1], tuple)
+    small = engine.answer([Question(png(np.zeros((20, 20), np.uint8)), Predictor(engine.classifier))])
+    assert isinstance(small[0], tuple)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
+    pixels = np.zeros((40, 40), np.uint8)
+    for large in (png(pixels), png(pixels.astype(np.uint16)), pixels):  # of 16 bits, black and white are read first
+        [result] = engine.answer([Question(large, Predictor(engine.classifier))])
+        assert isinstance(result, DataError) and "0.001 million" in result.cause
 
 
 def test_a_fault_of_the_classifier_with_one_picture_leaves_the_others_their_answers() -> None:
@@ -162,6 +168,41 @@ def test_a_fault_of_the_classifier_with_one_picture_leaves_the_others_their_answ
     questions = [images[0], np.zeros((32, 32), np.uint8), images[1]]
     results = engine.answer([Question(image, Predictor(engine.classifier)) for image in questions])
     assert [type(result) for result in results] == [tuple, ZeroDivisionError, tuple]
+
+
+def test_a_fault_of_the_detector_with_one_picture_leaves_the_others_their_answers() -> None:
+    class Fragile:
+        def find(self, image):  # type: ignore[no-untyped-def]
+            if not image.any():
+                raise ZeroDivisionError("a black picture")
+            return [(Face(1, (0, 0, 32, 32), 0.9), image)]
+
+    collected, (image, *_) = Collected(), pictures(1)[0]
+    engine = Engine(Bars(), EngineSettings(), collected, Fragile())  # type: ignore[arg-type]
+    by = Predictor(engine.classifier)
+    engine.submit([Question(each, by, asker=place) for place, each in enumerate((image, image * 0, image))])
+    engine.start()
+    results = collected.wait(3)
+    engine.stop()
+    assert [type(results[place]) for place in range(3)] == [tuple, ZeroDivisionError, tuple]
+
+
+def test_faces_are_answered_for_in_batches_however_many_a_picture_has() -> None:
+    sizes: list[int] = []
+
+    class Counting(Bars):
+        def outputs(self, batch, request=None):  # type: ignore[no-untyped-def]
+            sizes.append(len(batch.data))
+            return super().outputs(batch)
+
+    class Crowd:
+        def find(self, image):  # type: ignore[no-untyped-def]
+            return [(Face(number + 1, (0, 0, 32, 32), 0.9), image) for number in range(7)]
+
+    engine = Engine(Counting(), EngineSettings(batch=3), lambda pairs: None, Crowd())  # type: ignore[arg-type]
+    [faces] = engine.answer([Question(pictures(1)[0][0], Predictor(engine.classifier))])
+    assert isinstance(faces, tuple) and [answer.face.number for answer in faces if answer.face] == list(range(1, 8))
+    assert sizes == [3, 3, 1]
 
 
 def test_a_full_queue_takes_all_of_a_request_or_nothing() -> None:

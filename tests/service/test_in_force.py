@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mien.deploy.watch_io import Restraint
 from mien.errors import RunError, UsageError
 from mien.service.in_force import InForce
 from mien.service.patches import PatchFolder
-from mien.service.store import Store
+from mien.service.store import LogEntry, Store
 
 
 def in_force(patches: Path, store: Store, who: str = "") -> InForce:
@@ -102,6 +103,59 @@ def test_two_workers_that_swap_at_once_end_with_the_same_patch(patches: Path, st
     here.follow()
     assert here.now.reference == there.now.reference == "none"
     assert [entry.previous != "" for entry in store.patch_log()] == [False, True, True]
+
+
+def test_a_patch_that_is_gone_does_not_keep_another_from_being_put_in_force(
+    patches: Path, store: Store, tmp_path: Path
+) -> None:
+    in_force(patches, store).start("first")
+    shutil.copytree(patches / "second.patch", tmp_path / "second.patch")  # the folder of another start
+    with pytest.raises(UsageError, match="first"):
+        in_force(tmp_path, store).start()
+    force = in_force(tmp_path, store)
+    assert force.start("second").name == "second" and names(force) == [("start", "first"), ("start", "second")]
+
+
+@pytest.mark.parametrize("act", ["restrain", "lift", "roll back"])
+def test_a_worker_that_is_overtaken_follows_first(patches: Path, store: Store, act: str) -> None:
+    here, there = in_force(patches, store), in_force(patches, store)
+    here.start("first")
+    here.swap("second")
+    first = store.patch_log()[0].patch
+    if act == "lift":
+        here.restrain("silence", "harm")
+    there.start()
+    append, is_overtaken = store.log, []
+
+    def overtaken(entry: LogEntry, *, after: int | None = None) -> int:
+        if not is_overtaken:
+            is_overtaken.append(True)
+            here.swap("first")
+        return append(entry, after=after)
+
+    store.log = overtaken  # type: ignore[method-assign]
+    if act == "restrain":
+        there.restrain("silence", "harm by the second", there.now.id)
+    elif act == "roll back":
+        there.roll_back()
+    else:
+        with pytest.raises(UsageError, match="no alarm"):
+            there.lift()
+    here.follow()
+    assert here.now.id == there.now.id == in_force(patches, store).start().id
+    assert (here.now.id == first) == (act != "roll back")
+    assert here.now.restraint is None and there.now.restraint is None
+
+
+def test_what_the_folder_of_a_patch_restrains_is_not_lifted_by_the_server(patches: Path, store: Store) -> None:
+    force = in_force(patches, store)
+    loaded = force.patches.load("first").patch
+    assert loaded is not None
+    force.patches.add(replace(loaded, restraint=Restraint("silence", "mien watch raised an alarm")))
+    assert force.start("first").restraint is not None
+    with pytest.raises(UsageError, match="own folder"):
+        force.lift()
+    assert names(force) == [("start", "first")]
 
 
 def test_a_restraint_ends_with_the_next_swap(patches: Path, store: Store) -> None:

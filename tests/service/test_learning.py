@@ -136,7 +136,8 @@ def test_enough_verdicts_begin_a_refit_and_failures_wait(tmp_path: Path, monkeyp
         monkeypatch.setattr(mine, "_begin", lambda: begun.append(1))
         from mien.service.store import DecisionRow
 
-        service.store.add([DecisionRow(prediction=name, time=1, base="upper", final="upper") for name in "abc"])
+        now = time.time_ns() // 1000  # older ones would expire meanwhile
+        service.store.add([DecisionRow(prediction=name, time=now, base="upper", final="upper") for name in "abc"])
         for name in "ab":
             service.store.add_verdict(name, "lower")
         mine.look()

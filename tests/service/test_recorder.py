@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mien.errors import StorageError
 from mien.service.recorder import Record, Recorder
 from mien.service.store import DecisionRow, Store, open_store
@@ -43,3 +45,35 @@ def test_while_the_store_is_away_decisions_wait_and_the_oldest_are_lost(tmp_path
     assert recorder.failing is None
     assert {row.prediction for row in store.decisions_since()} == set("cde")
     store.close()
+
+
+def test_a_fault_of_the_store_ends_no_writing(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "s.db")
+    write, is_faulty = store.add, [True]
+
+    def add(*rows: object) -> None:
+        if is_faulty[0]:
+            raise ZeroDivisionError("a fault")
+        write(*rows)  # type: ignore[arg-type]
+
+    store.add = add  # type: ignore[method-assign]
+    recorder = Recorder(store)
+    recorder.start()
+    recorder.add([record("a")])
+    assert not recorder.flush(0.1) and isinstance(recorder.failing, ZeroDivisionError)
+    is_faulty[0] = False
+    recorder.stop()
+    assert recorder.failing is None and store.counts()["decisions"] == 1
+    store.close()
+
+
+def test_decisions_that_are_lost_at_the_end_stand_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    class Away:
+        def add(self, *_: object) -> None:
+            raise StorageError("gone", place="store")
+
+    recorder = Recorder(Away())  # type: ignore[arg-type]
+    recorder.start()
+    recorder.add([record(name) for name in "abc"])
+    recorder.stop()
+    assert recorder.lost == 3 and "3 decisions are lost" in caplog.text

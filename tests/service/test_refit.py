@@ -151,4 +151,4 @@ def test_draws_that_a_patch_rests_on_are_known_from_the_log() -> None:
     assert rests_on(log) == 0
     log += [entry("swap", "a", None), entry("roll back", "made by hand")]
     assert rests_on(log) == 70
-    assert rests_on([*log, entry("swap", "b")]) == 90
+    assert rests_on([*log, entry("swap", "b")]) == rests_on(log, ["", "b"]) == 90

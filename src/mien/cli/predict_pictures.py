@@ -149,7 +149,7 @@ class _Answering:
     def _note(self, width: int, height: int) -> None:
         side = self.predictor.classifier.card.images.size
         cause = f"most pictures look like whole photographs, such as {width} × {height} pixels"
-        to_stderr(f"note: {cause}; faces of {side} × {side} are read → find them with --faces retina, or give crops")
+        to_stderr(f"note: {cause}; faces of {side} × {side} are read → give crops of faces, or --faces retina")
 
 
 def _write(output: LogOutput, out: Path, answering: _Answering, places: tuple[Path, ...]) -> None:

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from mien.errors import UsageError
 from mien.faces.settings import FinderSettings
 from mien.outside import import_optional
 from mien.service.settings import EngineSettings, ServeSettings
+
+if TYPE_CHECKING:
+    from mien.serve.worker import ServerConfig
 
 STORE = "service.db"
 
@@ -63,25 +66,41 @@ def serve(
     from mien.serve import worker
 
     if token_file is not None:
-        os.environ[worker.TOKEN] = _token(token_file)
-    elif os.environ.get(worker.TOKEN):
-        _check_token(os.environ[worker.TOKEN], worker.TOKEN)
+        os.environ[worker.TOKEN] = _token_in(token_file)
+    elif given := os.environ.get(worker.TOKEN):
+        os.environ[worker.TOKEN] = _token(given, worker.TOKEN)
     folder, reference = _patch(patch)
     settings = build(ServeSettings, values, patch=reference)
     config = worker.ServerConfig(str(place), store, host, str(patches or ""), folder, settings)
     with bound(host, port) as sock:
-        service = worker.make_service(config)  # what is wrong is said before anything is served
-        service.in_force.start(settings.patch or None)
-        for each in settings.shadow:
-            service.patches.load(each)
-        service.store.close()
+        decisions, in_force = _started(config)
         address = sock.getsockname()
-        click.echo(f"http://{address[0]}:{address[1]}/  (Ctrl-C ends it; decisions: {service.store.place})")
-        click.echo(f"patch in force: {service.in_force.now.reference}")
-        if not address[0].startswith("127.") and not os.environ.get(worker.TOKEN):
+        shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+        click.echo(f"http://{shown}:{address[1]}/  (Ctrl-C ends it; decisions: {decisions})")
+        click.echo(f"patch in force: {in_force}")
+        if not address[0].startswith("127.") and address[0] != "::1" and not os.environ.get(worker.TOKEN):
             to_stderr("note: everybody who reaches this address may send pictures and swap patches; see --token-file")
-        # a worker that starts later, in place of one that ended, follows the log: it takes no swap back
+        # a worker follows the log: one that is replaced later must not take back what was swapped since
         worker.serve(replace(config, settings=replace(settings, patch="")), sock, workers)
+
+
+def _started(config: ServerConfig) -> tuple[str, str]:
+    """Put the patch in force that is to be at the start, so that what is wrong is said before anything is served.
+
+    Returns
+    -------
+    The place of the store, and the reference of the patch.
+    """
+    from mien.serve.worker import make_service
+
+    service = make_service(config)
+    try:
+        service.in_force.start(config.settings.patch or None)
+        for reference in config.settings.shadow:
+            service.patches.load(reference)
+        return service.store.place, service.in_force.now.reference
+    finally:
+        service.store.close()
 
 
 def _write_static(place: Path, patch: str | None, out: Path, runtime: Path | None) -> None:
@@ -114,20 +133,19 @@ def _patch(patch: str | None) -> tuple[str, str]:
     return str(folder.resolve()), PatchRecord.read(folder).id
 
 
-def _token(path: Path) -> str:
+def _token_in(path: Path) -> str:
     """The token in a file."""
+    place = f"--token-file {path}"
     try:
-        token = path.read_text(encoding="utf-8").strip()
+        return _token(path.read_text(encoding="utf-8"), place)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"cannot be read: {error}", place=f"--token-file {path}", remedy="name a file of text"
-        ) from None
-    _check_token(token, f"--token-file {path}")
-    return token
+        raise UsageError(f"cannot be read: {error}", place=place, remedy="name a file of text") from None
 
 
-def _check_token(token: str, place: str) -> None:
-    """Raise UsageError for a token that is short, or that no header can carry."""
-    if len(token) < 16 or not token.isprintable() or not token.isascii() or " " in token:
+def _token(content: str, place: str) -> str:
+    """A token without what stands around it; UsageError for one that can be guessed, or that no header carries."""
+    token = content.strip()
+    if len(token) < 16 or not token.isprintable() or not token.isascii():
         remedy = "write 16 or more letters and digits into it, such as openssl rand -hex 16 prints"
         raise UsageError("holds no token", place=place, remedy=remedy)
+    return token

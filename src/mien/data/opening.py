@@ -31,6 +31,8 @@ SUBFILE, SUB_PICTURES, DNG = 254, 330, 50706
 """TIFF tags: purpose of a picture, offsets of further pictures, version of DNG."""
 File = Path | bytes
 """An image file: where it lies, or its content."""
+USUAL = Ranges()
+"""Black and white of pictures with 8 bits, which need none."""
 Source = Path | BytesIO
 Result = TypeVar("Result")
 TURNS = {
@@ -84,25 +86,25 @@ def decode_file(file: File, ranges: Ranges, side: int = 0, limit: int = 0) -> Up
     return replace(upright, faults=(*upright.faults, *metadata_faults)) if metadata_faults else upright
 
 
-def extent_of(file: File) -> Extent | None:
+def extent_of(file: File, limit: int = 0) -> Extent | None:
     """Read the extent of a picture's values, if it has more than 8 bits per channel and its format defines no range.
 
-    None for every other file, and for a file that cannot be read. The first bytes suffice to exclude most 8-bit files.
+    None for others, for those with more than `limit` pixels, and broken ones. The first bytes exclude most 8-bit files.
     """
     try:
         first = first_bytes_of(file)
         kind = format_of(first)
         if kind not in ("PNG", "TIFF", "PPM") or (kind == "PNG" and first[24:25] != b"\x10"):
             return None
-        return _without_broken_metadata(file, _extent)[0]
+        return _without_broken_metadata(file, partial(_extent, limit))[0]
     except Exception:  # decoding the picture reports the fault
         return None
 
 
-def ranges_of_one(file: File) -> Ranges:
-    """Black and white of one image file that is read by itself."""
-    extent = extent_of(file)
-    return Ranges.covering([extent] if extent else [])[0]
+def ranges_of_one(file: File, limit: int = 0) -> Ranges:
+    """Black and white of one image file that is read by itself; see `extent_of`."""
+    extent = extent_of(file, limit)
+    return Ranges.covering([extent])[0] if extent else USUAL
 
 
 def header(file: File) -> tuple[tuple[int, int], str] | None:
@@ -211,8 +213,8 @@ def _decoded(file: File, ranges: Ranges, side: int, limit: int, source: Source) 
         return Upright(upright, (*faults, *exif_faults, *alpha_faults), values.digest(turn) if values else "")
 
 
-def _extent(source: Source) -> Extent | None:
-    with _opened(source) as image:
+def _extent(limit: int, source: Source) -> Extent | None:
+    with _opened(source, limit) as image:
         return deep.values_of(image, partial(_opened, source)).extent() if deep.is_deep(image) else None
 
 

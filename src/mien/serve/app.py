@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from pydantic import BaseModel, Field
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mien.data.views import png_uri
 from mien.serve import inference, openapi, page, problems, proposals
-from mien.serve.asking import PredictEndpoint
+from mien.serve.asking import PATH, PredictEndpoint, Shortcut
 from mien.serve.bodies import read_pictures
 from mien.serve.guard import Guard, Limits
 from mien.serve.metrics import Metrics
@@ -55,7 +56,7 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
     Parameters
     ----------
     make : deliver → a service that is not started yet; `deliver` hands results to the thread of the event loop.
-    limits : what requests must keep.
+    limits : what requests must keep. Pages of its origins may send requests, and read the answers.
     """
     loops: list[asyncio.AbstractEventLoop] = []
     service = make(lambda tell: loops[0].call_soon_threadsafe(tell))
@@ -69,7 +70,7 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
         await asyncio.to_thread(service.stop)
 
     app = FastAPI(title="mien", lifespan=life, docs_url=None, redoc_url=None)
-    app.router.routes.insert(0, Route("/predict", PredictEndpoint(service), methods=["POST"]))
+    app.router.routes.insert(0, Route(PATH, PredictEndpoint(service), methods=["POST"]))
     app.router.routes.extend(page.routes())
     for router in (_explanations(service), _patches(service), _feedback(service), _state(service, metrics)):
         app.include_router(router)
@@ -77,7 +78,17 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
         app.include_router(router)
     problems.install(app)
     app.openapi = lambda: openapi.described(app, service)  # type: ignore[method-assign]
-    return Guard(app, limits, metrics.count)
+    guarded = Guard(Shortcut(service, app), limits, metrics.count)
+    return _readable(guarded, limits.origins) if limits.origins else guarded
+
+
+def _readable(app: ASGIApp, origins: Iterable[str]) -> ASGIApp:
+    """Let pages of other sites read the answers, and send JSON and a token: their browsers ask for that first."""
+    headers = ["Authorization", "Content-Type"]
+    return CORSMiddleware(
+        app, allow_origins=sorted(origins), allow_methods=["GET", "POST"], allow_headers=headers,
+        expose_headers=["Retry-After"],
+    )  # fmt: skip
 
 
 def _explanations(service: Service) -> APIRouter:

@@ -20,6 +20,8 @@ from mien.service.answers import Label
 FORM, JSON, IMAGE, BYTES = "multipart/form-data", "application/json", "image/", "application/octet-stream"
 LONGEST = 200
 """Most characters of a file's name, a group, or the name of a patch."""
+FIELDS = 16
+"""Most parts of a form that are no pictures."""
 EXAMPLE = '{"images": [{"content": "<base64 of an image file>"}]}'
 
 
@@ -57,9 +59,9 @@ def read_pictures(content_type: str, query: str, body: bytes, most: int) -> Pict
     kind = content_type.partition(";")[0].strip().lower()
     given = {name: values[-1] for name, values in parse_qs(query).items()} if query else {}
     if kind == FORM:
-        pictures = _of_form(content_type, body, given)
+        pictures = _of_form(content_type, body, given, most)
     elif kind == JSON:
-        pictures = _of_json(body, given)
+        pictures = _of_json(body, given, most)
     elif kind.startswith(IMAGE) or kind == BYTES:
         pictures = Pictures(patch=given.get("patch", ""))
         pictures.add(body, given.get("file", ""), given.get("group", ""))
@@ -68,16 +70,21 @@ def read_pictures(content_type: str, query: str, body: bytes, most: int) -> Pict
         raise ProblemError(415, f"the type {kind[:100]!r} is not read", remedy)
     if not pictures.images:
         raise ProblemError(400, "the request has no picture", f"send a file in a form, or {EXAMPLE}")
-    if len(pictures.images) > most:
-        raise ProblemError(413, f"{len(pictures.images)} pictures in one request", f"send at most {most}")
+    _check_count(len(pictures.images), most)
     pictures.patch = pictures.patch[:LONGEST]
     return pictures
 
 
-def _of_json(body: bytes, given: dict[str, str]) -> Pictures:
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        raise ProblemError(413, f"{count} pictures in one request", f"send at most {most}")
+
+
+def _of_json(body: bytes, given: dict[str, str], most: int) -> Pictures:
     try:
         content = json.loads(body)
         entries = content["images"]
+        _check_count(len(entries), most)  # before any is decoded
         pictures = Pictures(patch=_text(content.get("patch", given.get("patch", ""))))
         for entry in entries:
             image = base64.b64decode(_text(entry["content"]), validate=True)
@@ -95,9 +102,10 @@ def _text(value: Any) -> str:
 
 
 class _Form:
-    """What a form holds, as the parser meets it."""
+    """What a form holds, as the parser meets it; ProblemError where it has too many parts."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most, self.parts = most, 0
         self.files: list[tuple[str, bytes]] = []
         self.fields: dict[str, str] = {}
         self._header, self._value, self._data = b"", b"", bytearray()
@@ -111,6 +119,9 @@ class _Form:
         }  # fmt: skip
 
     def _begin(self) -> None:
+        self.parts += 1
+        if self.parts > self.most + FIELDS:
+            raise ProblemError(413, f"the form has more than {self.most + FIELDS} parts", "send less at once")
         self._headers, self._data = {}, bytearray()
 
     def _part(self, data: bytes, start: int, end: int) -> None:
@@ -136,9 +147,9 @@ class _Form:
             self.fields[name.decode(errors="replace")] = value.decode(errors="replace")
 
 
-def _of_form(content_type: str, body: bytes, given: dict[str, str]) -> Pictures:
+def _of_form(content_type: str, body: bytes, given: dict[str, str], most: int) -> Pictures:
     _, options = parse_options_header(content_type)
-    form = _Form()
+    form = _Form(most)
     try:
         parser = MultipartParser(options[b"boundary"], form.callbacks())  # type: ignore[arg-type]
         parser.write(body)

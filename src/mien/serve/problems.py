@@ -17,7 +17,8 @@ MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: "Bad request", 401: "No valid token", 403: "Not allowed", 404: "Not there", 405: "Method not allowed",
     408: "Too slow", 409: "Not possible now", 413: "Too large", 415: "Format not read", 421: "Wrong host",
-    422: "Not usable", 500: "Fault of the server", 503: "Try again later",
+    422: "Not usable",
+    500: "Fault of the server", 503: "Try again later",
 }  # fmt: skip
 """Status → title."""
 FORMS = "GET /openapi.json lists all paths and what they take"
@@ -28,8 +29,8 @@ RETRY_AFTER = "1"
 """Seconds after which a client may try again."""
 
 
-class ProblemError(Exception):
-    """What is wrong with a request.
+class ProblemError(HTTPException):
+    """What is wrong with a request. FastAPI hands on an HTTPException that it meets while it reads a body, as it is.
 
     Attributes
     ----------
@@ -40,8 +41,8 @@ class ProblemError(Exception):
     def __init__(
         self, status: int, detail: str, remedy: str = "", headers: dict[str, str] | None = None, **more: Any
     ) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.remedy, self.headers, self.more = status, detail, remedy, headers or {}, more
+        super().__init__(status, detail, headers or {})
+        self.status, self.remedy, self.more = status, remedy, more
 
     @property
     def content(self) -> dict[str, Any]:
@@ -52,7 +53,7 @@ class ProblemError(Exception):
 
     def response(self) -> Response:
         """The answer to the client."""
-        return Response(as_json(self.content), self.status, self.headers, MEDIA_TYPE)
+        return Response(as_json(self.content), self.status, dict(self.headers or {}), MEDIA_TYPE)
 
 
 def as_json(content: Any) -> bytes:

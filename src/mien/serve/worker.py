@@ -68,7 +68,8 @@ class ServerConfig:
     @property
     def limits(self) -> Limits:
         """What requests must keep."""
-        hosts = frozenset(name.lower() for name in (*LOCAL, self.host, *self.settings.allow))
+        host = f"[{self.host}]" if ":" in self.host else self.host  # as a browser writes an address of IPv6
+        hosts = frozenset(name.lower() for name in (*LOCAL, host, *self.settings.allow))
         origins = frozenset(origin.lower().rstrip("/") for origin in self.settings.origins)
         return Limits(hosts, origins, os.environ.get(TOKEN, ""), int(self.settings.max_bytes * 1e6))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import random
-import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,10 @@ from mien.service.engine import Answer
 from mien.service.recorder import Record
 from mien.service.settings import CROP, NONE, ServeSettings
 from mien.service.store.rows import DecisionRow, ShadowRow
-from mien.types import NO_LABEL, Decision
+from mien.types import NO_LABEL, Decision, Outputs
 from mien.watch.fields import time_text
 
+RANDOM = random.SystemRandom()
 DIGITS = 6
 """Decimals of probabilities and scores for clients; the store has all of them."""
 
@@ -35,7 +36,7 @@ def new_id() -> str:
     >>> len(new_id()), new_id() < (time.sleep(0.002) or new_id())
     (32, True)
     """
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,30 @@ class Label:
     group: str = ""
 
 
-@dataclass
 class AnswerRows:
-    """Rows of answers, and what the store keeps of them."""
+    """Rows of the answers of one batch, and what the store keeps of them.
 
-    settings: ServeSettings
-    random: random.Random = field(default_factory=random.SystemRandom)
+    Parameters
+    ----------
+    settings : what is kept, and how many are drawn for an audit. random : draws them.
+    """
+
+    def __init__(self, settings: ServeSettings, random: random.Random = RANDOM) -> None:
+        self.settings, self.random = settings, random
+        self.moment = time.time_ns() // 1000
+        self.time = time_text(self.moment)
+        self._probabilities: dict[int, tuple[list[list[float]], list[list[float]]]] = {}
 
     def row(self, answer: Answer, label: Label) -> tuple[dict[str, Any], Record]:
         """The row for the client, with the names that `mien predict` uses, and the record for the store."""
         classes, row, decision = answer.by.classes, answer.row, answer.decision
-        probs = answer.outputs.probs[row].tolist()
-        moment = time.time_ns() // 1000
-        chance = self.settings.audit if self.random.random() < self.settings.audit else None
+        exact, rounded = self._of(answer.outputs)
+        share = self.settings.audit
         decided = DecisionRow(
-            prediction=new_id(), time=moment, **_decided(decision, row, classes), base=classes[int(decision.base[row])],
-            patch=_id(answer.by), action=decision.action, confidence=max(probs), group=label.group, chance=chance,
+            prediction=new_id(), time=self.moment, **_decided(decision, row, classes),
+            base=classes[int(decision.base[row])], patch=_id(answer.by), action=decision.action,
+            confidence=max(exact[row]), group=label.group,
+            chance=share if share and self.random.random() < share else None,
             image_hash="" if self.settings.keep == NONE else hashlib.sha256(answer.pixels.tobytes()).hexdigest(),
         )  # fmt: skip
         shadows = tuple(
@@ -69,9 +78,16 @@ class AnswerRows:
             for by, other in answer.beside
         )
         crop = png(answer.pixels) if self.settings.keep == CROP else None
-        shown = dict(zip(classes, probs, strict=True))
         about = {"file": label.file, "status": OK, **_face(answer)}
-        return _for_client(about, decided, shown, shadows), Record(decided, shadows, crop)
+        shown = _for_client(about, decided, dict(zip(classes, rounded[row], strict=True)), shadows)
+        return {**shown, "time": self.time}, Record(decided, shadows, crop)
+
+    def _of(self, outputs: Outputs) -> tuple[list[list[float]], list[list[float]]]:
+        """Probabilities of a batch, exact and rounded: all at once, which is faster than one by one."""
+        if id(outputs) not in self._probabilities:
+            probs = outputs.probs.astype(float)
+            self._probabilities[id(outputs)] = probs.tolist(), probs.round(DIGITS).tolist()
+        return self._probabilities[id(outputs)]
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -91,9 +107,8 @@ def _for_client(
     row: dict[str, Any] = {
         "prediction": decided.prediction, **about, "label": decided.base,
         "corrected": decided.final, "overridden": decided.overridden,
-        "probabilities": {name: round(value, DIGITS) for name, value in probabilities.items()},
+        "probabilities": probabilities,
         "patch": decided.patch, "score": decided.score, "threshold": decided.threshold,
-        "time": time_text(decided.time),
     }  # fmt: skip
     if decided.group:
         row["group"] = decided.group

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from mien.classifiers.contract import Batch, Classifier
@@ -112,6 +113,7 @@ class Engine:
 
     def start(self) -> None:
         """Start the threads. A classifier that does not allow several has one."""
+        Image.init()  # not thread-safe
         count = self.settings.thread_count if Predictor(self.classifier).allows_threads else 1
         if count > 1:
             self._blas = threadpool_limits(1, "blas")  # a core each is faster than all cores for each
@@ -150,10 +152,13 @@ class Engine:
 
     def answer(self, questions: Sequence[Question]) -> list[Result]:
         """The answers of the calling thread, in order; a picture that cannot be read gives a DataError."""
-        read = [self.reader.read(question.image) for question in questions]
+        read = [self._read(question.image) for question in questions]
         results: list[Result] = [() if isinstance(crops, list) else crops for crops in read]
         flat = [(row, crop) for row, crops in enumerate(read) if isinstance(crops, list) for crop in crops]
-        answers = self._answered([questions[row] for row, _ in flat], [crop for _, crop in flat]) if flat else []
+        answers: list[Answer | Exception] = []
+        for start in range(0, len(flat), self.settings.batch):  # a picture may have many faces
+            some = flat[start : start + self.settings.batch]
+            answers += self._answered([questions[row] for row, _ in some], [crop for _, crop in some])
         for (row, _), answer in zip(flat, answers, strict=True):
             before = results[row]
             if isinstance(before, tuple):
@@ -182,6 +187,14 @@ class Engine:
             while not self._waiting and not self._stopping:
                 self._changed.wait()
             return [self._waiting.popleft() for _ in range(min(self.settings.batch, len(self._waiting)))]
+
+    def _read(self, image: Picture) -> list[Crop] | Exception:
+        """What the classifier reads of a picture, or why it cannot be read; so that nobody waits in vain."""
+        try:
+            return self.reader.read(image)
+        except Exception as error:
+            log.exception("a picture could not be read")
+            return error
 
     def _answered(self, questions: list[Question], crops: list[Crop]) -> list[Answer | Exception]:
         """Answers for crops; where a batch fails, each alone, so that one spoils no other."""

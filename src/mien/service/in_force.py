@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -70,16 +70,13 @@ class InForce:
         UsageError, RunError : there is no such patch, or it cannot be loaded.
         """
         with self._changing:
-            last = self.store.in_force()
-            if reference is None and last is not None:
-                self._follow_from(last)
-                return self.now
-            listed = self.patches.find(reference or NONE)
-            if last is not None and last.patch == (listed.id if listed else ""):
-                self._follow()
-            else:  # the last one may have been deleted: it is not loaded
-                self.now = replace(self.now, version=self.store.version())
-                self._put(reference or NONE, START, "", self.who, "" if last is None else last.patch)
+            before = history(self.store.patch_log())
+            listed = self.patches.find(reference) if reference is not None else None
+            named = listed.id if listed else ""
+            if before and (reference is None or before[-1].patch == named):
+                self._follow_from(before[-1])
+            else:  # what was in force before need not be there any more
+                self._put(lambda stack: reference or NONE, START, "", self.who)
             return self.now
 
     def _follow_from(self, last: LogEntry) -> None:
@@ -99,8 +96,7 @@ class InForce:
         UsageError : no such patch. RunError : it is damaged, or for another classifier; the earlier one stays in force.
         """
         with self._changing:
-            self._follow()
-            return self._put(reference, action, reason, who or self.who)
+            return self._put(lambda stack: reference, action, reason, who or self.who)
 
     def roll_back(self, *, reason: str = "", who: str = "") -> Force:
         """Put that in force which was before the last swap; a second call goes one swap further back.
@@ -110,33 +106,45 @@ class InForce:
         UsageError : nothing was in force before.
         """
         with self._changing:
-            self._follow()
-            before = history(self.store.patch_log())[:-1]
-            if not before:
-                remedy = "name a patch to swap to, or none"
-                raise UsageError("nothing was in force before", place="roll back", remedy=remedy)
-            entry = before[-1]
-            return self._put(entry.patch or NONE, ROLL_BACK, reason, who or self.who)
+            return self._put(_earlier, ROLL_BACK, reason, who or self.who)
 
-    def restrain(self, action: str, reason: str) -> Force:
-        """Let the patch in force only flag, or be silent, until the next swap; every worker follows."""
+    def restrain(self, action: str, reason: str, patch: str | None = None) -> Force:
+        """Let the patch in force only flag, or be silent, until the next swap; every worker follows.
+
+        Parameters
+        ----------
+        patch : id of the one that the alarm is about: nothing changes where another one is in force by now. None for
+            whichever it is.
+        """
         with self._changing:
-            self._follow()
-            if not self.now.id or (self.now.restraint and self.now.restraint.action == action):
-                return self.now
-            restraint = Restraint(action, reason)
-            content = {**(certificate_of(self.now.loaded) or {}), "restraint": asdict(restraint)}
-            version = self.store.log(self._entry(RESTRAIN, reason, self.who, content))
-            return self._set(self.now.loaded, self.now.name, version, restraint)
+            while True:
+                self._follow()
+                is_meant = self.now.id and patch in (None, self.now.id)
+                if not is_meant or (self.now.restraint and self.now.restraint.action == action):
+                    return self.now
+                restraint = Restraint(action, reason)
+                content = {**(certificate_of(self.now.loaded) or {}), "restraint": asdict(restraint)}
+                if self._keep(RESTRAIN, reason, self.who, content, restraint):
+                    return self.now
 
     def lift(self, *, reason: str = "", who: str = "") -> Force:
-        """End what an alarm put in force; the patch overrides again."""
+        """End what an alarm put in force; the patch overrides again.
+
+        Raises
+        ------
+        UsageError : nothing restrains the patch; or its own folder does, where `mien watch` wrote that.
+        """
         with self._changing:
-            self._follow()
-            if self.now.restraint is None:
-                raise UsageError("no alarm restrains the patch", place="lift", remedy="nothing: it is in force")
-            version = self.store.log(self._entry(LIFT, reason, who or self.who, certificate_of(self.now.loaded)))
-            return self._set(self.now.loaded, self.now.name, version, None)
+            while True:
+                self._follow()
+                if self.now.restraint is None:
+                    raise UsageError("no alarm restrains the patch", place="lift", remedy="nothing: it is in force")
+                patch = self.now.loaded.patch
+                if patch is not None and patch.restraint is not None:
+                    remedy = "lift it there with mien watch PATCH --fresh, and start the server again"
+                    raise UsageError("the restraint stands in the patch's own folder", place="lift", remedy=remedy)
+                if self._keep(LIFT, reason, who or self.who, certificate_of(self.now.loaded), None):
+                    return self.now
 
     @property
     def lifted(self) -> bool:
@@ -154,48 +162,58 @@ class InForce:
             return self._follow()
 
     def _follow(self) -> bool:
-        entries = self.store.patch_log(self.now.version)
+        log = self.store.patch_log()
+        entries = [entry for entry in log if entry.seq > self.now.version]
         if not entries:
             return False
-        stack, restraint = history(self.store.patch_log()), self.now.restraint
+        stack, restraint = history(log), self.now.restraint
         for entry in entries:
             restraint = _restraint(entry, restraint)
         last = stack[-1] if stack else None
         if last is None or last.patch == self.now.id:
             predictor, name = self.now.loaded, self.now.name
         else:
-            predictor, name = self.patches.load(last.patch or NONE), last.name
+            predictor, name = self.patches.load(last.patch or NONE), last.name  # its folder may have another name now
         self._set(predictor, name, entries[-1].seq, restraint)
         return True
 
-    def _put(self, reference: str, action: str, reason: str, who: str, previous: str | None = None) -> Force:
+    def _put(self, wanted: Callable[[list[LogEntry]], str], action: str, reason: str, who: str) -> Force:
         """Load, log, exchange: in this order, so that nothing is in force that the log lacks.
 
         Parameters
         ----------
-        previous : id of what was in force; by default what is now.
+        wanted : `history` → the reference of what is to be in force.
         """
-        predictor = self.patches.load(reference)
-        listed = self.patches.find(reference)
-        name, patch = (listed.name if listed else ""), predictor.patch
-        certificate = certificate_of(predictor)
         while True:
+            log = self.store.patch_log()
+            stack = history(log)
+            reference = wanted(stack)
+            predictor, listed = self.patches.load(reference), self.patches.find(reference)
+            name, patch = (listed.name if listed else ""), predictor.patch
             entry = LogEntry(
-                action=action, patch=patch.id if patch else "", previous=self.now.id if previous is None else previous,
-                name=name, who=who, reason=reason, certificate=certificate,
+                action=action, patch=patch.id if patch else "", previous=stack[-1].patch if stack else "", name=name,
+                who=who, reason=reason, certificate=certificate_of(predictor),
             )  # fmt: skip
             try:
-                version = self.store.log(entry, after=self.now.version)
-                return self._set(predictor, name, version, None)
+                version = self.store.log(entry, after=log[-1].seq if log else 0)
             except DataError:  # another worker was faster: what it put in force comes before this
-                self._follow()
+                continue
+            return self._set(predictor, name, version, None)
 
-    def _entry(self, action: str, reason: str, who: str, content: Mapping[str, Any] | None) -> LogEntry:
-        """An entry on the patch in force, which stays."""
+    def _keep(
+        self, action: str, reason: str, who: str, content: Mapping[str, Any] | None, restraint: Restraint | None
+    ) -> bool:
+        """Log an entry on the patch in force, which stays under a restraint; False where another worker was faster."""
         now = self.now
-        return LogEntry(
+        entry = LogEntry(
             action=action, patch=now.id, previous=now.id, name=now.name, who=who, reason=reason, certificate=content
         )
+        try:
+            version = self.store.log(entry, after=now.version)
+        except DataError:
+            return False
+        self._set(now.loaded, now.name, version, restraint)
+        return True
 
     def _set(self, predictor: Predictor, name: str, version: int, restraint: Restraint | None) -> Force:
         """Exchange what is in force; a restraint that stands in the patch's own folder stays."""
@@ -218,6 +236,14 @@ def history(entries: Iterable[LogEntry]) -> list[LogEntry]:
         elif entry.action == SWAP or (entry.action == START and (not stack or stack[-1].patch != entry.patch)):
             stack.append(entry)
     return stack
+
+
+def _earlier(stack: list[LogEntry]) -> str:
+    """What was in force before the last swap."""
+    if len(stack) < 2:
+        remedy = "name a patch to swap to, or none"
+        raise UsageError("nothing was in force before", place="roll back", remedy=remedy)
+    return stack[-2].patch or NONE
 
 
 def certificate_of(predictor: Predictor) -> Mapping[str, Any] | None:

@@ -124,6 +124,15 @@ class Learning:
             remedy = "start the server with --keep crop"
             raise UsageError("verdicts teach nothing without pictures", place="refit", remedy=remedy)
 
+    @property
+    def missing(self) -> str:
+        """What no new patch can be made without, and how to give it; "" where one can be made."""
+        try:
+            self.check()
+        except UsageError as error:
+            return f"{error.cause}: {error.remedy}"
+        return ""
+
     def look(self) -> None:
         """Begin a refit where enough verdicts have come since the last one. To be called often; it costs nothing."""
         now = time.monotonic()
@@ -147,8 +156,10 @@ class Learning:
     def stop(self) -> None:
         """End a refit that runs; it is tried again after the next start."""
         self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
+        with self._starting:  # one that begins at this moment ends, too
+            thread = self._thread
+        if thread is not None:
+            thread.join()
 
     @property
     def running(self) -> bool:
@@ -180,7 +191,7 @@ class Learning:
         entries = self.store.patch_log()
         last = next((entry for entry in reversed(entries) if entry.action in (PROPOSE, REFIT)), None)
         return {
-            "running": is_taken(self.store, TURN), "problem": self.problem,
+            "running": is_taken(self.store, TURN), "problem": self.problem, "missing": self.missing,
             "verdicts": verdicts_after(self.store, self._last_verdict()), "refit_after": self.settings.refit_after,
             "swap": self.settings.swap, "last": None if last is None else vars(last),
             "proposals": [{**vars(entry), "reference": _reference(entry)} for entry in proposals(entries)],

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.data.opening import ranges_of_one
+from mien.data.opening import ranges_of_one, too_large
 from mien.data.picture import DecodedImage, ImageSettings, decoded_image, read_image, read_upright
 from mien.errors import DataError
 from mien.faces.finder import FaceFinder
@@ -42,6 +42,9 @@ class PictureReader:
 
     def read(self, image: Picture) -> list[Crop] | DataError:
         """What the classifier reads of a picture: nothing where a face is sought and none is there."""
+        if isinstance(image, np.ndarray) and image.shape[0] * image.shape[1] > self.max_pixels:
+            kind, cause, remedy = too_large(f"{image.shape[1]}×{image.shape[0]}", self.max_pixels)
+            return DataError(cause, place=kind, remedy=remedy)
         if self.finder is None:
             decoded = self._decoded(image)
             if decoded.pixels is not None:
@@ -49,7 +52,8 @@ class PictureReader:
             kind, cause, remedy = decoded.faults[0]
             return DataError(cause, place=kind, remedy=remedy)
         if not isinstance(image, np.ndarray):
-            upright, faults = read_upright(image, ranges_of_one(image), limit=self.max_pixels)
+            ranges = ranges_of_one(image, self.max_pixels)
+            upright, faults = read_upright(image, ranges, limit=self.max_pixels)
             if upright is None:
                 kind, cause, remedy = faults[-1]
                 return DataError(cause, place=kind, remedy=remedy)
@@ -59,7 +63,8 @@ class PictureReader:
     def _decoded(self, image: Picture) -> DecodedImage:
         if isinstance(image, np.ndarray):
             return decoded_image(Image.fromarray(image), self.images, hashed=False)
-        return read_image(image, self.images, ranges_of_one(image), hashed=False, limit=self.max_pixels)
+        ranges = ranges_of_one(image, self.max_pixels)
+        return read_image(image, self.images, ranges, hashed=False, limit=self.max_pixels)
 
     def _as_read(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         resized = decoded_image(Image.fromarray(pixels), self.images, hashed=False).pixels

@@ -44,7 +44,7 @@ class Recorder:
     most: int = 100_000
     on_written: Callable[[int], object] = lambda count: None
     lost: int = 0
-    failing: StorageError | None = None
+    failing: Exception | None = None
     _records: list[Record] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _stopping: bool = False
@@ -99,6 +99,7 @@ class Recorder:
                     self._records[:0] = records
                     if self._stopping:
                         self.lost += len(self._records)
+                        log.error("%d decisions are lost: the store cannot be written", len(self._records))
                         return
                     self._changed.wait_for(lambda: self._stopping, RETRY)
             elif not self._stopping:
@@ -109,9 +110,10 @@ class Recorder:
         crops = {record.decision.prediction: record.crop for record in records if record.crop is not None}
         try:
             self.store.add([record.decision for record in records], shadows, crops)
-        except StorageError as error:
+        except Exception as error:  # a thread that ends would lose all decisions from now on
             if self.failing is None:
-                log.error("decisions wait in memory: %s", error)
+                is_fault = not isinstance(error, StorageError)
+                log.error("decisions wait in memory: %s", error, exc_info=error if is_fault else None)
             self.failing = error
             return False
         self.failing = None

@@ -105,7 +105,8 @@ def refit(
         crops = store.crops(row.decision.prediction for row in rows)
         data, note = _labelled(patches, recipe)
         evidence = evidence_of(patches.classifier, rows, crops, recipe.classes, data)
-        lesson = learn(patches.classifier, in_force, evidence, recipe, rests_on(store.patch_log()), say)
+        since = rests_on(store.patch_log(), (row.decision.patch for row in rows if row.label is not None))
+        lesson = learn(patches.classifier, in_force, evidence, recipe, since, say)
     except StorageError:
         raise
     except MienError as error:
@@ -118,14 +119,16 @@ def refit(
     return replace(outcome, name=name, patch=lesson.patch.id, certificate=vars(lesson.patch.certificate))
 
 
-def rests_on(log: Iterable[LogEntry]) -> int:
-    """Place in the store of the last decision that some patch rests on which was made from verdicts and was in force.
+def rests_on(log: Iterable[LogEntry], judged: Iterable[str] = ()) -> int:
+    """Place in the store of the last decision that some patch rests on which was made from verdicts and gave answers.
+
+    It was in force, or requests named it: `judged` has the patches of the answers that have a verdict.
 
     What such a patch overrode has verdicts, and which pictures these are depends on the draws that certified it. So
     those draws may not certify a patch that learns from these verdicts.
     """
     entries = list(log)
-    used = {entry.patch for entry in entries if entry.action in IN_FORCE}
+    used = {entry.patch for entry in entries if entry.action in IN_FORCE} | set(judged)
     made = [entry.certificate for entry in entries if entry.action == PROPOSE and entry.patch in used]
     return max((int(content["until"]) for content in made if content), default=0)
 

@@ -13,7 +13,7 @@ from mien.classifiers.contract import Classifier
 from mien.deploy.assessment import WatchSettings
 from mien.deploy.predictor import Predictor
 from mien.deploy.watch_io import KEEP
-from mien.errors import DataError, MienError, choice_error
+from mien.errors import DataError, MienError, OverloadError, choice_error
 from mien.faces.finder import FaceFinder
 from mien.incoming.item import NO_FACE
 from mien.service.answers import AnswerRows, Label
@@ -31,6 +31,10 @@ from mien.service.store.store import Store
 log = logging.getLogger("mien.service")
 FOLLOWED = 0.05
 """Seconds between two looks at the store's log for what other workers put in force."""
+RETRY = 1.0
+"""Seconds until something is tried again that failed beside the answers."""
+EXPLAINED = 4
+"""Most pictures whose answers are explained, or wait for that, at one time."""
 TIDIED = 3600.0
 """Seconds between two removals of rows that are older than the age limit."""
 DAY = 86_400_000_000
@@ -81,12 +85,12 @@ class Service:
         watch = WatchSettings(settings.limit, settings.delta, settings.deadline)
         self.promise = Promise(self.in_force, store, watch, settings.on_alarm)
         self.learning = Learning(self.in_force, store, settings, elsewhere)
-        self.rows = AnswerRows(settings)
         self.reasons = Reasons(classifier, settings.data)
         self.deliver = deliver
         self.beside: tuple[Predictor, ...] = ()
         self.answered = self.overridden = 0
         self._stopped = threading.Event()
+        self._explaining = threading.BoundedSemaphore(EXPLAINED)
 
     def start(self) -> Self:
         """Put a patch in force (see `InForce.start`), and begin to answer."""
@@ -100,12 +104,13 @@ class Service:
         return self
 
     def stop(self) -> None:
-        """Answer what waits, write all decisions, and end."""
+        """Answer what waits, write all decisions, and end; a store in a file is whole in that file then."""
         self._stopped.set()
         self.learning.stop()
         self.engine.stop()
         self.recorder.stop()
         self._beside.join()
+        self.store.close()
 
     def ask(
         self,
@@ -143,8 +148,17 @@ class Service:
 
         Raises
         ------
-        DataError : the picture cannot be read, or has no such face.
+        DataError : the picture cannot be read, or has no such face. OverloadError : too many wait.
         """
+        if not self._explaining.acquire(blocking=False):
+            cause = f"{EXPLAINED} pictures are explained, or wait for it, already"
+            raise OverloadError(cause, place="explain", remedy="try again in a moment")
+        try:
+            return self._explained(image, patch, face)
+        finally:
+            self._explaining.release()
+
+    def _explained(self, image: Picture, patch: str, face: int) -> dict[str, Any]:
         crops = self.engine.reader.read(image)
         if isinstance(crops, DataError):
             raise crops
@@ -178,6 +192,7 @@ class Service:
             except DataError:
                 if time.monotonic() > until:
                     raise
+            while self.store.decision(prediction) is None and time.monotonic() <= until:  # reading delays no writer
                 time.sleep(FOLLOWED / 2)
 
     @property
@@ -196,9 +211,10 @@ class Service:
         """Rows for clients and records for the store, of one batch."""
         results: list[tuple[Asked, Rows]] = []
         records: list[Record] = []
+        writer = AnswerRows(self.settings)
         for question, result in pairs:
             asked: Asked = question.asker
-            rows, kept = self._rows(result, asked.label)
+            rows, kept = self._rows(writer, result, asked.label)
             results.append((asked, rows))
             records += kept
 
@@ -212,12 +228,12 @@ class Service:
             self.recorder.add(records)  # before anybody can give a verdict on them
         self.deliver(tell)
 
-    def _rows(self, result: Result, label: Label) -> tuple[Rows, list[Record]]:
+    def _rows(self, writer: AnswerRows, result: Result, label: Label) -> tuple[Rows, list[Record]]:
         """The rows of one picture with their records; the error in place of both, so that nobody waits in vain."""
         if isinstance(result, Exception):
             return result, []
         try:
-            pairs = [self.rows.row(answer, label) for answer in result]
+            pairs = [writer.row(answer, label) for answer in result]
         except Exception as error:
             log.exception("an answer could not be written as a row")
             return error, []
@@ -225,19 +241,39 @@ class Service:
         return rows, [record for _, record in pairs]
 
     def _tend(self) -> None:
-        """Follow other workers, learn, watch, and remove what is too old, until the service stops."""
-        watched = tidied = 0.0
+        """Follow other workers, learn, watch, and remove what is too old, until the service stops.
+
+        What fails is tried again later, and keeps nothing else from being done.
+        """
+        chores = [_Chore(self.in_force.follow), _Chore(self.learning.look), _Chore(self._expire, TIDIED)]
+        if self.settings.on_alarm != KEEP:
+            every = self.settings.watch_every
+            chores.append(_Chore(self.promise.assess, every, due=time.monotonic() + every))
         while not self._stopped.wait(FOLLOWED):
-            try:
-                self.in_force.follow()
-                self.learning.look()
-                now = time.monotonic()
-                if now - watched > self.settings.watch_every and self.settings.on_alarm != KEEP:
-                    self.promise.assess()
-                    watched = now
-                if now - tidied > TIDIED:
-                    self.store.expire(time.time_ns() // 1000 - int(self.settings.age * DAY))
-                    tidied = now
-            except MienError as error:
-                log.warning("%s", error)
-                self._stopped.wait(1.0)
+            for chore in chores:
+                chore.do()
+
+    def _expire(self) -> None:
+        """Remove what is older than the age limit."""
+        self.store.expire(time.time_ns() // 1000 - int(self.settings.age * DAY))
+
+
+@dataclass
+class _Chore:
+    """What is done beside the answers: at every look, or every so many seconds."""
+
+    work: Callable[[], object]
+    seconds: float = 0.0
+    due: float = 0.0
+
+    def do(self) -> None:
+        """Do it where it is due."""
+        now = time.monotonic()
+        if now < self.due:
+            return
+        self.due = now + self.seconds
+        try:
+            self.work()
+        except Exception as error:  # a thread that ends would leave the server with an earlier patch
+            self.due = now + max(self.seconds, RETRY)
+            log.warning("%s", error, exc_info=None if isinstance(error, MienError) else error)

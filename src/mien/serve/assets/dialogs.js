@@ -5,10 +5,16 @@ import {element} from "./dom.js";
 const WHO = "mien-who";
 let opened = 0;
 
-export const who = () => localStorage.getItem(WHO) || "";
+let name = "";
 
-export function setWho(name) {
-  localStorage.setItem(WHO, name.trim());
+// The name of who decides; a browser that keeps nothing has it until the page is closed.
+export function who() {
+  try { return localStorage.getItem(WHO) || name; } catch { return name; }
+}
+
+export function setWho(given) {
+  name = given.trim();
+  try { localStorage.setItem(WHO, name); } catch { /* it stays in the page alone */ }
 }
 
 // Asks whether something shall be done, for what reason and by whom; null where it shall not.

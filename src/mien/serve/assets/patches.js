@@ -3,10 +3,11 @@
 import {at, button, element, fill, headOf, note, tell} from "./dom.js";
 import {confirmed} from "./dialogs.js";
 import {ask, showProblem} from "./server.js";
+import {proposalsOf} from "./proposals.js";
 import {moment, NONE, sentence} from "./words.js";
 
 const ACTIONS = {
-  start: "in force at the start", swap: "put in force", "roll back": "rolled back to", propose: "proposed", decline: "declined",
+  start: "in force at the start", swap: "put in force", "roll back": "rolled back to", propose: "proposed", refit: "fitted, not proposed", decline: "declined",
   restrain: "restrained by an alarm", lift: "restraint lifted",
 };
 const PUT_IN_FORCE = ["start", "swap", "roll back"];
@@ -14,13 +15,14 @@ const COLUMNS = ["Time", "What", "Patch", "Who", "Reason", "What was promised"];
 
 // Reads the patches and the log, and shows them; returns what is in force, with all patches.
 export async function loadPatches() {
-  const [state, {log}] = await Promise.all([ask("patches"), ask("patches/log")]);
+  const [state, {log}, learning] = await Promise.all([ask("patches"), ask("patches/log"), ask("patches/proposals")]);
   const isFirst = log.filter(entry => PUT_IN_FORCE.includes(entry.action)).length < 2;
   const goBack = () => act("rollback", "Go back?", "What was in force before the last swap takes over.", "Go back", {});
   fill(at("patches-now"),
     element("section", {class: "first"}, element("h2", {}, "Patches"),
       element("ul", {class: "cards"}, state.patches.map(patch => card(patch, state)), alone(state)),
       button("Go back to what was in force before", goBack, {"data-name": "back", disabled: isFirst})),
+    proposalsOf(learning, act),
     element("section", {}, element("h2", {}, "Log"),
       note("Nothing is ever removed from it. Times are those of your time zone."), table(log)));
   return state;
@@ -57,7 +59,7 @@ async function act(path, title, words, verb, more) {
   if (!why) return;
   try {
     const state = await ask(`patches/${path}`, {json: {...more, ...why}, patient: false});
-    tell(`In force now: ${state.in_force}.`);
+    tell(state.in_force ? `In force now: ${state.in_force}.` : "Done.");
   } catch (error) {
     showProblem(error);
   }
