@@ -82,6 +82,8 @@ def test_what_explains_nothing_is_refused(mien: Mien, f: Path, place: Path, tmp_
     mien("predict", f, place / "photos", "--explain", tmp_path / "why").refused(2, "--explain", "nothing overrides")
     command = ("predict", f, place / "photos", "--patch", place / "right.patch", "--explain")
     mien(*command, place / "photos" / "why").refused(2, "--explain", "inside the data")
+    (tmp_path / "note").write_text("kept")
+    mien(*command, tmp_path / "note").refused(2, "--explain", "is a file")
     (tmp_path / "answers.csv").write_text("id,left,middle\n1,0.5,0.5\n")
     said = mien("predict", tmp_path / "answers.csv", "--patch", place / "right.patch", "--explain", tmp_path / "why")
     said.refused(2, "--explain", "is for pictures")

@@ -215,6 +215,7 @@ def test_wrong_usage_is_told_before_anything_is_served(
     mien("serve", place, "--patch", "third", *store).refused(2, "third")
     mien("serve", place, "--shadow", "third", *store).refused(2, "third")
     mien("serve", place, "--port", 0, "--store", "mysql://host/db").refused(2, "mysql")
+    mien("serve", place, "--port", 0, "--store", "").refused(2, "names no file")
     mien("serve", place, "--keep", "all", *store).refused(2, "keep")
     mien("serve", place, "--host", "", *store).refused(2, "--host")
     monkeypatch.setenv("MIEN_SERVE_TOKEN", "short")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import struct
 import tarfile
 import zipfile
@@ -106,6 +107,17 @@ def test_one_broken_member_of_a_zip(tmp_path: Path) -> None:
     path.write_bytes(content)
     items, _ = read(path)
     assert [item.id for item in items if item.status != OK] == [f"{path}/05.png"] and len(items) == 20
+
+
+def test_a_member_whose_end_is_broken_keeps_its_name(tmp_path: Path) -> None:
+    path = as_zip(tmp_path / "a.zip", {"a.png": png() + random.Random(0).randbytes(100_000), **PICTURES})
+    with zipfile.ZipFile(path) as archive:
+        size = archive.getinfo("a.png").compress_size
+    content = bytearray(path.read_bytes())
+    content[size - 20 : size] = bytes(20)
+    path.write_bytes(content)
+    items, _ = read(path)
+    assert [item.id for item in items if item.status != OK] == [f"{path}/a.png"]
 
 
 def test_encrypted_members_have_a_row_each(tmp_path: Path) -> None:

@@ -121,6 +121,12 @@ def test_a_camera_that_cannot_be_opened() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "kill"), reason="this system has no signals")
+def test_a_camera_that_is_not_there() -> None:
+    pytest.importorskip("cv2", reason="the extra faces is not installed")
+    with pytest.raises(DataError, match="camera:987: the camera cannot be opened"):
+        Camera.open("camera:987")
+
+
 def test_ctrl_c_stops_it_and_the_frames_end() -> None:
     fake = Fake(100)
     camera = Camera("camera:0", fake, Clock())

@@ -200,7 +200,13 @@ def test_verdicts_are_kept_once_and_those_on_nothing_are_refused(client: TestCli
     assert client.post("/feedback", json={**verdict, "label": "upper"}).json()["verdict"] == "changed"
     refused(client.post("/feedback", json={**verdict, "prediction": "nothing"}), 422)
     assert "did you mean 'lower'" in refused(client.post("/feedback", json={**verdict, "label": "lowr"}), 400)["remedy"]
-    refused(client.post("/feedback", json={"label": "lower"}), 422)
+    assert "openapi.json" in refused(client.post("/feedback", json={"label": "lower"}), 422)["remedy"]
+    content = json.dumps(verdict)  # as curl -d sends it: as a form
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert (
+        "Content-Type: application/json"
+        in refused(client.post("/feedback", content=content, headers=form), 422)["remedy"]
+    )
 
 
 def test_what_needs_a_verdict_is_listed_with_its_crop_where_crops_are_kept(patches: Path, tmp_path: Path) -> None:
@@ -319,7 +325,7 @@ def test_a_body_that_does_not_arrive_has_its_status_wherever_it_is_sent(
 def test_what_is_not_there_and_faults_have_one_form(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(client.get("/nothing"), 404)
     refused(client.delete("/patches"), 405)
-    refused(client.get("/predict"), 405)
+    assert "openapi.json" in refused(client.get("/predict"), 405)["remedy"]
     monkeypatch.setattr("mien.serve.app.force", lambda service: 1 / 0)
     content = refused(client.get("/patches"), 500)
     assert "division" not in json.dumps(content)

@@ -49,6 +49,22 @@ def test_after_a_restart_the_last_patch_is_in_force_unless_another_is_named(patc
     assert names(again) == [("start", "first"), ("start", "second")]
 
 
+def test_a_server_starts_though_its_last_patch_was_deleted_or_renamed(
+    patches: Path, store: Store, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        shutil.copytree(patches / f"{name}.patch", tmp_path / f"{name}.patch")
+    first = in_force(tmp_path, store).start("first")
+    (tmp_path / "first.patch").rename(tmp_path / "renamed.patch")
+    assert in_force(tmp_path, store).start().id == first.id
+    shutil.rmtree(tmp_path / "renamed.patch")
+    with pytest.raises(UsageError, match=r"first@\w+, which was in force last, is not among the patches"):
+        in_force(tmp_path, store).start()
+    assert in_force(tmp_path, store).start("second").name == "second"
+    assert store.patch_log()[-1].previous == first.id
+    assert in_force(tmp_path, store).start("none").reference == "none"
+
+
 def test_a_patch_that_cannot_be_loaded_leaves_the_earlier_one_in_force(
     patches: Path, store: Store, tmp_path: Path
 ) -> None:

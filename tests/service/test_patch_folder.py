@@ -83,3 +83,20 @@ def test_a_patch_that_appears_or_changes_is_noticed(patches: Path, tmp_path: Pat
     shutil.copytree(patches / "second.patch", tmp_path / "new.patch")
     after = folder.load("new")
     assert before.patch is not None and after.patch is not None and before.patch.id != after.patch.id
+
+
+def test_what_may_not_be_looked_into_holds_no_patch(
+    patches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_file = Path.is_file
+
+    def refused(path: Path) -> bool:
+        if path.parent.name == "lost+found":  # as on a disk of its own, where only root may read it
+            raise PermissionError(path)
+        return is_file(path)
+
+    shutil.copytree(patches / "first.patch", tmp_path / "first.patch")
+    (tmp_path / "lost+found").mkdir()
+    monkeypatch.setattr(Path, "is_file", refused)
+    assert [each.name for each in PatchFolder(tmp_path, Bars()).listed()] == ["first"]
+    assert PatchFolder(tmp_path / "nothing", Bars()).listed() == []

@@ -48,6 +48,8 @@ def refused(place: str | Path, kind: type[MienError]) -> str:
         (f"postgresql://ann:{SECRET}@host/db?sslmode=yes", "sslmode 'yes' is not known"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
+        ("", "names no file"),
+        (":memory:", "names no file"),
         ("sqlite:///a.db?mode=ro", "names no file"),
         ("sqlite://a.db", "names no file"),
     ],

@@ -69,6 +69,8 @@ class Looking:
             cause, remedy = "explains overrides, and nothing overrides the classifier", "name a patch with --patch"
             raise UsageError(cause, place="--explain", remedy=f"{remedy}, or leave it out")
         check_outside_data(self.explain, places, "--explain")
+        if self.explain.exists() and not self.explain.is_dir():
+            raise UsageError(f"{self.explain} is a file", place="--explain", remedy="name a folder, such as why")
         return Explanations(predictor, self.explain)
 
     def finder(self, size: int) -> FaceFinder | None:

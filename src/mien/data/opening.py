@@ -1,7 +1,4 @@
-"""Opening and decoding of one image file, on disk or in memory: upright, first frame, grey or RGB.
-
-Files with broken metadata are read, too.
-"""
+"""Opening and decoding of one image file, on disk or in memory: upright, first frame, grey or RGB, despite bad EXIF."""
 
 from __future__ import annotations
 

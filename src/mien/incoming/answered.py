@@ -11,7 +11,7 @@ from mien.incoming.item import Item
 
 FACE = re.compile(r"#face=\d+$")
 """How the name of a face ends, behind that of its picture or frame."""
-CHANGED = "give the same pictures in the same order, or start over without --resume"
+CHANGED = "give the same pictures in the same order, or start over with --fresh"
 Stage = Callable[[Iterator[Item]], Iterator[Item]]
 
 

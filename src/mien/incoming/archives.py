@@ -110,8 +110,9 @@ class _Reader:
                 raise ArchiveError(f"is larger than {LARGEST:,} bytes", UNPACK)
             if member.packed and expands_too_far(member.size, member.packed):
                 raise ArchiveError(f"expands to more than {RATIO} times its size", UNPACK)
-            name = self._id(member.name)
-            return Item(name, name.partition("#copy=")[0], first + file.read())
+            content = first + file.read()
+        name = self._id(member.name)
+        return Item(name, name.partition("#copy=")[0], content)
 
     def _id(self, name: str) -> str:
         """The id of a member; one whose name occurred before is counted."""

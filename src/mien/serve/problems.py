@@ -21,6 +21,10 @@ TITLES = {
     500: "Fault of the server", 503: "Try again later",
 }  # fmt: skip
 """Status → title."""
+FORMS = "GET /openapi.json lists all paths and what they take"
+AS_JSON = "send JSON, with the header Content-Type: application/json"
+REMEDIES = {400: f"send valid JSON; {FORMS}", 404: FORMS, 405: FORMS}
+"""Status of an error that the framework found → remedy."""
 RETRY_AFTER = "1"
 """Seconds after which a client may try again."""
 
@@ -63,7 +67,8 @@ def problem_of(error: Exception) -> ProblemError:
         case ProblemError():
             return error
         case HTTPException():
-            return ProblemError(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+            headers = dict(error.headers or {})
+            return ProblemError(error.status_code, str(error.detail), REMEDIES.get(error.status_code, ""), headers)
         case OverloadError():
             return ProblemError(503, error.cause, error.remedy, {"Retry-After": RETRY_AFTER})
         case StorageError():
@@ -90,7 +95,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         places = [{"place": ".".join(map(str, each["loc"])), "detail": str(each["msg"])} for each in error.errors()]
         cause = "; ".join(f"{each['place']}: {each['detail']}" for each in places)[:1000]
-        return ProblemError(422, cause, errors=places).response()
+        is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+        return ProblemError(
+            422, cause, FORMS if is_json or request.method == "GET" else AS_JSON, errors=places
+        ).response()
 
     app.add_exception_handler(RequestValidationError, refused)
     for kind in (MienError, ProblemError, HTTPException, Exception):

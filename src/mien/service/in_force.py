@@ -74,10 +74,19 @@ class InForce:
             listed = self.patches.find(reference) if reference is not None else None
             named = listed.id if listed else ""
             if before and (reference is None or before[-1].patch == named):
-                self._follow()
+                self._follow_from(before[-1])
             else:  # what was in force before need not be there any more
                 self._put(lambda stack: reference or NONE, START, "", self.who)
             return self.now
+
+    def _follow_from(self, last: LogEntry) -> None:
+        """Follow the log of an earlier server; UsageError where the patch that was in force last is not there."""
+        try:
+            self._follow()
+        except UsageError:
+            cause = f"{last.name}@{last.patch[:12]}, which was in force last, is not among the patches"
+            remedy = "put its folder back, name another with --patch, or start without: --patch none"
+            raise UsageError(cause, place="patch", remedy=remedy) from None
 
     def swap(self, reference: str, *, reason: str = "", who: str = "", replacing: str | None = None) -> Force:
         """Put a patch in force: it is loaded and tried, logged, and then exchanged. An alarm's restraint ends with it.
@@ -177,8 +186,7 @@ class InForce:
         if last is None or last.patch == self.now.id:
             predictor, name = self.now.loaded, self.now.name
         else:
-            predictor = self.patches.load(f"{last.name}@{last.patch}" if last.patch else NONE)
-            name = last.name
+            predictor, name = self.patches.load(last.patch or NONE), last.name  # its folder may have another name now
         self._set(predictor, name, entries[-1].seq, restraint)
         return True
 
@@ -248,8 +256,7 @@ def _earlier(stack: list[LogEntry]) -> str:
     if len(stack) < 2:
         remedy = "name a patch to swap to, or none"
         raise UsageError("nothing was in force before", place="roll back", remedy=remedy)
-    entry = stack[-2]
-    return f"{entry.name}@{entry.patch}" if entry.patch else NONE
+    return stack[-2].patch or NONE
 
 
 def certificate_of(predictor: Predictor) -> Mapping[str, Any] | None:

@@ -73,9 +73,8 @@ class PatchFolder:
 
     def listed(self) -> list[ListedPatch]:
         """All patches in the folder, by name; those that cannot be put in force have a problem."""
-        inside = sorted(self.folder.iterdir()) if self.folder is not None and self.folder.is_dir() else []
-        visible = (path for path in inside if not path.name.startswith("."))
-        places = [path for path in (*self.beside, *visible) if (path / PATCH.file).is_file()]
+        visible = (path for path in _inside(self.folder) if not path.name.startswith("."))
+        places = [path for path in (*self.beside, *visible) if _holds_patch(path)]
         with self._lock:
             self._listed = {path: self._read(path) for path in places}
             return [listed for _, listed in self._listed.values()]
@@ -166,6 +165,22 @@ class PatchFolder:
             return changed, ListedPatch(name, record.id, path, targets, dict(about), words, problem)
         except MienError as error:
             return changed, ListedPatch(name, "", path, problem=f"{error.cause}")
+
+
+def _inside(folder: Path | None) -> list[Path]:
+    """What lies in a folder, by name; nothing in one that is not there or may not be read."""
+    try:
+        return [] if folder is None else sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _holds_patch(path: Path) -> bool:
+    """Whether a patch lies there; what may not be looked into, as lost+found on a disk, holds none."""
+    try:
+        return (path / PATCH.file).is_file()
+    except OSError:
+        return False
 
 
 def _begins(digest: str, start: str) -> bool:

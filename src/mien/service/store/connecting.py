@@ -66,6 +66,8 @@ def address_of(place: str | Path) -> Address:
     >>> address_of("postgresql://ann:secret@db.example/mien").place
     'postgresql://db.example:5432/mien'
     """
+    if str(place) in ("", ":memory:"):  # each connection would have a database of its own
+        raise UsageError("names no file", place="--store", remedy="give the path of a file, such as service.db")
     if "://" not in str(place):
         return Address(URL.create("sqlite", database=str(place)), str(place))
     kind = str(place).partition("://")[0]
