@@ -17,6 +17,7 @@ from benchmarks.serving.material import make_material
 from benchmarks.serving.swaps import swaps
 from benchmarks.serving.throughput import throughput
 from benchmarks.serving.verdicts import verdicts
+from mien.storage.identity import identity
 
 PARTS = {"throughput": throughput, "machinery": machinery, "swaps": swaps, "verdicts": verdicts}
 
@@ -35,7 +36,7 @@ def run() -> None:
             folder.mkdir()
             with result.part(part):
                 PARTS[part](result, material, folder)
-    result.write(material.about)
+    result.write({"name": material.about["pictures"], **material.about, "fingerprint": identity(**material.about)})
 
 
 if __name__ == "__main__":

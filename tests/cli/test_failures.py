@@ -31,7 +31,8 @@ def commands(group: click.Group = cli, words: str = "") -> Iterator[tuple[str, c
 
 
 COMMANDS = dict(commands())
-EVERY_FLAG = set().union(*(flags_of(command) for command in COMMANDS.values()))
+OF_NPM = {"--prefer-offline", "--silent", "--ignore-scripts"}
+EVERY_FLAG = OF_NPM.union(*(flags_of(command) for command in COMMANDS.values()))
 
 
 def texts() -> Iterator[tuple[str, str]]:

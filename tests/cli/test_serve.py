@@ -113,10 +113,10 @@ def test_several_workers_follow_one_swap_and_end_together(base: Path, tmp_path: 
         prediction = server.ask()["prediction"]
         for _ in range(10):  # whichever worker is asked
             assert server.post("/feedback", prediction=prediction, label="left")["verdict"] in ("new", "repeated")
-        workers = children(server.process)
+        workers = [pid for pid in children(server.process) if "multiprocessing.spawn" in command_of(pid)]
         server.process.terminate()
         assert server.process.wait(30) == 0
-        assert not any(map(is_running, workers))
+        assert len(workers) == 2 and not any(map(is_running, workers))
     with open_store(tmp_path / "s.db") as store:
         assert [entry.action for entry in store.patch_log()] == ["start", "swap"]
         assert store.counts()["verdicts"] == 1

@@ -67,6 +67,8 @@ def answers(text: str) -> list[tuple[str, ...]]:
     """Labels and probabilities of a CSV of predictions, whatever its columns are called."""
     header, *rows = csv.reader(text.splitlines())
     rows = [row[: header.index("error") + 1] for row in rows]  # what the log of decisions has besides came later
+    if "status" in header:  # so did this
+        rows = [[cell for name, cell in zip(header, row, strict=False) if name != "status"] for row in rows]
     return [tuple(f"{float(cell):.4f}" if "." in cell and "/" not in cell else cell for cell in row) for row in rows]
 
 
