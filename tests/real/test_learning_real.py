@@ -57,7 +57,9 @@ def test_verdicts_on_real_faces_raise_the_accuracy_on_held_out_ones(real_data: P
     rows: dict[int, Any] = {}
     for start in range(FIRST, len(images), 200):
         part = images[start : start + 200]
-        service.ask(part, [Label(str(start))] * len(part), lambda place, row, s=start: rows.__setitem__(s + place, row))
+        service.ask(
+            part, [Label(str(start))] * len(part), lambda place, each, s=start: rows.__setitem__(s + place, each[0])
+        )
         while len(rows) < start - FIRST + len(part):
             time.sleep(0.01)
     assert service.recorder.flush()

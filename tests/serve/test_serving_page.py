@@ -298,7 +298,7 @@ def test_an_alarm_is_shown_and_a_person_lifts_it(browser: Any, patches: Path, tm
         page.click("#tab-promise")
         page.get_by_text("Not decided so far").wait_for()
         overridden = []
-        server.service.ask(list(IMAGES) * 4, [Label()] * 240, lambda place, row: overridden.append(row))
+        server.service.ask(list(IMAGES) * 4, [Label()] * 240, lambda place, rows: overridden.extend(rows))
         while len(overridden) < 240:
             time.sleep(0.01)
         harmful = [row for row in overridden if row["overridden"]][:25]

@@ -31,7 +31,7 @@ STOPPED = {
     "patch apply": "the patch is applied whole or not at all, run the same command again",
     "patch remove": "run the same command again",
     "predict": "the lines printed up to now are right; the same command with --resume continues a file of --out",
-    "serve": "all verdicts that were acknowledged are kept, run the same command again to go on",
+    "serve": "all verdicts that were acknowledged are kept, run the same command again",
     "watch": "nothing was counted, run the same command again",
     "report": "the run is as it was, run the same command again to make its report",
 }

@@ -81,7 +81,8 @@ class Camera:
         if match is None:
             raise DataError("is no camera", place=place, remedy="write camera:0")
         cv2 = import_optional("cv2", "opencv-python", "faces")
-        cv2.utils.logging.setLogLevel(0)  # it prints what it tries; the error below says enough
+        quiet = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # its place depends on the version
+        quiet(0)  # it prints what it tries; the error below says enough
         return cls(place, cv2.VideoCapture(int(match[1])))
 
     def stop(self) -> None:
