@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from mien.classifiers.contract import Batch
+from mien.deploy.assessment import WatchSettings
 from mien.deploy.predictor import Predictor
 from mien.errors import OverloadError
 from mien.serve.app import application
@@ -234,7 +235,7 @@ def test_a_swap_is_seen_by_the_next_request_and_can_be_taken_back(client: TestCl
 
 
 def test_an_alarm_silences_the_patch_and_a_person_lifts_that(patches: Path, tmp_path: Path) -> None:
-    with served(patches, tmp_path, on_alarm="silence", watch_every=1e6, limit=0.01) as client:
+    with served(patches, tmp_path, on_alarm="silence", watch_every=1e6, watch=WatchSettings(0.01)) as client:
         assert client.get("/watch").json()["standing"] == "quiet"
         rows = [row for _ in range(15) for row in ask(client, *IMAGES) if row["overridden"]]
         for row in rows[:25]:  # each override took a right answer

@@ -18,6 +18,7 @@ pytest.importorskip("fastapi", reason="fastapi is not installed")
 import uvicorn
 from serving import make_patches, make_service, pictures, png
 
+from mien.deploy.assessment import WatchSettings
 from mien.serve.app import application
 from mien.serve.guard import Limits
 from mien.service.answers import Label
@@ -293,7 +294,7 @@ def test_a_proposal_is_declined_or_put_in_force_with_a_reason(browser: Any, patc
 
 
 def test_an_alarm_is_shown_and_a_person_lifts_it(browser: Any, patches: Path, tmp_path: Path) -> None:
-    settings = {"on_alarm": "silence", "watch_every": 1e6, "limit": 0.01}
+    settings = {"on_alarm": "silence", "watch_every": 1e6, "watch": WatchSettings(0.01)}
     with served(patches, tmp_path, **settings) as server, opened(browser, server) as page:
         page.click("#tab-promise")
         page.get_by_text("Not decided so far").wait_for()

@@ -69,9 +69,3 @@ def test_a_patch_of_the_same_data_has_its_settings() -> None:
     assert recipe.data is not None and recipe.data.names == "1=upper"
     other = Recipe.of(Predictor(Bars(), replace(patch, about=about)), ServeSettings(data="/others"))
     assert other.data is not None and other.data.names == ""
-
-
-def test_verdicts_without_pictures_are_refused_at_the_start() -> None:
-    with pytest.raises(UsageError, match="teach nothing without pictures"):
-        ServeSettings(refit_after=100)
-    assert ServeSettings(refit_after=100, keep="crop").swap == "by-hand"

@@ -10,8 +10,3 @@ def test_a_request_that_could_never_be_answered_is_refused_at_the_start() -> Non
     with pytest.raises(UsageError, match="--max-images: is more than may ever wait"):
         ServeSettings(max_images=8, engine=EngineSettings(queue=7))
     assert ServeSettings(max_images=7, engine=EngineSettings(queue=7)).max_images == 7
-
-
-def test_verdicts_without_pictures_teach_nothing() -> None:
-    with pytest.raises(UsageError, match="--refit-after"):
-        ServeSettings(refit_after=10)

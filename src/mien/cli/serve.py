@@ -12,6 +12,7 @@ import click
 
 from mien.cli.failures import to_stderr
 from mien.cli.options import PATH, base_argument, build, options
+from mien.deploy.assessment import WatchSettings
 from mien.errors import UsageError
 from mien.faces.settings import FinderSettings
 from mien.outside import import_optional
@@ -40,7 +41,7 @@ STORE = "service.db"
     metavar="DIR|TGZ",
     help="of --static: a copy of that package; fetched by npm otherwise",
 )
-@options(ServeSettings, EngineSettings, FinderSettings, without=("patch",))
+@options(ServeSettings, EngineSettings, FinderSettings, WatchSettings, without=("patch",))
 def serve(
     place: Path, patch: str | None, patches: Path | None, store: str, host: str, port: int, workers: int,
     token_file: Path | None, static: Path | None, runtime: Path | None, **values: Any,
@@ -60,6 +61,8 @@ def serve(
     if static is not None:
         _write_static(place, patch, static, runtime)
         return
+    if runtime is not None:
+        raise UsageError("is for the page without a server", place="--onnxruntime-web", remedy="add --static OUT")
     import_optional("uvicorn", "uvicorn", "serve")
     import_optional("fastapi", "fastapi", "serve")
     from mien.cli.sockets import bound

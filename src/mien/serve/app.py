@@ -10,12 +10,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mien.data.views import png_uri
 from mien.serve import inference, openapi, page, problems, proposals
-from mien.serve.asking import PATH, PredictEndpoint, Shortcut
+from mien.serve.asking import Shortcut
 from mien.serve.bodies import read_pictures
 from mien.serve.guard import Guard, Limits
 from mien.serve.metrics import Metrics
@@ -70,7 +69,6 @@ def application(make: Callable[[Callable[[Callable[[], object]], object]], Servi
         await asyncio.to_thread(service.stop)
 
     app = FastAPI(title="mien", lifespan=life, docs_url=None, redoc_url=None)
-    app.router.routes.insert(0, Route(PATH, PredictEndpoint(service), methods=["POST"]))
     app.router.routes.extend(page.routes())
     for router in (_explanations(service), _patches(service), _feedback(service), _state(service, metrics)):
         app.include_router(router)

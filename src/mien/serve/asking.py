@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mien.serve.bodies import Pictures, read_pictures
@@ -54,7 +55,7 @@ class Shortcut:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer for pictures, or hand a request on."""
-        is_asked = scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST"
+        is_asked = scope["type"] == "http" and scope["path"] == PATH
         await (self.endpoint if is_asked else self.app)(scope, receive, send)
 
 
@@ -79,6 +80,8 @@ class PredictEndpoint:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        if scope["method"] != "POST":
+            raise HTTPException(405, headers={"Allow": "POST"})
         body = await read_body(receive)
         content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         query = scope["query_string"].decode("latin-1")

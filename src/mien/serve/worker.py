@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from mien.classifiers.cell import cell_of, open_run
 from mien.classifiers.contract import Classifier, ImageSpec
 from mien.classifiers.registry import open_classifier
+from mien.deploy.assessment import WatchSettings
 from mien.deploy.opening import is_patched
 from mien.errors import UsageError
 from mien.faces.settings import FinderSettings
@@ -62,7 +63,8 @@ class ServerConfig:
         settings: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored["settings"].items()
         }
-        settings |= {"engine": EngineSettings(**settings["engine"]), "finder": FinderSettings(**settings["finder"])}
+        kinds = {"engine": EngineSettings, "finder": FinderSettings, "watch": WatchSettings}
+        settings |= {name: kind(**settings[name]) for name, kind in kinds.items()}
         return cls(**{**stored, "settings": ServeSettings(**settings)})
 
     @property

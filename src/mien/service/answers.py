@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import random
 import time
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.data.views import encoded
+from mien.deploy.decisions.rows import figures_of
 from mien.deploy.predictor import Predictor
 from mien.incoming.item import OK
 from mien.service.engine import Answer
@@ -126,12 +126,8 @@ def _for_client(
 def _decided(decision: Decision, row: int, classes: Sequence[str]) -> dict[str, Any]:
     """The corrected answer of one row, with its score and threshold; None for one that nothing exceeds."""
     final = int(decision.final[row])
-    figures = {"score": decision.score, "threshold": decision.threshold}
-    values = {name: None if array is None else float(array[row]) for name, array in figures.items()}
-    return {
-        "final": None if final == NO_LABEL else classes[final], "overridden": bool(decision.overridden[row]),
-        **{name: value if value is not None and math.isfinite(value) else None for name, value in values.items()},
-    }  # fmt: skip
+    answer = {"final": None if final == NO_LABEL else classes[final], "overridden": bool(decision.overridden[row])}
+    return {**answer, "score": None, "threshold": None, **figures_of(decision, row)}
 
 
 def _id(predictor: Predictor) -> str:

@@ -106,7 +106,6 @@ class Engine:
         self._changed = threading.Condition()
         self._stopping = False
         self._threads: list[threading.Thread] = []
-        self._requests: dict[tuple[str, ...], FeatureRequest] = {}
         self._is_exact: dict[FeatureRequest, bool] = {}
         self._blas: Any = None
         self._prepared = threading.local()
@@ -211,9 +210,8 @@ class Engine:
     def _batch(self, questions: list[Question], crops: list[Crop]) -> Iterator[Answer]:
         predictors = {id(each): each for question in questions for each in (question.by, *question.beside)}
         self._prepare(predictors.values())
-        outputs = self._outputs(
-            Batch(np.stack([crop.pixels for crop in crops])), self._request(tuple(predictors.values()))
-        )
+        request = FeatureRequest.for_reading(each.request for each in predictors.values())
+        outputs = self._outputs(Batch(np.stack([crop.pixels for crop in crops])), request)
         decided: dict[int, tuple[Outputs, Decision]] = {}
         for key, predictor in predictors.items():
             padded = outputs.padded_to(len(predictor.classes)) if len(predictor.classes) > outputs.shape[1] else outputs
@@ -225,15 +223,14 @@ class Engine:
     def _outputs(self, batch: Batch, request: FeatureRequest) -> Outputs:
         """The classifier's outputs, with the probabilities that it gives where nothing else is read out."""
         outputs = self.classifier.outputs(batch, request)
-        if request == ANSWERS or self._is_exact.get(request):
+        if request == ANSWERS:
             return outputs
         if request not in self._is_exact:
-            inputs = (batch, _noise(self.reader.images))
-            pairs = [
-                (self.classifier.outputs(each, request), self.classifier.outputs(each, ANSWERS)) for each in inputs
-            ]
-            self._is_exact[request] = all(np.array_equal(both.probs, alone.probs) for both, alone in pairs)
-            return replace(outputs, probs=pairs[0][1].probs)
+            noise = _noise(self.reader.images)
+            both, alone = (self.classifier.outputs(noise, each).probs for each in (request, ANSWERS))
+            self._is_exact[request] = np.array_equal(both, alone)
+        if self._is_exact[request]:
+            return outputs
         return replace(outputs, probs=self.classifier.outputs(batch, ANSWERS).probs)
 
     def _prepare(self, predictors: Iterable[Predictor]) -> None:
@@ -246,15 +243,6 @@ class Engine:
             if key not in prepared:
                 predictor.prepare_thread()
                 prepared.add(key)
-
-    def _request(self, predictors: tuple[Predictor, ...]) -> FeatureRequest:
-        """What the classifier must give for all of these."""
-        key = tuple(sorted(each.patch.id if each.patch else "" for each in predictors))
-        if key not in self._requests:
-            if len(self._requests) > 1000:
-                self._requests.clear()
-            self._requests[key] = FeatureRequest.for_reading([each.request for each in predictors])
-        return self._requests[key]
 
 
 def _noise(images: ImageSettings) -> Batch:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from mien.errors import StorageError
@@ -36,7 +35,7 @@ class Recorder:
 
     Attributes
     ----------
-    store : where they go. most : that wait in memory. on_written : called with the decisions of each write.
+    store : where they go. most : that wait in memory.
     most_bytes : of crops that wait in memory; decisions beyond wait without theirs.
     lost : how many are lost. failing : the last error of the store, None where the last write succeeded.
     """
@@ -44,7 +43,6 @@ class Recorder:
     store: Store
     most: int = 100_000
     most_bytes: int = 2**28
-    on_written: Callable[[int], object] = lambda count: None
     lost: int = 0
     failing: Exception | None = None
     _records: list[Record] = field(default_factory=list)
@@ -129,5 +127,4 @@ class Recorder:
             self._written += len(records)
             self._bytes -= sum(map(len, crops.values()))
             self._changed.notify_all()
-        self.on_written(len(records))
         return True

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from mien.classifiers.contract import Classifier
-from mien.deploy.assessment import WatchSettings
 from mien.deploy.predictor import Predictor
 from mien.deploy.watch_io import KEEP
 from mien.errors import DataError, MienError, OverloadError, choice_error
@@ -82,8 +81,7 @@ class Service:
         found_by = FaceFinder.open(finder, classifier.card.images.size) if finder.faces else None
         self.engine = Engine(classifier, settings.engine, self._answered, found_by)
         self.recorder = Recorder(store)
-        watch = WatchSettings(settings.limit, settings.delta, settings.deadline)
-        self.promise = Promise(self.in_force, store, watch, settings.on_alarm)
+        self.promise = Promise(self.in_force, store, settings.watch, settings.on_alarm)
         self.learning = Learning(self.in_force, store, settings, elsewhere)
         self.reasons = Reasons(classifier, settings.data)
         self.deliver = deliver

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.deploy.assessment import WatchSettings
+from mien.deploy.watch_io import KEEP, ON_ALARM
 from mien.errors import UsageError
 from mien.faces.settings import FinderSettings
 from mien.machine import cores
 from mien.settings import setting, validate
 
-NONE, HASH, CROP = KEEP = ("none", "hash", "crop")
+NONE, HASH, CROP = KINDS_KEPT = ("none", "hash", "crop")
 """What is kept of a picture: nothing; a digest of its pixels; the crop that the classifier read."""
 BY_HAND, BETTER = SWAP_POLICIES = ("by-hand", "better")
 """Who puts a new patch in force: a person; or the server, where it is certified and better on held-out verdicts."""
@@ -53,13 +55,12 @@ class ServeSettings:
     allow : host names under which the server is reached, beside those of this machine.
     origins : of other sites whose pages may send requests.
     max_bytes : largest request, in million bytes. max_images : pictures of one request.
-    keep : one of KEEP. age : days after which decisions, verdicts and crops are deleted.
+    keep : one of KINDS_KEPT. age : days after which decisions, verdicts and crops are deleted.
     audit : share of pictures drawn at random for a verdict, overridden or not.
     data : place of labelled pictures; the ones most alike explain an answer, and new patches learn from them.
     new_classes : that verdicts may name beside those of the answers, so that they can be learnt.
-    engine : how pictures are answered. finder : how faces are found.
-    limit, delta, deadline : of the watch, see `mien.deploy.assessment.WatchSettings`. watch_every : seconds between two
-        looks for an alarm.
+    engine : how pictures are answered. finder : how faces are found. watch : what is promised.
+    watch_every : seconds between two looks for an alarm.
     on_alarm : what an alarm of the watch puts in force, see `mien.deploy.watch_io`.
     refit_after : verdicts after which a new patch is fitted; 0 for never. swap : one of SWAP_POLICIES.
     trained_on : data sets that the classifier was trained on, by default those that the patch in force names. No patch
@@ -72,26 +73,19 @@ class ServeSettings:
     origins: tuple[str, ...] = setting((), "origins of other sites whose pages may send requests")
     max_bytes: float = setting(16.0, "largest request, in million bytes", within=(0.001, 1000))
     max_images: int = setting(64, "pictures of one request", within=(1, 10_000))
-    keep: str = setting(NONE, "what is kept of pictures: nothing, a digest, or the crop that was read", choices=KEEP)
+    keep: str = setting(
+        NONE, "what is kept of pictures: nothing, a digest, or the crop that was read", choices=KINDS_KEPT
+    )
     age: float = setting(90.0, "days after which decisions, verdicts and crops are deleted", within=(0.01, 1e5))
     audit: float = setting(0.0, "share of pictures drawn at random for a verdict", within=(0, 1))
     data: str = setting(
         "", "labelled pictures: those most alike are shown beside an answer, and new patches learn from them"
     )
     new_classes: tuple[str, ...] = setting((), "classes that verdicts may name beside those of the answers")
-    limit: float | None = setting(
-        None, "largest share of all answers that may be spoilt; by default the budget times the share of right answers",
-        within=(0, 1), exclusive=True,
-    )  # fmt: skip
-    delta: float = setting(0.05, "chance of a false alarm", within=(0, 1), exclusive=True)
-    deadline: float | None = setting(
-        None, "days after which an override without a verdict counts as spoilt; never by default", within=(0, 1e5)
-    )
     watch_every: float = setting(10.0, "seconds between two looks for an alarm", within=(0.05, 1e6))
     on_alarm: str = setting(
-        "keep", "what an alarm puts in force: the patch as it is, only flags, or f's answers alone",
-        choices=("keep", "flag", "silence"),
-    )  # fmt: skip
+        KEEP, "what an alarm puts in force: the patch as it is, only flags, or f's answers alone", choices=ON_ALARM
+    )
     refit_after: int = setting(0, "verdicts after which a new patch is fitted; 0: never", within=(0, 1e9))
     swap: str = setting(
         BY_HAND, "who puts a new patch in force: a person, or the server where it is certified and better",
@@ -102,12 +96,10 @@ class ServeSettings:
     )
     engine: EngineSettings = EngineSettings()
     finder: FinderSettings = FinderSettings()  # noqa: RUF009 -- frozen
+    watch: WatchSettings = WatchSettings()  # noqa: RUF009 -- frozen
 
     def __post_init__(self) -> None:
         validate(self)
         if self.max_images > self.engine.queue:
             remedy = f"give --queue {self.max_images}, or a smaller --max-images"
             raise UsageError("is more than may ever wait (--queue)", place="--max-images", remedy=remedy)
-        if self.refit_after and self.keep != CROP:
-            remedy = "add --keep crop, or leave --refit-after out"
-            raise UsageError("verdicts teach nothing without pictures", place="--refit-after", remedy=remedy)

@@ -89,7 +89,7 @@ def _of_item(item: Item, columns: Columns) -> Row:
 def _answer(answers: Predictions, row: int, columns: Columns) -> Row:
     outputs, decision, classes = answers.outputs, answers.decision, columns.classes
     final = int(decision.final[row])
-    logged = {"patch": columns.patch, **_figures(decision, row), "time": time_text()} if columns.patch else {}
+    logged = {"patch": columns.patch, **figures_of(decision, row), "time": time_text()} if columns.patch else {}
     return {
         "label": classes[decision.base[row]],
         "corrected": None if final == NO_LABEL else classes[final],
@@ -101,7 +101,7 @@ def _answer(answers: Predictions, row: int, columns: Columns) -> Row:
     }
 
 
-def _figures(decision: Decision, row: int) -> dict[str, float | None]:
+def figures_of(decision: Decision, row: int) -> dict[str, float | None]:
     """Score and threshold; None for a threshold that is never exceeded."""
     figures = {"score": decision.score, "threshold": decision.threshold}
     values = {name: float(array[row]) for name, array in figures.items() if array is not None}
