@@ -218,6 +218,8 @@ def test_wrong_usage_is_told_before_anything_is_served(
     mien("serve", place, "--port", 0, "--store", "").refused(2, "names no file")
     mien("serve", place, "--keep", "all", *store).refused(2, "keep")
     mien("serve", place, "--host", "", *store).refused(2, "--host")
+    mien("serve", place, "--patches", tmp_path / "nowhere", *store).refused(2, "--patches")
+    mien("serve", place, "--onnxruntime-web", tmp_path, *store).refused(2, "--static")
     monkeypatch.setenv("MIEN_SERVE_TOKEN", "short")
     mien("serve", place, *store).refused(2, "MIEN_SERVE_TOKEN", "holds no token")
     monkeypatch.delenv("MIEN_SERVE_TOKEN")

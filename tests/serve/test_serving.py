@@ -377,6 +377,22 @@ def test_tensors_that_make_no_pictures(client: TestClient, shape: list[int], kin
     assert 400 <= answer.status_code < 500 and answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_store_that_is_removed_while_serving_makes_the_server_unready(patches: Path, tmp_path: Path) -> None:
+    with served(patches, tmp_path) as client:
+        assert client.get("/readyz").status_code == 200
+        (tmp_path / "service.db").rename(tmp_path / "elsewhere.db")
+        assert "removed or exchanged" in refused(client.get("/readyz"), 503)["detail"]
+        (tmp_path / "elsewhere.db").rename(tmp_path / "service.db")
+        assert client.get("/readyz").status_code == 200
+
+
+def test_a_reason_may_be_left_out(client: TestClient) -> None:
+    client.post("/patches/swap", json={"patch": "none"})
+    assert client.post("/patches/rollback").json()["in_force"].startswith("first@")
+    log = client.get("/patches/log").json()["log"]
+    assert log[-1]["reason"] == "" and log[-1]["time"].endswith("Z")
+
+
 def test_figures_for_prometheus(client: TestClient) -> None:
     ask(client, *IMAGES)
     client.get("/nothing")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from mien.service.comparison import Comparison, compared
+from mien.service.comparison import Comparison, HeldOut, compared
 from mien.types import Bools, Floats, Ints
 
 NAMES = ("joy", "fear", "anger")
@@ -19,12 +19,11 @@ def result(
     units: Ints | None = None,
 ) -> Comparison:  # fmt: skip
     count = len(truth)
-    return compared(
-        truth, before, before, after, classes=NAMES,
-        answered=np.ones(count, bool) if answered is None else answered,
-        weights=np.ones(count) if weights is None else weights,
-        units=np.arange(count) if units is None else units,
+    held = HeldOut(
+        truth, before, np.ones(count, bool) if answered is None else answered,
+        np.ones(count) if weights is None else weights, np.arange(count) if units is None else units, NAMES,
     )  # fmt: skip
+    return compared(held, before, after)
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 20))

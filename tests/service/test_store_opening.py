@@ -211,3 +211,16 @@ def test_an_address_shows_no_password() -> None:
     address = address_of(f"postgresql://ann:{SECRET}@host:1234/db")
     assert address.place == "postgresql://host:1234/db" and SECRET not in repr(address)
     assert isinstance(address.url, sql.URL) and address.url.password == SECRET
+
+
+def test_a_file_that_is_removed_or_exchanged_is_noticed(tmp_path: Path) -> None:
+    place = tmp_path / "s.db"
+    with open_store(place) as store:
+        assert store.is_there
+        content = place.read_bytes()
+        place.unlink()
+        assert not store.is_there
+        place.write_bytes(content)
+        assert not store.is_there
+    with open_store(place) as store:
+        assert store.is_there

@@ -130,8 +130,8 @@ def occluded(image: NDArray[np.uint8], masks: Bools) -> NDArray[np.uint8]:
 def blurred(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The picture without detail of the size of a patch: a Gaussian blur of half its side.
 
-    >>> blurred(np.full((16, 16), 7, np.uint8)).max()
-    np.uint8(7)
+    >>> int(blurred(np.full((16, 16), 7, np.uint8)).max())
+    7
     """
     sigma = _patch_side(len(image)) / 2
     smooth = gaussian_filter(image.astype(np.float32), (sigma, sigma, *(0,) * (image.ndim - 2)), mode="nearest")

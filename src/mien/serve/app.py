@@ -49,6 +49,9 @@ class Reason(BaseModel):
     who: Text = ""
 
 
+UNSAID = Reason()
+
+
 def application(make: Callable[[Callable[[Callable[[], object]], object]], Service], limits: Limits) -> ASGIApp:
     """The whole application: guarded, with all routes.
 
@@ -149,7 +152,7 @@ def _patches(service: Service) -> APIRouter:
     @router.get("/log")
     def patch_log() -> dict[str, Any]:
         """What was ever in force, with its certificate, who put it there, and why."""
-        return {"log": [vars(entry) for entry in service.store.patch_log()]}
+        return {"log": [entry.shown for entry in service.store.patch_log()]}
 
     @router.post("/swap")
     def swap(wanted: Swap) -> dict[str, Any]:
@@ -158,13 +161,13 @@ def _patches(service: Service) -> APIRouter:
         return force(service)
 
     @router.post("/rollback")
-    def roll_back(why: Reason) -> dict[str, Any]:
+    def roll_back(why: Reason = UNSAID) -> dict[str, Any]:
         """Put that in force which was before the last swap."""
         service.in_force.roll_back(reason=why.reason, who=why.who)
         return force(service)
 
     @router.post("/lift")
-    def lift(why: Reason) -> dict[str, Any]:
+    def lift(why: Reason = UNSAID) -> dict[str, Any]:
         """End what an alarm put in force."""
         service.in_force.lift(reason=why.reason, who=why.who)
         return force(service)

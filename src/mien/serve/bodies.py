@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,6 +19,7 @@ from mien.serve.problems import ProblemError
 from mien.service.answers import Label
 
 FORM, JSON, IMAGE, BYTES = "multipart/form-data", "application/json", "image/", "application/octet-stream"
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what is wrong with a form, its client is told
 LONGEST = 200
 """Most characters of a file's name, a group, or the name of a patch."""
 FIELDS = 16
@@ -86,13 +88,20 @@ def _of_json(body: bytes, given: dict[str, str], most: int) -> Pictures:
         entries = content["images"]
         _check_count(len(entries), most)  # before any is decoded
         pictures = Pictures(patch=_text(content.get("patch", given.get("patch", ""))))
-        for entry in entries:
-            image = base64.b64decode(_text(entry["content"]), validate=True)
+        for number, entry in enumerate(entries, 1):
+            image = _decoded(_text(entry["content"]), number)
             pictures.add(image, _text(entry.get("file", "")), _text(entry.get("group", given.get("group", ""))))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error) as error:
-        cause = f"the JSON cannot be read: {type(error).__name__}"
-        raise ProblemError(400, cause, f"send {EXAMPLE}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise ProblemError(400, "the JSON is broken, or of another form", f"send {EXAMPLE}") from None
     return pictures
+
+
+def _decoded(content: str, number: int) -> bytes:
+    try:
+        return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        cause = f"the content of picture {number} is no base64"
+        raise ProblemError(400, cause, "encode the image file in base64") from None
 
 
 def _text(value: Any) -> str:

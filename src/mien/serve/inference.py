@@ -134,8 +134,10 @@ def _images(request: InferenceRequest, most: int) -> list[bytes | NDArray[np.uin
         raise ProblemError(400, f"{len(request.inputs)} inputs", f"give one, named {INPUT!r}")
     [tensor] = tensors
     shape = tensor.shape
-    if not shape or not 0 < shape[0] <= most:
-        raise ProblemError(413, f"the shape is {shape}", f"give 1 to {most} pictures at once")
+    if not shape or not shape[0]:
+        raise ProblemError(400, f"the shape {shape} has no picture", f"give 1 to {most} pictures at once")
+    if shape[0] > most:
+        raise ProblemError(413, f"{shape[0]} pictures in one request", f"give at most {most} at once")
     if tensor.datatype == "BYTES":
         return _files(tensor)
     if tensor.datatype != "UINT8":

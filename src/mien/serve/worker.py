@@ -25,6 +25,7 @@ from mien.serve.app import application
 from mien.serve.guard import LOCAL, Limits
 from mien.serve.supervisor import supervise
 from mien.service.learning import Elsewhere
+from mien.service.one_at_a_time import safe_for_threads
 from mien.service.patches import PatchFolder
 from mien.service.service import Service
 from mien.service.settings import EngineSettings, ServeSettings
@@ -87,6 +88,9 @@ def make_service(
     """
     classifier, folder = open_place(Path(config.place))
     check_reads_images(classifier, config.place)
+    classifier = safe_for_threads(classifier)
+    if config.patches and not Path(config.patches).is_dir():
+        raise UsageError("is no folder", place=f"--patches {config.patches}", remedy="make it, or name another")
     beside = [Path(config.patch_folder)] if config.patch_folder else []
     beside += [folder / APPLIED] if folder and is_patched(folder) else []
     patches = PatchFolder(Path(config.patches) if config.patches else None, classifier, beside)
@@ -144,7 +148,7 @@ def serve_alone(sock: socket.socket, seconds: int) -> None:
 
     config = uvicorn.Config(
         worker_application, factory=True, log_level="warning", access_log=False, server_header=False,
-        timeout_graceful_shutdown=seconds + 5,
+        timeout_graceful_shutdown=seconds + 5, ws="none",
     )  # fmt: skip
     with suppress(KeyboardInterrupt):  # the usual end of a server
         uvicorn.Server(config).run(sockets=[sock])

@@ -65,29 +65,44 @@ class Comparison:
         )
 
 
-def compared(
-    truth: Ints, base: Ints, before: Ints, after: Ints, *, answered: Bools, weights: Floats, units: Ints,
-    classes: Sequence[str],
-) -> Comparison:  # fmt: skip
-    """Compare the answers to N held-out pictures, of which all that were drawn are here, with or without a label.
+@dataclass(frozen=True)
+class HeldOut:
+    """N held-out pictures. All that were drawn are here, with or without a label.
+
+    Attributes
+    ----------
+    truth : (N,) class indices; without meaning where not `answered`. base : (N,) answers of the classifier.
+    answered : (N,) whether there is a label. weights : (N,) 1/chance of being drawn.
+    units : (N,) what belongs together, and counts once. classes : names of the K classes.
+    """
+
+    truth: Ints
+    base: Ints
+    answered: Bools
+    weights: Floats
+    units: Ints
+    classes: Sequence[str]
+
+
+def compared(held: HeldOut, before: Ints, after: Ints) -> Comparison:
+    """Compare the answers to held-out pictures.
 
     Pictures drawn with unequal chances are weighted by 1/chance, which leaves the estimates unbiased (D. G. Horvitz,
     D. J. Thompson, JASA 1952). The test counts units as they were drawn (Q. McNemar, Psychometrika 1947).
 
     Parameters
     ----------
-    truth : (N,) class indices; without meaning where not `answered`. base : (N,) answers of the classifier.
-    before, after : (N,) answers under each patch, −1 for none. weights : (N,) 1/chance. units : (N,) what belongs
-        together, and counts once.
+    before, after : (N,) answers under each patch, −1 for none.
 
     Examples
     --------
     >>> truth, before = np.zeros(12, int), np.repeat([0, 1], 6)
-    >>> alike = {"answered": truth == 0, "weights": np.ones(12), "units": np.arange(12), "classes": ["joy", "fear"]}
-    >>> result = compared(truth, before, before, truth, **alike)
+    >>> held = HeldOut(truth, before, truth == 0, np.ones(12), np.arange(12), ["joy", "fear"])
+    >>> result = compared(held, before, truth)
     >>> result.repaired, result.harmed, result.p, result.accuracy
     (6, 0, 0.015625, (0.5, 1.0))
     """
+    truth, answered, weights, units = held.truth, held.answered, held.weights, held.units
     right_before, right_after = (answers == truth for answers in (before, after))
     gain = np.where(answered, right_after.astype(int) - right_before, 0)
     worst = np.where(answered, gain, -(before != after).astype(int))
@@ -98,8 +113,8 @@ def compared(
     for label in np.unique(truth[rows]).tolist():
         mine = rows & (truth == label)
         figures = [_share(each, weights, mine) for each in (right_before, right_after)]
-        recall[classes[label]] = (figures[0], figures[1], int(mine.sum()))
-    right = rows & (base == truth)
+        recall[held.classes[label]] = (figures[0], figures[1], int(mine.sum()))
+    right = rows & (held.base == truth)
     return Comparison(
         int(rows.sum()), int((~rows).sum()),
         (_share(right_before, weights, rows), _share(right_after, weights, rows)),

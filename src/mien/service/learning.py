@@ -194,8 +194,8 @@ class Learning:
         return {
             "running": is_taken(self.store, TURN), "problem": self.problem, "missing": self.missing,
             "verdicts": verdicts_after(self.store, self._last_verdict()), "refit_after": self.settings.refit_after,
-            "swap": self.settings.swap, "last": None if last is None else vars(last),
-            "proposals": [{**vars(entry), "reference": _reference(entry)} for entry in proposals(entries)],
+            "swap": self.settings.swap, "last": last and last.shown,
+            "proposals": [{**entry.shown, "reference": _reference(entry)} for entry in proposals(entries)],
         }  # fmt: skip
 
     def _last_verdict(self) -> int:

@@ -19,7 +19,7 @@ from mien.deploy.patch_io import now
 from mien.deploy.predictor import CHUNK, Predictor
 from mien.deploy.target_classes import ALL
 from mien.deploy.trained_on import base_of
-from mien.service.comparison import Comparison, compared
+from mien.service.comparison import Comparison, HeldOut, compared
 from mien.service.evidence import CALIBRATE, HELD, Evidence
 from mien.service.recipe import Recipe
 from mien.types import PARTS, Bools, Dataset, Ints, Split
@@ -50,6 +50,16 @@ class Lesson:
     better: bool = False
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """(N,) which pictures serve for what, and what the certifying ones are a sample of."""
+
+    fit: Bools
+    certifying: Bools
+    held: Bools
+    sample: str
+
+
 def learn(
     classifier: Classifier,
     in_force: Predictor,
@@ -77,10 +87,11 @@ def learn(
     if not (held & evidence.answered).any():
         return Lesson("no patch: none of the held-out pictures has a label, so nothing can be compared", sample=sample)
     fit = evidence.answered & (evidence.part != HELD) & ~np.isin(evidence.unit, evidence.unit[certifying])
+    rows = _Rows(fit, certifying, held, sample)
     targets, left_out = _targets(evidence, recipe, fit)
     if not targets:
         return Lesson(f"no patch: no class has {LEAST} pictures to learn from", sample=sample)
-    patch = _fitted(classifier, evidence, recipe, (fit, certifying, held), targets, sample, say)
+    patch = _fitted(classifier, evidence, recipe, rows, targets, say)
     missing = int((certifying & ~evidence.answered).sum())
     doubt = (
         f"{missing} of {int(certifying.sum())} pictures drawn at random have no verdict, and those that are overridden"
@@ -91,7 +102,7 @@ def learn(
     if patch.silent or not patch.certificate.holds:
         return Lesson("; ".join(filter(None, (f"no patch: {patch.certificate}", doubt))), sample=sample)
     say("comparing")
-    comparison = _compared(classifier, in_force, patch, evidence, held, sample)
+    comparison = _compared(classifier, in_force, patch, evidence, rows)
     if not comparison.is_no_worse(patch.policy.aim):
         return Lesson(f"no patch: worse than the one in force: {comparison.words}", None, comparison, sample)
     if not (comparison.repaired or comparison.harmed or comparison.open):
@@ -137,37 +148,34 @@ def _targets(evidence: Evidence, recipe: Recipe, fit: Bools) -> tuple[tuple[int,
 
 
 def _fitted(
-    classifier: Classifier, evidence: Evidence, recipe: Recipe, rows: tuple[Bools, Bools, Bools],
-    targets: tuple[int, ...], sample: str, say: Callable[[str], object],
+    classifier: Classifier, evidence: Evidence, recipe: Recipe, rows: _Rows, targets: tuple[int, ...],
+    say: Callable[[str], object],
 ) -> Patch | None:  # fmt: skip
     """The patch, certified whatever the labels of drawn pictures without a verdict are; None where that cannot be."""
     pictures, parts = evidence.pictures, np.full(len(evidence.pictures), PARTS.index("train"))
-    for name, mask in zip(("fit", "calibrate"), rows, strict=False):
+    for name, mask in (("fit", rows.fit), ("calibrate", rows.certifying)):
         parts[mask] = PARTS.index(name)
-    provenance = evidence.live_provenance if sample == DRAWS else evidence.data_provenance
+    provenance = evidence.live_provenance if rows.sample == DRAWS else evidence.data_provenance
     material = CalibrationData(pictures, Split(pictures.ids, parts, 0), targets, provenance)
-    fit, certifying, held = (int((mask & evidence.answered).sum()) for mask in rows)
-    counts = {"learnt_from": fit, "certified_on": certifying, "compared_on": held, "sample": sample}
-    about = {**recipe.about, "made": now(), "base": base_of(classifier), "verdicts": counts}
+    masks = {"learnt_from": rows.fit, "certified_on": rows.certifying, "compared_on": rows.held}
+    counts = {name: int((mask & evidence.answered).sum()) for name, mask in masks.items()}
+    about = {**recipe.about, "made": now(), "base": base_of(classifier), "verdicts": {**counts, "sample": rows.sample}}
     patch, _ = fit_patch(classifier, material, recipe.settings, recipe.policy, about=about, say=say)
-    unanswered = ~evidence.answered[np.flatnonzero(rows[1])]
+    unanswered = ~evidence.answered[np.flatnonzero(rows.certifying)]
     calibration = count_unanswered(patch.calibration, unanswered, patch.policy, pictures.labelset, patch.known)
     return None if calibration is None else replace(patch, calibration=calibration)
 
 
-def _compared(
-    classifier: Classifier, in_force: Predictor, patch: Patch, evidence: Evidence, held: Bools, sample: str
-) -> Comparison:
+def _compared(classifier: Classifier, in_force: Predictor, patch: Patch, evidence: Evidence, rows: _Rows) -> Comparison:
     """The patch in force beside the new one."""
-    rows, pictures = np.flatnonzero(held), evidence.pictures
+    held, pictures = np.flatnonzero(rows.held), evidence.pictures
     (base, before), (_, after) = (
-        _answers(Predictor(classifier, each), pictures, rows) for each in (in_force.patch, patch)
+        _answers(Predictor(classifier, each), pictures, held) for each in (in_force.patch, patch)
     )
-    weights = 1 / evidence.chance[rows] if sample == DRAWS else np.ones(len(rows))
-    return compared(
-        pictures.labels[rows], base, before, after, answered=evidence.answered[rows], weights=weights,
-        units=np.unique(evidence.unit[rows], return_inverse=True)[1], classes=pictures.labelset.names,
-    )  # fmt: skip
+    weights = 1 / evidence.chance[held] if rows.sample == DRAWS else np.ones(len(held))
+    units = np.unique(evidence.unit[held], return_inverse=True)[1]
+    names, answered = pictures.labelset.names, evidence.answered[held]
+    return compared(HeldOut(pictures.labels[held], base, answered, weights, units, names), before, after)
 
 
 def _answers(predictor: Predictor, pictures: Dataset, rows: Ints) -> tuple[Ints, Ints]:

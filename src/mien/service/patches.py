@@ -95,7 +95,7 @@ class PatchFolder:
         else:
             matching = [each for each in listed if each.name == reference or _begins(each.id, reference)]
         if not matching:
-            raise choice_error("patch", reference, [*(each.reference for each in listed), NONE], place="patch")
+            raise choice_error("patch", reference, [*(each.reference for each in listed), NONE])
         if len({each.id for each in matching}) > 1:
             remedy = f"name one of {', '.join(each.reference for each in matching)}"
             raise UsageError(f"{plain(reference)!r} names {len(matching)} patches", place="patch", remedy=remedy)

@@ -161,7 +161,7 @@ class Service:
         if isinstance(crops, DataError):
             raise crops
         if not 0 < face <= len(crops):
-            raise DataError(f"the picture has {len(crops)} faces", place=f"face {face}", remedy="name one of them")
+            raise DataError(f"faces that were found: {len(crops)}", place=f"face {face}", remedy="name one of them")
         return self.reasons.of(crops[face - 1].pixels, self._answering(patch))
 
     def _answering(self, reference: str) -> Predictor:
@@ -198,6 +198,8 @@ class Service:
         """Why the service is not ready, "" where it is."""
         if self._stopped.is_set():
             return "the server stops"
+        if not self.store.is_there:
+            return "decisions cannot be kept: the file of the store was removed or exchanged; start the server again"
         return "decisions cannot be kept: the store cannot be reached" if self.recorder.failing else ""
 
     @property

@@ -14,7 +14,7 @@ import sqlite3
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,16 @@ class Address:
     def is_sqlite(self) -> bool:
         """Whether the store is a file."""
         return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def file_id(self) -> tuple[int, int] | None:
+        """Device and number of the file; None where there is none, and for servers."""
+        if not self.is_sqlite:
+            return None
+        with suppress(OSError):
+            status = Path(self.place).stat()
+            return status.st_dev, status.st_ino
+        return None
 
 
 def address_of(place: str | Path) -> Address:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from mien.errors import choice_error
 from mien.storage.files import to_json
 from mien.types import plain
+from mien.watch.fields import time_text
 
 START, SWAP, ROLL_BACK, REFIT, PROPOSE, DECLINE, RESTRAIN, LIFT = LOGGED = (
     "start", "swap", "roll back", "refit", "propose", "decline", "restrain", "lift",
@@ -113,6 +114,11 @@ class LogEntry:
     certificate: Mapping[str, Any] | None = None
     time: int = 0
     seq: int = 0
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The entry for clients, its time in ISO 8601."""
+        return {**vars(self), "time": time_text(self.time)}
 
     def __post_init__(self) -> None:
         if self.action not in LOGGED:

@@ -47,15 +47,22 @@ class Store:
 
     def __init__(self, address: Address) -> None:
         self.place = address.place
+        self._address = address
         self._engine = connect(address)
         # threads of one process take turns in better order than SQLite gives
         self._turn = threading.Lock() if address.is_sqlite else nullcontext()
         try:
             with self._writing(TABLES) as connection:
                 prepare(connection, self.place)
+            self._opened = address.file_id
         except BaseException:
             self.close()
             raise
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the database is the one that was opened: a file may be removed or exchanged meanwhile."""
+        return self._address.file_id == self._opened
 
     def __enter__(self) -> Self:
         return self
@@ -232,12 +239,9 @@ class Store:
     def counts(self) -> dict[str, int]:
         """The number of rows in each table."""
         tables = [table for table in METADATA.sorted_tables if table is not facts]
-        count = sql.func.count()
+        queries = {table.name: sql.select(sql.func.count()).select_from(table) for table in tables}
         with self._reading() as connection:
-            return {
-                table.name: int(connection.execute(sql.select(count).select_from(table)).scalar_one())
-                for table in tables
-            }
+            return {name: int(connection.execute(query).scalar_one()) for name, query in queries.items()}
 
     @contextmanager
     def _writing(self, kind: int, *, durable: bool = True) -> Iterator[Connection]:
