@@ -25,6 +25,7 @@ FORMS = "GET /openapi.json lists all paths and what they take"
 AS_JSON = "send JSON, with the header Content-Type: application/json"
 REMEDIES = {400: f"send valid JSON; {FORMS}", 404: FORMS, 405: FORMS}
 """Status of an error that the framework found → remedy."""
+ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 RETRY_AFTER = "1"
 """Seconds after which a client may try again."""
 
@@ -58,7 +59,7 @@ class ProblemError(HTTPException):
 
 def as_json(content: Any) -> bytes:
     """JSON in ASCII: file names may have bytes that cannot be encoded in UTF-8."""
-    return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+    return ENCODER.encode(content).encode()
 
 
 def problem_of(error: Exception) -> ProblemError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from dataclasses import dataclass, field, replace
 
 from mien.errors import StorageError
@@ -12,8 +11,8 @@ from mien.service.store.rows import DecisionRow, ShadowRow
 from mien.service.store.store import Store
 
 log = logging.getLogger("mien.service")
-PAUSE = 0.02
-"""Seconds between two writes: what arrives meanwhile is one transaction."""
+PAUSE = 0.1
+"""Most seconds between two writes: what arrives meanwhile is one transaction, which is cheaper than many."""
 RETRY = 1.0
 """Seconds until the next try, where the store could not be written."""
 
@@ -48,6 +47,7 @@ class Recorder:
     _records: list[Record] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _stopping: bool = False
+    _is_hurried: bool = False
     _taken: int = 0
     _written: int = 0
     _bytes: int = 0
@@ -78,7 +78,8 @@ class Recorder:
     def flush(self, seconds: float = 5.0) -> bool:
         """Wait until everything taken so far is in the store; whether it is."""
         with self._changed:
-            taken = self._taken
+            taken, self._is_hurried = self._taken, True
+            self._changed.notify_all()
             return self._changed.wait_for(lambda: self._written >= taken, seconds)
 
     def stop(self) -> None:
@@ -99,7 +100,7 @@ class Recorder:
                 self._changed.wait_for(lambda: self._records or self._stopping)
                 if not self._records:
                     return
-                records, self._records = self._records, []
+                records, self._records, self._is_hurried = self._records, [], False
             if not self._write(records):
                 with self._changed:
                     self._records[:0] = records
@@ -108,8 +109,13 @@ class Recorder:
                         log.error("%d decisions are lost: the store cannot be written", len(self._records))
                         return
                     self._changed.wait_for(lambda: self._stopping, RETRY)
-            elif not self._stopping:
-                time.sleep(PAUSE)
+            else:
+                self._pause()
+
+    def _pause(self) -> None:
+        """Let decisions gather, unless somebody waits for them."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or (self._is_hurried and self._records), PAUSE)
 
     def _write(self, records: list[Record]) -> bool:
         shadows = [shadow for record in records for shadow in record.shadows]
