@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -44,7 +45,7 @@ def _killed_while_told(server: Server, jpegs: tuple[bytes, ...], seconds: float)
                 label = ("neutral", "fear", "anger")[turn % 3]
                 _post(server, "/feedback", "application/json",
                       json.dumps({"prediction": prediction, "label": label}).encode())  # fmt: skip
-            except OSError:
+            except (OSError, HTTPException):
                 return  # it was killed
             told[prediction] = label
             turn += 1
