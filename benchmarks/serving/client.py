@@ -167,6 +167,13 @@ def _process(pipe: Any, port: int, requests: Sequence[bytes], connections: int, 
     pipe.send(Load(np.array(run.seconds), run.statuses, wall))
 
 
+def alone(port: int, requests: Sequence[bytes], seconds: float) -> Load:
+    """One connection, from this process: a client that waits for each answer needs no process of its own."""
+    run = _Run()
+    wall = uvloop.run(_closed(port, requests, 1, seconds, run))
+    return Load(np.array(run.seconds), run.statuses, wall)
+
+
 def load(port: int, requests: Sequence[bytes], connections: int, seconds: float, rate: float = 0.0) -> Load:
     """Ask a server for some seconds.
 

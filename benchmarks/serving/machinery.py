@@ -8,16 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import Figure, Result
-from benchmarks.serving.client import form, load
+from benchmarks.serving.client import alone, form
 from benchmarks.serving.material import Material
 from benchmarks.serving.servers import bare_server, mien_server
 
 
 def machinery(result: Result, material: Material, folder: Path) -> None:
     """The figure `added_share`: by which share p50 at one connection is longer than without all that."""
-    seconds, rounds = (
-        (1.0, 2) if result.options.quick else (1.5, 60)
-    )  # short ones: other work on the machine changes in seconds
+    seconds, rounds = (0.5, 2) if result.options.quick else (1.0, 100)  # short: what else the machine does varies
     with ExitStack() as stack:
         servers = [
             stack.enter_context(bare_server(material.base)),
@@ -27,7 +25,7 @@ def machinery(result: Result, material: Material, folder: Path) -> None:
         medians: list[list[float]] = [[], []]
         for turn in range(rounds + 1):
             for place in (0, 1) if turn % 2 else (1, 0):
-                one = load(servers[place].port, requests[place], 1, seconds)
+                one = alone(servers[place].port, requests[place], seconds)
                 if turn:
                     medians[place].append(1e3 * one.quantile(0.5))
     added = [after / before - 1 for before, after in zip(*medians, strict=True)]

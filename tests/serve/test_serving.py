@@ -234,13 +234,21 @@ def test_a_swap_is_seen_by_the_next_request_and_can_be_taken_back(client: TestCl
     assert client.get("/patches").json()["patch"] == before["patch"]
 
 
+def settled(client: TestClient) -> dict[str, Any]:
+    """The watch as soon as it is not quiet: on a busy machine it is assessed less often."""
+    until = time.monotonic() + 30
+    while (seen := client.get("/watch").json())["standing"] == "quiet" and time.monotonic() < until:
+        time.sleep(0.05)
+    return dict(seen)
+
+
 def test_an_alarm_silences_the_patch_and_a_person_lifts_that(patches: Path, tmp_path: Path) -> None:
     with served(patches, tmp_path, on_alarm="silence", watch_every=1e6, watch=WatchSettings(0.01)) as client:
         assert client.get("/watch").json()["standing"] == "quiet"
         rows = [row for _ in range(15) for row in ask(client, *IMAGES) if row["overridden"]]
         for row in rows[:25]:  # each override took a right answer
             client.post("/feedback", json={"prediction": row["prediction"], "label": row["label"]})
-        seen = client.get("/watch").json()
+        seen = settled(client)
         assert seen["standing"] == "alarm" and seen["harmed"] == 25 and seen["curve"][-1]["images"] == 450
         assert seen["answers"]["before"] != seen["answers"]["after"] and sum(seen["answers"]["after"].values()) == 450
         assert client.get("/watch").json()["restraint"]["action"] == "silence"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from mien.errors import StorageError
-from mien.service.recorder import Record, Recorder
+from mien.service.recorder import MOST_NEW, Record, Recorder
 from mien.service.store import DecisionRow, Store, open_store
 
 
-def record(name: str) -> Record:
-    return Record(DecisionRow(prediction=name, time=1, base="a", final="a"), (), b"png" if name == "a" else None)
+def record(name: str) -> Callable[[], Record]:
+    return lambda: Record(
+        DecisionRow(prediction=name, time=1, base="a", final="a"), (), b"png" if name == "a" else None
+    )
 
 
 def test_what_was_taken_is_written_at_the_end(store: Store) -> None:
@@ -83,8 +87,35 @@ def test_crops_beyond_the_limit_of_memory_are_left_out_and_their_decisions_kept(
     with open_store(tmp_path / "s.db") as store:
         recorder = Recorder(store, most_bytes=7)
         for name in "abc":
-            recorder.add([Record(DecisionRow(prediction=name, time=1, base="a", final="a"), (), b"png")])
+            recorder.add([partial(Record, DecisionRow(prediction=name, time=1, base="a", final="a"), (), b"png")])
         recorder.start()
         recorder.stop()
         assert store.counts()["decisions"] == 3 and set(store.crops("abc")) == {"a", "b"}
         assert recorder._bytes == 0
+
+
+def test_a_decision_without_a_record_is_counted_as_lost_and_others_are_kept(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> Record:
+        raise ZeroDivisionError("a fault")
+
+    recorder = Recorder(store)
+    recorder.start()
+    recorder.add([record("a"), broken, record("b")])
+    assert recorder.flush() and recorder.waiting == 0
+    recorder.stop()
+    assert store.counts()["decisions"] == 2 and recorder.lost == 1
+    assert "a decision could not be kept" in caplog.text
+
+
+def test_many_decisions_are_made_into_records_while_the_store_is_busy(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store:
+        recorder = Recorder(store)
+        count = 2 * MOST_NEW
+        for number in range(count):
+            recorder.add([record(f"{number}x")])
+        assert recorder.waiting == count and len(recorder._new) <= MOST_NEW
+        recorder.start()
+        recorder.stop()
+        assert store.counts()["decisions"] == count and recorder.lost == 0

@@ -186,7 +186,7 @@ class Patch:
         states = [corrector.state() for corrector in self.correctors]
         write_patch(Path(folder), self.summary(), self.calibration.arrays(), states)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """A digest of what it corrects, how, and on which images it is certified."""
         return patch_id(self.classes, self.corrector_targets, self.names, self.policy, self.calibration)

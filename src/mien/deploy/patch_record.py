@@ -88,7 +88,7 @@ class PatchRecord:
         """Whether no threshold is in force."""
         return bool(np.isinf(self.certified.thresholds[self.known]).all())
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The id of the patch, as its decisions have it."""
         return patch_id(self.classes, self.targets, self.names, self.policy, self.calibration)

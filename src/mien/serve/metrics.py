@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 from mien.service.service import Service
 
@@ -17,20 +21,22 @@ PATHS = ("/predict", "/explain", "/feedback", "/patches", "/v2", "/watch", "/met
 """Paths that are counted apart, with what lies below them; all others are one."""
 
 
+@dataclass(slots=True)
+class _Times:
+    """Requests between the edges of SECONDS, and seconds in all."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(SECONDS) + 1))
+    total: float = 0.0
+
+
 class Metrics:
     """What a worker counts; each worker has its own figures."""
 
     def __init__(self, service: Service) -> None:
-        self.service, self.registry = service, CollectorRegistry()
-        self._requests = Counter(
-            "mien_requests", "Requests by path and status", ["path", "status"], registry=self.registry
-        )
-        self._seconds = Histogram(
-            "mien_request_seconds", "Seconds from the request to its answer", ["path"], buckets=SECONDS,
-            registry=self.registry,
-        )  # fmt: skip
+        self.registry = CollectorRegistry()
+        self._counts: dict[tuple[str, int], int] = {}
+        self._seconds: dict[str, _Times] = {}
         self._recent: deque[float] = deque(maxlen=RECENT)
-        self._counted: dict[tuple[str, int], tuple[Any, Any]] = {}
         gauges = {
             "mien_waiting": ("Pictures that wait for an answer", lambda: service.engine.waiting),
             "mien_answers": ("Pictures answered", lambda: service.answered),
@@ -41,17 +47,32 @@ class Metrics:
         }
         for name, (about, value) in gauges.items():
             Gauge(name, about, registry=self.registry).set_function(value)
+        self.registry.register(self)
 
     def count(self, path: str, status: int, seconds: float) -> None:
-        """Count a request."""
-        key = _path(path), status
-        if key not in self._counted:
-            self._counted[key] = self._requests.labels(key[0], str(status)), self._seconds.labels(key[0])
-        requests, histogram = self._counted[key]
-        requests.inc()
-        histogram.observe(seconds)
+        """Count a request, in the thread of the event loop: plain numbers, since every request passes here."""
+        key = path, status = _path(path), status
+        self._counts[key] = self._counts.get(key, 0) + 1
+        times = self._seconds.get(path)
+        if times is None:
+            times = self._seconds[path] = _Times()
+        times.counts[bisect_left(SECONDS, seconds)] += 1
+        times.total += seconds
         if key == ("/predict", 200):
             self._recent.append(seconds)
+
+    def collect(self) -> Iterator[Metric]:
+        """The counts, as Prometheus takes them."""
+        requests = CounterMetricFamily("mien_requests", "Requests by path and status", labels=["path", "status"])
+        for (path, status), count in list(self._counts.items()):
+            requests.add_metric([path, str(status)], count)
+        yield requests
+        about = "Seconds from the request to its answer"
+        histogram = HistogramMetricFamily("mien_request_seconds", about, labels=["path"])
+        for path, times in list(self._seconds.items()):
+            up_to = zip((*map(str, SECONDS), "+Inf"), accumulate(times.counts), strict=True)
+            histogram.add_metric([path], list(up_to), times.total)
+        yield histogram
 
     def latency(self) -> dict[str, float | int]:
         """Quantiles of the seconds that the latest predictions took, and how many these are."""

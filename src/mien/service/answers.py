@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,35 +59,72 @@ class AnswerRows:
         self.settings, self.random = settings, random
         self.moment = time.time_ns() // 1000
         self.time = time_text(self.moment)
-        self._probabilities: dict[int, tuple[list[list[float]], list[list[float]]]] = {}
 
-    def row(self, answer: Answer, label: Label) -> tuple[dict[str, Any], Record]:
-        """The row for the client, with the names that `mien predict` uses, and the record for the store."""
-        classes, row, decision = answer.by.classes, answer.row, answer.decision
-        exact, rounded = self._of(answer.outputs)
-        share = self.settings.audit
+    def row(self, answer: Answer, label: Label) -> tuple[dict[str, Any], Kept]:
+        """The row for the client, with the names that `mien predict` uses, and what the store is to keep."""
+        by, decision, row = answer.by, answer.decision, answer.row
+        classes, share = by.classes, self.settings.audit
+        chance = share if share and self.random.random() < share else None
+        prediction = new_id()
+        shown: dict[str, Any] = {
+            "prediction": prediction, "file": label.file, "status": OK, "label": classes[decision.base[row]],
+            **_decided(decision, row, classes), "patch": _id(by), "time": self.time,
+            "probabilities": dict(zip(classes, _rounded(answer.outputs, row), strict=True)),
+        }  # fmt: skip
+        if answer.face is not None:
+            shown |= {"face": answer.face.number, "box": [round(side, 1) for side in answer.face.box]}
+        if label.group:
+            shown["group"] = label.group
+        if chance is not None:
+            shown["audit"] = True
+        if answer.beside:
+            shown["shadow"] = [{"patch": _id(by), **_decided(other, row, by.classes)} for by, other in answer.beside]
+        return shown, Kept(prediction, self.moment, answer, label, self.settings.keep, chance)
+
+
+class Kept(NamedTuple):
+    """What the store is to keep of an answer, until its record is made.
+
+    Attributes
+    ----------
+    prediction : its id. moment : µs since 1970. answer, label : what was answered, and what came with the picture.
+    keep : what is kept of the picture. chance : of being drawn for an audit, None where it was not.
+    """
+
+    prediction: str
+    moment: int
+    answer: Answer
+    label: Label
+    keep: str
+    chance: float | None
+
+    def record(self) -> Record:
+        """The decision as the store has it."""
+        answer, decision, row = self.answer, self.answer.decision, self.answer.row
+        classes, pixels = answer.by.classes, answer.pixels
         decided = DecisionRow(
-            prediction=new_id(), time=self.moment, **_decided(decision, row, classes),
-            base=classes[int(decision.base[row])], patch=_id(answer.by), action=decision.action,
-            confidence=max(exact[row]), group=label.group,
-            chance=share if share and self.random.random() < share else None,
-            image_hash="" if self.settings.keep == NONE else hashlib.sha256(answer.pixels.tobytes()).hexdigest(),
+            prediction=self.prediction, time=self.moment, **_as_columns(_decided(decision, row, classes)),
+            base=classes[decision.base[row]], patch=_id(answer.by), action=decision.action,
+            confidence=float(answer.outputs.probs[row].max()), group=self.label.group, chance=self.chance,
+            image_hash="" if self.keep == NONE else hashlib.sha256(pixels.tobytes()).hexdigest(),
         )  # fmt: skip
         shadows = tuple(
-            ShadowRow(prediction=decided.prediction, patch=_id(by), **_decided(other, row, by.classes))
+            ShadowRow(
+                prediction=self.prediction, patch=_id(by), **_as_columns(_decided(other, row, by.classes)),
+            )
             for by, other in answer.beside
-        )
-        crop = png(answer.pixels) if self.settings.keep == CROP else None
-        about = {"file": label.file, "status": OK, **_face(answer)}
-        shown = _for_client(about, decided, dict(zip(classes, rounded[row], strict=True)), shadows)
-        return {**shown, "time": self.time}, Record(decided, shadows, crop)
+        )  # fmt: skip
+        return Record(decided, shadows, png(pixels) if self.keep == CROP else None)
 
-    def _of(self, outputs: Outputs) -> tuple[list[list[float]], list[list[float]]]:
-        """Probabilities of a batch, exact and rounded: all at once, which is faster than one by one."""
-        if id(outputs) not in self._probabilities:
-            probs = outputs.probs.astype(float)
-            self._probabilities[id(outputs)] = probs.tolist(), probs.round(DIGITS).tolist()
-        return self._probabilities[id(outputs)]
+
+def _as_columns(decided: dict[str, Any]) -> dict[str, Any]:
+    """What clients know as the corrected answer is the final one in the store."""
+    return {"final" if name == "corrected" else name: value for name, value in decided.items()}
+
+
+def _rounded(outputs: Outputs, row: int) -> list[float]:
+    """Probabilities of one row for clients."""
+    return [round(value, DIGITS) for value in outputs.probs[row].tolist()]
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -95,39 +132,14 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     return encoded(Image.fromarray(pixels), lossless=pixels.size)[0]
 
 
-def _face(answer: Answer) -> dict[str, Any]:
-    """Number and box of the face that was answered for, as `mien predict` has them."""
-    face = answer.face
-    return {} if face is None else {"face": face.number, "box": [round(side, 1) for side in face.box]}
-
-
-def _for_client(
-    about: dict[str, Any], decided: DecisionRow, probabilities: dict[str, float], shadows: Sequence[ShadowRow]
-) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "prediction": decided.prediction, **about, "label": decided.base,
-        "corrected": decided.final, "overridden": decided.overridden,
-        "probabilities": probabilities,
-        "patch": decided.patch, "score": decided.score, "threshold": decided.threshold,
-    }  # fmt: skip
-    if decided.group:
-        row["group"] = decided.group
-    if decided.chance is not None:
-        row["audit"] = True
-    if shadows:
-        row["shadow"] = [
-            {"patch": each.patch, "corrected": each.final, "overridden": each.overridden, "score": each.score,
-             "threshold": each.threshold}
-            for each in shadows
-        ]  # fmt: skip
-    return row
-
-
 def _decided(decision: Decision, row: int, classes: Sequence[str]) -> dict[str, Any]:
     """The corrected answer of one row, with its score and threshold; None for one that nothing exceeds."""
-    final = int(decision.final[row])
-    answer = {"final": None if final == NO_LABEL else classes[final], "overridden": bool(decision.overridden[row])}
-    return {**answer, "score": None, "threshold": None, **figures_of(decision, row)}
+    final = decision.final[row]
+    answer = {
+        "corrected": None if final == NO_LABEL else classes[final], "overridden": bool(decision.overridden[row]),
+        "score": None, "threshold": None,
+    }  # fmt: skip
+    return answer if decision.score is None else {**answer, **figures_of(decision, row)}
 
 
 def _id(predictor: Predictor) -> str:

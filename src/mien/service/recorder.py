@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mien.errors import StorageError
@@ -13,6 +14,8 @@ from mien.service.store.store import Store
 log = logging.getLogger("mien.service")
 PAUSE = 0.1
 """Most seconds between two writes: what arrives meanwhile is one transaction, which is cheaper than many."""
+MOST_NEW = 1000
+"""Decisions without a record, which hold their pictures; beyond, whoever adds one makes the records."""
 RETRY = 1.0
 """Seconds until the next try, where the store could not be written."""
 
@@ -26,9 +29,13 @@ class Record:
     crop: bytes | None = None
 
 
+Later = Callable[[], Record]
+"""Makes a record: later, so that no answer waits for it."""
+
+
 @dataclass
 class Recorder:
-    """A thread that writes decisions.
+    """A thread that makes records of decisions and writes them.
 
     Where the store cannot be written, decisions wait in memory, and above `most` the oldest are lost and counted.
 
@@ -44,6 +51,7 @@ class Recorder:
     most_bytes: int = 2**28
     lost: int = 0
     failing: Exception | None = None
+    _new: list[Later] = field(default_factory=list)
     _records: list[Record] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _stopping: bool = False
@@ -57,23 +65,16 @@ class Recorder:
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._thread.start()
 
-    def add(self, records: list[Record]) -> None:
+    def add(self, decisions: Sequence[Later]) -> None:
         """Take decisions; they are in the store a moment later."""
         with self._changed:
-            if not self._records:
+            if not self._new:
                 self._changed.notify_all()
-            for record in records:
-                size = len(record.crop or b"")
-                fits = self._bytes + size <= self.most_bytes
-                self._records.append(record if fits else replace(record, crop=None))
-                self._bytes += size if fits else 0
-            self._taken += len(records)
-            surplus = len(self._records) - self.most
-            if surplus > 0:
-                self._bytes -= sum(len(record.crop or b"") for record in self._records[:surplus])
-                del self._records[:surplus]
-                self.lost += surplus
-                self._written += surplus
+            self._new += decisions
+            self._taken += len(decisions)
+            are_many = len(self._new) > MOST_NEW
+        if are_many:
+            self._make()
 
     def flush(self, seconds: float = 5.0) -> bool:
         """Wait until everything taken so far is in the store; whether it is."""
@@ -92,15 +93,36 @@ class Recorder:
     @property
     def waiting(self) -> int:
         """Number of decisions that are not in the store yet."""
-        return len(self._records)
+        return self._taken - self._written
+
+    def _make(self) -> None:
+        """Make the records of what is new. Nobody who adds more waits meanwhile."""
+        with self._changed:
+            new, self._new = self._new, []
+        made = [record for record in map(_made, new) if record is not None]
+        with self._changed:
+            for record in made:
+                size = len(record.crop or b"")
+                fits = self._bytes + size <= self.most_bytes
+                self._records.append(record if fits else replace(record, crop=None))
+                self._bytes += size if fits else 0
+            surplus = max(0, len(self._records) - self.most)
+            self._bytes -= sum(len(record.crop or b"") for record in self._records[:surplus])
+            del self._records[:surplus]
+            lost = surplus + len(new) - len(made)
+            self.lost += lost
+            self._written += lost
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._records or self._stopping)
-                if not self._records:
+                self._changed.wait_for(lambda: self.waiting or self._stopping)
+                if not self.waiting:
                     return
-                records, self._records, self._is_hurried = self._records, [], False
+                self._is_hurried = False
+            self._make()
+            with self._changed:
+                records, self._records = self._records, []
             if not self._write(records):
                 with self._changed:
                     self._records[:0] = records
@@ -115,7 +137,7 @@ class Recorder:
     def _pause(self) -> None:
         """Let decisions gather, unless somebody waits for them."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or (self._is_hurried and self._records), PAUSE)
+            self._changed.wait_for(lambda: self._stopping or (self._is_hurried and self.waiting), PAUSE)
 
     def _write(self, records: list[Record]) -> bool:
         shadows = [shadow for record in records for shadow in record.shadows]
@@ -134,3 +156,12 @@ class Recorder:
             self._bytes -= sum(map(len, crops.values()))
             self._changed.notify_all()
         return True
+
+
+def _made(make: Later) -> Record | None:
+    """The record; None for one that cannot be made, which is no reason to lose others."""
+    try:
+        return make()
+    except Exception:
+        log.exception("a decision could not be kept")
+        return None

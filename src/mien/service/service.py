@@ -15,7 +15,7 @@ from mien.deploy.watch_io import KEEP
 from mien.errors import DataError, MienError, OverloadError, choice_error
 from mien.faces.finder import FaceFinder
 from mien.incoming.item import NO_FACE
-from mien.service.answers import AnswerRows, Label
+from mien.service.answers import AnswerRows, Kept, Label
 from mien.service.engine import Engine, Question, Result
 from mien.service.in_force import InForce
 from mien.service.learning import Elsewhere, Learning
@@ -23,7 +23,7 @@ from mien.service.patches import PatchFolder
 from mien.service.promise import Promise
 from mien.service.reading import Picture
 from mien.service.reasons import Reasons
-from mien.service.recorder import Record, Recorder
+from mien.service.recorder import Recorder
 from mien.service.settings import ServeSettings
 from mien.service.store.store import Store
 
@@ -208,9 +208,9 @@ class Service:
         return tuple(dict.fromkeys((*self.in_force.now.predictor.classes, *self.settings.new_classes)))
 
     def _answered(self, pairs: Sequence[tuple[Question, Result]]) -> None:
-        """Rows for clients and records for the store, of one batch."""
+        """Rows for clients, and decisions for the store, of one batch."""
         results: list[tuple[Asked, Rows]] = []
-        records: list[Record] = []
+        records: list[Kept] = []
         writer = AnswerRows(self.settings)
         for question, result in pairs:
             asked: Asked = question.asker
@@ -223,13 +223,13 @@ class Service:
                 asked.tell(asked.place, rows)
 
         self.answered += len(records)
-        self.overridden += sum(record.decision.overridden for record in records)
+        self.overridden += sum(bool(kept.answer.decision.overridden[kept.answer.row]) for kept in records)
         if records:
-            self.recorder.add(records)  # before anybody can give a verdict on them
+            self.recorder.add([kept.record for kept in records])  # before anybody can give a verdict on them
         self.deliver(tell)
 
-    def _rows(self, writer: AnswerRows, result: Result, label: Label) -> tuple[Rows, list[Record]]:
-        """The rows of one picture with their records; the error in place of both, so that nobody waits in vain."""
+    def _rows(self, writer: AnswerRows, result: Result, label: Label) -> tuple[Rows, list[Kept]]:
+        """The rows of one picture, and what is kept of them; the error in place of both: nobody waits in vain."""
         if isinstance(result, Exception):
             return result, []
         try:
@@ -238,7 +238,7 @@ class Service:
             log.exception("an answer could not be written as a row")
             return error, []
         rows = [row for row, _ in pairs] or [{"file": label.file, "status": NO_FACE}]
-        return rows, [record for _, record in pairs]
+        return rows, [kept for _, kept in pairs]
 
     def _tend(self) -> None:
         """Follow other workers, learn, watch, and remove what is too old, until the service stops.
