@@ -139,6 +139,13 @@ def test_the_page_of_the_watch_is_what_its_command_writes(monkeypatch: pytest.Mo
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+def test_the_page_of_serving_is_what_its_command_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER.parent))
+    page = importlib.import_module("benchmarks.serving.page")
+    assert page.PAGE.read_text(encoding="utf-8") == page.text(*page.results())
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
 def test_a_part_made_anew_leaves_the_other_parts_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER.parent))
     common = importlib.import_module("benchmarks.common")
