@@ -14,8 +14,9 @@ from onnx_models import CLASSES, GREY, SIDE, bars, onnx
 from mien import workers
 from mien.classifiers.adopted import open_adopted, open_graph, save_adopted
 from mien.classifiers.contract import Batch, ImageSpec, TableSpec
+from mien.classifiers.declaration import Declaration
 from mien.classifiers.declare import InputSettings, declare
-from mien.classifiers.foreign import Declaration, ForeignClassifier
+from mien.classifiers.foreign import ForeignClassifier
 from mien.classifiers.graph import grid_means
 from mien.classifiers.onnx_graph import OnnxGraph
 from mien.deploy.predictor import Predictor

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from mien.classifiers.contract import ImageSpec
-from mien.classifiers.foreign import Declaration, ForeignClassifier
+from mien.classifiers.declaration import Declaration
+from mien.classifiers.foreign import ForeignClassifier
 from mien.classifiers.graph import ArrayInfo
 from mien.classifiers.input_check import check_inputs
 from mien.classifiers.tensors import TensorSpec

@@ -11,8 +11,9 @@ import pytest
 import mien
 from mien.classifiers.adopted import open_adopted, save_adopted
 from mien.classifiers.contract import Batch
+from mien.classifiers.declaration import OWN
 from mien.classifiers.declare import InputSettings, declare
-from mien.classifiers.foreign import OWN, ForeignClassifier
+from mien.classifiers.foreign import ForeignClassifier
 from mien.classifiers.function_graph import FunctionGraph
 from mien.errors import UsageError
 from mien.features import describe

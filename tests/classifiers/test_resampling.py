@@ -13,8 +13,9 @@ from PIL import Image
 import mien
 from mien.classifiers.adopted import open_adopted, save_adopted
 from mien.classifiers.contract import ImageSpec
+from mien.classifiers.declaration import Declaration
 from mien.classifiers.declare import InputSettings, declare
-from mien.classifiers.foreign import Declaration, ForeignClassifier
+from mien.classifiers.foreign import ForeignClassifier
 from mien.classifiers.function import FunctionClassifier
 from mien.classifiers.graph import ArrayInfo
 from mien.classifiers.inputs import as_batch

@@ -23,7 +23,8 @@ SLOW = {"xgboost": {"rounds": 20}, "lightgbm": {"rounds": 20}, "stack": {"rounds
 KINDS = [
     name
     for name in correctors.names()
-    if getattr(correctors.get_corrector(name), "several_classes", False) and name not in ("adapter", "cascade")
+    if getattr(correctors.get_corrector(name), "several_classes", False)
+    and name not in ("adapter", "adapter_blend", "cascade")
 ]
 REFUSING = ("fisher", "novelty", "error_detector")
 OUTPUTS, LABELS = example_outputs(count=480)

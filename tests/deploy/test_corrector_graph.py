@@ -33,7 +33,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 OUTPUTS, LABELS = example_outputs(count=400)
 FIT, HELD = np.arange(200), np.arange(200, 400)
-ON_VECTORS = [name for name in correctors.names() if name not in ("adapter", "cascade", "novelty")]
+ON_VECTORS = [name for name in correctors.names() if name not in ("adapter", "adapter_blend", "cascade", "novelty")]
 NEW, KNOWN = 3, 1
 
 
@@ -178,7 +178,7 @@ def drawn() -> tuple[NetworkClassifier, Batch, Any]:
     return NetworkClassifier.of(network, data), Batch.of(data, np.arange(len(data))), data.labels
 
 
-@pytest.mark.parametrize("name", ["adapter", "cascade"])
+@pytest.mark.parametrize("name", ["adapter", "adapter_blend", "cascade"])
 @pytest.mark.parametrize(("added", "several"), [(0, False), (1, False), (1, True)])
 def test_adapter_and_cascade_decide_alike_in_one_graph_with_the_network(name: str, added: int, several: bool) -> None:
     """Also for a class that the network lacks: its probabilities have no column for it."""
@@ -188,7 +188,9 @@ def test_adapter_and_cascade_decide_alike_in_one_graph_with_the_network(name: st
     labels = np.where(np.arange(len(labels)) % 5 == 0, target, labels)
     targets = tuple(range(own + added)) if several else target
     corrector = build_corrector(correctors.get_corrector(name), classifier, targets, own + added)
-    (corrector if name == "adapter" else corrector.second).epochs = 1
+    {"adapter": lambda: corrector, "adapter_blend": lambda: corrector.members[0]}.get(
+        name, lambda: corrector.second
+    )().epochs = 1
     layer = classifier.network.adapter_layer
     outputs = classifier.outputs(batch, FeatureRequest(maps=(layer,))).padded_to(own + added)
     views = {layer: classifier.views(batch, layer, 2, AugmentSettings())}

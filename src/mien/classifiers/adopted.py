@@ -10,8 +10,9 @@ from typing import Any
 
 from mien.classifiers.cache import FOLDER
 from mien.classifiers.contract import ImageSpec, TableSpec
+from mien.classifiers.declaration import Declaration
 from mien.classifiers.declare import InputSettings, declare
-from mien.classifiers.foreign import Declaration, ForeignClassifier
+from mien.classifiers.foreign import ForeignClassifier
 from mien.classifiers.graph import Graph, LayerInfo
 from mien.classifiers.tensors import TensorSpec
 from mien.errors import AlignmentError, RunError, UsageError, choice_error
@@ -178,6 +179,12 @@ def open_adopted(folder: Path, base: str | None = None) -> ForeignClassifier:
         cause = "its files, or its declaration, are not those that were adopted"
         raise RunError(cause, place=str(folder), remedy=REMEDY)
     return classifier
+
+
+def stored_kind(folder: Path) -> str:
+    """The kind of model in a folder that `mien adopt` wrote; RunError where it is damaged."""
+    with as_storage_error(folder / ADOPTED, REMEDY):
+        return str(CLASSIFIER.read(folder, REMEDY)["kind_of_model"])
 
 
 def _opened(kind: str, files: list[Path], base: str) -> Graph:

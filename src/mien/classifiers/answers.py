@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.classifiers.foreign import ANSWERS, INDEPENDENT, LOGITS, PROBABILITIES
+from mien.classifiers.declaration import ANSWERS, INDEPENDENT, LOGITS, PROBABILITIES
 from mien.classifiers.graph import Graph
 from mien.classifiers.rows import as_columns, as_rows
 from mien.errors import UsageError, choice_error

@@ -73,7 +73,11 @@ def open_run(
     if (folder / ADOPTED).exists():
         from mien.classifiers.adopted import open_adopted
 
-        return open_adopted(folder, base)
+        adopted = open_adopted(folder, base)
+        if adopted.is_encoder:
+            remedy = "give it beside a classifier: mien correct BASE DATA --features FOLDER"
+            raise UsageError("is an encoder: it has features, and no answers", place=str(folder), remedy=remedy)
+        return adopted
     from mien.classifiers.network import NetworkClassifier  # loads torch
 
     return NetworkClassifier.open(folder, base=base)

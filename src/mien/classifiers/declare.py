@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mien.classifiers.answers import choose_output, kind_of_answers
 from mien.classifiers.contract import ImageSpec, TableSpec
-from mien.classifiers.foreign import ANSWERS, Declaration
+from mien.classifiers.declaration import ANSWERS, NONE, Declaration
 from mien.classifiers.graph import ArrayInfo, Graph, LayerInfo
 from mien.classifiers.rows import BatchRule
 from mien.classifiers.tensors import LAYOUTS, ORDERS, PER_IMAGE, SCALINGS, TensorSpec
@@ -47,7 +47,9 @@ class InputSettings:
     resample: str = setting(
         ImageSettings.resample, "Pillow's filter by which a picture gets its size", choices=tuple(RESAMPLING)
     )
-    answers: str | None = setting(None, "what it answers with", choices=ANSWERS)
+    answers: str | None = setting(
+        None, "what it answers with; none for an encoder, whose layers serve beside a classifier's", choices=ANSWERS
+    )
     output: str = setting("", "the name of its output with the answers, where there are several")
     use_layers: tuple[str, ...] = setting((), "layers for correctors to learn on; by default all that --layers lists")
     own_features: bool = setting(
@@ -80,6 +82,8 @@ def declare(graph: Graph, settings: InputSettings) -> Declared:
     classes = _called(settings.classes or _classes(graph, metadata, notes), notes)
     rule = BatchRule.of(graph, inputs)
     rows = 1 if rule.bare else len(probe)
+    if settings.answers == NONE:
+        return Declared(_encoder(graph, inputs, settings, probe, rows), tuple(notes))
     output, answers = choose_output(graph, probe, rows, classes, settings.output, notes)
     if not classes:
         count = answers.shape[1]
@@ -93,6 +97,29 @@ def declare(graph: Graph, settings: InputSettings) -> Declared:
     elif isinstance(inputs, ImageSpec) and _shows_nothing(layers, classes):
         notes.append("it shows no layers: --own-features lets correctors learn on features of the pictures alone")
     return Declared(Declaration(classes, inputs, output, kind, layers, settings.own_features), tuple(notes))
+
+
+def _encoder(
+    graph: Graph, inputs: ImageSpec | TableSpec, settings: InputSettings, probe: NDArray[Any], rows: int
+) -> Declaration:
+    """What is declared of a network whose layers are features beside a classifier's."""
+    ends = tuple(_ends(graph, probe, rows))
+    named = {value for layer in ends for value in (layer.name, layer.array)}
+    inside = (layer for layer in graph.layers(probe, rows) if not named & {layer.name, layer.array})
+    layers = _chosen((*inside, *ends), settings.use_layers)
+    if not isinstance(inputs, ImageSpec) or not layers:
+        cause = f"it reads {inputs}" if layers else "it shows no layers"
+        remedy = "give a network of pictures with layers; a classifier has answers: leave --answers none out"
+        raise UsageError(f"{cause}, and is no encoder of pictures", place="--answers none", remedy=remedy)
+    return Declaration((), inputs, "", NONE, layers)
+
+
+def _ends(graph: Graph, probe: NDArray[Any], rows: int) -> Iterator[LayerInfo]:
+    """Outputs of a model that are vectors of more than one number, or maps: what an encoder was made to give."""
+    names = [info.name for info in graph.outputs]
+    for name, value in zip(names, map(np.asarray, graph.run(probe, names)), strict=True):
+        if value.dtype.kind == "f" and value.ndim in (2, 4) and len(value) == rows and value[0].size > 1:
+            yield LayerInfo(name, name, "map" if value.ndim == 4 else "vector", value.shape[1:])
 
 
 def _inputs(

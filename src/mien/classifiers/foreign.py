@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,61 +13,31 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, Layer, TableSpec
-from mien.classifiers.graph import Graph, LayerInfo, Reading, read_out
+from mien.classifiers.declaration import (
+    GRIDS,
+    INPUTS,
+    LOGITS,
+    NONE,
+    OWN,
+    PIXELS,
+    PROBABILITIES,
+    Declaration,
+)
+from mien.classifiers.graph import Graph, Reading, read_out
 from mien.classifiers.rows import BatchRule, as_columns, as_rows
 from mien.data.provenance import TrainedOn
-from mien.errors import AlignmentError, DataError, UsageError, choice_error
+from mien.errors import AlignmentError, DataError, UsageError
 from mien.features.extractor import describe, width
 from mien.nets.settings import AugmentSettings
 from mien.storage.identity import identity
-from mien.types import Bools, FeatureRequest, Floats, LabelSet, Outputs
+from mien.types import Bools, FeatureRequest, Floats, Outputs
 from mien.types.inputs import SLACK, TINY
 from mien.workers import map_on_cores
 
 MOST_SHOWN = 8
 """Answers of a row that a message shows."""
-GRIDS = (1, 3)
-PIXELS = "pixels"
-"""The map that every classifier of images shows: the images themselves, from 0 to 1."""
 HANDY = 20_000
 """Numbers of a map up to which an adapter learns on it by default: nine views of each image are kept at once."""
-OWN = "daisy"
-"""The vector of features of the images alone."""
-INPUTS = "inputs"
-"""The vector that every classifier of tables shows: the columns."""
-PROBABILITIES, LOGITS, INDEPENDENT = "probabilities", "logits", "independent"
-ANSWERS = (PROBABILITIES, LOGITS, INDEPENDENT)
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """What a user declares of a classifier from elsewhere.
-
-    Attributes
-    ----------
-    classes : the K class names, in the order of its answers.
-    inputs : what it reads.
-    output : name of the array with its answers.
-    answers : one of ANSWERS. Logits become probabilities by a softmax; independent ones, of which each class has its
-        own from 0 to 1, by division by their sum.
-    layers : what correctors may learn on.
-    own_features : whether correctors may learn on features of the images alone, see `mien.features.describe`.
-    """
-
-    classes: tuple[str, ...]
-    inputs: ImageSpec | TableSpec
-    output: str
-    answers: str = PROBABILITIES
-    layers: tuple[LayerInfo, ...] = field(default=())
-    own_features: bool = False
-
-    def __post_init__(self) -> None:
-        _ = LabelSet(self.classes)  # refuses names that repeat
-        if self.answers not in ANSWERS:
-            raise choice_error("kind of answers", self.answers, ANSWERS, place="--answers")
-        if isinstance(self.inputs, ImageSpec) and self.inputs.tensor is None:
-            remedy = "give order, layout and scaling"
-            raise UsageError("what the model makes of images is not declared", place="inputs", remedy=remedy)
 
 
 class ForeignClassifier:
@@ -120,16 +90,11 @@ class ForeignClassifier:
         """
         batch.checked(self.card, request)
         vectors, maps = self._vector_readings(request), self._map_readings(request.maps)
-        readings = [Reading(self.declared.output), *vectors.values(), *maps.values()]
-        kinds = [None, *(np.float32 for _ in vectors), *(np.float16 for _ in maps)]
-        parts = [
-            [np.asarray(value, kind) for value, kind in zip(values, kinds, strict=True)]
-            for values in self._read(batch.data, readings)
-        ]
-        if not parts:
+        answers = {} if self.declared.answers == NONE else {"": Reading(self.declared.output)}
+        kinds = {"": None, **dict.fromkeys(maps, np.float16)}
+        shown = self._arrays_of(batch.data, {**answers, **vectors, **maps}, kinds)
+        if len(shown) < len(answers) + len(vectors) + len(maps):
             return Outputs(batch.ids, np.empty((0, len(self.card.classes)), np.float32))
-        answers, *arrays = (np.concatenate(values) for values in zip(*parts, strict=True))
-        shown = dict(zip([*vectors, *maps], arrays, strict=True))
         features = {name: shown[name] for name in vectors}
         if isinstance(self.declared.inputs, TableSpec) and request.matches(INPUTS):
             features[INPUTS] = batch.data
@@ -138,7 +103,35 @@ class ForeignClassifier:
         if PIXELS in request.maps:
             shown[PIXELS] = np.asarray(self._pixels(batch.data), np.float16)
         full = {name: shown[name][:, None] for name in request.maps}
-        return Outputs(batch.ids, self._probabilities(answers, len(batch)), None, features, full)  # type: ignore[arg-type]
+        probs = self._probabilities(shown[""], len(batch)) if answers else np.ones((len(batch), 1), np.float32)
+        return Outputs(batch.ids, probs, None, features, full)  # type: ignore[arg-type]
+
+    def vectors_of(self, pictures: NDArray[Any], request: FeatureRequest) -> dict[str, Floats]:
+        """The vectors that a request names, float32.
+
+        Parameters
+        ----------
+        pictures : (N, H, W, C) from 0 to 255, of the size and the colours that it reads; not rounded, if need be.
+        """
+        readings = self._vector_readings(request)
+        nothing = {layer.name: np.empty((0, *layer.shape), np.float32) for layer in self.vector_layers}
+        return self._arrays_of(pictures, readings) or {name: nothing[name] for name in readings}
+
+    @property
+    def is_encoder(self) -> bool:
+        """Whether it has no answers, only layers."""
+        return self.declared.answers == NONE
+
+    @property
+    def vector_layers(self) -> tuple[Layer, ...]:
+        """All vectors that it can show: means of maps on each grid, and the layers that are vectors."""
+        layers: list[Layer] = []
+        for layer in self.declared.layers:
+            if layer.kind == "map":
+                layers += [Layer(f"{layer.name}/{grid}", (layer.shape[0] * grid**2,)) for grid in GRIDS]
+            else:
+                layers.append(Layer(layer.name, layer.shape))
+        return tuple(layers)
 
     def views(self, batch: Batch, layer: str, count: int, augment: AugmentSettings) -> Floats:
         """(N, count, C, H, W) float16 maps of a layer, of `count` changed views of each image."""
@@ -214,6 +207,16 @@ class ForeignClassifier:
         """Called once in each thread that asks for outputs, where the graph answers several threads at once."""
         prepare: Callable[[], None] | None = getattr(self.graph, "prepare_thread", None)
         return prepare
+
+    def _arrays_of(
+        self, data: NDArray[Any], readings: Mapping[str, Reading], kinds: Mapping[str, Any] = MappingProxyType({})
+    ) -> dict[str, Any]:
+        """Name → what is read for all rows, float32 but for those with another kind; {} where there are no rows."""
+        parts = [
+            [np.asarray(value, kinds.get(name, np.float32)) for name, value in zip(readings, values, strict=True)]
+            for values in (self._read(data, list(readings.values())) if readings else ())
+        ]
+        return dict(zip(readings, map(np.concatenate, zip(*parts, strict=True)), strict=True)) if parts else {}
 
     def _tensor(self, data: NDArray[Any]) -> NDArray[Any]:
         inputs = self.declared.inputs

@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.classifiers.contract import DECISIONS, ImageSpec, TableSpec
-from mien.classifiers.declare import random_rows
-from mien.classifiers.foreign import (
+from mien.classifiers.declaration import (
     GRIDS,
     INDEPENDENT,
     INPUTS,
     LOGITS,
+    NONE,
     PIXELS,
     PROBABILITIES,
     Declaration,
 )  # fmt: skip
+from mien.classifiers.declare import random_rows
 from mien.classifiers.onnx_graph import OnnxGraph
 from mien.classifiers.onnx_nodes import EXTRA, PREFIX, AddedNodes
 from mien.classifiers.onnx_sessions import save_model
@@ -55,7 +56,7 @@ def with_readout(graph: OnnxGraph, declared: Declaration, request: FeatureReques
     model = upgraded(graph)
     if rule.fixed:
         with_free_rows(model)
-    is_shown = _shows_probabilities(model, declared)
+    is_shown = declared.answers == NONE or _shows_probabilities(model, declared)
     reserved = {*DECISIONS, *([] if is_shown else [PROBABILITIES])}
     ends = {value.name for value in (*model.graph.input, *model.graph.output)}
     readout = _Readout(model, declared, rename(model, {name for name in ends if not _is_taken(name, reserved)}))

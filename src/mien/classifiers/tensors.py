@@ -101,7 +101,7 @@ class TensorSpec:
 
         Parameters
         ----------
-        pixels : (N, H, W) grey or (N, H, W, 3) RGB uint8, as `colour` says.
+        pixels : (N, H, W) grey or (N, H, W, 3) RGB uint8, as `colour` says; or (N, H, W, C) float from 0 to 255.
 
         Returns
         -------
@@ -110,8 +110,7 @@ class TensorSpec:
         values: NDArray[Any] = pixels if pixels.ndim == 4 else pixels[..., None]
         if values.shape[3] < self.channels:
             values = np.repeat(values, self.channels, axis=3)
-        if self.dtype != "uint8":
-            values = self._scaled(values)
+        values = np.rint(values) if self.dtype == "uint8" else self._scaled(values)
         if self.order == "bgr":
             values = values[..., ::-1]
         if self.layout == "nchw":

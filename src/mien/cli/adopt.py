@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -13,6 +13,9 @@ from mien.classifiers.declare import InputSettings
 from mien.cli.options import PATH, build, options
 from mien.cli.terminal import print_json, table
 from mien.types import plain
+
+if TYPE_CHECKING:
+    from mien.classifiers.foreign import ForeignClassifier
 
 
 @click.command()
@@ -35,6 +38,9 @@ def adopt(
     DATA, other scalings, orders of colours, layouts and orders of the labels are tried on labelled pictures. What is
     better beyond chance is printed, and not changed.
 
+    With --answers none it is an encoder: its layers are features beside those of a classifier, see --features of the
+    verb correct.
+
     \b
     Example:
       mien adopt fer.onnx --classes angry,disgust,fear,happy,sad,surprise,neutral --scaling=-1..1 --out fer
@@ -53,7 +59,7 @@ def adopt(
     if out is not None and not listing:
         with prepare_output(out, ADOPTED):
             adopted.save(out)
-    declared, card = adopted.classifier.declared, adopted.classifier.card
+    declared, card, is_encoder = adopted.classifier.declared, adopted.classifier.card, adopted.classifier.is_encoder
     if as_json:
         print_json(
             {
@@ -64,10 +70,23 @@ def adopt(
             }
         )  # fmt: skip
         return
+    _print(adopted.classifier)
+    for line in (*adopted.notes, *(adopted.check.words if adopted.check else ())):
+        click.echo(f"note: {plain(line)}")
+    if not listing:
+        click.echo(f"{'encoder' if is_encoder else 'classifier'}: {out}")
+
+
+def _print(classifier: ForeignClassifier) -> None:
+    declared, card = classifier.declared, classifier.card
     console = Console(highlight=False)
+    is_encoder = classifier.is_encoder
+    answers = "none: its layers are features beside those of a classifier" if is_encoder else (
+        f"{declared.answers}, in its output {declared.output}"
+    )  # fmt: skip
     for title, text in (
-        ("classes", ", ".join(card.classes)), ("reads", str(card.inputs)),
-        ("answers", f"{declared.answers}, in its output {declared.output}"),
+        *(() if is_encoder else (("classes", ", ".join(card.classes)),)), ("reads", str(card.inputs)),
+        ("answers", answers),
     ):  # fmt: skip
         console.print(f"{title:<9}{escape(plain(text))}", soft_wrap=True)
     if declared.layers:
@@ -76,7 +95,3 @@ def adopt(
             shape = " × ".join(map(str, layer.shape))
             shown.add_row(escape(plain(layer.name)), layer.kind, shape, escape(plain(layer.array)))
         console.print(shown)
-    for line in (*adopted.notes, *(adopted.check.words if adopted.check else ())):
-        click.echo(f"note: {plain(line)}")
-    if not listing:
-        click.echo(f"classifier: {out}")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TAKEN_FROM_BASE = ("size", "colour", "resize_mode")
 FOR_PICTURES = (
-    "left_out", "base", "base_seed", "found", "keep_features", "layer", "fit_trained_on",
+    "left_out", "base", "base_seed", "found", "keep_features", "layer", "fit_trained_on", "features",
     *(field.name for field in fields(DataSettings) if "help" in field.metadata and field.name not in TAKEN_FROM_BASE),
 )  # fmt: skip
 """Flags without a meaning for tables of answers."""
@@ -46,6 +46,10 @@ Say = Callable[[str], object]
     "--trained-on", multiple=True, metavar="PATH|unknown",
     help="data that BASE was trained on; can be repeated; needed only if its folder has no trained_on.npz; for a "
          "table of answers, a table with the id or group of each row that was trained on",
+)  # fmt: skip
+@click.option(
+    "--features", multiple=True, metavar="FOLDER",
+    help="adopted network whose features are read beside those of BASE, such as a face encoder; can be repeated",
 )  # fmt: skip
 @click.option("--classifier-id", default="", help="name and version of the classifier that gave a table of answers")
 @click.option("--left-out", help="correct the study's classifier without this class, not the full one")

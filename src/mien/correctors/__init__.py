@@ -10,6 +10,7 @@ from mien.outside import import_class
 
 if TYPE_CHECKING:
     from mien.correctors.adapter import Adapter as Adapter
+    from mien.correctors.adapter_blend import AdapterBlend as AdapterBlend
     from mien.correctors.blend import Blend as Blend
     from mien.correctors.boosting import ErrorDetector as ErrorDetector
     from mien.correctors.boosting import LightGBM as LightGBM
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_exports(__name__)
 NOVELTY_SCORES = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")
 """Methods of `Novelty`, which settings name without importing scikit-learn."""
-_NAMES = {"ErrorDetector": "error_detector"}
+_NAMES = {"AdapterBlend": "adapter_blend", "ErrorDetector": "error_detector"}
 
 
 def names() -> tuple[str, ...]:

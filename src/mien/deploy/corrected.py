@@ -64,6 +64,7 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     scope, action : whose answers are counted, and what an override does (see `mien.Policy`).
     guarantee, aim : which guarantee is in force, and what the threshold serves within the budget.
     class_budget, costs : budgets of single classes, and what wrong answers cost, as `mien.Policy` has them.
+    features : folders of adopted networks whose features are read beside those of the classifier, such as an encoder.
     trained_on : the rows that the classifier was trained on, in the form of X; those among X are left out.
     assume_unseen : states that the classifier was trained on none of the rows.
     random_state : seed of the division into parts; None is 0.
@@ -107,6 +108,7 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         aim: str = "macro_recall",
         class_budget: Sequence[str] = (),
         costs: Sequence[str] = (),
+        features: Sequence[Any] = (),
         trained_on: Any = None,
         assume_unseen: bool = False,
         random_state: Any = None,
@@ -114,6 +116,7 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classifier, self.corrector, self.classes = classifier, corrector, classes
         self.budget, self.delta, self.scope, self.action = budget, delta, scope, action
         self.guarantee, self.aim, self.class_budget, self.costs = guarantee, aim, class_budget, costs
+        self.features = features
         self.trained_on, self.assume_unseen, self.random_state = trained_on, assume_unseen, random_state
 
     @classmethod
@@ -154,7 +157,9 @@ class CorrectedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sets, kind = ((), KNOWN) if parts else self._learnt_by(classifier)
         data, provenance = without_learnt(data, sets, kind)
         parts = parts or divided(data, seed, FITTED)
-        settings = CorrectSettings(corrector=self.corrector, keep_features=False)
+        settings = CorrectSettings(
+            corrector=self.corrector, keep_features=False, features=tuple(map(str, self.features))
+        )
         every = known if ALL in known else (ALL,)
         share = settings.share_to_fit(policy)
         material = calibration_rows(classifier, data, parts, given or new or every, provenance, share)

@@ -12,6 +12,7 @@ import numpy as np
 from mien.certify.combine import NO_OVERRIDE, combine_proposals
 from mien.certify.policy import Policy, decide
 from mien.certify.promise import Promise, compare_all
+from mien.classifiers.borrowing import open_encoders
 from mien.classifiers.contract import Classifier
 from mien.correctors.contract import fitted_targets
 from mien.data.prepare import DataSettings
@@ -222,6 +223,7 @@ def correct(
     ------
     UsageError : an unknown class. DataError : too few pictures of one.
     """
+    open_encoders(settings.features, classifier)  # what cannot be used is refused before pictures are read
     say("reading pictures")
     material = load_calibration_data(classifier, data, settings, settings.share_to_fit(policy))
     return correct_on(classifier, material, settings, policy, about={"command": command, "data": asdict(data.stored())},

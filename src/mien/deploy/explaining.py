@@ -204,8 +204,7 @@ class CorrectorEvidence:
         self.whole, self._suggested, self._threshold = proposal.score, proposal.suggested, decision.threshold
 
     def measured(self, images: NDArray[np.uint8], rows: Ints) -> Floats:
-        outputs = self._predictor.classifier.outputs(Batch(images), self._predictor.request)
-        outputs = outputs.padded_to(len(self._predictor.classes))
+        outputs = self._predictor.outputs(Batch(images))
         proposal, suggested = self._patch.propose(outputs), self._suggested[rows]
         score = np.where(
             proposal.suggested == suggested, proposal.score, np.minimum(proposal.score, self._threshold[rows])

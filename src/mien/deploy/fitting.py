@@ -11,6 +11,7 @@ import numpy as np
 from mien.certify.aims import aim_weights
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy
+from mien.classifiers.borrowing import borrowing, open_encoders, without_borrowed
 from mien.classifiers.contract import Classifier
 from mien.classifiers.feature_store import FeatureStore, build_correctors
 from mien.classifiers.table import TableClassifier
@@ -41,6 +42,7 @@ def fit_patch(
     settings : which corrector, and whether it is cross-fitted. policy : the budget, and what an override does.
     about : for people, kept in the patch. say : called with each stage.
     """
+    classifier = borrowing(classifier, open_encoders(settings.features, classifier))
     pictures, parts = material.pictures, material.parts
     policy.check_classes(pictures.labelset)
     count = len(pictures.labelset)
@@ -54,8 +56,9 @@ def fit_patch(
     known = np.pad(classifier.card.known_mask, (0, count - len(classifier.card.known)))
     patch = Patch(
         pictures.labelset.names, known, (settings.corrector,) * len(beside), beside, policy, calibration,
-        classifier.card.id, pictures.fingerprint(), bool(settings.cross_fit), about or {}, material.provenance,
-        unit=material.unit, columns=classifier.columns if isinstance(classifier, TableClassifier) else None,
+        without_borrowed(classifier).card.id, pictures.fingerprint(), bool(settings.cross_fit), about or {},
+        material.provenance, unit=material.unit, encoders=getattr(classifier, "encoders", ()),
+        columns=classifier.columns if isinstance(classifier, TableClassifier) else None,
     )  # fmt: skip
     return patch, store
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from mien import correctors
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy
+from mien.classifiers.borrowing import Encoder, reopened
 from mien.classifiers.cell import cell_of, open_run
 from mien.classifiers.contract import Classifier, is_identity
 from mien.classifiers.feature_store import build_corrector
@@ -22,7 +23,7 @@ from mien.deploy.predictor import Predictor
 from mien.deploy.saved_corrector import load_corrector
 from mien.deploy.watch_io import read_watch, restraint_of
 from mien.errors import RunError, UsageError, choice_error
-from mien.storage.files import as_storage_error, read_arrays
+from mien.storage.files import Record, as_storage_error, read_arrays
 from mien.storage.layout import APPLIED, CellFolder
 from mien.storage.run import Run
 from mien.types import plain
@@ -115,13 +116,25 @@ def load_patch(folder: Path, classifier: Classifier, corrector: str | None = Non
         kind = correctors.get_corrector(outside or name, outside=outside is not None)
         return build_corrector(kind, classifier, target, len(classes))
 
-    patch = Patch.load(folder, make)
+    patch = Patch.load(folder, make, encoders_of(stored, folder))
     maps = {layer.name for layer in card.layers if layer.kind == "map"}
     for record in patch.correctors:
         for layer in requested_features(record).maps:
             if layer not in maps:
                 raise RunError(f"wants a layer {layer!r}", place=str(folder), remedy="make the patch again")
     return replace(patch, base=card.id, restraint=restraint_of(read_watch(folder, patch.id), folder))
+
+
+def encoders_of(stored: Record, folder: Path) -> tuple[Encoder, ...]:
+    """The networks whose features a patch borrows: where they lay when it was made, or else beside its folder.
+
+    Raises
+    ------
+    RunError : one is not there, or is another one.
+    """
+    with as_storage_error(folder / PATCH.file, REMEDY):
+        named = [dict(each) for each in stored.get("features", ())]  # earlier versions had none
+        return tuple(reopened(each, folder.resolve().parent) for each in named)
 
 
 def _of_study(run: Run, folder: Path, classifier: Classifier, left_out: str, corrector: str | None) -> Patch:

@@ -19,6 +19,7 @@ from mien.certify.combine import combine_proposals
 from mien.certify.guarantees import Certified
 from mien.certify.policy import Policy, decide
 from mien.certify.thresholds import CONFIDENT
+from mien.classifiers.borrowing import Encoder
 from mien.correctors.contract import Corrector, Target, fitted_targets, weighed_proposal
 from mien.data.answer_layout import AnswerColumns
 from mien.data.provenance import UNKNOWN, Provenance
@@ -78,6 +79,7 @@ class Patch:
     restraint : what an alarm of its watch put in force; None for nothing.
     unit : "pictures", or "rows" where the classifier reads tables.
     columns : classes and features of the tables that it corrects, where a table is all that is known of the classifier.
+    encoders : networks whose features its correctors read beside those of the classifier.
     """
 
     classes: tuple[str, ...]
@@ -94,6 +96,7 @@ class Patch:
     restraint: Restraint | None = None
     unit: str = PICTURES
     columns: AnswerColumns | None = None
+    encoders: tuple[Encoder, ...] = ()
 
     @cached_property
     def certified(self) -> Certified:
@@ -161,6 +164,7 @@ class Patch:
         mine, theirs = self.calibration, other.calibration
         reasons = {
             "are for different classifiers": self.base != other.base,
+            "borrow different features": [each.record for each in self.encoders] != [e.record for e in other.encoders],
             "have different classes": self.classes != other.classes,
             "have different policies": self.policy != other.policy,
             f"were calibrated on different {self.unit}": not np.array_equal(mine.row_keys, theirs.row_keys),
@@ -211,16 +215,20 @@ class Patch:
             "provenance": asdict(self.provenance),
             "unit": self.unit,
             "columns": None if self.columns is None else asdict(self.columns),
+            "features": [encoder.record for encoder in self.encoders],
             "about": self.about,
         }
 
     @classmethod
-    def load(cls, folder: Path | str, make: Callable[[str, Target], Corrector]) -> Self:
+    def load(
+        cls, folder: Path | str, make: Callable[[str, Target], Corrector], encoders: tuple[Encoder, ...] = ()
+    ) -> Self:
         """Read a patch back.
 
         Parameters
         ----------
         make : (name, class index or indices) → a corrector as it was before it was fitted, for `restore`.
+        encoders : those that it names.
 
         Raises
         ------
@@ -237,7 +245,7 @@ class Patch:
         return cls(
             classes, record.known, record.names, tuple(correctors), record.policy, record.calibration, stored["base"],
             stored["data"], bool(stored["approximate"]), stored["about"], provenance, unit=record.unit,
-            columns=record.columns,
+            columns=record.columns, encoders=encoders,
         )  # fmt: skip
 
 

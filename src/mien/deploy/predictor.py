@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from mien.classifiers.borrowing import borrowing
 from mien.classifiers.contract import Batch, Classifier, ImageSpec
 from mien.classifiers.inputs import as_batch, paths_in, read_rows
 from mien.classifiers.pictures import ReadRows, gathered, of_files, read_run, runs
@@ -74,14 +75,19 @@ class Predictor:
         """The features that the correctors need."""
         return FeatureRequest.for_reading(map(requested_features, self.patch.correctors if self.patch else ()))
 
+    @cached_property
+    def source(self) -> Classifier:
+        """The classifier, with the features that its patch borrows from other networks."""
+        return borrowing(self.classifier, self.patch.encoders) if self.patch else self.classifier
+
     @property
     def allows_threads(self) -> bool:
         """Whether several threads may answer at the same time."""
-        return getattr(self.classifier, "prepare_thread", None) is not None
+        return getattr(self.source, "prepare_thread", None) is not None
 
     def prepare_thread(self) -> None:
         """Restrict the calling thread to one core, where several answer at the same time."""
-        prepare = getattr(self.classifier, "prepare_thread", None)
+        prepare = getattr(self.source, "prepare_thread", None)
         if prepare is not None:
             prepare()
             for corrector in self.patch.correctors if self.patch else ():
@@ -89,8 +95,12 @@ class Predictor:
 
     def answer(self, batch: Batch) -> Predictions:
         """Answers for rows in the form that the classifier reads."""
-        outputs = self.classifier.outputs(batch, self.request).padded_to(len(self.classes))
+        outputs = self.outputs(batch)
         return Predictions(tuple(batch.ids.tolist()), outputs, self.decide(outputs))
+
+    def outputs(self, batch: Batch) -> Outputs:
+        """What the patch reads of rows, in its classes."""
+        return self.source.outputs(batch, self.request).padded_to(len(self.classes))
 
     def decide(self, outputs: Outputs) -> Decision:
         """The decision on outputs of the classifier, which are in the classes of the patch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -40,6 +40,7 @@ class CorrectSettings:
     base_seed: int | None = setting(None, "which of the run's seeds; the first by default")
     trained_on: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    features: tuple[str, ...] = field(default=(), metadata={"later": True})
     layer: str = setting(
         "", "layer that an adapter learns on, such as pixels; by default the earliest that is small", later=True
     )
@@ -66,7 +67,8 @@ class CorrectSettings:
         folder, _, number = self.found.rpartition(":")
         cluster = f"{Path(folder).expanduser().resolve()}:{number}" if folder else self.found
         trained_on = tuple(source if source == UNKNOWN else absolute(source) for source in self.trained_on)
-        return replace(self, found=cluster, trained_on=trained_on)
+        features = tuple(map(absolute, self.features))
+        return replace(self, found=cluster, trained_on=trained_on, features=features)
 
 
 @dataclass(frozen=True)

@@ -211,10 +211,13 @@ class Engine:
         predictors = {id(each): each for question in questions for each in (question.by, *question.beside)}
         self._prepare(predictors.values())
         request = FeatureRequest.for_reading(each.request for each in predictors.values())
-        outputs = self._outputs(Batch(np.stack([crop.pixels for crop in crops])), request)
+        batch = Batch(np.stack([crop.pixels for crop in crops]))
+        outputs = self._outputs(batch, request)
         decided: dict[int, tuple[Outputs, Decision]] = {}
         for key, predictor in predictors.items():
             padded = outputs.padded_to(len(predictor.classes)) if len(predictor.classes) > outputs.shape[1] else outputs
+            for encoder in predictor.patch.encoders if predictor.patch else ():
+                padded = padded.with_features(encoder.vectors(batch, predictor.request))
             decided[key] = padded, predictor.decide(padded)
         for row, (question, crop) in enumerate(zip(questions, crops, strict=True)):
             beside = tuple((each, decided[id(each)][1]) for each in question.beside)

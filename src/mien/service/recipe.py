@@ -55,6 +55,7 @@ class Recipe:
             fit_share=float(stored.get("fit_share") or 0),
             trained_on=settings.trained_on or tuple(map(str, stored.get("trained_on") or ())),
             keep_features=False,
+            features=tuple(str(encoder.network.folder) for encoder in patch.encoders),
         )
         return cls(correct, patch.policy, patch.classes, patch.targets, settings.new_classes, data)
 

@@ -58,7 +58,7 @@ def _class_odds(nodes: Nodes, corrector: Any) -> str:
     """(N, K) float64 log-odds of each class against f's answer, of a corrector of several classes."""
     if corrector.name == "cascade":
         return _odds_of_cascade(nodes, corrector)
-    if corrector.name == "blend":
+    if corrector.name in ("blend", "adapter_blend"):
         return _mean(nodes, [_class_odds(nodes, member) for member in check_fitted(corrector.members_, corrector.name)])
     log_probs = _LOG_PROBS[corrector.name](nodes, corrector)
     if corrector.name != "adapter":
@@ -128,6 +128,7 @@ _SCORES: dict[str, Callable[[Nodes, Any], str]] = {
     "novelty": novelty_score,
     "adapter": _adapter,
     "blend": _blend,
+    "adapter_blend": _blend,
     "cascade": _cascade,
 }
 """Other scores of one class, (N,)."""

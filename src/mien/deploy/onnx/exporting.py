@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mien.certify.calibration_set import CalibrationSet
+from mien.classifiers.borrowing import without_borrowed
 from mien.classifiers.contract import Batch, Classifier, GraphClassifier
 from mien.classifiers.onnx_sessions import LARGEST
 from mien.deploy.onnx.graph import composed, corrector_graph, features_read, rounded_up
@@ -81,7 +82,7 @@ def export_graph(predictor: Predictor, *, patch_only: bool = False, check: Any =
     UsageError : the classifier or a corrector cannot be exported. RunError : the graph decides otherwise than mien.
     MissingExtraError : without the packages onnx and onnxruntime.
     """
-    classifier, patch = predictor.classifier, predictor.patch
+    classifier, patch = predictor.source, predictor.patch
     if patch_only and patch is None:
         raise UsageError("there is no patch", place="--patch-only", remedy="name one with --patch")
     if not patch_only and not isinstance(classifier, GraphClassifier):
@@ -132,7 +133,7 @@ class _Corrected:
         """What mien reads out for the patch, in float32."""
         predictor = Predictor(self.classifier, self.patch)
         with in_full_precision(predictor):
-            return self.classifier.outputs(batch, predictor.request).padded_to(len(self.patch.classes))
+            return predictor.outputs(batch)
 
     def _graph(self, template: Outputs, patch: Patch) -> Any:
         """The graph that is exported: of the corrector, or of the classifier with the corrector."""
@@ -202,7 +203,8 @@ def _facts(classifier: Classifier, model: Any) -> dict[str, Any]:
     card, opset = classifier.card, next(entry.version for entry in model.opset_import if not entry.domain)
     return {
         "classes": card.classes, "known": card.known, "inputs": input_facts(card.inputs, model.graph.input[0].name),
-        "outputs": [value.name for value in model.graph.output], "classifier": card.id, "opset": opset,
+        "outputs": [value.name for value in model.graph.output], "opset": opset,
+        "classifier": without_borrowed(classifier).card.id,
         "exported": now(), "version": version("mien"),
     }  # fmt: skip
 
