@@ -174,3 +174,20 @@ def test_the_declared_filter_is_used_by_every_verb(mien: Mien, model: Path, pict
     graph = ("--patch", tmp_path / "p", "--folder", tmp_path / "out", "--check", tmp_path / "large")
     assert "own scores" in mien("export", tmp_path / "f", *graph).out
     assert "filter nearest" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_features_of_an_encoder_win_what_a_classifier_does_not_see(mien: Mien, pictures: Path, tmp_path: Path) -> None:
+    bars(tmp_path / "encoder.onnx")
+    done = mien("adopt", tmp_path / "encoder.onnx", "--answers", "none", "--scaling", "0..255", "--out", tmp_path / "e")
+    assert done.code == 0 and "its layers are features" in done.out and f"encoder: {tmp_path / 'e'}" in done.out
+    bars(tmp_path / "f.onnx", classes=2)
+    assert mien("adopt", tmp_path / "f.onnx", *ADOPT, "--use-layers", "logits", "--out", tmp_path / "f").code == 0
+    made = mien("correct", tmp_path / "f", pictures, *CORRECT, "--features", tmp_path / "e", "--out", tmp_path / "p")
+    assert made.code == 0 and "times as long" in made.out
+    told = mien("predict", pictures / "right", "--run", tmp_path / "f", "--patch", tmp_path / "p", "--csv")
+    assert told.code == 0 and told.out.count("right") > 0.9 * len(list((pictures / "right").iterdir()))
+    graph = tmp_path / "both.onnx"
+    handed = mien("export", tmp_path / "f", "--patch", tmp_path / "p", "--onnx", graph, "--check", pictures)
+    assert handed.code == 0 and "0 decisions differ" in handed.out
+    mien("predict", pictures / "right", "--run", tmp_path / "e").refused(2, "is an encoder")
+    mien("correct", tmp_path / "f", pictures, *CORRECT, "--features", pictures).refused(2, "is no adopted network")

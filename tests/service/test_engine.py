@@ -11,6 +11,9 @@ import pytest
 from serving import Bars, pictures, png
 
 from mien.classifiers.contract import Batch
+from mien.classifiers.declare import InputSettings
+from mien.deploy.adoption import adopt
+from mien.deploy.corrected import CorrectedClassifier
 from mien.deploy.opening import load_patch
 from mien.deploy.predictor import Predictor
 from mien.errors import DataError, OverloadError
@@ -239,3 +242,23 @@ def test_all_that_waits_is_answered_before_the_engine_stops() -> None:
     engine.start()
     engine.stop()
     assert len(collected.results) == 50
+
+
+def test_a_patch_that_borrows_features_is_answered_beside_others(patches: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from onnx_models import bars
+
+    model = bars(tmp_path / "encoder.onnx")
+    adopt(str(model), InputSettings(answers="none", scaling="0..255")).save(tmp_path / "encoder")
+    f = Bars()
+    images, labels = pictures(300)
+    made = CorrectedClassifier(
+        f, classes=["lower"], budget=0.3, aim="gain", assume_unseen=True, features=[tmp_path / "encoder"]
+    ).fit(images, labels)
+    predictors = [Predictor(f, made.patch_), corrected(patches, "first", f), Predictor(f)]
+    engine = Engine(f, EngineSettings(threads=1), lambda pairs: None)
+    questions = [Question(image, predictor) for image in images[:9] for predictor in predictors]
+    results = engine.answer(questions)
+    for question, result in zip(questions, results, strict=True):
+        alone = question.by.answer(Batch(np.asarray(question.image)[None])).decision
+        assert final(result) == decided(alone, 0)

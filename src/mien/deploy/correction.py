@@ -12,8 +12,8 @@ import numpy as np
 from mien.certify.combine import NO_OVERRIDE, combine_proposals
 from mien.certify.policy import Policy, decide
 from mien.certify.promise import Promise, compare_all
-from mien.classifiers.borrowing import open_encoders
-from mien.classifiers.contract import Classifier
+from mien.classifiers.borrowing import cost_in_words, open_encoders
+from mien.classifiers.contract import Batch, Classifier
 from mien.correctors.contract import fitted_targets
 from mien.data.prepare import DataSettings
 from mien.data.provenance import UNKNOWN
@@ -33,6 +33,8 @@ FEW = 50
 """Labelled pictures of a class below which more are worth more than anything else."""
 MUCH, LEAST = 3, 3
 """Times the budget, and pictures, from which on it is said that one class bears the Harm."""
+COST_OF = 32
+"""Pictures that the cost of borrowed features is measured on."""
 FAINT = 0.6
 """AUROC below which a score hardly tells the class."""
 
@@ -252,4 +254,7 @@ def correct_on(
     patch, store = fit_patch(classifier, material, settings, policy, say=say, about=about)
     tested = material.parts.rows("test")
     outputs = store.seen(tested)
+    if patch.encoders:
+        cost = cost_in_words(classifier, patch.encoders, Batch.of(material.pictures, tested[:COST_OF]))
+        material = replace(material, notes=(*material.notes, cost))
     return Correction(patch, material, outputs, tuple(patch.proposals(outputs)))
