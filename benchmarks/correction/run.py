@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks.common import Figure, Result, described, main, mean_of_defined, only, parsed, parser, seeds_of, wanted
 from benchmarks.correction import (
     adapters,
+    borrowed,
     ceiling,
     certified,
     curves,
@@ -162,6 +163,7 @@ PARTS: dict[str, Callable[[Study, Result], None]] = {
     "variants": variants.table,
     "adapters": adapters.table,
     "longer": longer.table,
+    "borrowed": borrowed.table,
     "guarantee": lambda study, result: guarantee.table(result),
     "known": lambda study, result: known.table(result),
     "redrawn": lambda study, result: redrawn.table(result),
@@ -176,15 +178,17 @@ def run() -> None:
     """Train and fit what is missing, print the tables, write the result."""
     flags = parser(__doc__ or "")
     flags.add_argument("--base", default="attention", help="base classifier")
-    only(flags, PARTS)
+    flags.add_argument("--encoder", help="ONNX file of a network to borrow features from, for the part borrowed")
+    only(flags, [part for part in PARTS if part != "borrowed"])
     options = parsed(flags)
     all_of_them = CORRECTORS if options.base == "attention" else BESIDE_OTHERS
     names, parts = QUICK if options.quick else all_of_them, wanted(options, PARTS)
     name = "correction" if options.base == "attention" else f"correction-{options.base}"
     result = Result(name, options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
     of_study = set(parts) - BY_THEMSELVES
-    few = of_study <= {"certified"}
-    study = Study(options, options.base, CERTIFIED if few else names, seeds_of(options))
+    few = of_study <= {"certified", "borrowed"}
+    names = borrowed.BESIDE if of_study == {"borrowed"} else CERTIFIED if few else names
+    study = Study(options, options.base, names, seeds_of(options))
     if of_study:
         study.run(control=not few)
         result.settings["best on calibrate"] = study.best
