@@ -184,6 +184,8 @@ def test_features_of_an_encoder_win_what_a_classifier_does_not_see(mien: Mien, p
     assert mien("adopt", tmp_path / "f.onnx", *ADOPT, "--use-layers", "logits", "--out", tmp_path / "f").code == 0
     made = mien("correct", tmp_path / "f", pictures, *CORRECT, "--features", tmp_path / "e", "--out", tmp_path / "p")
     assert made.code == 0 and "times as long" in made.out
+    assert "features of e " in mien("patch", "show", tmp_path / "p").out
+    assert "features of" in (tmp_path / "p" / "report.html").read_text()
     told = mien("predict", pictures / "right", "--run", tmp_path / "f", "--patch", tmp_path / "p", "--csv")
     assert told.code == 0 and told.out.count("right") > 0.9 * len(list((pictures / "right").iterdir()))
     graph = tmp_path / "both.onnx"

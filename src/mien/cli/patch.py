@@ -88,6 +88,12 @@ def _print(stored: Record, provenance: list[str]) -> None:
         f"for        classifier {plain(stored['base'])}, {plain(stored.get('unit', PICTURES))} {plain(stored['data'])}",
         markup=False,
     )
+    for borrowed in stored.get("features", ()):
+        console.print(
+            f"borrows    features of {plain(str(borrowed['name']))} {plain(str(borrowed['id']))}, which reads "
+            f"{plain(str(borrowed['inputs']))}; it lay in {plain(str(borrowed['place']))}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
     for title, line in zip(("provenance", *[""] * len(provenance)), provenance, strict=False):
         console.print(f"{title:<10} {plain(line)}", markup=False, soft_wrap=True)
     columns = ("certified of", "kind", "budget", "n", "harmed (allowed)", "holds")

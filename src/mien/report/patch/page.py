@@ -208,10 +208,11 @@ def _made(patch: Patch, counts: Mapping[str, int]) -> list[tuple[str, str]]:
     parts = ", ".join(f"{name} {count}" for name, count in counts.items())
     sources = ", ".join(patch.provenance.sources)
     provenance = patch.provenance.description + (f" ({sources})" if sources else "")
+    features = "; ".join(f"{each.name} ({each.id}), which reads {each.inputs}" for each in patch.encoders)
     pairs = [
         ("command", str(patch.about.get("command", ""))), ("made", str(patch.about.get("made", ""))),
         ("correctors", correctors), ("policy", policy), (patch.unit, parts), ("provenance", provenance),
-        ("classifier", patch.base), ("data", patch.data), *_columns(patch),
+        ("classifier", patch.base), ("features of", features), ("data", patch.data), *_columns(patch),
     ]  # fmt: skip
     return [(title, text) for title, text in pairs if text]
 
