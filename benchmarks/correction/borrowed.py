@@ -58,8 +58,14 @@ class Job:
     model: str
 
     @property
-    def file(self) -> Path:
-        return KEPT / f"{digest(self.task.folder.name, Path(self.model).name, ON_VECTORS, FEW, DRAWS)}.npz"
+    def scores(self) -> Path:
+        """File of the scores of the correctors that were fitted on all of *correct*."""
+        return KEPT / f"{digest(self.task.folder.name, Path(self.model).name, ON_VECTORS)}.npz"
+
+    @property
+    def few(self) -> Path:
+        """File of what few pictures give."""
+        return KEPT / f"{digest(self.task.folder.name, Path(self.model).name, tuple(KINDS), FEW, DRAWS)}.npz"
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def vectors(model: str, data: Dataset, rows: Ints) -> dict[str, Floats]:
 
 def score(job: Job) -> None:
     """Every corrector on both kinds of vectors, and every number of pictures, beside one classifier."""
-    if job.file.exists():
+    if job.scores.exists() and job.few.exists():
         return
     one_thread()
     keep_freed_memory()
@@ -107,10 +113,11 @@ def score(job: Job) -> None:
         for data, rows in ((parts.data, parts.rows["correct"]), (parts.tested, parts.test))
     )
     labels = parts.data.labels[parts.rows["correct"]]
-    scores = {
-        name: correctors.get_corrector(name)(target).fit(learnt, labels).propose(tested).score for name in ON_VECTORS
-    }
-    write_arrays(job.file, **scores, few=_few(learnt, tested, labels, parts, target, job.task.quick))
+    if not job.scores.exists():
+        made = {name: correctors.get_corrector(name)(target).fit(learnt, labels) for name in ON_VECTORS}
+        write_arrays(job.scores, **{name: corrector.propose(tested).score for name, corrector in made.items()})
+    if not job.few.exists():
+        write_arrays(job.few, few=_few(learnt, tested, labels, parts, target, job.task.quick))
 
 
 def _outputs(f: NetworkClassifier, data: Dataset, rows: Ints, model: str) -> Outputs:
@@ -177,7 +184,7 @@ def _scored(study: Study, job: Job, seed: int, left: str, name: str, source: str
     members = []
     for member in BLENDS.get(name, (name,)):
         borrowed = source != "f" and member != "adapter"
-        members.append(read_arrays(job.file)[member] if borrowed else study.reading(seed, left, member).score_all)
+        members.append(read_arrays(job.scores)[member] if borrowed else study.reading(seed, left, member).score_all)
     return Scored(np.mean(members, axis=0), own.new, own.counts, own.groups)
 
 
@@ -185,7 +192,7 @@ def few_pictures(study: Study, result: Result, jobs: dict[tuple[int, str], Job])
     """Means over classes, seeds and draws, by the number of pictures of the new class."""
     found: dict[tuple[str, int], dict[str, list[Sequence[float]]]] = defaultdict(lambda: defaultdict(list))
     for (_, left), job in jobs.items():
-        for count, _, number, area, gain in read_arrays(job.file)["few"]:
+        for count, _, number, area, gain in read_arrays(job.few)["few"]:
             found[list(KINDS)[int(number)], int(count)][left].append((float(area), float(gain)))
     lines = []
     for name in KINDS:
