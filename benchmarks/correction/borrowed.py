@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks.common import Figure, Parts, Result, do_all
 from benchmarks.correction.cases import equal_harm, mean_over_classes
 from benchmarks.correction.few_shot import COMPONENTS, DRAWS, KINDS, draws, embedded
+from benchmarks.correction.scored import network_score
 from benchmarks.correction.trained import Task
 from mien import correctors
 from mien.classifiers.borrowing import Encoder
@@ -169,7 +170,7 @@ def all_pictures(study: Study, result: Result, jobs: dict[tuple[int, str], Job])
                 line[key] = Figure.over(values, len(study.classes), study.seeds)
             for harm in HARMS:
                 values = mean_over_classes(
-                    equal_harm(of, study.references(left)["R1"], harm)[0]  # type: ignore[arg-type]
+                    equal_harm(of, _retrained(study, left), harm)[0]  # type: ignore[arg-type]
                     for left, of in found.items()
                 )
                 line[f"P= {harm} %, R1"] = Figure.over(values, len(study.classes), study.seeds)
@@ -177,6 +178,12 @@ def all_pictures(study: Study, result: Result, jobs: dict[tuple[int, str], Job])
                     result.figures[f"borrowed_restored_at_equal_harm_{harm}"] = line[f"P= {harm} %, R1"]
             lines.append(line)
     result.table(f"Borrowed features ({NAME}): means over the classes, fitted on all of correct", lines)
+
+
+def _retrained(study: Study, left: str) -> list[Floats]:
+    """Scores of each seed's network that was trained on all classes (R1)."""
+    index = study.labelset.index(left)
+    return [network_score(study.r1[seed], study.parts[seed], index) for seed in study.seeds]
 
 
 def _scored(study: Study, job: Job, seed: int, left: str, name: str, source: str) -> Scored:
