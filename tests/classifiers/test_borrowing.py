@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,21 @@ import pytest
 from onnx_models import CLASSES, SIDE, bars
 
 import mien
+from mien.certify.policy import Policy
 from mien.classifiers.adopted import open_model
 from mien.classifiers.borrowing import Borrowing, Encoder, borrowing, open_encoder, open_encoders, without_borrowed
 from mien.classifiers.cell import open_run
 from mien.classifiers.contract import Batch, ImageSpec, TableSpec, is_identity
 from mien.classifiers.declare import InputSettings
 from mien.classifiers.function import FunctionClassifier
+from mien.data.provenance import KNOWN, STATED, UNKNOWN, Provenance
 from mien.deploy.adoption import adopt
+from mien.deploy.calibration_data import CalibrationData
+from mien.deploy.fitting import fit_patch
+from mien.deploy.labelled_rows import FITTED, calibration_rows, divided, rows_of, with_labels
 from mien.deploy.opening import load_patch
 from mien.deploy.predictor import Predictor
+from mien.deploy.settings import CorrectSettings
 from mien.errors import RunError, UsageError
 from mien.testing import check_classifier, example_bars
 from mien.types import FeatureRequest
@@ -140,3 +147,33 @@ def test_what_cannot_be_borrowed_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="features are of pictures"):
         open_encoders([str(place)], table)
     assert isinstance(open_encoder(place), Encoder)
+
+
+def test_features_that_no_corrector_reads_are_refused(tmp_path: Path) -> None:
+    f = open_model(str(bars(tmp_path / "f.onnx")), classes=CLASSES, scaling="0..255")
+    with pytest.raises(UsageError, match="adapter reads none of the features of bars"):
+        corrected(f, [encoder(tmp_path)], "adapter")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "expected"),
+    [
+        (KNOWN, (), UNKNOWN), (KNOWN, ("unknown",), UNKNOWN), (KNOWN, ("path/to/faces",), STATED),
+        (STATED, (), STATED), (UNKNOWN, ("path/to/faces",), UNKNOWN),
+    ],
+)  # fmt: skip
+def test_what_an_encoder_was_trained_on_is_known_where_its_user_states_it(
+    kind: str, given: tuple[str, ...], expected: str, tmp_path: Path
+) -> None:
+    material = replace(_material(), provenance=Provenance(kind))
+    settings = CorrectSettings("logistic", keep_features=False, trained_on=given, features=(str(encoder(tmp_path)),))
+    patch, _ = fit_patch(dull(), material, settings, Policy(0.3))
+    assert patch.provenance.kind == expected and patch.certificate.holds <= (expected != UNKNOWN)
+    alone, _ = fit_patch(dull(), material, replace(settings, features=()), Policy(0.3))
+    assert alone.provenance.kind == kind
+
+
+def _material() -> CalibrationData:
+    f = dull()
+    data = with_labels(rows_of(f.card, IMAGES, None), NAMES, f.card.classes)
+    return calibration_rows(f, data, divided(data, 0, FITTED), ["right"], Provenance())

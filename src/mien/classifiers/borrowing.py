@@ -46,6 +46,11 @@ class Encoder:
         return self.network.card.id
 
     @property
+    def key(self) -> tuple[str, str, tuple[str, ...]]:
+        """What its features depend on, beside the pictures."""
+        return self.name, self.id, self.layers
+
+    @property
     def inputs(self) -> ImageSpec:
         """The images that it reads."""
         inputs = self.network.declared.inputs
@@ -104,9 +109,9 @@ class Borrowing:
         layers = [
             Layer(f"{encoder.name}/{layer.name}", layer.shape)
             for encoder in self.encoders for layer in encoder.network.vector_layers
-            if encoder.wanted(FeatureRequest(vectors=(f"{encoder.name}/{layer.name}",)))
+            if layer.name in encoder.wanted(FeatureRequest())
         ]  # fmt: skip
-        key = identity(classifier=card.id, features=[(each.name, each.id, each.layers) for each in self.encoders])
+        key = identity(classifier=card.id, features=[encoder.key for encoder in self.encoders])
         return replace(card, id=key, layers=(*card.layers, *layers))
 
     def has_identity(self, stored: str) -> bool:
@@ -199,7 +204,7 @@ def open_encoder(folder: Path, name: str = "") -> Encoder:
         raise UsageError(f"reads {network.declared.inputs}, no pictures", place=place, remedy="leave it out")
     if not network.vector_layers:
         raise UsageError("shows no layers", place=place, remedy="adopt it with layers: mien adopt --layers lists them")
-    return Encoder(name or folder.resolve().name.replace("/", "_"), network)
+    return Encoder(name or folder.resolve().name, network)
 
 
 def reopened(stored: Mapping[str, Any], beside: Path) -> Encoder:

@@ -49,7 +49,8 @@ Say = Callable[[str], object]
 )  # fmt: skip
 @click.option(
     "--features", multiple=True, metavar="FOLDER",
-    help="adopted network whose features are read beside those of BASE, such as a face encoder; can be repeated",
+    help="adopted network whose features are read beside those of BASE, such as a face encoder; can be repeated; what "
+         "it was trained on belongs to --trained-on, too",
 )  # fmt: skip
 @click.option("--classifier-id", default="", help="name and version of the classifier that gave a table of answers")
 @click.option("--left-out", help="correct the study's classifier without this class, not the full one")

@@ -181,9 +181,11 @@ class Correction:
         limits = [sentence for target, proposal in classes for sentence in self._limits(target, proposal)]
         sentences += limits + self._few([target for target, _ in classes])
         sentences += self._payers()
-        if material.provenance.kind == UNKNOWN:
+        if self.patch.provenance.kind == UNKNOWN:
+            names = " and ".join(("the classifier", *(encoder.name for encoder in self.patch.encoders)))
+            was = "were" if self.patch.encoders else "was"
             sentences.append(
-                "what the classifier was trained on is unknown: the certificate holds only if none of the calibration "
+                f"what {names} {was} trained on is unknown: the certificate holds only if none of the calibration "
                 f"{unit} was among it"
             )
         return [*sentences, *material.notes]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,16 +12,18 @@ import numpy as np
 from mien.certify.aims import aim_weights
 from mien.certify.calibration_set import CalibrationSet
 from mien.certify.policy import Policy
-from mien.classifiers.borrowing import borrowing, open_encoders, without_borrowed
+from mien.classifiers.borrowing import FLAG, Encoder, borrowing, open_encoders, without_borrowed
 from mien.classifiers.contract import Classifier
 from mien.classifiers.feature_store import FeatureStore, build_correctors
 from mien.classifiers.table import TableClassifier
 from mien.correctors import get_corrector
-from mien.correctors.contract import Corrector
+from mien.correctors.contract import Corrector, requested_features
+from mien.data.provenance import KNOWN, STATED, UNKNOWN, Provenance
 from mien.data.split import group_ids
 from mien.deploy.calibration_data import CalibrationData
 from mien.deploy.patch import Patch
 from mien.deploy.settings import CorrectSettings
+from mien.errors import UsageError
 from mien.nets.settings import AugmentSettings
 from mien.types import Floats, Ints
 
@@ -49,6 +52,8 @@ def fit_patch(
     targets = shared_out(material.targets, settings.corrector)
     made = (build_correctors([settings.corrector], classifier, target, count, settings.layer) for target in targets)
     beside = tuple(corrector for correctors in made for corrector in correctors.values())
+    encoders: tuple[Encoder, ...] = getattr(classifier, "encoders", ())
+    _check_reads(beside, encoders)
     rows = np.concatenate([material.to_fit, *(parts.rows(part) for part in ("correct", "test"))])
     keep = getattr(classifier, "cache_folder", None) if settings.keep_features else None
     store = FeatureStore.of(classifier, pictures, AugmentSettings(), rows, beside, keep)
@@ -57,10 +62,28 @@ def fit_patch(
     patch = Patch(
         pictures.labelset.names, known, (settings.corrector,) * len(beside), beside, policy, calibration,
         without_borrowed(classifier).card.id, pictures.fingerprint(), bool(settings.cross_fit), about or {},
-        material.provenance, unit=material.unit, encoders=getattr(classifier, "encoders", ()),
+        _provenance(material, settings, encoders), unit=material.unit, encoders=encoders,
         columns=classifier.columns if isinstance(classifier, TableClassifier) else None,
     )  # fmt: skip
     return patch, store
+
+
+def _check_reads(beside: Sequence[Corrector], encoders: Sequence[Encoder]) -> None:
+    """Raise UsageError where no corrector reads the features of an encoder."""
+    for encoder in encoders:
+        if not any(encoder.wanted(requested_features(corrector)) for corrector in beside):
+            remedy = "give --corrector adapter_blend or nystroem, or leave --features out"
+            cause = f"the corrector {beside[0].name} reads none of the features of {encoder.name}"
+            raise UsageError(cause, place=FLAG, remedy=remedy)
+
+
+def _provenance(material: CalibrationData, settings: CorrectSettings, encoders: Sequence[Encoder]) -> Provenance:
+    """How it is known that none of the pictures was trained on: of an encoder no record has that, its user may."""
+    known = material.provenance
+    if not encoders or known.kind != KNOWN:
+        return known
+    stated = any(source != UNKNOWN for source in settings.trained_on)
+    return replace(known, kind=STATED if stated else UNKNOWN)
 
 
 def shared_out(targets: tuple[int, ...], corrector: str) -> tuple[int | tuple[int, ...], ...]:

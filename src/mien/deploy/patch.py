@@ -164,7 +164,7 @@ class Patch:
         mine, theirs = self.calibration, other.calibration
         reasons = {
             "are for different classifiers": self.base != other.base,
-            "borrow different features": [each.record for each in self.encoders] != [e.record for e in other.encoders],
+            "borrow different features": [each.key for each in self.encoders] != [each.key for each in other.encoders],
             "have different classes": self.classes != other.classes,
             "have different policies": self.policy != other.policy,
             f"were calibrated on different {self.unit}": not np.array_equal(mine.row_keys, theirs.row_keys),
