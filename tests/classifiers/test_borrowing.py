@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_models import CLASSES, SIDE, bars
+from onnx_models import CLASSES, SIDE, bars, onnx
 
 import mien
 from mien.certify.policy import Policy
 from mien.classifiers.adopted import open_model
 from mien.classifiers.borrowing import Borrowing, Encoder, borrowing, open_encoder, open_encoders, without_borrowed
 from mien.classifiers.cell import open_run
-from mien.classifiers.contract import Batch, ImageSpec, TableSpec, is_identity
+from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, TableSpec, is_identity
 from mien.classifiers.declare import InputSettings
 from mien.classifiers.function import FunctionClassifier
 from mien.data.provenance import KNOWN, STATED, UNKNOWN, Provenance
@@ -133,6 +133,46 @@ def test_it_is_one_graph_with_the_classifier(corrector: str, tmp_path: Path) -> 
     assert exported.parity.decisions == 0 and exported.parity.score < 1e-2
     names = [value.name for value in exported.model.graph.input]
     assert len(names) == 1 and not any(value.name.startswith("features/") for value in exported.model.graph.output)
+
+
+FORMS = {
+    "uint8": ({"dtype": onnx.TensorProto.UINT8}, None), "colours last": ({"shape": ("n", SIDE, SIDE, 1)}, "0..1"),
+    "half precision": ({"dtype": onnx.TensorProto.FLOAT16}, "-1..1"),
+    "one row": ({"shape": (1, 1, SIDE, SIDE)}, "0..1"),
+}  # fmt: skip
+
+
+def test_encoders_of_any_form_are_in_the_graph(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from mien.deploy.onnx.exporting import export_graph
+
+    f = open_model(str(bars(tmp_path / "f.onnx")), classes=CLASSES, scaling="-1..1")
+    places = []
+    for name, (form, scaling) in FORMS.items():
+        model = bars(tmp_path / f"{name}.onnx", **form)
+        adopt(str(model), InputSettings(answers="none", scaling=scaling)).save(tmp_path / name)
+        places.append(tmp_path / name)
+    exported = export_graph(Predictor(f, corrected(f, places).patch_), check=IMAGES)
+    assert exported.parity.decisions == 0 and exported.parity.score < 1e-3
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_network_of_mien_borrows_and_is_exported(colour: bool, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from mien.classifiers.network import NetworkClassifier
+    from mien.deploy.onnx.exporting import export_graph
+    from mien.nets import ThreeConv
+
+    images = np.repeat(IMAGES[..., None], 3, axis=3) if colour else IMAGES
+    card = ClassifierCard("drawn", CLASSES, inputs=ImageSpec(SIDE, colour))
+    data = with_labels(rows_of(card, images, None), NAMES, CLASSES)
+    network = ThreeConv(3, 3 if colour else 1).eval()
+    f = NetworkClassifier.of(network, data)
+    made = mien.CorrectedClassifier(
+        f, classes=["right"], budget=0.3, aim="gain", assume_unseen=True, features=[encoder(tmp_path)]
+    ).fit(images, NAMES)
+    exported = export_graph(Predictor(f, made.patch_), check=images)
+    assert exported.parity.decisions == 0 and exported.parity.score < 1e-2
 
 
 def test_what_cannot_be_borrowed_is_refused_in_words(tmp_path: Path) -> None:
