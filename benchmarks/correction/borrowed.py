@@ -14,19 +14,19 @@ import numpy as np
 
 from benchmarks.common import Figure, Parts, Result, do_all
 from benchmarks.correction.cases import equal_harm, mean_over_classes
-from benchmarks.correction.few_shot import COMPONENTS, DRAWS, KINDS, draws, embedded
+from benchmarks.correction.few_fits import DRAWN, KINDS, Few
+from benchmarks.correction.few_shot import DRAWS, draws
 from benchmarks.correction.scored import network_score
 from benchmarks.correction.trained import Task
 from mien import correctors
-from mien.classifiers.borrowing import Encoder
-from mien.classifiers.contract import Batch
+from mien.classifiers.borrowing import Encoder, borrowing
+from mien.classifiers.contract import Batch, Classifier
 from mien.classifiers.declare import InputSettings
 from mien.classifiers.feature_store import FeatureStore
 from mien.classifiers.foreign import ForeignClassifier
 from mien.classifiers.network import NetworkClassifier
 from mien.deploy.adoption import adopt
 from mien.errors import UsageError
-from mien.features import Embedding
 from mien.metrics.ranking import auroc, gain_at_harm
 from mien.nets.device import keep_freed_memory, one_thread
 from mien.nets.settings import AugmentSettings
@@ -45,7 +45,7 @@ BLENDS = {
     "adapter and kernel": ("adapter", "nystroem"),
     "adapter, kernel, logistic": ("adapter", "nystroem", "logistic"),
 }
-FEW = (1, 5, 20, 50, 100)
+FEW = (0, 1, 2, 5, 10, 20, 50, 100)
 HARMS = (1, 2, 5)
 TIMED = 256
 """Pictures that the cost is measured on."""
@@ -66,7 +66,7 @@ class Job:
     @property
     def few(self) -> Path:
         """File of what few pictures give."""
-        return KEPT / f"{digest(self.task.folder.name, Path(self.model).name, tuple(KINDS), FEW, DRAWS)}.npz"
+        return KEPT / f"{digest(self.task.folder.name, Path(self.model).name, KINDS, FEW, DRAWS)}.npz"
 
 
 @dataclass(frozen=True)
@@ -118,25 +118,22 @@ def score(job: Job) -> None:
         made = {name: correctors.get_corrector(name)(target).fit(learnt, labels) for name in ON_VECTORS}
         write_arrays(job.scores, **{name: corrector.propose(tested).score for name, corrector in made.items()})
     if not job.few.exists():
-        write_arrays(job.few, few=_few(learnt, tested, labels, parts, target, job.task.quick))
+        f = borrowing(NetworkClassifier.of(model, parts.data), [encoder(job.model)])
+        write_arrays(job.few, few=_few(learnt, tested, labels, parts, target, f))
 
 
 def _outputs(f: NetworkClassifier, data: Dataset, rows: Ints, model: str) -> Outputs:
     return FeatureStore.of(f, data, AugmentSettings(), rows, []).outputs.with_features(vectors(model, data, rows))
 
 
-def _few(learnt: Outputs, tested: Outputs, labels: Ints, parts: Parts, target: int, quick: bool) -> Floats:
+def _few(learnt: Outputs, tested: Outputs, labels: Ints, parts: Parts, target: int, f: Classifier) -> Floats:
     """(R, 5) number of pictures, draw, corrector, AUROC, Gain at Harm 2 %."""
-    embedding = Embedding.fit(learnt.take(labels != target), ("*",), COMPONENTS, 0.0)
-    small, small_tested = embedded(embedding, learnt), embedded(embedding, tested)
-    truth = parts.tested.labels[parts.test]
-    new, counts = truth == target, (tested.predicted == truth) & (truth != target)
+    few = Few.of(target, learnt, labels, tested, parts.tested.labels[parts.test], f, parts.data.labelset)
     found = []
-    for kind, count, draw, chosen in draws(labels, target, 1 if quick else DRAWS):
+    for kind, count, draw, chosen in draws(labels, target, DRAWS):
         if kind == "new" and count in FEW:
-            for number, one in enumerate(KINDS.values()):
-                given = one(target).fit(small.take(chosen), labels[chosen]).propose(small_tested).score
-                found.append((count, draw, number, auroc(given, new), gain_at_harm(given, new, counts, 0.02)))
+            for name, given in few.scores(chosen):
+                found.append((count, draw, KINDS.index(name), *few.judged(given)))
     return np.array(found, np.float64).reshape(-1, 5)
 
 
@@ -200,7 +197,7 @@ def few_pictures(study: Study, result: Result, jobs: dict[tuple[int, str], Job])
     found: dict[tuple[str, int], dict[str, list[Sequence[float]]]] = defaultdict(lambda: defaultdict(list))
     for (_, left), job in jobs.items():
         for count, _, number, area, gain in read_arrays(job.few)["few"]:
-            found[list(KINDS)[int(number)], int(count)][left].append((float(area), float(gain)))
+            found[KINDS[int(number)], int(count)][left].append((float(area), float(gain)))
     lines = []
     for name in KINDS:
         line: dict[str, Any] = {"corrector": name}
@@ -208,7 +205,7 @@ def few_pictures(study: Study, result: Result, jobs: dict[tuple[int, str], Job])
             if (name, count) in found:
                 areas, gains = np.array([np.mean(of, axis=0) for of in found[name, count].values()]).T
                 line[f"{count}"] = f"{areas.mean():.3f} / {gains.mean():.2f}"
-                if name == "kernel":
+                if name == DRAWN:
                     result.figures[f"few_borrowed_{count}_auroc"] = Figure.over(areas, len(areas), study.seeds)
                     result.figures[f"few_borrowed_{count}_gain"] = Figure.over(gains, len(gains), study.seeds)
         lines.append(line)

@@ -4,42 +4,45 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.common import Figure, Result, do_all, keep
+from benchmarks.correction.few_fits import DRAWN, KINDS, Few
 from benchmarks.correction.scored import make
 from benchmarks.correction.trained import Task
 from mien.classifiers.feature_store import FeatureStore
 from mien.classifiers.network import NetworkClassifier
 from mien.correctors.adapter import Adapter
-from mien.correctors.fisher import Fisher
-from mien.correctors.linear import LDA, Logistic
-from mien.correctors.projection import Nystroem
-from mien.features import Embedding
-from mien.metrics.ranking import auroc, gain_at_harm
+from mien.correctors.linear import LDA
 from mien.nets.settings import AugmentSettings
 from mien.storage.files import read_json
 from mien.storage.identity import identity
-from mien.types import Floats, Ints, Outputs
+from mien.types import Ints
 
 if TYPE_CHECKING:
     from benchmarks.correction.cases import Study
 
 KEPT = Path("runs/benchmark-few")
-PICTURES = (1, 5, 20, 50, 100, 400)
+PICTURES = (0, 1, 2, 5, 10, 20, 50, 100, 400)
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 DRAWS = 5
-COMPONENTS = 512
-KINDS = {"fisher": Fisher, "logistic": Logistic, "lda": LDA, "kernel": Nystroem}
-WITH_ADAPTER = {20: 2, 100: 1}
+ADAPTER, NO_VOTES, BLEND = "adapter", "adapter, no votes", "adapter and prototypes"
+"""The adapter with the votes that the pictures have, of which many are for another class than the label; one that
+learns from the labels alone; and the mean of the first and prototypes with drawn faces."""
+WITH_ADAPTER = {1: 1, 2: 1, 5: 2, 10: 1, 20: 2, 50: 1, 100: 1}
 """Pictures of the new class → draws with the adapter, which takes a minute each."""
+WITHOUT_VOTES = (5, 20)
+KEYS = {DRAWN: "drawn", NO_VOTES: "adapter_no_votes", BLEND: "blend"}
+"""Corrector → its name in the keys of figures."""
+NAMES = (*KINDS, ADAPTER, NO_VOTES, BLEND)
 
 
 def file(task: Task) -> Path:
-    return KEPT / f"{identity(task=task.folder.name, constants=(PICTURES, SHARES, DRAWS))}.json"
+    return KEPT / f"{identity(task=task.folder.name, constants=(PICTURES, SHARES, DRAWS, NAMES))}.json"
 
 
 def do(task: Task) -> None:
@@ -49,49 +52,31 @@ def do(task: Task) -> None:
 
 def measured(task: Task) -> list[dict[str, object]]:
     parts, model = task.parts(), task.load()
-    target = parts.data.labelset.index(task.left_out)
+    target, rows = parts.data.labelset.index(task.left_out), parts.rows["correct"]
     adapter = make("adapter", model, target, task.quick)
-    rows = parts.rows["correct"]
-    learnt = FeatureStore.of(
-        NetworkClassifier.of(model, parts.data), parts.data, AugmentSettings(), rows, [adapter, LDA(target)]
-    )
-    tested = FeatureStore.of(
-        NetworkClassifier.of(model, parts.tested), parts.tested, AugmentSettings(), parts.test, [adapter, LDA(target)]
-    )
-    outputs, seen = tested.seen(parts.test), learnt.seen(rows)
-    labels, truth = parts.data.labels[rows], parts.tested.labels[parts.test]
-    known = seen.take(labels != target)
-    embedding = Embedding.fit(known, ("*",), COMPONENTS, 0.0)  # once: the new class adds little to what is usual
-    small, small_tested = embedded(embedding, seen), embedded(embedding, outputs)
-
-    def judged(score: Floats) -> dict[str, float]:
-        new, counts = truth == target, (outputs.predicted == truth) & (truth != target)
-        return {"auroc": auroc(score, new), "gain": gain_at_harm(score, new, counts, 0.02)}
-
+    f = NetworkClassifier.of(model, parts.data)
+    learnt, tested = (
+        FeatureStore.of(of, data, AugmentSettings(), part, [adapter, LDA(target)])
+        for of, data, part in ((f, parts.data, rows), (NetworkClassifier.of(model, parts.tested), parts.tested, parts.test))
+    )  # fmt: skip
+    outputs, labels = tested.seen(parts.test), parts.data.labels[rows]
+    truth = parts.tested.labels[parts.test]
+    few = Few.of(target, learnt.seen(rows), labels, outputs, truth, f, parts.data.labelset)
+    without_votes = replace(learnt, data=parts.data.replace(targets=None, votes=None))
     found: list[dict[str, object]] = []
     for kind, count, draw, chosen in draws(labels, target, 1 if task.quick else DRAWS):
-        for name, one in KINDS.items():
-            corrector = one(target).fit(small.take(chosen), labels[chosen])
-            found.append(
-                {
-                    "kind": kind,
-                    "count": count,
-                    "draw": draw,
-                    "corrector": name,
-                    **judged(corrector.propose(small_tested).score),
-                }
-            )
+        scores = dict(few.scores(chosen))
         if not task.quick and draw < (WITH_ADAPTER.get(int(count), 0) if kind == "new" else int(draw == 0)):
-            fitted = learnt.fit(Adapter.for_classifier(model, target), rows[chosen])
-            found.append(
-                {
-                    "kind": kind,
-                    "count": count,
-                    "draw": draw,
-                    "corrector": "adapter",
-                    **judged(fitted.propose(outputs).score),
-                }
-            )
+            store = {ADAPTER: learnt}
+            if kind == "new" and count in WITHOUT_VOTES and draw == 0:
+                store[NO_VOTES] = without_votes
+            for name, pictures in store.items():
+                fitted = pictures.fit(Adapter.for_classifier(model, target), rows[chosen])
+                scores[name] = fitted.propose(outputs).score
+            scores[BLEND] = (scores[ADAPTER] + scores[DRAWN]) / 2
+        for name, score in scores.items():
+            area, gain = few.judged(score)
+            found.append({"kind": kind, "count": count, "draw": draw, "corrector": name, "auroc": area, "gain": gain})
     return found
 
 
@@ -101,7 +86,8 @@ def draws(labels: Ints, target: int, repeats: int) -> list[tuple[str, float, int
     found: list[tuple[str, float, int, Ints]] = []
     for draw in range(repeats):
         order = np.random.default_rng(draw).permutation(new)
-        found += [("new", n, draw, np.sort(np.concatenate([others, order[:n]]))) for n in PICTURES if n < len(new)]
+        counts = [n for n in PICTURES if n < len(new) and (n or not draw)]
+        found += [("new", n, draw, np.sort(np.concatenate([others, order[:n]]))) for n in counts]
         if draw == 0:
             found.append(("new", float(len(new)), draw, np.arange(len(labels))))
         for share in SHARES if draw < 2 else ():
@@ -109,10 +95,6 @@ def draws(labels: Ints, target: int, repeats: int) -> list[tuple[str, float, int
             if 3 <= (mixed & (labels == target)).sum() < mixed.sum():
                 found.append(("share", share, draw, np.flatnonzero(mixed)))
     return found
-
-
-def embedded(embedding: Embedding, outputs: Outputs) -> Outputs:
-    return Outputs(outputs.ids, outputs.probs, outputs.known, {"axes": embedding.apply(outputs)})
 
 
 def table(study: Study, result: Result) -> None:
@@ -134,7 +116,7 @@ def few(rows: Sequence[dict[str, object]], result: Result) -> None:
             found[key][str(row["left_out"])].append(float(row["auroc"]))  # type: ignore[arg-type]
             gains[key][str(row["left_out"])].append(float(row["gain"]))  # type: ignore[arg-type]
     lines = []
-    for name in (*KINDS, "adapter"):
+    for name in NAMES:
         line: dict[str, object] = {"corrector": name}
         for count in PICTURES:
             key = name, float(count)
@@ -142,8 +124,9 @@ def few(rows: Sequence[dict[str, object]], result: Result) -> None:
                 classes = [np.mean(values) for values in found[key].values()]
                 won = [np.mean(values) for values in gains[key].values()]
                 line[f"{count}"] = f"{np.mean(classes):.3f} / {np.mean(won):.2f}"
-                result.figures[f"few_{name}_{count}_auroc"] = Figure.over(classes, len(classes))
-                result.figures[f"few_{name}_{count}_gain"] = Figure.over(won, len(won))
+                own = KEYS.get(name, name)
+                result.figures[f"few_{own}_{count}_auroc"] = Figure.over(classes, len(classes))
+                result.figures[f"few_{own}_{count}_gain"] = Figure.over(won, len(won))
         lines.append(line)
     result.table(
         "Pictures of the new class: AUROC / Gain at Harm 2 %, mean over classes (that have so many) and draws", lines
@@ -152,11 +135,7 @@ def few(rows: Sequence[dict[str, object]], result: Result) -> None:
     for left in dict.fromkeys(str(row["left_out"]) for row in rows):
         line = {"left out": left}
         for count in PICTURES:
-            options = [
-                (np.mean(found[n, float(count)][left]), n)
-                for n in (*KINDS, "adapter")
-                if left in found[n, float(count)]
-            ]
+            options = [(np.mean(found[n, float(count)][left]), n) for n in NAMES if left in found[n, float(count)]]
             if options:
                 area, name = max(options)
                 line[f"{count}"] = f"{area:.3f} / {np.mean(gains[name, float(count)][left]):.2f} {name}"
@@ -167,7 +146,7 @@ def few(rows: Sequence[dict[str, object]], result: Result) -> None:
 def curve(rows: Sequence[dict[str, object]], result: Result) -> None:
     """Mean Gain at Harm 2 % for shares of the correct part."""
     lines = []
-    for name in (*KINDS, "adapter"):
+    for name in NAMES:
         line: dict[str, object] = {"corrector": name}
         for share in SHARES:
             own = defaultdict(list)

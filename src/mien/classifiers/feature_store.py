@@ -15,7 +15,15 @@ from mien import correctors
 from mien.certify.calibration_set import CalibrationSet
 from mien.classifiers.cache import cache_key, cached_outputs
 from mien.classifiers.contract import Batch, Classifier, ClassifierCard, MapClassifier, check_maps
-from mien.correctors.contract import Corrector, LayerSource, Target, requested_features, weighed_proposal
+from mien.classifiers.drawn import can_draw, drawn_examples
+from mien.correctors.contract import (
+    Corrector,
+    LayerSource,
+    Target,
+    fitted_targets,
+    requested_features,
+    weighed_proposal,
+)
 from mien.data.split import group_ids
 from mien.errors import DataError, UsageError
 from mien.nets.settings import AugmentSettings
@@ -94,6 +102,7 @@ class FeatureStore:
     augment : how images are changed for correctors that learn on changed views.
     rows : ascending, those that outputs are there for.
     outputs : of these rows, in the classes of the data: those that the classifier lacks are unknown.
+    drawn : how many drawn faces of each class those correctors learn from that can, see `mien.classifiers.drawn`.
     """
 
     classifier: Classifier
@@ -101,6 +110,7 @@ class FeatureStore:
     augment: AugmentSettings
     rows: Ints
     outputs: Outputs
+    drawn: int = 0
 
     @classmethod
     def of(
@@ -155,7 +165,13 @@ class FeatureStore:
             batch = Batch.of(self.data, rows)
             views = self.classifier.views(batch, request.layer, request.views, self.augment)
             outputs = outputs.with_features(maps={request.layer: views})
-        return corrector.fit(outputs, self.labels(rows))
+        classes = [self.data.labelset.names[target] for target in fitted_targets(corrector)]
+        if not self.drawn or not can_draw(self.classifier, corrector, classes):
+            return corrector.fit(outputs, self.labels(rows))
+        corrector.drawn = drawn_examples(self.classifier, self.data.labelset, self.drawn, corrector)  # type: ignore[attr-defined]
+        fitted = corrector.fit(outputs, self.labels(rows))
+        fitted.drawn = None  # type: ignore[attr-defined]  # they are learnt, and large
+        return fitted
 
     def cross_fitted(
         self, build: Callable[[], Mapping[str, Corrector]], rows: Ints, folds: int, weights: Floats | None = None

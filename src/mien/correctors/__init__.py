@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mien.correctors.novelty import Novelty as Novelty
     from mien.correctors.projection import Nystroem as Nystroem
     from mien.correctors.projection import Projection as Projection
+    from mien.correctors.prototypes import Prototypes as Prototypes
 
 __getattr__, __dir__, __all__ = lazy_exports(__name__)
 NOVELTY_SCORES = ("relative", "mahalanobis", "knn", "vim", "gen", "energy", "msp")

@@ -80,20 +80,25 @@ class LDA(Linear):
 
         The axes stay as they were. Scores change, so τ must be certified again.
         """
-        learnt, encoding = dict(check_fitted(self.learnt_, self.name)), self._encoding()
         whole = as_outputs(outputs, features, self._padding())
         indices = SoftLabels.of(labels, len(whole.known), rows=len(whole)).indices
         vectors = check_fitted(self.embedding_, self.name).apply(whole).astype(np.float64)
-        codes, present = encoding.encode(whole, indices, self.target_), np.asarray(encoding.codes)
-        for code in np.unique(codes):
-            place = int(np.searchsorted(present, code))
-            if code not in present:
-                present = np.insert(present, place, code)
-                blank = {"means": 0.0, "counts": 0}
-                learnt |= {name: np.insert(learnt[name], place, value, axis=0) for name, value in blank.items()}
-            learnt |= _with_more(learnt, place, vectors[codes == code])
-        self.learnt_, self.encoding_ = learnt, replace(encoding, codes=present)
+        codes = self._encoding().encode(whole, indices, self.target_)
+        for code in np.unique(codes).tolist():
+            learnt = self._with_code(code)
+            place = int(np.searchsorted(np.asarray(self._encoding().codes), code))
+            self.learnt_ = {**learnt, **_with_more(learnt, place, vectors[codes == code])}
         return self
+
+    def _with_code(self, code: int) -> Arrays:
+        """What was learnt, with a place for a code that may not have occurred."""
+        learnt, encoding = check_fitted(self.learnt_, self.name), self._encoding()
+        present = np.asarray(encoding.codes)
+        if code in present:
+            return learnt
+        place, blank = int(np.searchsorted(present, code)), {"means": 0.0, "counts": 0}
+        self.encoding_ = replace(encoding, codes=np.insert(present, place, code))
+        return {**learnt, **{name: np.insert(learnt[name], place, value, axis=0) for name, value in blank.items()}}
 
     def _learn_vectors(self, vectors: Floats, codes: Ints) -> Arrays:
         vectors, counts = vectors.astype(np.float64), np.bincount(codes)
@@ -103,19 +108,18 @@ class LDA(Linear):
 
     def _weights(self, learnt: Arrays) -> Floats:
         means, counts = learnt["means"], learnt["counts"]
-        weights = np.linalg.solve(_shrunk(learnt["scatter"], counts.sum()), means.T).T
+        weights = np.linalg.solve(self._covariance(learnt["scatter"], counts.sum()), means.T).T
         constants = np.log(counts / counts.sum()) - (weights * means).sum(1) / 2
         return np.column_stack([weights, constants])
 
-
-def _shrunk(scatter: Floats, count: int) -> Floats:
-    """Covariance with oracle approximating shrinkage (Chen, Wiesel, Eldar & Hero, IEEE Trans. Signal Processing 2010,
-    eq. 23) towards a multiple of the identity, which is computed from sums alone."""
-    width, within = len(scatter), scatter / count
-    square, round_one = (within**2).mean(), np.trace(within) / width
-    surplus = (count + 1) * (square - round_one**2 / width)
-    share = 1.0 if surplus <= 0 else min(1.0, (square + round_one**2) / surplus)
-    return np.asarray((1 - share) * within + share * max(round_one, 1e-12) * np.eye(width))
+    def _covariance(self, scatter: Floats, count: int) -> Floats:
+        """Covariance with oracle approximating shrinkage (Chen, Wiesel, Eldar & Hero, IEEE Trans. Signal Processing
+        2010, eq. 23) towards a multiple of the identity, which is computed from sums alone."""
+        width, within = len(scatter), scatter / count
+        square, round_one = (within**2).mean(), np.trace(within) / width
+        surplus = (count + 1) * (square - round_one**2 / width)
+        share = 1.0 if surplus <= 0 else min(1.0, (square + round_one**2) / surplus)
+        return np.asarray((1 - share) * within + share * max(round_one, 1e-12) * np.eye(width))
 
 
 def _with_more(learnt: Arrays, place: int, vectors: Floats) -> Arrays:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mien.classifiers.contract import Classifier
+from mien.classifiers.drawn import can_draw, emotion_of
+from mien.correctors import get_corrector
 from mien.data.images import read_pictures
 from mien.data.load import absolute
 from mien.data.picture import ImageSettings
@@ -114,7 +116,8 @@ def load_calibration_data(
     pictures = prepare(data)
     learnt = learnt_by(classifier, settings.trained_on, data, pictures)
     pictures, parts, provenance = _apart(pictures, absolute(data.source), learnt, settings.fit_trained_on)
-    pictures = in_classes(pictures, card.classes)
+    from_drawn = _learnt_from_drawn(classifier, settings)
+    pictures = in_classes(pictures, (*card.classes, *_others(pictures, card.classes, from_drawn)))
     notes = (*learnt.notes, *_namesakes(provenance))
     material = CalibrationData(pictures, parts, (), provenance, notes, settings.fit_trained_on).with_fit_share(share)
     material = material.with_targets(classifier, settings.classes)
@@ -123,12 +126,28 @@ def load_calibration_data(
         material = replace(material, pictures=pictures, parts=parts)
     present = set(material.pictures.labels[material.to_fit].tolist())
     for target in material.targets:
-        if target not in present:
-            raise DataError(
-                f"no picture of class {material.pictures.labelset.names[target]} to learn from",
-                place=material.pictures.name, remedy="label some of this class, or leave it out",
-            )  # fmt: skip
+        name = material.pictures.labelset.names[target]
+        if target not in present and name not in from_drawn:
+            remedy = "label some of this class, or leave it out"
+            if emotion_of(name):
+                remedy += "; --corrector prototypes can start from drawn faces of an emotion"
+            raise DataError(f"no picture of class {name} to learn from", place=material.pictures.name, remedy=remedy)
     return material
+
+
+def _learnt_from_drawn(classifier: Classifier, settings: CorrectSettings) -> list[str]:
+    """Those of the target classes that need no labelled picture, since drawn faces are learnt from."""
+    if not settings.drawn_faces:
+        return []
+    kind = get_corrector(settings.corrector)
+    return [name for name in settings.classes if can_draw(classifier, kind, [name])]
+
+
+def _others(pictures: Dataset, known: Sequence[str], from_drawn: Sequence[str]) -> list[str]:
+    """The classes that the classifier lacks: those of the pictures, and those that are only drawn."""
+    labelset = pictures.labelset
+    drawn = [name for name in from_drawn if name not in (*known, *labelset.names, *labelset.aliases)]
+    return [*(name for name in labelset.names if name not in known), *drawn]
 
 
 def _apart(pictures: Dataset, place: str, learnt: Learnt, fit_trained_on: bool) -> tuple[Dataset, Split, Provenance]:

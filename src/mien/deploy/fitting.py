@@ -57,6 +57,7 @@ def fit_patch(
     rows = np.concatenate([material.to_fit, *(parts.rows(part) for part in ("correct", "test"))])
     keep = getattr(classifier, "cache_folder", None) if settings.keep_features else None
     store = FeatureStore.of(classifier, pictures, AugmentSettings(), rows, beside, keep)
+    store = replace(store, drawn=settings.drawn_faces)
     calibration = _fitted(store, material, dict(zip(targets, beside, strict=True)), settings, policy, say)
     known = np.pad(classifier.card.known_mask, (0, count - len(classifier.card.known)))
     patch = Patch(

@@ -44,6 +44,13 @@ class CorrectSettings:
     layer: str = setting(
         "", "layer that an adapter learns on, such as pixels; by default the earliest that is small", later=True
     )
+    drawn_faces: int = setting(
+        200,
+        "drawn faces of each class that a corrector for few pictures (prototypes) learns from, if the class is an "
+        "emotion; 0 for none",
+        within=(0, 10_000),
+        later=True,
+    )
     fit_trained_on: bool = setting(
         False, "learn from pictures that BASE was trained on as well; they neither certify nor test", later=True
     )
