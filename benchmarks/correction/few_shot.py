@@ -57,7 +57,9 @@ def measured(task: Task) -> list[dict[str, object]]:
     f = NetworkClassifier.of(model, parts.data)
     learnt, tested = (
         FeatureStore.of(of, data, AugmentSettings(), part, [adapter, LDA(target)])
-        for of, data, part in ((f, parts.data, rows), (NetworkClassifier.of(model, parts.tested), parts.tested, parts.test))
+        for of, data, part in (
+            (f, parts.data, rows), (NetworkClassifier.of(model, parts.tested), parts.tested, parts.test)
+        )
     )  # fmt: skip
     outputs, labels = tested.seen(parts.test), parts.data.labels[rows]
     truth = parts.tested.labels[parts.test]
