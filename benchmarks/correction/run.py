@@ -172,6 +172,10 @@ PARTS: dict[str, Callable[[Study, Result], None]] = {
 }
 BY_THEMSELVES = {"guarantee", "known", "redrawn", "schemes", "elsewhere"}
 """Parts that need no classifier of the study."""
+READ: dict[str, tuple[str, ...]] = {
+    "certified": CERTIFIED, "borrowed": borrowed.BESIDE, "few": (), "adapters": (), "longer": ()
+}  # fmt: skip
+"""Correctors whose scores a part reads; the others read those of all."""
 
 
 def run() -> None:
@@ -186,11 +190,12 @@ def run() -> None:
     name = "correction" if options.base == "attention" else f"correction-{options.base}"
     result = Result(name, options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
     of_study = set(parts) - BY_THEMSELVES
-    few = of_study <= {"certified", "borrowed"}
-    names = borrowed.BESIDE if of_study == {"borrowed"} else CERTIFIED if few else names
+    some = of_study <= set(READ)
+    names = tuple(name for name in names if not some or any(name in READ[part] for part in of_study))
     study = Study(options, options.base, names, seeds_of(options))
     if of_study:
-        study.run(control=not few)
+        study.run(control=not some)
+    if names:
         result.settings["best on calibrate"] = study.best
         print(f"best on calibrate: {study.best}")
     for part in parts:
