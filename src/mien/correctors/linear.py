@@ -109,8 +109,12 @@ class LDA(Linear):
     def _weights(self, learnt: Arrays) -> Floats:
         means, counts = learnt["means"], learnt["counts"]
         weights = np.linalg.solve(self._covariance(learnt["scatter"], counts.sum()), means.T).T
-        constants = np.log(counts / counts.sum()) - (weights * means).sum(1) / 2
+        constants = self._log_shares(counts) - (weights * means).sum(1) / 2
         return np.column_stack([weights, constants])
+
+    def _log_shares(self, counts: Ints) -> Floats:
+        """(S,) logs of how frequent the codes are."""
+        return np.asarray(np.log(counts / counts.sum()))
 
     def _covariance(self, scatter: Floats, count: int) -> Floats:
         """Covariance with oracle approximating shrinkage (Chen, Wiesel, Eldar & Hero, IEEE Trans. Signal Processing

@@ -47,6 +47,7 @@ class Prototypes(LDA):
     """
 
     name = "prototypes"
+    weight_power = 1.0
     whiten = 0.0
     axes = 384
 
@@ -106,6 +107,9 @@ class Prototypes(LDA):
 
     def _codes(self) -> Ints:
         return np.asarray(self._encoding().codes)
+
+    def _log_shares(self, counts: Ints) -> Floats:
+        return np.zeros(len(counts))  # as frequent as each other: few pictures do not tell how rare a class is
 
     def _covariance(self, scatter: Floats, count: int) -> Floats:
         within = scatter / count

@@ -114,6 +114,7 @@ def _odds_of_cascade(nodes: Nodes, corrector: Any) -> str:
 _LOG_PROBS: dict[str, Callable[[Nodes, Any], str]] = {
     "logistic": linear_log_probs,
     "lda": linear_log_probs,
+    "prototypes": linear_log_probs,
     "projection": projection_log_probs,
     "nystroem": nystroem_log_probs,
     "adapter": _adapter_log_probs,
