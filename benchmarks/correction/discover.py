@@ -208,7 +208,7 @@ def _table(study: Study, result: Result, kind: str, jobs: dict[str, Job], encode
             for have in HAVE:
                 hits = _of(rows, name, order, have)
                 if len(hits):
-                    line[f"with {have}"] = " / ".join(f"{each:.1f}" for each in hits.mean(0))
+                    line[f"with {have}"] = " / ".join("–" if np.isnan(each) else f"{each:.1f}" for each in hits.mean(0))
             lines.append(line)
     counts = " / ".join(map(str, LOOKED_AT))
     result.table(f"Class {kind}{beside}: pictures of it among the first {counts}, mean over {DRAWS} draws", lines)

@@ -110,7 +110,16 @@ def test_a_filled_table_is_read_by_the_next_call_and_by_correct(
     assert "39 pictures have a label already" in said.out
     files = {row["file"] for row in ranked("next")}
     assert rows[-1]["image"] in files and not files & {row["image"] for row in rows[:-1]}
-    mien(*order).refused(2, "39 labels", "--labelled found")
+    mien(*order).refused(2, "39 new labels", "--labelled found")
+    assert mien(*order, "--labelled", "found", "--out", "next").code == 0  # the table has no new label
+    table = listed("next")
+    assert {row["image"]: row["label"] for row in table if not row["rank"]} == {
+        row["image"]: row["label"] for row in rows if row["label"]
+    }
+    table[0]["label"] = "disgust"
+    fill_in("next", table)
+    said = mien(*order, "--labelled", "next", "--out", "last")
+    assert f"ranked by {5 + hits + 1} labelled pictures" in said.out
     assert mien("correct", trained, faces, "--class", "disgust", "--found", "found:disgust", *QUICK).code == 0
     said = mien("correct", trained, faces, "--class", "fear", "--found", "found:disgust", *QUICK, "--out", "p")
     said.refused(2, "--found", "found:fear")

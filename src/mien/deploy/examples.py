@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +31,14 @@ class Examples:
     name : of the class. target : its index among the classifier's classes, or the number of these where it lacks it.
     pictures : decoded, with the labels 1 for the class and 0 for others.
     labelled : hashes of all pictures that have a label already.
+    of_tables : file → label as written, of those that are in a table.
     """
 
     name: str
     target: int
     pictures: Dataset
     labelled: Texts
+    of_tables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def positive(self) -> Bools:
@@ -79,18 +81,20 @@ def read_examples(name: str, sources: Sequence[str], card: ClassifierCard, data:
     ------
     UsageError : an unknown class, or a table without labels. DataError : no picture of the class.
     """
-    (meant, target), lots, known = _meant(name, card), [], list(card.classes)
+    (meant, target), lots, known, of_tables = _meant(name, card), [], list(card.classes), dict[str, str]()
     for number, source in enumerate(sources):
         table = LabelTable.read(Path(source).expanduser())
         lot, names = _of_data(source, name, card, data) if table is None else _of_table(table, meant, card)
         known += names
+        if table is not None:
+            of_tables |= dict(zip((str(file.resolve()) for file in table.files), table.labels, strict=True))
         lots.append(lot.replace(ids=texts([f"{number}: {key}" for key in lot.ids.tolist()])))
     classes = LabelSet(tuple(dict.fromkeys(known)), EMOTIONS.aliases)
     pictures = lots[0]
     for lot in lots[1:]:
         pictures = pictures.concat(lot)
     pictures = pictures.take(_last_of_each(_hashes(pictures)))
-    examples = Examples(meant, target, pictures, _hashes(pictures))
+    examples = Examples(meant, target, pictures, _hashes(pictures), of_tables)
     if not examples.positive.any():
         if classes.resolve(name) == NO_LABEL:
             raise choice_error("class", name, classes.names, place="--for")

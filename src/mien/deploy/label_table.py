@@ -24,11 +24,13 @@ class LabelTable:
     Attributes
     ----------
     place : the file. files : those with a label. labels : theirs, as written.
+    fresh : how many of these labels are of ranked pictures; the others are of earlier tables.
     """
 
     place: Path
     files: tuple[Path, ...]
     labels: tuple[str, ...]
+    fresh: int
 
     @classmethod
     def read(cls, folder: Path) -> LabelTable | None:
@@ -43,8 +45,10 @@ class LabelTable:
             return None
         table = read_table(place)
         image, label = table.require_column("image"), table.require_column("label")
-        filled = [(Path(row[image]), row[label]) for row in table.rows if row[image] and row[label]]
-        return cls(place, tuple(file for file, _ in filled), tuple(label for _, label in filled))
+        rank = table.find_column("rank")
+        filled = [row for row in table.rows if row[image] and row[label]]
+        fresh = len(filled) if rank is None else sum(bool(row[rank]) for row in filled)
+        return cls(place, tuple(Path(row[image]) for row in filled), tuple(row[label] for row in filled), fresh)
 
     def is_of(self, name: str) -> list[bool]:
         """Whether each label means the class of this name; all other labels mean another class."""
@@ -52,17 +56,23 @@ class LabelTable:
         return [spelling(name) in (label, EMOTIONS.aliases.get(label)) for label in written]
 
 
-def write_table(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write FOLDER/label.csv; rows have rank, image, answer and score, and their label is left empty."""
-    _TABLE.write(folder / FILE, rows)
+def write_table(folder: Path, ranked: Iterable[Mapping[str, Any]], earlier: Mapping[str, str]) -> None:
+    """Write FOLDER/label.csv with empty labels.
+
+    Parameters
+    ----------
+    ranked : rows with rank, image, answer and score; their label is left empty. earlier : file → label, of earlier
+        tables, which are repeated at the end, so that the newest table has all labels.
+    """
+    _TABLE.write(folder / FILE, [*ranked, *({"image": file, "label": label} for file, label in earlier.items())])
 
 
 def check_not_filled_in(folder: Path) -> None:
     """UsageError where the folder has a table with labels: it would be written over."""
     table = LabelTable.read(folder)
-    if table is not None and table.files:
+    if table is not None and table.fresh:
         remedy = f"give another --out, and --labelled {folder} to use the labels"
-        raise UsageError(f"has {len(table.files)} labels, which would be lost", place=str(table.place), remedy=remedy)
+        raise UsageError(f"has {table.fresh} new labels, which would be lost", place=str(table.place), remedy=remedy)
 
 
 def labelled_as(folder: Path, name: str) -> list[Path]:

@@ -6,8 +6,8 @@ filled table is read by the next call (`--labelled FOLDER`), and by `mien correc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,7 @@ class LabellingOrder:
     left_out : how many pictures have a label already.
     problems : pictures that could not be read.
     trained_on : how many of the pictures the classifier was trained on; None where that is not known.
+    earlier : file → label, of the tables that the labelled pictures come from.
     """
 
     name: str
@@ -57,6 +58,7 @@ class LabellingOrder:
     left_out: int
     problems: tuple[Problem, ...]
     trained_on: int | None = None
+    earlier: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write found.json, in which no picture is of a cluster, and the table of the first pictures to fill in."""
@@ -76,7 +78,7 @@ class LabellingOrder:
         listed = enumerate(rows[: self.listed], 1)
         write_table(folder, [
             {"rank": rank, "image": row["file"], "answer": row["answer"], "score": row["score"]} for rank, row in listed
-        ])  # fmt: skip
+        ], self.earlier)  # fmt: skip
 
 
 def label_next(
@@ -123,7 +125,7 @@ def label_next(
         examples.name, positive, len(examples.positive) - positive, tuple(unlabelled.ids[order].tolist()),
         score[order], outputs.predicted[order], classifier.card.classes, _sheets(unlabelled, order[: settings.most]),
         min(settings.most, len(order)), len(data) - len(unlabelled), data.problems,
-        None if recorded is None else int(shared(unlabelled, "", [recorded]).picture.sum()),
+        None if recorded is None else int(shared(unlabelled, "", [recorded]).picture.sum()), examples.of_tables,
     )  # fmt: skip
 
 
