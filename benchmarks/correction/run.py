@@ -22,6 +22,7 @@ from benchmarks.correction import (
     ceiling,
     certified,
     curves,
+    discover,
     few_shot,
     guarantee,
     known,
@@ -160,6 +161,7 @@ PARTS: dict[str, Callable[[Study, Result], None]] = {
     "certified": certifying,
     "cost": cost,
     "few": few_shot.table,
+    "discover": lambda study, result: discover.table(study, result, result.options.encoder or ""),
     "variants": variants.table,
     "adapters": adapters.table,
     "longer": longer.table,
@@ -170,8 +172,8 @@ PARTS: dict[str, Callable[[Study, Result], None]] = {
     "schemes": lambda study, result: schemes.table(result),
     "elsewhere": lambda study, result: elsewhere(result),
 }
-BY_THEMSELVES = {"guarantee", "known", "redrawn", "schemes", "elsewhere"}
-"""Parts that need no classifier of the study."""
+BY_THEMSELVES = {"discover", "guarantee", "known", "redrawn", "schemes", "elsewhere"}
+"""Parts that need no classifier of the study, or train those that they need."""
 READ: dict[str, tuple[str, ...]] = {
     "certified": CERTIFIED, "borrowed": borrowed.BESIDE, "few": (), "adapters": (), "longer": ()
 }  # fmt: skip
@@ -182,7 +184,7 @@ def run() -> None:
     """Train and fit what is missing, print the tables, write the result."""
     flags = parser(__doc__ or "")
     flags.add_argument("--base", default="attention", help="base classifier")
-    flags.add_argument("--encoder", help="ONNX file of a network to borrow features from, for the part borrowed")
+    flags.add_argument("--encoder", help="ONNX file of a network to borrow features from, for borrowed and discover")
     only(flags, [part for part in PARTS if part != "borrowed"])
     options = parsed(flags)
     all_of_them = CORRECTORS if options.base == "attention" else BESIDE_OTHERS

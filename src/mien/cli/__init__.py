@@ -21,7 +21,7 @@ VERBS = {
     "compare": "Compare treatments of unbalanced classes, and say what to do.",
     "adopt": "Take in a classifier that was trained elsewhere.",
     "correct": "Make a patch that corrects classes of a trained classifier.",
-    "discover": "Find unlabelled pictures that look like none of the classes of a classifier.",
+    "discover": "Find unlabelled pictures that look like none of the classes of a classifier, or like a rare one.",
     "audit": "Find labels that are probably wrong.",
     "review": "Review suspicious labels on a local page.",
     "export": "Write the reviewed labels of an audit for other tools, or as a folder of pictures.",

@@ -221,7 +221,11 @@ def _with_cluster(
     if len(targets) != 1:
         raise UsageError("one cluster is one class", place="--found", remedy="name one class with --class")
     names = pictures.labelset.names
-    cluster = read_pictures(named_cluster(place), names, images)
+    files, word = named_cluster(place), place.rpartition(":")[2]
+    if not word.isdecimal() and pictures.labelset.resolve(word) != targets[0]:
+        remedy = f"give {place.rpartition(':')[0]}:{names[targets[0]]}"
+        raise UsageError(f"{word!r} is not the class that is corrected", place="--found", remedy=remedy)
+    cluster = read_pictures(files, names, images)
     if cluster.hashes is None or not len(cluster):
         why = f": {cluster.problems[0].cause}" if cluster.problems else ""
         remedy = "are they where they were? run mien discover again"

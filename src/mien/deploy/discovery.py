@@ -20,6 +20,7 @@ from mien.correctors.novelty import Novelty
 from mien.data.images import read_pictures
 from mien.data.provenance import shared
 from mien.data.views import as_png, contact_sheet
+from mien.deploy.label_table import FILE, labelled_as
 from mien.deploy.settings import DiscoverySettings
 from mien.deploy.trained_on import recorded_by
 from mien.errors import DataError, UsageError
@@ -158,18 +159,25 @@ def _write(content: bytes, file: BinaryIO) -> None:
 
 
 def named_cluster(place: str) -> list[Path]:
-    """The picture files of FOLDER:CLUSTER, as a discovery wrote it.
+    """The picture files of FOLDER:NUMBER, a cluster, or of FOLDER:CLASS, those that a person labelled in its table.
 
     Raises
     ------
-    UsageError : it is not FOLDER:NUMBER, or there is no such cluster. RunError : the folder holds no discovery.
+    UsageError : it is neither of them, or there is no such cluster or label. RunError : the folder holds no discovery.
     """
     folder, _, number = place.rpartition(":")
-    if not folder or not number.isdecimal():
-        remedy = "write FOLDER:NUMBER, such as found:3"
+    if not folder or not number:
+        remedy = "write FOLDER:NUMBER, such as found:3, or FOLDER:CLASS"
         raise UsageError(f"{place!r} is not understood", place="--found", remedy=remedy)
     again = "run mien discover again"
     stored = FOUND.read(Path(folder), again)
+    if not number.isdecimal():
+        return labelled_as(Path(folder), number)
+    if "class" in stored:
+        remedy = f"label them in {Path(folder) / FILE}, and give {folder}:{stored['class']}"
+        raise UsageError(
+            "its pictures are ranked, not grouped: nobody has looked at them", place="--found", remedy=remedy
+        )
     with as_storage_error(Path(folder) / FOUND.file, again):
         files = [Path(row["file"]) for row in stored["pictures"] if str(row["cluster"]) == (number.lstrip("0") or "0")]
         last = int(stored["clusters"]) - 1

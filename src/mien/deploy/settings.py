@@ -1,4 +1,4 @@
-"""Settings of a correction and of a discovery."""
+"""Settings of a correction, of a discovery, and of the order in which pictures are labelled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ class CorrectSettings:
         within=(0, 0.95),
         later=True,
     )
-    found: str = setting("", "take the pictures of this cluster, FOLDER:NUMBER of mien discover, for the class as well")
+    found: str = setting(
+        "",
+        "take the pictures of this cluster, FOLDER:NUMBER of mien discover, for the class as well; or FOLDER:CLASS, "
+        "those that a person labelled so in its table",
+    )
     keep_features: bool = setting(
         True,
         "keep the outputs of BASE for these pictures in it (20 KB each, 57 for an adapter), for the next corrector",
@@ -85,6 +89,21 @@ class DiscoverySettings:
     method: str = setting("energy", "novelty score", choices=NOVELTY_SCORES)
     share: float = setting(0.1, "share of the pictures that is looked at more closely", within=(0, 1), exclusive=True)
     clusters: int = setting(8, "into how many groups they are put", within=(1, 100))
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclass(frozen=True)
+class LabellingSettings:
+    """Which pictures are labelled next for a class."""
+
+    have: int | None = setting(
+        None, "use only so many labelled pictures of the class, drawn at random, to try it out; all by default",
+        within=(1, 1_000_000),
+    )  # fmt: skip
+    draw: int = setting(0, "number of that draw", within=(0, 1_000_000))
+    most: int = setting(100, "how many pictures to show, and to list for labelling", within=(1, 10_000))
 
     def __post_init__(self) -> None:
         validate(self)
