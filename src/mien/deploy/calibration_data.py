@@ -124,9 +124,11 @@ def load_calibration_data(
     present = set(material.pictures.labels[material.to_fit].tolist())
     for target in material.targets:
         if target not in present:
+            count = int((material.pictures.labels == target).sum())
+            elsewhere = f": {count} in all, none of them in the part fit" if count else ""
             raise DataError(
-                f"no picture of class {material.pictures.labelset.names[target]} to learn from",
-                place=material.pictures.name, remedy="label some of this class, or leave it out",
+                f"no picture of class {material.pictures.labelset.names[target]} to learn from{elsewhere}",
+                place=material.pictures.name, remedy="label more of this class, or leave it out",
             )  # fmt: skip
     return material
 
