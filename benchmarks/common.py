@@ -26,6 +26,7 @@ from mien.experiments.executor import Executor, Processes, Serial
 from mien.experiments.results import Figure, as_text, mean_of_defined, with_other_parts
 from mien.machine import cores, machine, versions
 from mien.nets.device import keep_freed_memory, one_thread
+from mien.settings import items
 from mien.storage.files import read_json, write_json
 from mien.types import Dataset, Ints
 
@@ -33,6 +34,8 @@ __all__ = ["Figure", "mean_of_defined"]
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+PROFILE = "raf"
+"""The class profile of the benchmarks, unless another is asked for."""
 RESULTS = Path(__file__).parent / "results"
 _executor: Executor = Processes(cores())
 
@@ -47,7 +50,9 @@ def parser(description: str, *, tests: bool = True, data: bool = True) -> argpar
     flags = argparse.ArgumentParser(description=description)
     if data:
         flags.add_argument(
-            "--data", default="synthetic:n=8000", help="DATA, taken in RAF-DB's class profile (default: drawn)"
+            "--data",
+            default="synthetic:n=8000",
+            help="DATA, taken in RAF-DB's class profile by default (default: drawn)",
         )
     if tests:
         flags.add_argument("--test", help="DATA that replaces the test part, for final figures")
@@ -55,6 +60,12 @@ def parser(description: str, *, tests: bool = True, data: bool = True) -> argpar
     flags.add_argument("--quick", action="store_true", help="minutes, to see that it runs; never to be quoted")
     flags.add_argument("--json", type=Path, help="where the result goes (default: benchmarks/results/, not if --quick)")
     return flags
+
+
+def profiles(flags: argparse.ArgumentParser) -> None:
+    """Add the flag --class-counts for a benchmark that other classes and shares suit."""
+    text = "class profile, as for mien study (for drawn faces with --data synthetic:profile=…; default: %(default)s)"
+    flags.add_argument("--class-counts", default=PROFILE, help=text)
 
 
 def only(flags: argparse.ArgumentParser, parts: Iterable[str]) -> None:
@@ -109,9 +120,20 @@ class Parts:
 
 
 def settings_of(source: str, *, quick: bool = False, **changes: Any) -> DataSettings:
-    """How the benchmarks read DATA: 48×48, grey, RAF-DB's class profile (a tenth of it if `quick`)."""
-    counts = ",".join(f"{name}={count // 10}" for name, count in RAF.items()) if quick else "raf"
-    return DataSettings(source, **{"class_counts": counts, **changes})
+    """How the benchmarks read DATA: 48×48, grey, in a class profile, RAF-DB's by default (a tenth of it if `quick`)."""
+    changes = {"class_counts": PROFILE, **changes}
+    if quick and changes["class_counts"]:
+        changes["class_counts"] = tenth(changes["class_counts"])
+    return DataSettings(source, **changes)
+
+
+def tenth(profile: str) -> str:
+    """A class profile with a tenth of the pictures; one without a total has as many as RAF-DB."""
+    name, _, total = profile.partition(":")
+    if "=" not in profile:
+        return f"{name}:{int(total or sum(RAF.values())) // 10}"
+    pairs = (item.rpartition("=") for item in items(profile))
+    return ",".join(f"{named}={max(1, int(count) // 10)}" for named, _, count in pairs)
 
 
 @lru_cache(maxsize=2)
@@ -123,7 +145,9 @@ def parts_of(settings: DataSettings, test: str | None, seed: int) -> Parts:
     rows["most"] = with_fit_share(cut, data, FIT_SHARE).rows("fit")
     if test is None:
         return Parts(data, rows, data, cut.rows("test"))
-    tested = prepare(replace(settings, source=test, class_counts="raf", labels=None))
+    name, _, total = settings.class_counts.partition(":")
+    counts = settings.class_counts if "=" in total else name  # a test part has its own size
+    tested = prepare(replace(settings, source=test, class_counts=counts, labels=None))
     if tested.labelset.names != data.labelset.names:
         raise DataError(f"has the classes {tested.labelset.names}", place=f"--test {test}", remedy="give like data")
     shared = np.isin(data.hashes, tested.hashes)

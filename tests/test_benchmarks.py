@@ -184,3 +184,29 @@ def test_the_benchmark_of_unbalanced_classes_runs_on_real_faces(real_data: Path,
         "Nearest neighbours, macro recall on calibrate",
     }
     assert len(tables) == 20 and all(tables.values())
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not part of the wheel")
+def test_other_classes_have_a_result_and_trainings_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER.parent))
+    common, correction, trained, page = (
+        importlib.import_module(f"benchmarks.{name}")
+        for name in ("common", "correction.run", "correction.trained", "bases.page")
+    )
+    tenths = [common.tenth(profile) for profile in ("raf", "affectnet", "affectnet:12000", "fear=50,calm=4")]
+    assert tenths == ["raf:1533", "affectnet:1533", "affectnet:1200", "fear=5,calm=1"]
+    assert common.settings_of("synthetic", quick=True).class_counts == "raf:1533"
+    names = {
+        (base, profile): correction.name_of(argparse.Namespace(base=base, class_counts=profile))
+        for base in ("attention", "residual") for profile in ("raf", "affectnet:9000", "fear=50")
+    }  # fmt: skip
+    assert names["attention", "raf"] == "correction" and names["residual", "raf"] == "correction-residual"
+    assert names["residual", "affectnet:9000"] == "correction-residual-affectnet"
+    assert len(set(names.values())) == 6
+    usual, other = (
+        trained.Task("synthetic", None, False, "attention", 0, class_counts=each) for each in ("raf", "a=1")
+    )
+    assert usual.folder != other.folder
+    about = {"data": {"name": "faces", "classes": {"fear": 3}, "parts": {"train": 3}}}
+    assert "RAF-DB's class profile" in page.described({**about, "settings": {}})
+    assert "AffectNet's shares" in page.described({**about, "settings": {"class profile": "affectnet:9000"}})

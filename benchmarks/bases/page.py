@@ -9,9 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import RESULTS
+from benchmarks.common import PROFILE, RESULTS
 from mien.nets.settings import BASE_HELP
 
+PROFILES = {"raf": "RAF-DB's class profile", "affectnet": "AffectNet's shares of the classes"}
 PAGE = Path(__file__).parents[2] / "docs" / "bases.md"
 TEXT = """# Base classifiers: recipe, accuracy, speed
 
@@ -21,7 +22,7 @@ over seeds, with the lowest and the highest value in brackets. {data}
 ## Accuracy of the base classifiers
 
 `attention` combines convolutions, an LSTM and self-attention; `residual` is a small residual network with attention
-pooling. Both are trained from scratch on the *train* part only, on all seven classes, each with its default recipe
+pooling. Both are trained from scratch on the *train* part only, on all classes, each with its default recipe
 ({own}). Their output is the mean over a picture and its mirror image (`--no-flip-tta` turns this off; the section on
 speed has its cost).
 
@@ -32,7 +33,7 @@ speed has its cost).
 The first row is the default recipe of `attention`; each other row changes one part of it. Rows with synthetic faces
 also have more training steps, so they are upper bounds of the effect. To save time, all rows have {short} epochs
 instead of {epochs}. A model is trained without one class (a different class for each seed) and evaluated on the
-*correct* part, which it was not trained on: accuracy and macro recall on the other six classes, and how well a logistic
+*correct* part, which it was not trained on: accuracy and macro recall on the other classes, and how well a logistic
 probe on its activations detects the left-out class, which limits what a corrector can achieve.
 
 {recipes}
@@ -123,7 +124,8 @@ def described(result: dict[str, Any]) -> str:
     data = result["data"]
     counts = ", ".join(f"{name} {count}" for name, count in data["classes"].items())
     parts = ", ".join(f"{part} {count}" for part, count in data["parts"].items() if part != "fit")
-    return f"Data: `{data['name']}` in RAF-DB's class profile ({counts}; parts: {parts})."
+    profile = PROFILES.get(result["settings"].get("class profile", PROFILE).partition(":")[0], "classes of its own")
+    return f"Data: `{data['name']}` in {profile} ({counts}; parts: {parts})."
 
 
 def table(result: dict[str, Any], start: str) -> str:

@@ -21,7 +21,8 @@ class Study:
 
     def __init__(self, options: object, base: str, names: Sequence[str], seeds: Sequence[int]) -> None:
         self.names, self.seeds = tuple(names), tuple(seeds)
-        make = partial(Task, options.data, options.test, options.quick, base)  # type: ignore[attr-defined]
+        counts = options.class_counts  # type: ignore[attr-defined]
+        make = partial(Task, options.data, options.test, options.quick, base, class_counts=counts)  # type: ignore[attr-defined]
         self.r1, self.r2, self.control = (
             {seed: make(seed, rows=rows) for seed in seeds} for rows in ("train", "train and correct", "correct")
         )

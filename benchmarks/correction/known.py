@@ -106,7 +106,7 @@ class Reading:
 def jobs_of(options: Namespace) -> list[Job]:
     """A fitted corrector for every class, seed and network."""
     bases = BASES[:1] if options.quick else BASES
-    make = partial(Task, options.data, options.test, options.quick)
+    make = partial(Task, options.data, options.test, options.quick, class_counts=options.class_counts)
     tasks = [make(base, seed) for base in bases for seed in seeds_of(options)]
     trained(tasks)
     classes = len(tasks[0].parts().data.labelset)

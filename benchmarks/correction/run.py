@@ -1,6 +1,7 @@
 """How well correctors win a class back, beside the paper's recipe and full retraining, on the same pictures.
 
     python -m benchmarks.correction.run --data PATH/TO/ferplus
+    python -m benchmarks.correction.run --data PATH/TO/ferplus --class-counts affectnet
 
 For each seed and class: f without the class; R1, the same network trained on all classes of *train*; R2, trained on
 train and correct; a control trained on the pixels of *correct* alone, without f. Figures of a score alone are of
@@ -10,12 +11,26 @@ corrector is the one with the highest Gain at Harm 2 % on *calibrate*. Everythin
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
 
-from benchmarks.common import Figure, Result, described, main, mean_of_defined, only, parsed, parser, seeds_of, wanted
+from benchmarks.common import (
+    PROFILE,
+    Figure,
+    Result,
+    described,
+    main,
+    mean_of_defined,
+    only,
+    parsed,
+    parser,
+    profiles,
+    seeds_of,
+    wanted,
+)
 from benchmarks.correction import (
     adapters,
     borrowed,
@@ -180,17 +195,29 @@ READ: dict[str, tuple[str, ...]] = {
 """Correctors whose scores a part reads; the others read those of all."""
 
 
+def name_of(options: Namespace) -> str:
+    """The name of the result: one for each base and each class profile."""
+    profile = options.class_counts
+    parts = ["correction"]
+    if options.base != "attention":
+        parts.append(options.base)
+    if profile != PROFILE:
+        parts.append("classes" if "=" in profile else profile.partition(":")[0])
+    return "-".join(parts)
+
+
 def run() -> None:
     """Train and fit what is missing, print the tables, write the result."""
     flags = parser(__doc__ or "")
     flags.add_argument("--base", default="attention", help="base classifier")
     flags.add_argument("--encoder", help="ONNX file of a network to borrow features from, for borrowed and discover")
+    profiles(flags)
     only(flags, [part for part in PARTS if part != "borrowed"])
     options = parsed(flags)
     all_of_them = CORRECTORS if options.base == "attention" else BESIDE_OTHERS
     names, parts = QUICK if options.quick else all_of_them, wanted(options, PARTS)
-    name = "correction" if options.base == "attention" else f"correction-{options.base}"
-    result = Result(name, options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
+    result = Result(name_of(options), options, {"train": asdict(TRAIN), "base": options.base, "correctors": names})
+    result.settings["class profile"] = options.class_counts
     of_study = set(parts) - BY_THEMSELVES
     some = of_study <= set(READ)
     names = tuple(name for name in names if not some or any(name in READ[part] for part in of_study))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import Parts, commit, do_all, parts_of, settings_of
+from benchmarks.common import PROFILE, Parts, commit, do_all, parts_of, settings_of
 from mien.nets import saved
 from mien.nets.device import seed_everything
 from mien.nets.examples import Examples
@@ -36,6 +36,7 @@ class Task:
     base : its name. seed : of split and model.
     left_out : a class that it must not see, "" for none.
     rows : what it is trained on, one of TRAINED_ON: R1 and every f, R2, the control without f.
+    class_counts : the class profile of the data.
     """
 
     source: str
@@ -45,13 +46,19 @@ class Task:
     seed: int
     left_out: str = ""
     rows: str = "train"
+    class_counts: str = PROFILE
 
     @property
     def folder(self) -> Path:
-        return KEPT / identity(task=asdict(self), settings=self.settings())
+        task = asdict(self)
+        if self.class_counts == PROFILE:  # which earlier results do not name
+            del task["class_counts"]
+        return KEPT / identity(task=task, settings=self.settings())
 
     def parts(self) -> Parts:
-        return parts_of(settings_of(self.source, quick=self.quick), self.test, self.seed)
+        return parts_of(
+            settings_of(self.source, quick=self.quick, class_counts=self.class_counts), self.test, self.seed
+        )
 
     def settings(self) -> TrainSettings:
         """The default recipe; few epochs if `quick`."""

@@ -91,3 +91,17 @@ def test_problems_of_the_data_are_told_by_verbs_that_use_them(mien: Mien, faces:
     for verb in ("train", "audit"):
         said = mien(verb, data, *quick, "--out", tmp_path / verb)
         assert said.code == 0 and "1 × row without a picture" in said.err and "mien data inspect" in said.err
+
+
+def test_each_source_has_a_colour_of_its_own(tmp_path: Path) -> None:
+    for number in range(11):
+        for label in ("fear", "anger"):
+            folder = tmp_path / "faces" / f"camera {number}" / label
+            folder.mkdir(parents=True)
+            shade = 20 * number + 10 * (label == "fear")
+            Image.fromarray(np.full((12, 12), shade, np.uint8)).save(folder / f"{label}.png")
+    page, flags = tmp_path / "page.html", ["--size", "16", "--subfolders", "source"]
+    assert run(["data", "inspect", str(tmp_path / "faces"), *flags, "--out", str(page)]) == 0
+    table = page.read_text().partition("per class and source")[2].partition("</figure>")[0]
+    colours = re.findall(r"--hue-(\d)", table.partition("</tr>\n<tr>")[0])
+    assert "4 others" in table and len(colours) == len(set(colours)) == 8

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 
 import pytest
+from rich.console import Console
 
 from mien.cli.terminal import decimals, print_json, table
 
@@ -30,3 +32,13 @@ def test_columns_of_numbers_are_aligned_to_the_right() -> None:
         "right",
         "right",
     ]
+
+
+def test_long_names_are_never_cut_off() -> None:
+    shown = table("", "class", *map(str, range(8)))
+    for name in ("numeral-0", "numeral-0-inverted"):
+        shown.add_row(name, *["123456"] * 8)
+    text = io.StringIO()
+    Console(file=text, width=60).print(shown)
+    columns = [line.split("│")[1].strip() for line in text.getvalue().splitlines() if line.startswith("│")]
+    assert "".join(columns) == "numeral-0numeral-0-inverted"

@@ -163,6 +163,8 @@ def test_classes_of_different_names_are_no_problem() -> None:
     from mien.data.labels import EMOTIONS
 
     ids = np.array(["1", "2"])
-    for names in (EMOTIONS.names, ("fear", "bored", "confused", "cat", "dog")):
+    others = ("fear", "bored", "confused", "cat", "dog")
+    numbered = ("level 1", "level 2", "level 12", "level 2 faces", "level 3 faces")
+    for names in (EMOTIONS.names, others, numbered[:3], numbered[3:]):
         data = Dataset(ids, np.array([0, 1]), LabelSet(names), raw_labels=ids, paths=ids)
         assert not similar_classes(data).problems

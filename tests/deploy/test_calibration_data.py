@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from mien.data.prepare import DataSettings, prepare
 from mien.data.provenance import KNOWN, UNKNOWN, TrainedOn
 from mien.deploy.calibration_data import load_calibration_data
 from mien.deploy.settings import CorrectSettings
-from mien.errors import UsageError
+from mien.errors import DataError, UsageError
 from mien.types import FeatureRequest, Outputs
 
 DATA = DataSettings("synthetic:n=120,size=16", size=16)
@@ -59,3 +60,12 @@ def test_images_are_read_as_the_card_says() -> None:
     assert not np.array_equal(other.pictures.pictures, found.pictures.pictures)
     with pytest.raises(UsageError, match="CorrectedClassifier"):
         load_calibration_data(Card(inputs=TableSpec(3)), DATA, settings(trained_on=("unknown",)))
+
+
+def test_a_class_whose_pictures_are_all_in_other_parts_is_no_class_without_pictures() -> None:
+    few = replace(DATA, source="synthetic:n=120,size=16,profile=affectnet")
+    counts = dict(zip(prepare(few).labelset.names, prepare(few).counts().tolist(), strict=True))
+    rare = min(filter(counts.get, counts), key=lambda name: counts[name])
+    classifier = Card(classes=tuple(name for name in counts if name != rare))
+    with pytest.raises(DataError, match=rf"to learn from: {counts[rare]} in all, none of them in the part fit"):
+        load_calibration_data(classifier, few, settings(classes=(rare,), trained_on=("unknown",)))

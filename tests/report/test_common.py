@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mien.errors import RunError
-from mien.report.common.confusion import confusion_table
+from mien.report.common.confusion import confusion_table, short_names
 from mien.report.common.frame import RunPage, facts_of, name_of
 from mien.storage.run import Run
 
@@ -33,6 +35,29 @@ def test_another_entry_can_be_marked() -> None:
         "fear",
         "abstained",
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["surprise", "fear", "contempt"], ["sur", "fea", "con"]),
+        (["level 1", "level 12", "level 2"], ["l…1", "l…12", "l…2"]),
+        (["numeral-0", "numeral-0-inverted"], ["n…0", "n…0-i"]),
+        (["angry", "angry_low", "angry_high"], ["angry", "a…l", "a…h"]),
+        (["nub-0", "num-0", "nub-1", "num-1"], ["nub…0", "num…0", "nub…1", "num…1"]),
+        (["0", "1", "10"], ["0", "1", "10"]),
+        (["class 10", "class 2"], ["c…10", "c…2"]),
+        (["level-1 faces", "level-10 faces"], ["l…1", "l…10"]),
+    ],
+)
+def test_short_names_tell_classes_apart(names: list[str], short: list[str]) -> None:
+    assert list(short_names(names).values()) == short
+
+
+@given(st.lists(st.text("ab1- ", min_size=1, max_size=9), unique=True, max_size=14))
+def test_no_two_short_names_are_equal(names: list[str]) -> None:
+    shortened = short_names(names)
+    assert list(shortened) == names and len(set(shortened.values())) == len(names)
 
 
 def test_a_page_is_of_one_kind_of_run(tmp_path: Path) -> None:

@@ -10,13 +10,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from browsing import chromium
 from fake_study import CLASSES, make_study_run
+from markupsafe import Markup
 
 from mien.cli.study import as_figures
+from mien.data.labels import EMOTIONS
 from mien.errors import RunError
 from mien.experiments.tables import TABLES
+from mien.report.common.confusion import confusion_table
+from mien.report.common.layout import Cell, Section, Table, render, side_by_side
 from mien.report.common.run_figures import Number, SeedValue, mean
 from mien.report.study import page, tables
+from mien.report.study.headline import headline
 from mien.storage.run import Run
 
 ANCHORS = ["result", "classes", "model", "training", "retention", "gain", "restored", "curves", "ranking", "confusion"]
@@ -179,6 +185,30 @@ def test_classes_that_are_called_by_numbers(tmp_path: Path) -> None:
     assert all(math.isfinite(each["harm"]) and math.isfinite(each["auroc"]) for each in found.values())
 
 
+def test_classes_that_are_too_rare_to_be_left_out_are_named(run: Run, html: str, tmp_path: Path) -> None:
+    assert "Not left out" not in html and as_figures(run)["too_rare"] == []
+    run = Run(shutil.copytree(run.folder, tmp_path / "rare"))
+    manifest = run.manifest()
+    about = {"data": {**manifest["data"], "too_rare": ["contempt", "<awe>"]}, "settings": {"min_pictures": 7}}
+    run.write_manifest({**manifest, **about})
+    body = headline(run).body
+    assert (
+        "Not left out, and in no mean over the left-out classes: contempt, &lt;awe&gt;. A class needs 7 pictures"
+        in body
+    )
+    assert as_figures(run)["too_rare"] == ["contempt", "<awe>"]
+
+
+def test_counts_and_intervals_may_stand_in_two_lines(run: Run, html: str) -> None:
+    row = run.read_table(TABLES["gain"])[0]
+    assert re.search(rf"<small><span>{row['hits']}/{row['total']} ·</span> <span>\.\d+–\.\d+</span></small>", html)
+
+
+def test_a_ninth_class_has_another_mark_than_the_first() -> None:
+    marks = [re.findall("<i.*?>", Cell("class", hue=number).__html__())[0] for number in range(16)]
+    assert len(set(marks)) == 16
+
+
 def test_sizes_of_layers_are_shown_where_the_run_has_them(tmp_path: Path) -> None:
     run = study(tmp_path, correctors=("probe",))
     html = page.render(run)
@@ -266,6 +296,42 @@ def test_only_studies_have_this_page(tmp_path: Path) -> None:
     run.write_manifest({"kind": "train"})
     with pytest.raises(RunError, match="not a study"):
         page.write(run)
+
+
+def matrices(classes: tuple[str, ...]) -> str:
+    """A page with the widest tables of a study of these classes."""
+    row = [Cell("0.000", "157/157 · .000–.024", heat=0.5)] * len(classes)
+    wide = [
+        Table("Gain", ("Corrector", *classes, "mean"), [(Cell("logistic", hue=0), *row, Cell("0.000", "n = 11"))]),
+        Table("Recall", ("Class", *classes, "mean"), [(Cell(name), *row, Cell("0.000")) for name in classes]),
+    ]
+    counts = [
+        {"seed": 0, "truth": truth, "answer": answer, "count": int(truth == answer)}
+        for truth in classes for answer in classes
+    ]  # fmt: skip
+    small = [confusion_table(title, counts, dict(zip(classes, classes, strict=True))) for title in ("before", "after")]
+    bodies = [*wide, side_by_side([*small, small[0]])]
+    sections = [
+        Section(f"section {number}", f"s{number}", Markup(body.__html__())) for number, body in enumerate(bodies)
+    ]
+    about = {"kind": "", "noun": "", "title": "", "facts": [], "seeds": 1, "expected": 0, "missing": []}
+    return str(render("page.html", sections=sections, **about))
+
+
+@pytest.mark.parametrize("classes", [EMOTIONS.names, tuple(f"level-{number} faces" for number in range(12))])
+def test_matrices_of_many_classes_fit_a_wide_screen(tmp_path: Path, classes: tuple[str, ...]) -> None:
+    """The means, which come last, are in sight."""
+    path = tmp_path / "page.html"
+    path.write_text(matrices(classes), encoding="utf-8")
+    with chromium() as browser:
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.goto(path.as_uri())
+        boxes = "[...document.querySelectorAll('.scroll')]"
+        assert len(tab.evaluate(f"{boxes}.map(box => box.ariaLabel)")) == 5
+        assert (
+            tab.evaluate(f"{boxes}.filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.ariaLabel)")
+            == []
+        )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -96,7 +96,10 @@ def _print(inspection: Inspection) -> None:
 @click.option("--colour/--no-colour", default=False, show_default=True, help="RGB instead of grey")
 @click.option("--seed", type=int, default=0, show_default=True, help="the same seed draws the same faces")
 @click.option(
-    "--profile", default="raf", show_default=True, help="class shares: raf (RAF-DB's seven), or even (all eight)"
+    "--profile",
+    default="raf",
+    show_default=True,
+    help="class shares: raf (RAF-DB's seven), affectnet (AffectNet's eight), or even (all eight)",
 )
 def draw(out: Path, n: int, **values: Any) -> None:
     """Draw faces and write them as class folders with votes.csv: a data set whose true classes are known.

@@ -52,6 +52,7 @@ def study(out: Path, engine: str, as_json: bool, **values: Any) -> None:
     from mien.cli.progress import progress
     from mien.cli.report import make_report
     from mien.experiments.leave_one_out.study import run
+    from mien.report.study.headline import too_rare
 
     settings = build(StudySettings, values, train=trained_by(values["base"], values))
     with progress() as on_event:
@@ -61,11 +62,14 @@ def study(out: Path, engine: str, as_json: bool, **values: Any) -> None:
         print_json(figures)
     else:
         _print(figures["classes"])
+        click.echo(too_rare(done), nl=bool(figures["too_rare"]))
         click.echo(f"report: {done.path('report.html')}")
 
 
 def as_figures(run: Run) -> dict[str, Any]:
     """The figures of a study: {"summary": {corrector: means}, "classes": {corrector: {class: figures}}}.
+
+    "too_rare" names the classes that have too few pictures to be left out.
 
     Figures are means over seeds, or NaN. Those by class are of the corrector in force, fitted on *fit*; Harm is
     pooled over the known classes. The means are the table `summary`, with its figures of the score alone of the
@@ -76,6 +80,7 @@ def as_figures(run: Run) -> dict[str, Any]:
         "run": str(run.folder),
         "seeds": run.manifest()["seeds"],
         "fitted_on": {"summary": "correct", "classes": "fit"},
+        "too_rare": list(run.manifest().get("data", {}).get("too_rare", [])),
         "summary": {name: _means(run, name) for name in correctors},
         "classes": {name: {left: _of_class(run, name, left) for left in names(run, "left_out")} for name in correctors},
     }

@@ -16,6 +16,8 @@ ALL_BUT_FIRST = slice(1, None)
 def table(title: str, *columns: str, numbers: slice = ALL_BUT_FIRST) -> Table:
     """An empty table for the terminal; `numbers` are the columns that are aligned to the right."""
     made = Table(*columns, title=title or None, title_justify="left")
+    for column in made.columns:
+        column.overflow = "fold"  # names that are cut off may look alike
     for column in made.columns[numbers]:
         column.justify = "right"
     return made

@@ -9,7 +9,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -144,13 +144,22 @@ def similar_classes(dataset: Dataset) -> Dataset:
     known = {**{name: name for name in (*EMOTIONS.names, *names)}, **ALIASES, **dataset.labelset.aliases}
     problems = []
     for name in names:
-        others = [spelling for spelling, meant in known.items() if meant != name and spelling != name]
+        others = [
+            spelling for spelling, meant in known.items()
+            if meant != name and spelling != name and not _differ_in_number(spelling, name)
+        ]  # fmt: skip
         near = [] if name in EMOTIONS.names else _alike(name, others)
         if near:
             cause = f"is a separate class with a name like {near[0]!r}"
             remedy = "if both are one class: " + names_flag(name, known[near[0]])
             problems.append(Problem("similar class names", f"class {name}", cause, remedy))
     return dataset.replace(*problems)
+
+
+def _differ_in_number(name: str, other: str) -> bool:
+    """Whether two names are equal but for their numbers, such as "level 1" and "level 2"."""
+    words, others = re.split(r"\d+", name), re.split(r"\d+", other)
+    return len(words) > 1 and words == others and name != other
 
 
 def _alike(name: str, others: Sequence[str]) -> list[str]:
@@ -161,8 +170,13 @@ def _alike(name: str, others: Sequence[str]) -> list[str]:
     return sorted(meant) if alone else difflib.get_close_matches(name, others, n=1, cutoff=ALIKE)
 
 
+SIZES = ("class without pictures", "too rare", "one class only")
+"""Kinds of Problems with the numbers of pictures."""
+
+
 def class_sizes(dataset: Dataset) -> Dataset:
-    """Add a Problem for each class without pictures or with too few, and for data of one class only."""
+    """Report each class without pictures or with too few, and data of one class only, in place of earlier reports."""
+    dataset = replace(dataset, problems=tuple(each for each in dataset.problems if each.kind not in SIZES))
     counts = dataset.counts()
     problems = []
     for name, count in zip(dataset.labelset.names, counts.tolist(), strict=True):

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mien.data import profile as profiles
 from mien.data.drawing import expression, person
 from mien.data.drawing.render import render
 from mien.data.labels import EMOTIONS, emotions
-from mien.data.profile import RAF
+from mien.data.profile import quota
 from mien.errors import StorageError, UsageError, choice_error
 from mien.storage.csv_tables import csv_text
 from mien.storage.files import storage_errors, write_text
@@ -28,10 +29,7 @@ from mien.storage.folders import appearing
 from mien.types import Dataset, Floats, Ints, Texts
 
 ANNOTATORS = 10
-PROFILES: Mapping[str, Mapping[str, float]] = {
-    "raf": RAF,
-    "even": dict.fromkeys(EMOTIONS.names, 1.0),
-}
+PROFILES: Mapping[str, Mapping[str, float]] = {**profiles.PROFILES, "even": dict.fromkeys(EMOTIONS.names, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,8 @@ class FaceSettings:
     size : height and width, 16 to 512 pixels.
     colour : RGB if true, else grey.
     seed : equal settings and seed give equal pictures.
-    profile : shares of the classes: "raf" (RAF-DB's seven), "even" (all eight), or a mapping from class to share.
+    profile : shares of the classes: "raf" (RAF-DB's seven), "affectnet" (AffectNet's eight), "even" (all eight), or a
+        mapping from class to share.
     weakest : strength of the faintest expression, 0 to 1; strengths are uniform between it and 1.
     blending : share of faces that show two emotions.
     noise : share of votes in which an annotator mistakes an emotion for a similar one.
@@ -153,7 +152,7 @@ def draw(settings: FaceSettings, *, workers: int | None = None, name: str = "") 
     # one random stream per purpose, so that a change to one does not change the others
     streams = [np.random.default_rng(part) for part in np.random.SeedSequence(settings.seed).spawn(6)]
     layout, moods, faces, views, juries, habits = streams
-    truth = layout.permutation(np.repeat(np.arange(len(names)), _quota(list(settings.shares.values()), n)))
+    truth = layout.permutation(np.repeat(np.arange(len(names)), quota(list(settings.shares.values()), n)))
     origin = _origins(truth, round(settings.duplicates * n), layout)
     identity = _identities(n, layout)[origin]
     persons = int(identity.max()) + 1
@@ -181,14 +180,6 @@ def draw(settings: FaceSettings, *, workers: int | None = None, name: str = "") 
 def read(spec: str) -> Dataset:
     """The data set of a text such as "synthetic" or "synthetic:size=48,n=4000,seed=0"."""
     return draw(FaceSettings.parse(spec), name=spec).dataset
-
-
-def _quota(shares: list[float], n: int) -> Ints:
-    """Round shares of n to whole numbers that sum to n, by the largest remainder method."""
-    exact = np.array(shares) * n
-    counts = np.floor(exact + 1e-9).astype(int)
-    counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1
-    return counts
 
 
 def _origins(truth: Ints, copies: int, rng: np.random.Generator) -> Ints:

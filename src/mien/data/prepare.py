@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data.checks import check, conflicting_images, raise_on_problems, usable
+from mien.data.checks import check, class_sizes, conflicting_images, raise_on_problems, usable
 from mien.data.ferplus import LABELS
 from mien.data.folders import SUBFOLDERS
 from mien.data.images import Formats, decode, formats
@@ -49,7 +49,9 @@ class DataSettings:
     reviews: str = setting(
         "", "file of reviewed labels that replace those of DATA: log, table, or export of Label Studio or FiftyOne"
     )
-    class_counts: str = setting("", "class profile: raf, or happiness=500,fear=40")
+    class_counts: str = setting(
+        "", "class profile: raf, affectnet, affectnet:12000 (its shares of a total), or happiness=500,fear=40"
+    )
     class_level: int | None = setting(
         None, "level of the class folders below DATA, counted from 1; recognised by default", within=(1, 20)
     )
@@ -215,4 +217,4 @@ def _decoded(settings: DataSettings, rows: Dataset, on_event: OnEvent = ignore) 
 
 
 def _shaped(settings: DataSettings, data: Dataset) -> Dataset:
-    return shape(data, settings.class_counts) if settings.class_counts else data
+    return class_sizes(shape(data, settings.class_counts)) if settings.class_counts else data

@@ -128,10 +128,13 @@ def load_calibration_data(
     for target in material.targets:
         name = material.pictures.labelset.names[target]
         if target not in present and name not in from_drawn:
-            remedy = "label some of this class, or leave it out"
+            count = int((material.pictures.labels == target).sum())
+            elsewhere = f": {count} in all, none of them in the part fit" if count else ""
+            remedy = "label more of this class, or leave it out"
             if emotion_of(name):
                 remedy += "; --corrector prototypes can start from drawn faces of an emotion"
-            raise DataError(f"no picture of class {name} to learn from", place=material.pictures.name, remedy=remedy)
+            cause = f"no picture of class {name} to learn from{elsewhere}"
+            raise DataError(cause, place=material.pictures.name, remedy=remedy)
     return material
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -43,6 +44,7 @@ class Cell(Block):
 
     Attributes
     ----------
+    detail_parts : pieces of `detail` between which a line may break.
     heat : strength of the background between 0 and 1, or None.
     tone : any of "good", "bad", "own" (the class that was left out), "quiet", "left" (aligned), with spaces between.
     hue : number of the swatch before the text, or None.
@@ -55,6 +57,10 @@ class Cell(Block):
     heat: float | None = None
     tone: str = ""
     hue: int | None = None
+
+    @property
+    def detail_parts(self) -> list[str]:
+        return re.split(r"(?<= ·) | (?=of )", self.detail) if self.detail else []
 
 
 def undefined(why: str) -> Cell:

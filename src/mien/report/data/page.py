@@ -20,6 +20,7 @@ from mien.types import PARTS, Dataset, Ints, Texts
 
 MODES = {"L": "grey", "RGB": "colour", "RGBA": "colour with transparency", "P": "palette", "1": "black and white"}
 COLUMNS_OF_SOURCES = 8
+"""Sources with a colour; where there are more, the last colour is for the rest."""
 FEW = 5
 """Counts below this are shown in another colour: rates of so few pictures are uncertain."""
 
@@ -148,8 +149,9 @@ def _sources(data: Dataset) -> dict[str, Ints]:
     if len(names) < 2:
         return {}
     order = np.argsort(-sizes, kind="stable")
-    counts = {str(names[place]): data.take(where == place).counts() for place in order[:COLUMNS_OF_SOURCES]}
-    rest = order[COLUMNS_OF_SOURCES:]
+    shown = len(order) if len(order) <= COLUMNS_OF_SOURCES else COLUMNS_OF_SOURCES - 1
+    counts = {str(names[place]): data.take(where == place).counts() for place in order[:shown]}
+    rest = order[shown:]
     if len(rest):
         counts[f"{len(rest)} others"] = data.take(np.isin(where, rest)).counts()
     return counts

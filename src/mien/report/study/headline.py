@@ -7,6 +7,7 @@ import math
 from markupsafe import Markup
 
 from mien.certify.thresholds import POOLED
+from mien.experiments.settings import StudySettings
 from mien.experiments.tables import PERCENTS
 from mien.report.common.layout import Block, Cell, Table, render, section, stack
 from mien.report.common.run_figures import (
@@ -51,12 +52,26 @@ def headline(run: Run) -> Markup:
         budget=budget,
         cells={name: cell(figure, percent) for name, figure in figures.items()},
         standing=_standing(run, best),
+        rare=too_rare(run),
         policy=policy,
         deed=DEEDS.get(policy.get("action"), "recovered"),
         time=_time(run, best),
         level=_level(run),
     )
     return stack(lead, _per_class(run, best), _all_correctors(run))
+
+
+def too_rare(run: Run) -> str:
+    """A sentence on the classes of a study that are too rare to be left out, or an empty text."""
+    manifest = run.manifest()
+    rare = [str(name) for name in manifest.get("data", {}).get("too_rare", [])]
+    if not rare:
+        return ""
+    least = manifest.get("settings", {}).get("min_pictures", StudySettings.min_pictures)
+    return (
+        f"Not left out, and in no mean over the left-out classes: {', '.join(rare)}. A class needs {least} pictures, "
+        "at least one of them in fit and one in test."
+    )
 
 
 def _key_figures(run: Run, corrector: str) -> dict[str, Number]:
