@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -130,3 +132,29 @@ def test_a_cascade_asks_the_adapter_only_where_the_probe_lets_it() -> None:
     first, second = cascade.members_
     assert np.array_equal(score[passed], second.propose(outputs).score[passed])
     assert (np.argsort(score[~passed]) == np.argsort(first.propose(outputs).score[~passed])).all()
+
+
+def test_a_second_look_is_taken_only_where_the_first_score_is_high() -> None:
+    outputs, labels = example_outputs(count=200)
+    [(layer, maps)] = outputs.maps.items()
+    maps = np.concatenate([maps[:, :1], maps[::-1, :1] / 4 + maps[:, :1]], 1)
+    outputs = outputs.with_features(maps={layer: maps})
+    adapter = Adapter(3, layer, epochs=3).fit(outputs, labels)
+    assert adapter.gate_ is not None
+    alone = adapter.propose(outputs.with_features(maps={layer: maps[:, :1]})).score
+    gated, high = adapter.propose(outputs).score, alone >= adapter.gate_
+    restored = Adapter().restore(adapter.state())
+    assert np.array_equal(restored.propose(outputs).score, gated)
+    adapter.gate_ = None
+    both = adapter.propose(outputs).score
+    assert 0 < high.sum() < len(labels)
+    assert np.array_equal(gated[~high], alone[~high])
+    assert np.allclose(gated[high], both[high], atol=1e-4)
+    assert not np.allclose(alone[high], both[high], atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{"second_look": 1.0}, {"target": [2, 3]}])
+def test_all_views_are_looked_at_on_demand_and_for_several_classes(settings: dict[str, Any]) -> None:
+    outputs, labels = example_outputs(count=100)
+    adapter = Adapter(**{"target": 3, "epochs": 2, **settings}).fit(outputs, labels)
+    assert adapter.gate_ is None and "gate" not in adapter.state()

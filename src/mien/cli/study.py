@@ -34,7 +34,7 @@ FIGURES = {  # figure: table, column, and which of its rows
 @out_option("runs/study")
 @click.option(
     "--corrector", "correctors", multiple=True, default=StudySettings.correctors,
-    help="corrector, can be repeated; xgboost and logistic by default",
+    help="corrector, can be repeated; xgboost, the paper's, and adapter by default",
 )  # fmt: skip
 @engine_option
 @click.option("--json", "as_json", is_flag=True, help="print the summary as JSON")

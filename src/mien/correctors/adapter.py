@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import log_softmax
+from scipy.special import log_softmax, logsumexp
 
 from mien.correctors.base import BaseCorrector
 from mien.correctors.contract import (
@@ -36,6 +36,8 @@ from mien.nets.training import fit
 from mien.types import FeatureRequest, Floats, Outputs, Proposal, SoftLabels
 
 AS_THEY_ARE = AugmentSettings(flip=0, rotate=0, shift=0, scale=0, light=0, erase=0)
+GATED_ON = 1024
+"""Most pictures that the gate of the second look is set on."""
 
 
 class Adapter(BaseCorrector):
@@ -54,6 +56,8 @@ class Adapter(BaseCorrector):
     trust : share of f's probabilities in the targets of the other classes, which f has learnt from many more pictures
         (distillation: Hinton, Vinyals & Dean, 2015).
     own_share : share of f's own log-odds in the score of one class that f knows.
+    second_look : share of the fitted pictures of other classes of which every view is looked at, also the mirror image;
+        of those with lower scores only the first is. With several target classes all views always are.
     threads : processor threads; more change the last digits.
     random_state : seed of first weights, order and dropout.
 
@@ -75,6 +79,7 @@ class Adapter(BaseCorrector):
     layer_: str = ""
     channels_: int = 0
     own_share_: float = 0.0
+    gate_: float | None = None
 
     def __init__(
         self,
@@ -87,12 +92,13 @@ class Adapter(BaseCorrector):
         learning_rate: float = 9e-3,
         trust: float = 0.5,
         own_share: float = 0.5,
+        second_look: float = 0.3,
         threads: int = 1,
         random_state: int = 0,
     ) -> None:
         self.target, self.layer, self.head, self.epochs, self.views = target, layer, head, epochs, views
         self.learning_rate, self.trust, self.own_share, self.threads = learning_rate, trust, own_share, threads
-        self.random_state = random_state
+        self.second_look, self.random_state = second_look, random_state
 
     @classmethod
     def for_classifier(cls, classifier: LayerSource, target: Target = None) -> Self:
@@ -126,7 +132,16 @@ class Adapter(BaseCorrector):
         )
         fit(network, Maps(maps, targets), None, settings, seed=self.random_state)
         self.network_, self.channels_, self.own_share_ = network, maps.shape[2], self.own_share
+        self.gate_ = self._gate(network, maps[~positive])
         return self
+
+    def _gate(self, network: Network, others: Floats) -> float | None:
+        """The score of the first view from which on all views are looked at; None: always."""
+        if isinstance(self.target_, tuple) or self.second_look >= 1:
+            return None
+        some = others[:: 1 + len(others) // GATED_ON, :1]
+        scores = log_odds_of(answers_from_maps(network, some), self.target_)
+        return float(np.quantile(scores, 1 - self.second_look))
 
     def _propose(self, outputs: Outputs) -> Proposal:
         """Score: log-odds of the class, by the mean answer over the views of each image."""
@@ -152,7 +167,17 @@ class Adapter(BaseCorrector):
             cause = "{} channels and {} classes, the corrector was fitted on {} and {}".format(*given, *fitted)
             remedy = "give outputs of the classifier that it was fitted on"
             raise AlignmentError(cause, place=f"Outputs.maps[{self.layer_}]", remedy=remedy)
-        return np.asarray(log_softmax(answers_from_maps(network, maps), axis=1))
+        return np.asarray(log_softmax(self._answers(network, maps), axis=1))
+
+    def _answers(self, network: Network, maps: Floats) -> Floats:
+        """(N, K) logits: the mean over all views, or the first alone where its score is below the gate."""
+        if self.gate_ is None or maps.shape[1] == 1:
+            return answers_from_maps(network, maps)
+        logits, views = answers_from_maps(network, maps[:, :1]), maps.shape[1]
+        near = log_odds_of(logits, self.target_) >= self.gate_
+        if near.any():
+            logits[near] = (logits[near] + (views - 1) * answers_from_maps(network, maps[near, 1:])) / views
+        return logits
 
     def state(self) -> dict[str, NDArray[Any]]:
         network = check_fitted(self.network_, self.name)
@@ -163,6 +188,7 @@ class Adapter(BaseCorrector):
             "precision": precision_name(network),
             "channels": self.channels_,
             "own_share": self.own_share_,
+            **({} if self.gate_ is None else {"gate": self.gate_}),
         }
         return {**weights, **{name: np.array(value) for name, value in about.items()}}
 
@@ -174,7 +200,8 @@ class Adapter(BaseCorrector):
         }
         self.target_, self.layer_ = restored_target(state["target"]), str(state["tap"])
         self.channels_ = int(state.get("channels", 0))  # earlier versions did not store it,
-        self.own_share_ = float(state.get("own_share", 0))  # nor this
+        self.own_share_ = float(state.get("own_share", 0))  # nor this,
+        self.gate_ = float(state["gate"]) if "gate" in state else None  # nor this
         if self.head is None or self.layer_ != self.layer:  # a layer that was named has new weights above it
             first = next(value for name, value in weights.items() if name.startswith(("convolutions.0.", "blocks.0.")))
             network: Network = Fresh(len(weights["known"]), first.shape[1])
@@ -187,7 +214,8 @@ class Adapter(BaseCorrector):
 
     def graph(self, shape: tuple[int, ...]) -> Any:
         """Its layers as an ONNX model: maps (N, *shape) in, logits out; see `mien.nets.graph.head_graph`."""
-        return head_graph(check_fitted(self.network_, self.name), shape)
+        gate = None if self.gate_ is None else (int(np.asarray(self.target_)), self.gate_)
+        return head_graph(check_fitted(self.network_, self.name), shape, gate)
 
     def _maps(self, outputs: Outputs) -> Floats:
         layer = self.layer_ or self.layer
@@ -197,3 +225,9 @@ class Adapter(BaseCorrector):
             raise DataError(f"no map {layer!r} among the maps: {there}", place=self.name, remedy=remedy)
         check_finite(outputs.maps[layer], f"Outputs.maps[{layer}]")
         return outputs.maps[layer]
+
+
+def log_odds_of(logits: Floats, target: int | tuple[int, ...] | None) -> Floats:
+    """(N,) log-odds of one class against all others, from (N, K) logits."""
+    assert isinstance(target, int)
+    return np.asarray(logits[:, target] - logsumexp(np.delete(logits, target, axis=1), axis=1))

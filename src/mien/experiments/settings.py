@@ -33,7 +33,7 @@ class StudySettings(ClassifierSettings):
     """One study: data, base classifier, correctors, policy."""
 
     policy: Policy = Policy()  # noqa: RUF009 -- frozen
-    correctors: tuple[str, ...] = ("xgboost", "logistic")
+    correctors: tuple[str, ...] = ("xgboost", "adapter")
     classes: tuple[str, ...] = setting((), "classes to leave out in turn; all that are not too rare by default")
     retrained: bool = setting(True, "also train on train + correct, the most expensive alternative")
     min_pictures: int = setting(10, "fewest pictures of a class that may be left out", within=(1, 10**9))

@@ -54,18 +54,29 @@ class Readout(nn.Module):
 
 
 class HeadReadout(nn.Module):
-    """The layers of an adapter: maps (B, V, C, H, W) in, logits (B, K) out, as means over the V views."""
+    """The layers of an adapter: maps (B, V, C, H, W) in, logits (B, K) out, as means over the V views.
+
+    Parameters
+    ----------
+    gate : a class and a score; where the log-odds of the class in the first view are lower, that view alone counts.
+    """
 
     names = ("logits",)
 
-    def __init__(self, head: Network) -> None:
+    def __init__(self, head: Network, gate: tuple[int, float] | None = None) -> None:
         super().__init__()
-        self.head = head
+        self.head, self.gate = head, gate
 
     def forward(self, maps: Tensor) -> tuple[Tensor, ...]:
         views = maps.half().float()  # maps of a classifier have half precision
-        logits = self.head.activations(views.flatten(0, 1))["logits"]
-        return (logits.unflatten(0, (-1, maps.shape[1])).mean(1),)
+        logits = self.head.activations(views.flatten(0, 1))["logits"].unflatten(0, (-1, maps.shape[1]))
+        if self.gate is None:
+            return (logits.mean(1),)
+        target, least = self.gate
+        first = logits[:, 0]
+        others = torch.cat([first[:, :target], first[:, target + 1 :]], 1)
+        near = first[:, target] - others.logsumexp(1) >= least
+        return (torch.where(near[:, None], logits.mean(1), first),)
 
 
 def network_graph(network: Network, shape: Sequence[int], request: FeatureRequest) -> Any:
@@ -80,9 +91,12 @@ def network_graph(network: Network, shape: Sequence[int], request: FeatureReques
     return traced(Readout(network, request), torch.zeros(2, *shape, dtype=torch.uint8), "pictures", OPSET)
 
 
-def head_graph(head: Network, shape: Sequence[int]) -> Any:
-    """The layers of an adapter as an ONNX model: input `maps` (N, *shape) float32, output `logits` (N, K)."""
-    return traced(HeadReadout(head), torch.zeros(2, *shape), "maps", HEAD_OPSET)
+def head_graph(head: Network, shape: Sequence[int], gate: tuple[int, float] | None = None) -> Any:
+    """The layers of an adapter as an ONNX model: input `maps` (N, *shape) float32, output `logits` (N, K).
+
+    `gate` is explained at `HeadReadout`.
+    """
+    return traced(HeadReadout(head, gate), torch.zeros(2, *shape), "maps", HEAD_OPSET)
 
 
 def traced(module: Readout | HeadReadout, example: Tensor, name: str, opset: int) -> Any:
