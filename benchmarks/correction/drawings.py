@@ -17,6 +17,8 @@ import mien.report
 from mien.report.common.figures import GRID, INK, MUTED, STYLE, Look, as_svg
 
 Rows = Sequence[Mapping[str, Any]]
+NONE = 0.5
+"""Where no picture stands on an axis in logarithms."""
 WIDTH = 7.2
 """Inches of 72 units."""
 LOOKS = {
@@ -32,13 +34,22 @@ LOOKS = {
     "nystroem": Look(5),
     "lda": Look(3),
     "fisher": Look(7),
+    "prototypes": Look(3, 1),
+    "drawn": Look(3, 0, 2.2),
+    "blend": Look(4, 0, 2.2),
+    "borrowed": Look(2, 0, 2.2),
 }
 TITLES = {
     "R1": "full network",
     "R2": "full network, trained on correct too",
     "control": "trained on correct alone, without f",
     "xgboost": "xgboost, the paper's",
+    "drawn": "prototypes, drawn faces",
+    "blend": "adapter and prototypes",
+    "borrowed": "prototypes, drawn faces, face encoder",
 }
+FEW = ("adapter", "kernel", "fisher", "prototypes", "drawn", "blend", "borrowed")
+"""Correctors that the picture on few pictures shows, by their names in the keys of figures."""
 
 
 def gain_against_harm(rows: Rows, file: Path) -> None:
@@ -97,15 +108,19 @@ def few_pictures(gains: Mapping[str, Mapping[int, float]], file: Path) -> None:
         ends = []
         for name, of in gains.items():
             look, own = LOOKS.get(name, Look(6)), sorted(of)
+            places = [count or NONE for count in own]
             axes.plot(
-                own, [of[count] for count in own], color=look.colour, linewidth=look.width, marker="o", markersize=3.5
-            )
-            ends.append((own[-1] * 1.07, of[own[-1]], name, look))
+                places, [of[count] for count in own], color=look.colour, linewidth=look.width, linestyle=_dash(look),
+                marker="o", markersize=3.5,
+            )  # fmt: skip
+            ends.append((places[-1] * 1.07, of[own[-1]], TITLES.get(name, name), look))
         axes.set_xscale("log")
-        axes.set_xticks(counts, [str(count) for count in counts])
+        axes.set_xticks([count or NONE for count in counts], [str(count) for count in counts])
         axes.minorticks_off()
         axes.set(
-            xlabel="labelled pictures of the new class", ylabel="Gain at Harm 2 %", xlim=(counts[0] * 0.9, counts[-1])
+            xlabel="labelled pictures of the new class",
+            ylabel="Gain at Harm 2 %",
+            xlim=((counts[0] or NONE) * 0.9, counts[-1]),
         )
         axes.set_ylim(bottom=0)
         _names(axes, ends, axes.get_ylim()[1] * 0.065)

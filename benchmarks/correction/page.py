@@ -77,7 +77,10 @@ by three standard errors; that number was chosen on calibrate, too:
 
 ![Gain at Harm 2 % against labelled pictures of the new class](images/few-pictures.svg)
 
-All known-class pictures of *correct* serve as counter-examples.
+All known-class pictures of *correct* serve as counter-examples. `prototypes, drawn faces` is the corrector `prototypes`
+of `mien correct`, which also learns from 200 drawn faces of each class: with 0, no picture of the class is labelled.
+The adapter learns from votes: in these data every picture has ten, and many pictures of other classes have some for the
+new one. `adapter, no votes` has the labels alone, as all other correctors here do, and as most data sets have.
 
 {few}
 
@@ -251,8 +254,9 @@ def few_gains(result: dict[str, Any]) -> dict[str, dict[int, float]]:
     found: dict[str, dict[int, float]] = {}
     for key, figure in result["figures"].items():
         if key.startswith("few_") and key.endswith("_gain"):
-            _, name, count, _ = key.split("_")
-            found.setdefault(name, {})[int(count)] = figure["value"]
+            name, _, count = key.removeprefix("few_").removesuffix("_gain").rpartition("_")
+            if name in drawings.FEW:
+                found.setdefault(name, {})[int(count)] = figure["value"]
     return found
 
 

@@ -31,6 +31,8 @@ from mien.types import NO_LABEL, Decision, Floats, Ints, Outputs, Proposal, Scor
 
 FEW = 50
 """Labelled pictures of a class below which more are worth more than anything else."""
+HANDFUL = 20
+"""Below so many, `prototypes` has the best AUROC (docs/correctors.md, "How many pictures")."""
 MUCH, LEAST = 3, 3
 """Times the budget, and pictures, from which on it is said that one class bears the Harm."""
 COST_OF = 32
@@ -171,7 +173,12 @@ class Correction:
         rows = material.parts.rows("correct") if self.patch.approximate else material.to_fit
         counts = np.bincount(material.pictures.labels[rows], minlength=len(self.patch.classes))
         few = [f"{self.patch.classes[target]}: only {counts[target]}" for target in targets if counts[target] < FEW]
-        return [f"{', '.join(few)} training {material.unit}; aim for {FEW} or more"] if few else []
+        if not few:
+            return []
+        names = {corrector.name for corrector in self.patch.correctors}
+        handful = min(counts[target] for target in targets) < HANDFUL and "prototypes" not in names
+        better = "; --corrector prototypes learns most from so few" if handful and material.unit == PICTURES else ""
+        return [f"{', '.join(few)} training {material.unit}; aim for {FEW} or more{better}"]
 
     @cached_property
     def advice(self) -> list[str]:
