@@ -81,6 +81,29 @@ def test_an_adapter_copies_a_network_with_a_column_more(base: Path, tmp_path: Pa
     assert np.array_equal(again.propose(torch_free.tested).score, torch_free.patch.propose(torch_free.tested).score)
 
 
+def test_an_emotion_without_a_picture_is_learnt_from_drawn_faces(base: Path, tmp_path: Path) -> None:
+    done = corrected(base, corrector="prototypes", classes=("contempt",))
+    assert done.patch.classes[-1] == "contempt" and (done.proposal.suggested == len(done.patch.classes) - 1).all()
+    assert any("contempt: only 0 training pictures" in sentence for sentence in done.advice)
+    done.patch.save(tmp_path / "contempt.patch")
+    again: Patch = load_patch(tmp_path / "contempt.patch", NetworkClassifier.open(base))
+    assert np.array_equal(again.propose(done.tested).score, done.patch.propose(done.tested).score)
+
+
+@pytest.mark.parametrize("settings", [{"corrector": "lda"}, {"drawn_faces": 0}, {"classes": ("bored",)}])
+def test_a_class_without_a_picture_is_refused_where_nothing_can_stand_for_it(
+    base: Path, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(UsageError, match="is not known"):
+        corrected(base, **{"corrector": "prototypes", "classes": ("contempt",), **settings})
+
+
+def test_with_a_handful_of_pictures_prototypes_are_advised(base: Path) -> None:
+    few = corrected(base, classes=("fear",))
+    assert any("--corrector prototypes" in sentence for sentence in few.advice)
+    assert not any("--corrector prototypes" in sentence for sentence in corrected(base).advice)
+
+
 def test_what_cannot_be_corrected_is_refused(base: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="hapiness"):
         corrected(base, classes=("hapiness",))
