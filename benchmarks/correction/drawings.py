@@ -113,7 +113,7 @@ def few_pictures(gains: Mapping[str, Mapping[int, float]], file: Path) -> None:
                 places, [of[count] for count in own], color=look.colour, linewidth=look.width, linestyle=_dash(look),
                 marker="o", markersize=3.5,
             )  # fmt: skip
-            ends.append((places[-1] * 1.07, of[own[-1]], TITLES.get(name, name), look))
+            ends.append((counts[-1] * 1.07, of[own[-1]], TITLES.get(name, name), look))  # all in one column
         axes.set_xscale("log")
         axes.set_xticks([count or NONE for count in counts], [str(count) for count in counts])
         axes.minorticks_off()

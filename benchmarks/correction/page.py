@@ -178,6 +178,7 @@ def main() -> None:
     drawings.score_shapes(rows(found, "Scores of"), images / "scores.svg")
     drawings.few_pictures(few_gains(found), images / "few-pictures.svg")
     many, seeds, certified_seeds = rows(found, "Class by class"), *seeds_of(found, "mean_auroc", "mean_restored")
+    by_count(rows(found, "Pictures of the new class"))
     groups = [title for title in found["tables"] if "fitted on fit, judged on calibrate" in title]
     page = DOCS / "correctors.md"
     page.write_text(
@@ -247,6 +248,12 @@ def seeds_of(result: dict[str, Any], *figures: str) -> list[list[int]]:
 def rows(result: dict[str, Any], start: str) -> list[dict[str, Any]]:
     """The table whose title begins so."""
     return next(of for title, of in result["tables"].items() if title.startswith(start))
+
+
+def by_count(lines: list[dict[str, Any]]) -> None:
+    """Order the columns of a table, which are numbers of pictures."""
+    counts = sorted({int(name) for line in lines for name in line if name.isdigit()})
+    lines[:] = [{"corrector": line["corrector"], **{f"{n}": line.get(f"{n}") for n in counts}} for line in lines]
 
 
 def few_gains(result: dict[str, Any]) -> dict[str, dict[int, float]]:
