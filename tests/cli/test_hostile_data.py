@@ -124,7 +124,8 @@ def test_one_rare_class_is_no_obstacle(mien: Mien, root: Path, tmp_path: Path) -
     pictures(root / "fear", 2, 9)
     said = mien("study", root, *QUICK, "--size", "16", "--out", tmp_path / "run")
     assert said.code == 0, said.err
-    assert "fear" not in said.out
+    table, _, rest = said.out.rpartition("┘")
+    assert "fear" not in table and "fear. A class needs 10 pictures" in rest
     mien("study", root, *QUICK, "--size", "16", "--classes", "fear", "--out", tmp_path / "two").refused(1, "fear")
 
 

@@ -261,7 +261,8 @@ def test_keys_and_clicks_in_a_browser(address: str, queue: ReviewQueue, width: i
             ]  # fmt: skip
             shown = tab.locator("#focus").inner_text()
             assert "null" not in shown and "undefined" not in shown
-            tab.wait_for_function("document.querySelector('.face img').naturalWidth > 0")  # it loads after the text
+            picture = tab.locator(".face img").first  # it loads after the text
+            api.expect(picture).not_to_have_js_property("naturalWidth", 0)
             tab.keyboard.press("z")
             api.expect(tab.locator("#zoom img")).to_be_visible()
             tab.keyboard.press("Escape")
