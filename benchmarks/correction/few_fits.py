@@ -54,7 +54,7 @@ class Few:
         cls, target: int, learnt: Outputs, labels: Ints, tested: Outputs, truth: Ints, f: Classifier, classes: LabelSet
     ) -> Few:
         """With faces that are drawn for the classifier `f`."""
-        return cls(target, learnt, labels, tested, truth, drawn_examples(f, classes, DRAWN_FACES, Prototypes(target)))
+        return cls(target, learnt, labels, tested, truth, drawn_examples(f, classes, DRAWN_FACES))
 
     def scores(self, rows: Ints) -> Iterator[tuple[str, Floats]]:
         """(corrector, score of the test part), fitted on some of the labelled pictures."""

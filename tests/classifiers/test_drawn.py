@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mien.classifiers.contract import Batch, ClassifierCard, ImageSpec, TableSpec
-from mien.classifiers.drawn import can_draw, drawn_examples, emotion_of
+from mien.classifiers.drawn import can_draw, drawn_examples
 from mien.correctors import Logistic, Prototypes
+from mien.data.labels import emotion_of
 from mien.types import FeatureRequest, LabelSet, Outputs
 
 
@@ -26,11 +27,11 @@ class Pixels:
 @pytest.mark.parametrize("colour", [False, True])
 def test_faces_of_every_emotion_in_the_classes_of_the_data(colour: bool) -> None:
     f, labelset = Pixels(colour=colour), LabelSet(("sadness", "happy", "bored", "surprise"))
-    outputs, labels = drawn_examples(f, labelset, 12, Prototypes(3))
+    outputs, labels = drawn_examples(f, labelset, 12)
     assert np.bincount(labels, minlength=4).tolist() == [12, 12, 0, 12]
     assert outputs.known.tolist() == [True, True, False, False]
     assert outputs.vectors["pixels"].shape == (36, 24 * 24 * (3 if colour else 1))
-    again, _ = drawn_examples(f, labelset, 12, Prototypes(3))
+    again, _ = drawn_examples(f, labelset, 12)
     assert np.array_equal(again.vectors["pixels"], outputs.vectors["pixels"])
 
 

@@ -81,8 +81,14 @@ def test_without_pictures_and_without_drawn_faces_of_the_class_there_is_nothing_
 
 def test_pictures_of_the_class_alone_are_refused() -> None:
     learn, labels = pictures((0, 0, 0, 20))
-    with pytest.raises(DataError, match="all pictures are of the target class"):
+    with pytest.raises(DataError, match="20 of 20 pictures are of class 3"):
         Prototypes(NEW, drawn=pictures((20, 20, 20, 20))).fit(learn, labels)
+
+
+def test_drawn_faces_of_no_other_class_of_the_pictures_cannot_stand_for_any() -> None:
+    learn, labels = pictures((50, 50, 0, 0))
+    with pytest.raises(DataError, match="0 of 100 pictures are of class 3"):
+        Prototypes(NEW, drawn=pictures((0, 0, 20, 20))).fit(learn, labels)
 
 
 def test_more_pictures_are_added_as_if_they_had_been_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,11 @@ def test_an_emotion_without_a_picture_is_learnt_from_drawn_faces(base: Path, tmp
     assert np.array_equal(again.propose(done.tested).score, done.patch.propose(done.tested).score)
 
 
+def test_an_emotion_may_have_another_name(base: Path) -> None:
+    done = corrected(base, corrector="prototypes", classes=("contemptuous",))
+    assert done.patch.classes[-1] == "contempt"
+
+
 @pytest.mark.parametrize("settings", [{"corrector": "lda"}, {"drawn_faces": 0}, {"classes": ("bored",)}])
 def test_a_class_without_a_picture_is_refused_where_nothing_can_stand_for_it(
     base: Path, settings: dict[str, Any]
@@ -99,9 +105,14 @@ def test_a_class_without_a_picture_is_refused_where_nothing_can_stand_for_it(
 
 
 def test_with_a_handful_of_pictures_prototypes_are_advised(base: Path) -> None:
-    few = corrected(base, classes=("fear",))
-    assert any("--corrector prototypes" in sentence for sentence in few.advice)
-    assert not any("--corrector prototypes" in sentence for sentence in corrected(base).advice)
+    def advises(done: Correction) -> bool:
+        return any("--corrector prototypes" in sentence for sentence in done.advice)
+
+    few, many = corrected(base, classes=("fear",)), corrected(base)
+    assert advises(few) and not advises(many)
+    pictures = few.material.pictures
+    votes = np.eye(len(pictures.labelset), dtype=np.float32)[pictures.labels]  # from votes an adapter learns more
+    assert not advises(replace(few, material=replace(few.material, pictures=pictures.replace(targets=votes))))
 
 
 def test_what_cannot_be_corrected_is_refused(base: Path, tmp_path: Path) -> None:

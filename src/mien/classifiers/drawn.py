@@ -11,28 +11,13 @@ from inspect import signature
 import numpy as np
 
 from mien.classifiers.contract import Batch, Classifier, ImageSpec
-from mien.correctors.contract import Corrector, requested_features
-from mien.data.faces import FaceSettings, draw
-from mien.data.labels import EMOTIONS
-from mien.errors import MienError
+from mien.correctors.contract import Corrector
+from mien.data.faces import SIDES, FaceSettings, draw
+from mien.data.labels import emotion_of
 from mien.types import FeatureRequest, Ints, LabelSet, Outputs
 
 SEED = 104_729
 """So that no drawn test face of a user is learnt from."""
-SIDES = (16, 512)
-"""Sides of pictures in pixels that faces are drawn at."""
-
-
-def emotion_of(name: str) -> str:
-    """The emotion that a class name denotes, or "" where it is none that can be drawn.
-
-    >>> emotion_of("happy"), emotion_of("9")
-    ('happiness', '')
-    """
-    try:
-        return EMOTIONS.names[EMOTIONS.index(name)]
-    except MienError:
-        return ""
 
 
 def can_draw(classifier: Classifier, corrector: type[Corrector] | Corrector, classes: Iterable[str]) -> bool:
@@ -48,15 +33,13 @@ def can_draw(classifier: Classifier, corrector: type[Corrector] | Corrector, cla
     return fits and "drawn" in signature(kind).parameters and all(map(emotion_of, classes))
 
 
-def drawn_examples(
-    classifier: Classifier, labelset: LabelSet, count: int, corrector: Corrector
-) -> tuple[Outputs, Ints]:
+def drawn_examples(classifier: Classifier, labelset: LabelSet, count: int) -> tuple[Outputs, Ints]:
     """Outputs of a classifier for drawn faces of every class that is an emotion, and their class indices.
 
     Parameters
     ----------
     classifier : one that reads images. labelset : the K classes.
-    count : faces of each class. corrector : what it reads is computed.
+    count : faces of each class.
     """
     emotions = {emotion_of(name): index for index, name in enumerate(labelset.names) if emotion_of(name)}
     images = classifier.card.images
@@ -68,7 +51,6 @@ def drawn_examples(
     )  # fmt: skip
     drawn = faces.dataset
     assert drawn.pixels is not None
-    request = requested_features(corrector)
-    outputs = classifier.outputs(Batch(drawn.pixels, drawn.ids), FeatureRequest(vectors=request.vectors))
+    outputs = classifier.outputs(Batch(drawn.pixels, drawn.ids), FeatureRequest())
     indices = np.array([emotions[name] for name in drawn.labelset.names])
     return outputs.padded_to(len(labelset)), indices[faces.truth]

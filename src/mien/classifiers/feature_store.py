@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import signature
 from pathlib import Path
 from typing import Self
@@ -168,10 +169,14 @@ class FeatureStore:
         classes = [self.data.labelset.names[target] for target in fitted_targets(corrector)]
         if not self.drawn or not can_draw(self.classifier, corrector, classes):
             return corrector.fit(outputs, self.labels(rows))
-        corrector.drawn = drawn_examples(self.classifier, self.data.labelset, self.drawn, corrector)  # type: ignore[attr-defined]
+        corrector.drawn = self._drawn_examples  # type: ignore[attr-defined]
         fitted = corrector.fit(outputs, self.labels(rows))
         fitted.drawn = None  # type: ignore[attr-defined]  # they are learnt, and large
         return fitted
+
+    @cached_property
+    def _drawn_examples(self) -> tuple[Outputs, Ints]:
+        return drawn_examples(self.classifier, self.data.labelset, self.drawn)
 
     def cross_fitted(
         self, build: Callable[[], Mapping[str, Corrector]], rows: Ints, folds: int, weights: Floats | None = None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TAKEN_FROM_BASE = ("size", "colour", "resize_mode")
 FOR_PICTURES = (
-    "left_out", "base", "base_seed", "found", "keep_features", "layer", "fit_trained_on", "features",
+    "left_out", "base", "base_seed", "found", "keep_features", "layer", "fit_trained_on", "features", "drawn_faces",
     *(field.name for field in fields(DataSettings) if "help" in field.metadata and field.name not in TAKEN_FROM_BASE),
 )  # fmt: skip
 """Flags without a meaning for tables of answers."""

@@ -22,7 +22,7 @@ from mien.correctors.contract import (
     target_classes,
 )
 from mien.correctors.log_odds import LEAST, Encoding, class_odds, most_probable
-from mien.errors import AlignmentError, DataError
+from mien.errors import AlignmentError, DataError, UsageError
 from mien.features.vectors import check_finite
 from mien.nets.device import full_precision, one_thread, seed_everything
 from mien.nets.examples import Maps
@@ -137,7 +137,10 @@ class Adapter(BaseCorrector):
 
     def _gate(self, network: Network, others: Floats) -> float | None:
         """The score of the first view from which on all views are looked at; None: always."""
-        if isinstance(self.target_, tuple) or self.second_look >= 1:
+        if not 0 <= self.second_look <= 1:
+            cause = f"second_look must be between 0 and 1, not {self.second_look}"
+            raise UsageError(cause, place=self.name, remedy="leave it out")
+        if isinstance(self.target_, tuple) or self.second_look == 1:
             return None
         some = others[:: 1 + len(others) // GATED_ON, :1]
         scores = log_odds_of(answers_from_maps(network, some), self.target_)

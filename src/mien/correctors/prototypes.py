@@ -9,7 +9,6 @@ import numpy as np
 from mien.correctors.contract import Target, check_fitted, check_has_positives, target_classes
 from mien.correctors.linear import LDA
 from mien.correctors.log_odds import Encoding
-from mien.errors import DataError
 from mien.types import Floats, Ints, Outputs, SoftLabels
 
 RIDGE = 2.0
@@ -68,24 +67,25 @@ class Prototypes(LDA):
         labels = check_fitted(labels, self.name)
         self.target_ = target_classes(outputs, self.target)
         targets = np.atleast_1d(self.target_)
-        if self.drawn is None or not np.isin(targets, self.drawn[1]).all():
+        drawn = np.empty(0, int) if self.drawn is None else self.drawn[1]
+        # without them, nothing tells how drawn faces differ from real ones
+        others = np.setdiff1d(np.intersect1d(labels.indices, drawn), targets)
+        if not len(others) or not np.isin(targets, drawn).all():
             check_has_positives(labels, self.target_)
-        elif np.isin(labels.indices, targets).all():
-            remedy = "give labelled pictures of other classes"
-            raise DataError("all pictures are of the target class", place="corrector.fit", remedy=remedy)
         self._fit_codes(outputs, labels.indices, Encoding("classes", self.error_weight))
-        if self.drawn is not None:
-            self._take_in(*self.drawn)
+        if self.drawn is not None and len(others):
+            self._take_in(*self.drawn, np.intersect1d(targets, drawn), others)
         return self
 
-    def _take_in(self, drawn: Outputs, labels: Ints) -> None:
-        """Let the drawn faces of the target classes count as so many pictures."""
+    def _take_in(self, drawn: Outputs, labels: Ints, targets: Ints, others: Ints) -> None:
+        """Let the drawn faces of the target classes count as so many pictures.
+
+        Parameters
+        ----------
+        targets, others : the target classes, and the other classes of which there are pictures and drawn faces.
+        """
         learnt, codes = check_fitted(self.learnt_, self.name), self._codes()
         vectors = check_fitted(self.embedding_, self.name).apply(drawn).astype(np.float64)
-        targets = np.intersect1d(np.atleast_1d(target_classes(drawn, self.target_)), labels)
-        others = np.setdiff1d(np.intersect1d(codes, labels), targets)
-        if not len(others):  # nothing says how drawn faces differ from real ones
-            return
         means = {code: vectors[labels == code].mean(0) for code in np.union1d(others, targets).tolist()}
         real = learnt["means"][np.searchsorted(codes, others)]
         shift = (real - np.stack([means[code] for code in others.tolist()])).mean(0)

@@ -29,6 +29,8 @@ from mien.storage.folders import appearing
 from mien.types import Dataset, Floats, Ints, Texts
 
 ANNOTATORS = 10
+SIDES = (16, 512)
+"""Least and largest side of a drawn face in pixels."""
 PROFILES: Mapping[str, Mapping[str, float]] = {**profiles.PROFILES, "even": dict.fromkeys(EMOTIONS.names, 1.0)}
 
 
@@ -66,7 +68,7 @@ class FaceSettings:
 
     def __post_init__(self) -> None:
         limits: dict[str, tuple[float, float]] = {
-            "n": (1, 10**7), "size": (16, 512), "seed": (0, 2**63), "pose": (0, 2), "weakest": (0, 1),
+            "n": (1, 10**7), "size": SIDES, "seed": (0, 2**63), "pose": (0, 2), "weakest": (0, 1),
             "blending": (0, 1), "noise": (0, 1), "occlusion": (0, 1), "duplicates": (0, 0.5),
         }  # fmt: skip
         for name, (low, high) in limits.items():

@@ -18,6 +18,16 @@ ALIASES = {
 EMOTIONS = LabelSet(("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral", "contempt"), ALIASES)
 
 
+def emotion_of(name: str) -> str:
+    """The emotion that a class name denotes, or "" where it is none that can be drawn.
+
+    >>> emotion_of("happy"), emotion_of("9")
+    ('happiness', '')
+    """
+    index = EMOTIONS.resolve(name)
+    return "" if index < 0 else EMOTIONS.names[index]
+
+
 def emotions(*names: str) -> LabelSet:
     """Build the label set of the given emotions, in canonical order, with all known spellings of them."""
     kept = tuple(name for name in EMOTIONS.names if name in names)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mien.classifiers.contract import Classifier
-from mien.classifiers.drawn import can_draw, emotion_of
+from mien.classifiers.drawn import can_draw
 from mien.correctors import get_corrector
 from mien.data.images import read_pictures
+from mien.data.labels import emotion_of
 from mien.data.load import absolute
 from mien.data.picture import ImageSettings
 from mien.data.prepare import DataSettings, prepare
@@ -22,7 +23,7 @@ from mien.deploy.settings import CorrectSettings
 from mien.deploy.target_classes import chosen_classes
 from mien.deploy.trained_on import FLAG, Learnt, learnt_by
 from mien.errors import DataError, UsageError
-from mien.types import PARTS, Dataset, Ints, LabelSet, Split
+from mien.types import NO_LABEL, PARTS, Dataset, Ints, LabelSet, Split
 
 USED = ("fit", "calibrate", "test")
 """Parts that correct a classifier, or judge the correction."""
@@ -120,14 +121,14 @@ def load_calibration_data(
     pictures = in_classes(pictures, (*card.classes, *_others(pictures, card.classes, from_drawn)))
     notes = (*learnt.notes, *_namesakes(provenance))
     material = CalibrationData(pictures, parts, (), provenance, notes, settings.fit_trained_on).with_fit_share(share)
-    material = material.with_targets(classifier, settings.classes)
+    material = material.with_targets(classifier, [_in(pictures.labelset, name) for name in settings.classes])
     if settings.found:
         pictures, parts = _with_cluster(material, settings.found, images, learnt)
         material = replace(material, pictures=pictures, parts=parts)
     present = set(material.pictures.labels[material.to_fit].tolist())
     for target in material.targets:
         name = material.pictures.labelset.names[target]
-        if target not in present and name not in from_drawn:
+        if target not in present and (emotion_of(name) or name) not in from_drawn:
             count = int((material.pictures.labels == target).sum())
             elsewhere = f": {count} in all, none of them in the part fit" if count else ""
             remedy = "label more of this class, or leave it out"
@@ -139,17 +140,24 @@ def load_calibration_data(
 
 
 def _learnt_from_drawn(classifier: Classifier, settings: CorrectSettings) -> list[str]:
-    """Those of the target classes that need no labelled picture, since drawn faces are learnt from."""
+    """The emotions among the target classes that need no labelled picture, since drawn faces are learnt from."""
     if not settings.drawn_faces:
         return []
     kind = get_corrector(settings.corrector)
-    return [name for name in settings.classes if can_draw(classifier, kind, [name])]
+    return [emotion_of(name) for name in settings.classes if can_draw(classifier, kind, [name])]
+
+
+def _in(labelset: LabelSet, name: str) -> str:
+    """The emotion that a name denotes, where a label set has it by that name alone; else the name as it was given."""
+    emotion = emotion_of(name)
+    return emotion if labelset.resolve(name) == NO_LABEL and emotion in labelset.names else name
 
 
 def _others(pictures: Dataset, known: Sequence[str], from_drawn: Sequence[str]) -> list[str]:
     """The classes that the classifier lacks: those of the pictures, and those that are only drawn."""
     labelset = pictures.labelset
-    drawn = [name for name in from_drawn if name not in (*known, *labelset.names, *labelset.aliases)]
+    present = set(map(emotion_of, (*known, *labelset.names)))
+    drawn = [name for name in from_drawn if name not in present]
     return [*(name for name in labelset.names if name not in known), *drawn]
 
 

@@ -32,7 +32,7 @@ from mien.types import NO_LABEL, Decision, Floats, Ints, Outputs, Proposal, Scor
 FEW = 50
 """Labelled pictures of a class below which more are worth more than anything else."""
 HANDFUL = 20
-"""Below so many, `prototypes` has the best AUROC (docs/correctors.md, "How many pictures")."""
+"""Below so many, and without votes, `prototypes` has the best AUROC (docs/correctors.md, "How many pictures")."""
 MUCH, LEAST = 3, 3
 """Times the budget, and pictures, from which on it is said that one class bears the Harm."""
 COST_OF = 32
@@ -177,7 +177,8 @@ class Correction:
             return []
         names = {corrector.name for corrector in self.patch.correctors}
         handful = min(counts[target] for target in targets) < HANDFUL and "prototypes" not in names
-        better = "; --corrector prototypes learns most from so few" if handful and material.unit == PICTURES else ""
+        helps = handful and material.unit == PICTURES and material.pictures.targets is None
+        better = "; --corrector prototypes learns most from so few" if helps else ""
         return [f"{', '.join(few)} training {material.unit}; aim for {FEW} or more{better}"]
 
     @cached_property

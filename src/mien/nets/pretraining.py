@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.faces import FaceSettings, draw
-from mien.data.labels import EMOTIONS
+from mien.data.faces import SIDES, FaceSettings, draw
+from mien.data.labels import EMOTIONS, emotion_of
 from mien.data.picture import ImageSettings
-from mien.errors import DataError, MienError, UsageError
+from mien.errors import DataError, UsageError
 from mien.nets.checkpoint import Epoch
 from mien.nets.examples import Examples
 from mien.nets.network import Network
@@ -21,7 +21,6 @@ from mien.types import LabelSet
 
 SEED_OFFSET = 7919
 """Offset of seeds, so that pretraining never draws the synthetic test faces of a user."""
-SIDES = (16, 512)
 MIN_FACES, MAX_PIXELS = 32, 2**31
 """Fewest synthetic faces, and most pixels of all faces together."""
 
@@ -94,8 +93,8 @@ def check_synthetic(count: int, labelset: LabelSet, images: ImageSettings) -> No
 
 def _emotion(name: str) -> str:
     """Canonical name of the emotion that a class name denotes."""
-    try:
-        return EMOTIONS.names[EMOTIONS.index(name)]
-    except MienError:
+    emotion = emotion_of(name)
+    if not emotion:
         remedy = f"faces can be drawn of {', '.join(EMOTIONS.names)}; leave --synthetic out for other classes"
-        raise DataError(f"faces of the class {name!r} cannot be drawn", place="--synthetic", remedy=remedy) from None
+        raise DataError(f"faces of the class {name!r} cannot be drawn", place="--synthetic", remedy=remedy)
+    return emotion
