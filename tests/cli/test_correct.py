@@ -293,3 +293,8 @@ def test_a_patch_on_a_named_layer_is_read_back(mien: Mien, base: Path, faces: Pa
 def test_a_layer_that_there_is_not_is_an_error_in_words(mien: Mien, base: Path, faces: Path, tmp_path: Path) -> None:
     said = mien("correct", base, faces, "--class", "sadness", "--layer", "nowhere", *QUICK[2:], "--out", tmp_path / "p")
     assert said.code == 2 and "nowhere" in said.err and not (tmp_path / "p").exists()
+
+
+def test_drawn_faces_for_a_corrector_that_does_not_learn_from_them(mien: Mien, trained: Path, faces: Path) -> None:
+    command = ("correct", trained, faces, "--class", "sadness", "--corrector", "lda")
+    mien(*command, "--drawn-faces", "50").refused(2, "--drawn-faces", "--corrector prototypes")

@@ -20,17 +20,16 @@ SEED = 104_729
 """So that no drawn test face of a user is learnt from."""
 
 
-def can_draw(classifier: Classifier, corrector: type[Corrector] | Corrector, classes: Iterable[str]) -> bool:
-    """Whether a corrector learns from drawn faces, and faces of all these classes can be drawn for a classifier.
+def learns_from_drawn(corrector: type[Corrector] | Corrector) -> bool:
+    """Whether a corrector, or a kind of them, has the parameter `drawn`."""
+    return "drawn" in signature(corrector if isinstance(corrector, type) else type(corrector)).parameters
 
-    Parameters
-    ----------
-    corrector : one, or a kind of them; those that learn from drawn faces have the parameter `drawn`.
-    """
+
+def can_draw(classifier: Classifier, corrector: type[Corrector] | Corrector, classes: Iterable[str]) -> bool:
+    """Whether a corrector learns from drawn faces, and faces of all these classes can be drawn for a classifier."""
     inputs = classifier.card.inputs
     fits = isinstance(inputs, ImageSpec) and SIDES[0] <= inputs.size <= SIDES[1]
-    kind = corrector if isinstance(corrector, type) else type(corrector)
-    return fits and "drawn" in signature(kind).parameters and all(map(emotion_of, classes))
+    return fits and learns_from_drawn(corrector) and all(map(emotion_of, classes))
 
 
 def drawn_examples(classifier: Classifier, labelset: LabelSet, count: int) -> tuple[Outputs, Ints]:

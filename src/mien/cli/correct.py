@@ -116,6 +116,7 @@ def _of_pictures(place: Path, source: str | None, values: dict[str, Any]) -> Cal
         remedy = "leave it out: the classifier in a folder is known by its weights"
         raise UsageError("is for tables of answers", place="--classifier-id", remedy=remedy)
     settings = build(CorrectSettings, values)
+    _check_drawn(settings)
     data = build(DataSettings, {**values, "source": source})
     cell = cell_of(place, left_out=values["left_out"], seed=settings.base_seed, flag="--base-seed")
     policy = build(Policy, values)
@@ -125,6 +126,18 @@ def _of_pictures(place: Path, source: str | None, values: dict[str, Any]) -> Cal
         return correct_(classifier, data, settings, policy, command=command_line(), say=say)
 
     return make
+
+
+def _check_drawn(settings: CorrectSettings) -> None:
+    """UsageError where drawn faces are asked for, and the corrector does not learn from them."""
+    from mien.classifiers.drawn import learns_from_drawn
+    from mien.correctors import get_corrector
+
+    given = click.get_current_context().get_parameter_source("drawn_faces") is not ParameterSource.DEFAULT
+    if given and settings.drawn_faces and not learns_from_drawn(get_corrector(settings.corrector)):
+        remedy = "give --corrector prototypes, or leave it out"
+        cause = f"the corrector {settings.corrector} does not learn from drawn faces"
+        raise UsageError(cause, place="--drawn-faces", remedy=remedy)
 
 
 def _of_table(place: Path, source: str | None, values: dict[str, Any]) -> Callable[[Say], Correction]:
